@@ -1,0 +1,1 @@
+"""The shared room: what web and worker say to each other, in plain Python and pydantic."""

@@ -1,0 +1,201 @@
+"""Every error a person can meet. Raise the specific one; the edge translates it once.
+
+KinetoscopeError
+├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · Missing
+├── InvalidRequest (422)  InvalidRecipe
+├── Conflict (409)        NetworkExists
+├── Refused (403)
+├── TooLarge (413)
+├── UnsupportedMedia (415)
+├── TooMany (429)
+├── Unavailable (503)     DatabaseNotMigrated · DatabaseUnreachable · DiskFull
+├── SetupError            PortInUse · FrontendBuildFailed      (commands only)
+├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
+├── VideoError            (a clip that cannot be read)
+└── WorkError             NotFinite · OutOfMemory · NoGradient
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class KinetoscopeError(Exception):
+    """`detail` says what is wrong and what to do next; `extra` goes into the JSON body beside it."""
+
+    kind: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+    def body(self) -> dict[str, object]:
+        return {"error": self.kind, "detail": self.detail, **self.extra}
+
+
+class NotFound(KinetoscopeError):
+    kind = "not_found"
+    status = 404
+
+
+def near(name: str, known: Iterable[str], count: int = 5) -> list[str]:
+    """The known names most like `name`, then (for a short fragment) those that contain it."""
+    names = list(known)
+    lowered = {n.lower(): n for n in names}
+    close = [lowered[n] for n in get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)]
+    close += [n for n in names if name and name.lower() in n.lower() and n not in close]
+    return close[:count]
+
+
+class UnknownName(NotFound):
+    """A name that is not there; `near` lists those it may have meant."""
+
+    noun: ClassVar[str] = "name"
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        close = near(name, known)
+        hint = f" Near: {', '.join(close)}." if close else ""
+        super().__init__(f"There is no {self.noun} {name!r}.{hint}", near=close)
+
+
+class UnknownNetwork(UnknownName):
+    kind = "unknown_network"
+    noun = "network"
+
+
+class UnknownLayer(UnknownName):
+    kind = "unknown_layer"
+    noun = "layer"
+
+
+class UnknownClass(UnknownName):
+    kind = "unknown_class"
+    noun = "class"
+
+
+class UnknownUnit(NotFound):
+    kind = "unknown_unit"
+
+    def __init__(self, layer: str, unit: int, units: int) -> None:
+        super().__init__(
+            f"Layer {layer} has no unit {unit}: its {units:,} units are 0 to {units - 1}.", units=units
+        )
+
+
+class Missing(NotFound):
+    """A job, visualization, medium, link or page that is not there."""
+
+    kind = "missing"
+
+
+class InvalidRequest(KinetoscopeError):
+    kind = "invalid_request"
+    status = 422
+
+
+class InvalidRecipe(InvalidRequest):
+    kind = "invalid_recipe"
+
+
+class Conflict(KinetoscopeError):
+    kind = "conflict"
+    status = 409
+
+
+class NetworkExists(Conflict):
+    kind = "network_exists"
+
+
+class Refused(KinetoscopeError):
+    kind = "refused"
+    status = 403
+
+
+class TooLarge(KinetoscopeError):
+    kind = "too_large"
+    status = 413
+
+
+class UnsupportedMedia(KinetoscopeError):
+    kind = "unsupported_media"
+    status = 415
+
+
+class TooMany(KinetoscopeError):
+    kind = "too_many"
+    status = 429
+
+
+class Unavailable(KinetoscopeError):
+    kind = "unavailable"
+    status = 503
+
+
+class DatabaseNotMigrated(Unavailable):
+    kind = "database_not_migrated"
+
+
+class DatabaseUnreachable(Unavailable):
+    kind = "database_unreachable"
+
+
+class DiskFull(Unavailable):
+    kind = "disk_full"
+
+
+class SetupError(KinetoscopeError):
+    kind = "setup"
+
+
+class PortInUse(SetupError):
+    kind = "port_in_use"
+
+
+class FrontendBuildFailed(SetupError):
+    kind = "frontend_build_failed"
+
+
+class WeightsError(KinetoscopeError):
+    kind = "weights"
+    status = 422
+
+
+class WeightsUnreadable(WeightsError):
+    kind = "weights_unreadable"
+
+
+class WeightsUnsafe(WeightsError):
+    kind = "weights_unsafe"
+
+
+class WeightsMismatch(WeightsError):
+    kind = "weights_mismatch"
+
+
+class ChecksumMismatch(WeightsError):
+    kind = "checksum_mismatch"
+
+
+class VideoError(KinetoscopeError):
+    kind = "video_unreadable"
+    status = 422
+
+
+class WorkError(KinetoscopeError):
+    """The computation itself cannot give a result; the job fails with this detail."""
+
+    kind = "work"
+
+
+class NotFinite(WorkError):
+    kind = "not_finite"
+
+
+class NoGradient(WorkError):
+    kind = "no_gradient"
+
+
+class OutOfMemory(WorkError):
+    kind = "out_of_memory"

@@ -1,0 +1,95 @@
+"""A recipe: everything besides network and unit that determines a result, and the words for its fields."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import Field
+
+from app.contract.catalog import NetworkCard
+from app.contract.model import Model
+
+ENGINE = 1  # raised when the same recipe would give another stimulus
+
+
+class Speed(StrEnum):
+    """Names of temporal smoothness, from only slow variation to time left free."""
+
+    SLOW = "slow"
+    MEDIUM = "medium"
+    FAST = "fast"
+    FREE = "free"
+
+    @property
+    def chi(self) -> float:
+        """Weight of the squared temporal derivative in R_TV."""
+        return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
+
+
+class Recipe(Model):
+    """The weights `energy` and `smoothness` are dimensionless: see worker/maximize/objectives.py."""
+
+    speed: Speed = Field(default=Speed.SLOW, description="How fast the stimulus may change over time.")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
+    objective: Literal["channel", "center"] = Field(
+        default="channel", description="Sum over the activation map, or its central position alone."
+    )
+    contrast: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Class units only: subtract this share of the log-sum-exp of the others.",
+    )
+    prior: Literal["pixel", "fourier"] = Field(
+        default="pixel", description="What is optimized: pixels, or a 1/f spectrum in decorrelated colour."
+    )
+    optimizer: Literal["momentum", "adam"] = Field(
+        default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
+    )
+    steps: int = Field(default=72, ge=1, le=2048, description="Gradient steps.")
+    step_size: float = Field(default=0.1, gt=0, le=10, description="First step's RMS, in units of the bound.")
+    energy: float = Field(default=0.1, ge=0, le=1000, description="Weight of the bounded energy R_B.")
+    alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")
+    bound: float = Field(
+        default=1.0, gt=0, le=4, description="Hard bound on the local norm, times the stream's own."
+    )
+    smoothness: float = Field(
+        default=0.1, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV."
+    )
+    kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
+    jitter: int = Field(default=16, ge=0, le=64, description="Random shift at each step, in pixels.")
+    scale: float = Field(default=0.1, ge=0, le=0.5, description="Random zoom at each step, as a share.")
+    rotation: float = Field(default=6.0, ge=0, le=45, description="Random rotation at each step, in degrees.")
+    blur: float = Field(
+        default=4.0, ge=0, le=16, description="Blur of the gradient at the first step, in pixels."
+    )
+    blur_end: float = Field(
+        default=1.0, ge=0, le=16, description="Blur of the gradient at the last step, in pixels."
+    )
+    size: int | None = Field(
+        default=None, ge=16, le=512, description="Height and width; the network's own if empty."
+    )
+    frames: int | None = Field(
+        default=None, ge=1, le=128, description="Length of a clip; the network's own if empty."
+    )
+
+    @property
+    def chi(self) -> float:
+        return self.speed.chi
+
+    def resolved(self, card: NetworkCard) -> Self:
+        """The recipe with the network's own size filled in, so that its key says all that was used."""
+        return self.model_copy(
+            update={"size": self.size or card.stimulus.height, "frames": self.frames or card.stimulus.frames}
+        )
+
+    def key(self) -> str:
+        """Content hash. A field added later must leave keys of older recipes as they are: hash it only where
+        it differs from the value that reproduces the old behaviour."""
+        body = {"engine": ENGINE, **self.model_dump(mode="json")}
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+    def batch_key(self) -> str:
+        """Equal for recipes that can share a batch: all but the seed."""
+        return self.model_copy(update={"seed": 0}).key()

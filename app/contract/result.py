@@ -1,0 +1,97 @@
+"""What comes back: a stimulus's measurements and its rendered media."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from app.contract.catalog import Sha256
+from app.contract.model import Model
+from app.contract.recipe import Recipe
+
+
+class Role(StrEnum):
+    """What a medium shows of its visualization. Clip networks have sheet and loop; two-stream networks have
+    appearance, flow, flow_direction and flow_xy; all have poster, loop and raw."""
+
+    POSTER = "poster"  # still for cards and link previews
+    LOOP = "loop"  # animated; for two-stream networks the appearance carried along the flow
+    APPEARANCE = "appearance"  # still
+    SHEET = "sheet"  # every frame of a clip, left to right
+    FLOW = "flow"  # lossless sheet of u (red) and v (green), 8 bits over [-20, 20] px
+    FLOW_DIRECTION = "flow_direction"  # animated: hue on white
+    FLOW_XY = "flow_xy"  # animated: x, y, magnitude on mid-grey
+    RAW = "raw"  # the arrays, .npz
+
+
+# media types that the project stores, and the extension each has in addresses
+EXTENSIONS = {
+    "image/webp": "webp",
+    "image/png": "png",
+    "image/avif": "avif",
+    "video/mp4": "mp4",
+    "application/zip": "npz",
+}
+
+
+class RenderedMedia(Model):
+    """Media on its way into the store."""
+
+    role: Role
+    type: str
+    data: bytes = Field(repr=False)
+    width: int = 0
+    height: int = 0
+    frames: int = 1
+
+
+class MediaRef(Model):
+    """Media in the store, addressed by its sha256."""
+
+    role: Role
+    sha256: Sha256
+    type: str
+    size: int
+    width: int
+    height: int
+    frames: int
+
+
+class Measurements(Model):
+    """Formulas: DESIGN's table of measures, and worker/maximize/measures.py."""
+
+    activation: float = Field(description="of the finished stimulus, after a following ReLU")
+    objective: float = Field(description="J of the finished stimulus")
+    probability: float | None = Field(default=None, description="softmax share; class units only")
+    reach: float | None = Field(default=None, description="activation / a_hat; None before a survey")
+    motion_energy: dict[str, float] = Field(
+        description="by stream: mean abs temporal difference, standard units"
+    )
+    noise: dict[str, float] = Field(
+        description="by stream: share of spectral energy above a quarter of the sampling rate"
+    )
+    trace: tuple[float, ...] = Field(description="J at each step")
+    seconds: float
+    device: str
+
+
+class Visualization(Model):
+    id: int
+    network: str
+    layer: str
+    unit: int
+    recipe: Recipe
+    recipe_key: str
+    measurements: Measurements
+    media: tuple[MediaRef, ...]
+    created_at: datetime
+
+    def medium(self, role: Role) -> MediaRef | None:
+        return next((medium for medium in self.media if medium.role is role), None)
+
+
+class Medium(Model):
+    """The bytes themselves."""
+
+    type: str
+    data: bytes = Field(repr=False)

@@ -1,0 +1,51 @@
+"""Every knob, read once from the environment. The README's table is compared with this file by a test."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="KINETOSCOPE_", frozen=True)
+
+    home: Path = Field(ROOT / "var", description="Database file and caches.")
+    host: str = Field("127.0.0.1", description="Address the web server binds.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the web server binds; 0 picks a free one.")
+    database_url: str = Field(
+        "", description="PostgreSQL as `postgresql://user:password@host/name`; SQLite in the home if empty."
+    )
+    networks: str = Field(
+        "", description="Networks to register at start: `family:weights[:labels]`, separated by commas."
+    )
+    public_url: str = Field(
+        "",
+        description="Address people reach the dashboard at, for link previews; the request's own if empty.",
+    )
+    device: str = Field(
+        "auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`."
+    )
+    threads: int = Field(0, ge=0, description="CPU threads of the worker; 0 leaves the choice to torch.")
+    batch: int = Field(
+        0, ge=0, le=1024, description="Most jobs a worker claims at once; 0 chooses by device."
+    )
+    lease_seconds: float = Field(
+        30, gt=0, description="A job whose worker is silent for so long goes to another."
+    )
+    queue_limit: int = Field(100_000, ge=1, description="Live jobs at most; a request beyond is refused.")
+    body_limit: int = Field(1_000_000, ge=1, description="Largest request body in bytes.")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'kinetoscope.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
+
+
+@cache
+def settings() -> Settings:
+    return Settings()

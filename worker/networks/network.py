@@ -1,0 +1,52 @@
+"""A loaded network: its card, its frozen module, and where in the module each layer is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from app.contract.catalog import NetworkCard, StreamName
+from worker.networks.probe import probe
+
+# Inputs by stream, in standard units (see app.contract.catalog.Stream):
+#   appearance (B, 3, H, W) · motion (B, 2L, H, W) in the order u1 v1 u2 v2 ... · clip (B, 3, T, H, W)
+Inputs = Mapping[StreamName, Tensor]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a layer's activation is read: the output of the submodule `path`, before a following ReLU."""
+
+    path: str
+    rectified: bool  # a ReLU follows
+
+
+@dataclass(frozen=True)
+class Network:
+    card: NetworkCard
+    module: nn.Module  # frozen, in eval mode; module(inputs) gives logits (B, classes)
+    points: Mapping[str, Point]  # by layer name
+
+    def activation(self, layer: str, inputs: Inputs) -> Tensor:
+        """Activation a_l(x) before a following ReLU, (B, C, T, H, W); nothing beyond the layer is computed.
+
+        Two-dimensional maps have T = 1, fully connected layers T = H = W = 1.
+        """
+        self.card.layer(layer)
+        with probe(self.module, self.points[layer].path) as activation:
+            return as_map(activation(inputs))
+
+    @torch.no_grad()
+    def logits(self, inputs: Inputs) -> Tensor:
+        """Class outputs (B, classes) before the softmax."""
+        return self.module(inputs)  # type: ignore[no-any-return]
+
+
+def as_map(activation: Tensor) -> Tensor:
+    """Any activation as (B, C, T, H, W)."""
+    if activation.ndim == 2:
+        return activation[:, :, None, None, None]
+    if activation.ndim == 4:
+        return activation[:, :, None]
+    return activation
