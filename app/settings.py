@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     networks: str = Field(
         "", description="Networks to register at start: `family:weights[:labels]`, separated by commas."
     )
+    families: str = Field(
+        "", description="Python files that register families of your own, separated by commas."
+    )
     public_url: str = Field(
         "",
         description="Address people reach the dashboard at, for link previews; the request's own if empty.",

@@ -1,7 +1,7 @@
 """Every error a person can meet. Raise the specific one; the edge translates it once.
 
 KinetoscopeError
-├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · Missing
+├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily · Missing
 ├── InvalidRequest (422)  InvalidRecipe
 ├── Conflict (409)        NetworkExists
 ├── Refused (403)
@@ -73,6 +73,11 @@ class UnknownLayer(UnknownName):
 class UnknownClass(UnknownName):
     kind = "unknown_class"
     noun = "class"
+
+
+class UnknownFamily(UnknownName):
+    kind = "unknown_family"
+    noun = "family of networks"
 
 
 class UnknownUnit(NotFound):

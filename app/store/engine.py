@@ -1,0 +1,156 @@
+"""One database, two kinds: SQLite in one file, or PostgreSQL. Opens it, migrates it, hands out sessions."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, KinetoscopeError
+from app.settings import ROOT
+
+UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
+
+
+class Store:
+    """The database. `session()` reads; `transaction()` reads and writes. Both end the transaction at the
+    block's end: commit where all went well, roll back where not."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with self._open(write=False) as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self._open(write=True) as session:
+            yield session
+
+    @contextmanager
+    def _open(self, *, write: bool) -> Iterator[Session]:
+        # SQLite takes the write lock at once: a reader that turns writer late fails instead of waiting.
+        options = {"postgresql_readonly": not write, "sqlite_write": write}
+        try:
+            with (
+                Session(self.engine.execution_options(**options), expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield session
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision. Idempotent."""
+        try:
+            command.upgrade(self.alembic, "head")
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    @property
+    def alembic(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(ROOT / "migrations"))
+        config.attributes["engine"] = self.engine
+        return config
+
+    def require_migrated(self) -> None:
+        """Raises DatabaseNotMigrated where the schema is older or newer than this code."""
+        head = ScriptDirectory.from_config(self.alembic).get_current_head()
+        try:
+            with self.engine.connect() as connection:
+                current = MigrationContext.configure(connection).get_current_revision()
+        except DBAPIError as error:
+            raise translated(error) from error
+        if current is None:
+            raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE}")
+        if current != head:
+            raise DatabaseNotMigrated(
+                f"The database is at revision {current}, this code needs {head}. {UPGRADE}"
+            )
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_store(url: str, *, check: bool = True) -> Store:
+    """Open the database at `url`; with `check`, refuse one that is not migrated."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            engine = _sqlite(url)
+        else:
+            engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseUnreachable(
+            "KINETOSCOPE_DATABASE_URL is not the address of a database: "
+            "write `postgresql://user:password@host/name`, or leave it empty for SQLite."
+        ) from error
+    store = Store(engine)
+    if check:
+        store.require_migrated()
+    return store
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # With isolation_level None the driver opens no transaction of its own; we choose its kind.
+        write = connection.get_execution_options().get("sqlite_write", True)
+        connection.exec_driver_sql("PRAGMA query_only = " + ("OFF" if write else "ON"))
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def now(session: Session) -> datetime:
+    """The database's clock, so that workers on machines whose clocks differ agree on leases."""
+    if session.get_bind().dialect.name == "postgresql":
+        return session.execute(select(func.clock_timestamp())).scalar_one()
+    return datetime.now(UTC)
+
+
+def ping(session: Session) -> None:
+    session.execute(text("SELECT 1"))
+
+
+def translated(error: DBAPIError) -> KinetoscopeError | DBAPIError:
+    """The database's own failures in words a person can act on; anything else unchanged."""
+    message = str(error.orig)
+    state = getattr(error.orig, "sqlstate", None)
+    if state == "53100" or "disk is full" in message or "No space left" in message:
+        return DiskFull("The disk of the database is full. Nothing was saved; free some space and try again.")
+    if isinstance(error, OperationalError | ProgrammingError) and (
+        state in ("42P01", "42703") or re.search(r"no such (table|column)", message)
+    ):
+        return DatabaseNotMigrated(f"The database is not migrated. {UPGRADE}")
+    if "readonly database" in message:
+        return DatabaseUnreachable("The database is read-only here. Check who may write in KINETOSCOPE_HOME.")
+    if isinstance(error, OperationalError):
+        return DatabaseUnreachable(
+            "The database does not answer. Check KINETOSCOPE_DATABASE_URL and that it runs."
+        )
+    return error

@@ -1,0 +1,289 @@
+"""Jobs as people see them: asked for, listed, cancelled, retried. The worker's side is in claims.py."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, case, delete, func, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from app.contract.errors import Conflict, Missing, TooMany
+from app.contract.job import (
+    CachedResult,
+    Enqueued,
+    Job,
+    JobError,
+    JobKind,
+    JobState,
+    Priority,
+    Progress,
+    VisualizeRequest,
+)
+from app.contract.model import Page
+from app.contract.recipe import Recipe
+from app.contract.result import Medium
+from app.store.catalog import get_card, network_row, unit_row
+from app.store.engine import now
+from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
+from app.store.upsert import insert_missing
+
+LIVE = (JobState.QUEUED, JobState.RUNNING)
+CHUNK = 500  # bound parameters a statement stay far below both databases' limits
+
+
+def enqueue(
+    session: Session, *, request: VisualizeRequest, limit: int = 100_000, priority: int | None = None
+) -> Enqueued:
+    """What is cached, and a live job (joined or new) for each unit that is not.
+
+    One unit is a click, many are a sweep, and a click on a unit that waits in a sweep moves it forward.
+    """
+    network = network_row(session, request.network)
+    card = get_card(session, slug=request.network)
+    indices = request.unit_indices(card)
+    recipe = request.recipe.resolved(card)
+    recipe_key = recipe.key()
+    if priority is None:
+        priority = Priority.CLICK if len(indices) == 1 else Priority.SWEEP
+    rows = session.execute(
+        select(UnitRow.index, UnitRow.id).where(
+            UnitRow.network_id == network.id, UnitRow.layer == request.layer
+        )
+    )
+    ids: dict[int, int] = {index: id for index, id in rows.all()}
+    units = {ids[index]: index for index in indices}
+
+    insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.model_dump(mode="json")}])
+    cached = _cached(session, list(units), recipe_key)
+    wanted = [unit for unit in units if unit not in cached]
+    _check_room(session, wanted, recipe_key, limit)
+    moment = now(session)
+    common = {
+        "kind": JobKind.VISUALIZE.value,
+        "state": JobState.QUEUED.value,
+        "batch_key": f"{network.id}:{card.layer(request.layer).index}:{recipe.batch_key()}",
+        "recipe_key": recipe_key,
+        "priority": priority,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    rows_ = [{**common, "key": _key(unit, recipe_key), "unit_id": unit} for unit in wanted]
+    insert_missing(session, JobRow, rows_)
+    # A job may have finished between the look and the insert: then its result is there now.
+    for chunk in _chunks(wanted):
+        finished = _cached(session, chunk, recipe_key)
+        if finished:
+            session.execute(
+                delete(JobRow).where(
+                    JobRow.key.in_([_key(unit, recipe_key) for unit in finished]),
+                    JobRow.state == JobState.QUEUED,
+                )
+            )
+            cached |= finished
+        session.execute(
+            update(JobRow)
+            .where(
+                JobRow.key.in_([_key(unit, recipe_key) for unit in chunk]),
+                JobRow.state.in_(LIVE),
+                or_(JobRow.priority < priority, JobRow.cancel_requested),
+            )
+            .values(
+                priority=case((JobRow.priority < priority, priority), else_=JobRow.priority),
+                cancel_requested=False,
+                **changed(moment),
+            )
+        )
+    jobs = [job for chunk in _chunks(wanted) for job in _live(session, chunk, recipe_key)]
+    return Enqueued(
+        jobs=tuple(jobs),
+        cached=tuple(CachedResult(unit=units[unit], visualization=id) for unit, id in cached.items()),
+    )
+
+
+def get_job(session: Session, *, job_id: int) -> Job:
+    return to_job(job_row(session, job_id))
+
+
+def list_jobs(
+    session: Session,
+    *,
+    state: JobState | None = None,
+    network: str | None = None,
+    page: int = 1,
+    per_page: int = 50,
+) -> Page[Job]:
+    """Running jobs first, then the queue in the order it will be served, then the finished, newest first."""
+    filters = []
+    if state is not None:
+        filters.append(JobRow.state == state)
+    if network is not None:
+        filters.append(JobRow.unit.has(UnitRow.network_id == network_row(session, network).id))
+    total = session.scalar(select(func.count()).select_from(JobRow).where(*filters)) or 0
+    rank = case({JobState.RUNNING.value: 0, JobState.QUEUED.value: 1}, value=JobRow.state, else_=2)
+    first = (page - 1) * per_page
+    rows = session.scalars(
+        whole_jobs()
+        .where(*filters)
+        .order_by(rank, JobRow.finished_at.desc(), JobRow.priority.desc(), JobRow.id)
+        .offset(first)
+        .limit(per_page)
+    )
+    items = tuple(to_job(row) for row in rows)
+    return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
+
+
+def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Job]:
+    """The unit's jobs that wait, run, or ended without a result, newest first."""
+    found = unit_row(session, slug=slug, layer=layer, unit=unit)
+    rows = session.scalars(
+        whole_jobs()
+        .where(JobRow.unit_id == found.id, JobRow.state != JobState.DONE)
+        .order_by(JobRow.id.desc())
+    )
+    return [to_job(row) for row in rows]
+
+
+def counts(session: Session) -> dict[JobState, int]:
+    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state)).all()
+    found: dict[str, int] = {state: count for state, count in rows}
+    return {state: found.get(state.value, 0) for state in JobState}
+
+
+def cancel(session: Session, *, job_id: int) -> Job:
+    """A waiting job ends at once; of a running one the worker sees the flag within a step."""
+    row = job_row(session, job_id, lock=True)
+    if not JobState(row.state).is_live:
+        raise Conflict(f"Job {job_id} is already {row.state}; there is nothing to cancel.", state=row.state)
+    moment = now(session)
+    if row.state == JobState.QUEUED:
+        row.state = JobState.CANCELLED
+        row.finished_at = moment
+    row.cancel_requested = True
+    row.revision += 1
+    row.updated_at = moment
+    session.flush()
+    return to_job(row)
+
+
+def retry(session: Session, *, job_id: int) -> Job:
+    """Queue a failed or cancelled job again, with fresh attempts."""
+    row = job_row(session, job_id, lock=True)
+    if row.state not in (JobState.FAILED, JobState.CANCELLED):
+        raise Conflict(
+            f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state
+        )
+    live = session.scalar(select(JobRow.id).where(JobRow.key == row.key, JobRow.state.in_(LIVE)))
+    if live is not None:
+        raise Conflict(f"The same work is already under way as job {live}.", job=live)
+    row.state = JobState.QUEUED
+    row.attempts = 0
+    row.cancel_requested = False
+    row.error = row.progress = row.started_at = row.finished_at = None
+    row.priority = Priority.CLICK
+    row.revision += 1
+    row.updated_at = now(session)
+    session.flush()
+    return to_job(row)
+
+
+def changed_since(session: Session, *, since: datetime, limit: int = 2000) -> list[Job]:
+    """Jobs that changed at or after `since`, oldest change first."""
+    rows = session.scalars(
+        whole_jobs().where(JobRow.updated_at >= since).order_by(JobRow.updated_at, JobRow.id).limit(limit)
+    )
+    return [to_job(row) for row in rows]
+
+
+def get_preview(session: Session, *, job_id: int) -> tuple[int, Medium] | None:
+    """The newest picture of a running job and the step it shows."""
+    row = session.execute(
+        select(PreviewRow.step, PreviewRow.type, PreviewRow.data).where(PreviewRow.job_id == job_id)
+    ).one_or_none()
+    return row and (row.step, Medium(type=row.type, data=row.data))
+
+
+def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
+    query = whole_jobs().where(JobRow.id == job_id)
+    row = session.scalar(query.with_for_update(of=JobRow) if lock else query)
+    if row is None:
+        raise Missing(f"There is no job {job_id}.")
+    return row
+
+
+def whole_jobs() -> Select[JobRow]:
+    return select(JobRow).options(
+        joinedload(JobRow.unit, innerjoin=True)
+        .joinedload(UnitRow.network, innerjoin=True)
+        .load_only(NetworkRow.slug),
+        joinedload(JobRow.recipe, innerjoin=True),
+        joinedload(JobRow.preview),
+    )
+
+
+def changed(moment: datetime) -> dict[str, Any]:
+    """What every change of a job writes, so that the event poller sees it."""
+    return {"revision": JobRow.revision + 1, "updated_at": moment}
+
+
+def to_job(row: JobRow) -> Job:
+    return Job(
+        id=row.id,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
+        network=row.unit.network.slug,
+        layer=row.unit.layer,
+        unit=row.unit.index,
+        label=row.unit.label,
+        recipe=Recipe.model_validate(row.recipe.body),
+        priority=row.priority,
+        attempts=row.attempts,
+        cancel_requested=row.cancel_requested,
+        progress=row.progress and Progress.model_validate(row.progress),
+        error=row.error and JobError.model_validate(row.error),
+        worker=row.worker,
+        visualization=row.visualization_id,
+        preview_step=row.preview.step if row.preview else None,
+        revision=row.revision,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _key(unit_id: int, recipe_key: str) -> str:
+    """Unique while alive. The unit stands for network checksum, layer and index."""
+    return f"{JobKind.VISUALIZE.value}:{unit_id}:{recipe_key}"
+
+
+def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, int]:
+    """Visualization ids by unit id."""
+    found: dict[int, int] = {}
+    for chunk in _chunks(units):
+        rows = session.execute(
+            select(VisualizationRow.unit_id, VisualizationRow.id).where(
+                VisualizationRow.unit_id.in_(chunk), VisualizationRow.recipe_key == recipe_key
+            )
+        )
+        found |= {unit: id for unit, id in rows.all()}
+    return found
+
+
+def _live(session: Session, units: list[int], recipe_key: str) -> list[Job]:
+    keys = [_key(unit, recipe_key) for unit in units]
+    rows = session.scalars(
+        whole_jobs().where(JobRow.key.in_(keys), JobRow.state.in_(LIVE)).order_by(JobRow.id)
+    )
+    return [to_job(row) for row in rows]
+
+
+def _check_room(session: Session, units: list[int], recipe_key: str, limit: int) -> None:
+    live = session.scalar(select(func.count()).select_from(JobRow).where(JobRow.state.in_(LIVE))) or 0
+    if live + len(units) > limit:
+        raise TooMany(
+            f"The queue holds {live:,} jobs and takes {limit:,} at most. Wait, or cancel some, and ask again.",
+            queued=live,
+            limit=limit,
+        )
+
+
+def _chunks(units: list[int]) -> list[list[int]]:
+    return [units[start : start + CHUNK] for start in range(0, len(units), CHUNK)]

@@ -1,0 +1,101 @@
+"""Small real things that many tests share."""
+
+import hashlib
+from datetime import timedelta
+
+from app.contract.catalog import Extent, Layer, NetworkCard, Stream, StreamName
+from app.contract.job import Job, JobState, VisualizeRequest
+from app.contract.recipe import Recipe
+from app.contract.result import Measurements, RenderedMedia, Role
+from app.store import catalog, claims, jobs
+from app.store.engine import Store
+
+CLASSES = ("walk", "run", "wave slow", "wave fast", "back/flip & turn")
+LEASE = timedelta(seconds=30)
+
+
+def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> NetworkCard:
+    places = (
+        ("appearance.conv1", "appearance", 6),
+        ("motion.conv1", "motion", 6),
+        ("fusion.conv2", "fusion", 8),
+        ("fc6", "fusion", 10),
+        ("class", "fusion", len(classes)),
+    )
+    field = Extent(frames=3, height=9, width=9)
+    return NetworkCard(
+        slug=slug,
+        title=f"Two-stream {slug}",
+        family="tiny_two_stream",
+        checksum=hashlib.sha256(slug.encode()).hexdigest(),
+        streams=(
+            Stream(name=StreamName.APPEARANCE, frames=1, height=32, width=32),
+            Stream(name=StreamName.MOTION, frames=3, height=32, width=32, bound=0.3),
+        ),
+        layers=tuple(
+            Layer(
+                index=index,
+                name=name,
+                stream=stream,  # type: ignore[arg-type]
+                units=units,
+                map=Extent(frames=1, height=8, width=8),
+                receptive_field=field,
+            )
+            for index, (name, stream, units) in enumerate(places)
+        ),
+        classes=classes,
+        parameters=1234,
+        stimulus=Extent(frames=3, height=32, width=32),
+    )
+
+
+def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: object) -> VisualizeRequest:
+    return VisualizeRequest(
+        network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(recipe)
+    )
+
+
+def enqueue(store: Store, *units: int, **recipe: object) -> list[Job]:
+    with store.transaction() as session:
+        return list(jobs.enqueue(session, request=request(*units, **recipe)).jobs)
+
+
+def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta = LEASE) -> list[Job]:
+    with store.transaction() as session:
+        return claims.claim(session, worker=worker, limit=limit, lease=lease)
+
+
+def finish(store: Store, job: Job, *, worker: str = "w1") -> int | None:
+    with store.transaction() as session:
+        return claims.finish(session, worker=worker, job=job, measurements=measurements(), media=media(job))
+
+
+def measurements(activation: float = 3.5) -> Measurements:
+    return Measurements(
+        activation=activation,
+        objective=1.25,
+        probability=0.5,
+        motion_energy={"motion": 0.1},
+        noise={"appearance": 0.02, "motion": 0.01},
+        trace=(0.1, 0.7, 1.25),
+        seconds=1.5,
+        device="cpu",
+    )
+
+
+def media(job: Job) -> list[RenderedMedia]:
+    mark = f"{job.network}/{job.layer}/{job.unit}/{job.recipe.key()}".encode()
+    return [
+        RenderedMedia(role=Role.POSTER, type="image/webp", data=b"poster" + mark, width=32, height=32),
+        RenderedMedia(role=Role.RAW, type="application/zip", data=b"raw" + mark),
+    ]
+
+
+def state(store: Store, job: Job) -> JobState:
+    with store.session() as session:
+        return jobs.get_job(session, job_id=job.id).state
+
+
+def add_card(store: Store, card: NetworkCard, weights: bytes = b"weights") -> None:
+    with store.transaction() as session:
+        catalog.add_network(session, card=card, weights=[weights])
