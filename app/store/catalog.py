@@ -88,12 +88,12 @@ def get_card(session: Session, *, slug: str) -> NetworkCard:
 
 def layer_summaries(session: Session, *, slug: str) -> list[LayerSummary]:
     row = network_row(session, slug)
-    counts: dict[int, int] = dict(
+    counts = dict(
         session.execute(
             select(UnitRow.layer_index, func.count())
             .where(UnitRow.network_id == row.id, UnitRow.visualized_at.is_not(None))
             .group_by(UnitRow.layer_index)
-        ).all()  # type: ignore[arg-type]
+        ).tuples()
     )
     layers = NetworkCard.model_validate(row.card).layers
     return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in layers]

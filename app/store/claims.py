@@ -155,7 +155,7 @@ def beat(
 def finish(
     session: Session, *, worker: str, job: Job, measurements: Measurements, media: Iterable[RenderedMedia]
 ) -> int | None:
-    """Save the result and end its job, together. None, and nothing saved, where this claim no longer holds."""
+    """Save the result and end its job, together. None, and nothing saved, if this claim no longer holds."""
     row = _owned(session, worker, job)
     if row is None:
         return None

@@ -129,7 +129,8 @@ def _sqlite(url: str) -> Engine:
 def now(session: Session) -> datetime:
     """The database's clock, so that workers on machines whose clocks differ agree on leases."""
     if session.get_bind().dialect.name == "postgresql":
-        return session.execute(select(func.clock_timestamp())).scalar_one()
+        moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return moment
     return datetime.now(UTC)
 
 

@@ -49,7 +49,7 @@ def enqueue(
             UnitRow.network_id == network.id, UnitRow.layer == request.layer
         )
     )
-    ids: dict[int, int] = {index: id for index, id in rows.all()}
+    ids: dict[int, int] = dict(rows.tuples())
     units = {ids[index]: index for index in indices}
 
     insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.model_dump(mode="json")}])
@@ -143,8 +143,8 @@ def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list
 
 
 def counts(session: Session) -> dict[JobState, int]:
-    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state)).all()
-    found: dict[str, int] = {state: count for state, count in rows}
+    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
+    found: dict[str, int] = dict(rows.tuples())
     return {state: found.get(state.value, 0) for state in JobState}
 
 
@@ -263,7 +263,7 @@ def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, in
                 VisualizationRow.unit_id.in_(chunk), VisualizationRow.recipe_key == recipe_key
             )
         )
-        found |= {unit: id for unit, id in rows.all()}
+        found |= dict(rows.tuples())
     return found
 
 
@@ -279,7 +279,7 @@ def _check_room(session: Session, units: list[int], recipe_key: str, limit: int)
     live = session.scalar(select(func.count()).select_from(JobRow).where(JobRow.state.in_(LIVE))) or 0
     if live + len(units) > limit:
         raise TooMany(
-            f"The queue holds {live:,} jobs and takes {limit:,} at most. Wait, or cancel some, and ask again.",
+            f"The queue holds {live:,} jobs and takes {limit:,} at most. Wait or cancel some, and ask again.",
             queued=live,
             limit=limit,
         )

@@ -30,7 +30,7 @@ def find(session: Session, *, slug: str, layer: str, unit: int, recipe_key: str)
             VisualizationRow.recipe_key == recipe_key,
         )
     )
-    return row and _visualization(row)
+    return None if row is None else _visualization(row)
 
 
 def for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Visualization]:

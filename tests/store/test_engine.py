@@ -52,10 +52,15 @@ def test_a_full_disk_loses_nothing(sqlite_url: str) -> None:
     add_card(store, two_stream_card())
     job = enqueue(store, 0)[0]
     claimed = claim(store)[0]
-    with pytest.raises(DiskFull, match="Nothing was saved"), store.transaction() as session:
-        used = session.connection().exec_driver_sql("PRAGMA page_count").scalar()
-        session.connection().exec_driver_sql(f"PRAGMA max_page_count = {used}")
-        media.put_medium(session, type="image/webp", data=bytes(10_000_000))
+
+    def fill() -> None:
+        with store.transaction() as session:
+            used = session.connection().exec_driver_sql("PRAGMA page_count").scalar()
+            session.connection().exec_driver_sql(f"PRAGMA max_page_count = {used}")
+            media.put_medium(session, type="image/webp", data=bytes(10_000_000))
+
+    with pytest.raises(DiskFull, match="Nothing was saved"):
+        fill()
     assert finish(store, claimed) is not None
     assert job.id == claimed.id
     store.close()
