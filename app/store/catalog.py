@@ -93,7 +93,7 @@ def layer_summaries(session: Session, *, slug: str) -> list[LayerSummary]:
             select(UnitRow.layer_index, func.count())
             .where(UnitRow.network_id == row.id, UnitRow.visualized_at.is_not(None))
             .group_by(UnitRow.layer_index)
-        ).tuples()
+        ).all()
     )
     layers = NetworkCard.model_validate(row.card).layers
     return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in layers]

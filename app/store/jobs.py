@@ -49,7 +49,7 @@ def enqueue(
             UnitRow.network_id == network.id, UnitRow.layer == request.layer
         )
     )
-    ids: dict[int, int] = dict(rows.tuples())
+    ids: dict[int, int] = dict(rows.all())
     units = {ids[index]: index for index in indices}
 
     insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.model_dump(mode="json")}])
@@ -144,7 +144,7 @@ def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list
 
 def counts(session: Session) -> dict[JobState, int]:
     rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
-    found: dict[str, int] = dict(rows.tuples())
+    found: dict[str, int] = dict(rows.all())
     return {state: found.get(state.value, 0) for state in JobState}
 
 
@@ -263,7 +263,7 @@ def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, in
                 VisualizationRow.unit_id.in_(chunk), VisualizationRow.recipe_key == recipe_key
             )
         )
-        found |= dict(rows.tuples())
+        found |= dict(rows.all())
     return found
 
 
