@@ -50,9 +50,7 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
 
 
 def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: object) -> VisualizeRequest:
-    return VisualizeRequest(
-        network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(recipe)
-    )
+    return VisualizeRequest(network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(recipe))
 
 
 def enqueue(store: Store, *units: int, **recipe: object) -> list[Job]:

@@ -84,9 +84,7 @@ class UnknownUnit(NotFound):
     kind = "unknown_unit"
 
     def __init__(self, layer: str, unit: int, units: int) -> None:
-        super().__init__(
-            f"Layer {layer} has no unit {unit}: its {units:,} units are 0 to {units - 1}.", units=units
-        )
+        super().__init__(f"Layer {layer} has no unit {unit}: its {units:,} units are 0 to {units - 1}.", units=units)
 
 
 class Missing(NotFound):

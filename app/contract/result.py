@@ -64,9 +64,7 @@ class Measurements(Model):
     objective: float = Field(description="J of the finished stimulus")
     probability: float | None = Field(default=None, description="softmax share; class units only")
     reach: float | None = Field(default=None, description="activation / a_hat; None before a survey")
-    motion_energy: dict[str, float] = Field(
-        description="by stream: mean abs temporal difference, standard units"
-    )
+    motion_energy: dict[str, float] = Field(description="by stream: mean abs temporal difference, standard units")
     noise: dict[str, float] = Field(
         description="by stream: share of spectral energy above a quarter of the sampling rate"
     )

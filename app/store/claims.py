@@ -31,6 +31,15 @@ class Watch:
     urgent: bool  # a job of higher priority waits
 
 
+def something_to_do(session: Session, *, above: int | None = None) -> bool:
+    """Whether a job waits or a lease has run out. Reads only, so that idle workers write nothing."""
+    waits = JobRow.state == JobState.QUEUED
+    if above is not None:
+        waits &= JobRow.priority > above
+    expired = (JobRow.state == JobState.RUNNING) & (JobRow.lease_until < now(session))
+    return session.scalar(select(JobRow.id).where(waits | expired).limit(1)) is not None
+
+
 def release_expired(session: Session) -> int:
     """Jobs whose worker fell silent go back to the queue, or fail after the last attempt. Gives how many."""
     moment = now(session)
@@ -59,16 +68,12 @@ def release_expired(session: Session) -> int:
             **changed(moment),
         )
     )
-    session.execute(
-        update(JobRow).where(JobRow.id.in_(expired), JobRow.state == JobState.FAILED).values(error=RUN_OUT)
-    )
+    session.execute(update(JobRow).where(JobRow.id.in_(expired), JobRow.state == JobState.FAILED).values(error=RUN_OUT))
     session.execute(delete(PreviewRow).where(PreviewRow.job_id.in_(expired)))
     return len(expired)
 
 
-def claim(
-    session: Session, *, worker: str, limit: int, lease: timedelta, above: int | None = None
-) -> list[Job]:
+def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above: int | None = None) -> list[Job]:
     """Take the first job of the queue and up to `limit - 1` of the same priority that can share its batch.
 
     With `above`, only jobs of higher priority. One statement; rows that another worker is taking are skipped.
@@ -141,11 +146,10 @@ def beat(
     """Renew the lease of the worker's jobs and tell how far they are. `previews`: id -> (step, picture)."""
     moment = now(session)
     mine = (JobRow.state == JobState.RUNNING, JobRow.worker == worker)
-    for job in jobs:
-        values = changed(moment) | {"progress": progress[job].model_dump(mode="json")} if progress else {}
-        session.execute(
-            update(JobRow).where(JobRow.id == job, *mine).values(lease_until=moment + lease, **values)
-        )
+    session.execute(update(JobRow).where(JobRow.id.in_(list(jobs)), *mine).values(lease_until=moment + lease))
+    for job, place in (progress or {}).items():
+        values = changed(moment) | {"progress": place.model_dump(mode="json")}
+        session.execute(update(JobRow).where(JobRow.id == job, *mine).values(**values))
     for job, (step, picture) in (previews or {}).items():
         row = {"step": step, "type": picture.type, "data": picture.data}
         insert_missing(session, PreviewRow, [{"job_id": job, **row}])

@@ -77,9 +77,7 @@ class Store:
         if current is None:
             raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE}")
         if current != head:
-            raise DatabaseNotMigrated(
-                f"The database is at revision {current}, this code needs {head}. {UPGRADE}"
-            )
+            raise DatabaseNotMigrated(f"The database is at revision {current}, this code needs {head}. {UPGRADE}")
 
     def close(self) -> None:
         self.engine.dispose()
@@ -151,7 +149,5 @@ def translated(error: DBAPIError) -> KinetoscopeError | DBAPIError:
     if "readonly database" in message:
         return DatabaseUnreachable("The database is read-only here. Check who may write in KINETOSCOPE_HOME.")
     if isinstance(error, OperationalError):
-        return DatabaseUnreachable(
-            "The database does not answer. Check KINETOSCOPE_DATABASE_URL and that it runs."
-        )
+        return DatabaseUnreachable("The database does not answer. Check KINETOSCOPE_DATABASE_URL and that it runs.")
     return error

@@ -45,9 +45,7 @@ def enqueue(
     if priority is None:
         priority = Priority.CLICK if len(indices) == 1 else Priority.SWEEP
     rows = session.execute(
-        select(UnitRow.index, UnitRow.id).where(
-            UnitRow.network_id == network.id, UnitRow.layer == request.layer
-        )
+        select(UnitRow.index, UnitRow.id).where(UnitRow.network_id == network.id, UnitRow.layer == request.layer)
     )
     ids: dict[int, int] = dict(rows.all())
     units = {ids[index]: index for index in indices}
@@ -135,9 +133,7 @@ def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list
     """The unit's jobs that wait, run, or ended without a result, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
     rows = session.scalars(
-        whole_jobs()
-        .where(JobRow.unit_id == found.id, JobRow.state != JobState.DONE)
-        .order_by(JobRow.id.desc())
+        whole_jobs().where(JobRow.unit_id == found.id, JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
     )
     return [to_job(row) for row in rows]
 
@@ -168,9 +164,7 @@ def retry(session: Session, *, job_id: int) -> Job:
     """Queue a failed or cancelled job again, with fresh attempts."""
     row = job_row(session, job_id, lock=True)
     if row.state not in (JobState.FAILED, JobState.CANCELLED):
-        raise Conflict(
-            f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state
-        )
+        raise Conflict(f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state)
     live = session.scalar(select(JobRow.id).where(JobRow.key == row.key, JobRow.state.in_(LIVE)))
     if live is not None:
         raise Conflict(f"The same work is already under way as job {live}.", job=live)
@@ -211,9 +205,7 @@ def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
 
 def whole_jobs() -> Select[JobRow]:
     return select(JobRow).options(
-        joinedload(JobRow.unit, innerjoin=True)
-        .joinedload(UnitRow.network, innerjoin=True)
-        .load_only(NetworkRow.slug),
+        joinedload(JobRow.unit, innerjoin=True).joinedload(UnitRow.network, innerjoin=True).load_only(NetworkRow.slug),
         joinedload(JobRow.recipe, innerjoin=True),
         joinedload(JobRow.preview),
     )
@@ -269,9 +261,7 @@ def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, in
 
 def _live(session: Session, units: list[int], recipe_key: str) -> list[Job]:
     keys = [_key(unit, recipe_key) for unit in units]
-    rows = session.scalars(
-        whole_jobs().where(JobRow.key.in_(keys), JobRow.state.in_(LIVE)).order_by(JobRow.id)
-    )
+    rows = session.scalars(whole_jobs().where(JobRow.key.in_(keys), JobRow.state.in_(LIVE)).order_by(JobRow.id))
     return [to_job(row) for row in rows]
 
 

@@ -15,9 +15,7 @@ from app.store.upsert import insert_missing
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes
 
 
-def create_link(
-    session: Session, *, url: str, title: str, description: str = "", preview: str | None = None
-) -> Link:
+def create_link(session: Session, *, url: str, title: str, description: str = "", preview: str | None = None) -> Link:
     """A short link; the same address and title give the same one."""
     fingerprint = hashlib.sha256(f"{url}\n{title}".encode()).hexdigest()
     slug = "".join(secrets.choice(ALPHABET) for _ in range(8))

@@ -137,9 +137,7 @@ class VisualizationMediaRow(Base):
     __tablename__ = "visualization_media"
     __table_args__ = (Index(None, "sha256"),)
 
-    visualization_id: Mapped[int] = mapped_column(
-        ForeignKey("visualizations.id", ondelete="CASCADE"), primary_key=True
-    )
+    visualization_id: Mapped[int] = mapped_column(ForeignKey("visualizations.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[str] = mapped_column(String(30), primary_key=True)
     sha256: Mapped[str] = mapped_column(ForeignKey("media.sha256"))
     type: Mapped[str] = mapped_column(String(60))
@@ -211,9 +209,7 @@ class LinkRow(Base):
     __table_args__ = (UniqueConstraint("fingerprint"),)
 
     slug: Mapped[str] = mapped_column(String(16), primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(
-        String(64)
-    )  # sha256 of address and title: the same view, the same link
+    fingerprint: Mapped[str] = mapped_column(String(64))  # sha256 of address and title: the same view, the same link
     url: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text)

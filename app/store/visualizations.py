@@ -36,9 +36,7 @@ def find(session: Session, *, slug: str, layer: str, unit: int, recipe_key: str)
 def for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Visualization]:
     """All results of a unit, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
-    rows = session.scalars(
-        _whole().where(VisualizationRow.unit_id == found.id).order_by(VisualizationRow.id.desc())
-    )
+    rows = session.scalars(_whole().where(VisualizationRow.unit_id == found.id).order_by(VisualizationRow.id.desc()))
     return [_visualization(row) for row in rows]
 
 

@@ -18,9 +18,7 @@ def worker_seen(session: Session, *, worker: str, host: str, pid: int, device: s
     moment = now(session)
     row = session.get(WorkerRow, worker)
     if row is None:
-        session.add(
-            WorkerRow(id=worker, host=host, pid=pid, device=device, started_at=moment, seen_at=moment)
-        )
+        session.add(WorkerRow(id=worker, host=host, pid=pid, device=device, started_at=moment, seen_at=moment))
     else:
         row.seen_at = moment
     session.execute(delete(WorkerRow).where(WorkerRow.seen_at < moment - FORGOTTEN))

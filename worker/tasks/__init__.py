@@ -1,0 +1,14 @@
+"""One file per kind of job; `make_tasks` gives the loop what it runs."""
+
+from collections.abc import Mapping
+
+import torch
+
+from app.contract.job import JobKind
+from app.store.engine import Store
+from worker.loop import Task
+from worker.tasks.visualize import Visualize
+
+
+def make_tasks(store: Store, device: torch.device) -> Mapping[JobKind, Task]:
+    return {JobKind.VISUALIZE: Visualize(store, device)}

