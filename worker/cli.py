@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import wraps
 from socket import gethostname
 from types import FrameType
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -22,6 +22,9 @@ from worker.loop import Loop
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 err = Console(stderr=True)
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    import torch
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,12 +49,22 @@ def open_database() -> Store:
     return open_store(settings().sqlalchemy_url)
 
 
-def make_loop(store: Store) -> Loop:
+def choose_device() -> "torch.device":
+    """The device of the settings, with their number of threads."""
     # torch takes seconds to import: only commands that compute pay for it
-    from worker.maximize.device import choose_device
+    import torch
+
+    from worker.maximize.device import choose
+
+    if settings().threads:
+        torch.set_num_threads(settings().threads)
+    return choose(settings().device)
+
+
+def make_loop(store: Store) -> Loop:
     from worker.tasks import make_tasks
 
-    device = choose_device(settings().device, settings().threads)
+    device = choose_device()
     return Loop(
         store=store,
         tasks=make_tasks(store, device),

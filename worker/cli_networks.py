@@ -14,7 +14,7 @@ from app.contract.errors import InvalidRequest, KinetoscopeError, NetworkExists
 from app.settings import settings
 from app.store import catalog
 from app.store.engine import Store
-from worker.cli import open_database, plainly
+from worker.cli import choose_device, open_database, plainly
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 out = Console()
@@ -103,16 +103,14 @@ def check(
     network: str,
     clip: Annotated[Path | None, typer.Option(help="A video: print the classes it is taken for.")] = None,
 ) -> None:
-    """Load a network as the worker would, verify its weights, and run it once."""
-    from worker.maximize.device import choose_device
-    from worker.networks.check import predict
+    """Load a network as the worker would and verify its weights; with a clip, say what it shows."""
+    from worker.networks.predict import predict
     from worker.tasks.resident import Resident
 
     store = open_database()
-    device = choose_device(settings().device, settings().threads)
-    loaded = Resident(store, device).network(network)
+    loaded = Resident(store, choose_device()).network(network)
     out.print(f"{network}: weights and layers are as registered.")
-    for name, probability in predict(loaded, clip):
+    for name, probability in predict(loaded, clip) if clip else ():
         out.print(f"  {probability:6.3f}  {name}")
 
 

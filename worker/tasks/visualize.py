@@ -12,7 +12,8 @@ from app.contract.result import RenderedMedia
 from app.store import catalog
 from app.store.engine import Store
 from worker.loop import Desk
-from worker.maximize.ascend import Step, ascend
+from worker.maximize.ascend import ascend
+from worker.maximize.outcome import Step
 from worker.render.encode import preview, render
 from worker.tasks.resident import Resident
 
@@ -43,10 +44,12 @@ class Visualize:
             else:
                 desk.finish(job, ascent.outcome.measurements, render(ascent.outcome.stimulus))
 
-    def _a_hat(self, jobs: Sequence[Job]) -> list[float | None]:
+    def _a_hat(self, jobs: Sequence[Job]) -> list[float] | None:
         """The units' largest activations over data, None where no survey has run."""
         with self.store.session() as session:
-            return [catalog.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit).a_hat for job in jobs]
+            units = [catalog.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit) for job in jobs]
+        known = [unit.a_hat for unit in units if unit.a_hat is not None]
+        return known if len(known) == len(jobs) else None
 
 
 class _Reports:

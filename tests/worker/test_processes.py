@@ -1,0 +1,121 @@
+"""Real worker processes on a real queue: killed, stopped, restarted."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.contract.job import Job, JobState
+from app.settings import ROOT
+from app.store import catalog, jobs
+from app.store.engine import Store, open_store
+from tests.support import enqueue
+from tests.worker.conftest import TINY_FAMILIES
+from worker.cli_networks import PIECE
+from worker.networks.network import Network
+
+STEPS = 40
+
+
+@pytest.fixture
+def tiny(sqlite_url: str, tiny_two_stream: Network, tiny_two_stream_weights: Path) -> Iterator[Store]:
+    """A store that knows the tiny two-stream network by the slug `tiny`."""
+    store = open_store(sqlite_url)
+    card = tiny_two_stream.card.model_copy(update={"slug": "tiny"})
+    with tiny_two_stream_weights.open("rb") as file, store.transaction() as session:
+        catalog.add_network(session, card=card, weights=iter(lambda: file.read(PIECE), b""))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "KINETOSCOPE_HOME": str(tmp_path),
+            "KINETOSCOPE_FAMILIES": str(TINY_FAMILIES),
+            "KINETOSCOPE_LEASE_SECONDS": "1",
+            "KINETOSCOPE_BATCH": "3",
+            "KINETOSCOPE_THREADS": "1",
+        }
+        command = [sys.executable, "-m", "worker.cli", "run"]
+        started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def states(store: Store, queued: list[Job]) -> list[JobState]:
+    with store.session() as session:
+        return [jobs.get_job(session, job_id=job.id).state for job in queued]
+
+
+def running(store: Store) -> Callable[[], bool]:
+    def check() -> bool:
+        with store.session() as session:
+            return jobs.counts(session)[JobState.RUNNING] > 0
+
+    return check
+
+
+@pytest.mark.slow
+def test_killed_workers_lose_nothing_and_double_nothing(
+    tiny: Store, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    queued = [job for seed in range(6) for job in enqueue(tiny, 0, 1, 2, 3, 4, seed=seed, steps=STEPS)]
+    chance = random.Random(3)
+    for _ in range(3):
+        worker = start()
+        wait_for(running(tiny))
+        time.sleep(chance.uniform(0, 1.0))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    start()
+    wait_for(lambda: all(not state.is_live for state in states(tiny, queued)), seconds=120)
+    with tiny.session() as session:
+        ended = [jobs.get_job(session, job_id=job.id) for job in queued]
+        saved = catalog.get_network(session, slug="tiny").visualizations
+    assert {job.state for job in ended} == {JobState.DONE}
+    assert saved == len({job.visualization for job in ended}) == len(queued)
+
+
+@pytest.mark.slow
+def test_a_kind_stop_hands_the_job_back_and_another_worker_takes_it_at_once(
+    tiny: Store, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    queued = enqueue(tiny, 0, steps=2048)
+    worker = start()
+    wait_for(running(tiny))
+    worker.terminate()
+    assert worker.wait(10) == 0
+    with tiny.session() as session:
+        job = jobs.get_job(session, job_id=queued[0].id)
+    assert (job.state, job.attempts) == (JobState.QUEUED, 0)
+
+
+@pytest.mark.slow
+def test_cancel_reaches_a_running_process(tiny: Store, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+    queued = enqueue(tiny, 0, steps=2048)
+    start()
+    wait_for(running(tiny))
+    with tiny.transaction() as session:
+        jobs.cancel(session, job_id=queued[0].id)
+    wait_for(lambda: states(tiny, queued) == [JobState.CANCELLED], seconds=5)
