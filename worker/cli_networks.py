@@ -38,6 +38,7 @@ def add(
 ) -> None:
     """Register a network: read its weights, trace its layers, store both."""
     from worker.networks.load import describe_network
+    from worker.networks.registry import is_file
 
     store = open_database()
     with out.status("Tracing the network ..."):
@@ -49,6 +50,8 @@ def add(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
         f"{len(card.classes)} classes. Page: http://{settings().host}:{settings().port}/{card.slug}"
     )
+    if is_file(family):
+        out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(family).resolve()}, so that they find the family.")
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ KinetoscopeError
 ├── UnsupportedMedia (415)
 ├── TooMany (429)
 ├── Unavailable (503)     DatabaseNotMigrated · DatabaseUnreachable · DiskFull
-├── SetupError            PortInUse · FrontendBuildFailed      (commands only)
+├── SetupError            PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
 ├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
 ├── VideoError            (a clip that cannot be read)
 └── WorkError             NotFinite · OutOfMemory · NoGradient
@@ -78,6 +78,11 @@ class UnknownClass(UnknownName):
 class UnknownFamily(UnknownName):
     kind = "unknown_family"
     noun = "family of networks"
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        super().__init__(name, known)
+        self.detail += " A family of your own must be in a Python file that KINETOSCOPE_FAMILIES names."
+        self.args = (self.detail,)
 
 
 class UnknownUnit(NotFound):
@@ -158,6 +163,10 @@ class PortInUse(SetupError):
 
 class FrontendBuildFailed(SetupError):
     kind = "frontend_build_failed"
+
+
+class MotionsMissing(SetupError):
+    kind = "motions_missing"
 
 
 class WeightsError(KinetoscopeError):

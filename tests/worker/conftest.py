@@ -1,0 +1,58 @@
+"""What worker tests share: two tiny real networks."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from worker.networks.load import describe_network, load_network
+from worker.networks.network import Network
+from worker.networks.registry import find_family, load_file
+
+TINY_FAMILIES = Path(__file__).with_name("tiny_families.py")  # for KINETOSCOPE_FAMILIES of another process
+
+load_file(TINY_FAMILIES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def save_random(name: str, path: Path) -> Path:
+    """Seeded weights of a family, large enough that activations live through all layers."""
+    family = find_family(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        module = family.build(len(family.labels))
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d | nn.Conv3d | nn.Linear):
+                nn.init.kaiming_normal_(part.weight)
+    save_file(module.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_two_stream_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random("tiny_two_stream", tmp_path_factory.mktemp("weights") / "two_stream.safetensors")
+
+
+@pytest.fixture(scope="session")
+def tiny_clip_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random("tiny_clip", tmp_path_factory.mktemp("weights") / "clip.safetensors")
+
+
+@pytest.fixture(scope="session")
+def tiny_two_stream(tiny_two_stream_weights: Path) -> Network:
+    """appearance (B, 3, 32, 32), motion (B, 6, 32, 32): L = 3; with taps."""
+    card = describe_network(family="tiny_two_stream", weights=tiny_two_stream_weights, slug="tiny-two-stream")
+    return load_network(card, tiny_two_stream_weights.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tiny_clip_weights: Path) -> Network:
+    """clip (B, 3, 8, 32, 32); a person's own family, without taps."""
+    card = describe_network(family="tiny_clip", weights=tiny_clip_weights, slug="tiny-clip")
+    return load_network(card, tiny_clip_weights.read_bytes())

@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save, save_file
+
+from app.contract.catalog import StreamName
+from app.contract.errors import (
+    ChecksumMismatch,
+    Conflict,
+    InvalidRequest,
+    UnknownFamily,
+    VideoError,
+    WeightsMismatch,
+    WeightsUnreadable,
+)
+from worker.networks.load import describe_network, load_network, read_labels
+from worker.networks.network import Network
+from worker.networks.predict import predict
+from worker.networks.weights import checksum
+
+
+def test_a_card_says_what_the_network_is(tiny_two_stream_weights: Path) -> None:
+    data = tiny_two_stream_weights.read_bytes()
+    card = describe_network(
+        family="tiny_two_stream", weights=tiny_two_stream_weights, title="Mine", checksum=checksum(data)
+    )
+    assert (card.slug, card.title, card.family) == ("tiny_two_stream", "Mine", "tiny_two_stream")
+    assert card.checksum == checksum(data)
+    assert card.classes == ("jump", "run", "sit", "wave", "walk")
+    assert [stream.name for stream in card.streams] == [StreamName.APPEARANCE, StreamName.MOTION]
+    assert card.streams[1].bound == 0.3
+    assert card.parameters == sum(tensor.numel() for tensor in load_tensors(tiny_two_stream_weights).values())
+    assert card.layers[-1].units == 5
+
+
+def test_a_loaded_network_is_frozen(tiny_clip: Network) -> None:
+    assert not tiny_clip.module.training
+    assert not any(parameter.requires_grad for parameter in tiny_clip.module.parameters())
+    clip = torch.randn(1, 3, 8, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    (gradient,) = torch.autograd.grad(tiny_clip.activation("class", {StreamName.CLIP: clip}).sum(), clip)
+    assert gradient.abs().max() > 0
+
+
+def test_the_same_weights_give_the_same_network(tiny_clip: Network, tiny_clip_weights: Path) -> None:
+    again = load_network(tiny_clip.card, tiny_clip_weights.read_bytes(), "cpu")
+    inputs = {StreamName.CLIP: torch.randn(2, 3, 8, 32, 32)}
+    assert torch.equal(again.logits(inputs), tiny_clip.logits(inputs))
+    assert again.points == tiny_clip.points
+
+
+def test_other_weights_are_not_loaded(tiny_clip: Network, tiny_two_stream_weights: Path) -> None:
+    with pytest.raises(ChecksumMismatch):
+        load_network(tiny_clip.card, tiny_two_stream_weights.read_bytes())
+
+
+def test_a_family_that_changed_since(tiny_clip: Network, tiny_clip_weights: Path) -> None:
+    older = tiny_clip.card.model_copy(update={"layers": tiny_clip.card.layers[1:]})
+    with pytest.raises(Conflict, match="family tiny_clip has changed"):
+        load_network(older, tiny_clip_weights.read_bytes())
+
+
+def test_bad_weights(tiny_clip_weights: Path, tiny_two_stream_weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(ChecksumMismatch):
+        describe_network(family="tiny_clip", weights=tiny_clip_weights, checksum="0" * 64)
+    with pytest.raises(WeightsMismatch, match=r"missing: \d+ \(stem\.0\.weight 6x3x3x3x3"):
+        describe_network(family="tiny_clip", weights=tiny_two_stream_weights)
+    with pytest.raises(WeightsUnreadable):
+        describe_network(family="tiny_clip", weights=tmp_path)
+    with pytest.raises(UnknownFamily):
+        describe_network(family="tiny_clap", weights=tiny_clip_weights)
+
+
+def test_half_precision_weights(tiny_clip: Network, tiny_clip_weights: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half.safetensors"
+    save_file(
+        {name: t.half() if t.is_floating_point() else t for name, t in load_tensors(tiny_clip_weights).items()}, half
+    )
+    network = load_network(describe_network(family="tiny_clip", weights=half), half.read_bytes())
+    inputs = {StreamName.CLIP: torch.randn(2, 3, 8, 32, 32)}
+    torch.testing.assert_close(network.logits(inputs), tiny_clip.logits(inputs), rtol=0.01, atol=0.01)
+
+
+def test_labels(tiny_clip_weights: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("kick\n  high jump \ncafé\nrun\n\n")
+    card = describe_network(family="tiny_clip", weights=tiny_clip_weights, labels=labels)
+    assert card.classes == ("kick", "high jump", "café", "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a\nb\na\nc", "label 'a' stands on lines 1 and 3"),
+        ("a\n\nb\nc", "Line 2 .* is empty"),
+        ("", "are empty"),
+    ],
+)
+def test_bad_labels(text: str, words: str, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text(text)
+    with pytest.raises(InvalidRequest, match=words):
+        read_labels(labels)
+
+
+def test_unreadable_labels(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        read_labels(tmp_path / "none.txt")
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        read_labels(tmp_path / "labels.txt")
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_another_number_of_labels(count: int, tiny_clip_weights: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"label {index}" for index in range(count)))
+    with pytest.raises(WeightsMismatch, match=f"a network of 4 classes, but there are {count} labels"):
+        describe_network(family="tiny_clip", weights=tiny_clip_weights, labels=labels)
+
+
+def test_names_that_cannot_be(tiny_clip_weights: Path) -> None:
+    with pytest.raises(InvalidRequest, match="slug"):
+        describe_network(family="tiny_clip", weights=tiny_clip_weights, slug="Not a slug")
+    with pytest.raises(InvalidRequest, match="title"):
+        describe_network(family="tiny_clip", weights=tiny_clip_weights, title="")
+
+
+BROKEN = """
+from torch import nn
+from app.contract.catalog import Extent, Stream, StreamName
+from worker.networks.registry import register
+
+@register(
+    name="broken_builder",
+    title="Broken",
+    streams=[Stream(name=StreamName.CLIP, frames=4, height=8, width=8)],
+    stimulus=Extent(frames=4, height=8, width=8),
+    classes=2,
+)
+def build(classes):
+    raise ValueError("no idea how")
+"""
+
+
+def test_a_family_that_cannot_build(tmp_path: Path) -> None:
+    family, weights = tmp_path / "broken.py", tmp_path / "weights.safetensors"
+    family.write_text(BROKEN)
+    weights.write_bytes(save({"a": torch.zeros(1)}))
+    with pytest.raises(InvalidRequest, match="cannot build a network of 2 classes: ValueError: no idea how"):
+        describe_network(family=str(family), weights=weights)
+
+
+def test_predict(tiny_clip: Network, tiny_two_stream: Network, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.gif"
+    frames = [Image.new("RGB", (40, 32), (index * 30, 200, 90)) for index in range(6)]
+    frames[0].save(clip, save_all=True, append_images=frames[1:], duration=40)
+    best = predict(tiny_clip, clip)
+    assert sorted(name for name, _ in best) == [f"class {index}" for index in range(4)]
+    assert [probability for _, probability in best] == sorted((p for _, p in best), reverse=True)
+    assert sum(probability for _, probability in best) == pytest.approx(1)
+    assert predict(tiny_clip, clip, count=1) == best[:1]
+    with pytest.raises(InvalidRequest, match="appearance and motion"):
+        predict(tiny_two_stream, clip)
+    with pytest.raises(VideoError, match="cannot be read"):
+        predict(tiny_clip, tmp_path / "none.mp4")

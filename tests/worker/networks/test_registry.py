@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import pytest
+
+from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
+from app.settings import Settings
+from worker.networks import registry
+from worker.networks.registry import find_family, list_families, load_file, register
+
+OWN = """
+from torch import nn
+from app.contract.catalog import Extent, Stream, StreamName
+from worker.networks.registry import register
+
+@register(
+    name="{name}",
+    title="Mine",
+    streams=[Stream(name=StreamName.CLIP, frames=4, height=8, width=8)],
+    stimulus=Extent(frames=4, height=8, width=8),
+    classes=["yes", "no"],
+)
+def build(classes):
+    return nn.Linear(1, classes)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_families", dict(registry._families))
+
+
+def own_file(folder: Path, name: str, *, twice: bool = False) -> Path:
+    path = folder / f"{name}.py"
+    path.write_text(OWN.format(name=name) + (OWN.format(name=f"{name}_2") if twice else ""))
+    return path
+
+
+def test_ours_are_there() -> None:
+    names = [family.name for family in list_families()]
+    assert {"i3d", "vgg16_two_stream"} <= set(names)
+    assert names == sorted(names)
+
+
+def test_unknown_family_names_those_near() -> None:
+    with pytest.raises(UnknownFamily, match=r"family of networks 'i3'\. Near: i3d.*KINETOSCOPE_FAMILIES"):
+        find_family("i3")
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = own_file(tmp_path, "mine")
+    family = find_family(str(path))
+    assert (family.name, family.labels) == ("mine", ("yes", "no"))
+    assert find_family(str(path)) is family  # not run again
+    assert find_family("mine") is family
+
+
+def test_files_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [own_file(tmp_path, "first"), own_file(tmp_path, "second", twice=True)]
+    monkeypatch.setenv("KINETOSCOPE_FAMILIES", " , ".join(map(str, paths)))
+    monkeypatch.setattr(registry, "settings", Settings)
+    registry._load_all.cache_clear()
+    assert {"first", "second", "second_2"} <= {family.name for family in list_families()}
+
+
+def test_entry_points_register(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_file(tmp_path, "kinetoscope_plugin")
+    info = tmp_path / "plugin-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[kinetoscope.networks]\nbroken = kinetoscope_missing\ngood = kinetoscope_plugin\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    registry._load_all.cache_clear()
+    assert find_family("kinetoscope_plugin").title == "Mine"
+    assert "entry point broken = kinetoscope_missing cannot be loaded" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must register one family"),
+        (OWN.format(name="a") + OWN.format(name="b"), "registers a, b"),
+        ("def (", "cannot be run: SyntaxError"),
+        (OWN.format(name="c") + "\n1 / 0", "cannot be run: ZeroDivisionError"),
+        (OWN.format(name="i3d"), "two families 'i3d'"),
+    ],
+)
+def test_files_that_do_not_work(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(text)
+    with pytest.raises(InvalidRequest, match=words):
+        find_family(str(path))
+    if "cannot" in words:
+        assert "c" not in {family.name for family in list_families()}
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="There is no file"):
+        find_family(str(tmp_path / "none.py"))
+    text = tmp_path / "family.txt"
+    text.write_text("")
+    with pytest.raises(InvalidRequest, match=r"ends in \.py"):
+        load_file(text)
+
+
+def test_a_name_is_taken_once() -> None:
+    family = find_family("i3d")
+    with pytest.raises(Conflict, match="another name"):
+        register(name="i3d", title="x", streams=family.streams, stimulus=family.stimulus, classes=2)(family.build)

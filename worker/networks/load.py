@@ -1,0 +1,113 @@
+"""From a family and a weights file to a card, and from a card and its weights to a network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from app.contract.catalog import NetworkCard
+from app.contract.errors import Conflict, InvalidRequest
+from worker.networks.network import Network
+from worker.networks.registry import Family, find_family
+from worker.networks.trace import trace
+from worker.networks.weights import check, checksum, fill, read_bytes, read_state
+
+
+def load_network(card: NetworkCard, weights: bytes, device: str | torch.device = "cpu") -> Network:
+    """The frozen network on the device, its layers found again. `weights` are those the card was made of."""
+    check(weights, card.checksum)
+    module = _build(find_family(card.family), len(card.classes), weights)
+    layers, points = trace(module, card.streams)
+    if layers != card.layers:
+        raise Conflict(
+            f"The family {card.family} has changed since the network {card.slug} was added: its layers "
+            "differ. Remove the network and add it again."
+        )
+    return Network(card, module.to(device), points)
+
+
+def describe_network(
+    *,
+    family: str,
+    weights: Path,
+    labels: Path | None = None,
+    slug: str | None = None,
+    title: str | None = None,
+    checksum: str | None = None,
+) -> NetworkCard:
+    """The card of a network: `family` is a registered name or a Python file that registers one family,
+    `checksum` the sha256 that the weights must have."""
+    found = find_family(family)
+    classes = found.labels if labels is None else read_labels(labels)
+    data = read_bytes(weights)
+    if checksum is not None:
+        check(data, checksum)
+    return make_card(found, data, classes, slug=slug, title=title)
+
+
+def make_card(
+    family: Family,
+    weights: bytes,
+    classes: Sequence[str],
+    *,
+    slug: str | None = None,
+    title: str | None = None,
+) -> NetworkCard:
+    module = _build(family, len(classes), weights)
+    layers, _ = trace(module, family.streams)
+    if layers[-1].units != len(classes):
+        raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
+    try:
+        return NetworkCard(
+            slug=family.name if slug is None else slug,
+            title=family.title if title is None else title,
+            family=family.name,
+            checksum=checksum(weights),
+            summary=family.summary,
+            streams=family.streams,
+            layers=layers,
+            classes=tuple(classes),
+            parameters=sum(parameter.numel() for parameter in module.parameters()),
+            stimulus=family.stimulus,
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise InvalidRequest(f"The network's {field} is not right: {problem['msg']}.") from None
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """One class a line, in the order of the outputs."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(
+            f"The labels {path} cannot be read: {error}. Give a text file, one class a line."
+        ) from None
+    labels = [line.strip() for line in text.rstrip().splitlines()]
+    seen: dict[str, int] = {}
+    for number, label in enumerate(labels, 1):
+        if not label:
+            raise InvalidRequest(f"Line {number} of the labels {path} is empty: every class needs a name.")
+        if label in seen:
+            raise InvalidRequest(
+                f"The label {label!r} stands on lines {seen[label]} and {number} of {path}: "
+                "every class needs a name of its own."
+            )
+        seen[label] = number
+    if not labels:
+        raise InvalidRequest(f"The labels {path} are empty: give one class a line.")
+    return tuple(labels)
+
+
+def _build(family: Family, classes: int, weights: bytes) -> nn.Module:
+    try:
+        module = family.build(classes)
+    except Exception as error:
+        raise InvalidRequest(
+            f"The family {family.name} cannot build a network of {classes} classes: {type(error).__name__}: {error}"
+        ) from error
+    fill(module, read_state(weights), family.rename)
+    return module.eval().requires_grad_(False)

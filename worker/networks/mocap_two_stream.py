@@ -1,0 +1,89 @@
+"""The default network, and the one that judges it: trained by this project on people driven by motion capture."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from app.contract.catalog import Extent, StreamName
+from worker.mocap.classes import NAMES
+from worker.networks.registry import register
+from worker.networks.two_stream import Normalise, two_stream, two_stream_inputs
+
+SIZE = 112
+FLOWS = 10
+RGB_MEAN = (0.0, 0.0, 0.0)
+RGB_SCALE = 2.0  # colours of the data set have a standard deviation of about 0.5
+FLOW_SCALE = 20.0  # the weights see pixels a frame
+
+
+@register(
+    name="mocap_two_stream",
+    title="People in motion, conv5 fusion",
+    summary="The default: two small VGG-like streams, fused at conv5, trained on people driven by motion capture.",
+    streams=two_stream_inputs(SIZE, FLOWS),
+    stimulus=Extent(frames=FLOWS, height=SIZE, width=SIZE),
+    classes=NAMES,
+)
+def mocap_two_stream(classes: int) -> nn.Module:
+    return two_stream(
+        classes,
+        size=SIZE,
+        flows=FLOWS,
+        widths=(32, 64, 96, 128, 128),
+        convs=(2, 2, 3, 3, 3),
+        first_kernel=5,
+        first_stride=2,
+        fusion=128,
+        fc=(256, 256),
+        dropout=0.5,
+        rgb_mean=RGB_MEAN,
+        rgb_scale=RGB_SCALE,
+        flow_scale=FLOW_SCALE,
+    )
+
+
+class Judge(nn.Module):
+    """Two streams of normalised convolutions that halve the map as they go; fused by one, then pooled and scored."""
+
+    def __init__(self, classes: int, widths: Sequence[int], fusion: int) -> None:
+        super().__init__()
+        self.normalise = nn.ModuleDict(
+            {"appearance": Normalise(RGB_MEAN, RGB_SCALE), "motion": Normalise([0.0], FLOW_SCALE)}
+        )
+        self.appearance = _stream(3, widths)
+        self.motion = _stream(2 * FLOWS, widths)
+        self.fusion = _convolution(2 * widths[-1], fusion, 3, 1)
+        self.dropout = nn.Dropout(0.3)
+        self.scores = nn.Linear(fusion, classes)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        appearance = self.appearance(self.normalise["appearance"](inputs[StreamName.APPEARANCE]))
+        motion = self.motion(self.normalise["motion"](inputs[StreamName.MOTION]))
+        fused = self.fusion(torch.cat([appearance, motion], 1))
+        return self.scores(self.dropout(fused.mean((2, 3))))  # type: ignore[no-any-return]
+
+
+def _convolution(inputs: int, units: int, kernel: int, stride: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, units, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(units), nn.ReLU())
+
+
+def _stream(channels: int, widths: Sequence[int]) -> nn.Sequential:
+    """Kernels 7, then pairs of 3; every first of a pair halves the map."""
+    layers = [_convolution(channels, widths[0], 7, 2)]
+    for before, width in zip(widths, widths[1:], strict=False):
+        layers += [_convolution(before, width, 3, 2), _convolution(width, width, 3, 1)]
+    return nn.Sequential(*layers)
+
+
+@register(
+    name="mocap_judge",
+    title="The judge of the default network",
+    summary="Another architecture for the same classes, trained independently: does it see in a stimulus what we say?",
+    streams=two_stream_inputs(SIZE, FLOWS),
+    stimulus=Extent(frames=FLOWS, height=SIZE, width=SIZE),
+    classes=NAMES,
+)
+def mocap_judge(classes: int) -> nn.Module:
+    return Judge(classes, widths=(24, 48, 112, 192), fusion=160)
