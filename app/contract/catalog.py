@@ -4,12 +4,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
 from app.contract.model import Model
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+def not_reserved(slug: str) -> str:
+    if slug == "api":
+        raise ValueError("`api` is the address of the JSON API; choose another slug")
+    return slug
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(not_reserved)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 CLASS_LAYER = "class"  # the layer whose units are the class outputs

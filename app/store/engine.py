@@ -11,11 +11,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, KinetoscopeError
+from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, InvalidRequest, KinetoscopeError
 from app.settings import ROOT
 
 UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
@@ -148,6 +148,8 @@ def translated(error: DBAPIError) -> KinetoscopeError | DBAPIError:
         return DatabaseNotMigrated(f"The database is not migrated. {UPGRADE}")
     if "readonly database" in message:
         return DatabaseUnreachable("The database is read-only here. Check who may write in KINETOSCOPE_HOME.")
+    if isinstance(error, DataError):  # PostgreSQL alone has texts and numbers that it cannot hold
+        return InvalidRequest("A text or number is not one the database can hold, such as a NUL character.")
     if isinstance(error, OperationalError):
         return DatabaseUnreachable("The database does not answer. Check KINETOSCOPE_DATABASE_URL and that it runs.")
     return error

@@ -1,0 +1,40 @@
+"""The page that shows the JSON API: Swagger UI from our own files, without inline script."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from app.web import urls
+from app.web.assets import Assets
+
+router = APIRouter(include_in_schema=False)
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>JSON API · Kinetoscope</title>
+<link rel="icon" href="{icon}">
+<link rel="stylesheet" href="{style}">
+</head>
+<body>
+<div id="swagger-ui" data-openapi="{openapi}">
+<p>The description of the API is at <a href="{openapi}">{openapi}</a>.</p>
+</div>
+<script src="{bundle}" defer></script>
+<script src="{start}" type="module"></script>
+</body>
+</html>
+"""
+
+
+@router.get(urls.docs(), response_class=HTMLResponse)
+def docs(request: Request) -> str:
+    assets: Assets = request.app.state.assets
+    return PAGE.format(
+        icon=assets.url("favicon.svg"),
+        style=assets.url("swagger-ui.css"),
+        bundle=assets.url("swagger-ui.js"),
+        start=assets.url("docs.js"),
+        openapi=urls.api_openapi(),
+    )

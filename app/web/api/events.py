@@ -1,0 +1,57 @@
+"""The stream of changes: `job` events with the job's newest state, as it happens."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from app.contract.job import Job, JobState
+from app.store import catalog, jobs
+from app.store.engine import Store
+from app.web.api.shapes import JobOut, errors_as_json
+from app.web.deps import EventsDep, StoreDep
+from app.web.events import Subscription
+
+router = APIRouter(tags=["events"])
+
+FIRST = 200  # live jobs told at the start, of each state
+
+
+def current(store: Store, job: int | None, network: str | None) -> list[Job]:
+    """What a new reader has missed: the job it asks for, or the live jobs."""
+    with store.session() as session:
+        if network is not None:
+            catalog.get_network(session, slug=network)
+        if job is not None:
+            return [jobs.get_job(session, job_id=job)]
+        live = [state for state in JobState if state.is_live]
+        pages = [jobs.list_jobs(session, state=state, network=network, per_page=FIRST) for state in live]
+        return [found for page in pages for found in page.items]
+
+
+async def subscribe(
+    events: EventsDep,
+    store: StoreDep,
+    job: Annotated[int | None, Query(ge=1, lt=2**63, description="only this job")] = None,
+    network: Annotated[str | None, Query(max_length=63, description="only jobs of this network")] = None,
+) -> AsyncIterator[Subscription]:
+    # Listen first, then look: a change between the two comes twice rather than never.
+    with events.subscribe(job=job, network=network) as subscription:
+        for found in await run_in_threadpool(current, store, job, network):
+            subscription.offer(found)
+        yield subscription
+
+
+@router.get(
+    "/events",
+    summary="Server-sent events: job progress and results",
+    response_class=EventSourceResponse,
+    responses=errors_as_json(404, 422),
+)
+async def stream(
+    subscription: Annotated[Subscription, Depends(subscribe)],
+) -> AsyncIterator[ServerSentEvent]:
+    async for job in subscription.jobs():
+        yield ServerSentEvent(event="job", id=f"{job.id}-{job.revision}", data=JobOut.of(job))

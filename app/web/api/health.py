@@ -1,0 +1,39 @@
+"""Is everything there? Asked by containers, by `kinetoscope up`, and by people whose jobs do not move."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.contract.job import JobState, WorkerInfo
+from app.contract.model import Model
+from app.store import jobs, workers
+from app.web.api.shapes import errors
+from app.web.deps import Reading, StoreDep
+
+router = APIRouter(tags=["health"])
+
+try:
+    VERSION = version("kinetoscope")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    VERSION = "unknown"
+
+
+class Health(Model):
+    status: Literal["ok"]
+    version: str
+    database: str = Field(examples=["sqlite", "postgresql"])
+    workers: tuple[WorkerInfo, ...]
+    jobs: dict[JobState, int]
+
+
+@router.get("/health", summary="Status, version, workers, and how full the queue is", responses=errors())
+def health(session: Reading, store: StoreDep) -> Health:
+    return Health(
+        status="ok",
+        version=VERSION,
+        database=store.dialect,
+        workers=tuple(workers.list_workers(session)),
+        jobs=jobs.counts(session),
+    )

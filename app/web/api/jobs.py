@@ -1,0 +1,50 @@
+"""Jobs: looked at, cancelled, retried."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from app.contract.job import JobState
+from app.contract.model import Page
+from app.store import jobs
+from app.web.api.shapes import JobOut, errors
+from app.web.deps import Reading, Writing
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+JobId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+@router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))
+def list_jobs(
+    session: Reading,
+    state: Annotated[JobState | None, Query(description="only jobs in this state")] = None,
+    network: Annotated[str | None, Query(max_length=63, description="only jobs of this network")] = None,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[JobOut]:
+    found = jobs.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
+    return Page(items=tuple(JobOut.of(job) for job in found.items), total=found.total, next=found.next)
+
+
+@router.get("/{job_id}", summary="One job, its progress or its error", responses=errors(404, 422))
+def get_job(session: Reading, job_id: JobId) -> JobOut:
+    return JobOut.of(jobs.get_job(session, job_id=job_id))
+
+
+@router.delete(
+    "/{job_id}",
+    summary="Cancel a job: a waiting one at once, a running one within a step",
+    responses=errors(404, 409, 422),
+)
+def cancel_job(session: Writing, job_id: JobId) -> JobOut:
+    return JobOut.of(jobs.cancel(session, job_id=job_id))
+
+
+@router.post(
+    "/{job_id}/retry",
+    summary="Queue a failed or cancelled job again",
+    responses=errors(404, 409, 422),
+)
+def retry_job(session: Writing, job_id: JobId) -> JobOut:
+    return JobOut.of(jobs.retry(session, job_id=job_id))

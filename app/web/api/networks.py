@@ -1,0 +1,19 @@
+"""Networks: the list, and one with its layers and classes."""
+
+from fastapi import APIRouter
+
+from app.store import catalog
+from app.web.api.shapes import NetworkDetail, NetworkOut, errors
+from app.web.deps import Reading
+
+router = APIRouter(prefix="/networks", tags=["networks"])
+
+
+@router.get("", summary="All networks", responses=errors())
+def list_networks(session: Reading) -> list[NetworkOut]:
+    return [NetworkOut.of(network) for network in catalog.list_networks(session)]
+
+
+@router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))
+def get_network(session: Reading, network: str) -> NetworkDetail:
+    return NetworkDetail.of(catalog.get_network(session, slug=network), catalog.layer_summaries(session, slug=network))

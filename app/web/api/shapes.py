@@ -1,0 +1,213 @@
+"""What the API answers: the contract's own objects, each with the addresses that lead on from it."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.contract.catalog import (
+    Extent,
+    Layer,
+    LayerSummary,
+    NetworkSummary,
+    Slug,
+    Stream,
+    StreamName,
+    UnitSummary,
+)
+from app.contract.job import Job
+from app.contract.model import Model
+from app.contract.result import MediaRef, Visualization
+from app.web import urls
+
+
+class JobOut(Job):
+    """A job, with where to ask again, what to show meanwhile, and where its result is."""
+
+    href: str
+    page: str = Field(description="the unit's page")
+    preview: str | None = Field(description="newest picture of the growing stimulus")
+    result: str | None = Field(description="the finished visualization")
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        return cls(
+            **dict(job),
+            href=urls.api_job(job.id),
+            page=urls.unit(job.network, job.layer, job.unit),
+            preview=None if job.preview_step is None else urls.job_preview(job.id, job.preview_step),
+            result=None if job.visualization is None else urls.api_visualization(job.visualization),
+        )
+
+
+class MediaOut(MediaRef):
+    href: str
+
+    @classmethod
+    def of(cls, ref: MediaRef) -> Self:
+        return cls(**dict(ref), href=urls.medium(ref))
+
+
+class VisualizationOut(Visualization):
+    href: str
+    page: str = Field(description="the unit's page")
+    media: tuple[MediaOut, ...]
+
+    @classmethod
+    def of(cls, found: Visualization) -> Self:
+        return cls(
+            **{**dict(found), "media": tuple(MediaOut.of(ref) for ref in found.media)},
+            href=urls.api_visualization(found.id),
+            page=urls.unit(found.network, found.layer, found.unit),
+        )
+
+
+class UnitOut(UnitSummary):
+    href: str
+    page: str = Field(description="the unit's page")
+    poster_href: str | None
+    loop_href: str | None
+
+    @classmethod
+    def of(cls, unit: UnitSummary) -> Self:
+        return cls(
+            **dict(unit),
+            href=urls.api_unit(unit.network, unit.layer, unit.index),
+            page=urls.unit(unit.network, unit.layer, unit.index),
+            poster_href=unit.poster and urls.media(unit.poster),
+            loop_href=unit.loop and urls.media(unit.loop),
+        )
+
+
+class UnitDetail(Model):
+    """A unit, its finished visualizations (newest first) and its jobs that wait, run or ended without one."""
+
+    unit: UnitOut
+    visualizations: tuple[VisualizationOut, ...]
+    jobs: tuple[JobOut, ...]
+
+
+class LayerOut(Layer):
+    visualized_units: int
+    href: str = Field(description="the layer's units")
+    page: str
+
+    @classmethod
+    def of(cls, network: str, summary: LayerSummary) -> Self:
+        name = summary.layer.name
+        return cls(
+            **dict(summary.layer),
+            visualized_units=summary.visualized_units,
+            href=urls.path("api", "networks", network, "units", query={"layer": name}),
+            page=urls.layer(network, name),
+        )
+
+
+class NetworkOut(Model):
+    """A network in the list: its card in short, and counts."""
+
+    slug: Slug
+    title: str
+    family: str
+    summary: str
+    streams: tuple[StreamName, ...]
+    layers: int
+    units: int
+    classes: int
+    parameters: int
+    visualizations: int
+    visualized_units: int
+    href: str
+    page: str
+
+    @classmethod
+    def of(cls, network: NetworkSummary) -> Self:
+        card = network.card
+        return cls(
+            slug=card.slug,
+            title=card.title,
+            family=card.family,
+            summary=card.summary,
+            streams=tuple(stream.name for stream in card.streams),
+            layers=len(card.layers),
+            units=card.units,
+            classes=len(card.classes),
+            parameters=card.parameters,
+            visualizations=network.visualizations,
+            visualized_units=network.visualized_units,
+            href=urls.api_network(card.slug),
+            page=urls.network(card.slug),
+        )
+
+
+class NetworkDetail(Model):
+    """The card of a network, its layers in order, its classes."""
+
+    slug: Slug
+    title: str
+    family: str
+    summary: str
+    checksum: str
+    streams: tuple[Stream, ...]
+    layers: tuple[LayerOut, ...]
+    classes: tuple[str, ...]
+    units: int
+    parameters: int
+    stimulus: Extent
+    visualizations: int
+    visualized_units: int
+    page: str
+
+    @classmethod
+    def of(cls, network: NetworkSummary, layers: list[LayerSummary]) -> Self:
+        card = network.card
+        return cls(
+            **{name: value for name, value in card if name != "layers"},
+            layers=tuple(LayerOut.of(card.slug, layer) for layer in layers),
+            units=card.units,
+            visualizations=network.visualizations,
+            visualized_units=network.visualized_units,
+            page=urls.network(card.slug),
+        )
+
+
+class ErrorBody(BaseModel):
+    """The one body of every error; some kinds add fields of their own, such as `near` or `fields`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str = Field(description="snake_case kind", examples=["unknown_layer"])
+    detail: str = Field(
+        description="what is wrong and what to do",
+        examples=["There is no layer 'fusion.conv4'. Near: fusion.conv5."],
+    )
+
+
+MEANINGS = {
+    400: "The request cannot be read",
+    403: "Refused: the request asks for another host, or comes from another site",
+    404: "No such thing; `near` lists names that may have been meant",
+    409: "The thing is in a state that does not allow this",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "A field is wrong; `fields` lists each",
+    429: "The queue is full",
+    503: "The database does not answer, is not migrated, or is full",
+}
+
+
+ANYWHERE = (400, 403, 503)
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of an endpoint, for its documentation; those that any may have need not be named."""
+    wanted = sorted({*statuses, *ANYWHERE})
+    return {status: {"model": ErrorBody, "description": MEANINGS[status]} for status in wanted}
+
+
+def errors_as_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same, for an endpoint whose own answers are not JSON."""
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+    return {
+        status: {"description": described["description"], "content": body}
+        for status, described in errors(*statuses).items()
+    }

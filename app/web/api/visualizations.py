@@ -1,0 +1,81 @@
+"""Visualizations: asked for, and read once they are there."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Response
+
+from app.contract.job import JobState, VisualizeRequest
+from app.contract.model import Model
+from app.store import jobs, visualizations
+from app.web import urls
+from app.web.api.shapes import VisualizationOut, errors
+from app.web.deps import Reading, SettingsDep, Writing
+
+router = APIRouter(prefix="/visualizations", tags=["visualizations"])
+
+EXAMPLES = {
+    "one unit": {"value": {"network": "i3d", "layer": "class", "units": [175], "recipe": {"speed": "slow"}}},
+    "a whole layer": {"value": {"network": "i3d", "layer": "Mixed_4f", "units": "all"}},
+}
+
+
+class JobTicket(Model):
+    id: int
+    state: JobState
+    unit: int
+    href: str
+
+
+class CachedTicket(Model):
+    unit: int
+    visualization: int
+    href: str
+
+
+class Tickets(Model):
+    """The jobs (new, or joined where the same work is under way) and the results that are already there."""
+
+    jobs: tuple[JobTicket, ...]
+    cached: tuple[CachedTicket, ...]
+
+
+@router.post(
+    "",
+    summary="Ask for visualizations of one unit, several, or a whole layer",
+    status_code=202,
+    responses={
+        200: {"model": Tickets, "description": "Everything is already there"},
+        **errors(404, 413, 415, 422, 429),
+    },
+)
+def visualize(
+    session: Writing,
+    settings: SettingsDep,
+    response: Response,
+    request: Annotated[VisualizeRequest, Body(openapi_examples=EXAMPLES)],
+) -> Tickets:
+    answer = jobs.enqueue(session, request=request, limit=settings.queue_limit)
+    if not answer.jobs:
+        response.status_code = 200
+    return Tickets(
+        jobs=tuple(
+            JobTicket(id=job.id, state=job.state, unit=job.unit, href=urls.api_job(job.id)) for job in answer.jobs
+        ),
+        cached=tuple(
+            CachedTicket(
+                unit=found.unit,
+                visualization=found.visualization,
+                href=urls.api_visualization(found.visualization),
+            )
+            for found in answer.cached
+        ),
+    )
+
+
+@router.get(
+    "/{visualization_id}",
+    summary="A finished visualization: recipe, measurements, media",
+    responses=errors(404, 422),
+)
+def get_visualization(session: Reading, visualization_id: Annotated[int, Path(ge=1, lt=2**63)]) -> VisualizationOut:
+    return VisualizationOut.of(visualizations.get_visualization(session, visualization_id=visualization_id))

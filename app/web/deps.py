@@ -1,0 +1,51 @@
+"""What an endpoint asks for: settings, the store, a session that reads or one that writes."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.settings import Settings
+from app.store import Session
+from app.store.engine import Store
+from app.web.events import Events
+
+
+def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def get_events(request: Request) -> Events:
+    events: Events = request.app.state.events
+    return events
+
+
+def get_base(request: Request) -> str:
+    """The address people reach the dashboard at, without a path."""
+    return get_settings(request).public_url.rstrip("/") or str(request.base_url).rstrip("/")
+
+
+def get_session(store: Annotated[Store, Depends(get_store)]) -> Iterator[Session]:
+    with store.session() as session:
+        yield session
+
+
+def get_transaction(store: Annotated[Store, Depends(get_store)]) -> Iterator[Session]:
+    with store.transaction() as session:
+        yield session
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+StoreDep = Annotated[Store, Depends(get_store)]
+EventsDep = Annotated[Events, Depends(get_events)]
+Base = Annotated[str, Depends(get_base)]
+
+# The scope ends a session before the answer is sent: what a client was told is committed.
+Reading = Annotated[Session, Depends(get_session, scope="function")]
+Writing = Annotated[Session, Depends(get_transaction, scope="function")]

@@ -1,0 +1,135 @@
+"""Translates every error once, at the edge: one JSON body for programs, the same words on people's pages."""
+
+import logging
+import secrets
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, UnsupportedMedia
+from app.web import render
+from app.web.validation import explain
+
+log = logging.getLogger(__name__)
+
+
+class BadRequest(KinetoscopeError):
+    kind = "bad_request"
+    status = 400
+
+
+class MethodNotAllowed(KinetoscopeError):
+    kind = "method_not_allowed"
+    status = 405
+
+
+class Internal(KinetoscopeError):
+    """A mistake of ours. The log has the rest; the client learns a reference and nothing of our insides."""
+
+    kind = "internal"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"Something went wrong on our side (reference {reference}). Try again; the log says more.",
+            reference=reference,
+        )
+
+
+def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] | None = None) -> Response:
+    """The error as a page for a browser that opens an address, as JSON for everything else."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    if wants_page and not request.url.path.startswith("/api/"):
+        response = render.error_page(request, error)
+        response.headers.update(headers or {})
+        return response
+    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(KinetoscopeError, on_known)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+
+
+def on_known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, KinetoscopeError)
+    if error.status >= 500:
+        log.error("%s %s: %s", request.method, request.url.path, error.detail, exc_info=error)
+    return respond(request, error)
+
+
+def on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return respond(request, _unsupported(request, error) or explain(error.errors()))
+
+
+def on_http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses."""
+    assert isinstance(error, HTTPException)
+    path, method = request.url.path, request.method
+    translated: KinetoscopeError
+    match error.status_code:
+        case 404:
+            translated = Missing(f"There is nothing at {path}.")
+        case 405:
+            translated = MethodNotAllowed(f"{path} does not take {method}.")
+        case 413:
+            translated = too_large(request.app.state.settings.body_limit)
+        case 415:
+            translated = UnsupportedMedia(str(error.detail))
+        case 422:
+            translated = InvalidRequest(str(error.detail))
+        case _:
+            translated = BadRequest(f"{error.detail}.")
+    return respond(request, translated, dict(error.headers or {}))
+
+
+def too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request is larger than {limit:,} bytes. Send less at once.", limit=limit)
+
+
+def _unsupported(request: Request, error: RequestValidationError) -> UnsupportedMedia | None:
+    """A body that was never read as JSON, because its sender called it something else."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media_type == "application/json" or media_type.endswith("+json")
+    if is_json or not any(tuple(each["loc"]) == ("body",) for each in error.errors()):
+        return None
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return None  # there is no body at all, and that is what to say
+    return UnsupportedMedia(f"Send JSON with Content-Type: application/json, not {media_type or 'without a type'}.")
+
+
+class Boundary:
+    """Answers unexpected exceptions inside the other middlewares, so that those answers are secured too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("%s %s failed (reference %s)", scope["method"], scope["path"], reference)
+            if started:
+                raise
+            request = Request(scope, receive)
+            try:
+                response = respond(request, Internal(reference))
+            except Exception:  # the page itself may be what is broken
+                log.exception("The error page failed (reference %s)", reference)
+                response = JSONResponse(Internal(reference).body(), status_code=500)
+            await response(scope, receive, send)

@@ -1,0 +1,72 @@
+"""Makes the web application: store and events for its life, the doors, the JSON API, then the pages."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from app.settings import Settings, settings
+from app.store.engine import Store, open_store
+from app.web import errors, urls, views
+from app.web.api import routers
+from app.web.api.health import VERSION
+from app.web.assets import AssetFiles, Assets
+from app.web.events import Events
+from app.web.security import Guard, SecurityHeaders
+from app.web.stopping import on_stop
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """See what a video network has learned.
+
+Every error has one body: `error`, its kind in snake_case, and `detail`, what is wrong and what to do next.
+Requests that change something are refused when a browser sends them from another site."""
+
+
+def create_app(chosen: Settings | None = None, store: Store | None = None) -> FastAPI:
+    """The application. Without a store it opens the one of the settings when it starts."""
+    chosen = chosen or settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = store or open_store(chosen.sqlalchemy_url)
+        events = Events(opened)
+        app.state.store = opened
+        app.state.events = events
+        if not app.state.assets.is_built:
+            log.warning("The front end is not built: pages have no style. Run `kinetoscope up`.")
+        try:
+            with on_stop(events.close):
+                async with events.running():
+                    yield
+        finally:
+            if store is None:
+                opened.close()
+
+    app = FastAPI(
+        title="Kinetoscope",
+        version=VERSION,
+        summary="The JSON API",
+        description=DESCRIPTION,
+        openapi_url=urls.api_openapi(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.settings = chosen
+    app.state.assets = Assets()
+    errors.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(errors.Boundary)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Guard, settings=chosen)
+    app.add_middleware(SecurityHeaders)
+
+    for router in routers:
+        app.include_router(router)
+    app.mount("/-/assets", AssetFiles())
+    for router in views.routers:  # last: /{network} takes every address that is left
+        app.include_router(router, include_in_schema=False)
+    return app

@@ -1,0 +1,133 @@
+"""What every answer carries and what no request may do, in plain ASGI so that streams pass untouched."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.contract.errors import KinetoscopeError, Refused
+from app.settings import Settings
+from app.web import urls
+from app.web.errors import BadRequest, respond, too_large
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+POLICY = {
+    "default-src": "'self'",
+    "img-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+    "form-action": "'self'",
+}
+DOCS_POLICY = POLICY | {"img-src": "'self' data:"}  # Swagger UI's style sheet holds its icons
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def written(policy: dict[str, str]) -> str:
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
+
+class SecurityHeaders:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        policy = written(DOCS_POLICY if scope["path"] == urls.docs() else POLICY)
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = policy
+                headers.update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, secured)
+
+
+class Guard:
+    """Refuses other sites' writes, hosts that are not ours, and bodies beyond the limit."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.limit = settings.body_limit
+        self.public = urlsplit(settings.public_url).netloc.lower() or None
+        self.loopback = is_loopback(settings.host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        error = self.objection(scope)
+        if error is None:
+            await self.app(scope, self.limited(receive), send)
+        else:
+            await respond(Request(scope, receive), error)(scope, receive, send)
+
+    def objection(self, scope: Scope) -> KinetoscopeError | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "").lower()
+        if self.loopback and host != self.public and not is_loopback(hostname(host)):
+            # A name of somebody else's that resolves to this machine would make its pages "same origin".
+            return Refused(
+                "This dashboard answers on this machine's own addresses alone (localhost, 127.0.0.1). "
+                "To serve it under another name, set KINETOSCOPE_PUBLIC_URL to the address people use."
+            )
+        if scope["method"] not in SAFE and self.is_foreign(headers, host):
+            return Refused("Another site asked for this change. Make it from the dashboard's own pages.")
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            return BadRequest("The address holds a NUL character. Remove it.")
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            return BadRequest("Content-Length is not a number.")
+        return too_large(self.limit) if int(length) > self.limit else None
+
+    def is_foreign(self, headers: Headers, host: str) -> bool:
+        """Browsers say where a request comes from; programs say nothing, and no page can use those."""
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return True
+        origin = headers.get("origin")
+        return origin is not None and (urlsplit(origin).netloc.lower() or "null") not in {host, self.public}
+
+    def limited(self, receive: Receive) -> Receive:
+        """Counts what arrives, because a body in chunks tells no length."""
+        received = 0
+
+        async def count() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                raise HTTPException(413)
+            return message
+
+        return count
+
+
+def hostname(host: str) -> str:
+    """The host without its port; empty where it cannot be read."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,30 @@
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.settings import Settings
+from app.store import workers
+from app.store.engine import Store, open_store
+from app.web.main import create_app
+from tests.web.conftest import ORIGIN
+
+
+def test_says_who_works_and_what_waits(client: TestClient, store: Store) -> None:
+    with store.transaction() as session:
+        workers.worker_seen(session, worker="w1", host="box", pid=7, device="cpu")
+    client.post("/api/visualizations", json={"network": "tiny", "layer": "class", "units": [0, 1]})
+    body = client.get("/api/health").json()
+    assert body["status"] == "ok"
+    assert body["database"] == "sqlite"
+    assert [(worker["id"], worker["alive"]) for worker in body["workers"]] == [("w1", True)]
+    assert body["jobs"] == {"queued": 2, "running": 0, "done": 0, "failed": 0, "cancelled": 0}
+
+
+def test_a_database_that_loses_its_tables_is_unavailable(settings: Settings) -> None:
+    store = open_store(f"sqlite:///{settings.home / 'empty.db'}", check=False)
+    app: FastAPI = create_app(settings, store)
+    with TestClient(app, base_url=ORIGIN) as client:
+        answer = client.get("/api/health")
+    store.close()
+    assert answer.status_code == 503
+    assert answer.json()["error"] == "database_not_migrated"
+    assert "kinetoscope db upgrade" in answer.json()["detail"]

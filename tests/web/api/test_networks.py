@@ -1,0 +1,31 @@
+from fastapi.testclient import TestClient
+
+from app.contract.result import Visualization
+
+
+def test_lists_networks_in_short(client: TestClient, visualization: Visualization) -> None:
+    tiny, clips = client.get("/api/networks").json()
+    assert tiny["slug"] == "tiny"
+    assert tiny["streams"] == ["appearance", "motion"]
+    assert (tiny["layers"], tiny["units"], tiny["classes"]) == (5, 35, 5)
+    assert (tiny["visualizations"], tiny["visualized_units"]) == (1, 1)
+    assert tiny["href"] == "/api/networks/tiny"
+    assert clips["slug"] == "clips"
+
+
+def test_one_network_has_its_layers_in_order(client: TestClient, visualization: Visualization) -> None:
+    body = client.get("/api/networks/tiny").json()
+    names = [layer["name"] for layer in body["layers"]]
+    assert names == ["appearance.conv1", "motion.conv1", "fusion.conv2", "fc6", "class"]
+    assert body["classes"][4] == "back/flip & turn"
+    assert body["layers"][4]["visualized_units"] == 1
+    assert body["layers"][2]["page"] == "/tiny/fusion.conv2"
+    listed = client.get(body["layers"][2]["href"]).json()
+    assert listed["total"] == 8
+
+
+def test_an_unknown_network_names_near_ones(client: TestClient) -> None:
+    answer = client.get("/api/networks/tny")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "unknown_network"
+    assert answer.json()["near"] == ["tiny"]

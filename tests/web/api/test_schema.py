@@ -1,0 +1,65 @@
+"""The whole API against its own description: whatever a client sends, the answer is one that is documented."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS
+
+from app.contract.catalog import NetworkCard
+from app.contract.result import Visualization
+from app.settings import Settings
+from app.store.engine import Store, open_store
+from app.web.main import create_app
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """On both databases: they differ in what they cannot hold."""
+    store = open_store(database_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def schema(
+    settings: Settings, store: Store, network: NetworkCard, visualization: Visualization
+) -> schemathesis.schemas.BaseSchema:
+    app = create_app(settings.model_copy(update={"host": "0.0.0.0"}), store)  # to be called any host
+    return schemathesis.openapi.from_asgi("/api/openapi.json", app)
+
+
+NAMES = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_every_answer_is_one_that_is_documented(
+    schema: schemathesis.schemas.BaseSchema, mode: GenerationMode, subtests: pytest.Subtests
+) -> None:
+    checks = CHECKS.get_by_names(NAMES)
+    for result in schema.exclude(path="/api/events").get_all_operations():  # that one never ends
+        operation = result.ok()
+
+        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def check(case: Case) -> None:
+            case.call_and_validate(checks=checks)
+
+        with subtests.test(operation.label), suppress(Unsatisfiable):  # nothing of it can be wrong
+            check()
+
+
+def test_a_text_that_one_database_cannot_hold(client: TestClient) -> None:
+    answer = client.post("/api/visualizations", json={"network": "a\u0000b", "layer": "x", "units": [0]})
+    assert answer.status_code in (404, 422)
+    assert answer.json()["error"] in ("unknown_network", "invalid_request")
