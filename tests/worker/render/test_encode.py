@@ -1,0 +1,96 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.contract.catalog import StreamName
+from app.contract.result import EXTENSIONS, RenderedMedia, Role
+from worker.render.encode import carried, preview, render, sheet
+from worker.render.flow_color import restored
+
+SIZE = 32
+
+
+def texture(frames: int) -> np.ndarray:
+    noise = np.random.default_rng(1).normal(size=(3, frames, SIZE, SIZE)) * 0.4
+    return np.clip(noise, -1, 1).astype(np.float32)
+
+
+def shift(frames: int = 10) -> np.ndarray:
+    """Two pixels to the right, everywhere."""
+    flow = np.zeros((2, frames, SIZE, SIZE), np.float32)
+    flow[0] = 2 / 20
+    return flow
+
+
+STIMULI = {
+    "clip": {StreamName.CLIP: texture(16)},
+    "two-stream": {StreamName.APPEARANCE: texture(1), StreamName.MOTION: shift()},
+    "appearance": {StreamName.APPEARANCE: texture(1)},
+    "motion": {StreamName.MOTION: shift()},
+}
+ALWAYS = {Role.POSTER, Role.LOOP, Role.RAW}
+FLOW = {Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY}
+ROLES = {
+    "clip": ALWAYS | {Role.SHEET},
+    "two-stream": ALWAYS | FLOW | {Role.APPEARANCE},
+    "appearance": ALWAYS | {Role.APPEARANCE},
+    "motion": ALWAYS | FLOW,
+}
+
+
+def opened(medium: RenderedMedia) -> Image.Image:
+    return Image.open(io.BytesIO(medium.data))
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+def test_every_role_is_rendered_and_says_what_it_is(kind: str) -> None:
+    media = {medium.role: medium for medium in render(STIMULI[kind])}
+    assert media.keys() == ROLES[kind]
+    for role, medium in media.items():
+        assert medium.type in EXTENSIONS
+        if role is not Role.RAW:
+            assert opened(medium).size == (medium.width, medium.height)
+
+
+def test_loops_go_forth_and_back() -> None:
+    media = {medium.role: medium for medium in render(STIMULI["clip"])}
+    assert opened(media[Role.LOOP]).n_frames == media[Role.LOOP].frames == 30
+
+
+def test_the_raw_arrays_are_the_stimulus() -> None:
+    raw = next(medium for medium in render(STIMULI["two-stream"]) if medium.role is Role.RAW)
+    with np.load(io.BytesIO(raw.data), allow_pickle=False) as arrays:
+        assert set(arrays) == {"appearance", "motion"}
+        np.testing.assert_allclose(arrays["motion"], shift(), atol=1e-3)
+
+
+def test_the_flow_sheet_holds_the_flow() -> None:
+    medium = next(medium for medium in render(STIMULI["motion"]) if medium.role is Role.FLOW)
+    assert (medium.frames, medium.width, medium.height) == (10, 8 * SIZE, 2 * SIZE)
+    flow = restored(np.asarray(opened(medium).convert("RGB")))
+    np.testing.assert_allclose(flow[0, :SIZE, : 8 * SIZE], 2, atol=0.08)
+    np.testing.assert_allclose(flow[1, :SIZE, : 8 * SIZE], 0, atol=0.08)
+
+
+def test_a_sheet_reads_like_a_page() -> None:
+    frames = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), np.uint8)
+    pixels = sheet(frames)
+    assert pixels.shape == (4, 24, 3)
+    assert pixels[0, ::3, 0].tolist() == list(range(8))
+    assert pixels[2, ::3, 0].tolist() == [8, 9, 0, 0, 0, 0, 0, 0]
+
+
+def test_appearance_is_carried_along_the_flow() -> None:
+    image = np.random.default_rng(2).integers(0, 255, (SIZE, SIZE, 3), np.uint8)
+    frames = carried(image, shift(3) * 20)
+    assert frames.shape == (4, SIZE, SIZE, 3)
+    np.testing.assert_array_equal(frames[3][:, 6:], image[:, :-6])
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+def test_a_preview_is_small(kind: str) -> None:
+    medium = preview(STIMULI[kind])
+    assert len(medium.data) < 15_000
+    assert opened(medium).height == 160

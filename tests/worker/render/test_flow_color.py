@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from worker.render.flow_color import SHOWN_PX, direction, restored, stored, xy_magnitude
+
+
+def one(u: float, v: float) -> np.ndarray:
+    return np.array([u, v], np.float32).reshape(2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("flow", "colour"),
+    [
+        (one(0, 0), (255, 255, 255)),
+        (one(SHOWN_PX, 0), (255, 0, 0)),
+        (one(-SHOWN_PX, 0), (0, 255, 255)),
+        (one(SHOWN_PX / 2, 0), (255, 128, 128)),
+        (one(100, 0), (255, 0, 0)),
+        (one(0, SHOWN_PX), (128, 255, 0)),
+        (one(0, -SHOWN_PX), (128, 0, 255)),
+    ],
+)
+def test_direction_is_hue_on_white(flow: np.ndarray, colour: tuple[int, int, int]) -> None:
+    assert tuple(direction(flow)[0, 0].tolist()) == colour
+
+
+@pytest.mark.parametrize(
+    ("flow", "colour"),
+    [
+        (one(0, 0), (128, 128, 128)),
+        (one(SHOWN_PX, 0), (255, 128, 255)),
+        (one(-SHOWN_PX, 0), (0, 128, 255)),
+        (one(0, -SHOWN_PX), (128, 0, 255)),
+    ],
+)
+def test_xy_magnitude_is_on_mid_grey(flow: np.ndarray, colour: tuple[int, int, int]) -> None:
+    assert tuple(xy_magnitude(flow)[0, 0].tolist()) == colour
+
+
+def test_stored_flow_comes_back_to_half_a_level() -> None:
+    flow = np.random.default_rng(0).uniform(-20, 20, (2, 5, 6, 7)).astype(np.float32)
+    assert np.abs(restored(stored(flow)) - flow).max() <= 20 / 255 + 1e-4
