@@ -1,0 +1,57 @@
+"""Spatiotemporal activation maximization: the units of a batch climb the objective of one layer together."""
+
+from collections.abc import Sequence
+from math import cos, pi
+from time import perf_counter
+
+from app.contract.recipe import Recipe
+from worker.maximize import transforms
+from worker.maximize.batch import Batch
+from worker.maximize.canvas import canvases, reaching
+from worker.maximize.device import device_of
+from worker.maximize.finish import finish
+from worker.maximize.gradient import Slope
+from worker.maximize.memory import Pieces
+from worker.maximize.objectives import Objective, data_maxima
+from worker.maximize.outcome import Ascent, Observe
+from worker.networks.network import Network
+
+
+def ascend(
+    network: Network,
+    layer: str,
+    units: Sequence[int],
+    recipes: Sequence[Recipe],
+    *,
+    a_hat: Sequence[float] | None = None,
+    observe: Observe = lambda step: (),
+) -> list[Ascent]:
+    """Stimuli that maximize J for these units, under recipes that differ in nothing but their seed.
+
+    `observe` sees every step and returns the places of units to drop, or raises to stop all. A unit that was dropped
+    has no outcome; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that
+    the layer cannot take, NoGradient where the activation does not depend on the input.
+    """
+    if len({recipe.batch_key() for recipe in recipes}) != 1 or len(units) != len(recipes):
+        raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
+    started, recipe = perf_counter(), recipes[0]
+    every = canvases(network.card, recipe)
+    own = {name: every[name] for name in reaching(network.card, layer)}
+    for unit in units:
+        network.card.unit(layer, unit)
+    slope = Slope(network, layer, Objective(network.card.layer(layer), recipe, own), every)
+    batch = Batch(units, recipes, data_maxima(a_hat, len(units)), own, device_of(network.module))
+    pieces = Pieces(len(units))
+
+    for step in range(recipe.steps):
+        progress = step / recipe.steps
+        views = transforms.draw(batch.generators, recipe)
+        gradient = batch.pull(slope, views, pieces)
+        batch.move(gradient, recipe.step_size * (1 + cos(pi * progress)) / 2, progress)
+        batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
+        if not batch.places:
+            break
+
+    seconds = (perf_counter() - started) / len(units)
+    outcomes = {**batch.errors, **finish(batch, slope, pieces, a_hat is not None, seconds)}
+    return [Ascent(place, units[place], outcomes[place]) for place in sorted(outcomes)]

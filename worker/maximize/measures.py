@@ -1,0 +1,61 @@
+"""What is measured of a finished stimulus. Every formula is stated once, here.
+
+Stimuli are arrays (D, T, H, W) in standard units.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.contract.catalog import StreamName
+
+Array = NDArray[np.float32]
+
+
+def peak(activation: Tensor, rectified: bool) -> Tensor:
+    """Activation of a stimulus: max over the map's positions, after a following ReLU. (B, positions) to (B,).
+
+    The data maximum a_hat is taken in the same way, so that reach = activation / a_hat compares like with like.
+    """
+    highest = activation.amax(-1)
+    return highest.relu() if rectified else highest
+
+
+def probability(logits: Tensor, units: Tensor) -> Tensor:
+    """exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
+    shares = logits.flatten(2).mean(2).softmax(1)
+    return shares.gather(1, units[:, None])[:, 0]
+
+
+def motion_energy(x: Array) -> float | None:
+    """mean |x(d, t + 1, i, j) - x(d, t, i, j)| over values and pairs of frames; None for a single frame."""
+    return float(np.abs(np.diff(x, axis=1)).mean()) if x.shape[1] > 1 else None
+
+
+def noise(x: Array) -> float:
+    """Share of spectral energy above a quarter of the sampling rate.
+
+    sum of |X(f)|^2 over |f| > 1/4 cycle a pixel, divided by the sum over all f, with X the two-dimensional Fourier
+    transform of each value of each frame, its mean taken off, under a Hann window (the border is no edge). 0 for a
+    constant stimulus, about .8 for white noise, below .01 for most real frames.
+    """
+    height, width = x.shape[-2:]
+    window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
+    weighted_mean = (x * window).sum((-2, -1), keepdims=True) / window.sum()
+    power = np.abs(np.fft.fft2((x - weighted_mean) * window)) ** 2
+    high = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)) > 0.25
+    total = power.sum()
+    return float(power[..., high].sum() / total) if total > 0 else 0.0
+
+
+def motion_energies(stimulus: Mapping[StreamName, Array]) -> dict[str, float]:
+    """Motion energy of every stream that has time."""
+    energies = {name.value: motion_energy(x) for name, x in stimulus.items()}
+    return {name: energy for name, energy in energies.items() if energy is not None}
+
+
+def to_array(x: Tensor) -> Array:
+    return x.detach().to("cpu", torch.float32).numpy().copy()

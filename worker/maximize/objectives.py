@@ -1,0 +1,100 @@
+"""What is maximized: the activation of one unit, and the weights of the penalties against it.
+
+    J(x) = 1 / (rho^2 a_hat) <a_l(x), e_c>  -  sum over streams of  lambda_B R_B(x) + lambda_TV R_TV(x)
+
+The recipe's weights `energy` and `smoothness` are dimensionless, so that one default fits every layer:
+
+    lambda_B  = energy     * M / (rho^2 N B^alpha)
+    lambda_TV = smoothness * M / (rho^2 N B^2)
+
+with N the positions (i, j, t) of the stream's stimulus, B its hard bound and M the positions of the activation
+map that the objective sums (1 for `center` and for fully connected layers). Hence
+
+    rho^2 J / M = mean a / a_hat  -  energy * mean (|x| / B)^alpha  -  smoothness * mean tv / B^2
+
+rho^2 is the area of the receptive field, no larger than the stimulus.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from app.contract.catalog import Layer, StreamName
+from app.contract.recipe import Recipe
+from worker.maximize.canvas import Canvas
+from worker.maximize.regularizers import bounded_energy, smoothness
+
+
+class Pick(Protocol):
+    """Chooses the positions of the activation map that an objective sums."""
+
+    def __call__(self, activation: Tensor) -> Tensor: ...
+
+
+def channel(activation: Tensor) -> Tensor:
+    """Every position: (B, ..., T, H, W) to (B, ..., T H W)."""
+    return activation.flatten(-3)
+
+
+def center(activation: Tensor) -> Tensor:
+    """The central position: (B, ..., T, H, W) to (B, ..., 1)."""
+    frames, height, width = activation.shape[-3:]
+    return activation[..., frames // 2, height // 2, width // 2].unsqueeze(-1)
+
+
+OBJECTIVES: Mapping[str, Pick] = {"channel": channel, "center": center}
+
+
+def unit_activation(activation: Tensor, units: Tensor) -> Tensor:
+    """(B, C, ...) to (B, ...): item b's own unit."""
+    return activation[torch.arange(len(units), device=activation.device), units]
+
+
+def contrasted(activation: Tensor, units: Tensor, contrast: float) -> Tensor:
+    """a_c - contrast * log sum over j != c of exp a_j, at each position: (B, C, ...) to (B, ...)."""
+    own = unit_activation(activation, units)
+    if not contrast or activation.shape[1] == 1:
+        return own
+    index = units.view(-1, *[1] * (activation.ndim - 1)).expand(-1, 1, *activation.shape[2:])
+    return own - contrast * activation.scatter(1, index, -torch.inf).logsumexp(1)
+
+
+class Objective:
+    """J for the units of one layer under one recipe."""
+
+    def __init__(self, layer: Layer, recipe: Recipe, canvases: Mapping[StreamName, Canvas]) -> None:
+        self.recipe = recipe
+        self.canvases = canvases
+        self.contrast = recipe.contrast if layer.is_class else 0.0
+        self.pick = OBJECTIVES[recipe.objective]
+        field, seen = layer.receptive_field, list(canvases.values())
+        self.area = min(field.height, max(canvas.height for canvas in seen)) * min(
+            field.width, max(canvas.width for canvas in seen)
+        )
+
+    def picked(self, activation: Tensor) -> int:
+        """M for an activation (B, C, T, H, W)."""
+        return self.pick(activation[0, 0]).numel()
+
+    def gain(self, activation: Tensor, units: Tensor, a_hat: Tensor) -> Tensor:
+        """<a_l(x), e_c> / (rho^2 a_hat) of an activation (B, C, T, H, W): (B,)."""
+        own = self.pick(contrasted(activation, units, self.contrast))
+        return own.sum(-1) / (self.area * a_hat)
+
+    def penalty(self, stimulus: Mapping[StreamName, Tensor], picked: int) -> Tensor:
+        """lambda_B R_B + lambda_TV R_TV of stimuli (B, D, T, H, W), over all streams: (B,). `picked` is M."""
+        return torch.stack([self._penalty(x, self.canvases[name], picked) for name, x in stimulus.items()]).sum(0)
+
+    def _penalty(self, x: Tensor, canvas: Canvas, picked: int) -> Tensor:
+        recipe = self.recipe
+        weight = picked / (self.area * x[0, 0].numel())  # M / (rho^2 N)
+        energy = recipe.energy * weight / canvas.bound**recipe.alpha
+        smooth = recipe.smoothness * weight / canvas.bound**2
+        return energy * bounded_energy(x, recipe.alpha) + smooth * smoothness(x, recipe.kappa, recipe.chi)
+
+
+def data_maxima(values: Sequence[float] | None, count: int) -> list[float]:
+    """a_hat of each unit: 1 where no survey has measured it, or where the unit never was positive."""
+    return [value if value > 0 else 1.0 for value in values] if values is not None else [1.0] * count

@@ -1,0 +1,56 @@
+"""A random view of the canvas at each step: shifted, zoomed and turned, the same for all frames of a unit.
+
+What survives many views is what the unit responds to, rather than a pattern tied to the sampling grid. Motion
+turns and scales with the frame that it moves, so appearance and flow go on showing one scene.
+"""
+
+from collections.abc import Sequence
+from math import radians
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from app.contract.recipe import Recipe
+from worker.maximize.canvas import Canvas
+
+
+def draw(generators: Sequence[torch.Generator], recipe: Recipe) -> Tensor | None:
+    """One view a unit: (B, 2, 3) maps a pixel of the view to one of the canvas, both counted from the centre.
+
+    None where the recipe leaves the canvas as it is. Each unit has its own generator: what a unit sees does not
+    depend on its neighbours in the batch.
+    """
+    if not (recipe.jitter or recipe.scale or recipe.rotation):
+        return None
+    uniform = torch.stack([torch.rand(4, generator=generator) for generator in generators]) * 2 - 1
+    shift = uniform[:, :2] * (recipe.jitter / 2)
+    zoom = 1 + uniform[:, 2] * recipe.scale
+    angle = uniform[:, 3] * radians(recipe.rotation)
+    cos, sin = zoom * angle.cos(), zoom * angle.sin()
+    rows = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], 1)
+    return rows.view(-1, 2, 3)
+
+
+def look(x: Tensor, canvas: Canvas, view: Tensor | None) -> Tensor:
+    """The canvas (B, D, T, Hc, Wc) seen by its views, as the network's crop (B, D, T, H, W).
+
+    Where a view looks beyond the canvas, the canvas is mirrored.
+    """
+    if view is None:
+        return canvas.crop(x)
+    batch, depth, frames, full_height, full_width = x.shape
+    view = view.to(x)
+    to_canvas = x.new_tensor([2 / full_width, 2 / full_height]).view(1, 2, 1)
+    from_crop = x.new_tensor([canvas.width / 2, canvas.height / 2, 1])
+    grid = F.affine_grid(
+        view * to_canvas * from_crop, [batch, 1, canvas.height, canvas.width], align_corners=False
+    )
+    seen = F.grid_sample(x.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
+    seen = seen.unflatten(1, (depth, frames))
+    return turned(seen, view) if depth == 2 else seen
+
+
+def turned(flow: Tensor, view: Tensor) -> Tensor:
+    """Flow vectors (B, 2, T, H, W) of the canvas in the coordinates of the view: A^-1 (u, v)."""
+    return torch.einsum("bij,bjthw->bithw", torch.linalg.inv(view[:, :, :2]), flow)
