@@ -1,0 +1,74 @@
+"""Turns a page's object into HTML. The only place that knows Jinja."""
+
+from functools import cache
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.contract.errors import KinetoscopeError
+from app.contract.result import Role
+from app.settings import ROOT
+from app.web import chart, urls, words
+from app.web.assets import Assets
+from app.web.pages import Crumb, ErrorPage, Frame, Page
+
+TEMPLATES = ROOT / "frontend" / "templates"
+
+
+def render(page: Page, *, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+    return HTMLResponse(to_html(page), status_code=status, headers={"Cache-Control": "no-cache", **(headers or {})})
+
+
+def error_page(request: Request, error: KinetoscopeError) -> HTMLResponse:
+    """An error in the words of the API, with the names it may have meant as links. Needs no database."""
+    near = _near(request, error)
+    page = ErrorPage(
+        frame=Frame(title=f"{error.status} · Kinetoscope", crumbs=(Crumb("Networks", urls.networks()),)),
+        status=error.status,
+        kind=error.kind.replace("_", " "),
+        detail=error.detail.partition(" Near: ")[0] if near else error.detail,
+        near=near,
+    )
+    return render(page, status=error.status)
+
+
+def to_html(page: Page) -> str:
+    return environment().get_template(page.template).render(page=page)
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(urls=urls, asset=Assets().url, Role=Role, chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}")
+    own = {name: each for name, each in vars(words).items() if getattr(each, "__module__", "") == words.__name__}
+    made.filters.update(own)
+    return made
+
+
+def _near(request: Request, error: KinetoscopeError) -> tuple[Crumb, ...]:
+    """Links to what an address may have meant."""
+    place = request.path_params
+    names = [str(name) for name in error.extra.get("near") or ()]  # type: ignore[attr-defined]
+    match error.kind:
+        case "unknown_network":
+            return tuple(Crumb(name, urls.network(name)) for name in names)
+        case "unknown_layer" if "network" in place:
+            return tuple(Crumb(name, urls.layer(place["network"], name)) for name in names)
+        case "unknown_class" if "network" in place:
+            return tuple(Crumb(name, urls.class_(place["network"], name)) for name in names)
+    if "units" in error.extra and {"network", "layer"} <= place.keys():
+        network, layer, units = place["network"], place["layer"], error.extra["units"]
+        last = units - 1 if isinstance(units, int) else 0
+        return (
+            Crumb(f"{layer}/0", urls.unit(network, layer, 0)),
+            Crumb(f"{layer}/{last}", urls.unit(network, layer, last)),
+            Crumb(f"all units of {layer}", urls.layer(network, layer)),
+        )
+    return ()

@@ -1,0 +1,87 @@
+"""The classes of a network, and one class with its stimulus."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+
+from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery
+from app.store import catalog
+from app.web import urls
+from app.web.deps import Reading
+from app.web.pages import ClassesPage, ClassPage, Crumb, Neighbour
+from app.web.render import render
+from app.web.views.frame import frame, network_crumbs
+from app.web.views.pager import pager
+from app.web.views.stimulus import Chosen, find_stimulus
+from app.web.views.unit import RELOAD, poster, sentence
+
+router = APIRouter()
+
+PER_PAGE = 60
+
+
+@router.get("/{network:slug}/-/classes")
+def classes(
+    request: Request,
+    session: Reading,
+    network: str,
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    card = catalog.get_network(session, slug=network).card
+    query = UnitQuery(layer=CLASS_LAYER, q=q or None, page=page, per_page=PER_PAGE)
+    found = catalog.search_units(session, slug=network, query=query)
+
+    def href(number: int) -> str:
+        return urls.classes(network, q=q, page=number if number > 1 else None)
+
+    shown = ClassesPage(
+        frame=frame(
+            request,
+            title=f"Classes · {card.title}",
+            address=href(page),
+            description=f"The {len(card.classes):,} classes that {card.title} tells apart.",
+            crumbs=network_crumbs(card, Crumb("Classes")),
+            image=next((unit.poster for unit in found.items if unit.poster), None),
+        ),
+        card=card,
+        q=q,
+        classes=found,
+        pager=pager(page, PER_PAGE, found.total, href),
+    )
+    return render(shown)
+
+
+@router.get("/{network:slug}/-/classes/{name:path}")
+def class_(
+    request: Request, session: Reading, network: str, name: str, chosen: Annotated[Chosen, Depends()]
+) -> HTMLResponse:
+    card = catalog.get_network(session, slug=network).card
+    index = card.class_index(name)
+
+    def link(**choices: str | int | float | None) -> str:
+        return urls.class_(network, name, **choices)
+
+    stimulus = find_stimulus(session, card=card, layer=CLASS_LAYER, unit=index, chosen=chosen, link=link)
+    page = ClassPage(
+        frame=frame(
+            request,
+            title=f"{name} · {card.title}",
+            address=stimulus.address,
+            description=sentence(stimulus),
+            crumbs=network_crumbs(card, Crumb("Classes", urls.classes(network)), Crumb(name)),
+            image=poster(stimulus),
+            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
+        ),
+        stimulus=stimulus,
+        previous=neighbour(card, index - 1),
+        next=neighbour(card, index + 1),
+    )
+    return render(page)
+
+
+def neighbour(card: NetworkCard, index: int) -> Neighbour | None:
+    if not 0 <= index < len(card.classes):
+        return None
+    return Neighbour(card.classes[index], urls.class_(card.slug, card.classes[index]))

@@ -1,0 +1,71 @@
+"""The list of networks, and one network: its architecture as towers, and what is new in it."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from app.contract.catalog import LayerSummary
+from app.contract.result import Role
+from app.store import catalog, visualizations
+from app.web import urls
+from app.web.deps import Reading
+from app.web.pages import NetworkEntry, NetworkPage, NetworksPage, Tower
+from app.web.render import render
+from app.web.views.frame import frame, network_crumbs
+
+router = APIRouter()
+
+POSTERS, RECENT = 5, 12
+
+
+@router.get("/")
+def networks(request: Request, session: Reading) -> HTMLResponse:
+    entries = tuple(
+        NetworkEntry(
+            summary=summary,
+            posters=tuple(visualizations.recent(session, slug=summary.card.slug, limit=POSTERS)),
+        )
+        for summary in catalog.list_networks(session)
+    )
+    around = frame(
+        request,
+        title="Kinetoscope",
+        address=urls.networks(),
+        description="See what a video network has learned.",
+    )
+    return render(NetworksPage(frame=around, networks=entries))
+
+
+@router.get("/{network:slug}")
+def network(request: Request, session: Reading, network: str) -> HTMLResponse:
+    summary = catalog.get_network(session, slug=network)
+    card = summary.card
+    recent = tuple(visualizations.recent(session, slug=network, limit=RECENT))
+    posters = (each.medium(Role.POSTER) for each in recent)
+    head, *legs = towers(catalog.layer_summaries(session, slug=network))
+    page = NetworkPage(
+        frame=frame(
+            request,
+            title=card.title,
+            address=urls.network(network),
+            description=card.summary or f"{card.units:,} units in {len(card.layers)} layers, made visible.",
+            crumbs=network_crumbs(card),
+            image=next((poster.sha256 for poster in posters if poster), None),
+        ),
+        summary=summary,
+        head=head,
+        legs=tuple(legs),
+        recent=recent,
+        class_layer=any(layer.is_class for layer in card.layers),
+    )
+    return render(page)
+
+
+def towers(layers: list[LayerSummary]) -> list[Tower]:
+    """One tower per stream, each highest layer first. First comes the stream of the last layer: the fusion
+    where several meet; then the others in their order."""
+    top = layers[-1].layer.stream
+    streams = dict.fromkeys([top, *(summary.layer.stream for summary in layers)])
+    return [
+        Tower(stream=stream, layers=tuple(each for each in reversed(layers) if each.layer.stream == stream))
+        for stream in streams
+    ]

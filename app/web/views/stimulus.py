@@ -1,0 +1,176 @@
+"""Finds what a person chose to see of a unit: the speeds of one seed side by side, and the one shown large."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Query
+
+from app.contract.catalog import NetworkCard, StreamName
+from app.contract.errors import Missing
+from app.contract.job import Job, JobState
+from app.contract.recipe import Recipe, Speed
+from app.contract.result import Visualization
+from app.store import Session, catalog, jobs, visualizations, workers
+from app.web.chart import chart
+from app.web.pages import Choice, SpeedCell, Stimulus, View
+from app.web.views.recipe_form import differences, fields, visualize_form
+
+KEY_LENGTH = 12  # characters of a recipe's key in addresses
+Link = Callable[..., str]  # choices -> the address of this unit with them
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the address says. `recipe` (start of a recipe's key) and `visualization` name one result."""
+
+    speed: Speed | None = None
+    seed: Annotated[int | None, Query(ge=0, lt=2**31)] = None
+    recipe: Annotated[str | None, Query(pattern="^[0-9a-f]{6,64}$")] = None
+    visualization: Annotated[int | None, Query(ge=1, lt=2**63)] = None
+    view: View = "direction"
+
+
+def recipe_choices(recipe: Recipe, card: NetworkCard) -> dict[str, str | int]:
+    """The shortest choices that name a recipe: speed and seed where nothing else is special."""
+    resolved = recipe.resolved(card)
+    if resolved == plain(recipe.speed, recipe.seed, card):
+        return {"speed": recipe.speed.value, "seed": recipe.seed}
+    return {"recipe": resolved.key()[:KEY_LENGTH]}
+
+
+def plain(speed: Speed, seed: int, card: NetworkCard) -> Recipe:
+    return Recipe(speed=speed, seed=seed).resolved(card)
+
+
+def find_stimulus(
+    session: Session, *, card: NetworkCard, layer: str, unit: int, chosen: Chosen, link: Link
+) -> Stimulus:
+    where = {"slug": card.slug, "layer": layer, "unit": unit}
+    summary = catalog.get_unit(session, **where)  # type: ignore[arg-type]
+    results = visualizations.for_unit(session, **where)  # type: ignore[arg-type]
+    work = jobs.jobs_for_unit(session, **where)  # type: ignore[arg-type]
+    named = _named(results, work, chosen)
+    speed, seed = _defaults(results, work, chosen)
+    if named is not None:
+        speed, seed = named.recipe.speed, named.recipe.seed
+
+    def cell(each: Speed) -> SpeedCell:
+        only = named if named is not None and each == speed else None
+        return _cell(results, work, plain(each, seed, card), only, is_shown=each == speed, link=link, view=view)
+
+    view = chosen.view
+    strip = tuple(cell(each) for each in Speed)
+    shown = next(each for each in strip if each.is_shown)
+    result = shown.visualization
+    recipe = shown.live.recipe if shown.live else result.recipe if result else plain(speed, seed, card)
+    address = {**recipe_choices(recipe, card), **_view(view)}
+    is_two_stream = any(stream.name is StreamName.MOTION for stream in card.streams)
+    variants = [each for each in results if each.recipe != plain(each.recipe.speed, each.recipe.seed, card)]
+    return Stimulus(
+        card=card,
+        layer=card.layer(layer),
+        unit=summary,
+        address=link(**address),
+        shown=shown,
+        strip=strip,
+        seed=seed,
+        seeds=tuple(
+            Choice(f"seed {each}", link(speed=speed.value, seed=each, **_view(view)), each == seed)
+            for each in sorted({seed, *(each.recipe.seed for each in results), *(job.recipe.seed for job in work)})
+        ),
+        variants=tuple(
+            Choice(
+                f"{each.recipe.speed}, seed {each.recipe.seed}: "
+                + differences(each.recipe, plain(each.recipe.speed, each.recipe.seed, card)),
+                link(recipe=each.recipe_key[:KEY_LENGTH], **_view(view)),
+                each == result,
+            )
+            for each in variants
+        ),
+        views=tuple(
+            Choice(words, link(**{**address, "view": None} | _view(name)), name == view)
+            for name, words in (("direction", "direction"), ("xy", "x, y, magnitude"))
+        )
+        if is_two_stream
+        else (),
+        view=view,
+        chart=chart(_trace(shown)),
+        recipe=fields(recipe),
+        form=visualize_form(card.slug, layer, unit, count=1, recipe=recipe),
+        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+    )
+
+
+def _trace(cell: SpeedCell) -> tuple[float, ...]:
+    if cell.visualization:
+        return cell.visualization.measurements.trace
+    return cell.live.progress.trace if cell.live and cell.live.progress else ()
+
+
+def _view(view: str) -> dict[str, str]:
+    return {} if view == "direction" else {"view": view}
+
+
+def _named(results: list[Visualization], work: list[Job], chosen: Chosen) -> Visualization | Job | None:
+    """The one result (or the work for it) that the address names."""
+    if chosen.visualization is not None:
+        for result in results:
+            if result.id == chosen.visualization:
+                return result
+        raise Missing(f"This unit has no visualization {chosen.visualization}.")
+    if chosen.recipe is not None:
+        for job in work:
+            if job.state.is_live and job.recipe.key().startswith(chosen.recipe):
+                return job
+        for result in results:
+            if result.recipe_key.startswith(chosen.recipe):
+                return result
+        for job in work:
+            if job.recipe.key().startswith(chosen.recipe):
+                return job
+        raise Missing(f"This unit has no visualization under a recipe {chosen.recipe}. Choose a speed instead.")
+    return None
+
+
+def _defaults(results: list[Visualization], work: list[Job], chosen: Chosen) -> tuple[Speed, int]:
+    """What to show where the address leaves it open: seed 0 and slow, or else what there is."""
+    there = [each.recipe for each in results] + [job.recipe for job in work if job.state.is_live]
+    seeds = [recipe.seed for recipe in there if chosen.speed in (None, recipe.speed)]
+    seed = chosen.seed if chosen.seed is not None else 0 if 0 in seeds or not seeds else seeds[0]
+    speeds = {recipe.speed for recipe in there if recipe.seed == seed}
+    first = next((speed for speed in Speed if speed in speeds), Speed.SLOW)
+    return chosen.speed or first, seed
+
+
+def _cell(
+    results: list[Visualization],
+    work: list[Job],
+    recipe: Recipe,
+    named: Visualization | Job | None,
+    *,
+    is_shown: bool,
+    link: Link,
+    view: View,
+) -> SpeedCell:
+    def fits(each: Recipe) -> bool:
+        return (each.speed, each.seed) == (recipe.speed, recipe.seed)
+
+    fitting = [each for each in results if fits(each.recipe)]
+    result = next((each for each in fitting if each.recipe == recipe), fitting[0] if fitting else None)
+    ongoing = [job for job in work if fits(job.recipe)]
+    if isinstance(named, Visualization):
+        result, ongoing = named, []
+    elif isinstance(named, Job):
+        result, ongoing = None, [named]
+    live = next((job for job in ongoing if job.state.is_live), None)
+    ended = next((job for job in ongoing if job.state in (JobState.FAILED, JobState.CANCELLED)), None)
+    return SpeedCell(
+        speed=recipe.speed,
+        href=link(speed=recipe.speed.value, seed=recipe.seed, **_view(view)),
+        key=str(list(Speed).index(recipe.speed) + 1),
+        is_shown=is_shown,
+        visualization=None if live else result,
+        live=live,
+        ended=None if live or result else ended,
+    )

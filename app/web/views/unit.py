@@ -1,0 +1,100 @@
+"""One unit: its stimulus at every speed, what was measured, and how it was made."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from app.contract.catalog import Layer, NetworkCard
+from app.contract.errors import Missing
+from app.contract.result import Role
+from app.store import catalog
+from app.web import urls
+from app.web.deps import Reading
+from app.web.pages import Crumb, Neighbour, Stimulus, UnitPage
+from app.web.render import render
+from app.web.views.frame import frame, network_crumbs
+from app.web.views.stimulus import Chosen, find_stimulus
+
+router = APIRouter()
+
+RELOAD = 4  # seconds between reloads of a page with live work, for browsers without JavaScript
+
+
+@router.get("/{network:slug}/{layer}/{unit}")
+def unit(
+    request: Request,
+    session: Reading,
+    network: str,
+    layer: str,
+    unit: str,
+    chosen: Annotated[Chosen, Depends()],
+) -> HTMLResponse:
+    card = catalog.get_network(session, slug=network).card
+    index = unit_index(card, layer, unit)
+
+    def link(**choices: str | int | float | None) -> str:
+        return urls.unit(network, layer, index, **choices)
+
+    stimulus = find_stimulus(session, card=card, layer=layer, unit=index, chosen=chosen, link=link)
+    name = f"{stimulus.unit.label} ({layer}/{index})" if stimulus.unit.label else f"{layer}/{index}"
+    previous, following = neighbours(card, layer, index)
+    page = UnitPage(
+        frame=frame(
+            request,
+            title=f"{name} · {card.title}",
+            address=stimulus.address,
+            description=sentence(stimulus),
+            crumbs=network_crumbs(
+                card, Crumb(layer, urls.layer(network, layer)), Crumb(stimulus.unit.label or f"unit {index}")
+            ),
+            image=poster(stimulus),
+            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
+        ),
+        stimulus=stimulus,
+        previous=previous,
+        next=following,
+    )
+    return render(page)
+
+
+def unit_index(card: NetworkCard, layer: str, unit: str) -> int:
+    """The checked index of a unit in an address."""
+    found = card.layer(layer)
+    if not (unit.isascii() and unit.isdecimal() and len(unit) < 10):
+        raise Missing(
+            f"Units have numbers: those of {layer} are 0 to {found.units - 1}, and {unit!r} is none of them.",
+            units=found.units,
+        )
+    return card.unit(layer, int(unit))[1]
+
+
+def neighbours(card: NetworkCard, layer: str, unit: int) -> tuple[Neighbour | None, Neighbour | None]:
+    """The units before and after, across the borders of layers."""
+    here = card.layer(layer)
+    at = card.layers.index(here)
+    before = after = None
+    if unit > 0:
+        before = neighbour(card, here, unit - 1)
+    elif at > 0:
+        before = neighbour(card, card.layers[at - 1], card.layers[at - 1].units - 1)
+    if unit + 1 < here.units:
+        after = neighbour(card, here, unit + 1)
+    elif at + 1 < len(card.layers):
+        after = neighbour(card, card.layers[at + 1], 0)
+    return before, after
+
+
+def neighbour(card: NetworkCard, layer: Layer, unit: int) -> Neighbour:
+    return Neighbour(f"{layer.name}/{unit}", urls.unit(card.slug, layer.name, unit))
+
+
+def sentence(stimulus: Stimulus) -> str:
+    what = f"the class {stimulus.unit.label}" if stimulus.unit.label else f"unit {stimulus.unit.index}"
+    return f"What {what} of {stimulus.card.title} looks for: layer {stimulus.layer.name}, {stimulus.shown.speed}."
+
+
+def poster(stimulus: Stimulus) -> str | None:
+    shown = stimulus.shown.visualization
+    medium = shown.medium(Role.POSTER) if shown else None
+    return medium.sha256 if medium else stimulus.unit.poster

@@ -1,0 +1,51 @@
+"""The form that asks for work, for browsers without JavaScript and with: to the result, cached or growing."""
+
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from app.contract.catalog import CLASS_LAYER
+from app.contract.job import VisualizeRequest
+from app.store import catalog, jobs
+from app.web import urls
+from app.web.deps import SettingsDep, Writing
+from app.web.validation import explain
+from app.web.views.form import Form
+from app.web.views.stimulus import recipe_choices
+
+router = APIRouter()
+
+CLASS_PAGE = "class"  # value of the field `page`: lead back to the class, not to its unit
+
+
+@router.post(urls.visualize())
+def visualize(session: Writing, settings: SettingsDep, form: Form) -> RedirectResponse:
+    page = form.pop("page", None)
+    request = parse(form)
+    jobs.enqueue(session, request=request, limit=settings.queue_limit)
+    if not isinstance(request.units, list):
+        return RedirectResponse(urls.layer(request.network, request.layer), status_code=303)
+    card = catalog.get_network(session, slug=request.network).card
+    unit, choices = request.units[0], recipe_choices(request.recipe, card)
+    if page == CLASS_PAGE and request.layer == CLASS_LAYER:
+        address = urls.class_(request.network, card.classes[unit], **choices)
+    else:
+        address = urls.unit(request.network, request.layer, unit, **choices)
+    return RedirectResponse(address, status_code=303)
+
+
+def parse(form: dict[str, str]) -> VisualizeRequest:
+    """Raises InvalidRequest or InvalidRecipe in the words of the API."""
+    named = {name: value for name, value in form.items() if name in VisualizeRequest.model_fields}
+    units = named.get("units", "")
+    body: dict[str, object] = {
+        **named,
+        "recipe": {name: value for name, value in form.items() if name not in named},
+    }
+    if units != "all":
+        body["units"] = units.split(",")
+    try:
+        return VisualizeRequest.model_validate(body)
+    except ValidationError as error:
+        found = [{**finding, "loc": ("body", *finding["loc"])} for finding in error.errors()]
+        raise explain(found) from error

@@ -1,0 +1,13 @@
+// Everything the pages load. The server renders; each element enhances one thing and cleans up after itself.
+import "htmx.org";
+import "./elements/hover-loop.js";
+import "./elements/job-progress.js";
+import "./elements/keyboard-keys.js";
+import "./elements/live-region.js";
+import "./elements/move-focus.js";
+import "./elements/server-status.js";
+import "./elements/share-view.js";
+import "./elements/still-motion.js";
+import "./lib/tidy.js";
+
+document.documentElement.classList.add("scripted");

@@ -1,0 +1,14 @@
+// The same words for times and numbers as the server writes.
+
+export function duration(seconds) {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function progressWords({ step, steps, seconds_left: left }) {
+  const words = `step ${step} of ${steps}`;
+  return left == null ? words : `${words}, ${duration(left)} left`;
+}

@@ -1,0 +1,106 @@
+"""The application as a browser meets it, with a page of every kind and every state."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.contract.catalog import NetworkCard
+from app.contract.job import JobError, JobState, Progress
+from app.contract.result import RenderedMedia, Role, Visualization
+from app.store import claims, jobs, visualizations
+from app.store.engine import Store
+from tests.support import LEASE, claim, enqueue, measurements
+from tests.web.conftest import ORIGIN
+from tests.web.views.pagereader import PageReader
+
+
+def poster(made: Visualization) -> str:
+    medium = made.medium(Role.POSTER)
+    assert medium is not None
+    return medium.sha256
+
+
+TWO_STREAM = (Role.POSTER, Role.LOOP, Role.APPEARANCE, Role.FLOW_DIRECTION, Role.FLOW_XY)
+
+Make = Callable[..., Visualization]
+Open = Callable[[str], PageReader]
+
+
+@pytest.fixture
+def visitor(app: FastAPI, network: NetworkCard) -> Iterator[TestClient]:
+    """Asks for pages; follows no redirect by itself."""
+    headers = {"Accept": "text/html", "Origin": ORIGIN}
+    with TestClient(app, base_url=ORIGIN, headers=headers, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def open_page(visitor: TestClient) -> Open:
+    def open_(address: str) -> PageReader:
+        answer = visitor.get(address)
+        assert answer.status_code == 200, answer.text
+        return PageReader(answer.text)
+
+    return open_
+
+
+@pytest.fixture
+def make(store: Store, network: NetworkCard) -> Make:
+    """Ask for a class unit of `tiny` and finish the work."""
+
+    def make_(unit: int = 2, **recipe: object) -> Visualization:
+        [job] = enqueue(store, unit, **recipe)
+        [claimed] = claim(store)
+        assert claimed.id == job.id
+        mark = f"{unit}/{job.recipe.key()}/".encode()
+        pictures = [
+            RenderedMedia(role=role, type="image/webp", data=mark + role.encode(), width=32, height=32)
+            for role in TWO_STREAM
+        ]
+        raw = RenderedMedia(role=Role.RAW, type="application/zip", data=mark)
+        with store.transaction() as session:
+            made = claims.finish(session, worker="w1", job=claimed, measurements=measurements(), media=[*pictures, raw])
+        assert made is not None
+        with store.session() as session:
+            return visualizations.get_visualization(session, visualization_id=made)
+
+    return make_
+
+
+@pytest.fixture
+def running(store: Store, network: NetworkCard) -> int:
+    """A job of class unit 1 under way, with progress and a preview."""
+    enqueue(store, 1)
+    [job] = claim(store)
+    picture = RenderedMedia(role=Role.POSTER, type="image/webp", data=b"so far")
+    with store.transaction() as session:
+        claims.beat(
+            session,
+            worker="w1",
+            jobs=[job.id],
+            lease=LEASE,
+            progress={job.id: Progress(step=31, steps=72, seconds_left=7.2, trace=(0.1, 0.5, 0.9))},
+            previews={job.id: (31, picture)},
+        )
+    return job.id
+
+
+@pytest.fixture
+def failed(store: Store, network: NetworkCard) -> int:
+    """A job of class unit 3 that could not be done."""
+    enqueue(store, 3)
+    [job] = claim(store)
+    with store.transaction() as session:
+        claims.fail(session, worker="w1", job=job, error=JobError(kind="not_finite", detail="J became NaN at step 12."))
+    return job.id
+
+
+@pytest.fixture
+def cancelled(store: Store, network: NetworkCard) -> int:
+    """A job of class unit 4 that somebody stopped."""
+    [job] = enqueue(store, 4)
+    with store.transaction() as session:
+        assert jobs.cancel(session, job_id=job.id).state is JobState.CANCELLED
+    return job.id

@@ -1,0 +1,49 @@
+from fastapi.testclient import TestClient
+
+from app.store import catalog
+from app.store.engine import Store
+from app.web.views.networks import towers
+from tests.web.conftest import ORIGIN
+from tests.web.views.conftest import Make, Open, poster
+
+
+def test_without_a_network_the_page_says_the_command(visitor: TestClient, store: Store) -> None:
+    with store.transaction() as session:
+        for slug in ("tiny", "clips"):
+            catalog.remove_network(session, slug=slug)
+    assert "kinetoscope-worker networks add i3d --weights PATH --labels PATH" in visitor.get("/").text
+
+
+def test_networks_show_their_latest_pictures(open_page: Open, make: Make) -> None:
+    made = make()
+    page = open_page("/")
+    assert {"/tiny", "/clips"} <= set(page.links)
+    assert "1 visualization" in page.text
+    [card] = page.all("hover-loop")
+    assert card["poster"] == f"/-/media/{poster(made)}.webp"
+
+
+def test_two_streams_are_two_towers_under_their_fusion(open_page: Open, store: Store, network: object) -> None:
+    with store.session() as session:
+        head, *legs = towers(catalog.layer_summaries(session, slug="tiny"))
+    assert head.stream == "fusion"
+    assert [each.layer.name for each in head.layers] == ["class", "fc6", "fusion.conv2"]
+    assert [leg.stream for leg in legs] == ["appearance", "motion"]
+    page = open_page("/tiny")
+    assert len(page.all("section", class_="tower")) == 3
+    assert "sees 9 × 9 px in 3 frames" in page.text
+
+
+def test_a_clip_network_is_one_tower(open_page: Open) -> None:
+    page = open_page("/clips")
+    assert len(page.all("section", class_="tower")) == 1
+    assert "/clips/Mixed_4f" in page.links
+
+
+def test_links_unfold_with_title_sentence_and_picture(open_page: Open, make: Make) -> None:
+    made = make()
+    page = open_page("/tiny")
+    meta = {each["property"]: each["content"] for each in page.all("meta") if "property" in each}
+    assert meta["og:title"] == "Two-stream tiny"
+    assert meta["og:url"] == f"{ORIGIN}/tiny"
+    assert meta["og:image"] == f"{ORIGIN}/-/media/{poster(made)}.webp"

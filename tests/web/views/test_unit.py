@@ -1,0 +1,137 @@
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.contract.result import Role
+from tests.web.conftest import ORIGIN
+from tests.web.views.conftest import Make, Open
+from tests.web.views.pagereader import PageReader
+
+
+def sources(page: PageReader) -> set[str]:
+    return {re.sub(r".*/(\w+)\..*", r"\1", each["src"]) for each in page.all("img")}
+
+
+def test_the_address_chooses_speed_and_seed(open_page: Open, make: Make) -> None:
+    slow, fast, other = make(speed="slow"), make(speed="fast"), make(speed="fast", seed=5)
+
+    def appearance(address: str) -> set[str]:
+        every = {each.id: each.medium(Role.APPEARANCE).sha256 for each in (slow, fast, other)}  # type: ignore[union-attr]
+        return {str(id) for id, sha in every.items() if sha in sources(open_page(address))}
+
+    assert appearance("/tiny/class/2") == {str(slow.id)}
+    assert appearance("/tiny/class/2?speed=fast") == {str(fast.id)}
+    assert appearance("/tiny/class/2?speed=fast&seed=5") == {str(other.id)}
+    assert appearance(f"/tiny/class/2?visualization={other.id}") == {str(other.id)}
+    assert appearance("/tiny/class/2?seed=5") == {str(other.id)}
+    assert appearance("/tiny/class/2?speed=free") == set()
+
+
+def test_a_special_recipe_has_an_address_of_its_own(open_page: Open, make: Make) -> None:
+    plain, special = make(), make(kappa=2, steps=200)
+    page = open_page("/tiny/class/2?speed=slow&seed=0")
+    assert plain.medium(Role.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
+    address = f"/tiny/class/2?recipe={special.recipe_key[:12]}"
+    assert address in page.links
+    assert "steps 200, kappa 2" in page.text
+    chosen = open_page(address)
+    assert special.medium(Role.APPEARANCE).sha256 in sources(chosen)  # type: ignore[union-attr]
+    [canonical] = chosen.all("link", rel="canonical")
+    assert canonical["href"] == ORIGIN + address
+    assert chosen.form("Visualize", having="kappa").fields["kappa"] == "2"
+
+
+def test_both_encodings_of_flow(open_page: Open, make: Make) -> None:
+    made = make()
+    direction, xy = made.medium(Role.FLOW_DIRECTION), made.medium(Role.FLOW_XY)
+    assert direction is not None
+    assert xy is not None
+    assert direction.sha256 in sources(open_page("/tiny/class/2"))
+    page = open_page("/tiny/class/2?view=xy")
+    assert xy.sha256 in sources(page)
+    assert direction.sha256 not in sources(page)
+    assert all("view=xy" in each["href"] for each in page.all("a") if each.get("aria-keyshortcuts", "x") in "1234")
+
+
+def test_measurements_in_words(open_page: Open, make: Make) -> None:
+    make()
+    text = open_page("/tiny/class/2").text
+    assert "50.0%" in text
+    assert "no survey yet: a_hat = 1" in text
+    assert "This looks like noise" not in text
+
+
+def test_a_live_job_grows_on_the_page(open_page: Open, running: int) -> None:
+    page = open_page("/tiny/class/1")
+    stage, strip = page.all("job-progress", job=str(running))
+    assert stage["state"] == "running"
+    assert stage["id"] != strip["id"]
+    assert {"value": "31", "max": "72"}.items() <= page.all("progress")[0].items()
+    assert "step 31 of 72, 7 s left" in page.text
+    assert page.all("img", src=f"/-/jobs/{running}/preview.webp?step=31")
+    assert page.all("polyline")[0]["points"].count(",") == 3
+    assert page.all("meta", http_equiv="refresh"), "browsers without JavaScript look again by themselves"
+    assert page.form("Cancel").fields["back"] == "/tiny/class/1?speed=slow&seed=0"
+
+
+def test_a_failed_job_says_why_and_can_be_tried_again(open_page: Open, failed: int) -> None:
+    page = open_page("/tiny/class/3")
+    assert "J became NaN at step 12." in page.text
+    assert page.form("Try again").action == f"/-/jobs/{failed}/retry"
+
+
+def test_without_a_worker_the_page_says_how_to_start_one(open_page: Open, running: int) -> None:
+    assert "kinetoscope-worker run" in open_page("/tiny/class/1").text
+
+
+def test_the_form_has_every_field_with_its_bounds(open_page: Open) -> None:
+    page = open_page("/tiny/fc6/3")
+    fields = {each["name"]: each for each in page.all("input", type="number")}
+    assert (fields["rotation"]["min"], fields["rotation"]["max"]) == ("0", "45")
+    assert fields["seed"]["max"] == str(2**31 - 1)
+    assert fields["steps"]["step"] == "1"
+    assert {each["name"] for each in page.all("select")} == {"speed", "objective", "prior", "optimizer"}
+    assert "Random rotation at each step, in degrees." in page.text
+
+
+@pytest.mark.parametrize(
+    ("address", "before", "after"),
+    [
+        ("/tiny/appearance.conv1/0", None, "/tiny/appearance.conv1/1"),
+        ("/tiny/motion.conv1/0", "/tiny/appearance.conv1/5", "/tiny/motion.conv1/1"),
+        ("/tiny/fc6/9", "/tiny/fc6/8", "/tiny/class/0"),
+        ("/tiny/class/4", "/tiny/class/3", None),
+        ("/tiny/-/classes/run", "/tiny/-/classes/walk", "/tiny/-/classes/wave%20slow"),
+    ],
+)
+def test_neighbours(open_page: Open, address: str, before: str | None, after: str | None) -> None:
+    page = open_page(address)
+    assert [each["href"] for each in page.all("a", rel="prev")] == ([before] if before else [])
+    assert [each["href"] for each in page.all("a", rel="next")] == ([after] if after else [])
+
+
+def test_a_class_page_shows_its_unit(open_page: Open, make: Make) -> None:
+    made = make(2)
+    page = open_page("/tiny/-/classes/wave%20slow")
+    assert made.medium(Role.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
+    assert "/tiny/class/2" in page.links
+    assert page.form("Visualize").fields["page"] == "class"
+
+
+def test_what_is_downloaded(open_page: Open, make: Make) -> None:
+    made = make()
+    raw = made.medium(Role.RAW)
+    assert raw is not None
+    assert f"/-/media/{raw.sha256}.npz" in open_page("/tiny/class/2").links
+
+
+def test_a_visualization_of_another_unit_is_not_here(visitor: TestClient, make: Make) -> None:
+    made = make(2)
+    answer = visitor.get(f"/tiny/class/1?visualization={made.id}")
+    assert answer.status_code == 404
+    assert f"This unit has no visualization {made.id}." in PageReader(answer.text).text
+
+
+def test_a_recipe_that_nobody_made_is_not_here(visitor: TestClient) -> None:
+    assert visitor.get("/tiny/class/1?recipe=abcdef012345").status_code == 404

@@ -1,0 +1,45 @@
+import pytest
+
+from tests.web.views.conftest import Make, Open
+
+
+def test_a_layer_lists_its_units_and_offers_to_visualize_all(open_page: Open) -> None:
+    page = open_page("/clips/Mixed_4f")
+    assert len(page.all("a", class_="card")) == 48
+    assert "/clips/Mixed_4f?page=2" in page.links
+    form = page.form("Visualize all 70 units")
+    assert (form.fields["layer"], form.fields["units"]) == ("Mixed_4f", "all")
+
+
+def test_filters_are_in_the_address_and_in_the_form(open_page: Open, make: Make) -> None:
+    make(2)
+    page = open_page("/tiny/-/units?q=wave&state=missing&sort=name")
+    assert [link for link in page.links if link.startswith("/tiny/class/")] == ["/tiny/class/3"]
+    [search] = [form for form in page.forms if form.action == "/tiny/-/units"]
+    assert {"q": "wave", "state": "missing", "sort": "name", "layer": ""}.items() <= search.fields.items()
+
+
+def test_a_plain_form_sends_empty_fields_too(open_page: Open) -> None:
+    page = open_page("/tiny/-/units?q=&layer=fc6&stream=&class=&state=&sort=")
+    assert len(page.all("a", class_="card")) == 10
+
+
+def test_other_pages_keep_the_filters(open_page: Open) -> None:
+    assert "/clips/-/units?layer=Mixed_4f&page=2" in open_page("/clips/-/units?layer=Mixed_4f").links
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("/tiny/fc6?q=zzz", "No unit fits these filters."), ("/tiny/fc6?page=7", "The list is shorter than that.")],
+)
+def test_an_empty_grid_says_why_and_leads_back(open_page: Open, address: str, words: str) -> None:
+    page = open_page(address)
+    assert words in page.text
+    assert page.links.count("/tiny/fc6") >= 1
+
+
+def test_classes_are_found_by_a_word_of_their_name(open_page: Open) -> None:
+    page = open_page("/tiny/-/classes?q=wave")
+    assert "2 classes" in page.text
+    assert "/tiny/-/classes/wave%20slow" in page.links
+    assert "/tiny/-/classes/run" not in page.links
