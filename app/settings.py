@@ -21,23 +21,15 @@ class Settings(BaseSettings):
     networks: str = Field(
         "", description="Networks to register at start: `family:weights[:labels]`, separated by commas."
     )
-    families: str = Field(
-        "", description="Python files that register families of your own, separated by commas."
-    )
+    families: str = Field("", description="Python files that register families of your own, separated by commas.")
     public_url: str = Field(
         "",
         description="Address people reach the dashboard at, for link previews; the request's own if empty.",
     )
-    device: str = Field(
-        "auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`."
-    )
+    device: str = Field("auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
     threads: int = Field(0, ge=0, description="CPU threads of the worker; 0 leaves the choice to torch.")
-    batch: int = Field(
-        0, ge=0, le=1024, description="Most jobs a worker claims at once; 0 chooses by device."
-    )
-    lease_seconds: float = Field(
-        30, gt=0, description="A job whose worker is silent for so long goes to another."
-    )
+    batch: int = Field(0, ge=0, le=1024, description="Most jobs a worker claims at once; 0 chooses by device.")
+    lease_seconds: float = Field(30, gt=0, description="A job whose worker is silent for so long goes to another.")
     queue_limit: int = Field(100_000, ge=1, description="Live jobs at most; a request beyond is refused.")
     body_limit: int = Field(1_000_000, ge=1, description="Largest request body in bytes.")
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from app.settings import ROOT
 
-
 T = TypeVar("T")
 
 

@@ -79,6 +79,7 @@ def make_loop(store: Store) -> Loop:
 def run() -> None:
     """Work on the queue until stopped; a stop hands running jobs back at once."""
     logging.basicConfig(level="INFO", format="%(message)s", handlers=[RichHandler(console=err, show_path=False)])
+    logging.getLogger("alembic").setLevel("WARNING")
     from worker.cli_networks import register_from_settings
 
     store = open_database()
@@ -104,8 +105,9 @@ def alive() -> None:
 
 
 def main() -> None:
-    from worker import cli_networks, cli_visualize
+    from worker import cli_mocap, cli_networks, cli_visualize
 
+    app.add_typer(cli_mocap.app, name="mocap")
     app.add_typer(cli_networks.app, name="networks")
     app.command(name="visualize")(cli_visualize.visualize)
     app()

@@ -210,8 +210,11 @@ class _Desk:
                 self.fail(job, error)
                 return
         self._close(job)
+        place = f"{job.network} {job.layer}/{job.unit}"
         if saved is None:
-            log.warning("job %s is no longer ours: its result is dropped", job.id)
+            log.warning("job %s (%s) is no longer ours: its result is dropped", job.id, place)
+        else:
+            log.info("job %s (%s) done in %.1f s", job.id, place, measurements.seconds)
 
     def fail(self, job: Job, error: KinetoscopeError) -> None:
         log.warning("job %s (%s %s/%s) failed: %s", job.id, job.network, job.layer, job.unit, error.detail)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
 from app.contract.model import Model
 
+
 def not_reserved(slug: str) -> str:
     if slug == "api":
         raise ValueError("`api` is the address of the JSON API; choose another slug")
