@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from app.contract.catalog import NetworkCard
+from app.contract.catalog import NetworkCard, Sha256
 from app.contract.model import Model
 from app.contract.recipe import Recipe
 
@@ -99,6 +99,7 @@ class Job(Model):
     worker: str | None
     visualization: int | None
     preview_step: int | None
+    poster: Sha256 | None = None  # of the result
     revision: int
     created_at: datetime
     started_at: datetime | None

@@ -208,6 +208,7 @@ def whole_jobs() -> Select[JobRow]:
         joinedload(JobRow.unit, innerjoin=True).joinedload(UnitRow.network, innerjoin=True).load_only(NetworkRow.slug),
         joinedload(JobRow.recipe, innerjoin=True),
         joinedload(JobRow.preview),
+        joinedload(JobRow.poster),
     )
 
 
@@ -234,6 +235,7 @@ def to_job(row: JobRow) -> Job:
         worker=row.worker,
         visualization=row.visualization_id,
         preview_step=row.preview.step if row.preview else None,
+        poster=row.poster.sha256 if row.poster else None,
         revision=row.revision,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -17,10 +17,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, foreign, mapped_column, relationship
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -180,6 +181,14 @@ class JobRow(Base):
     unit: Mapped[UnitRow] = relationship(lazy="raise")
     recipe: Mapped[RecipeRow] = relationship(lazy="raise")
     preview: Mapped["PreviewRow | None"] = relationship(lazy="raise")
+    poster: Mapped[VisualizationMediaRow | None] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(JobRow.visualization_id) == VisualizationMediaRow.visualization_id,
+            VisualizationMediaRow.role == "poster",
+        ),
+        viewonly=True,
+        lazy="raise",
+    )
 
 
 class PreviewRow(Base):

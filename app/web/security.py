@@ -57,6 +57,23 @@ class SecurityHeaders:
         await self.app(scope, receive, secured)
 
 
+class Head:
+    """HEAD as GET without its body, so that link checkers and feed readers are answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == urls.api_events():
+            await self.app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+
+        await self.app({**scope, "method": "GET"}, receive, without_body)
+
+
 class Guard:
     """Refuses other sites' writes, hosts that are not ours, and bodies beyond the limit."""
 

@@ -221,6 +221,10 @@ def test_a_result_is_whole(tiny: Store) -> None:
         found = visualizations.find(session, slug="tiny", layer="class", unit=4, recipe_key=job.recipe.key())
         assert found == visualizations.get_visualization(session, visualization_id=saved)
     assert found is not None
+    with tiny.session() as session:
+        assert jobs.get_job(session, job_id=job.id).poster == next(
+            medium.sha256 for medium in found.media if medium.role is Role.POSTER
+        )
     assert (found.recipe, found.measurements) == (job.recipe, measurements())
     assert {medium.role: medium.size for medium in found.media} == {
         medium.role: len(medium.data) for medium in media(job)

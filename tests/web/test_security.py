@@ -59,6 +59,13 @@ def test_every_kind_of_answer_is_secured(client: TestClient, visualization: Visu
     assert all(is_secured(answer) for answer in answers)
 
 
+@pytest.mark.parametrize("path", ["/", "/api/health", "/tiny/class/0", "/nowhere"])
+def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
+    whole, head = client.get(path, headers=PAGE), client.head(path, headers=PAGE)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert is_secured(head)
+
+
 def test_only_the_docs_may_show_icons_from_their_style_sheet(client: TestClient) -> None:
     assert "img-src 'self' data:" in client.get("/-/docs").headers["content-security-policy"]
     assert "img-src 'self' blob:;" in client.get("/api/health").headers["content-security-policy"]
