@@ -4,7 +4,7 @@ import logging
 import signal
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from socket import gethostname
 from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -104,13 +104,19 @@ def alive() -> None:
     raise typer.Exit(0 if found else 1)
 
 
-def main() -> None:
+@cache
+def program() -> typer.Typer:
+    """All commands. The parts import this module, so they are put together last."""
     from worker import cli_mocap, cli_networks, cli_visualize
 
-    app.add_typer(cli_mocap.app, name="mocap")
     app.add_typer(cli_networks.app, name="networks")
+    app.add_typer(cli_mocap.app, name="mocap")
     app.command(name="visualize")(cli_visualize.visualize)
-    app()
+    return app
+
+
+def main() -> None:
+    program()()
 
 
 if __name__ == "__main__":
