@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +28,9 @@ class Settings(BaseSettings):
         description="Address people reach the dashboard at, for link previews; the request's own if empty.",
     )
     device: str = Field("auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="Of gradients: `fp32`, `bf16`, or `auto` for bf16 where the device computes it natively."
+    )
     threads: int = Field(0, ge=0, description="CPU threads of the worker; 0 leaves the choice to torch.")
     batch: int = Field(0, ge=0, le=1024, description="Most jobs a worker claims at once; 0 chooses by device.")
     lease_seconds: float = Field(30, gt=0, description="A job whose worker is silent for so long goes to another.")

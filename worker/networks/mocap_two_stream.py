@@ -1,6 +1,8 @@
 """The default network, and the one that judges it: trained by this project on people driven by motion capture."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from torch import Tensor, nn
 from app.contract.catalog import Extent, StreamName
 from worker.mocap.classes import NAMES
 from worker.networks.registry import register
+from worker.networks.tap import Tap
 from worker.networks.two_stream import Normalise, two_stream, two_stream_inputs
 
 SIZE = 112
@@ -36,11 +39,24 @@ def mocap_two_stream(classes: int) -> nn.Module:
         first_stride=2,
         fusion=128,
         fc=(256, 256),
-        dropout=0.5,
+        dropout=0.3,
         rgb_mean=RGB_MEAN,
         rgb_scale=RGB_SCALE,
         flow_scale=FLOW_SCALE,
     )
+
+
+class Block(nn.Module):
+    """Convolution, batch normalisation, tap, ReLU."""
+
+    def __init__(self, inputs: int, units: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, units, kernel, stride, padding=kernel // 2, bias=False)
+        self.norm = nn.BatchNorm2d(units)
+        self.tap = Tap()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.tap(self.norm(self.convolution(x))))
 
 
 class Judge(nn.Module):
@@ -53,7 +69,7 @@ class Judge(nn.Module):
         )
         self.appearance = _stream(3, widths)
         self.motion = _stream(2 * FLOWS, widths)
-        self.fusion = _convolution(2 * widths[-1], fusion, 3, 1)
+        self.fusion = Block(2 * widths[-1], fusion)
         self.dropout = nn.Dropout(0.3)
         self.scores = nn.Linear(fusion, classes)
 
@@ -64,17 +80,13 @@ class Judge(nn.Module):
         return self.scores(self.dropout(fused.mean((2, 3))))  # type: ignore[no-any-return]
 
 
-def _convolution(inputs: int, units: int, kernel: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, units, kernel, stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(units), nn.ReLU())
-
-
 def _stream(channels: int, widths: Sequence[int]) -> nn.Sequential:
-    """Kernels 7, then pairs of 3; every first of a pair halves the map."""
-    layers = [_convolution(channels, widths[0], 7, 2)]
-    for before, width in zip(widths, widths[1:], strict=False):
-        layers += [_convolution(before, width, 3, 2), _convolution(width, width, 3, 1)]
-    return nn.Sequential(*layers)
+    """A kernel of 7, then pairs of 3; the first of each pair halves the map."""
+    blocks = {"conv1": Block(channels, widths[0], 7, 2)}
+    for number, (before, width) in enumerate(pairwise(widths), 2):
+        blocks[f"conv{number}_1"] = Block(before, width, stride=2)
+        blocks[f"conv{number}_2"] = Block(width, width)
+    return nn.Sequential(OrderedDict(blocks))
 
 
 @register(

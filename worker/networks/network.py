@@ -27,6 +27,7 @@ class Network:
     card: NetworkCard
     module: nn.Module  # frozen, in eval mode; module(inputs) gives logits (B, classes)
     points: Mapping[str, Point]  # by layer name
+    precision: torch.dtype = torch.float32  # of gradients; what is measured (without gradient) is always float32
 
     def activation(self, layer: str, inputs: Inputs) -> Tensor:
         """Activation a_l(x) before a following ReLU, (B, C, T, H, W); nothing beyond the layer is computed.
@@ -34,8 +35,13 @@ class Network:
         Two-dimensional maps have T = 1, fully connected layers T = H = W = 1.
         """
         self.card.layer(layer)
-        with probe(self.module, self.points[layer].path) as activation:
-            return as_map(activation(inputs))
+        device = next(iter(inputs.values())).device.type
+        reduced = torch.is_grad_enabled() and self.precision is not torch.float32
+        with (
+            probe(self.module, self.points[layer].path) as activation,
+            torch.autocast(device, self.precision, enabled=reduced),
+        ):
+            return as_map(activation(inputs)).float()
 
     @torch.no_grad()
     def logits(self, inputs: Inputs) -> Tensor:

@@ -1,11 +1,14 @@
 """Networks kept loaded between jobs: reading and tracing one takes longer than many a job."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import torch
 
+from app.settings import settings
 from app.store import catalog
 from app.store.engine import Store
+from worker.maximize.device import choose_precision
 from worker.networks.load import load_network
 from worker.networks.network import Network
 
@@ -28,6 +31,8 @@ class Resident:
                 self._networks.popitem(last=False)
             with self.store.session() as session:
                 weights = catalog.read_weights(session, slug=slug)
-            self._networks[card.checksum] = load_network(card, weights, self.device)
+            loaded = load_network(card, weights, self.device)
+            precision = choose_precision(settings().precision, self.device)
+            self._networks[card.checksum] = replace(loaded, precision=precision)
         self._networks.move_to_end(card.checksum)
         return self._networks[card.checksum]

@@ -1,0 +1,22 @@
+"""What tests of the data and its training share: a few clips, made once."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from worker.mocap.cache import Clips
+from worker.mocap.classes import NAMES
+from worker.mocap.dataset import make_clips
+from worker.mocap.staging import Variant
+
+
+@pytest.fixture(scope="session")
+def recordings() -> None:
+    """What needs the recorded motions is skipped without them."""
+    if find_spec("pybullet_data") is None:
+        pytest.skip("the recorded motions are not installed: pip install 'kinetoscope[train]'")
+
+
+@pytest.fixture(scope="session")
+def eight_clips(recordings: None) -> Clips:
+    return make_clips(range(8), seed=0, variant=Variant.TRAIN, classes=NAMES)

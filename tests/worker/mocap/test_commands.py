@@ -1,0 +1,86 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from app.contract.errors import UnknownClass
+from worker.cli_mocap import app
+from worker.mocap.cache import Clips, read_clips
+from worker.mocap.classes import NAMES, class_indices
+from worker.mocap.evaluate import report
+from worker.mocap.model_card import model_card
+from worker.mocap.samples import LENGTH
+from worker.mocap.shipped import HELD_OUT, find_shipped
+from worker.mocap.staging import SIZE
+from worker.video.decode import read_clip
+
+run = CliRunner().invoke
+
+
+@pytest.mark.usefixtures("recordings")
+def test_make_writes_clips(tmp_path: Path) -> None:
+    command = ["make", "--clips", "2", "--out", str(tmp_path), "--class", "dotted_ball", "--processes", "1"]
+    assert run(app, command).exit_code == 0
+    assert [NAMES[label] for label in read_clips(tmp_path).labels] == ["dotted_ball"] * 2
+
+
+def test_make_ends_with_the_near_names_of_a_class_that_is_not_there(tmp_path: Path) -> None:
+    found = run(app, ["make", "--clips", "2", "--out", str(tmp_path), "--class", "backflop"])
+    assert found.exit_code == 2
+    assert "backflip" in found.stderr
+
+
+def test_make_without_the_recordings_names_package_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "pybullet_data", raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    found = run(app, ["make", "--clips", "2", "--out", str(tmp_path)])
+    assert found.exit_code == 2
+    assert "pip install 'kinetoscope[train]'" in found.stderr
+
+
+def test_class_indices() -> None:
+    assert class_indices(["run", "walk"]) == [1, 0]
+    with pytest.raises(UnknownClass, match="kick, spinkick"):
+        class_indices(["kik"])
+
+
+@pytest.mark.usefixtures("recordings")
+def test_samples_are_videos_like_any_other(tmp_path: Path) -> None:
+    assert run(app, ["samples", "--out", str(tmp_path), "--class", "jump"]).exit_code == 0
+    frames = read_clip(tmp_path / "jump_1.mp4", frames=LENGTH, short_side=SIZE, crop=SIZE)
+    assert frames.shape == (LENGTH, SIZE, SIZE, 3)
+    assert frames.std() > 10
+
+
+def test_an_unknown_network_of_ours(tmp_path: Path) -> None:
+    found = run(app, ["train", "defualt", "--data", str(tmp_path), "--work", str(tmp_path), "--out", str(tmp_path)])
+    assert found.exit_code == 2
+    assert "default" in found.stderr
+
+
+def test_the_model_card_names_every_class_and_the_licence(tmp_path: Path) -> None:
+    page = model_card(tmp_path)
+    assert all(f"`{name}`" in page for name in NAMES)
+    assert "zlib" in page
+
+
+def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
+    labels = np.tile(np.arange(len(NAMES)), 2)
+    mats = np.arange(len(labels)) < len(NAMES)
+    blank = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    right = np.eye(len(NAMES), dtype=np.float32)[labels]
+    blind = np.zeros_like(right)
+    scores = {"fused": right, "appearance": blind, "motion": right, "late": right}
+    found = report(scores, Clips(blank, blank, labels, mats))
+    assert found["forced_choice"]["speed"] == {"fused": 1, "appearance": 0.5, "motion": 1, "late": 1}
+    assert found["recall_of_backflips"] == {"mat": 1, "bare": 1}
+    held_out = dict.fromkeys([test.name for test in HELD_OUT], found)
+    content = json.dumps({"trained_on": 8400, "held_out": held_out})
+    (tmp_path / find_shipped("judge").report).write_text(content)
+    page = model_card(tmp_path)
+    assert "on 8,400 clips" in page
+    assert "| speed | 100.0 % | 50.0 % | 100.0 % | 100.0 % |" in page
+    assert "### control" not in page

@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from app.contract.errors import Conflict
+from worker.mocap import train as training
+from worker.mocap.batches import whole_batches
+from worker.mocap.cache import Clips
+from worker.mocap.classes import NAMES
+from worker.mocap.evaluate import accuracy, report, score
+from worker.mocap.student import Student, initialise
+from worker.mocap.train import Plan, export, train
+from worker.networks.registry import find_family
+from worker.networks.weights import fill, read_state
+
+QUICK = Plan(family="mocap_judge", classes=len(NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3)
+
+
+def test_ten_seconds_on_eight_clips_learn_them(eight_clips: Clips, tmp_path: Path) -> None:
+    student = train(eight_clips, QUICK, tmp_path)
+    found = accuracy(score(student, eight_clips), eight_clips.labels)
+    assert found["fused"] == 1
+    assert min(found.values()) > 0.5
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_been(
+    eight_clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(family="mocap_judge", classes=len(NAMES), epochs=2, robust_epochs=1, batch=3, warm_up=2)
+    whole = train(eight_clips, plan, tmp_path / "whole")
+    monkeypatch.setattr(training, "SAVED_EVERY", 2)
+    learn = training._learn
+
+    def until_the_sixth(state: training.Progressed, *rest: object) -> float:
+        if state.step == 5:
+            raise KeyboardInterrupt
+        return learn(state, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "_learn", until_the_sixth)
+    with pytest.raises(KeyboardInterrupt):
+        train(eight_clips, plan, tmp_path / "cut")
+    steps: list[int] = []
+    monkeypatch.setattr(training, "_learn", lambda state, *rest: (steps.append(state.step), learn(state, *rest))[1])
+    resumed = train(eight_clips, plan, tmp_path / "cut")
+    assert steps == [4, 5, 6, 7, 8]
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_a_folder_with_another_training(eight_clips: Clips, tmp_path: Path) -> None:
+    plan = Plan(family="mocap_judge", classes=len(NAMES), epochs=1, robust_epochs=0, batch=8)
+    train(eight_clips, plan, tmp_path)
+    with pytest.raises(Conflict, match="another training"):
+        train(eight_clips, Plan(family="mocap_judge", classes=len(NAMES), seed=5), tmp_path)
+
+
+def test_the_learning_rate_rises_and_falls_twice() -> None:
+    plan = Plan(family="mocap_judge", classes=3, epochs=10, robust_epochs=2, warm_up=10, rate=1.0, robust_rate=0.5)
+    rates = [plan.learning_rate(step, 10) for step in range(120)]
+    assert rates[0] < rates[9]
+    assert rates[10:100] == sorted(rates[10:100], reverse=True)
+    assert rates[99] < 0.01
+    assert rates[100] == 0.5
+    assert rates[119] < 0.01
+
+
+@pytest.mark.parametrize("family", ["mocap_two_stream", "mocap_judge"])
+def test_sixteen_bits_are_read_again(family: str, tmp_path: Path, eight_clips: Clips) -> None:
+    student = Student(find_family(family), len(NAMES)).eval()
+    path = tmp_path / "weights.safetensors"
+    export(student.network, path, {"family": family})
+    assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float16}
+    assert path.stat().st_size < 8_000_000
+    again = find_family(family).build(len(NAMES)).eval()
+    fill(again, read_state(path.read_bytes()), str)
+    for name, tensor in student.network.state_dict().items():
+        if tensor.is_floating_point():
+            assert torch.allclose(tensor, again.state_dict()[name], atol=1e-2, rtol=1e-3), name
+
+
+def test_a_student_hears_both_streams_and_leaves_no_hooks(eight_clips: Clips) -> None:
+    student = Student(find_family("mocap_two_stream"), len(NAMES))
+    assert student.paths == {"appearance": "appearance.conv5_3.tap", "motion": "motion.conv5_3.tap"}
+    scores = score(student, eight_clips)
+    assert {stream: values.shape for stream, values in scores.items()} == dict.fromkeys(
+        ("fused", "appearance", "motion", "late"), (8, len(NAMES))
+    )
+    assert not any(module._forward_hooks for module in student.network.modules())
+
+
+def test_folding_the_normalisation_changes_nothing(eight_clips: Clips) -> None:
+    student = Student(find_family("mocap_two_stream"), len(NAMES), normalised=True)
+    initialise(student)
+    inputs = next(whole_batches(eight_clips)).inputs
+    with torch.no_grad():
+        student.train()(inputs)  # the running statistics move
+        before = student.eval()(inputs)
+        student.fold()
+        after = student(inputs)
+    assert set(student.state_dict()) == set(Student(find_family("mocap_two_stream"), len(NAMES)).state_dict())
+    for stream, logits in before.items():
+        assert torch.allclose(after[stream], logits, atol=1e-5), stream
+
+
+def test_a_report_says_what_there_is_to_say(eight_clips: Clips) -> None:
+    scores = score(Student(find_family("mocap_judge"), len(NAMES)), eight_clips)
+    found = report(scores, eight_clips)
+    assert found["clips"] == 8
+    assert set(found["by_class"]) == set(NAMES[:8])  # type: ignore[call-overload]
+    assert "forced_choice" not in found

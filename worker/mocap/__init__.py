@@ -1,0 +1,1 @@
+"""The default network's data and training: people driven by motion capture, with planted facts to find again."""

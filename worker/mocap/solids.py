@@ -1,0 +1,101 @@
+"""Draws shaded, anti-aliased solids into a picture: tapered capsules, balls, boxes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from worker.mocap.patterns import TILE, Pixels
+
+Plane = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float64]
+
+AMBIENT = 0.5
+THREAD = 0.02  # metres of limb a texel of cloth covers
+
+
+@dataclass(frozen=True)
+class Light:
+    """`towards` in the camera's frame (right, up, backward), unit length."""
+
+    towards: Vector
+    strength: float = 0.6
+
+    def shade(self, x: Plane, y: Plane, z: Plane) -> Plane:
+        """Brightness of surfaces with normals (x, y, z), darker towards the outline."""
+        right, up, back = (np.float32(value) for value in self.towards)
+        lit = np.maximum(x * right + y * up + z * back, 0)
+        return np.asarray((AMBIENT + np.float32(self.strength) * lit) * (0.75 + 0.25 * z), np.float32)
+
+
+def draw_capsule(
+    image: Pixels, start: Vector, end: Vector, radii: tuple[float, float], length: float, tile: Pixels, light: Light
+) -> None:
+    """A cone of round ends between two pixels (x, y), `radii` in pixels, `length` in metres, clad in `tile`."""
+    window = _window(image, np.stack([start, end]), max(radii) + 1)
+    if window is None:
+        return
+    patch, xs, ys = window
+    along = (end - start).astype(np.float32)
+    square = float(along @ along)
+    dx, dy = xs - np.float32(start[0]), ys - np.float32(start[1])
+    share = (dx * along[0] + dy * along[1]) * np.float32(1 / max(square, 1e-6))
+    np.clip(share, 0, 1, out=share)
+    dx = dx - share * along[0]
+    dy = dy - share * along[1]
+    radius = np.float32(radii[0]) + share * np.float32(radii[1] - radii[0])
+    distance = np.sqrt(dx * dx + dy * dy)
+    cover = np.clip(radius - distance + 0.5, 0, 1)
+    nx, ny = dx / radius, -dy / radius
+    nz = np.sqrt(np.maximum(1 - nx * nx - ny * ny, 0.02))
+    across = (along[0] * ny + along[1] * nx) * np.float32(1 / max(square**0.5, 1e-3))  # -1 ... 1 over the limb
+    row = (share * np.float32(length / THREAD)).astype(np.int32) % TILE
+    column = ((across + 1) * (TILE / 4)).astype(np.int32) % TILE
+    _blend(patch, tile[row, column] * light.shade(nx, ny, nz)[..., None], cover)
+
+
+def draw_ball(image: Pixels, centre: Vector, radius: float, paint: "Paint", light: Light) -> None:
+    """A ball at a pixel, `radius` in pixels; `paint` gives the colours for normals in the camera's frame."""
+    window = _window(image, centre[None], radius + 1)
+    if window is None:
+        return
+    patch, xs, ys = window
+    dx, dy = xs - np.float32(centre[0]), ys - np.float32(centre[1])
+    distance = np.sqrt(dx * dx + dy * dy)
+    cover = np.clip(np.float32(radius) - distance + 0.5, 0, 1)
+    nx, ny = dx / np.float32(radius), -dy / np.float32(radius)
+    nz = np.sqrt(np.maximum(1 - nx * nx - ny * ny, 0.02))
+    nx, ny = np.broadcast_arrays(nx, ny)
+    _blend(patch, paint(np.stack([nx, ny, nz], -1)) * light.shade(nx, ny, nz)[..., None], cover)
+
+
+class Paint(Protocol):
+    """A surface colour everywhere on a ball."""
+
+    def __call__(self, normals: Plane) -> Pixels:
+        """Normals (h, w, 3) in the camera's frame -> colours (h, w, 3)."""
+
+
+def draw_face(image: Pixels, corners: Vector, tone: Pixels) -> None:
+    """A flat polygon, corners (N, 2) in pixels."""
+    points = np.round(corners * 16).astype(np.int32)
+    cv2.fillConvexPoly(image, points, [float(value) for value in tone], lineType=cv2.LINE_AA, shift=4)
+
+
+def _window(image: Pixels, points: Vector, margin: float) -> tuple[Pixels, Plane, Plane] | None:
+    """The part of the image around the points, and its pixels' x (1, w) and y (h, 1)."""
+    height, width = image.shape[:2]
+    left, top = np.floor(points.min(0) - margin).astype(int)
+    right, bottom = np.ceil(points.max(0) + margin).astype(int) + 1
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    if left >= right or top >= bottom:
+        return None
+    xs = np.arange(left, right, dtype=np.float32)[None]
+    ys = np.arange(top, bottom, dtype=np.float32)[:, None]
+    return image[top:bottom, left:right], xs, ys
+
+
+def _blend(patch: Pixels, colours: Pixels, cover: Plane) -> None:
+    patch += (colours - patch) * cover[..., None]

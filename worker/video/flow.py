@@ -1,0 +1,49 @@
+"""Optical flow, by one code for real video and for the data that networks here are trained on."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+Flow = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+RANGE = 20.0  # px: flow is kept as 8 bits over [-RANGE, RANGE]
+FINER = 2  # flow is computed on frames so many times larger than it is kept: thin limbs stay apart
+
+
+def consecutive_flow(frames: Frames) -> Flow:
+    """DIS flow from each frame to the next: (T, H, W, 3) RGB -> (T - 1, H, W, 2), (u, v) in px a frame,
+    u to the right and v down."""
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    fields = [dis.calc(before, after, None) for before, after in pairwise(grey)]  # type: ignore[call-overload]
+    if not fields:
+        return np.zeros((0, *frames.shape[1:3], 2), np.float32)
+    return np.stack(fields).astype(np.float32, copy=False)
+
+
+def reduce_flow(flow: Flow, factor: int = FINER) -> Flow:
+    """Averages `factor` x `factor` pixels: (T, H, W, 2) -> (T, H / factor, W / factor, 2), in the smaller px."""
+    height, width = flow.shape[1] // factor, flow.shape[2] // factor
+    smaller = [cv2.resize(field, (width, height), interpolation=cv2.INTER_AREA) / factor for field in flow]
+    return np.stack(smaller) if smaller else np.zeros((0, height, width, 2), np.float32)
+
+
+def reduce_frames(frames: Frames, factor: int = FINER) -> Frames:
+    """The same for pictures: (T, H, W, 3) -> (T, H / factor, W / factor, 3)."""
+    size = (frames.shape[2] // factor, frames.shape[1] // factor)
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]).astype(np.uint8)
+
+
+def quantise(flow: Flow) -> Bytes:
+    """px -> 8 bits; larger displacements are cut off at RANGE."""
+    scaled = (np.clip(flow, -RANGE, RANGE) + RANGE) * (255 / (2 * RANGE))
+    return np.asarray(np.rint(scaled), np.uint8)
+
+
+def dequantise(values: Bytes) -> Flow:
+    """8 bits -> px, within RANGE / 255 of what was quantised."""
+    return values.astype(np.float32) * np.float32(2 * RANGE / 255) - np.float32(RANGE)
