@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 
 from app.contract.errors import KinetoscopeError
 from app.settings import settings
@@ -38,7 +39,7 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except KinetoscopeError as error:
-            err.print(f"[bold red]{error.kind}[/]: {error.detail}", highlight=False, soft_wrap=True)
+            err.print(f"[bold red]{error.kind}[/]: {escape(error.detail)}", highlight=False, soft_wrap=True)
             raise typer.Exit(2) from error
 
     return run

@@ -36,7 +36,7 @@ class Recipe(Model):
         default="channel", description="Sum over the activation map, or its central position alone."
     )
     contrast: float = Field(
-        default=0.5,
+        default=0.75,
         ge=0,
         le=1,
         description="Class units only: subtract this share of the log-sum-exp of the others.",
@@ -48,17 +48,23 @@ class Recipe(Model):
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
     )
     steps: int = Field(default=72, ge=1, le=2048, description="Gradient steps.")
-    step_size: float = Field(default=0.1, gt=0, le=10, description="First step's RMS, in units of the bound.")
+    step_size: float = Field(default=0.2, gt=0, le=10, description="First step's RMS, in units of the bound.")
+    forget: float = Field(
+        default=0.2,
+        ge=0,
+        le=0.5,
+        description="Share of the stimulus forgotten at the first step; none in the last quarter.",
+    )
     energy: float = Field(default=0.1, ge=0, le=1000, description="Weight of the bounded energy R_B.")
     alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")
     bound: float = Field(default=1.0, gt=0, le=4, description="Hard bound on the local norm, times the stream's own.")
     smoothness: float = Field(default=0.1, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
     jitter: int = Field(default=16, ge=0, le=64, description="Random shift at each step, in pixels.")
-    scale: float = Field(default=0.1, ge=0, le=0.5, description="Random zoom at each step, as a share.")
+    scale: float = Field(default=0.15, ge=0, le=0.5, description="Random zoom at each step, as a share.")
     rotation: float = Field(default=6.0, ge=0, le=45, description="Random rotation at each step, in degrees.")
-    blur: float = Field(default=4.0, ge=0, le=16, description="Blur of the gradient at the first step, in pixels.")
-    blur_end: float = Field(default=1.0, ge=0, le=16, description="Blur of the gradient at the last step, in pixels.")
+    blur: float = Field(default=8.0, ge=0, le=16, description="Blur of the gradient at the first step, in pixels.")
+    blur_end: float = Field(default=1.5, ge=0, le=16, description="Blur of the gradient at the last step, in pixels.")
     size: int | None = Field(default=None, ge=16, le=512, description="Height and width; the network's own if empty.")
     frames: int | None = Field(default=None, ge=1, le=128, description="Length of a clip; the network's own if empty.")
 

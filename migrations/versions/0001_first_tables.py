@@ -77,14 +77,10 @@ def upgrade() -> None:
             ["network_id"], ["networks.id"], name=op.f("fk_units_network_id_networks"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_units")),
-        sa.UniqueConstraint(
-            "network_id", "layer_index", "index", name=op.f("uq_units_network_id_layer_index_index")
-        ),
+        sa.UniqueConstraint("network_id", "layer_index", "index", name=op.f("uq_units_network_id_layer_index_index")),
     )
     with op.batch_alter_table("units", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_units_network_id_activation"), ["network_id", "activation"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_units_network_id_activation"), ["network_id", "activation"], unique=False)
         batch_op.create_index(batch_op.f("ix_units_network_id_label"), ["network_id", "label"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_units_network_id_layer_index"), ["network_id", "layer", "index"], unique=False
@@ -110,9 +106,7 @@ def upgrade() -> None:
         sa.Column("recipe_key", sa.String(length=64), nullable=False),
         sa.Column("measurements", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["recipe_key"], ["recipes.key"], name=op.f("fk_visualizations_recipe_key_recipes")
-        ),
+        sa.ForeignKeyConstraint(["recipe_key"], ["recipes.key"], name=op.f("fk_visualizations_recipe_key_recipes")),
         sa.ForeignKeyConstraint(
             ["unit_id"], ["units.id"], name=op.f("fk_visualizations_unit_id_units"), ondelete="CASCADE"
         ),
@@ -145,9 +139,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["recipe_key"], ["recipes.key"], name=op.f("fk_jobs_recipe_key_recipes")),
-        sa.ForeignKeyConstraint(
-            ["unit_id"], ["units.id"], name=op.f("fk_jobs_unit_id_units"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_jobs_unit_id_units"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["visualization_id"],
             ["visualizations.id"],
@@ -178,9 +170,7 @@ def upgrade() -> None:
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("frames", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sha256"], ["media.sha256"], name=op.f("fk_visualization_media_sha256_media")
-        ),
+        sa.ForeignKeyConstraint(["sha256"], ["media.sha256"], name=op.f("fk_visualization_media_sha256_media")),
         sa.ForeignKeyConstraint(
             ["visualization_id"],
             ["visualizations.id"],
@@ -198,9 +188,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("type", sa.String(length=60), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["job_id"], ["jobs.id"], name=op.f("fk_previews_job_id_jobs"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_previews_job_id_jobs"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_previews")),
     )
 

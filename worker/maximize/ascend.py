@@ -16,6 +16,8 @@ from worker.maximize.objectives import Objective, data_maxima
 from worker.maximize.outcome import Ascent, Observe
 from worker.networks.network import Network
 
+FORGETFUL = 0.75  # share of the run after which nothing is forgotten: it shapes the path, not where the path ends
+
 
 def ascend(
     network: Network,
@@ -47,7 +49,9 @@ def ascend(
         progress = step / recipe.steps
         views = transforms.draw(batch.generators, recipe)
         gradient = batch.pull(slope, views, pieces)
-        batch.move(gradient, recipe.step_size * (1 + cos(pi * progress)) / 2, progress)
+        size = recipe.step_size * (1 + cos(pi * progress)) / 2
+        forget = recipe.forget * max(0, 1 - progress / FORGETFUL)
+        batch.move(gradient, size, forget, progress)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
         if not batch.places:
             break

@@ -16,7 +16,7 @@ from worker.maximize.optimizers import OPTIMIZERS, normalised
 from worker.maximize.outcome import Step
 from worker.maximize.priors import PRIORS
 
-START = 0.02  # root mean square of the start noise, in units of the bound
+START = 0.1  # root mean square of the start noise, in units of the bound
 
 
 class Batch:
@@ -95,9 +95,11 @@ class Batch:
         item = self.places.index(place)
         return {name: to_array(canvas.crop(self.x[name][item])) for name, canvas in self.canvases.items()}
 
-    def move(self, gradient: Mapping[StreamName, Tensor], size: float, progress: float) -> None:
-        """One step uphill in every stream, of root mean square `size` in units of the stream's bound."""
+    def move(self, gradient: Mapping[StreamName, Tensor], size: float, forget: float, progress: float) -> None:
+        """One step uphill in every stream, of root mean square `size` in units of the stream's bound, from a stimulus
+        of which a share is forgotten."""
         for name, x in self.x.items():
+            x.mul_(1 - forget)
             prior = self.priors[name]
             prior.at(progress)
             x.add_(self.optimizers[name].direction(gradient[name], prior), alpha=size * self.bounds[name])

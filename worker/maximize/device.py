@@ -21,8 +21,8 @@ def choose(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise Unavailable(
-            f"The device {name!r} cannot be used here ({first_line(error)}). This machine has: {', '.join(available())}. "
-            "Set KINETOSCOPE_DEVICE to one of them, or to auto."
+            f"The device {name!r} cannot be used here ({first_line(error)}). "
+            f"This machine has: {', '.join(available())}. Set KINETOSCOPE_DEVICE to one of them, or to auto."
         ) from error
     return device
 
@@ -33,16 +33,33 @@ def available() -> list[str]:
     return ["cpu", *names, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The setting `precision`. `auto` is bf16 where the device computes it natively.
+
+    On I3D at 16 x 160 x 160, one thread, bf16 took .65 s a step where fp32 took 1.7, and its gradient kept a cosine of
+    .97 (class) to .99 (Conv3d_2c_3x3) with that of fp32: less change than one random view makes.
+    """
+    if name == "auto":
+        native = torch.cpu._is_avx512_bf16_supported() if device.type == "cpu" else has_bf16(device)
+        name = "bf16" if native else "fp32"
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[name]
+
+
+def has_bf16(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def device_of(module: nn.Module) -> torch.device:
     """Where a network's weights lie; the CPU for a network without any."""
     return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
 
 
-def describe(device: torch.device) -> str:
+def describe(device: torch.device, precision: torch.dtype = torch.float32) -> str:
     """A device in words, for the measurements."""
+    reduced = ", bf16 gradients" if precision is torch.bfloat16 else ""
     if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+        return f"{device} ({torch.cuda.get_device_name(device)}{reduced})"
+    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads{reduced})"
 
 
 def first_line(error: BaseException) -> str:

@@ -27,13 +27,11 @@ def evaluate(batch: Batch, slope: Slope, piece: slice) -> Tensor:
     return torch.stack([value, peak(own, rectified), probability(activation, units)])
 
 
-def finish(
-    batch: Batch, slope: Slope, pieces: Pieces, known: bool, seconds: float
-) -> dict[int, Finished | WorkError]:
+def finish(batch: Batch, slope: Slope, pieces: Pieces, known: bool, seconds: float) -> dict[int, Finished | WorkError]:
     """The outcome of every unit still at work, by place. `known`: the data maxima a_hat are measured ones."""
     outcomes: dict[int, Finished | WorkError] = {}
     is_class = slope.network.card.layer(slope.layer).is_class
-    device = describe(batch.units.device)
+    device = describe(batch.units.device, slope.network.precision)
     for piece, figures in pieces.run(len(batch.places), lambda piece: evaluate(batch, slope, piece)):
         for offset, place in enumerate(batch.places[piece]):
             if figures is None:
@@ -42,8 +40,8 @@ def finish(
             value, activation, share = figures[:, offset].tolist()
             if not figures[:2, offset].isfinite().all():
                 outcomes[place] = NotFinite(
-                    f"The finished stimulus of {slope.layer} unit {int(batch.units[piece][offset])} gives an activation of "
-                    f"{activation}: the network overflows on it. Try a smaller bound."
+                    f"The finished stimulus of unit {int(batch.units[piece][offset])} of {slope.layer} gives an "
+                    f"activation of {activation}: the network overflows on it. Try a smaller bound."
                 )
                 continue
             stimulus = batch.stimulus(place)

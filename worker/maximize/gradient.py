@@ -58,7 +58,7 @@ class Slope:
         own = ", ".join(f"{c.stream.frames} x {c.stream.height} x {c.stream.width}" for c in canvases)
         return InvalidRecipe(
             f"{self.layer} cannot be computed from a stimulus of this size (frames x height x width: {size}): "
-            f"{reason} Leave size and frames empty, or choose them nearer to the network's own ({own})."
+            f"{reason.rstrip('.')}. Leave size and frames empty, or choose them nearer to the network's own ({own})."
         )
 
     def pull(self, x: Stimulus, view: Tensor | None, units: Tensor, a_hat: Tensor) -> Pull:

@@ -56,4 +56,3 @@ class Pieces:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return None
-

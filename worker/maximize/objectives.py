@@ -90,9 +90,9 @@ class Objective:
     def _penalty(self, x: Tensor, canvas: Canvas, picked: int) -> Tensor:
         recipe = self.recipe
         weight = picked / (self.area * x[0, 0].numel())  # M / (rho^2 N)
-        energy = recipe.energy * weight / canvas.bound**recipe.alpha
-        smooth = recipe.smoothness * weight / canvas.bound**2
-        return energy * bounded_energy(x, recipe.alpha) + smooth * smoothness(x, recipe.kappa, recipe.chi)
+        energy: Tensor = recipe.energy / canvas.bound**recipe.alpha * bounded_energy(x, recipe.alpha)
+        smooth: Tensor = recipe.smoothness / canvas.bound**2 * smoothness(x, recipe.kappa, recipe.chi)
+        return (energy + smooth) * weight
 
 
 def data_maxima(values: Sequence[float] | None, count: int) -> list[float]:

@@ -58,9 +58,7 @@ class Adam:
         self.steps += 1
         self.mean = z * (1 - self.first) if self.mean is None else self.mean.lerp(z, 1 - self.first)
         square = z.square()
-        self.square = (
-            square * (1 - self.second) if self.square is None else self.square.lerp(square, 1 - self.second)
-        )
+        self.square = square * (1 - self.second) if self.square is None else self.square.lerp(square, 1 - self.second)
         mean = self.mean / (1 - self.first**self.steps)
         spread = (self.square / (1 - self.second**self.steps)).sqrt()
         return normalised(prior.stimulus(mean / (spread + 1e-8)))

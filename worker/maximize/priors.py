@@ -3,8 +3,8 @@
 P leaves the optimum where it is and changes only the path to it, so that a stiff temporal weight needs no small
 steps, and colours and frequencies arise in the proportions of natural images. P is a product of
 
-    colour  the covariance of RGB values, measured; the identity for flow
-    time    (I + chi L_t / 4)^-1 with the Laplacian L_t of the T frames
+    colour  the covariance of RGB values to the power 3/4 (all of it leaves little but grey); the identity for flow
+    time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames
     space   `pixel`: exp(-sigma^2 L / 2), a Gaussian blur, sigma falling from blur to blur_end over the run
             `fourier`: the 1 / f^2 power spectrum of natural images
 
@@ -24,6 +24,7 @@ from worker.maximize.canvas import Canvas
 
 # Covariance of RGB values in [-1, 1] over eight real clips (sports, streets, rooms), scaled to trace 3
 RGB_COVARIANCE = ((1.052, 0.968, 0.874), (0.968, 0.981, 0.913), (0.874, 0.913, 0.967))
+COLOUR_POWER = 0.75
 
 
 class Prior(Protocol):
@@ -46,7 +47,7 @@ class Prior(Protocol):
 def cosines(count: int) -> Tensor:
     """Orthonormal cosine basis (count, count): row k has frequency k / (2 count) cycles a sample."""
     k, n = torch.arange(count, dtype=torch.float64)[:, None], torch.arange(count, dtype=torch.float64)
-    basis = torch.cos(pi * k * (n + 0.5) / count) * (2 / count) ** 0.5
+    basis: Tensor = torch.cos(pi * k * (n + 0.5) / count) * (2 / count) ** 0.5
     basis[0] /= 2**0.5
     return basis
 
@@ -60,28 +61,29 @@ def eigenvalues(count: int) -> Tensor:
 def spectral(count: int, response: Tensor) -> Tensor:
     """The symmetric matrix (count, count) with that response at each cosine."""
     basis = cosines(count)
-    return basis.T @ (response[:, None] * basis)
+    matrix: Tensor = basis.T @ (response[:, None] * basis)
+    return matrix
 
 
 def half_colour(depth: int) -> Tensor:
-    """Symmetric square root of the covariance of the D values of a position."""
+    """Symmetric square root of the colour operator for the D values of a position."""
     if depth == 2:
         return torch.eye(2, dtype=torch.float64)
     values, vectors = torch.linalg.eigh(torch.tensor(RGB_COVARIANCE, dtype=torch.float64))
-    return vectors @ (values.sqrt()[:, None] * vectors.T)
+    root: Tensor = vectors @ (values.pow(COLOUR_POWER / 2)[:, None] * vectors.T)
+    return root
 
 
 def half_time(frames: int, chi: float) -> Tensor:
-    return spectral(frames, (1 + chi / 4 * eigenvalues(frames)).rsqrt())
+    return spectral(frames, (1 + chi * eigenvalues(frames)).rsqrt())
 
 
 def along(matrix: Tensor, x: Tensor, dim: int) -> Tensor:
     """The matrix applied along one dimension of x."""
-    if dim in (-1, x.ndim - 1):
+    if dim == x.ndim - 1:
         return x @ matrix.T
-    if dim in (-2, x.ndim - 2):
-        return matrix @ x
-    return (matrix @ x.flatten(dim + 1)).unflatten(dim + 1, x.shape[dim + 1 :])
+    applied: Tensor = matrix @ x.flatten(dim + 1) if dim < x.ndim - 2 else matrix @ x
+    return applied.view(x.shape)
 
 
 class Pixel:

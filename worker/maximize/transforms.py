@@ -43,11 +43,9 @@ def look(x: Tensor, canvas: Canvas, view: Tensor | None) -> Tensor:
     view = view.to(x)
     to_canvas = x.new_tensor([2 / full_width, 2 / full_height]).view(1, 2, 1)
     from_crop = x.new_tensor([canvas.width / 2, canvas.height / 2, 1])
-    grid = F.affine_grid(
-        view * to_canvas * from_crop, [batch, 1, canvas.height, canvas.width], align_corners=False
-    )
+    grid = F.affine_grid(view * to_canvas * from_crop, [batch, 1, canvas.height, canvas.width], align_corners=False)
     seen = F.grid_sample(x.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
-    seen = seen.unflatten(1, (depth, frames))
+    seen = seen.view(batch, depth, frames, canvas.height, canvas.width)
     return turned(seen, view) if depth == 2 else seen
 
 

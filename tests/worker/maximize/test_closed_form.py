@@ -1,0 +1,77 @@
+"""For a linear unit and quadratic penalties the optimum is the solution of a linear system."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.contract.catalog import StreamName
+from app.contract.recipe import Recipe, Speed
+from worker.maximize.ascend import ascend
+from worker.maximize.outcome import Finished
+from worker.networks.network import Network
+
+FRAMES, SIZE = 4, 8
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(3, 6, (FRAMES, SIZE, SIZE))
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        logits: Tensor = self.conv1(inputs[StreamName.CLIP]).flatten(1)
+        return logits
+
+
+def laplacian(count: int) -> np.ndarray:
+    difference = np.diff(np.eye(count), axis=0)
+    return difference.T @ difference
+
+
+def optimum(weight: np.ndarray, recipe: Recipe, a_hat: float) -> np.ndarray:
+    """grad J = 0:  w / (rho^2 a_hat) = 2 (lambda_B + lambda_TV L) x, with rho^2 = the whole input and M = 1."""
+    area, positions = SIZE**2, FRAMES * SIZE**2
+    t, h, w = np.eye(FRAMES), np.eye(SIZE), np.eye(SIZE)
+    space = np.kron(t, np.kron(laplacian(SIZE), w)) + np.kron(t, np.kron(h, laplacian(SIZE)))
+    time = np.kron(laplacian(FRAMES), np.kron(h, w))
+    unit = 1 / (area * positions * recipe.bound**2)
+    system = (
+        2 * unit * (recipe.energy * np.eye(positions) + recipe.smoothness * (recipe.kappa * space + recipe.chi * time))
+    )
+    flat = weight.reshape(3, positions).T / (area * a_hat)
+    return np.linalg.solve(system, flat).T.reshape(weight.shape)
+
+
+@pytest.mark.parametrize("speed", [Speed.FREE, Speed.SLOW])
+@pytest.mark.parametrize("prior", ["pixel", "fourier"])
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_the_engine_finds_the_optimum(
+    network_of: Callable[..., Network], speed: Speed, prior: str, optimizer: str
+) -> None:
+    torch.manual_seed(0)
+    module = Linear()
+    recipe = Recipe(
+        speed=speed,
+        prior=prior,
+        optimizer=optimizer,
+        alpha=2,
+        energy=100,
+        smoothness=20,
+        bound=4,
+        steps=800,
+        step_size=0.02,
+        jitter=0,
+        scale=0,
+        rotation=0,
+        blur=0,
+        blur_end=0,
+    )
+    (found,) = ascend(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
+    assert isinstance(found.outcome, Finished)
+    expected = optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)
+    assert 0.05 < np.abs(expected).max() < 1  # neither bound nor clamp takes part
+    error = np.linalg.norm(found.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)
+    assert error < 0.01

@@ -1,0 +1,82 @@
+import pytest
+import torch
+
+from app.contract.catalog import Stream, StreamName
+from app.contract.recipe import Recipe
+from worker.maximize.canvas import Canvas
+from worker.maximize.transforms import draw, look
+
+STILL = {"jitter": 0, "scale": 0.0, "rotation": 0.0}
+
+
+def canvas(name: StreamName = StreamName.CLIP, margin: int = 4) -> Canvas:
+    return Canvas(Stream(name=name, frames=2, height=16, width=12), 2, 16, 12, margin, 1)
+
+
+def view(zoom: float = 1, turn: complex = 1, shift: tuple[float, float] = (0, 0)) -> torch.Tensor:
+    a, b = zoom * turn.real, zoom * turn.imag
+    return torch.tensor([[[a, -b, shift[0]], [b, a, shift[1]]]])
+
+
+def generators(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def test_no_view_is_the_crop() -> None:
+    x = torch.randn(1, 3, 2, 24, 20)
+    assert draw(generators(0), Recipe(**STILL)) is None
+    torch.testing.assert_close(look(x, canvas(), None), x[..., 4:20, 4:16])
+    torch.testing.assert_close(look(x, canvas(), view()), x[..., 4:20, 4:16], atol=1e-5, rtol=0)
+
+
+def test_a_shift_moves_the_window() -> None:
+    x = torch.randn(1, 3, 2, 24, 20)
+    seen = look(x, canvas(), view(shift=(3, -2)))
+    torch.testing.assert_close(seen, x[..., 2:18, 7:19], atol=1e-5, rtol=0)
+
+
+def test_a_turned_view_turns_the_flow_with_the_frame() -> None:
+    """Flow to the right, seen by a camera turned by a quarter clockwise, goes up."""
+    flow = torch.zeros(1, 2, 2, 24, 20)
+    flow[:, 0] = 1
+    u, v = look(flow, canvas(StreamName.MOTION), view(turn=1j))[0].unbind(0)
+    torch.testing.assert_close(u, torch.zeros_like(u), atol=1e-6, rtol=0)
+    torch.testing.assert_close(v, -torch.ones_like(v))
+
+
+def test_a_wider_view_makes_motion_smaller() -> None:
+    flow = torch.ones(1, 2, 2, 24, 20)
+    torch.testing.assert_close(look(flow, canvas(StreamName.MOTION), view(zoom=2)), torch.full((1, 2, 2, 16, 12), 0.5))
+
+
+def test_flow_agrees_with_the_picture_it_moves() -> None:
+    """A moving edge and its flow, seen through one view, still fit: the edge moves by the flow seen."""
+    ramp = torch.linspace(-1, 1, 20).expand(1, 3, 1, 24, 20)
+    step = 2 / 19
+    clip = torch.cat([ramp, ramp - step], 2)  # content moves one pixel to the right
+    looking = view(zoom=1.25, turn=complex(0.8, 0.6))
+    seen = look(clip, canvas(), looking)[0, 0, :, 4:12, 3:9]
+    flow = torch.zeros(1, 2, 1, 24, 20)
+    flow[:, 0] = 1
+    u, v = look(flow, canvas(StreamName.MOTION), looking)[0, :, 0, 4:12, 3:9]
+    slope_y, slope_x = torch.gradient(seen[0])
+    torch.testing.assert_close(seen[1] - seen[0], -(slope_x * u + slope_y * v), atol=1e-4, rtol=0)
+
+
+def test_views_stay_within_their_limits_and_belong_to_their_unit() -> None:
+    recipe = Recipe(jitter=8, scale=0.2, rotation=10)
+    views = torch.stack([draw(generators(seed), recipe)[0] for seed in range(200)])  # type: ignore[index]
+    assert views[:, :, 2].abs().max() <= 4
+    zoom = torch.linalg.det(views[:, :, :2]).sqrt()
+    assert zoom.min() >= 0.8 - 1e-5
+    assert zoom.max() <= 1.2 + 1e-5
+    assert zoom.std() > 0.05
+    together = draw(generators(5, 7), recipe)
+    torch.testing.assert_close(together, views[[5, 7]])
+
+
+@pytest.mark.parametrize("field", ["jitter", "scale", "rotation"])
+def test_each_transform_alone_moves_the_view(field: str) -> None:
+    views = draw(generators(0), Recipe(**{**STILL, field: {"jitter": 4, "scale": 0.1, "rotation": 5}[field]}))
+    assert views is not None
+    assert not torch.equal(views[0], torch.eye(2, 3))
