@@ -48,9 +48,9 @@ class Recipe(Model):
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
     )
     steps: int = Field(default=72, ge=1, le=2048, description="Gradient steps.")
-    step_size: float = Field(default=0.2, gt=0, le=10, description="First step's RMS, in units of the bound.")
+    step_size: float = Field(default=0.17, gt=0, le=10, description="First step's RMS, in units of the bound.")
     forget: float = Field(
-        default=0.2,
+        default=0.3,
         ge=0,
         le=0.5,
         description="Share of the stimulus forgotten at the first step; none in the last quarter.",

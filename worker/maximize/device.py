@@ -57,9 +57,10 @@ def device_of(module: nn.Module) -> torch.device:
 def describe(device: torch.device, precision: torch.dtype = torch.float32) -> str:
     """A device in words, for the measurements."""
     reduced = ", bf16 gradients" if precision is torch.bfloat16 else ""
+    threads = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)}{reduced})"
-    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads{reduced})"
+    return f"{device.type} ({platform.machine()}, {threads}{reduced})"
 
 
 def first_line(error: BaseException) -> str:

@@ -19,7 +19,7 @@ Stimulus = Mapping[StreamName, npt.NDArray[np.floating]]  # (D, T, H, W) by stre
 Number = TypeVar("Number", np.uint8, np.float32)
 
 FRAME_MS = 80
-SHEET_COLUMNS = 8
+SHEET_COLUMNS = 16
 PREVIEW_SIDE = 160
 FLOW_UNIT_PX = 20.0  # standard units of motion are px / 20
 
@@ -109,7 +109,7 @@ def flow_px(stimulus: Stimulus) -> Floats:
 
 
 def sheet(frames: Pixels) -> Pixels:
-    """Frames side by side, eight a row, the last row filled with black: (T, H, W, 3) to (rows H, 8 W, 3)."""
+    """Frames side by side, sixteen a row, the last row filled with black: (T, H, W, 3) to (rows H, 16 W, 3)."""
     count, height, width, _ = frames.shape
     columns = min(count, SHEET_COLUMNS)
     rows = -(-count // columns)
