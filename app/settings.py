@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Of gradients: `fp32`, `bf16`, or `auto` for bf16 where the device computes it natively."
     )
-    threads: int = Field(0, ge=0, description="CPU threads of the worker; 0 leaves the choice to torch.")
+    threads: int = Field(0, ge=0, description="CPU threads of the worker; 0 takes all cores but one.")
     batch: int = Field(0, ge=0, le=1024, description="Most jobs a worker claims at once; 0 chooses by device.")
     lease_seconds: float = Field(30, gt=0, description="A job whose worker is silent for so long goes to another.")
     queue_limit: int = Field(100_000, ge=1, description="Live jobs at most; a request beyond is refused.")

@@ -57,8 +57,9 @@ def choose_device() -> "torch.device":
 
     from worker.maximize.device import choose
 
-    if settings().threads:
-        torch.set_num_threads(settings().threads)
+    # One core stays with web and browser: where they share all of them, threads that wait for each other made
+    # a step of I3D on two cores six times slower than one thread alone.
+    torch.set_num_threads(settings().threads or max(1, torch.get_num_threads() - 1))
     return choose(settings().device)
 
 
