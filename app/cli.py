@@ -8,6 +8,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
 
 from app.contract.errors import KinetoscopeError
 from app.frontend_build import build_frontend
@@ -33,7 +34,7 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except KinetoscopeError as error:
-            err.print(f"[bold red]{error.kind}[/]: {error.detail}", highlight=False, soft_wrap=True)
+            err.print(f"[bold red]{error.kind}[/]: {escape(error.detail)}", highlight=False, soft_wrap=True)
             raise typer.Exit(2) from error
 
     return run
