@@ -97,3 +97,8 @@ def store(database_url: str) -> Iterator[Store]:
     store = open_store(database_url)
     yield store
     store.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running for the rest of the process."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -55,10 +55,10 @@ class Recipe(Model):
         le=0.5,
         description="Share of the stimulus forgotten at the first step; none in the last quarter.",
     )
-    energy: float = Field(default=0.1, ge=0, le=1000, description="Weight of the bounded energy R_B.")
+    energy: float = Field(default=0.01, ge=0, le=1000, description="Weight of the bounded energy R_B.")
     alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")
     bound: float = Field(default=1.0, gt=0, le=4, description="Hard bound on the local norm, times the stream's own.")
-    smoothness: float = Field(default=0.1, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
+    smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
     jitter: int = Field(default=16, ge=0, le=64, description="Random shift at each step, in pixels.")
     scale: float = Field(default=0.15, ge=0, le=0.5, description="Random zoom at each step, as a share.")

@@ -21,6 +21,8 @@ Number = TypeVar("Number", np.uint8, np.float32)
 FRAME_MS = 80
 SHEET_COLUMNS = 16
 PREVIEW_SIDE = 160
+PREVIEW_BYTES = 15_000
+PREVIEW_QUALITIES = (70, 30, 0)  # the first that fits
 FLOW_UNIT_PX = 20.0  # standard units of motion are px / 20
 
 
@@ -49,22 +51,30 @@ def preview(stimulus: Stimulus) -> RenderedMedia:
     image = Image.fromarray(poster(stimulus))
     scale = PREVIEW_SIDE / image.height
     image = image.resize((round(image.width * scale), PREVIEW_SIDE), Image.Resampling.BILINEAR)
-    return _medium(Role.POSTER, image, quality=70, method=0)
+    for quality in PREVIEW_QUALITIES:
+        medium = _medium(Role.POSTER, image, quality=quality, method=0)
+        if len(medium.data) <= PREVIEW_BYTES:
+            break
+    return medium
 
 
 def poster(stimulus: Stimulus) -> Pixels:
     """The middle frame of a clip; appearance beside the middle flow field. (H, W, 3)"""
     if StreamName.CLIP in stimulus:
-        frames = rgb(stimulus[StreamName.CLIP])
-        middle: Pixels = frames[len(frames) // 2]
-        return middle
+        (middle,) = rgb(_middle(stimulus[StreamName.CLIP]))
+        return np.asarray(middle)
     parts = []
     if StreamName.APPEARANCE in stimulus:
         parts.append(rgb(stimulus[StreamName.APPEARANCE])[0])
     if StreamName.MOTION in stimulus:
-        flow = flow_px(stimulus)
-        parts.append(flow_color.direction(flow[:, flow.shape[1] // 2]))
+        flow = flow_px({StreamName.MOTION: _middle(stimulus[StreamName.MOTION])})
+        parts.append(flow_color.direction(flow)[0])
     return np.concatenate(parts, axis=1)
+
+
+def _middle(x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """The middle frame alone: (D, T, H, W) to (D, 1, H, W)."""
+    return x[:, x.shape[1] // 2][:, None]
 
 
 def scene(stimulus: Stimulus) -> Pixels:

@@ -94,3 +94,9 @@ def test_a_preview_is_small(kind: str) -> None:
     medium = preview(STIMULI[kind])
     assert len(medium.data) < 15_000
     assert opened(medium).height == 160
+
+
+def test_a_preview_of_noise_is_small_too() -> None:
+    noise = np.random.default_rng(3).uniform(-1, 1, (3, 10, 160, 160)).astype(np.float32)
+    medium = preview({StreamName.APPEARANCE: noise[:, :1], StreamName.MOTION: noise[:2] * 0.3})
+    assert len(medium.data) <= 15_000
