@@ -44,7 +44,7 @@ def get_medium(
 
 @router.get(
     "/jobs/{job_id}/preview.webp",
-    summary="The newest picture of a running job's stimulus",
+    summary="The newest picture of a job's stimulus: growing, then finished",
     responses={**CONTENT, **errors_as_json(404, 422)},
 )
 def get_preview(
@@ -53,8 +53,11 @@ def get_preview(
     step: Annotated[int | None, Query(ge=0, lt=2**31, description="only tells caches apart")] = None,
 ) -> Response:
     preview = jobs.get_preview(session, job_id=job_id)
-    if preview is None:
-        raise Missing(f"Job {job_id} has no preview: it has not started, has ended, or is not there.")
+    if preview is None:  # a page may still ask for the last preview when the job has just ended: it gets the result
+        poster = jobs.get_job(session, job_id=job_id).poster
+        if poster is None:
+            raise Missing(f"Job {job_id} has no preview: it has not started, or has ended without a result.")
+        preview = (-1, media.get_medium(session, sha256=poster))
     shown, medium = preview
     # An address may be kept only where its step is the one that it shows.
     headers = {"Cache-Control": "private, max-age=60" if step == shown else "no-store"}

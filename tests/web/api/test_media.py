@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from app.contract.result import RenderedMedia, Role, Visualization
 from app.store import claims
 from app.store.engine import Store
-from tests.support import claim, enqueue
+from tests.support import claim, enqueue, finish
 
 
 def test_media_have_their_own_type_and_never_change(client: TestClient, visualization: Visualization) -> None:
@@ -52,3 +52,11 @@ def test_a_preview_is_kept_only_under_its_own_step(client: TestClient, store: St
     assert (shown.content, shown.headers["content-type"]) == (b"growing", "image/webp")
     assert shown.headers["cache-control"] == "private, max-age=60"
     assert client.get(address.replace("=8", "=4")).headers["cache-control"] == "no-store"
+
+
+def test_the_preview_of_a_finished_job_is_its_result(client: TestClient, store: Store) -> None:
+    job = enqueue(store, 0, speed="free")[0]
+    finish(store, claim(store)[0])
+    answer = client.get(f"/-/jobs/{job.id}/preview.webp?step=8")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert answer.content.startswith(b"poster")
