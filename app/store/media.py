@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists
 from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
@@ -23,10 +23,6 @@ def get_medium(session: Session, *, sha256: str) -> Medium:
     if row is None:
         raise Missing("There is no such picture here; the result it belonged to may have been removed.")
     return Medium(type=row.type, data=row.data)
-
-
-def has_medium(session: Session, *, sha256: str) -> bool:
-    return session.scalar(select(MediaRow.sha256).where(MediaRow.sha256 == sha256)) is not None
 
 
 def drop_orphans(session: Session) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from app.contract.catalog import UnitQuery, UnitSort
-from app.contract.errors import NetworkExists, UnknownClass, UnknownLayer, UnknownNetwork, UnknownUnit
+from app.contract.errors import Missing, NetworkExists, UnknownClass, UnknownLayer, UnknownNetwork, UnknownUnit
 from app.store import catalog, media
 from app.store.engine import Store
 from tests.support import CLASSES, add_card, claim, enqueue, finish, two_stream_card
@@ -85,8 +85,9 @@ def test_removing_a_network_removes_its_results_and_their_media(tiny: Store) -> 
     with tiny.transaction() as session:
         poster = catalog.get_unit(session, slug="tiny", layer="class", unit=0).poster
         assert poster is not None
-        assert media.has_medium(session, sha256=poster)
+        assert media.get_medium(session, sha256=poster).data.startswith(b"poster")
         catalog.remove_network(session, slug="tiny")
     with tiny.session() as session:
         assert catalog.list_networks(session) == []
-        assert not media.has_medium(session, sha256=poster)
+        with pytest.raises(Missing):
+            media.get_medium(session, sha256=poster)
