@@ -127,44 +127,20 @@ def api_openapi() -> str:
     return "/api/openapi.json"
 
 
-def api_health() -> str:
-    return "/api/health"
-
-
-def api_networks() -> str:
-    return "/api/networks"
-
-
 def api_network(slug: str) -> str:
     return path("api", "networks", slug)
-
-
-def api_units(network: str, query: UnitQuery | None = None) -> str:
-    return path("api", "networks", network, "units", query=_chosen(query))
 
 
 def api_unit(network: str, layer: str, unit: int) -> str:
     return path("api", "networks", network, "layers", layer, "units", unit)
 
 
-def api_visualizations() -> str:
-    return "/api/visualizations"
-
-
 def api_visualization(visualization_id: int) -> str:
     return path("api", "visualizations", visualization_id)
 
 
-def api_jobs() -> str:
-    return "/api/jobs"
-
-
 def api_job(job_id: int) -> str:
     return path("api", "jobs", job_id)
-
-
-def api_job_retry(job_id: int) -> str:
-    return path("api", "jobs", job_id, "retry")
 
 
 def api_events(*, job: int | None = None, network: str | None = None) -> str:
