@@ -3,11 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from worker.video.flow import quantise
+
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
 SHOWN_PX = 6.0  # flow of this magnitude has full colour; the legends say so
-STORED_PX = 20.0  # 8 bits a component span [-20, 20] px, the data sets' own convention
 
 
 def direction(flow: Floats) -> Pixels:
@@ -32,14 +33,8 @@ def xy_magnitude(flow: Floats) -> Pixels:
 
 def stored(flow: Floats) -> Pixels:
     """u as red, v as green, 8 bits over [-20, 20] px: (2, ..., H, W) in px to (..., H, W, 3)."""
-    levels = (np.clip(flow, -STORED_PX, STORED_PX) + STORED_PX) / (2 * STORED_PX)
-    return to_pixels(np.stack([levels[0], levels[1], np.zeros_like(levels[0])], axis=-1))
-
-
-def restored(pixels: Pixels) -> Floats:
-    """The flow of `stored`, to half a level (0.08 px)."""
-    levels = np.moveaxis(pixels[..., :2].astype(np.float32), -1, 0) / 255
-    return (levels * (2 * STORED_PX) - STORED_PX).astype(np.float32)
+    u, v = quantise(flow)
+    return np.stack([u, v, np.zeros_like(u)], axis=-1)
 
 
 def to_pixels(values: npt.NDArray[np.floating]) -> Pixels:

@@ -7,7 +7,7 @@ from PIL import Image
 from app.contract.catalog import StreamName
 from app.contract.result import EXTENSIONS, RenderedMedia, Role
 from worker.render.encode import carried, preview, render, sheet
-from worker.render.flow_color import restored
+from worker.video.flow import dequantise
 
 SIZE = 32
 
@@ -69,7 +69,8 @@ def test_the_raw_arrays_are_the_stimulus() -> None:
 def test_the_flow_sheet_holds_the_flow() -> None:
     medium = next(medium for medium in render(STIMULI["motion"]) if medium.role is Role.FLOW)
     assert (medium.frames, medium.width, medium.height) == (10, 10 * SIZE, SIZE)
-    flow = restored(np.asarray(opened(medium).convert("RGB")))
+    pixels = np.asarray(opened(medium).convert("RGB"))
+    flow = np.moveaxis(dequantise(pixels[..., :2]), -1, 0)
     np.testing.assert_allclose(flow[0], 2, atol=0.08)
     np.testing.assert_allclose(flow[1], 0, atol=0.08)
 
