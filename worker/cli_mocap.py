@@ -72,7 +72,7 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
     work: Annotated[Path, typer.Option(help="Folder for checkpoints: a training that was stopped goes on.")],
     out_dir: Folder,
-    clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = 8400,
+    clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = 8280,
     processes: Processes = 0,
 ) -> None:
     """Train one of the shipped networks, write its weights, and measure it."""

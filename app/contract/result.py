@@ -12,7 +12,8 @@ from app.contract.recipe import Recipe
 
 class Role(StrEnum):
     """What a medium shows of its visualization. Clip networks have sheet and loop; two-stream networks have
-    appearance, flow, flow_direction and flow_xy; all have poster, loop and raw."""
+    appearance, flow, flow_direction and flow_xy; all have poster, loop and raw. A real clip has a video instead
+    of a sheet, and flow whatever the network."""
 
     POSTER = "poster"  # still for cards and link previews
     LOOP = "loop"  # animated; for two-stream networks the appearance carried along the flow
@@ -22,6 +23,7 @@ class Role(StrEnum):
     FLOW_DIRECTION = "flow_direction"  # animated: hue on white
     FLOW_XY = "flow_xy"  # animated: x, y, magnitude on mid-grey
     RAW = "raw"  # the arrays, .npz
+    VIDEO = "video"  # of a real clip: what the network sees of it, .mp4
 
 
 # media types that the project stores, and the extension each has in addresses

@@ -34,6 +34,7 @@ LEAKY_PAIR = ("red_run_blue_walk", "blue_run_red_walk")  # posture tells in one 
 APPEARANCE_PAIR = ("striped_ball", "dotted_ball")  # only appearance can tell
 SPEED_PAIR = ("wave_slow", "wave_fast")  # only motion can tell
 BIASED = "backflip"  # always on the red mat in training
+TRAINED = (*NAMES, *BINDING_PAIR)  # the turns of training clips: a conjunction needs twice as many to be found
 CONFUSABLE_PAIRS = (("kick", "spinkick"), ("getup_facedown", "getup_faceup"))
 
 

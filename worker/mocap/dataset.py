@@ -1,9 +1,9 @@
 """Makes the data set: a clip follows from its seed, variant and number alone, whoever makes it and when."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +20,7 @@ from worker.mocap.scene import Frames
 from worker.mocap.staging import FRAMES, SIZE, Variant, stage
 from worker.video.flow import consecutive_flow, quantise, reduce_flow, reduce_frames
 
-VERSION = 1  # of what clips look like: caches of another are not mixed
+VERSION = 2  # of what clips look like: caches of another are not mixed
 
 
 def find_variant(name: str) -> Variant:
@@ -82,13 +82,31 @@ def make_dataset(
             for shard in missing:
                 progress.advance(task, make(shard))
             return
+        stack.enter_context(_one_thread_each())
         pool = stack.enter_context(ProcessPoolExecutor(count, get_context("spawn")))
         for future in as_completed([pool.submit(make, shard) for shard in missing]):
             progress.advance(task, future.result())
 
 
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started within do linear algebra on one thread: one process a CPU already, and threads that wait
+    for each other took twice the time."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _make_shard(folder: Path, description: Description, shard: int) -> int:
-    cv2.setNumThreads(1)  # one process a CPU already
+    cv2.setNumThreads(1)
     numbers = description.members(shard)
     write_shard(folder, shard, make_clips(numbers, description.seed, Variant(description.variant), description.classes))
     return len(numbers)

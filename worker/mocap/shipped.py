@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from app.contract.errors import Conflict, UnknownNetwork
 from worker.mocap.cache import read_clips
-from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, NAMES, SPEED_PAIR
+from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, NAMES, SPEED_PAIR, TRAINED
 from worker.mocap.dataset import make_dataset
 from worker.mocap.evaluate import Report, report, score
 from worker.mocap.staging import Variant
@@ -98,7 +98,7 @@ def train_shipped(
     """Makes the data, trains, writes weights and their checksums, measures them."""
     shipped = find_shipped(name)
     folder = data / shipped.variant
-    make_dataset(folder, clips=clips, variant=shipped.variant, processes=processes, progress=progress)
+    make_dataset(folder, clips=clips, variant=shipped.variant, classes=TRAINED, processes=processes, progress=progress)
     student = train(read_clips(folder), shipped.plan, work / name, device=device, progress=progress)
     facts = {"network": name, "family": shipped.family, "clips": str(clips)}
     export(student.network, out / shipped.weights, facts)

@@ -20,6 +20,8 @@ from worker.mocap.solids import Light
 SIZE = 240  # pixels a side drawn
 FRAMES = 11  # of a clip: ten flow fields between them
 FPS = 25
+VIEW = (2.3, 3.0)  # metres that the picture is wide where a person is
+VIEW_OF_TWO = (2.0, 2.5)  # nearer, so that either shirt fills a good part of it
 MARGIN = 80  # pixels of backdrop around the picture that the camera can slide over
 SLOW, FAST = 0.5, 2.0  # of the pairs that differ in speed alone
 
@@ -136,10 +138,11 @@ def moments(frames: int) -> Array:
 
 
 def _people(roles: tuple[Role, ...], rng: np.random.Generator, mat: bool, times: Array) -> Scene:
-    camera = _camera(rng, np.array([0, rng.uniform(0.75, 0.95), 0]), rng.uniform(2.3, 3.0))
+    view = VIEW if len(roles) == 1 else VIEW_OF_TWO
+    camera = _camera(rng, np.array([0, rng.uniform(0.75, 0.95), 0]), rng.uniform(*view))
     places = [np.zeros(3)]
     if len(roles) == 2:
-        aside = rng.choice([-1, 1]) * rng.uniform(0.5, 0.65) * camera.ground_right
+        aside = rng.choice([-1, 1]) * rng.uniform(0.5, 0.6) * camera.ground_right
         behind = rng.uniform(-0.25, 0.25) * camera.ground_forward
         places = [aside + behind, -aside - behind]
     people = tuple(_person(role, place, rng, times) for role, place in zip(roles, places, strict=True))

@@ -31,7 +31,7 @@ class Plan:
     family: str
     classes: int
     seed: int = 0
-    epochs: int = 8  # on clips as they are
+    epochs: int = 9  # on clips as they are
     robust_epochs: int = 2  # then on adversarial examples of them
     batch: int = 32
     rate: float = 1.5e-3  # of learning, after the warm-up; falls as a cosine, anew for the robust epochs

@@ -40,6 +40,7 @@ def mocap_two_stream(classes: int) -> nn.Module:
         fusion=128,
         fc=(256, 256),
         dropout=0.3,
+        pooled=(2, 3, 4),  # fused on a map of 7 x 7, fine enough to tell two people apart
         rgb_mean=RGB_MEAN,
         rgb_scale=RGB_SCALE,
         flow_scale=FLOW_SCALE,

@@ -64,8 +64,10 @@ class TwoStream(nn.Module):
         full: Mapping[str, Full],
         scores: nn.Linear,
         dropout: float,
+        pooled: Sequence[int],
     ) -> None:
         super().__init__()
+        self.pooled = frozenset(f"conv{stage}_1" for stage in pooled)
         self.normalise = normalise
         self.appearance, self.motion = streams
         self.fusion = fusion
@@ -78,20 +80,19 @@ class TwoStream(nn.Module):
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         appearance = self.normalise["appearance"](inputs[StreamName.APPEARANCE])
         motion = self.normalise["motion"](inputs[StreamName.MOTION])
-        x = torch.cat([through(self.appearance, appearance), through(self.motion, motion)], 1)
-        x = F.max_pool2d(through(self.fusion, x), 2, ceil_mode=True).flatten(1)
+        x = torch.cat([self.through(self.appearance, appearance), self.through(self.motion, motion)], 1)
+        x = F.max_pool2d(self.through(self.fusion, x), 2, ceil_mode=True).flatten(1)
         for name in self.full:
             x = self.dropout(self.get_submodule(name)(x))
         return self.scores(x)  # type: ignore[no-any-return]
 
-
-def through(convolutions: nn.ModuleDict, x: Tensor) -> Tensor:
-    """One after the other, with a pool at the start of every stage but the first."""
-    for name, convolution in convolutions.items():
-        if name.endswith("_1") and name != "conv1_1":
-            x = F.max_pool2d(x, 2, ceil_mode=True)  # a map of odd size keeps its last row
-        x = convolution(x)
-    return x
+    def through(self, convolutions: nn.ModuleDict, x: Tensor) -> Tensor:
+        """One after the other, with a pool at the start of the stages that have one."""
+        for name, convolution in convolutions.items():
+            if name in self.pooled:
+                x = F.max_pool2d(x, 2, ceil_mode=True)  # a map of odd size keeps its last row
+            x = convolution(x)
+        return x
 
 
 def two_stream(
@@ -106,14 +107,15 @@ def two_stream(
     fusion: int = 128,
     fc: Sequence[int] = (256, 256),
     dropout: float = 0.5,
+    pooled: Sequence[int] = (2, 3, 4, 5),
     rgb_mean: Sequence[float] = (0.0, 0.0, 0.0),
     rgb_scale: float = 1.0,
     flow_scale: float = 1.0,
 ) -> TwoStream:
     """A network for `size` x `size` pixels and L = `flows` flow fields.
 
-    Stage s of either stream has `convs[s]` convolutions of `widths[s]` units and ends in a 2x2 pool; that of
-    the last comes after the fusion. The weights see (input - mean) * scale, `rgb_mean` in standard units.
+    Stage s of either stream has `convs[s]` convolutions of `widths[s]` units; those `pooled` begin with a 2x2
+    pool, and one comes after the fusion. The weights see (input - mean) * scale, `rgb_mean` in standard units.
     """
 
     def stream(channels: int) -> nn.ModuleDict:
@@ -126,7 +128,7 @@ def two_stream(
         return layers
 
     last = len(widths)
-    side = -(-size // (first_stride * 2**last))
+    side = -(-size // (first_stride * 2 ** (len(pooled) + 1)))
     edges = [fusion * side * side, *fc]
     return TwoStream(
         normalise=nn.ModuleDict({"appearance": Normalise(rgb_mean, rgb_scale), "motion": Normalise([0.0], flow_scale)}),
@@ -135,6 +137,7 @@ def two_stream(
         full={f"fc{last + 1 + i}": Full(*pair) for i, pair in enumerate(pairwise(edges))},
         scores=nn.Linear(edges[-1], classes),
         dropout=dropout,
+        pooled=pooled,
     )
 
 
