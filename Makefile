@@ -6,7 +6,7 @@ BIN := .venv/bin
 TORCH_VERSION := 2.13.0
 TORCH ?=
 
-.PHONY: up test check format lock train clean
+.PHONY: up test check format lock train bench clean
 
 up: .venv/app
 	@$(BIN)/kinetoscope up
@@ -43,6 +43,12 @@ train: .venv/train
 	done
 	@$(BIN)/kinetoscope-worker mocap card docs/default-network.md
 
+# Speed, on a machine that does nothing else; what the figures mean: docs/performance.md
+bench: .venv/bench
+	$(BIN)/python -m benchmarks.roofline
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.peers
+
 clean:
 	rm -rf .venv frontend/dist frontend/node_modules
 
@@ -75,4 +81,10 @@ clean:
 
 .venv/train: .venv/app pyproject.toml
 	@$(BIN)/pip install -q -e '.[train]'
+	@touch $@
+
+# Without their dependencies: torchvision and others would bring another torch.
+.venv/bench: .venv/app pyproject.toml
+	@$(BIN)/pip install -q -e '.[bench]'
+	@$(BIN)/pip install -q --no-deps torch-lucent torch-dreams torchvision kornia xplique
 	@touch $@

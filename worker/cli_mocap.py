@@ -55,13 +55,15 @@ def samples(
     out_dir: Folder,
     each: Annotated[int, typer.Option(min=1, help="Clips of every class.")] = 1,
     class_: Annotated[list[str] | None, typer.Option("--class", help="Only this class; may be repeated.")] = None,
+    variant: Annotated[str, typer.Option(help="test or unbiased.")] = "test",
 ) -> None:
-    """Write held-out clips as video files."""
+    """Write held-out clips as video files, a folder per class."""
     from worker.mocap.classes import NAMES
+    from worker.mocap.dataset import find_variant
     from worker.mocap.samples import write_samples
 
     with out.status("Drawing ..."):
-        paths = write_samples(out_dir, each=each, classes=class_ or NAMES)
+        paths = write_samples(out_dir, each=each, classes=class_ or NAMES, variant=find_variant(variant))
     out.print(f"{len(paths)} clips in {out_dir}")
 
 

@@ -71,7 +71,7 @@ def _held_out() -> str:
 def _network(network: Shipped, report: dict[str, Any]) -> list[str]:
     plan = network.plan
     head = (
-        f"### {network.name}\n\n{plan.epochs} epochs, then {plan.robust_epochs} on adversarial examples, on "
+        f"### {network.name}\n\n{plan.epochs} epochs, then {plan.robust_epochs or 'none'} on adversarial examples, on "
         f"{report['trained_on']:,} clips of the variant {network.variant}.\n"
     )
     sets = report["held_out"]
@@ -89,8 +89,9 @@ def _network(network: Shipped, report: dict[str, Any]) -> list[str]:
 
 
 def _table(title: str, rows: list[tuple[str, dict[str, float]]]) -> str:
-    lines = [f"| {title} | {' | '.join(STREAMS)} |", "|---|" + "---:|" * len(STREAMS)]
-    lines += [f"| {name} | {' | '.join(_percent(values[stream]) for stream in STREAMS)} |" for name, values in rows]
+    streams = [stream for stream in STREAMS if stream in rows[0][1]]
+    lines = [f"| {title} | {' | '.join(streams)} |", "|---|" + "---:|" * len(streams)]
+    lines += [f"| {name} | {' | '.join(_percent(values[stream]) for stream in streams)} |" for name, values in rows]
     return "\n".join(lines) + "\n"
 
 

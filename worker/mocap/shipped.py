@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from rich.progress import Progress
+from torch import nn
 
 from app.contract.errors import Conflict, UnknownNetwork
 from worker.mocap.cache import read_clips
@@ -13,7 +14,7 @@ from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PA
 from worker.mocap.dataset import make_dataset
 from worker.mocap.evaluate import Report, report, score
 from worker.mocap.staging import Variant
-from worker.mocap.student import Student
+from worker.mocap.student import FUSED, Student
 from worker.mocap.train import Plan, export, train
 from worker.networks.registry import find_family
 from worker.networks.weights import checksum, fill, read_bytes, read_state
@@ -31,6 +32,8 @@ class Shipped:
     family: str
     variant: Variant
     seed: int
+    robust_epochs: int = 2
+    has_heads: bool = True
 
     @property
     def weights(self) -> str:
@@ -46,15 +49,22 @@ class Shipped:
 
     @property
     def plan(self) -> Plan:
-        return Plan(family=self.family, classes=len(NAMES), seed=self.seed)
+        return Plan(family=self.family, classes=len(NAMES), seed=self.seed, robust_epochs=self.robust_epochs)
+
+    def parts(self, student: Student) -> dict[str, nn.Module]:
+        """What is shipped of a trained student, by file."""
+        heads = {self.heads: student.heads} if self.has_heads else {}
+        return {self.weights: student.network, **heads}
 
 
 SHIPPED = {
     network.name: network
     for network in (
         Shipped("default", "mocap_two_stream", Variant.TRAIN, seed=0),
-        Shipped("control", "mocap_two_stream", Variant.CONTROL, seed=1),
-        Shipped("judge", "mocap_judge", Variant.TRAIN, seed=2),
+        # measured, never looked at: it needs no robust epochs
+        Shipped("control", "mocap_two_stream", Variant.CONTROL, seed=1, robust_epochs=0),
+        # its streams are not judged one by one
+        Shipped("judge", "mocap_judge", Variant.TRAIN, seed=2, has_heads=False),
     )
 }
 
@@ -101,11 +111,10 @@ def train_shipped(
     make_dataset(folder, clips=clips, variant=shipped.variant, classes=TRAINED, processes=processes, progress=progress)
     student = train(read_clips(folder), shipped.plan, work / name, device=device, progress=progress)
     facts = {"network": name, "family": shipped.family, "clips": str(clips)}
-    export(student.network, out / shipped.weights, facts)
-    export(student.heads, out / shipped.heads, facts)
-    for file in (out / shipped.weights, out / shipped.heads):
-        if file.stat().st_size > LARGEST:
-            raise Conflict(f"{file} is larger than {LARGEST:,} bytes: too large for the repository.")
+    for file, part in shipped.parts(student).items():
+        export(part, out / file, facts)
+        if (out / file).stat().st_size > LARGEST:
+            raise Conflict(f"{out / file} is larger than {LARGEST:,} bytes: too large for the repository.")
     write_checksums(out)
     held_out = measure_shipped(name, data=data, folder=out, processes=processes, progress=progress)
     found: Report = {"trained_on": clips, "held_out": held_out}
@@ -114,11 +123,11 @@ def train_shipped(
 
 
 def load_shipped(name: str, folder: Path = WEIGHTS) -> Student:
-    """The network and its heads as they are shipped, in eval mode. Raises WeightsError for a damaged file."""
+    """The network, and its heads if it has any, as shipped, in eval mode. Raises WeightsError for a damaged file."""
     shipped = find_shipped(name)
     student = Student(find_family(shipped.family), len(NAMES))
-    for module, file in ((student.network, shipped.weights), (student.heads, shipped.heads)):
-        fill(module, read_state(read_bytes(folder / file)), str)
+    for file, part in shipped.parts(student).items():
+        fill(part, read_state(read_bytes(folder / file)), str)
     return student.eval()
 
 
@@ -140,7 +149,8 @@ def measure_shipped(
             progress=progress,
         )
         clips = read_clips(where)
-        found[test.name] = report(score(student, clips), clips)
+        scores = score(student, clips)
+        found[test.name] = report(scores if find_shipped(name).has_heads else {FUSED: scores[FUSED]}, clips)
     return found
 
 

@@ -69,6 +69,7 @@ def make_card(
             streams=family.streams,
             layers=layers,
             classes=tuple(classes),
+            class_sentences=family.sentences if tuple(classes) == family.labels else (),
             parameters=sum(parameter.numel() for parameter in module.parameters()),
             stimulus=family.stimulus,
         )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.catalog import Extent, StreamName
-from worker.mocap.classes import NAMES
+from worker.mocap.classes import CLASSES
 from worker.networks.registry import register
 from worker.networks.tap import Tap
 from worker.networks.two_stream import Normalise, two_stream, two_stream_inputs
@@ -17,6 +17,7 @@ SIZE = 112
 FLOWS = 10
 RGB_MEAN = (0.0, 0.0, 0.0)
 RGB_SCALE = 2.0  # colours of the data set have a standard deviation of about 0.5
+COLOURS = ((0.149, 0.117, 0.105), (0.117, 0.164, 0.134), (0.105, 0.134, 0.158))  # covariance, of 315 clips
 FLOW_SCALE = 20.0  # the weights see pixels a frame
 
 
@@ -24,9 +25,9 @@ FLOW_SCALE = 20.0  # the weights see pixels a frame
     name="mocap_two_stream",
     title="People in motion, conv5 fusion",
     summary="The default: two small VGG-like streams, fused at conv5, trained on people driven by motion capture.",
-    streams=two_stream_inputs(SIZE, FLOWS),
+    streams=two_stream_inputs(SIZE, FLOWS, COLOURS),
     stimulus=Extent(frames=FLOWS, height=SIZE, width=SIZE),
-    classes=NAMES,
+    classes=CLASSES,
 )
 def mocap_two_stream(classes: int) -> nn.Module:
     return two_stream(
@@ -94,9 +95,9 @@ def _stream(channels: int, widths: Sequence[int]) -> nn.Sequential:
     name="mocap_judge",
     title="The judge of the default network",
     summary="Another architecture for the same classes, trained independently: does it see in a stimulus what we say?",
-    streams=two_stream_inputs(SIZE, FLOWS),
+    streams=two_stream_inputs(SIZE, FLOWS, COLOURS),
     stimulus=Extent(frames=FLOWS, height=SIZE, width=SIZE),
-    classes=NAMES,
+    classes=CLASSES,
 )
 def mocap_judge(classes: int) -> nn.Module:
     return Judge(classes, widths=(24, 48, 112, 192), fusion=160)

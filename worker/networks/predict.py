@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import torch
-
-from app.contract.catalog import StreamName
-from app.contract.errors import InvalidRequest
+from worker.maximize.device import device_of
 from worker.networks.network import Inputs, Network
-from worker.video.decode import read_clip
+from worker.survey.inputs import make_inputs, read_frames
 
 
 def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, float]]:
@@ -21,18 +18,8 @@ def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, flo
 
 
 def clip_inputs(network: Network, clip: Path) -> Inputs:
-    """The centre of a video as the one input of a clip network, (1, 3, T, H, W) in [-1, 1], 25 frames a second.
-
-    The short side is scaled to 8/7 of the input before the central crop, as in I3D's own evaluation (256 to 224).
-    """
-    names = [stream.name for stream in network.card.streams]
-    if names != [StreamName.CLIP]:
-        raise InvalidRequest(
-            f"{network.card.slug} sees {' and '.join(names)}; whole videos can be given to clip networks alone so far."
-        )
-    stream = network.card.streams[0]
-    side = stream.height
-    frames = read_clip(clip, frames=stream.frames, short_side=side * 8 // 7, crop=side)
-    device = next(network.module.parameters()).device
-    x = torch.from_numpy(frames).to(device).permute(3, 0, 1, 2)[None].float()
-    return {StreamName.CLIP: x / 127.5 - 1}
+    """The centre of a video on the network's device, for every stream that it sees."""
+    device = device_of(network.module)
+    return {
+        name: values.to(device) for name, values in make_inputs(network.card, read_frames(network.card, clip)).items()
+    }

@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -14,8 +14,14 @@ from torch import nn
 from app.contract.catalog import Extent, Stream
 from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
 from app.settings import settings
+from worker.video.flow import DIS, FlowMethod
 
-OURS = ("worker.networks.mocap_two_stream", "worker.networks.i3d", "worker.networks.two_stream")
+OURS = (
+    "worker.networks.mocap_two_stream",
+    "worker.networks.i3d",
+    "worker.networks.two_stream",
+    "worker.networks.flow_gated",
+)
 GROUP = "kinetoscope.networks"  # of entry points
 
 log = logging.getLogger(__name__)
@@ -38,7 +44,10 @@ class Family:
     streams: tuple[Stream, ...]
     stimulus: Extent
     labels: tuple[str, ...]  # where a network brings none of its own
+    sentences: tuple[str, ...]  # what each of these labels is; empty where nobody says
     rename: Callable[[str], str]  # a tensor's name in public weights -> its name in the module
+    short_side: int | None  # pixels to which a video is scaled before the central crop; None: see worker.survey.inputs
+    flow: FlowMethod
 
 
 _families: dict[str, Family] = {}
@@ -50,17 +59,23 @@ def register(
     title: str,
     streams: Sequence[Stream],
     stimulus: Extent,
-    classes: int | Sequence[str],
+    classes: int | Sequence[str] | Mapping[str, str],
     summary: str = "",
     rename: Callable[[str], str] = as_it_is,
+    short_side: int | None = None,
+    flow: FlowMethod = DIS,
 ) -> Callable[[Build], Build]:
-    """Registers the decorated builder as a family. `classes`: labels, or how many where they have none."""
+    """Registers the decorated builder as a family. `classes`: labels, alone or each with a sentence that says what it
+    is; or how many where they have none."""
     labels = tuple(f"class {index}" for index in range(classes)) if isinstance(classes, int) else tuple(classes)
+    sentences = tuple(classes.values()) if isinstance(classes, Mapping) else ()
 
     def keep(build: Build) -> Build:
         if name in _families:
             raise Conflict(f"There are two families {name!r}: give yours another name.")
-        _families[name] = Family(name, title, summary, build, tuple(streams), stimulus, labels, rename)
+        _families[name] = Family(
+            name, title, summary, build, tuple(streams), stimulus, labels, sentences, rename, short_side, flow
+        )
         return build
 
     return keep

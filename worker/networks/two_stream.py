@@ -141,9 +141,12 @@ def two_stream(
     )
 
 
-def two_stream_inputs(size: int, flows: int) -> tuple[Stream, Stream]:
+def two_stream_inputs(
+    size: int, flows: int, colours: tuple[tuple[float, ...], ...] | None = None
+) -> tuple[Stream, Stream]:
+    """`colours`: covariance of RGB values in the data that the network was trained on."""
     return (
-        Stream(name=StreamName.APPEARANCE, frames=1, height=size, width=size),
+        Stream(name=StreamName.APPEARANCE, frames=1, height=size, width=size, covariance=colours),
         Stream(name=StreamName.MOTION, frames=flows, height=size, width=size, bound=MOTION_BOUND),
     )
 

@@ -18,16 +18,17 @@ KEPT = 2
 class Resident:
     """The networks used last, by checksum."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, device: torch.device, kept: int = KEPT) -> None:
         self.store = store
         self.device = device
+        self.kept = kept
         self._networks: OrderedDict[str, Network] = OrderedDict()
 
     def network(self, slug: str) -> Network:
         with self.store.session() as session:
             card = catalog.get_card(session, slug=slug)
         if card.checksum not in self._networks:
-            while len(self._networks) >= KEPT:
+            while len(self._networks) >= self.kept:
                 self._networks.popitem(last=False)
             with self.store.session() as session:
                 weights = catalog.read_weights(session, slug=slug)

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from app.contract.errors import KinetoscopeError
-from app.contract.job import Job, Progress
+from app.contract.job import Job, Progress, VisualizeJob
 from app.contract.result import RenderedMedia
 from app.store import catalog
 from app.store.engine import Store
@@ -26,25 +26,26 @@ class Visualize:
         self.resident = Resident(store, device)
 
     def __call__(self, jobs: Sequence[Job], desk: Desk) -> None:
-        first = jobs[0]
+        batch = [job for job in jobs if isinstance(job, VisualizeJob)]
+        first = batch[0]
         network = self.resident.network(first.network)
-        progress = _Reports(jobs, desk)
+        progress = _Reports(batch, desk)
         ascents = ascend(
             network,
             first.layer,
-            [job.unit for job in jobs],
-            [job.recipe for job in jobs],
-            a_hat=self._a_hat(jobs),
+            [job.unit for job in batch],
+            [job.recipe for job in batch],
+            a_hat=self._a_hat(batch),
             observe=progress.observe,
         )
         for ascent in ascents:
-            job = jobs[ascent.place]
+            job = batch[ascent.place]
             if isinstance(ascent.outcome, KinetoscopeError):
-                desk.fail(job, ascent.outcome)
+                progress.fail(ascent.place, ascent.outcome)
             else:
                 desk.finish(job, ascent.outcome.measurements, render(ascent.outcome.stimulus))
 
-    def _a_hat(self, jobs: Sequence[Job]) -> list[float] | None:
+    def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
         """The units' largest activations over data, None where no survey has run."""
         with self.store.session() as session:
             units = [catalog.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit) for job in jobs]
@@ -60,9 +61,17 @@ class _Reports:
         self.desk = desk
         self.started = time.monotonic()
         self.traces: dict[int, list[float]] = {job.id: [] for job in jobs}
+        self.failed: set[int] = set()
+
+    def fail(self, place: int, error: KinetoscopeError) -> None:
+        if place not in self.failed:
+            self.failed.add(place)
+            self.desk.fail(self.jobs[place], error)
 
     def observe(self, step: Step) -> Iterable[int]:
-        """Places of the batch to drop."""
+        """Places of the batch to drop. A unit that has failed is told at once, not when the others end."""
+        for place, error in step.errors.items():
+            self.fail(place, error)
         seconds_left = (time.monotonic() - self.started) / step.step * (step.steps - step.step)
         progress: dict[int, Progress] = {}
         for place, objective in step.objective.items():

@@ -1,5 +1,6 @@
 """Reads clips as people bring them: any length, size and frame rate in; what a network takes out."""
 
+import io
 from bisect import bisect_right
 from itertools import cycle, islice
 from pathlib import Path
@@ -53,6 +54,18 @@ def read_clip(
         raise VideoError(f"The clip {path.name} cannot be read: {error.strerror or error}.") from None
     last = images[max(images)]  # stands in for an empty packet or two at the end
     return np.stack([images.get(index, last) for index in wanted])
+
+
+def read_stored(data: bytes, name: str, frames: int) -> Frames:
+    """A clip as the store keeps it: the `frames` in its middle, or all of fewer, (T, H, W, 3). Raises VideoError."""
+    try:
+        with av.open(io.BytesIO(data), "r") as container:
+            stream = _stream(container, name)
+            first = max(0, (stream.frames - frames) // 2)
+            wanted = islice(container.decode(stream), first, first + frames)
+            return np.stack([frame.to_ndarray(format="rgb24") for frame in wanted]).astype(np.uint8, copy=False)
+    except (FFmpegError, ValueError) as error:
+        raise VideoError(f"The stored clip {name} is damaged: remove its data set and add it again.") from error
 
 
 def centre(times: list[float], fps: float, frames: int) -> list[int]:

@@ -1,5 +1,7 @@
 """Optical flow, by one code for real video and for the data that networks here are trained on."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -20,6 +22,19 @@ def consecutive_flow(frames: Frames) -> Flow:
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     fields = [dis.calc(before, after, None) for before, after in pairwise(grey)]  # type: ignore[call-overload]
+    if not fields:
+        return np.zeros((0, *frames.shape[1:3], 2), np.float32)
+    return np.stack(fields).astype(np.float32, copy=False)
+
+
+def farneback_flow(frames: Frames) -> Flow:
+    """The same by Farneback's polynomials, with OpenCV's customary settings, which networks were trained on."""
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    window = cv2.OPTFLOW_FARNEBACK_GAUSSIAN
+    fields = [
+        cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.2, window)  # type: ignore[call-overload]
+        for before, after in pairwise(grey)
+    ]
     if not fields:
         return np.zeros((0, *frames.shape[1:3], 2), np.float32)
     return np.stack(fields).astype(np.float32, copy=False)
@@ -47,3 +62,16 @@ def quantise(flow: Flow) -> Bytes:
 def dequantise(values: Bytes) -> Flow:
     """8 bits -> px, within RANGE / 255 of what was quantised."""
     return values.astype(np.float32) * np.float32(2 * RANGE / 255) - np.float32(RANGE)
+
+
+@dataclass(frozen=True)
+class FlowMethod:
+    """How the flow that a network was trained on was made."""
+
+    compute: Callable[[Frames], Flow]
+    finer: int  # computed on frames so many times larger than it is kept
+    stored: bool  # kept as 8 bits
+
+
+DIS = FlowMethod(consecutive_flow, FINER, stored=True)
+FARNEBACK = FlowMethod(farneback_flow, 1, stored=False)

@@ -50,7 +50,7 @@ def test_class_indices() -> None:
 @pytest.mark.usefixtures("recordings")
 def test_samples_are_videos_like_any_other(tmp_path: Path) -> None:
     assert run(app, ["samples", "--out", str(tmp_path), "--class", "jump"]).exit_code == 0
-    frames = read_clip(tmp_path / "jump_1.mp4", frames=LENGTH, short_side=SIZE, crop=SIZE)
+    frames = read_clip(tmp_path / "jump" / "jump-test-01.mp4", frames=LENGTH, short_side=SIZE, crop=SIZE)
     assert frames.shape == (LENGTH, SIZE, SIZE, 3)
     assert frames.std() > 10
 

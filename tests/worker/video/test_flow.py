@@ -3,7 +3,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from worker.video.flow import RANGE, consecutive_flow, dequantise, quantise, reduce_flow, reduce_frames
+from worker.video.flow import (
+    RANGE,
+    consecutive_flow,
+    dequantise,
+    farneback_flow,
+    quantise,
+    reduce_flow,
+    reduce_frames,
+)
 
 
 def moving(steps: int, dx: float, dy: float, side: int = 96) -> npt.NDArray[np.uint8]:
@@ -58,3 +66,10 @@ def test_eight_bits_keep_flow_within_half_a_step() -> None:
 
 def test_larger_displacements_are_cut_off() -> None:
     assert dequantise(quantise(np.float32([-50, 35]))).tolist() == [-RANGE, RANGE]
+
+
+def test_farneback_sees_the_same_motion() -> None:
+    flow = farneback_flow(moving(3, 2, -1))[:, 16:-16, 16:-16]
+    assert np.median(flow[..., 0]) == pytest.approx(2, abs=0.2)
+    assert np.median(flow[..., 1]) == pytest.approx(-1, abs=0.2)
+    assert farneback_flow(moving(1, 0, 0)).shape == (0, 96, 96, 2)

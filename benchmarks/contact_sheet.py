@@ -1,0 +1,94 @@
+"""One picture of many stimuli, to look at before a release and to keep in docs/.
+
+    python benchmarks/contact_sheet.py mocap class docs/classes-mocap.webp --speed slow
+    python benchmarks/contact_sheet.py i3d class docs/classes-i3d.webp --units "playing cricket" "playing piano"
+
+Shows what KINETOSCOPE_HOME has; make what is missing with `kinetoscope-worker visualize`.
+"""
+
+import argparse
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from app.contract.catalog import StreamName
+from app.contract.recipe import Recipe, Speed
+from app.contract.result import Role
+from app.store import catalog, media, visualizations
+from app.store.engine import Store
+from worker.cli import open_database
+from worker.cli_visualize import unit_index
+from worker.render.encode import flow_px, poster, rgb
+from worker.render.flow_color import direction
+
+SIDE, LABEL, GAP = 168, 22, 6  # pixels
+
+
+def pictures(
+    store: Store, network: str, layer: str, units: list[str], recipe: Recipe
+) -> Iterator[tuple[str, Image.Image]]:
+    with store.session() as session:
+        card = catalog.get_card(session, slug=network)
+        chosen = [unit_index(card, layer, unit) for unit in units] or range(card.layer(layer).units)
+        for unit in chosen:
+            found = visualizations.find(
+                session, slug=network, layer=layer, unit=unit, recipe_key=recipe.resolved(card).key()
+            )
+            if found is None:
+                continue
+            raw = found.medium(Role.RAW)
+            assert raw is not None
+            arrays = np.load(io.BytesIO(media.get_medium(session, sha256=raw.sha256).data))
+            stimulus = {StreamName(name): arrays[name].astype(np.float32) for name in arrays.files}
+            label = card.classes[unit] if card.layer(layer).is_class else f"{layer}/{unit}"
+            if found.measurements.probability is not None:
+                label += f"  {found.measurements.probability:.2f}"
+            yield label, side_by_side(stimulus)
+
+
+def side_by_side(stimulus: dict[StreamName, np.ndarray]) -> Image.Image:
+    """Appearance and three flow fields, or three frames of a clip."""
+    if StreamName.CLIP in stimulus:
+        frames = rgb(stimulus[StreamName.CLIP])
+        panels = [frames[len(frames) * k // 6] for k in (1, 3, 5)]
+    else:
+        panels = [poster({StreamName.APPEARANCE: stimulus[StreamName.APPEARANCE]})]
+        fields = direction(flow_px(stimulus))
+        panels += [fields[len(fields) * k // 4] for k in (1, 3)]
+    scaled = [Image.fromarray(panel).resize((SIDE, SIDE), Image.Resampling.BICUBIC) for panel in panels]
+    whole = Image.new("RGB", (SIDE * len(scaled), SIDE))
+    for place, panel in enumerate(scaled):
+        whole.paste(panel, (place * SIDE, 0))
+    return whole
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network")
+    parser.add_argument("layer")
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--units", nargs="*", default=[])
+    parser.add_argument("--speed", type=Speed, default=Speed.SLOW)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--columns", type=int, default=3)
+    chosen = parser.parse_args()
+    recipe = Recipe(speed=chosen.speed, seed=chosen.seed)
+    found = list(pictures(open_database(), chosen.network, chosen.layer, chosen.units, recipe))
+    if not found:
+        parser.error("nothing of that is visualized yet")
+    width, height = found[0][1].width + GAP, SIDE + LABEL + GAP
+    rows = -(-len(found) // chosen.columns)
+    sheet = Image.new("RGB", (width * chosen.columns, height * rows), (14, 14, 18))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    for place, (label, picture) in enumerate(found):
+        left, top = place % chosen.columns * width, place // chosen.columns * height
+        draw.text((left + 4, top + 2), label, (220, 220, 220), font)
+        sheet.paste(picture, (left, top + LABEL))
+    sheet.save(chosen.picture, quality=85, method=6)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from app.contract.errors import UnknownClass
+from app.contract.evidence import ClassShares
+from tests.worker.evidence.inputs import random_inputs
+from worker.evidence.explain import MEASURED, explain, explained_layers
+from worker.networks.load import describe_network, load_network
+from worker.networks.network import Network
+from worker.networks.predict import clip_inputs
+
+
+def total(shares: ClassShares, layer: int) -> float:
+    found = shares.layers[layer]
+    return sum(unit.share for unit in found.units) + found.others + found.rest
+
+
+@pytest.fixture(params=["tiny_two_stream", "tiny_clip"])
+def network(request: pytest.FixtureRequest) -> Network:
+    network: Network = request.getfixturevalue(request.param)
+    return network
+
+
+def test_shares_add_up_to_the_logit(network: Network) -> None:
+    inputs = random_inputs(network, clips=1)
+    expected = network.card.classes[2]
+    found = explain(network, inputs, expected)
+    logits = network.logits(inputs)[0]
+    best = int(logits.argmax())
+    assert found.predicted.label == found.predictions[0].label == network.card.classes[best]
+    assert sum(each.probability for each in found.predictions) == pytest.approx(1)
+    for shares, logit in ((found.predicted, logits[best]), (found.expected, logits[2])):
+        assert shares.logit == pytest.approx(float(logit), abs=1e-5)
+        for layer in range(len(shares.layers)):
+            assert total(shares, layer) == pytest.approx(float(logit), abs=1e-5)
+
+
+def test_at_a_linear_last_layer_shares_are_weight_times_activation(tiny_two_stream: Network) -> None:
+    inputs = random_inputs(tiny_two_stream, clips=1)
+    found = explain(tiny_two_stream, inputs)
+    (last, fusion) = found.predicted.layers
+    assert (last.layer, fusion.layer) == explained_layers(tiny_two_stream.card) == ("fc7", "fusion.conv5")
+    label = tiny_two_stream.card.class_index(found.predicted.label)
+    scores = tiny_two_stream.module.get_submodule("scores")
+    activation = tiny_two_stream.activation("fc7", inputs).relu().flatten()
+    for unit in last.units:
+        weight = float(scores.weight[label, unit.unit])
+        assert unit.share == pytest.approx(weight * float(activation[unit.unit]), abs=1e-6)
+        assert unit.activation == pytest.approx(float(activation[unit.unit]))
+    assert [unit.effect for unit in last.units[:MEASURED]] == pytest.approx(
+        [unit.share for unit in last.units[:MEASURED]], abs=1e-5
+    )
+    assert last.rest == pytest.approx(float(scores.bias[label]), abs=1e-5)
+    sizes = [abs(unit.share) for unit in last.units]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_effects_are_measured_by_silencing(tiny_two_stream: Network) -> None:
+    inputs = random_inputs(tiny_two_stream, clips=1)
+    found = explain(tiny_two_stream, inputs)
+    unit = found.predicted.layers[1].units[0]
+    label = tiny_two_stream.card.class_index(found.predicted.label)
+    tap = tiny_two_stream.module.get_submodule("fusion.conv5.tap")
+
+    def silence(module: nn.Module, given: object, output: torch.Tensor) -> torch.Tensor:
+        keep = torch.ones(output.shape[1])
+        keep[unit.unit] = 0
+        return output * keep[:, None, None]
+
+    handle = tap.register_forward_hook(silence)
+    without = float(tiny_two_stream.logits(inputs)[0, label])
+    handle.remove()
+    assert unit.effect == pytest.approx(found.predicted.logit - without, abs=1e-5)
+
+
+def test_why_not_is_the_difference_of_the_two(network: Network) -> None:
+    inputs = random_inputs(network, clips=1)
+    order = network.logits(inputs)[0].argsort(descending=True).tolist()
+    first, second = network.card.classes[order[0]], network.card.classes[order[1]]
+    found = explain(network, inputs, second)
+    assert (found.contrast.label, found.contrast.against) == (first, second)
+    assert found.contrast.logit == pytest.approx(found.predicted.logit - found.expected.logit, abs=1e-5)
+    for layer, whole in enumerate(found.contrast.layers):
+        assert total(found.contrast, layer) == pytest.approx(found.contrast.logit, abs=1e-5)
+        rest = found.predicted.layers[layer].rest - found.expected.layers[layer].rest
+        assert whole.rest == pytest.approx(rest, abs=1e-5)
+
+
+def test_the_expected_class_may_be_right_and_must_be_known(network: Network) -> None:
+    inputs = random_inputs(network, clips=1)
+    plain = explain(network, inputs)
+    assert (plain.expected, plain.contrast) == (None, None)
+    right = explain(network, inputs, plain.predicted.label)
+    assert (right.expected, right.contrast) == (plain.predicted, None)
+    with pytest.raises(UnknownClass):
+        explain(network, inputs, "juggling")
+    assert not any(part._forward_hooks for part in network.module.modules())
+
+
+@pytest.mark.slow
+def test_i3d_names_what_made_it_say_juggling(test_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.evidence.explain.MEASURED", 1)
+    weights, labels = (test_data / "weights" / name for name in ("i3d_rgb_kinetics400.pt", "kinetics400_labels.txt"))
+    network = load_network(describe_network(family="i3d", weights=weights, labels=labels), weights.read_bytes())
+    found = explain(network, clip_inputs(network, test_data / "clips" / "v_SoccerJuggling_g23_c01.avi"))
+    assert found.predictions[0].label == "juggling soccer ball"
+    assert found.predictions[0].probability > 0.97
+    last, before = found.predicted.layers
+    assert (last.layer, before.layer) == ("Mixed_5c", "Mixed_5b")
+    assert last.units[0].share == pytest.approx(last.units[0].effect, abs=1e-3)
+    assert total(found.predicted, 0) == pytest.approx(found.predicted.logit, abs=1e-3)
+    assert abs(last.rest) < 0.05 * found.predicted.logit  # the bias

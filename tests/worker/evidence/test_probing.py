@@ -1,0 +1,154 @@
+"""On a network whose units are known: what each adds to its streams, how it follows speed and direction."""
+
+import math
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.contract.catalog import Extent, NetworkCard, Stream, StreamName
+from app.contract.errors import InvalidRequest
+from worker.evidence.probing import Probed, default_layers, plan, probe
+from worker.networks.network import Inputs, Network
+from worker.networks.tap import Tap
+from worker.networks.trace import trace
+
+PRODUCT, SUM, RIGHTWARD, PICTURE = range(4)
+
+
+class Planted(nn.Module):
+    """Units of `fusion`: appearance times rightward motion; their sum; rightward motion alone; appearance alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early = nn.ModuleDict({"tap": Tap(rectified=False)})
+        self.fusion = nn.ModuleDict({"tap": Tap()})
+        self.scores = nn.Linear(4, 2)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        a = self.early["tap"](inputs[StreamName.APPEARANCE]).mean((1, 2, 3))
+        u = inputs[StreamName.MOTION][:, 0::2].mean((1, 2, 3)).relu()
+        units = self.fusion["tap"](torch.stack([a * u, a + u, u, a], 1))
+        return self.scores(units.relu())
+
+
+STREAMS = (
+    Stream(name=StreamName.APPEARANCE, frames=1, height=8, width=8),
+    Stream(name=StreamName.MOTION, frames=4, height=8, width=8),
+)
+
+
+@pytest.fixture
+def network() -> Network:
+    torch.manual_seed(0)
+    module = Planted().eval().requires_grad_(False)
+    layers, points = trace(module, STREAMS)
+    card = NetworkCard(
+        slug="planted",
+        title="Planted",
+        family="planted",
+        checksum="0" * 64,
+        streams=STREAMS,
+        layers=layers,
+        classes=("yes", "no"),
+        parameters=10,
+        stimulus=Extent(frames=4, height=8, width=8),
+    )
+    return Network(card, module, points)
+
+
+def clip(brightness: float, right: float) -> Inputs:
+    motion = torch.zeros(1, 8, 8, 8)
+    motion[:, 0::2] = right
+    return {StreamName.APPEARANCE: torch.full((1, 3, 8, 8), brightness), StreamName.MOTION: motion}
+
+
+CLIPS = {0: clip(0.5, 0.2), 1: clip(0.4, 0.1), 2: clip(0.3, 0.3)}
+LABELS = {0: 0, 1: 1, 2: 0}
+
+
+def probed(network: Network, stimuli: Mapping[tuple[str, int], Inputs] | None = None) -> dict[tuple[str, int], Probed]:
+    top = {"fusion": torch.tensor([[0, -1], [0, -1], [2, -1], [0, 1]]), "class": torch.tensor([[0], [1]])}
+    todo = plan(network.card, ["fusion"], top, LABELS)
+    assert (todo.clips, todo.lead) == ((0, 1, 2), 1)
+    seen: list[tuple[int, int]] = []
+    found = probe(
+        network,
+        todo,
+        [(number, CLIPS[number]) for number in (1, *todo.clips)],
+        LABELS,
+        stimuli or {},
+        lambda done, total: seen.append((done, total)),
+    )
+    assert seen[-1] == (45, 45)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    return found
+
+
+def test_synergy_is_one_for_a_product_and_none_for_a_sum(network: Network) -> None:
+    found = {unit: probed.synergy for (_, unit), probed in probed(network).items()}
+    assert [found[unit].clips for unit in range(4)] == pytest.approx([1, 0, 0, 0], abs=1e-6)
+    assert all(each.stimulus is None for each in found.values())
+
+
+def test_swapping_motion_keeps_what_appearance_gives(network: Network) -> None:
+    found = {unit: probed.synergy.swap for (_, unit), probed in probed(network).items()}
+    assert found[PRODUCT] == pytest.approx(0.1 / 0.2)  # clip 0 with the motion of clip 1
+    assert found[SUM] == pytest.approx(0.6 / 0.7)
+    assert found[RIGHTWARD] == pytest.approx(0.1 / 0.3)
+    assert found[PICTURE] == pytest.approx(1)
+
+
+def test_tunings_follow_speed_and_direction(network: Network) -> None:
+    found = {unit: probed for (_, unit), probed in probed(network).items()}
+    rightward, picture = found[RIGHTWARD], found[PICTURE]
+    assert rightward.speed.responses == pytest.approx([1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])
+    assert rightward.speed.octaves == pytest.approx(1)
+    half = math.sqrt(0.5)
+    assert rightward.direction.responses == pytest.approx([1, half, 0, 0, 0, 0, 0, half], abs=1e-6)
+    assert rightward.direction.selectivity == pytest.approx(2 / (1 + 2 * half))
+    assert (picture.speed.octaves, picture.direction.selectivity) == (4, pytest.approx(0, abs=1e-6))
+
+
+def test_the_own_stimulus(network: Network) -> None:
+    stimuli = {("fusion", PRODUCT): clip(1.0, 0.3), ("fusion", SUM): clip(1.0, 0.3), ("class", 0): clip(1.0, 0.3)}
+    found = probed(network, stimuli)
+    assert found["fusion", PRODUCT].synergy.stimulus == pytest.approx(1)
+    assert found["fusion", SUM].synergy.stimulus == pytest.approx(0, abs=1e-6)
+    assert ("class", 0) not in found  # not asked for
+
+
+def test_what_is_probed_by_default(network: Network, tiny_two_stream: Network, tiny_clip: Network) -> None:
+    assert default_layers(network.card) == ("fusion", "class")
+    assert default_layers(tiny_two_stream.card) == ("fusion.conv5", "fc6", "fc7", "class")
+    assert default_layers(tiny_clip.card) == ("class",)
+
+
+def test_nothing_moves_for_appearance_alone(network: Network) -> None:
+    with pytest.raises(InvalidRequest, match="No motion reaches early"):
+        plan(network.card, ["early"], {"early": torch.zeros(3, 1, dtype=torch.long)}, LABELS)
+
+
+def test_one_class_alone_has_nothing_to_swap_with(network: Network) -> None:
+    top = {"fusion": torch.tensor([[0], [2], [-1], [-1]])}
+    same = dict.fromkeys(CLIPS, 0)
+    todo = plan(network.card, ["fusion"], top, same)
+    assert (todo.clips, todo.lead) == ((0, 2), None)
+    found = probe(network, todo, [(number, CLIPS[number]) for number in todo.clips], same, {})
+    assert sorted(unit for _, unit in found) == [0, 1]  # the silent ones have nothing to change
+    assert found["fusion", PRODUCT].synergy.swap is None
+    assert found["fusion", PRODUCT].synergy.clips == pytest.approx(1)
+
+
+def test_clip_networks_have_no_synergy(tiny_clip: Network) -> None:
+    torch.manual_seed(0)
+    clips = {number: {StreamName.CLIP: torch.rand(1, 3, 8, 32, 32)} for number in range(2)}
+    layer = tiny_clip.card.layers[1]
+    top = {layer.name: torch.zeros(layer.units, 1, dtype=torch.long)}
+    todo = plan(tiny_clip.card, [layer.name], top, {0: 0, 1: 1})
+    assert todo.passes == 12
+    found = probe(tiny_clip, todo, [(0, clips[0])], {0: 0, 1: 1}, {})
+    assert len(found) == layer.units
+    assert all(probed.synergy is None for probed in found.values())
+    assert any(probed.speed is not None and probed.direction is not None for probed in found.values())

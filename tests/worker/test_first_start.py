@@ -1,0 +1,57 @@
+"""A fresh dashboard: the shipped networks come in once, with their work queued in the right order."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.contract.job import JobState
+from app.store import catalog, jobs
+from app.store.engine import Store, open_store
+from worker.first_start import register_shipped
+from worker.mocap import shipped
+from worker.mocap.classes import NAMES
+from worker.mocap.train import export
+from worker.networks.registry import find_family
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[Store]:
+    store = open_store(sqlite_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of nothing learned, where the shipped ones would be."""
+    for network in shipped.SHIPPED.values():
+        export(find_family(network.family).build(len(NAMES)), tmp_path / network.weights, {})
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("weights")
+def test_all_classes_come_first_and_once(store: Store) -> None:
+    register_shipped(store)
+    register_shipped(store)
+    with store.session() as session:
+        assert [network.card.slug for network in catalog.list_networks(session)] == ["mocap", "mocap-judge"]
+        waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=500)
+    served = [(job.network, job.layer, job.recipe.speed) for job in waiting.items]
+    assert served[: 2 * len(NAMES)] == [("mocap", "class", speed) for speed in ("slow", "free") for _ in NAMES]
+    rest = {place[:2] for place in served[2 * len(NAMES) :]}
+    assert rest == {("mocap", "fusion.conv5"), ("mocap-judge", "class")}
+
+
+def test_a_damaged_network_does_not_keep_the_other_out(
+    store: Store, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = weights / shipped.find_shipped("default").weights
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    with caplog.at_level(logging.ERROR):
+        register_shipped(store)
+    assert "mocap" in caplog.text
+    with store.session() as session:
+        assert [network.card.slug for network in catalog.list_networks(session)] == ["mocap-judge"]

@@ -1,0 +1,66 @@
+"""What the store has for a survey: the clips of a data set, and what units were found to prefer."""
+
+import io
+from functools import partial
+
+import numpy as np
+import torch
+
+from app.contract.catalog import NetworkCard, StreamName
+from app.contract.errors import VideoError
+from app.contract.result import Role
+from app.store import datasets, media, visualizations
+from app.store.engine import Store
+from worker.evidence.probing import Unit, default_layers
+from worker.networks.network import Inputs
+from worker.networks.trace import blank
+from worker.survey.pipeline import Sample
+from worker.video.decode import read_stored
+from worker.video.flow import Frames
+
+
+def stored_samples(store: Store, slug: str) -> list[Sample]:
+    """Each reads its own video when it is its turn. Raises UnknownDataset."""
+    with store.session() as session:
+        names = datasets.clip_names(session, slug=slug)
+    return [Sample(name, label, partial(_frames, store, slug, name)) for name, label in names]
+
+
+def _frames(store: Store, slug: str, name: str, count: int) -> Frames:
+    with store.session() as session:
+        video = datasets.get_clip(session, slug=slug, name=name).medium(Role.VIDEO)
+        if video is None:
+            raise VideoError(f"The stored clip {name} has no video: remove its data set and add it again.")
+        data = media.get_medium(session, sha256=video.sha256).data
+    return read_stored(data, name, count)
+
+
+def stored_stimuli(store: Store, card: NetworkCard) -> dict[Unit, Inputs]:
+    """Of the units whose fusion is probed, the newest stimulus that has the size of the network's own inputs."""
+    if len(card.streams) < 2:
+        return {}
+    own = {name: x.shape for name, x in blank(card.streams, 1, torch.device("meta")).items()}
+    found: dict[Unit, Inputs] = {}
+    for name in default_layers(card):
+        for unit in range(card.layer(name).units):
+            with store.session() as session:
+                for result in visualizations.for_unit(session, slug=card.slug, layer=name, unit=unit):
+                    raw = result.medium(Role.RAW)
+                    inputs = raw and _inputs(media.get_medium(session, sha256=raw.sha256).data)
+                    if inputs and {stream: x.shape for stream, x in inputs.items()} == own:
+                        found[name, unit] = inputs
+                        break
+    return found
+
+
+def _inputs(raw: bytes) -> Inputs:
+    """From a stimulus's arrays (D, T, H, W) to what a network takes, (1, ...)."""
+    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+        values = {StreamName(name): torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
+    return {name: _as_input(name, x)[None] for name, x in values.items()}
+
+
+def _as_input(name: StreamName, x: torch.Tensor) -> torch.Tensor:
+    if name is StreamName.APPEARANCE:
+        return x[:, 0]
+    return x.transpose(0, 1).flatten(0, 1) if name is StreamName.MOTION else x

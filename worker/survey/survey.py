@@ -1,0 +1,170 @@
+"""The pass of a data set through a network: what is recorded, then what is found of every unit."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from app.contract.catalog import NetworkCard
+from app.contract.errors import InvalidRequest, VideoError
+from app.contract.evidence import SurveyFacts, UnitEvidence
+from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, default_layers, plan, probe
+from worker.evidence.record import recorder
+from worker.evidence.units import survey_facts, unit_evidence
+from worker.maximize.device import device_of
+from worker.networks.network import Inputs, Network
+from worker.survey.inputs import batch_size, join
+from worker.survey.pipeline import Sample, prepared
+from worker.survey.tally import Tally, survey_key
+
+SAVED_EVERY = 10.0  # seconds
+PROBES_COST = 10  # probes take at most so many times as long as the pass, if they can
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network."""
+
+    name: str
+    done: int
+    total: int
+
+
+Observe = Callable[[Stage], None]  # may raise to stop: what has been recorded stays for the next start
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A finished pass. `units` gives every unit's evidence once; `forget` removes what lies on disk for it."""
+
+    facts: SurveyFacts
+    units: Iterator[UnitEvidence]
+    forget: Callable[[], None]
+
+
+def survey(
+    network: Network,
+    dataset: str,
+    samples: Sequence[Sample],
+    folder: Path,
+    *,
+    threads: int = 1,
+    probed: Sequence[str] | None = None,
+    stimuli: Mapping[Unit, Inputs] | None = None,
+    observe: Observe = lambda stage: None,
+) -> Surveyed:
+    """Records what every unit does on every sample, then changes the strongest clips of the `probed` layers (those
+    where streams have met unless told otherwise; none: nothing is probed).
+
+    A pass that was stopped goes on where it was: it lies in `folder`, under a name that follows from network, data
+    set and samples. Samples that cannot be read are skipped. Raises UnknownClass for a label that the network does
+    not have, InvalidRequest for fewer than two classes, VideoError where nothing can be read, NotFinite.
+    """
+    labels = match_labels(network.card, samples)
+    names = [sample.name for sample in samples]
+    key = survey_key(network.card, dataset, [(sample.name, sample.label) for sample in samples])
+    tally = Tally(folder / key, network.card, len(samples))
+    record_all(network, samples, tally, threads, observe)
+    seen = labels[tally.seen]
+    if not len(seen):
+        first = next(iter(tally.skipped.values()))
+        raise VideoError(f"None of the {len(samples)} clips can be read. The first: {first}")
+    layers = default_layers(network.card) if probed is None else tuple(probed)
+    found = probe_strongest(network, samples, labels, tally, layers, threads, stimuli or {}, observe)
+    units = unit_evidence(tally, names, seen, len(network.card.classes), found)
+    return Surveyed(survey_facts(tally, names, seen), units, tally.remove)
+
+
+def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+    """The class number of every sample."""
+    numbers = {label: card.match_class(label) for label in dict.fromkeys(sample.label for sample in samples)}
+    if len(numbers) < 2:
+        raise InvalidRequest(
+            f"All {len(samples)} clips are of one class, so nothing can be said of what units prefer. Bring clips of "
+            "two classes at least."
+        )
+    return np.array([numbers[sample.label] for sample in samples], np.int64)
+
+
+def record_all(
+    network: Network, samples: Sequence[Sample], tally: Tally, threads: int, observe: Observe = lambda stage: None
+) -> None:
+    """Every sample that the tally does not have yet."""
+    device, size = device_of(network.module), batch_size(network.card)
+    rest = range(tally.done, len(samples))
+    started = saved = time.monotonic()
+    before = tally.seconds
+    batch: list[tuple[int, Inputs]] = []
+    with recorder(network) as record:
+
+        def flush(reached: int) -> None:
+            if batch:
+                inputs = join([clip for _, clip in batch])
+                readings = record({name: x.to(device) for name, x in inputs.items()})
+                tally.add([number for number, _ in batch], readings)
+                batch.clear()
+            tally.done = reached
+            tally.seconds = before + time.monotonic() - started
+
+        for number, clip in prepared(network.card, samples, rest, threads):
+            if isinstance(clip, VideoError):
+                tally.skip(number, clip.detail)
+            else:
+                batch.append((number, clip))
+            if len(batch) < size and number + 1 < len(samples):
+                continue
+            flush(number + 1)
+            if time.monotonic() - saved > SAVED_EVERY:
+                tally.save()
+                saved = time.monotonic()
+            observe(Stage("recording", tally.done, len(samples)))
+    tally.save()
+
+
+def probe_strongest(
+    network: Network,
+    samples: Sequence[Sample],
+    labels: npt.NDArray[np.int64],
+    tally: Tally,
+    layers: Sequence[str],
+    threads: int,
+    stimuli: Mapping[Unit, Inputs],
+    observe: Observe,
+) -> dict[Unit, Probed]:
+    if not layers:
+        return {}
+    by_clip = dict(enumerate(labels.tolist()))
+    top = {name: tally.top[name].clip.where(tally.top[name].peak > 0, -1) for name in layers}
+    todo = affordable_plan(network.card, layers, top, by_clip)
+    numbers = todo.clips if todo.lead is None else (todo.lead, *todo.clips)
+    return probe(
+        network,
+        todo,
+        _readable(prepared(network.card, samples, numbers, threads)),
+        by_clip,
+        stimuli,
+        lambda done, total: observe(Stage("probing", done, total)),
+    )
+
+
+def affordable_plan(
+    card: NetworkCard, layers: Sequence[str], top: Mapping[str, Tensor], labels: Mapping[int, int]
+) -> Plan:
+    """As many of each unit's strongest clips as keep the probes within so many times the pass; one at least."""
+    for count in range(PROBED_CLIPS, 0, -1):
+        todo = plan(card, layers, top, labels, count)
+        if todo.passes <= PROBES_COST * len(labels):
+            break
+    return todo
+
+
+def _readable(clips: Iterator[tuple[int, Inputs | VideoError]]) -> Iterator[tuple[int, Inputs]]:
+    """These have been read before: one that cannot be read any more stops the survey, which can be started again."""
+    for number, clip in clips:
+        if isinstance(clip, VideoError):
+            raise clip
+        yield number, clip

@@ -1,0 +1,108 @@
+"""Jobs of the kind `survey`: a data set through a network, saved unseen, then published whole."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+
+from app.contract.errors import InvalidRequest, KinetoscopeError
+from app.contract.evidence import UnitEvidence
+from app.contract.job import Job, Progress
+from app.settings import settings
+from app.store import Session, surveys
+from app.store.engine import Store
+from worker.loop import Desk
+from worker.survey.stored import stored_samples, stored_stimuli
+from worker.survey.survey import Stage, Surveyed, survey
+from worker.tasks.resident import Resident
+
+log = logging.getLogger(__name__)
+
+SAVED_AT_ONCE = 400  # units in one transaction
+
+
+class Dropped(Exception):
+    """The job was cancelled, or is another worker's by now. What was recorded stays for the next start."""
+
+
+class Survey:
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self.store = store
+        self.resident = Resident(store, device, kept=1)
+
+    def __call__(self, jobs: Sequence[Job], desk: Desk) -> None:
+        for job in jobs:
+            try:
+                self._survey(job, desk)
+            except Dropped:
+                log.info("job %s (survey of %s) was dropped", job.id, job.network)
+            except KinetoscopeError as error:
+                desk.fail(job, error)
+
+    def _survey(self, job: Job, desk: Desk) -> None:
+        if job.dataset is None:
+            raise InvalidRequest("A survey needs a data set.")
+        network = self.resident.network(job.network)
+        reports = _Reports(job, desk)
+        found = survey(
+            network,
+            job.dataset,
+            stored_samples(self.store, job.dataset),
+            settings().home / "surveys",
+            threads=max(1, (os.cpu_count() or 2) - 1),
+            stimuli=stored_stimuli(self.store, network.card),
+            observe=reports.observe,
+        )
+        with self.store.transaction() as session:
+            survey_id = surveys.begin_survey(session, network=job.network, dataset=job.dataset)
+        try:
+            self._save_units(survey_id, found.units, network.card.units, reports)
+            published = self._publish(job, survey_id, found, desk)
+        except BaseException:
+            with self.store.transaction() as session:
+                surveys.abandon_survey(session, survey_id=survey_id)
+            raise
+        if published:
+            found.forget()
+
+    def _save_units(self, survey_id: int, units: Iterator[UnitEvidence], total: int, reports: "_Reports") -> None:
+        saved = 0
+        while some := list(islice(units, SAVED_AT_ONCE)):
+            with self.store.transaction() as session:
+                saved += surveys.save_units(session, survey_id=survey_id, units=some)
+            reports.observe(Stage("saving", saved, total))
+
+    @staticmethod
+    def _publish(job: Job, survey_id: int, found: Surveyed, desk: Desk) -> bool:
+        published = False
+
+        def save(session: Session) -> dict[str, Any]:
+            nonlocal published
+            surveys.finish_survey(session, survey_id=survey_id, facts=found.facts)
+            published = True
+            facts = found.facts
+            return {"clips": facts.clips, "skipped": len(facts.skipped), "accuracy": facts.accuracy}
+
+        desk.complete(job, save)
+        return published
+
+
+class _Reports:
+    """Translates the survey's stages into what the desk is told."""
+
+    def __init__(self, job: Job, desk: Desk) -> None:
+        self.job, self.desk = job, desk
+        self.stage, self.first, self.started = "", 0, 0.0
+
+    def observe(self, stage: Stage) -> None:
+        if stage.name != self.stage:
+            self.stage, self.first, self.started = stage.name, stage.done, time.monotonic()
+        elapsed, done = time.monotonic() - self.started, stage.done - self.first
+        seconds_left = elapsed / done * (stage.total - stage.done) if done else None
+        progress = Progress(step=stage.done, steps=stage.total, seconds_left=seconds_left)
+        if self.job.id in self.desk.report({self.job.id: progress}, {}):
+            raise Dropped
