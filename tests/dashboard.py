@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 class Dashboard:
     def __init__(self, home: Path, **settings: str) -> None:
-        self.environment = os.environ | {"KINETOSCOPE_HOME": str(home), "COLUMNS": "200"} | settings
+        own = {"KINETOSCOPE_HOME": str(home), "KINETOSCOPE_SHIPPED": "false", "COLUMNS": "200"}
+        self.environment = os.environ | own | settings
         self.log = home / "log.txt"
         home.mkdir(parents=True, exist_ok=True)
         self.start()

@@ -1,13 +1,16 @@
-"""What a fresh dashboard opens with: the networks that the project ships, and their stimuli on the way."""
+"""What a fresh dashboard opens with: the networks that the project ships, their stimuli on the way, and real clips."""
 
 import logging
 from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from threading import Thread
 
 from app.contract.catalog import CLASS_LAYER
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import Priority, VisualizeRequest
 from app.contract.recipe import Recipe, Speed
-from app.store import catalog, jobs
+from app.store import catalog, evidence, jobs
 from app.store.engine import Store
 from worker.cli_networks import pieces
 
@@ -85,3 +88,29 @@ def _open(store: Store, opening: Opening) -> None:
             recipe = Recipe(speed=wish.speed)
             request = VisualizeRequest(network=opening.slug, layer=wish.layer, units="all", recipe=recipe)
             jobs.enqueue(session, request=request, priority=wish.priority)
+
+
+CLIPS = Path(__file__).parent / "mocap" / "clips"  # a folder per class
+DATASET = "people"
+
+
+def bring_clips(store: Store) -> None:
+    """In the background, so that the first stimuli need not wait: the shipped clips, one of every class first, then
+    a survey of the default network with them, behind all else. What is there already is left as it is."""
+    Thread(target=_bring_clips, args=(store,), daemon=True, name="clips").start()
+
+
+def _bring_clips(store: Store) -> None:
+    from worker.video.intake import add_clip_files
+
+    by_class = [sorted(folder.glob("*.mp4")) for folder in sorted(CLIPS.iterdir()) if folder.is_dir()]
+    files = [file for turn in zip_longest(*by_class) for file in turn if file is not None]
+    summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
+    named = [(file.stem, file.parent.name, file) for file in files]
+    try:
+        add_clip_files(store, DATASET, "People in motion", summary, named, threads=1)
+        with store.transaction() as session:
+            if evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET) is None:
+                jobs.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET, priority=Priority.BACKGROUND)
+    except KinetoscopeError as error:
+        log.error("the shipped clips: %s", error.detail)

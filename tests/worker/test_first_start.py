@@ -9,7 +9,8 @@ import pytest
 from app.contract.job import JobState
 from app.store import catalog, jobs
 from app.store.engine import Store, open_store
-from worker.first_start import register_shipped
+from tests.dashboard import Dashboard, wait_for
+from worker.first_start import DATASET, register_shipped
 from worker.mocap import shipped
 from worker.mocap.classes import NAMES
 from worker.mocap.train import export
@@ -55,3 +56,18 @@ def test_a_damaged_network_does_not_keep_the_other_out(
     assert "mocap" in caplog.text
     with store.session() as session:
         assert [network.card.slug for network in catalog.list_networks(session)] == ["mocap-judge"]
+
+
+@pytest.mark.slow
+def test_a_fresh_dashboard_shows_stimuli_and_clips_with_nothing_asked(tmp_path: Path) -> None:
+    """`kinetoscope up` on nothing: stimuli of the default network's classes, and clips of its data set, come by
+    themselves."""
+    dashboard = Dashboard(tmp_path, KINETOSCOPE_SHIPPED="true", KINETOSCOPE_THREADS="1")
+    try:
+        done = wait_for(lambda: dashboard.get("/api/jobs?state=done")["items"], seconds=240)
+        assert {(job["network"], job["layer"]) for job in done} == {("mocap", "class")}
+        assert [network["slug"] for network in dashboard.get("/api/networks")] == ["mocap", "mocap-judge"]
+        (people,) = wait_for(lambda: dashboard.get("/api/datasets"), seconds=240)
+        assert people["slug"] == DATASET
+    finally:
+        assert dashboard.stop() == 0

@@ -41,6 +41,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     def start() -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "KINETOSCOPE_HOME": str(tmp_path),
+            "KINETOSCOPE_SHIPPED": "false",
             "KINETOSCOPE_FAMILIES": str(TINY_FAMILIES),
             "KINETOSCOPE_LEASE_SECONDS": "1",
             "KINETOSCOPE_BATCH": "3",
