@@ -10,7 +10,10 @@ from pydantic import Field
 from app.contract.catalog import NetworkCard
 from app.contract.model import Model
 
-ENGINE = 1  # raised when the same recipe would give another stimulus
+ENGINE = 2  # raised when the same recipe would give another stimulus
+CONE = 1  # the same, for the stimuli of `center` alone: as large as the receptive field since 1
+HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
+LATER: dict[str, object] = {"settle": 0.0}  # fields added later, and the value that reproduces the old behaviour
 
 
 class Speed(StrEnum):
@@ -48,6 +51,13 @@ class Recipe(Model):
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
     )
     steps: int = Field(default=72, ge=1, le=2048, description="Gradient steps.")
+    settle: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.1,
+        description="Stop a unit once J gains less than this share of its rise from window to window of steps; "
+        "0 takes all steps.",
+    )
     step_size: float = Field(default=0.17, gt=0, le=10, description="First step's RMS, in units of the bound.")
     forget: float = Field(
         default=0.3,
@@ -60,11 +70,15 @@ class Recipe(Model):
     bound: float = Field(default=1.0, gt=0, le=4, description="Hard bound on the local norm, times the stream's own.")
     smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
-    jitter: int = Field(default=16, ge=0, le=64, description="Random shift at each step, in pixels.")
+    jitter: int = Field(
+        default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."
+    )
     scale: float = Field(default=0.15, ge=0, le=0.5, description="Random zoom at each step, as a share.")
     rotation: float = Field(default=6.0, ge=0, le=45, description="Random rotation at each step, in degrees.")
-    blur: float = Field(default=8.0, ge=0, le=16, description="Blur of the gradient at the first step, in pixels.")
-    blur_end: float = Field(default=1.5, ge=0, le=16, description="Blur of the gradient at the last step, in pixels.")
+    blur: float = Field(default=8.0, ge=0, le=16, description="Blur of the gradient at the first step, in such pixels.")
+    blur_end: float = Field(
+        default=1.5, ge=0, le=16, description="Blur of the gradient at the last step, in such pixels."
+    )
     size: int | None = Field(default=None, ge=16, le=512, description="Height and width; the network's own if empty.")
     frames: int | None = Field(default=None, ge=1, le=128, description="Length of a clip; the network's own if empty.")
 
@@ -78,10 +92,21 @@ class Recipe(Model):
             update={"size": self.size or card.stimulus.height, "frames": self.frames or card.stimulus.frames}
         )
 
+    def in_pixels(self, card: NetworkCard) -> Self:
+        """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large."""
+        scale = (self.size or card.stimulus.height) / HEIGHT
+        lengths = {"jitter": round(self.jitter * scale), "blur": self.blur * scale, "blur_end": self.blur_end * scale}
+        return self.model_copy(update=lengths)
+
     def key(self) -> str:
         """Content hash. A field added later must leave keys of older recipes as they are: hash it only where
         it differs from the value that reproduces the old behaviour."""
         body = {"engine": ENGINE, **self.model_dump(mode="json")}
+        if self.objective == "center":
+            body["cone"] = CONE
+        for name, old in LATER.items():
+            if body[name] == old:
+                del body[name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
     def batch_key(self) -> str:

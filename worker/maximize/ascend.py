@@ -5,9 +5,9 @@ from math import cos, pi
 from time import perf_counter
 
 from app.contract.recipe import Recipe
-from worker.maximize import transforms
+from worker.maximize import pulse
 from worker.maximize.batch import Batch
-from worker.maximize.canvas import canvases, reaching
+from worker.maximize.cone import derive
 from worker.maximize.device import device_of
 from worker.maximize.finish import finish
 from worker.maximize.gradient import Slope
@@ -36,26 +36,33 @@ def ascend(
     """
     if len({recipe.batch_key() for recipe in recipes}) != 1 or len(units) != len(recipes):
         raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
-    started, recipe = perf_counter(), recipes[0]
-    every = canvases(network.card, recipe)
-    own = {name: every[name] for name in reaching(network.card, layer)}
+    started, recipes = perf_counter(), [recipe.in_pixels(network.card) for recipe in recipes]
+    recipe = recipes[0]
+    device = device_of(network.module)
     for unit in units:
         network.card.unit(layer, unit)
-    slope = Slope(network, layer, Objective(network.card.layer(layer), recipe, own), every)
-    batch = Batch(units, recipes, data_maxima(a_hat, len(units)), own, device_of(network.module))
+    cone = derive(network, layer, recipe)
+    slope = Slope(network, layer, Objective(network.card.layer(layer), recipe, cone.canvases), cone)
+    batch = Batch(units, recipes, data_maxima(a_hat, len(units)), cone.canvases, device)
     pieces = Pieces(len(units))
 
     for step in range(recipe.steps):
         progress = step / recipe.steps
-        views = transforms.draw(batch.generators, recipe)
-        gradient = batch.pull(slope, views, pieces)
+        gradient = batch.pull(slope, step, pieces)
+        batch.read(layer, everything=step == 0)
+        if step == 0:
+            pulse.wake(batch, slope, pieces)
         size = recipe.step_size * (1 + cos(pi * progress)) / 2
         forget = recipe.forget * max(0, 1 - progress / FORGETFUL)
         batch.move(gradient, size, forget, progress)
+        pulse.rest(batch, recipe, FORGETFUL)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
         if not batch.places:
             break
 
+    batch.read(layer, everything=True)
+    batch.drop(set(batch.errors))
+    batch.gather()
     seconds = (perf_counter() - started) / len(units)
     outcomes = {**batch.errors, **finish(batch, slope, pieces, a_hat is not None, seconds)}
     return [Ascent(place, units[place], outcomes[place]) for place in sorted(outcomes)]

@@ -4,7 +4,8 @@ Shape (B, D, T, H, W) in standard units: D = 3 (RGB) or 2 (u, v); T = 1 for appe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from app.contract.catalog import NetworkCard, Stream, StreamName
 from app.contract.errors import InvalidRecipe
 from app.contract.recipe import Recipe
+from worker.networks.windows import Window
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Canvas:
         """True where the stimulus is as large as the network's own input."""
         own = self.stream
         return (self.frames, self.height, self.width) == (own.frames, own.height, own.width)
+
+    def part(self, window: Window) -> Self:
+        """The canvas of that window of the frame: (frames, height, width), or (height, width) for all frames."""
+        *frames, height, width = (stop - start for start, stop in window)
+        return replace(self, frames=frames[0] if frames else self.frames, height=height, width=width)
 
     def blank(self, units: Tensor) -> Tensor:
         """A grey or motionless stimulus for each unit."""

@@ -3,9 +3,9 @@
 import platform
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from app.contract.errors import Unavailable
+from app.contract.errors import MixedDevices, Unavailable
 
 
 def choose(name: str) -> torch.device:
@@ -50,8 +50,21 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where a network's weights lie; the CPU for a network without any."""
-    return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    """Where a network's weights lie; the CPU for a network without any. Raises MixedDevices for more than one place."""
+    devices = {tensor.device for tensor in (*module.parameters(), *module.buffers())}
+    if len(devices) > 1:
+        raise MixedDevices(
+            f"The network's weights lie on {' and '.join(sorted(map(str, devices)))}: a stimulus has one place. "
+            "Let the family's builder create all of its tensors in one place, or as parameters and buffers."
+        )
+    return next(iter(devices), torch.device("cpu"))
+
+
+def send(x: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on the device. A copy to CUDA does not wait for what the device is still computing."""
+    if device.type != "cuda" or x.device.type != "cpu":
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
 
 
 def describe(device: torch.device, precision: torch.dtype = torch.float32) -> str:

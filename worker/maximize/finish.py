@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from app.contract.catalog import Extent
 from app.contract.errors import NotFinite, WorkError
 from app.contract.result import Measurements
 from worker.maximize.batch import Batch
@@ -20,7 +21,7 @@ def evaluate(batch: Batch, slope: Slope, piece: slice) -> Tensor:
     meaningless."""
     seen = {name: canvas.crop(batch.x[name][piece]) for name, canvas in batch.canvases.items()}
     units, a_hat, objective = batch.units[piece], batch.a_hat[piece], slope.objective
-    activation = slope.activation(seen, units)
+    activation = slope.cone.activation(seen)
     own = objective.pick(unit_activation(activation, units))
     value = objective.gain(activation, units, a_hat) - objective.penalty(seen, objective.picked(activation))
     rectified = slope.network.points[slope.layer].rectified
@@ -32,6 +33,14 @@ def finish(batch: Batch, slope: Slope, pieces: Pieces, known: bool, seconds: flo
     outcomes: dict[int, Finished | WorkError] = {}
     is_class = slope.network.card.layer(slope.layer).is_class
     device = describe(batch.units.device, slope.network.precision)
+    is_center = slope.objective.recipe.objective == "center"
+    canvases = batch.canvases.values()
+    seen = Extent(
+        frames=max(canvas.frames for canvas in canvases),
+        height=max(canvas.height for canvas in canvases),
+        width=max(canvas.width for canvas in canvases),
+    )
+    problem = f"Computed on the whole frame: {slope.cone.problem}." if slope.cone.problem else ""
     for piece, figures in pieces.run(len(batch.places), lambda piece: evaluate(batch, slope, piece)):
         for offset, place in enumerate(batch.places[piece]):
             if figures is None:
@@ -57,6 +66,8 @@ def finish(batch: Batch, slope: Slope, pieces: Pieces, known: bool, seconds: flo
                     trace=tuple(batch.traces[place]),
                     seconds=seconds,
                     device=device,
+                    seen=seen if is_center and not problem else None,
+                    notes=tuple(filter(None, (problem if is_center else "", batch.notes.get(place)))),
                 ),
             )
     return outcomes

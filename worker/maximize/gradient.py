@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from app.contract.catalog import StreamName
-from app.contract.errors import InvalidRecipe, NoGradient
-from worker.maximize.canvas import Canvas
-from worker.maximize.memory import is_out_of_memory
+from app.contract.errors import NoGradient
+from worker.maximize.cone import Cone
 from worker.maximize.objectives import Objective
 from worker.maximize.transforms import look
 from worker.networks.network import Network
@@ -34,32 +33,7 @@ class Slope:
     network: Network
     layer: str
     objective: Objective
-    canvases: Mapping[StreamName, Canvas]  # of every stream; those the layer does not see stay at zero
-
-    def activation(self, seen: Stimulus, units: Tensor) -> Tensor:
-        """Activation (B, C, T, H, W) before a following ReLU. Raises InvalidRecipe for a size it cannot take."""
-        inputs = {
-            name: canvas.as_input(seen[name] if name in seen else canvas.blank(units))
-            for name, canvas in self.canvases.items()
-        }
-        try:
-            activation = self.network.activation(self.layer, inputs)
-        except (RuntimeError, ValueError) as error:
-            if is_out_of_memory(error) or all(canvas.is_own_size for canvas in self.canvases.values()):
-                raise
-            raise self._too_small(str(error)) from error
-        if not activation.numel():
-            raise self._too_small("its activation map would be empty.")
-        return activation
-
-    def _too_small(self, reason: str) -> InvalidRecipe:
-        canvases = self.canvases.values()
-        size = ", ".join(f"{c.stream.name} {c.frames} x {c.height} x {c.width}" for c in canvases)
-        own = ", ".join(f"{c.stream.frames} x {c.stream.height} x {c.stream.width}" for c in canvases)
-        return InvalidRecipe(
-            f"{self.layer} cannot be computed from a stimulus of this size (frames x height x width: {size}): "
-            f"{reason.rstrip('.')}. Leave size and frames empty, or choose them nearer to the network's own ({own})."
-        )
+    cone: Cone
 
     def pull(self, x: Stimulus, view: Tensor | None, units: Tensor, a_hat: Tensor) -> Pull:
         """J of the canvases as seen through their views, and its gradient with respect to the canvases.
@@ -67,8 +41,8 @@ class Slope:
         The activation's gradient and the penalties' are taken apart: the first must not vanish.
         """
         leaves = {name: value.detach().requires_grad_() for name, value in x.items()}
-        seen = {name: look(leaf, self.canvases[name], view) for name, leaf in leaves.items()}
-        activation = self.activation(seen, units)
+        seen = {name: look(leaf, self.cone.canvases[name], view) for name, leaf in leaves.items()}
+        activation = self.cone.activation(seen)
         gain = self.objective.gain(activation, units, a_hat)
         if not gain.requires_grad:
             raise NoGradient(

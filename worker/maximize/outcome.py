@@ -16,8 +16,9 @@ class Step:
 
     step: int  # 1 for the first
     steps: int
-    objective: Mapping[int, float]  # J by place, of the view that the step started from
+    objective: Mapping[int, float]  # J by place, of the newest view that is known
     stimulus: Callable[[int], dict[StreamName, Array]]  # by place, as it is now
+    errors: Mapping[int, WorkError]  # by place, of the units that have failed so far
 
 
 Observe = Callable[[Step], Iterable[int]]  # returns the places to drop

@@ -3,7 +3,8 @@
 P leaves the optimum where it is and changes only the path to it, so that a stiff temporal weight needs no small
 steps, and colours and frequencies arise in the proportions of natural images. P is a product of
 
-    colour  the covariance of RGB values to the power 3/4 (all of it leaves little but grey); the identity for flow
+    colour  the covariance of the values in the stream's data (of natural colours where the network does not say) to
+            the power 3/4 (all of it leaves little but grey); the identity for flow of which nothing is known
     time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames
     space   `pixel`: exp(-sigma^2 L / 2), a Gaussian blur, sigma falling from blur to blur_end over the run
             `fourier`: the 1 / f^2 power spectrum of natural images
@@ -19,8 +20,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from app.contract.catalog import Stream
 from app.contract.recipe import Recipe
 from worker.maximize.canvas import Canvas
+from worker.maximize.device import send
 
 # Covariance of RGB values in [-1, 1] over eight real clips (sports, streets, rooms), scaled to trace 3
 RGB_COVARIANCE = ((1.052, 0.968, 0.874), (0.968, 0.981, 0.913), (0.874, 0.913, 0.967))
@@ -65,11 +68,12 @@ def spectral(count: int, response: Tensor) -> Tensor:
     return matrix
 
 
-def half_colour(depth: int) -> Tensor:
+def half_colour(stream: Stream) -> Tensor:
     """Symmetric square root of the colour operator for the D values of a position."""
-    if depth == 2:
+    if stream.depth == 2 and stream.covariance is None:
         return torch.eye(2, dtype=torch.float64)
-    values, vectors = torch.linalg.eigh(torch.tensor(RGB_COVARIANCE, dtype=torch.float64))
+    covariance = torch.tensor(stream.covariance or RGB_COVARIANCE, dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(covariance * (stream.depth / covariance.trace()))
     root: Tensor = vectors @ (values.pow(COLOUR_POWER / 2)[:, None] * vectors.T)
     return root
 
@@ -90,17 +94,17 @@ class Pixel:
     """Changes are blurred in space; coefficients are pixels."""
 
     def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
-        depth, frames, self.height, self.width = canvas.shape
+        _, frames, self.height, self.width = canvas.shape
         self.blur, self.blur_end = recipe.blur, recipe.blur_end
         self.like = like
-        self.colour = half_colour(depth).to(like)
+        self.colour = half_colour(canvas.stream).to(like)
         self.time = half_time(frames, recipe.chi).to(like)
         self.at(0)
 
     def at(self, progress: float) -> None:
         sigma = self.blur + (self.blur_end - self.blur) * progress
         self.rows, self.columns = (
-            spectral(count, (-(sigma**2) / 4 * eigenvalues(count)).exp()).to(self.like)
+            send(spectral(count, (-(sigma**2) / 4 * eigenvalues(count)).exp()).to(self.like.dtype), self.like.device)
             for count in (self.height, self.width)
         )
 
@@ -116,8 +120,8 @@ class Fourier:
     """Changes have a 1/f spectrum in space; coefficients are amplitudes of cosines in decorrelated colour."""
 
     def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
-        depth, frames, height, width = canvas.shape
-        self.colour = half_colour(depth).to(like)
+        _, frames, height, width = canvas.shape
+        self.colour = half_colour(canvas.stream).to(like)
         self.time = half_time(frames, recipe.chi).to(like)
         self.rows, self.columns = cosines(height).to(like), cosines(width).to(like)
         lowest = 1 / max(height, width)

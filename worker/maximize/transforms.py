@@ -41,14 +41,20 @@ def look(x: Tensor, canvas: Canvas, view: Tensor | None) -> Tensor:
         return canvas.crop(x)
     batch, depth, frames, full_height, full_width = x.shape
     view = view.to(x)
-    to_canvas = x.new_tensor([2 / full_width, 2 / full_height]).view(1, 2, 1)
-    from_crop = x.new_tensor([canvas.width / 2, canvas.height / 2, 1])
-    grid = F.affine_grid(view * to_canvas * from_crop, [batch, 1, canvas.height, canvas.width], align_corners=False)
+    size = [batch, 1, canvas.height, canvas.width]
+    grid = F.affine_grid(_between_edges(view, canvas, full_width, full_height), size, align_corners=False)
     seen = F.grid_sample(x.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
     seen = seen.view(batch, depth, frames, canvas.height, canvas.width)
     return turned(seen, view) if depth == 2 else seen
 
 
+def _between_edges(view: Tensor, canvas: Canvas, full_width: int, full_height: int) -> Tensor:
+    """The view in the units of affine_grid, from -1 at one edge to 1 at the other. Plain numbers, no new tensors of
+    the host: a device need not wait for any."""
+    rows = torch.stack([view[:, 0] * (2 / full_width), view[:, 1] * (2 / full_height)], 1)
+    return torch.stack([rows[..., 0] * (canvas.width / 2), rows[..., 1] * (canvas.height / 2), rows[..., 2]], 2)
+
+
 def turned(flow: Tensor, view: Tensor) -> Tensor:
     """Flow vectors (B, 2, T, H, W) of the canvas in the coordinates of the view: A^-1 (u, v)."""
-    return torch.einsum("bij,bjthw->bithw", torch.linalg.inv(view[:, :, :2]), flow)
+    return torch.einsum("bij,bjthw->bithw", torch.linalg.inv_ex(view[:, :, :2]).inverse, flow)

@@ -80,3 +80,21 @@ def test_each_transform_alone_moves_the_view(field: str) -> None:
     views = draw(generators(0), Recipe(**{**STILL, field: {"jitter": 4, "scale": 0.1, "rotation": 5}[field]}))
     assert views is not None
     assert not torch.equal(views[0], torch.eye(2, 3))
+
+
+def test_views_do_not_bias_the_gradient() -> None:
+    """Of a unit that looks at one point, the expected gradient lies around that point and keeps its sum."""
+    seeds = range(400)
+    looking = canvas(margin=8)
+    views = draw(generators(*seeds), Recipe(jitter=8, scale=0.1, rotation=6))
+    assert views is not None
+    x = torch.zeros(len(seeds), 3, 2, 32, 28, requires_grad=True)
+    seen = look(x, looking, views)
+    centre = seen[:, 0, 0, 7:9, 5:7].mean((1, 2))  # the four positions around the centre of 16 x 12
+    (gradient,) = torch.autograd.grad(centre.sum(), x)
+    mass = gradient[:, 0, 0].mean(0)
+    rows, columns = torch.arange(32.0) - 15.5, torch.arange(28.0) - 13.5
+    assert mass.sum().item() == pytest.approx(1, abs=1e-4)
+    spread = 8 / 12**0.5 / len(seeds) ** 0.5  # standard error of the mean of uniform shifts
+    assert abs((mass.sum(1) * rows).sum().item()) < 3 * spread
+    assert abs((mass.sum(0) * columns).sum().item()) < 3 * spread

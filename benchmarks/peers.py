@@ -1,0 +1,314 @@
+"""Time to equal objective J against other activation-maximization libraries, on one VGG-16 with the same weights.
+
+Everybody runs with its own published settings (optimizer, parameterisation, transformations); ours is the public
+path worker.maximize.ascend with its default recipe. The runs of one case are interleaved, `--rounds` times. Every
+picture is scored by our J (the recipe's objective of the 224 x 224 image, or of its receptive field for a single
+position, without random view). For each peer: the highest J that both reach, and the time each took to reach it; the
+ratio of the medians is the figure.
+
+    pip install torch-lucent torch-dreams xplique tensorflow-cpu      # or: pip install -e '.[bench]'
+    python -m benchmarks.peers --layers conv3_3 --objectives center --units 1 --rounds 3
+
+A peer that is not installed is left out, and said so.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.contract.catalog import StreamName
+from app.contract.recipe import Recipe
+from benchmarks.vgg import LAYERS, MEAN, SIZE, STD, Vgg16, machine, make_network, make_vgg, module_of
+from worker.maximize.ascend import ascend
+from worker.maximize.cone import derive
+from worker.maximize.objectives import Objective
+from worker.maximize.outcome import Step
+from worker.networks.network import Network
+
+# images in [0, 1], (units, 3, 224, 224) or as large as the receptive field, and when they were there
+Path_ = list[tuple[float, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Case:
+    layer: str
+    objective: str  # center or channel
+    units: tuple[int, ...]
+
+
+def score(network: Network, case: Case, images: np.ndarray, recipe: Recipe) -> float:
+    """Our J, mean over the units."""
+    cone = derive(network, case.layer, recipe)
+    objective = Objective(network.card.layer(case.layer), recipe, cone.canvases)
+    x = torch.from_numpy(images).float()[:, :, None] * 2 - 1
+    canvas = cone.canvases[StreamName.APPEARANCE]
+    if x.shape[-1] > canvas.width:
+        ((top, bottom), (left, right)) = cone.exact.windows[StreamName.APPEARANCE]
+        x = x[..., top:bottom, left:right]
+    with torch.no_grad():
+        activation = cone.activation({StreamName.APPEARANCE: x})
+        gain = objective.gain(activation, torch.tensor(case.units), torch.ones(len(x)))
+        penalty = objective.penalty({StreamName.APPEARANCE: x}, objective.picked(activation))
+    return float((gain - penalty).mean())
+
+
+def ours(network: Network, case: Case, recipe: Recipe, checks: int) -> Path_:
+    path: Path_ = []
+    started, away = perf_counter(), 0.0
+    every = max(recipe.steps // checks, 1)
+
+    def observe(step: Step) -> list[int]:
+        nonlocal away
+        if step.step % every == 0 or step.step == step.steps:
+            now = perf_counter()
+            images = [step.stimulus(place)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for place in range(len(case.units))]
+            path.append((now - started - away, np.stack(images)))
+            away += perf_counter() - now
+        return []
+
+    ascend(network, case.layer, case.units, [recipe] * len(case.units), observe=observe)
+    return path
+
+
+def lucent(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
+    """Adam at .05 on a decorrelated 1/f image, pad, jitter, scale and rotation: the defaults of its render_vis."""
+    import kornia
+    from lucent.optvis import objectives, param, render
+
+    for function in ("get_rotation_matrix2d", "warp_affine"):  # where the kornia that it was written for had them
+        if not hasattr(kornia, function):
+            setattr(kornia, function, getattr(kornia.geometry.transform, function))
+
+    path: Path_ = []
+    total = 0.0
+    thresholds = sorted({max(1, round(steps * (i + 1) / checks)) for i in range(checks)})
+    name = module_of(case.layer)
+    pick = objectives.neuron if case.objective == "center" and name.startswith("conv") else objectives.channel
+    # its batch is one image a unit: they run together
+    goal = sum(
+        (pick(name, unit, batch=place) for place, unit in enumerate(case.units)),
+        start=objectives.Objective(lambda m: 0),
+    )
+    stamps: list[float] = []
+    keep = render.tensor_to_img_array
+
+    def stamped(image: Any) -> Any:
+        stamps.append(perf_counter())
+        return keep(image)
+
+    render.tensor_to_img_array = stamped
+    try:
+        started = perf_counter()
+        images = render.render_vis(
+            vgg,
+            goal,
+            lambda: param.image(SIZE, batch=len(case.units)),
+            thresholds=thresholds,
+            show_image=False,
+            progress=False,
+        )
+    finally:
+        render.tensor_to_img_array = keep
+    for stamp, image in zip(stamps, images, strict=False):
+        total = stamp - started
+        path.append((total, np.moveaxis(np.asarray(image), -1, 1)))
+    return path
+
+
+def dreams(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
+    """Its Dreamer's defaults; one image at a time, as its API has it. Checkpoints go on from the image before."""
+    _let_torchvision_in()
+    from torch_dreams import Dreamer
+    from torch_dreams.auto_image_param import AutoImageParam
+
+    dreamer = Dreamer(vgg, quiet=True, device="cpu")
+    module = vgg.get_submodule(module_of(case.layer))
+    seconds, images = np.zeros(checks), []
+    for unit in case.units:
+
+        def goal(outputs: Sequence[torch.Tensor], unit: int = unit) -> torch.Tensor:
+            out = outputs[0][..., unit] if outputs[0].ndim < 3 else outputs[0][:, unit]
+            if out.ndim > 1 and case.objective == "center":
+                out = out[..., out.shape[-2] // 2, out.shape[-1] // 2]
+            return -out.mean()
+
+        image, own = AutoImageParam(height=SIZE, width=SIZE, device="cpu", standard_deviation=0.01), []
+        for check in range(checks):
+            started = perf_counter()
+            iters = max(1, steps // checks)
+            image = dreamer.render([module], image_parameter=image, iters=iters, custom_func=goal)
+            seconds[check:] += perf_counter() - started
+            own.append(image.to_chw_tensor().detach().numpy())
+        images.append(np.stack(own))
+    return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
+
+
+def xplique(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
+    """Its optimize() with Adam at .05, Fourier image of 512 pixels and standard transformations: its defaults."""
+    import tensorflow as tf
+    from xplique.features_visualizations import Objective as Goal
+    from xplique.features_visualizations import optimize
+
+    tf.config.threading.set_intra_op_parallelism_threads(torch.get_num_threads())
+    model = keras_vgg(vgg)
+    name = module_of(case.layer)
+    if case.objective == "center" and name.startswith("conv"):
+        side, _, channels = model.get_layer(name).output.shape[1:]
+        neurons = [(side // 2 * side + side // 2) * channels + unit for unit in case.units]
+        goals = [Goal.neuron(model, name, neuron) for neuron in neurons]
+    elif name.startswith("conv"):
+        goals = [Goal.channel(model, name, unit) for unit in case.units]
+    else:
+        goals = [Goal.neuron(model, name, unit) for unit in case.units]
+    seconds, images = np.zeros(checks), []
+    for goal in goals:  # several goals would be combined, not put into a batch
+        stamps: list[float] = []
+
+        class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc, name-defined]
+            def apply_gradients(self, *args: Any, stamps: list[float] = stamps, **kwargs: Any) -> Any:
+                done = super().apply_gradients(*args, **kwargs)
+                stamps.append(perf_counter())
+                return done
+
+        every = max(1, steps // checks)
+        started = perf_counter()
+        found, _ = optimize(goal, Stamped(0.05), nb_steps=every * checks, save_every=every)
+        kept = [tf.image.resize(image, (SIZE, SIZE)).numpy()[0] for image in found[:checks]]
+        seconds += [stamps[every * (check + 1) - 1] - started for check in range(checks)]
+        images.append(np.moveaxis(np.stack(kept), -1, 1))
+    return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
+
+
+def keras_vgg(vgg: Vgg16) -> Any:
+    """The same network in Keras, from images in [0, 1]."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    images = layers.Input((SIZE, SIZE, 3))
+    x = layers.Normalization(mean=MEAN, variance=[s**2 for s in STD])(images)
+    for name in vgg.steps:
+        if name == "pool":
+            x = layers.MaxPooling2D(2)(x)
+            continue
+        weight = vgg.get_submodule(name).weight
+        x = layers.ReLU()(layers.Conv2D(weight.shape[0], 3, padding="same", name=name)(x))
+    x = layers.Flatten()(layers.Permute((3, 1, 2))(x))  # channels first, as the weights of fc6 have it
+    x = layers.ReLU()(layers.Dense(4096, name="fc6")(x))
+    x = layers.ReLU()(layers.Dense(4096, name="fc7")(x))
+    model = tf.keras.Model(images, layers.Dense(vgg.scores.out_features, name="scores")(x))
+    for name in [n for n in vgg.steps if n != "pool"]:
+        part = vgg.get_submodule(name)
+        weight = part.weight.detach().numpy().transpose(2, 3, 1, 0)
+        model.get_layer(name).set_weights([weight, part.bias.detach().numpy()])
+    for name in ("fc6", "fc7", "scores"):
+        part = vgg.get_submodule(name)
+        model.get_layer(name).set_weights([part.weight.detach().numpy().T, part.bias.detach().numpy()])
+    return model
+
+
+TORCHVISION = (
+    "nms qnms roi_align qroi_align _roi_align_backward roi_pool _roi_pool_backward ps_roi_align "
+    "_ps_roi_align_backward ps_roi_pool _ps_roi_pool_backward deform_conv2d _deform_conv2d_backward"
+)
+_library: list[Any] = []
+
+
+def _let_torchvision_in() -> None:
+    """Peers need torchvision's transforms alone: one that was built for another torch will do, once the names of its
+    own operators are there."""
+    if not _library and "torchvision" not in sys.modules:
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in TORCHVISION.split():
+            library.define(f"{name}(Tensor x) -> Tensor")
+        _library.append(library)
+
+
+PEERS: dict[str, tuple[Callable[[Vgg16, Case, int, int], Path_], int]] = {  # and its usual number of steps
+    "torch-lucent": (lucent, 512),
+    "torch-dreams": (dreams, 120),
+    "xplique": (xplique, 256),
+}
+
+
+def time_to(path: Sequence[tuple[float, float]], target: float) -> float:
+    return next(seconds for seconds, value in path if value >= target)
+
+
+def compare(mine: list[list[tuple[float, float]]], theirs: list[list[tuple[float, float]]]) -> dict[str, float]:
+    """Medians over rounds of the time to the highest J that every run of both reaches."""
+    target = min(max(value for _, value in path) for path in (*mine, *theirs))
+    us, them = (median(time_to(path, target) for path in paths) for paths in (mine, theirs))
+    return {"J": target, "ours_s": us, "peer_s": them, "ratio": them / us}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", nargs="+", default=LAYERS)
+    parser.add_argument("--objectives", nargs="+", default=("center", "channel"))
+    parser.add_argument("--units", nargs="+", type=int, default=(1, 8), help="how many units at once")
+    parser.add_argument("--peers", nargs="+", default=tuple(PEERS), choices=tuple(PEERS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--checks", type=int, default=8, help="pictures of each run that are scored")
+    parser.add_argument("--steps", type=float, default=1.0, help="share of each peer's usual steps, for a quick look")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16", help="of our gradients")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of our recipe")
+    parser.add_argument("--weights", type=Path, help="VGG-16 of torchvision's naming; random from a seed if left out")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args()
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(options.threads))
+    torch.set_num_threads(options.threads)
+    vgg = make_vgg(options.weights)
+    network = make_network(vgg, {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision])
+    fields = dict(field.split("=", 1) for field in options.set)
+    figures: list[dict[str, Any]] = []
+    _let_torchvision_in()
+    print(machine())
+    print(f"{'layer':9} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
+    for layer in options.layers:
+        for objective in options.objectives if layer.startswith("conv") else ("channel",):
+            recipe = Recipe.model_validate({**fields, "objective": objective})
+            for count in options.units:
+                case = Case(layer, objective, tuple(range(count)))
+                paths: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in ("ours", *options.peers)}
+                for round_ in range(options.rounds + 1):  # the first warms caches up and is not counted
+                    for name in list(paths):
+                        try:
+                            path = (
+                                ours(network, case, recipe, options.checks)
+                                if name == "ours"
+                                else PEERS[name][0](
+                                    vgg, case, max(1, round(PEERS[name][1] * options.steps)), options.checks
+                                )
+                            )
+                        except ImportError as error:
+                            print(f"{layer:9} {objective:9} {count:5} {name:13} not installed: {error}")
+                            del paths[name]
+                            continue
+                        if round_:
+                            scored = [(seconds, score(network, case, images, recipe)) for seconds, images in path]
+                            paths[name].append(scored)
+                for name in [name for name in paths if name != "ours"]:
+                    found = compare(paths["ours"], paths[name])
+                    figures.append({"layer": layer, "objective": objective, "units": count, "peer": name, **found})
+                    print(
+                        f"{layer:9} {objective:9} {count:5} {name:13} {found['J']:10.4g} {found['ours_s']:9.3f} "
+                        f"{found['peer_s']:9.3f} {found['ratio']:8.1f}",
+                        flush=True,
+                    )
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""What the cone gives is what the full frame gives: for every layer of every family."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from app.contract.catalog import NetworkCard, StreamName
+from app.contract.errors import InvalidRecipe, MixedDevices
+from app.contract.recipe import Recipe
+from worker.maximize.ascend import ascend
+from worker.maximize.canvas import canvases
+from worker.maximize.cone import Cone, common, derive
+from worker.maximize.outcome import Finished
+from worker.networks.network import Network
+from worker.networks.registry import Family, list_families
+from worker.networks.trace import trace
+from worker.networks.windows import Window
+
+LARGE = 64**2 * 20  # positions of an input beyond which a smaller one must do
+Build = Callable[..., Network]
+
+
+def network(family: Family) -> Network:
+    torch.manual_seed(0)
+    module = family.build(len(family.labels)).eval().requires_grad_(False)
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.Conv3d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight)
+        if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d):
+            part.running_mean.uniform_(-0.2, 0.2)
+            part.running_var.uniform_(0.5, 2)
+            part.weight.uniform_(0.5, 2)
+            part.bias.uniform_(-0.2, 0.2)
+    layers, points = trace(module, family.streams)
+    card = NetworkCard(
+        slug="x",
+        title="x",
+        family=family.name,
+        checksum="0" * 64,
+        streams=family.streams,
+        layers=layers,
+        classes=family.labels,
+        parameters=0,
+        stimulus=family.stimulus,
+    )
+    return Network(card, module, points)
+
+
+def gradients(net: Network, layer: str, recipe: Recipe) -> tuple[Cone, Tensor, Tensor]:
+    """Of a random direction among the central position's units, by the full frame and by its cone, end to end."""
+    cone = derive(net, layer, recipe)
+    windows = {name: window(cone, name) for name in cone.canvases}
+    generator = torch.Generator().manual_seed(1)
+    frame = {
+        name: torch.randn(1, c.stream.depth, c.frames, c.height, c.width, generator=generator) * c.bound / 2
+        for name, c in canvases(net.card, recipe).items()
+    }
+    parts = {name: cut(frame[name], at).detach().requires_grad_() for name, at in windows.items()}
+    for x in frame.values():
+        x.requires_grad_()
+    whole = net.activation(layer, {n: c.as_input(frame[n]) for n, c in canvases(net.card, recipe).items()})
+    t, h, w = (side // 2 for side in whole.shape[2:])
+    direction = torch.randn(whole.shape[1], generator=generator)
+    full = torch.autograd.grad((whole[0, :, t, h, w] * direction).sum(), list(frame.values()), allow_unused=True)
+    part = torch.autograd.grad((cone.activation(parts)[0, :, 0, 0, 0] * direction).sum(), list(parts.values()))
+    placed = []
+    for name, x in frame.items():
+        zeros = torch.zeros_like(x)
+        if name in windows:
+            cut(zeros, windows[name]).copy_(part[list(parts).index(name)])
+        placed.append(zeros.flatten())
+    known = [torch.zeros_like(x) if g is None else g for g, x in zip(full, frame.values(), strict=True)]
+    return cone, torch.cat([g.flatten() for g in known]), torch.cat(placed)
+
+
+def window(cone: Cone, name: StreamName) -> Window:
+    found: Window = cone.exact.windows[name]  # type: ignore[attr-defined]
+    return found
+
+
+def cut(x: Tensor, at: Window) -> Tensor:
+    return x[(..., *(slice(start, stop) for start, stop in at))]
+
+
+@pytest.mark.parametrize("family", list_families(), ids=lambda family: family.name)
+def test_gradients_of_the_cone_are_those_of_the_full_frame(family: Family) -> None:
+    net = network(family)
+    stream = family.streams[-1]
+    is_large = stream.frames * stream.height * stream.width > LARGE
+    frames = min(stream.frames, 16) if stream.name is StreamName.CLIP else None
+    size = 64 if stream.frames <= 16 or frames else 32
+    recipe = Recipe(objective="center", **({"size": size, "frames": frames} if is_large else {}))
+    cropped = 0
+    for layer in net.card.layers:
+        try:
+            cone, full, part = gradients(net, layer.name, recipe)
+        except InvalidRecipe:  # fully connected layers at a size that is not their own
+            assert is_large
+            continue
+        assert not cone.problem, (layer.name, cone.problem)
+        assert F.cosine_similarity(full.double(), part.double(), dim=0) > 0.9999, layer.name
+        torch.testing.assert_close(part.norm(), full.norm(), rtol=1e-3, atol=0)
+        cropped += any(not canvas.is_own_size for canvas in cone.canvases.values())
+    assert cropped > 2
+
+
+class Odd(nn.Module):
+    """Every operator that has a rule, padding of every kind, and a window that the border cuts on one side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv3d(3, 4, (3, 5, 3), (1, 2, 1), padding=(1, 2, 1), bias=False)
+        self.norm = nn.BatchNorm3d(4)
+        self.wide = nn.Conv3d(4, 4, 3, padding="same", dilation=(1, 2, 1), groups=2)
+        self.late = nn.BatchNorm3d(8)
+        self.conv1 = nn.Conv3d(8, 6, 3, padding=1)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        x = F.leaky_relu_(self.norm(self.first(inputs[StreamName.CLIP])), 0.2)
+        x = F.max_pool3d(F.pad(x, (0, 1, 1, 0)), (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), ceil_mode=True)
+        x = torch.cat([self.wide(x).sigmoid(), torch.tanh(x)], 1)
+        x = F.avg_pool3d(self.late(x), (1, 2, 2), 1, padding=(0, 1, 1))
+        a, b = x[:, :, ::2].split(4, 1)
+        x = torch.cat([a * 2 + b.mean((2, 3, 4), keepdim=True), b], 1)[:, :, 1:]
+        return self.conv1(F.adaptive_avg_pool3d(x, x.shape[2:])).mean((2, 3, 4))  # type: ignore[no-any-return]
+
+
+class Local(Odd):
+    """The same without the mean over everything."""
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        x = torch.relu(self.norm(self.first(inputs[StreamName.CLIP])))
+        x = F.max_pool3d(F.pad(x, (0, 1, 1, 0)), (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), ceil_mode=True)
+        x = torch.cat([self.wide(x).sigmoid(), torch.tanh(x)], 1)
+        x = F.avg_pool3d(self.late(x), (1, 2, 2), 1, padding=(0, 1, 1))
+        a, b = x[:, :, ::2].split(4, 1)
+        return self.conv1(torch.cat([a * 2 + b, b], 1)).mean((2, 3, 4))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("module", "is_cropped"), [(Odd, False), (Local, True)])
+def test_a_network_of_every_operator(network_of: Build, module: type[nn.Module], is_cropped: bool) -> None:
+    torch.manual_seed(3)
+    net = network_of(module(), size=48)
+    cone, full, part = gradients(net, "conv1", Recipe(objective="center"))
+    assert not cone.problem
+    assert F.cosine_similarity(full.double(), part.double(), dim=0) > 0.9999
+    assert cone.canvases[StreamName.CLIP].is_own_size is not is_cropped
+
+
+class LooksAtValues(Local):
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        return super().forward({name: x if bool(x.max() < 9) else x / 2 for name, x in inputs.items()})
+
+
+class FramesInTheBatch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 3, padding=1)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        x = inputs[StreamName.CLIP].transpose(1, 2).flatten(0, 1)
+        return self.conv1(x).mean((2, 3)).view(-1, 8, 6).mean(1)
+
+
+class OwnGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient
+
+
+class StraightThrough(Local):
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        return super().forward({name: OwnGradient.apply(x) for name, x in inputs.items()})
+
+
+class WritesIntoParts(Local):
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        mixed = torch.zeros_like(inputs[StreamName.CLIP])
+        mixed[:, :, 1:] = inputs[StreamName.CLIP][:, :, :-1]
+        return super().forward({StreamName.CLIP: mixed})
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (LooksAtValues, "looks at values"),
+        (StraightThrough, "without gradients"),
+        (WritesIntoParts, "memory that other tensors share"),
+    ],
+)
+def test_where_no_cone_can_be_had_the_whole_frame_is_computed(
+    network_of: Build, module: type[nn.Module], reason: str
+) -> None:
+    net = network_of(module())
+    recipe = Recipe(objective="center", steps=2)
+    assert reason in derive(net, "conv1", recipe).problem
+    (found,) = ascend(net, "conv1", [1], [recipe])
+    assert isinstance(found.outcome, Finished)
+    assert found.outcome.stimulus[StreamName.CLIP].shape == (3, 8, 24, 24)
+    assert found.outcome.measurements.seen is None
+    assert reason in found.outcome.measurements.notes[0]
+
+
+def test_a_recording_that_holds_for_one_batch_size_alone_is_not_used(network_of: Build) -> None:
+    assert "run again" in derive(network_of(FramesInTheBatch()), "conv1", Recipe()).problem
+
+
+def test_single_stream_layers_run_nothing_of_the_other_stream(tiny_two_stream: Network) -> None:
+    cone = derive(tiny_two_stream, "motion.conv3_1", Recipe())
+    assert cone.canvases.keys() == {StreamName.MOTION}
+    found = derive(tiny_two_stream, "motion.conv3_1", Recipe(objective="center"))
+    assert found.canvases[StreamName.MOTION].shape == (2, 3, 18 + 16, 18 + 16)  # margin for the jitter
+
+
+def test_streams_that_are_seen_together_have_one_window() -> None:
+    windows = {StreamName.APPEARANCE: ((2, 9), (3, 8)), StreamName.MOTION: ((1, 7), (3, 9))}
+    assert common(windows) == dict.fromkeys(windows, ((1, 9), (3, 9)))
+
+
+def test_weights_that_change_are_noticed(clip_network: Network) -> None:
+    seen = {StreamName.CLIP: torch.ones(1, 3, 8, 24, 24)}
+    with torch.no_grad():
+        before = derive(clip_network, "conv2", Recipe()).activation(seen)
+        clip_network.module.conv1.weight.mul_(2)  # type: ignore[union-attr, operator]
+        after = derive(clip_network, "conv2", Recipe()).activation(seen)
+    assert not torch.allclose(before, after)
+
+
+def test_weights_in_two_places_are_refused(clip_network: Network) -> None:
+    clip_network.module.scores.to("meta")  # type: ignore[union-attr]
+    with pytest.raises(MixedDevices, match="cpu and meta"):
+        ascend(clip_network, "conv1", [0], [Recipe(steps=1)])
+
+
+class Strayed(Local):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = [torch.zeros(1, device="meta")]  # not a buffer: it stays where it was made
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        return super().forward({StreamName.CLIP: torch.add(inputs[StreamName.CLIP], self.shift[0].view(1, 1, 1, 1, 1))})
+
+
+def test_a_tensor_that_was_left_behind_is_named(network_of: Build) -> None:
+    with pytest.raises(MixedDevices, match="parameters and buffers"):
+        ascend(network_of(Strayed()), "conv1", [0], [Recipe(steps=1)])

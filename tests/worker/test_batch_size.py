@@ -1,0 +1,24 @@
+from app.contract.recipe import Recipe
+from app.store.claims import head
+from app.store.engine import open_store
+from tests.support import add_card, enqueue, two_stream_card
+from worker.batch_size import MOST, batch_size
+
+
+def test_small_receptive_fields_share_a_batch_of_many_units(sqlite_url: str) -> None:
+    store = open_store(sqlite_url)
+    add_card(store, two_stream_card())
+    enqueue(store, 0)
+    with store.session() as session:
+        job = head(session)
+        assert job is not None
+        assert job.recipe is not None
+        assert batch_size(session, job, 4) == 4
+        layer = two_stream_card().layers[0]
+        small = job.model_copy(
+            update={"layer": layer.name, "recipe": Recipe(objective="center", jitter=0, size=512, frames=10)}
+        )
+        assert batch_size(session, small, 4) == MOST
+        whole = small.model_copy(update={"recipe": Recipe(objective="center", size=16, frames=1)})
+        assert batch_size(session, whole, 4) < MOST
+    store.close()
