@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="PostgreSQL as `postgresql://user:password@host/name`; SQLite in the home if empty."
     )
+    shipped: bool = Field(True, description="Register the networks that come with the project, if they are missing.")
     networks: str = Field(
         "", description="Networks to register at start: `family:weights[:labels]`, separated by commas."
     )
@@ -26,6 +27,11 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "",
         description="Address people reach the dashboard at, for link previews; the request's own if empty.",
+    )
+    embed: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9:/.*\[\] -]*$",
+        description="Sites that may frame pages with `?embed=1`, as `https://lab.example`, separated by spaces; none.",
     )
     device: str = Field("auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
@@ -36,6 +42,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(30, gt=0, description="A job whose worker is silent for so long goes to another.")
     queue_limit: int = Field(100_000, ge=1, description="Live jobs at most; a request beyond is refused.")
     body_limit: int = Field(1_000_000, ge=1, description="Largest request body in bytes.")
+    clip_limit: int = Field(50_000_000, ge=1, description="Largest upload of a clip in bytes.")
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -6,8 +6,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import settings
+from app.store import clip_tables, tables  # noqa: F401 (makes the tables known)
+from app.store.base import Base, Json, UtcDateTime
 from app.store.engine import open_store
-from app.store.tables import Base, Json, UtcDateTime
 
 
 def render_item(kind: str, item: object, autogen: object) -> str | Literal[False]:

@@ -83,8 +83,12 @@ def run() -> None:
     logging.basicConfig(level="INFO", format="%(message)s", handlers=[RichHandler(console=err, show_path=False)])
     logging.getLogger("alembic").setLevel("WARNING")
     from worker.cli_networks import register_from_settings
+    from worker.first_start import bring_clips, register_shipped
 
     store = open_database()
+    if settings().shipped:
+        register_shipped(store)
+        bring_clips(store)
     register_from_settings(store)
     loop = make_loop(store)
 
@@ -109,11 +113,14 @@ def alive() -> None:
 @cache
 def program() -> typer.Typer:
     """All commands. The parts import this module, so they are put together last."""
-    from worker import cli_mocap, cli_networks, cli_visualize
+    from worker import cli_datasets, cli_explain, cli_mocap, cli_networks, cli_survey, cli_visualize
 
     app.add_typer(cli_networks.app, name="networks")
+    app.add_typer(cli_datasets.app, name="datasets")
     app.add_typer(cli_mocap.app, name="mocap")
     app.command(name="visualize")(cli_visualize.visualize)
+    app.command(name="survey")(cli_survey.survey)
+    app.command(name="explain")(cli_explain.explain)
     return app
 
 

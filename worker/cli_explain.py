@@ -32,9 +32,11 @@ def explain(
         return
     for prediction in found.predictions:
         out.print(f"  {prediction.probability:6.3f}  {prediction.label}", highlight=False)
-    for each in (found.predicted, found.expected, found.contrast):
-        if each is not None:
-            out.print(_table(each))
+    shown = [found.predicted]
+    if found.expected is not None and found.expected.label != found.predicted.label:
+        shown += [found.expected, found.against(found.expected.label)]
+    for each in shown:
+        out.print(_table(each))
 
 
 def _table(found: ClassShares) -> Table:

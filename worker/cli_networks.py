@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.contract.catalog import NetworkCard
 from app.contract.errors import InvalidRequest, KinetoscopeError, NetworkExists
 from app.settings import settings
 from app.store import catalog
@@ -45,7 +44,8 @@ def add(
         card = describe_network(
             family=family, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum
         )
-        _register(store, card, weights)
+        with store.transaction() as session:
+            catalog.add_network(session, card=card, weights=pieces(weights))
     out.print(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
         f"{len(card.classes)} classes. Page: http://{settings().host}:{settings().port}/{card.slug}"
@@ -124,7 +124,8 @@ def register_from_settings(store: Store) -> None:
 
         try:
             card = describe_network(family=family, weights=weights, labels=labels)
-            _register(store, card, weights)
+            with store.transaction() as session:
+                catalog.add_network(session, card=card, weights=pieces(weights))
             log.info("registered %s from KINETOSCOPE_NETWORKS", card.slug)
         except NetworkExists:
             pass
@@ -140,6 +141,7 @@ def _parse(value: str) -> Iterator[tuple[str, Path, Path | None]]:
         yield family, Path(paths[0]), Path(paths[1]) if len(paths) == 2 else None
 
 
-def _register(store: Store, card: NetworkCard, weights: Path) -> None:
-    with weights.open("rb") as file, store.transaction() as session:
-        catalog.add_network(session, card=card, weights=iter(lambda: file.read(PIECE), b""))
+def pieces(weights: Path) -> Iterator[bytes]:
+    """The file as rows hold it."""
+    with weights.open("rb") as file:
+        yield from iter(lambda: file.read(PIECE), b"")

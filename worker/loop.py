@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
 from app.contract.job import Job, JobError, JobKind, Progress
 from app.contract.result import Measurements, RenderedMedia
-from app.store import claims, workers
+from app.store import Session, claims, workers
 from app.store.engine import Store
+from worker.batch_size import batch_size
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,12 @@ class Desk(Protocol):
     def report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
         """Call after every step, by job id. Gives the jobs to drop: cancelled, or no longer ours."""
 
-    def finish(self, job: Job, measurements: Measurements, media: Sequence[RenderedMedia]) -> None: ...
+    def finish(self, job: Job, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
+        """Save a visualization and end its job."""
+
+    def complete(self, job: Job, save: Callable[[Session], dict[str, Any]]) -> None:
+        """End a job of another kind. `save` keeps what came out and gives the job's answer, in one transaction with
+        the end; it is not called if the job is no longer ours, and may be called again after a lost connection."""
 
     def fail(self, job: Job, error: KinetoscopeError) -> None: ...
 
@@ -90,7 +96,9 @@ class Loop:
                 return False
         with self.store.transaction() as session:
             claims.release_expired(session)
-            jobs = claims.claim(session, worker=self.name, limit=self.batch, lease=self.lease, above=above)
+            head = claims.head(session, above=above)
+            limit = self.batch if head is None else batch_size(session, head, self.batch)
+            jobs = claims.claim(session, worker=self.name, limit=limit, lease=self.lease, above=above)
         if jobs:
             self._work(jobs)
         return bool(jobs)
@@ -153,7 +161,7 @@ class _Desk:
         self.loop = loop
         self.open = {job.id: job for job in jobs}
         self.priority = jobs[0].priority
-        self._beat = time.monotonic()
+        self._started = self._beat = time.monotonic()
 
     def report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
         loop = self.loop
@@ -194,13 +202,21 @@ class _Desk:
         self._beat = time.monotonic()
 
     def finish(self, job: Job, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
-        """Save the result. A database that is away for a moment costs no finished work."""
+        def save(session: Session) -> bool:
+            saved = claims.finish(session, worker=self.loop.name, job=job, measurements=measurements, media=media)
+            return saved is not None
+
+        self._save(job, save)
+
+    def complete(self, job: Job, save: Callable[[Session], dict[str, Any]]) -> None:
+        self._save(job, lambda session: claims.complete(session, worker=self.loop.name, job=job, save=save))
+
+    def _save(self, job: Job, save: Callable[[Session], bool]) -> None:
+        """A database that is away for a moment costs no finished work."""
         for attempt in range(SAVE_ATTEMPTS):
             try:
                 with self.loop.store.transaction() as session:
-                    saved = claims.finish(
-                        session, worker=self.loop.name, job=job, measurements=measurements, media=media
-                    )
+                    is_saved = save(session)
                 break
             except DatabaseUnreachable:
                 if attempt == SAVE_ATTEMPTS - 1:
@@ -210,14 +226,13 @@ class _Desk:
                 self.fail(job, error)
                 return
         self._close(job)
-        place = f"{job.network} {job.layer}/{job.unit}"
-        if saved is None:
-            log.warning("job %s (%s) is no longer ours: its result is dropped", job.id, place)
+        if is_saved:
+            log.info("job %s (%s) done in %.1f s", job.id, _place(job), time.monotonic() - self._started)
         else:
-            log.info("job %s (%s) done in %.1f s", job.id, place, measurements.seconds)
+            log.warning("job %s (%s) is no longer ours: its result is dropped", job.id, _place(job))
 
     def fail(self, job: Job, error: KinetoscopeError) -> None:
-        log.warning("job %s (%s %s/%s) failed: %s", job.id, job.network, job.layer, job.unit, error.detail)
+        log.warning("job %s (%s) failed: %s", job.id, _place(job), error.detail)
         try:
             with self.loop.store.transaction() as session:
                 claims.fail(
@@ -234,3 +249,8 @@ class _Desk:
     def _close(self, job: Job) -> None:
         self.open.pop(job.id, None)
         self.loop.held.pop(job.id, None)
+
+
+def _place(job: Job) -> str:
+    what = f"{job.layer}/{job.unit}" if job.kind is JobKind.VISUALIZE else f"{job.kind} {job.dataset or ''}".strip()
+    return f"{job.network} {what}"

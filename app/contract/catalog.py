@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
-from app.contract.model import Model
+from app.contract.model import Model, Page
 
 
 def not_reserved(slug: str) -> str:
@@ -20,6 +20,13 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 CLASS_LAYER = "class"  # the layer whose units are the class outputs
+SPECIFIC = 0.25  # a unit of fewer effective classes than this share of all is specific
+GENERIC = 0.6  # one of more than this share is generic
+
+
+def folded(name: str) -> str:
+    """What stays of a name without case, spaces and punctuation: data sets and networks spell classes differently."""
+    return "".join(character for character in name.casefold() if character.isalnum()) or name
 
 
 class StreamName(StrEnum):
@@ -40,6 +47,10 @@ class Stream(Model):
     height: int = Field(ge=1)
     width: int = Field(ge=1)
     bound: float = Field(default=1.0, gt=0, description="B: largest local norm of a stimulus, standard units")
+    covariance: tuple[tuple[float, ...], ...] | None = Field(
+        default=None,
+        description="D x D, of the values of a position over the data; of natural colours, or none, if not known",
+    )
 
     @property
     def depth(self) -> int:
@@ -82,8 +93,15 @@ class NetworkCard(Model):
     streams: tuple[Stream, ...]
     layers: tuple[Layer, ...]
     classes: tuple[str, ...]
+    class_sentences: tuple[str, ...] = Field(default=(), description="what each class is; empty where nobody says")
     parameters: int
     stimulus: Extent = Field(description="size of a stimulus where the recipe does not say")
+
+    @model_validator(mode="after")
+    def every_class_or_none(self) -> Self:
+        if self.class_sentences and len(self.class_sentences) != len(self.classes):
+            raise ValueError(f"{len(self.class_sentences)} sentences for {len(self.classes)} classes")
+        return self
 
     def layer(self, name: str) -> Layer:
         for layer in self.layers:
@@ -102,6 +120,20 @@ class NetworkCard(Model):
         if name not in self.classes:
             raise UnknownClass(name, self.classes)
         return self.classes.index(name)
+
+    def match_class(self, label: str) -> int:
+        """The class that a data set's label names: the same name, or the only one that differs in nothing but
+        case, spaces and punctuation."""
+        if label in self.classes:
+            return self.classes.index(label)
+        alike = [index for index, name in enumerate(self.classes) if folded(name) == folded(label)]
+        if len(alike) != 1:
+            raise UnknownClass(label, self.classes)
+        return alike[0]
+
+    def sentence(self, index: int) -> str:
+        """What the class is, in a sentence; empty where nobody says."""
+        return self.class_sentences[index] if self.class_sentences else ""
 
     @property
     def units(self) -> int:
@@ -122,8 +154,26 @@ class LayerSummary(Model):
     visualized_units: int
 
 
+class UnitRole(StrEnum):
+    """By effective classes, exp(entropy of the class responses), as a share of all classes."""
+
+    SPECIFIC = "specific"  # below SPECIFIC
+    MIXED = "mixed"
+    GENERIC = "generic"  # above GENERIC
+    DEAD = "dead"  # no clip ever made it positive
+
+    @classmethod
+    def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole":
+        if a_hat <= 0:
+            return cls.DEAD
+        share = effective_classes / classes
+        return cls.SPECIFIC if share < SPECIFIC else cls.GENERIC if share > GENERIC else cls.MIXED
+
+
 class UnitSummary(Model):
-    """A unit in a listing. `label` is the class name for units of the layer `class`, else empty."""
+    """A unit in a listing. `label` is the class name for units of the layer `class`, else empty.
+
+    What data says of it (`a_hat` and below) is None before a survey."""
 
     network: str
     layer: str
@@ -131,6 +181,10 @@ class UnitSummary(Model):
     index: int
     label: str
     a_hat: float | None
+    role: UnitRole | None = None
+    effective_classes: float | None = None
+    reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
+    activation: float | None = Field(default=None, description="of its strongest stimulus")
     visualizations: int
     poster: Sha256 | None
     loop: Sha256 | None
@@ -141,16 +195,46 @@ class UnitSort(StrEnum):
     NAME = "name"
     RECENT = "recent"  # latest visualization first
     ACTIVATION = "activation"  # strongest stimulus first
+    REACH = "reach"  # farthest beyond the strongest real clip first
+    SPECIFIC = "specific"  # fewest effective classes first
+    GENERIC = "generic"  # most effective classes first
 
 
 class UnitQuery(Model):
-    """The filters of the explorer; field names are those of the address (`class` is a Python keyword)."""
+    """The filters of the explorer; field names are those of the address (`class` is a Python keyword).
+
+    `after` and `before` are places in the listing, as an earlier page gave them: pages that follow cost the same
+    however far they are. `page` alone counts from the start, which is dear for far pages.
+    """
 
     layer: str | None = Field(default=None, max_length=200)
     stream: Literal["appearance", "motion", "clip", "fusion"] | None = None
     class_: str | None = Field(default=None, alias="class", max_length=200)
+    role: Literal["specific", "mixed", "generic", "dead"] | None = None
+    min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
     state: Literal["visualized", "missing"] | None = None
     q: str | None = Field(default=None, max_length=200)
     sort: UnitSort = UnitSort.ORDER
+    view: Literal["grid", "list"] = Field(default="grid", description="how the page shows them; no filter")
     page: int = Field(default=1, ge=1, le=100_000)
+    after: str | None = Field(default=None, max_length=300)
+    before: str | None = Field(default=None, max_length=300)
     per_page: int = Field(default=48, ge=1, le=200)
+
+
+class UnitListing(Page[UnitSummary]):
+    """A page of units. Counting stops at a bound: then there are more than `total`, and `capped` says so."""
+
+    capped: bool = False
+    after: str | None = Field(default=None, description="place of the last unit here, if more follow")
+    before: str | None = Field(default=None, description="place of the first unit here, if others come before")
+
+
+class Tally(Model):
+    """How many units each choice of a filter would leave, the other filters staying as they are.
+    Empty where there are too many to count."""
+
+    layer: dict[str, int] = Field(default_factory=dict)
+    stream: dict[str, int] = Field(default_factory=dict)
+    role: dict[str, int] = Field(default_factory=dict)
+    state: dict[str, int] = Field(default_factory=dict)

@@ -1,9 +1,10 @@
 """Every error a person can meet. Raise the specific one; the edge translates it once.
 
 KinetoscopeError
-├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily · Missing
+├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily
+│                         UnknownDataset · UnknownClip · Missing
 ├── InvalidRequest (422)  InvalidRecipe
-├── Conflict (409)        NetworkExists
+├── Conflict (409)        NetworkExists · DatasetExists
 ├── Refused (403)
 ├── TooLarge (413)
 ├── UnsupportedMedia (415)
@@ -12,7 +13,7 @@ KinetoscopeError
 ├── SetupError            PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
 ├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
 ├── VideoError            (a clip that cannot be read)
-└── WorkError             NotFinite · OutOfMemory · NoGradient
+└── WorkError             NotFinite · OutOfMemory · NoGradient · MixedDevices
 """
 
 from collections.abc import Iterable
@@ -75,6 +76,16 @@ class UnknownClass(UnknownName):
     noun = "class"
 
 
+class UnknownDataset(UnknownName):
+    kind = "unknown_dataset"
+    noun = "data set"
+
+
+class UnknownClip(UnknownName):
+    kind = "unknown_clip"
+    noun = "clip"
+
+
 class UnknownFamily(UnknownName):
     kind = "unknown_family"
     noun = "family of networks"
@@ -114,6 +125,10 @@ class Conflict(KinetoscopeError):
 
 class NetworkExists(Conflict):
     kind = "network_exists"
+
+
+class DatasetExists(Conflict):
+    kind = "dataset_exists"
 
 
 class Refused(KinetoscopeError):
@@ -211,3 +226,7 @@ class NoGradient(WorkError):
 
 class OutOfMemory(WorkError):
     kind = "out_of_memory"
+
+
+class MixedDevices(WorkError):
+    kind = "mixed_devices"

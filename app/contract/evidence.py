@@ -4,33 +4,20 @@ Formulas: DESIGN's table of measures, and worker/evidence/.
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import Field
 
-from app.contract.catalog import Slug
+from app.contract.catalog import GENERIC as GENERIC
+from app.contract.catalog import SPECIFIC as SPECIFIC
+from app.contract.catalog import Slug, UnitSummary
+from app.contract.catalog import UnitRole as UnitRole
+from app.contract.errors import UnknownClass
+from app.contract.job import Job
 from app.contract.model import Model
-from app.contract.result import MediaRef, Role
+from app.contract.result import MediaRef, RenderedMedia, Role
 
-SPECIFIC = 0.25  # a unit of fewer effective classes than this share of all is specific
-GENERIC = 0.6  # one of more than this share is generic
 TOP_CLIPS = 9  # kept for every unit
-
-
-class UnitRole(StrEnum):
-    """By effective classes, exp(entropy of the class responses), as a share of all classes."""
-
-    SPECIFIC = "specific"  # below SPECIFIC
-    MIXED = "mixed"
-    GENERIC = "generic"  # above GENERIC
-    DEAD = "dead"  # no clip ever made it positive
-
-    @classmethod
-    def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole":
-        if a_hat <= 0:
-            return cls.DEAD
-        share = effective_classes / classes
-        return cls.SPECIFIC if share < SPECIFIC else cls.GENERIC if share > GENERIC else cls.MIXED
+TOP_CLASSES = 8  # the classes of a unit that can be searched by
 
 
 class Dataset(Model):
@@ -43,8 +30,18 @@ class Dataset(Model):
     clips: int
 
 
+class NewClip(Model):
+    """A clip on its way into a data set."""
+
+    name: str = Field(min_length=1, max_length=200)
+    label: str = Field(min_length=1, max_length=200)
+    media: tuple[RenderedMedia, ...]
+
+
 class Clip(Model):
-    """A clip as a network sees it: its centre, at the network's frame rate. `name` tells it within its data set."""
+    """The middle of a video, 25 frames a second, 240 x 240: enough for any network to take its own inputs from.
+
+    `name` tells it within its data set; `label` is as the data set spells it."""
 
     id: int
     dataset: str
@@ -117,16 +114,122 @@ class UnitEvidence(Model):
     )
 
 
-class Survey(Model):
-    """A finished pass of a data set through a network. Visible only when whole."""
+class SurveyFacts(Model):
+    """What a pass of a data set through a network says of the network as a whole."""
 
-    id: int
-    network: str
-    dataset: str
     clips: int
     skipped: tuple[str, ...] = Field(description="clips that could not be read")
     accuracy: float
     recall: tuple[float, ...] = Field(description="share of the clips of each class that are taken for it")
     confusion: tuple[tuple[int, ...], ...] = Field(description="clips of the row's class taken for the column's")
     seconds: float
+
+
+class Survey(SurveyFacts):
+    """A finished pass. Visible only when whole."""
+
+    id: int
+    network: str
+    dataset: str
     created_at: datetime
+
+
+class SurveySummary(Model):
+    """A survey in a listing."""
+
+    id: int
+    network: str
+    dataset: str
+    clips: int
+    skipped: int
+    accuracy: float
+    seconds: float
+    created_at: datetime
+
+
+class UnitOfClass(Model):
+    """A unit as a detector of a class."""
+
+    unit: UnitSummary
+    precision: float
+    response: float
+
+
+class UnitOfClip(Model):
+    """A unit that a clip excites as one of few."""
+
+    unit: UnitSummary
+    rank: int = Field(description="0: no clip excites it more")
+    activation: float
+
+
+class Prediction(Model):
+    """What a network takes a clip for."""
+
+    label: str
+    logit: float
+    probability: float
+
+
+class Contribution(Model):
+    """What a unit adds to a logit, or to the difference of two."""
+
+    layer: str
+    unit: int
+    activation: float = Field(description="largest over positions")
+    share: float = Field(description="part of the logit: gradient x activation, summed over positions")
+    effect: float | None = Field(default=None, description="by how much the logit falls where the unit is silenced")
+    x: float = Field(ge=0, le=1, description="centre of the peak, share of the width")
+    y: float = Field(ge=0, le=1)
+    time: float = Field(ge=0, le=1)
+    trace: tuple[float, ...] = Field(description="largest activation over positions, by time")
+
+
+class LayerShares(Model):
+    """Where a logit comes from at one layer: logit = sum of the units' shares + others + rest."""
+
+    layer: str
+    units: tuple[Contribution, ...] = Field(description="those of the largest shares, for and against")
+    others: float = Field(description="shares of the layer's other units together")
+    rest: float = Field(description="what no unit adds: the bias before the logit, and those of layers in between")
+
+
+class ClassShares(Model):
+    """A logit, or the difference of two (`label` less `against`), and where it comes from."""
+
+    label: str
+    against: str | None = None
+    logit: float
+    layers: tuple[LayerShares, ...]
+
+
+class Explanation(Model):
+    """Why a network takes a clip for what it does, and why not for what a person expects."""
+
+    network: str
+    predictions: tuple[Prediction, ...] = Field(description="the most probable first")
+    predicted: ClassShares
+    expected: ClassShares | None = Field(default=None, description="of the class that a person named")
+    contrasts: tuple[ClassShares, ...] = Field(
+        default=(), description="predicted less the class a person named, and less each other prediction"
+    )
+
+    def against(self, label: str) -> ClassShares:
+        """Why not this class? Raises UnknownClass for one that was not compared."""
+        compared = {found.against or "": found for found in self.contrasts}
+        if label not in compared:
+            raise UnknownClass(label, compared)
+        return compared[label]
+
+
+class OwnClip(Model):
+    """A clip that a person asks about. `media` and `explanation` are there once its job is done."""
+
+    job: Job
+    name: str = Field(description="of the file, or of the clip in its data set")
+    expected: str | None = Field(description="the class that the person expected")
+    media: tuple[MediaRef, ...] = ()
+    explanation: Explanation | None = None
+
+    def medium(self, role: Role) -> MediaRef | None:
+        return next((medium for medium in self.media if medium.role is role), None)

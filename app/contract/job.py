@@ -10,9 +10,9 @@ failed, cancelled ──retry──> queued
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from app.contract.catalog import NetworkCard, Sha256
 from app.contract.model import Model
@@ -22,7 +22,9 @@ MAX_ATTEMPTS = 3
 
 
 class JobKind(StrEnum):
-    VISUALIZE = "visualize"
+    VISUALIZE = "visualize"  # a unit's stimulus
+    SURVEY = "survey"  # a data set through a network
+    EXPLAIN = "explain"  # a person's own clip through a network
 
 
 class JobState(StrEnum):
@@ -68,8 +70,32 @@ class VisualizeRequest(Model):
         return [card.unit(self.layer, unit)[1] for unit in dict.fromkeys(self.units)]
 
 
+class SurveyRequest(Model):
+    """Body of POST /api/surveys."""
+
+    network: str = Field(min_length=1, max_length=63)
+    dataset: str = Field(min_length=1, max_length=63)
+
+
+class ExplainRequest(Model):
+    """What a person asks of a clip: why does the network take it for what it does? Without `dataset` and `clip`, the
+    clip comes along as a file."""
+
+    network: str = Field(min_length=1, max_length=63)
+    expected: str | None = Field(default=None, min_length=1, max_length=200, description="the class you expected")
+    dataset: str | None = Field(default=None, min_length=1, max_length=63)
+    clip: str | None = Field(default=None, min_length=1, max_length=200, description="its name within the data set")
+
+    @model_validator(mode="after")
+    def both_or_neither(self) -> Self:
+        if (self.dataset is None) != (self.clip is None):
+            raise ValueError("name the data set and its clip, or send a file")
+        return self
+
+
 class Progress(Model):
-    """Where a running job is. `trace` is J at each step so far, thinned to at most 200 values."""
+    """Where a running job is: in steps, or in clips of a survey. `trace` is J at each step so far, thinned to at
+    most 200 values."""
 
     step: int
     steps: int
@@ -83,14 +109,19 @@ class JobError(Model):
 
 
 class Job(Model):
+    """What is asked for stands in the fields of its kind: `layer`, `unit` and `recipe` of a visualization,
+    `dataset` of a survey, `parameters` of an explanation; the others are None."""
+
     id: int
     kind: JobKind
     state: JobState
     network: str
-    layer: str
-    unit: int
-    label: str
-    recipe: Recipe
+    layer: str | None = None
+    unit: int | None = None
+    label: str = ""
+    recipe: Recipe | None = None
+    dataset: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
     priority: int
     attempts: int
     cancel_requested: bool
@@ -98,12 +129,27 @@ class Job(Model):
     error: JobError | None
     worker: str | None
     visualization: int | None
+    answer: dict[str, Any] | None = Field(default=None, description="what came out, of kinds without pictures")
     preview_step: int | None
     poster: Sha256 | None = None  # of the result
     revision: int
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Of an explanation whose file was sent along nothing is left once its job has ended."""
+        is_gone = self.kind is JobKind.EXPLAIN and self.dataset is None
+        return self.state in (JobState.FAILED, JobState.CANCELLED) and not is_gone
+
+
+class VisualizeJob(Job):
+    """A job of the kind `visualize`."""
+
+    layer: str
+    unit: int
+    recipe: Recipe
 
 
 class CachedResult(Model):
@@ -114,8 +160,18 @@ class CachedResult(Model):
 class Enqueued(Model):
     """Answer to a request: what is already there, and the jobs (new or joined) for the rest."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[VisualizeJob, ...]
     cached: tuple[CachedResult, ...]
+
+
+class Estimate(Model):
+    """What a request would cost: `seconds` of one worker for all that is not cached, None where nothing like it
+    has been made yet."""
+
+    count: int
+    cached: int
+    seconds: float | None
+    basis: int = Field(description="results that the estimate goes by")
 
 
 class WorkerInfo(Model):
@@ -129,11 +185,45 @@ class WorkerInfo(Model):
 
 
 class Link(Model):
-    """A short link to a view: `url` is a path of this dashboard."""
+    """A short link to a view: `url` is a path of this dashboard. A saved view is one that a page lists."""
 
     slug: str
     url: str
     title: str
     description: str
+    note: str = ""
     preview: str | None
     created_at: datetime
+    saved_at: datetime | None = None
+
+
+class LinkRequest(Model):
+    """Body of POST /api/links."""
+
+    url: str = Field(
+        min_length=1,
+        max_length=2000,
+        description="a page of this dashboard: its path, or its whole address",
+        examples=["/i3d/class/175?speed=slow"],
+    )
+    title: str = Field(min_length=1, max_length=200, examples=["juggling soccer ball, slow"])
+    note: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="save the view with this note, which may be empty; only a short link without one",
+        examples=["turns upside down even when nothing else moves"],
+    )
+
+    @field_validator("title")
+    @classmethod
+    def one_line(cls, title: str) -> str:
+        if not title.strip() or not title.isprintable():
+            raise ValueError("write one line of plain text")
+        return title.strip()
+
+    @field_validator("note")
+    @classmethod
+    def plain_text(cls, note: str | None) -> str | None:
+        if note is not None and not all(letter.isprintable() or letter in "\n\t" for letter in note.replace("\r", "")):
+            raise ValueError("write plain text")
+        return note if note is None else note.replace("\r", "").strip()

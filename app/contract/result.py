@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from app.contract.catalog import Sha256
+from app.contract.catalog import Extent, Sha256
 from app.contract.model import Model
 from app.contract.recipe import Recipe
 
@@ -65,7 +65,7 @@ class Measurements(Model):
     activation: float = Field(description="of the finished stimulus, after a following ReLU")
     objective: float = Field(description="J of the finished stimulus")
     probability: float | None = Field(default=None, description="softmax share; class units only")
-    reach: float | None = Field(default=None, description="activation / a_hat; None before a survey")
+    reach: float | None = Field(default=None, description="activation / a_hat of the newest survey; None before one")
     motion_energy: dict[str, float] = Field(description="by stream: mean abs temporal difference, standard units")
     noise: dict[str, float] = Field(
         description="by stream: share of spectral energy above a quarter of the sampling rate"
@@ -73,6 +73,15 @@ class Measurements(Model):
     trace: tuple[float, ...] = Field(description="J at each step")
     seconds: float
     device: str
+    seen: Extent | None = Field(
+        default=None, description="frames and pixels that the one position of the objective `center` sees"
+    )
+    notes: tuple[str, ...] = Field(default=(), description="what a person should know of how it was computed")
+
+
+def reach(activation: float | None, a_hat: float | None) -> float | None:
+    """Activation of a stimulus / a_hat; None before a survey, and of a unit that no clip excites."""
+    return activation / a_hat if activation is not None and a_hat is not None and a_hat > 0 else None
 
 
 class Visualization(Model):

@@ -1,21 +1,13 @@
-"""Networks, layers and units as the pages list them."""
+"""Networks, their layers, and single units. Listings of units are in explore.py."""
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select
+from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import (
-    CLASS_LAYER,
-    LayerSummary,
-    NetworkCard,
-    NetworkSummary,
-    UnitQuery,
-    UnitSort,
-    UnitSummary,
-)
+from app.contract.catalog import LayerSummary, NetworkCard, NetworkSummary, UnitSummary
 from app.contract.errors import NetworkExists, UnknownNetwork
-from app.contract.model import Page
 from app.store.engine import now
 from app.store.media import drop_orphans
 from app.store.tables import NetworkRow, UnitRow, WeightsRow
@@ -37,7 +29,10 @@ def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]
         slug=card.slug, checksum=card.checksum, card=card.model_dump(mode="json"), registered_at=now(session)
     )
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        raise NetworkExists(f"Network {card.slug!r} has just been registered by another process.") from None
     for number, piece in enumerate(weights):
         session.execute(insert(WeightsRow), [{"network_id": row.id, "piece": number, "data": piece}])
     session.execute(
@@ -99,22 +94,6 @@ def layer_summaries(session: Session, *, slug: str) -> list[LayerSummary]:
     return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in layers]
 
 
-def search_units(session: Session, *, slug: str, query: UnitQuery) -> Page[UnitSummary]:
-    """One page of the units that pass the filters; unknown layers and classes are errors, not empty pages."""
-    row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
-    filters = _filters(card, query)
-    matching = select(UnitRow).where(UnitRow.network_id == row.id, *filters)
-    total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
-    first = (query.page - 1) * query.per_page
-    found = session.scalars(_sorted(matching, query.sort).offset(first).limit(query.per_page))
-    return Page(
-        items=tuple(unit_summary(slug, unit) for unit in found),
-        total=total,
-        next=query.page + 1 if first + query.per_page < total else None,
-    )
-
-
 def get_unit(session: Session, *, slug: str, layer: str, unit: int) -> UnitSummary:
     return unit_summary(slug, unit_row(session, slug=slug, layer=layer, unit=unit))
 
@@ -142,6 +121,10 @@ def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
         index=row.index,
         label=row.label,
         a_hat=row.a_hat,
+        role=row.role,
+        effective_classes=row.effective_classes,
+        reach=row.reach,
+        activation=row.activation,
         visualizations=row.visualizations,
         poster=row.poster,
         loop=row.loop,
@@ -160,42 +143,3 @@ def _summary(session: Session, row: NetworkRow) -> NetworkSummary:
         visualized_units=units,
         registered_at=row.registered_at,
     )
-
-
-def _filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
-    if query.layer:
-        filters.append(UnitRow.layer == card.layer(query.layer).name)
-    if query.stream:
-        filters.append(UnitRow.stream == query.stream)
-    if query.class_:
-        filters += [UnitRow.layer == CLASS_LAYER, UnitRow.index == card.class_index(query.class_)]
-    if query.state:
-        is_done = UnitRow.visualized_at.is_not(None)
-        filters.append(is_done if query.state == "visualized" else ~is_done)
-    for word in (query.q or "").split():
-        layer, slash, index = word.rpartition("/")
-        if slash and index.isdecimal() and len(index) < 10:  # an address such as Mixed_4f/12
-            filters += [UnitRow.layer.icontains(layer, autoescape=True), UnitRow.index == int(index)]
-            continue
-        matches = [
-            UnitRow.label.icontains(word, autoescape=True),
-            UnitRow.layer.icontains(word, autoescape=True),
-        ]
-        if word.isdecimal() and len(word) < 10:
-            matches.append(UnitRow.index == int(word))
-        filters.append(or_(*matches))
-    return filters
-
-
-def _sorted(units: Select[UnitRow], sort: UnitSort) -> Select[UnitRow]:
-    place = (UnitRow.layer_index, UnitRow.index)
-    match sort:
-        case UnitSort.NAME:
-            return units.order_by(UnitRow.label == "", func.lower(UnitRow.label), *place)
-        case UnitSort.RECENT:
-            return units.order_by(UnitRow.visualized_at.desc().nulls_last(), *place)
-        case UnitSort.ACTIVATION:
-            return units.order_by(UnitRow.activation.desc().nulls_last(), *place)
-        case UnitSort.ORDER:
-            return units.order_by(*place)

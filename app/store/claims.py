@@ -1,14 +1,16 @@
 """Jobs as a worker sees them: claimed under a lease, kept alive, and ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.contract.job import MAX_ATTEMPTS, Job, JobError, JobState, Progress
 from app.contract.result import Measurements, RenderedMedia
+from app.store.clip_tables import UploadRow
 from app.store.engine import now
 from app.store.jobs import changed, to_job, whole_jobs
 from app.store.tables import JobRow, PreviewRow
@@ -38,6 +40,13 @@ def something_to_do(session: Session, *, above: int | None = None) -> bool:
         waits &= JobRow.priority > above
     expired = (JobRow.state == JobState.RUNNING) & (JobRow.lease_until < now(session))
     return session.scalar(select(JobRow.id).where(waits | expired).limit(1)) is not None
+
+
+def head(session: Session, *, above: int | None = None) -> Job | None:
+    """The job that would be claimed first."""
+    waits = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
+    row = session.scalar(whole_jobs().where(*waits).order_by(JobRow.priority.desc(), JobRow.id).limit(1))
+    return to_job(row) if row is not None else None
 
 
 def release_expired(session: Session) -> int:
@@ -70,6 +79,8 @@ def release_expired(session: Session) -> int:
     )
     session.execute(update(JobRow).where(JobRow.id.in_(expired), JobRow.state == JobState.FAILED).values(error=RUN_OUT))
     session.execute(delete(PreviewRow).where(PreviewRow.job_id.in_(expired)))
+    ended = select(JobRow.id).where(JobRow.id.in_(expired), JobRow.state != JobState.QUEUED)
+    session.execute(delete(UploadRow).where(UploadRow.job_id.in_(ended)))
     return len(expired)
 
 
@@ -161,7 +172,7 @@ def finish(
 ) -> int | None:
     """Save the result and end its job, together. None, and nothing saved, if this claim no longer holds."""
     row = _owned(session, worker, job)
-    if row is None:
+    if row is None or row.unit_id is None or row.recipe_key is None:
         return None
     visualization = save(
         session, unit_id=row.unit_id, recipe_key=row.recipe_key, measurements=measurements, media=media
@@ -169,6 +180,16 @@ def finish(
     row.visualization_id = visualization
     _end(session, row, JobState.DONE)
     return visualization
+
+
+def complete(session: Session, *, worker: str, job: Job, save: Callable[[Session], dict[str, Any]]) -> bool:
+    """End a job without pictures: `save` keeps what came out and gives the job's answer, in the same transaction.
+    False, and `save` not called, if this claim no longer holds."""
+    row = _owned(session, worker, job)
+    if row is not None:
+        row.answer = save(session)
+        _end(session, row, JobState.DONE)
+    return row is not None
 
 
 def fail(session: Session, *, worker: str, job: Job, error: JobError) -> bool:
@@ -230,3 +251,4 @@ def _end(session: Session, row: JobRow, state: JobState) -> None:
     row.finished_at = row.updated_at = moment
     session.flush()
     session.execute(delete(PreviewRow).where(PreviewRow.job_id == row.id))
+    session.execute(delete(UploadRow).where(UploadRow.job_id == row.id))

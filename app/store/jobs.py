@@ -1,5 +1,6 @@
 """Jobs as people see them: asked for, listed, cancelled, retried. The worker's side is in claims.py."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +17,17 @@ from app.contract.job import (
     JobState,
     Priority,
     Progress,
+    VisualizeJob,
     VisualizeRequest,
 )
 from app.contract.model import Page
 from app.contract.recipe import Recipe
 from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
+from app.store.clip_tables import UploadRow
+from app.store.datasets import dataset_row
 from app.store.engine import now
+from app.store.evidence_tables import DatasetRow
 from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
 from app.store.upsert import insert_missing
 
@@ -53,12 +58,13 @@ def enqueue(
     insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.model_dump(mode="json")}])
     cached = _cached(session, list(units), recipe_key)
     wanted = [unit for unit in units if unit not in cached]
-    _check_room(session, wanted, recipe_key, limit)
+    check_room(session, len(wanted), limit)
     moment = now(session)
     common = {
         "kind": JobKind.VISUALIZE.value,
         "state": JobState.QUEUED.value,
         "batch_key": f"{network.id}:{card.layer(request.layer).index}:{recipe.batch_key()}",
+        "network_id": network.id,
         "recipe_key": recipe_key,
         "priority": priority,
         "created_at": moment,
@@ -97,6 +103,43 @@ def enqueue(
     )
 
 
+def enqueue_survey(
+    session: Session, *, network: str, dataset: str, limit: int = 100_000, priority: int = Priority.SWEEP
+) -> Job:
+    """A live job, joined or new. A survey takes long: unlike a click it lets clicks go in between."""
+    network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
+    key = f"{JobKind.SURVEY.value}:{network_id}:{dataset_id}"
+    live = whole_jobs().where(JobRow.key == key, JobRow.state.in_(LIVE))
+    moment = now(session)
+    if session.scalar(select(JobRow.id).where(JobRow.key == key, JobRow.state.in_(LIVE))) is None:
+        check_room(session, 1, limit)
+        row = {
+            "kind": JobKind.SURVEY.value,
+            "state": JobState.QUEUED.value,
+            "key": key,
+            "batch_key": key,  # shared with no other: surveys are claimed one by one
+            "network_id": network_id,
+            "dataset_id": dataset_id,
+            "priority": priority,
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        insert_missing(session, JobRow, [row])
+    session.execute(
+        update(JobRow)
+        .where(JobRow.key == key, JobRow.state.in_(LIVE), JobRow.cancel_requested)
+        .values(cancel_requested=False, **changed(moment))
+    )
+    return to_job(session.scalars(live).one())
+
+
+def live_surveys(session: Session, *, network: str) -> list[Job]:
+    """A network's surveys that wait or run."""
+    row = network_row(session, network)
+    live = whole_jobs().where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
+    return [to_job(each) for each in session.scalars(live.order_by(JobRow.id))]
+
+
 def get_job(session: Session, *, job_id: int) -> Job:
     return to_job(job_row(session, job_id))
 
@@ -106,15 +149,18 @@ def list_jobs(
     *,
     state: JobState | None = None,
     network: str | None = None,
+    owner: str | None = None,
     page: int = 1,
     per_page: int = 50,
 ) -> Page[Job]:
     """Running jobs first, then the queue in the order it will be served, then the finished, newest first."""
     filters = []
+    if owner is not None:
+        filters.append(JobRow.owner == owner)
     if state is not None:
         filters.append(JobRow.state == state)
     if network is not None:
-        filters.append(JobRow.unit.has(UnitRow.network_id == network_row(session, network).id))
+        filters.append(JobRow.network_id == network_row(session, network).id)
     total = session.scalar(select(func.count()).select_from(JobRow).where(*filters)) or 0
     rank = case({JobState.RUNNING.value: 0, JobState.QUEUED.value: 1}, value=JobRow.state, else_=2)
     first = (page - 1) * per_page
@@ -129,17 +175,18 @@ def list_jobs(
     return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
 
 
-def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Job]:
+def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
     """The unit's jobs that wait, run, or ended without a result, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
     rows = session.scalars(
         whole_jobs().where(JobRow.unit_id == found.id, JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
     )
-    return [to_job(row) for row in rows]
+    return _visualizing(rows)
 
 
-def counts(session: Session) -> dict[JobState, int]:
-    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
+def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
+    whose = [] if owner is None else [JobRow.owner == owner]
+    rows = session.execute(select(JobRow.state, func.count()).where(*whose).group_by(JobRow.state))
     found: dict[str, int] = dict(rows.all())
     return {state: found.get(state.value, 0) for state in JobState}
 
@@ -153,6 +200,7 @@ def cancel(session: Session, *, job_id: int) -> Job:
     if row.state == JobState.QUEUED:
         row.state = JobState.CANCELLED
         row.finished_at = moment
+        session.execute(delete(UploadRow).where(UploadRow.job_id == row.id))
     row.cancel_requested = True
     row.revision += 1
     row.updated_at = moment
@@ -165,6 +213,8 @@ def retry(session: Session, *, job_id: int) -> Job:
     row = job_row(session, job_id, lock=True)
     if row.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state)
+    if not to_job(row).can_be_retried:
+        raise Conflict(f"The clip of job {job_id} was not kept. Send it again.", state=row.state)
     live = session.scalar(select(JobRow.id).where(JobRow.key == row.key, JobRow.state.in_(LIVE)))
     if live is not None:
         raise Conflict(f"The same work is already under way as job {live}.", job=live)
@@ -172,7 +222,8 @@ def retry(session: Session, *, job_id: int) -> Job:
     row.attempts = 0
     row.cancel_requested = False
     row.error = row.progress = row.started_at = row.finished_at = None
-    row.priority = Priority.CLICK
+    if row.kind == JobKind.VISUALIZE:
+        row.priority = Priority.CLICK
     row.revision += 1
     row.updated_at = now(session)
     session.flush()
@@ -205,8 +256,10 @@ def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
 
 def whole_jobs() -> Select[JobRow]:
     return select(JobRow).options(
-        joinedload(JobRow.unit, innerjoin=True).joinedload(UnitRow.network, innerjoin=True).load_only(NetworkRow.slug),
-        joinedload(JobRow.recipe, innerjoin=True),
+        joinedload(JobRow.network, innerjoin=True).load_only(NetworkRow.slug),
+        joinedload(JobRow.unit),
+        joinedload(JobRow.recipe),
+        joinedload(JobRow.dataset).load_only(DatasetRow.slug),
         joinedload(JobRow.preview),
         joinedload(JobRow.poster),
     )
@@ -218,15 +271,20 @@ def changed(moment: datetime) -> dict[str, Any]:
 
 
 def to_job(row: JobRow) -> Job:
-    return Job(
+    asked: dict[str, Any] = {}
+    if row.unit is not None:
+        asked |= {"layer": row.unit.layer, "unit": row.unit.index, "label": row.unit.label}
+    if row.recipe is not None:
+        asked |= {"recipe": Recipe.model_validate(row.recipe.body)}
+    kind = JobKind(row.kind)
+    return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(
         id=row.id,
-        kind=JobKind(row.kind),
+        kind=kind,
         state=JobState(row.state),
-        network=row.unit.network.slug,
-        layer=row.unit.layer,
-        unit=row.unit.index,
-        label=row.unit.label,
-        recipe=Recipe.model_validate(row.recipe.body),
+        network=row.network.slug,
+        **asked,
+        dataset=row.dataset.slug if row.dataset else None,
+        parameters=row.parameters or {},
         priority=row.priority,
         attempts=row.attempts,
         cancel_requested=row.cancel_requested,
@@ -234,6 +292,7 @@ def to_job(row: JobRow) -> Job:
         error=row.error and JobError.model_validate(row.error),
         worker=row.worker,
         visualization=row.visualization_id,
+        answer=row.answer,
         preview_step=row.preview.step if row.preview else None,
         poster=row.poster.sha256 if row.poster else None,
         revision=row.revision,
@@ -261,15 +320,19 @@ def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, in
     return found
 
 
-def _live(session: Session, units: list[int], recipe_key: str) -> list[Job]:
+def _live(session: Session, units: list[int], recipe_key: str) -> list[VisualizeJob]:
     keys = [_key(unit, recipe_key) for unit in units]
     rows = session.scalars(whole_jobs().where(JobRow.key.in_(keys), JobRow.state.in_(LIVE)).order_by(JobRow.id))
-    return [to_job(row) for row in rows]
+    return _visualizing(rows)
 
 
-def _check_room(session: Session, units: list[int], recipe_key: str, limit: int) -> None:
+def _visualizing(rows: Iterable[JobRow]) -> list[VisualizeJob]:
+    return [job for job in map(to_job, rows) if isinstance(job, VisualizeJob)]
+
+
+def check_room(session: Session, more: int, limit: int) -> None:
     live = session.scalar(select(func.count()).select_from(JobRow).where(JobRow.state.in_(LIVE))) or 0
-    if live + len(units) > limit:
+    if live + more > limit:
         raise TooMany(
             f"The queue holds {live:,} jobs and takes {limit:,} at most. Wait or cancel some, and ask again.",
             queued=live,

@@ -1,14 +1,19 @@
 """Media bytes, addressed by their sha256: a result can never point at a missing file."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import delete, exists
+from sqlalchemy import delete, exists, insert
 from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
-from app.contract.result import Medium
+from app.contract.result import MediaRef, Medium, RenderedMedia, Role
+from app.store.clip_tables import ExplanationMediaRow
+from app.store.evidence_tables import ClipMediaRow
 from app.store.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.upsert import insert_missing
+
+ShownRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
 
 
 def put_medium(session: Session, *, type: str, data: bytes) -> str:
@@ -16,6 +21,46 @@ def put_medium(session: Session, *, type: str, data: bytes) -> str:
     sha256 = hashlib.sha256(data).hexdigest()
     insert_missing(session, MediaRow, [{"sha256": sha256, "type": type, "size": len(data), "data": data}])
     return sha256
+
+
+def put_media(
+    session: Session,
+    *,
+    table: type[ShownRow],
+    owner: Mapping[str, int],
+    media: Iterable[RenderedMedia],
+) -> dict[Role, str]:
+    """Store what shows the owner (its key column and id); gives the sha256 by role."""
+    shown = {}
+    for medium in media:
+        shown[medium.role] = sha256 = put_medium(session, type=medium.type, data=medium.data)
+        reference = {
+            **owner,
+            "role": medium.role.value,
+            "sha256": sha256,
+            "type": medium.type,
+            "size": len(medium.data),
+            "width": medium.width,
+            "height": medium.height,
+            "frames": medium.frames,
+        }
+        session.execute(insert(table), [reference])
+    return shown
+
+
+def media_refs(rows: Iterable[ShownRow]) -> tuple[MediaRef, ...]:
+    return tuple(
+        MediaRef(
+            role=Role(row.role),
+            sha256=row.sha256,
+            type=row.type,
+            size=row.size,
+            width=row.width,
+            height=row.height,
+            frames=row.frames,
+        )
+        for row in rows
+    )
 
 
 def get_medium(session: Session, *, sha256: str) -> Medium:
@@ -26,10 +71,12 @@ def get_medium(session: Session, *, sha256: str) -> Medium:
 
 
 def drop_orphans(session: Session) -> None:
-    """Delete media that no result and no link shows any more."""
+    """Delete media that no result, clip or link shows any more."""
     session.execute(
         delete(MediaRow).where(
             ~exists().where(VisualizationMediaRow.sha256 == MediaRow.sha256),
+            ~exists().where(ClipMediaRow.sha256 == MediaRow.sha256),
+            ~exists().where(ExplanationMediaRow.sha256 == MediaRow.sha256),
             ~exists().where(LinkRow.preview == MediaRow.sha256),
         )
     )

@@ -1,57 +1,15 @@
 """The tables. Alembic alone creates them: `kinetoscope db upgrade`."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    and_,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, foreign, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, and_, text
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC times in both databases; SQLite itself keeps no time zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
-
-
-Json = JSON().with_variant(JSONB(), "postgresql")
-Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by INTEGER keys alone
+from app.store.base import Base, Id, Json, Shown, UtcDateTime
+from app.store.evidence_tables import DatasetRow
 
 LIVE = text("state IN ('queued', 'running')")
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
 
 
 class NetworkRow(Base):
@@ -81,9 +39,12 @@ class UnitRow(Base):
     __table_args__ = (
         UniqueConstraint("network_id", "layer_index", "index"),
         Index(None, "network_id", "layer", "index"),
-        Index(None, "network_id", "visualized_at"),
-        Index(None, "network_id", "activation"),
-        Index(None, "network_id", "label"),
+        Index(None, "network_id", "visualized_at", "id"),
+        Index(None, "network_id", "activation", "id"),
+        Index(None, "network_id", "label", "id"),
+        Index(None, "network_id", "role", "layer_index", "index"),
+        Index(None, "network_id", "effective_classes", "id"),
+        Index(None, "network_id", "reach", "id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -93,10 +54,13 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]
+    a_hat: Mapped[float | None]  # this and the next two: of the newest survey
+    role: Mapped[str | None] = mapped_column(String(10))
+    effective_classes: Mapped[float | None]
     visualizations: Mapped[int] = mapped_column(server_default="0")
     visualized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     activation: Mapped[float | None]  # the strongest of its stimuli
+    reach: Mapped[float | None]  # activation / a_hat
     poster: Mapped[str | None] = mapped_column(String(64))
     loop: Mapped[str | None] = mapped_column(String(64))
 
@@ -134,18 +98,11 @@ class VisualizationRow(Base):
     media: Mapped[list["VisualizationMediaRow"]] = relationship(lazy="raise")
 
 
-class VisualizationMediaRow(Base):
+class VisualizationMediaRow(Shown, Base):
     __tablename__ = "visualization_media"
     __table_args__ = (Index(None, "sha256"),)
 
     visualization_id: Mapped[int] = mapped_column(ForeignKey("visualizations.id", ondelete="CASCADE"), primary_key=True)
-    role: Mapped[str] = mapped_column(String(30), primary_key=True)
-    sha256: Mapped[str] = mapped_column(ForeignKey("media.sha256"))
-    type: Mapped[str] = mapped_column(String(60))
-    size: Mapped[int]
-    width: Mapped[int]
-    height: Mapped[int]
-    frames: Mapped[int]
 
 
 class JobRow(Base):
@@ -155,6 +112,9 @@ class JobRow(Base):
         Index("ix_jobs_queue", "state", "priority", "id"),
         Index(None, "updated_at"),
         Index(None, "unit_id"),
+        Index(None, "network_id"),
+        Index(None, "dataset_id"),
+        Index(None, "owner"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -162,8 +122,11 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(String(20))
     key: Mapped[str] = mapped_column(String(200))
     batch_key: Mapped[str] = mapped_column(String(200))
-    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"))
-    recipe_key: Mapped[str] = mapped_column(ForeignKey("recipes.key"))
+    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"))
+    recipe_key: Mapped[str | None] = mapped_column(ForeignKey("recipes.key"))
+    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    parameters: Mapped[dict[str, Any] | None] = mapped_column(Json)
     priority: Mapped[int]
     attempts: Mapped[int] = mapped_column(server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -171,15 +134,19 @@ class JobRow(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    owner: Mapped[str | None] = mapped_column(String(32))  # a browser that asked for it
     visualization_id: Mapped[int | None] = mapped_column(ForeignKey("visualizations.id", ondelete="SET NULL"))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
     revision: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    unit: Mapped[UnitRow] = relationship(lazy="raise")
-    recipe: Mapped[RecipeRow] = relationship(lazy="raise")
+    network: Mapped[NetworkRow] = relationship(lazy="raise")
+    unit: Mapped[UnitRow | None] = relationship(lazy="raise")
+    recipe: Mapped[RecipeRow | None] = relationship(lazy="raise")
+    dataset: Mapped[DatasetRow | None] = relationship(lazy="raise")
     preview: Mapped["PreviewRow | None"] = relationship(lazy="raise")
     poster: Mapped[VisualizationMediaRow | None] = relationship(
         primaryjoin=lambda: and_(
@@ -215,7 +182,7 @@ class WorkerRow(Base):
 
 class LinkRow(Base):
     __tablename__ = "links"
-    __table_args__ = (UniqueConstraint("fingerprint"),)
+    __table_args__ = (UniqueConstraint("fingerprint"), Index(None, "saved_at"))
 
     slug: Mapped[str] = mapped_column(String(16), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))  # sha256 of address and title: the same view, the same link
@@ -223,4 +190,6 @@ class LinkRow(Base):
     title: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text)
     preview: Mapped[str | None] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text, server_default="")
+    saved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

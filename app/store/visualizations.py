@@ -1,16 +1,17 @@
 """Finished results: found by what was asked, saved together with the end of their job."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.contract.catalog import UnitSummary
 from app.contract.errors import Missing
 from app.contract.recipe import Recipe
-from app.contract.result import Measurements, MediaRef, RenderedMedia, Role, Visualization
-from app.store.catalog import unit_row
+from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
+from app.store.catalog import network_row, unit_row
 from app.store.engine import now
-from app.store.media import put_medium
+from app.store.media import media_refs, put_media
 from app.store.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.upsert import insert_missing
 
@@ -38,6 +39,20 @@ def for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Visu
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
     rows = session.scalars(_whole().where(VisualizationRow.unit_id == found.id).order_by(VisualizationRow.id.desc()))
     return [_visualization(row) for row in rows]
+
+
+def for_units(
+    session: Session, *, slug: str, units: Sequence[UnitSummary]
+) -> dict[tuple[str, int], list[Visualization]]:
+    """All results of at most some hundred units, newest first, by layer and number."""
+    network = network_row(session, slug)
+    places = [(unit.layer, unit.index) for unit in units if unit.visualizations]
+    ids = select(UnitRow.id).where(UnitRow.network_id == network.id, tuple_(UnitRow.layer, UnitRow.index).in_(places))
+    rows = session.scalars(_whole().where(VisualizationRow.unit_id.in_(ids)).order_by(VisualizationRow.id.desc()))
+    found: dict[tuple[str, int], list[Visualization]] = {}
+    for each in map(_visualization, rows):
+        found.setdefault((each.layer, each.unit), []).append(each)
+    return found
 
 
 def recent(session: Session, *, slug: str | None = None, limit: int = 12) -> list[Visualization]:
@@ -77,26 +92,14 @@ def save(
     }
     insert_missing(session, VisualizationRow, [row])
     saved = session.scalars(select(VisualizationRow.id).where(*same)).one()
-    shown = {}
-    for medium in media:
-        shown[medium.role] = sha256 = put_medium(session, type=medium.type, data=medium.data)
-        reference = {
-            "visualization_id": saved,
-            "role": medium.role.value,
-            "sha256": sha256,
-            "type": medium.type,
-            "size": len(medium.data),
-            "width": medium.width,
-            "height": medium.height,
-            "frames": medium.frames,
-        }
-        session.execute(insert(VisualizationMediaRow), [reference])
+    shown = put_media(session, table=VisualizationMediaRow, owner={"visualization_id": saved}, media=media)
     unit = session.get_one(UnitRow, unit_id)
     unit.visualizations = session.scalars(
         select(func.count()).select_from(VisualizationRow).where(VisualizationRow.unit_id == unit_id)
     ).one()
     unit.visualized_at = moment
     unit.activation = max(measurements.activation, unit.activation or measurements.activation)
+    unit.reach = reach(unit.activation, unit.a_hat)
     unit.poster = shown.get(Role.POSTER, unit.poster)
     unit.loop = shown.get(Role.LOOP, unit.loop)
     return saved
@@ -111,6 +114,7 @@ def _whole() -> Select[VisualizationRow]:
 
 
 def _visualization(row: VisualizationRow) -> Visualization:
+    measured = Measurements.model_validate(row.measurements)
     return Visualization(
         id=row.id,
         network=row.unit.network.slug,
@@ -118,18 +122,8 @@ def _visualization(row: VisualizationRow) -> Visualization:
         unit=row.unit.index,
         recipe=Recipe.model_validate(row.recipe.body),
         recipe_key=row.recipe_key,
-        measurements=Measurements.model_validate(row.measurements),
-        media=tuple(
-            MediaRef(
-                role=Role(medium.role),
-                sha256=medium.sha256,
-                type=medium.type,
-                size=medium.size,
-                width=medium.width,
-                height=medium.height,
-                frames=medium.frames,
-            )
-            for medium in row.media
-        ),
+        # a survey may have come after the result
+        measurements=measured.model_copy(update={"reach": reach(measured.activation, row.unit.a_hat)}),
+        media=media_refs(row.media),
         created_at=row.created_at,
     )

@@ -2,14 +2,14 @@ import pytest
 
 from app.contract.catalog import UnitQuery, UnitSort
 from app.contract.errors import Missing, NetworkExists, UnknownClass, UnknownLayer, UnknownNetwork, UnknownUnit
-from app.store import catalog, media
+from app.store import catalog, explore, media
 from app.store.engine import Store
 from tests.support import CLASSES, add_card, claim, enqueue, finish, two_stream_card
 
 
 def search(store: Store, **query: object) -> list[str]:
     with store.session() as session:
-        page = catalog.search_units(session, slug="tiny", query=UnitQuery.model_validate(query))
+        page = explore.search_units(session, slug="tiny", query=UnitQuery.model_validate(query))
     return [f"{unit.layer}/{unit.index}" for unit in page.items]
 
 
@@ -73,8 +73,8 @@ def test_sorting_by_what_was_found(tiny: Store) -> None:
 
 def test_pages_follow_one_another(tiny: Store) -> None:
     with tiny.session() as session:
-        first = catalog.search_units(session, slug="tiny", query=UnitQuery(per_page=30))
-        last = catalog.search_units(session, slug="tiny", query=UnitQuery(per_page=30, page=2))
+        first = explore.search_units(session, slug="tiny", query=UnitQuery(per_page=30))
+        last = explore.search_units(session, slug="tiny", query=UnitQuery(per_page=30, page=2))
     assert (first.total, first.next, len(first.items)) == (35, 2, 30)
     assert (last.next, len(last.items)) == (None, 5)
 

@@ -1,12 +1,17 @@
 """What worker tests share: two tiny real networks."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 from torch import nn
+from typer.main import get_command
 
+from app.settings import settings
+from worker import cli
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 from worker.networks.registry import find_family, load_file
@@ -14,6 +19,8 @@ from worker.networks.registry import find_family, load_file
 TINY_FAMILIES = Path(__file__).with_name("tiny_families.py")  # for KINETOSCOPE_FAMILIES of another process
 
 load_file(TINY_FAMILIES)
+
+Invoke = Callable[..., Result]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,3 +63,21 @@ def tiny_clip(tiny_clip_weights: Path) -> Network:
     """clip (B, 3, 8, 32, 32); a person's own family, without taps."""
     card = describe_network(family="tiny_clip", weights=tiny_clip_weights, slug="tiny-clip")
     return load_network(card, tiny_clip_weights.read_bytes())
+
+
+@pytest.fixture
+def invoke(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+    """Runs a command; `ok=False` expects it to refuse with exit status 2."""
+    monkeypatch.setenv("KINETOSCOPE_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.chdir(tmp_path)
+    settings.cache_clear()
+    program = get_command(cli.program())
+
+    def run(*arguments: str | Path, ok: bool = True) -> Result:
+        result = CliRunner().invoke(program, [str(argument) for argument in arguments])
+        assert result.exit_code == (0 if ok else 2), result.output
+        return result
+
+    yield run
+    settings.cache_clear()

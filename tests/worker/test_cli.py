@@ -1,39 +1,20 @@
 """The worker's commands as a person types them, on a database of their own."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image
-from typer.main import get_command
 
 from app.settings import settings
 from app.store import catalog
 from app.store.engine import open_store
-from worker import cli, cli_networks, cli_visualize
+from worker import cli_networks, cli_visualize
 
 Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def invoke(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Runs a command; `ok=False` expects it to refuse with exit status 2."""
-    monkeypatch.setenv("KINETOSCOPE_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.chdir(tmp_path)
-    settings.cache_clear()
-    program = get_command(cli.program())
-
-    def run(*arguments: str | Path, ok: bool = True) -> Result:
-        result = CliRunner().invoke(program, [str(argument) for argument in arguments])
-        assert result.exit_code == (0 if ok else 2), result.output
-        return result
-
-    yield run
-    settings.cache_clear()
 
 
 @pytest.fixture
@@ -70,9 +51,23 @@ def test_visualize_writes_pictures_and_the_second_time_takes_them_from_the_cache
         assert catalog.get_network(session, slug="tiny").visualizations == 2
 
 
+def test_a_sweep_makes_every_unit_of_the_network_and_goes_on_where_it_was(tiny: Invoke, tmp_path: Path) -> None:
+    ask = ("--set", "steps=1", "--set", "objective=center", "--out", tmp_path / "out")
+    assert "units a minute" in tiny("visualize", "tiny", "fc6", "--all", *ask).output
+    with open_store(settings().sqlalchemy_url).session() as session:
+        card = catalog.get_card(session, slug="tiny")
+        assert catalog.get_network(session, slug="tiny").visualizations == card.layer("fc6").units
+    output = tiny("visualize", "tiny", "--all", *ask).output
+    made = card.units - card.layer("fc6").units  # the others are in the cache
+    assert f"{made}/{made}" in output
+    assert len(list((tmp_path / "out").rglob("visualization.json"))) == card.units
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("visualize", "tiny"), "Name the units, or give --all"),
+        (("visualize", "tiny", "class", "0", "--all"), "Name the units, or give --all"),
         (("visualize", "tyni", "class", "0"), "There is no network 'tyni'. Near: tiny."),
         (("visualize", "tiny", "fusion.conv9", "0"), "Near: fusion.conv5"),
         (("visualize", "tiny", "class", "5"), "its 5 units are 0 to 4"),

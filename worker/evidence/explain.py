@@ -25,8 +25,10 @@ from worker.networks.network import Inputs, Network, as_map
 PREDICTIONS = 5
 UNITS = 8  # of a layer that are named, those of the largest shares
 MEASURED = 4  # of them, how many are silenced
+PASSES = 16  # through the network, at most, with a unit silenced
 
 Score = Mapping[int, float]  # a sum of logits: by class, its weight
+Observe = Callable[[int, int], None]
 
 
 def explained_layers(card: NetworkCard) -> tuple[str, ...]:
@@ -40,19 +42,26 @@ def explained_layers(card: NetworkCard) -> tuple[str, ...]:
     return (hidden[-1].name, *(layer.name for layer in met[-1:]))
 
 
-def explain(network: Network, inputs: Inputs, expected: str | None = None) -> Explanation:
-    """Of one clip, (1, ...) by stream. Raises UnknownClass for an expected class that the network does not have."""
+def explain(
+    network: Network, inputs: Inputs, expected: str | None = None, observe: Observe = lambda done, most: None
+) -> Explanation:
+    """Of one clip, (1, ...) by stream. `observe` hears after each pass how many there were, and are at most.
+
+    Raises UnknownClass for an expected class that the network does not have.
+    """
     card = network.card
     wanted = None if expected is None else card.match_class(expected)
     names = explained_layers(card)
+    passes = _Passes(1 + len(names) + PASSES, observe)
     with recorder(network, [*names, CLASS_LAYER]) as record:
         readings = record(inputs)
+    passes.count()
     logits = readings[CLASS_LAYER].peak[0]
     probabilities = logits.softmax(0)
     best = probabilities.argsort(descending=True).tolist()
     first = best[0]
-    others = [] if wanted in (None, first) else [wanted]
-    parts = [_Layer(network, inputs, name, readings[name], logits, [first, *others]) for name in names]
+    rivals = [index for index in dict.fromkeys([wanted, *best[1:PREDICTIONS]]) if index not in (None, first)]
+    parts = [_Layer(network, inputs, name, readings[name], logits, [first, *rivals], passes) for name in names]
 
     def shares(score: Score, label: int, against: int | None = None) -> ClassShares:
         return ClassShares(
@@ -70,7 +79,7 @@ def explain(network: Network, inputs: Inputs, expected: str | None = None) -> Ex
         ),
         predicted=shares({first: 1.0}, first),
         expected=None if wanted is None else shares({wanted: 1.0}, wanted),
-        contrast=shares({first: 1.0, wanted: -1.0}, first, wanted) if others and wanted is not None else None,
+        contrasts=tuple(shares({first: 1.0, rival: -1.0}, first, rival) for rival in rivals),
     )
 
 
@@ -78,16 +87,35 @@ def _value(score: Score, logits: Tensor) -> float:
     return float(sum(weight * logits[index] for index, weight in score.items()))
 
 
+class _Passes:
+    """Counts what costs time. Once none is left, no more effects are measured: later classes go without some."""
+
+    def __init__(self, most: int, observe: Observe) -> None:
+        self.done, self.most, self.observe = 0, most, observe
+
+    def count(self) -> None:
+        self.done += 1
+        self.observe(self.done, self.most)
+
+
 class _Layer:
     """One layer of the network while it sees the clip, and what its units add to the logits of some classes."""
 
     def __init__(
-        self, network: Network, inputs: Inputs, name: str, reading: Reading, logits: Tensor, classes: Sequence[int]
+        self,
+        network: Network,
+        inputs: Inputs,
+        name: str,
+        reading: Reading,
+        logits: Tensor,
+        classes: Sequence[int],
+        passes: _Passes,
     ) -> None:
-        self.network, self.inputs, self.name = network, inputs, name
+        self.network, self.inputs, self.name, self.passes = network, inputs, name, passes
         self.reading, self.logits = reading, logits
         self.point = network.points[name]
         self.of_class = self._of_classes(classes)
+        self.passes.count()
         self._silenced: dict[int, Tensor] = {}
 
     def shares(self, score: Score) -> LayerShares:
@@ -105,10 +133,13 @@ class _Layer:
             rest=_value(score, self.logits) - total,
         )
 
-    def effect(self, unit: int, score: Score) -> float:
-        """By how much the score falls where the unit is silenced."""
+    def effect(self, unit: int, score: Score) -> float | None:
+        """By how much the score falls where the unit is silenced; None where that would be a pass too many."""
         if unit not in self._silenced:
+            if self.passes.done == self.passes.most:
+                return None
             self._silenced[unit] = self._without(unit)
+            self.passes.count()
         return _value(score, self.logits) - _value(score, self._silenced[unit])
 
     def _of_classes(self, classes: Sequence[int]) -> dict[int, Tensor]:

@@ -20,42 +20,45 @@ Number = TypeVar("Number", np.uint8, np.float32)
 
 FRAME_MS = 80
 SHEET_COLUMNS = 16
+LEAST_SIDE = 96  # pixels: a smaller picture is enlarged
 PREVIEW_SIDE = 160
 PREVIEW_BYTES = 15_000
-PREVIEW_QUALITIES = (70, 30, 0)  # the first that fits
+QUALITIES = (70, 50, 30, 10, 0)  # the first that fits
 FLOW_UNIT_PX = 20.0  # standard units of motion are px / 20
 
 
 def render(stimulus: Stimulus) -> list[RenderedMedia]:
     """All media of a finished stimulus; which roles, app.contract.result.Role says."""
-    media = [_raw(stimulus), _still(Role.POSTER, poster(stimulus))]
+    media = [_raw(stimulus), still(Role.POSTER, large(poster(stimulus)))]
     if StreamName.CLIP in stimulus:
         frames = rgb(stimulus[StreamName.CLIP])
-        media += [_loop(Role.LOOP, frames), _still(Role.SHEET, sheet(frames), frames=len(frames))]
+        media += [loop(Role.LOOP, large(frames)), still(Role.SHEET, sheet(frames), frames=len(frames))]
     if StreamName.APPEARANCE in stimulus:
-        media.append(_still(Role.APPEARANCE, rgb(stimulus[StreamName.APPEARANCE])[0]))
+        media.append(still(Role.APPEARANCE, rgb(stimulus[StreamName.APPEARANCE])[0]))
     if StreamName.MOTION in stimulus:
         flow = flow_px(stimulus)
         media += [
-            _still(Role.FLOW, sheet(flow_color.stored(flow)), lossless=True, frames=flow.shape[1]),
-            _loop(Role.FLOW_DIRECTION, flow_color.direction(flow)),
-            _loop(Role.FLOW_XY, flow_color.xy_magnitude(flow)),
+            still(Role.FLOW, sheet(flow_color.stored(flow)), lossless=True, frames=flow.shape[1]),
+            loop(Role.FLOW_DIRECTION, large(flow_color.direction(flow))),
+            loop(Role.FLOW_XY, large(flow_color.xy_magnitude(flow))),
         ]
     if StreamName.CLIP not in stimulus:
-        media.append(_loop(Role.LOOP, scene(stimulus)))
+        media.append(loop(Role.LOOP, large(scene(stimulus))))
     return media
 
 
 def preview(stimulus: Stimulus) -> RenderedMedia:
     """A small, quick picture of a stimulus that is still growing."""
-    image = Image.fromarray(poster(stimulus))
+    image = Image.fromarray(large(poster(stimulus)))
     scale = PREVIEW_SIDE / image.height
     image = image.resize((round(image.width * scale), PREVIEW_SIDE), Image.Resampling.BILINEAR)
-    for quality in PREVIEW_QUALITIES:
-        medium = _medium(Role.POSTER, image, quality=quality, method=0)
-        if len(medium.data) <= PREVIEW_BYTES:
-            break
-    return medium
+    return small(Role.POSTER, image, limit=PREVIEW_BYTES)
+
+
+def large(pixels: Pixels) -> Pixels:
+    """A small picture (..., H, W, 3), as that of a small receptive field, with every pixel as a square of pixels."""
+    factor = -(-LEAST_SIDE // pixels.shape[-3])
+    return pixels.repeat(factor, -3).repeat(factor, -2) if factor > 1 else pixels
 
 
 def poster(stimulus: Stimulus) -> Pixels:
@@ -136,22 +139,38 @@ def _raw(stimulus: Stimulus) -> RenderedMedia:
     return RenderedMedia(role=Role.RAW, type="application/zip", data=file.getvalue())
 
 
-def _still(role: Role, pixels: Pixels, *, lossless: bool = False, frames: int = 1) -> RenderedMedia:
+def still(role: Role, pixels: Pixels, *, lossless: bool = False, frames: int = 1) -> RenderedMedia:
     return _medium(role, Image.fromarray(pixels), frames=frames, lossless=lossless, quality=85, method=4)
 
 
-def _loop(role: Role, frames: Pixels) -> RenderedMedia:
-    """Forth and back, so that the end does not jump to the start."""
-    images = [Image.fromarray(frame) for frame in [*frames, *frames[-2:0:-1]]]
-    return _medium(role, images[0], rest=images[1:], quality=80, method=2)
+def loop(role: Role, frames: Pixels, *, frame_ms: int = FRAME_MS, back: bool = True) -> RenderedMedia:
+    """Forth and, so that the end does not jump to the start, back. Real clips go forth alone: their time has a
+    direction."""
+    images = [Image.fromarray(frame) for frame in [*frames, *(frames[-2:0:-1] if back else ())]]
+    return _medium(role, images[0], rest=images[1:], frame_ms=frame_ms, quality=80, method=2)
+
+
+def small(role: Role, image: Image.Image, *, limit: int, method: int = 0) -> RenderedMedia:
+    """A still of at most so many bytes, as good as that allows."""
+    for quality in QUALITIES:
+        medium = _medium(role, image, quality=quality, method=method)
+        if len(medium.data) <= limit:
+            break
+    return medium
 
 
 def _medium(
-    role: Role, image: Image.Image, *, rest: Sequence[Image.Image] = (), frames: int = 1, **options: Any
+    role: Role,
+    image: Image.Image,
+    *,
+    rest: Sequence[Image.Image] = (),
+    frames: int = 1,
+    frame_ms: int = FRAME_MS,
+    **options: Any,
 ) -> RenderedMedia:
     file = io.BytesIO()
     if rest:
-        image.save(file, "WEBP", save_all=True, append_images=rest, duration=FRAME_MS, loop=0, **options)
+        image.save(file, "WEBP", save_all=True, append_images=rest, duration=frame_ms, loop=0, **options)
     else:
         image.save(file, "WEBP", **options)
     return RenderedMedia(

@@ -65,10 +65,14 @@ def make_inputs(card: NetworkCard, frames: Frames) -> Inputs:
     Too many frames: those in the middle. Too few: the clip starts again. Another size is scaled to the view's.
     """
     look = view(card)
-    frames = middle(frames, look.frames)
-    if frames.shape[1:3] != (look.side, look.side):
-        frames = np.stack([fit(frame, look.side, look.side) for frame in frames])
+    frames = _fitted(look, middle(frames, look.frames))
     return {stream.name: _input(stream, look, frames)[None] for stream in card.streams}
+
+
+def seen(card: NetworkCard, frames: Frames) -> Frames:
+    """The pictures that `make_inputs` takes its values from, cropped as it crops them, before they are made smaller."""
+    look, stream = view(card), card.streams[0]
+    return _cropped(_fitted(look, middle(frames, look.frames)), stream, look.finer)
 
 
 def join(clips: Sequence[Inputs]) -> Inputs:
@@ -85,6 +89,12 @@ def batch_size(card: NetworkCard) -> int:
 def middle(frames: Frames, count: int) -> Frames:
     first = max(0, (len(frames) - count) // 2)
     return frames[(first + np.arange(count)) % len(frames)]
+
+
+def _fitted(look: View, frames: Frames) -> Frames:
+    if frames.shape[1:3] == (look.side, look.side):
+        return frames
+    return np.stack([fit(frame, look.side, look.side) for frame in frames])
 
 
 def _input(stream: Stream, look: View, frames: Frames) -> Tensor:
@@ -104,7 +114,8 @@ def _motion(flow: Flow, method: FlowMethod) -> Tensor:
     return torch.from_numpy(kept).permute(0, 3, 1, 2).flatten(0, 1).contiguous() / FLOW_UNIT_PX
 
 
-def _cropped(values: npt.NDArray[Number], stream: Stream) -> npt.NDArray[Number]:
-    """The centre of (T, H, W, D)."""
-    top, left = (values.shape[1] - stream.height) // 2, (values.shape[2] - stream.width) // 2
-    return np.ascontiguousarray(values[:, top : top + stream.height, left : left + stream.width])
+def _cropped(values: npt.NDArray[Number], stream: Stream, finer: int = 1) -> npt.NDArray[Number]:
+    """The centre of (T, H, W, D), as large as the stream's input or `finer` times as large."""
+    height, width = stream.height * finer, stream.width * finer
+    top, left = (values.shape[1] - height) // 2, (values.shape[2] - width) // 2
+    return np.ascontiguousarray(values[:, top : top + height, left : left + width])

@@ -23,10 +23,11 @@ def stored_samples(store: Store, slug: str) -> list[Sample]:
     """Each reads its own video when it is its turn. Raises UnknownDataset."""
     with store.session() as session:
         names = datasets.clip_names(session, slug=slug)
-    return [Sample(name, label, partial(_frames, store, slug, name)) for name, label in names]
+    return [Sample(name, label, partial(stored_frames, store, slug, name)) for name, label in names]
 
 
-def _frames(store: Store, slug: str, name: str, count: int) -> Frames:
+def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:
+    """The `count` frames in the middle of a clip, or all of fewer. Raises UnknownClip and VideoError."""
     with store.session() as session:
         video = datasets.get_clip(session, slug=slug, name=name).medium(Role.VIDEO)
         if video is None:

@@ -2,6 +2,7 @@
 
 import io
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -33,9 +34,11 @@ def read_clip(
     max_pixels: int = 4096 * 2304,
     max_seconds: float = 600,
     loop: bool = True,
+    observe: Callable[[], None] = lambda: None,
 ) -> Frames:
     """The centre of the clip as (T, H, W, 3) RGB: `frames` around the middle, resampled to `fps`, scaled to the
-    short side, cropped around the centre. A clip too short starts again, or without `loop` stays short.
+    short side, cropped around the centre. A clip too short starts again, or without `loop` stays short. `observe`
+    is called after each frame that was decoded, and may raise to end it.
 
     Raises VideoError for what cannot be read, holds no video, is cut short, or is over a limit.
     """
@@ -47,7 +50,8 @@ def read_clip(
         wanted = centre(times, fps, frames)
         if loop:
             wanted = list(islice(cycle(wanted), frames))
-        images = _decode(path, set(wanted), short_side, crop, at_least=int(KEPT * len(times)))
+        at_least = int(KEPT * len(times))
+        images = _decode(path, set(wanted), short_side, crop, at_least=at_least, max_pixels=max_pixels, observe=observe)
     except FFmpegError as error:
         raise VideoError(f"The clip {path.name} is damaged, or not a video ({error.strerror}).") from None
     except OSError as error:
@@ -101,8 +105,7 @@ def _times(path: Path, max_pixels: int, max_seconds: float) -> list[float]:
     with _open(path) as container:
         stream = _stream(container, path.name)
         width, height = stream.codec_context.width, stream.codec_context.height
-        if not 0 < width * height <= max_pixels:
-            raise VideoError(f"The clip {path.name} is {width} x {height}; {max_pixels:,} pixels a frame are taken.")
+        _check_size(path.name, width, height, max_pixels)
         base = float(stream.time_base or 1)
         stamps = (packet.pts if packet.pts is not None else packet.dts for packet in container.demux(stream))
         times = []
@@ -117,15 +120,31 @@ def _times(path: Path, max_pixels: int, max_seconds: float) -> list[float]:
         return sorted(times)
 
 
-def _decode(path: Path, wanted: set[int], short_side: int, crop: int, at_least: int) -> dict[int, Frames]:
+def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
+    if not 0 < width * height <= max_pixels:
+        raise VideoError(f"The clip {name} is {width} x {height}; {max_pixels:,} pixels a frame are taken.")
+
+
+def _decode(
+    path: Path,
+    wanted: set[int],
+    short_side: int,
+    crop: int,
+    *,
+    at_least: int,
+    max_pixels: int,
+    observe: Callable[[], None],
+) -> dict[int, Frames]:
     images: dict[int, Frames] = {}
     decoded = 0
     with _open(path) as container:
         for frame in container.decode(_stream(container, path.name)):
+            _check_size(path.name, frame.width, frame.height, max_pixels)  # a stream may grow on its way
             if decoded in wanted:
                 image = frame.to_ndarray(format="rgb24")
                 images[decoded] = fit(np.asarray(image, np.uint8), short_side, crop)
             decoded += 1
+            observe()
             if len(images) == len(wanted):
                 return images
     if decoded < at_least or not images:

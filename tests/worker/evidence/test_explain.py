@@ -81,10 +81,11 @@ def test_why_not_is_the_difference_of_the_two(network: Network) -> None:
     order = network.logits(inputs)[0].argsort(descending=True).tolist()
     first, second = network.card.classes[order[0]], network.card.classes[order[1]]
     found = explain(network, inputs, second)
-    assert (found.contrast.label, found.contrast.against) == (first, second)
-    assert found.contrast.logit == pytest.approx(found.predicted.logit - found.expected.logit, abs=1e-5)
-    for layer, whole in enumerate(found.contrast.layers):
-        assert total(found.contrast, layer) == pytest.approx(found.contrast.logit, abs=1e-5)
+    contrast = found.against(second)
+    assert (contrast.label, contrast.against) == (first, second)
+    assert contrast.logit == pytest.approx(found.predicted.logit - found.expected.logit, abs=1e-5)
+    for layer, whole in enumerate(contrast.layers):
+        assert total(contrast, layer) == pytest.approx(contrast.logit, abs=1e-5)
         rest = found.predicted.layers[layer].rest - found.expected.layers[layer].rest
         assert whole.rest == pytest.approx(rest, abs=1e-5)
 
@@ -92,12 +93,26 @@ def test_why_not_is_the_difference_of_the_two(network: Network) -> None:
 def test_the_expected_class_may_be_right_and_must_be_known(network: Network) -> None:
     inputs = random_inputs(network, clips=1)
     plain = explain(network, inputs)
-    assert (plain.expected, plain.contrast) == (None, None)
+    assert plain.expected is None
+    assert [each.against for each in plain.contrasts] == [each.label for each in plain.predictions[1:]]
+    with pytest.raises(UnknownClass):
+        plain.against(plain.predicted.label)
     right = explain(network, inputs, plain.predicted.label)
-    assert (right.expected, right.contrast) == (plain.predicted, None)
+    assert (right.expected, right.contrasts) == (plain.predicted, plain.contrasts)
     with pytest.raises(UnknownClass):
         explain(network, inputs, "juggling")
     assert not any(part._forward_hooks for part in network.module.modules())
+
+
+def test_the_passes_are_counted_and_bounded(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.evidence.explain.PASSES", 2)
+    seen: list[tuple[int, int]] = []
+    found = explain(network, random_inputs(network, clips=1), observe=lambda done, most: seen.append((done, most)))
+    most = 1 + len(explained_layers(network.card)) + 2
+    assert seen == [(done, most) for done in range(1, most + 1)]
+    effects = [unit.effect for unit in found.predicted.layers[0].units]
+    assert None not in effects[:2]
+    assert set(effects[2:]) == {None}
 
 
 @pytest.mark.slow

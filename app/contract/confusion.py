@@ -1,0 +1,64 @@
+"""Classes that a network takes for each other, and the units that answer to both."""
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from app.contract.catalog import UnitSummary
+from app.contract.model import Model
+
+
+class Confusion(Model):
+    """Clips of one class that were taken for another."""
+
+    actual: str
+    predicted: str
+    clips: int
+    of: int = Field(description="clips of the class")
+
+    @property
+    def rate(self) -> float:
+        return self.clips / self.of if self.of else 0.0
+
+
+class UnitOfPair(Model):
+    """A unit's responses to two classes, as shares of its largest activation."""
+
+    unit: UnitSummary
+    a: float
+    b: float
+
+    @property
+    def difference(self) -> float:
+        return self.a - self.b
+
+
+class Pair(Model):
+    """What tells two classes apart inside a network."""
+
+    separating: tuple[UnitOfPair, ...] = Field(description="largest |r_a - r_b| first")
+    shared: tuple[UnitOfPair, ...] = Field(description="both high and alike: largest 2 min(r_a, r_b) - max(r_a, r_b)")
+
+
+class SharedUnit(Model):
+    """A generic unit that answers to a class, and the others (by index) among those it detects best."""
+
+    unit: UnitSummary
+    response: float
+    others: tuple[int, ...]
+
+
+def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[Confusion]:
+    """All that happened, the largest share of a class first; `counts`: rows are what clips are."""
+    found = [
+        Confusion(actual=classes[actual], predicted=classes[predicted], clips=count, of=sum(row))
+        for actual, row in enumerate(counts)
+        for predicted, count in enumerate(row)
+        if count and actual != predicted
+    ]
+    return sorted(found, key=lambda each: (-each.rate, -each.clips))
+
+
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], actual: int, predicted: int) -> Confusion:
+    row = counts[actual]
+    return Confusion(actual=classes[actual], predicted=classes[predicted], clips=row[predicted], of=sum(row))

@@ -1,0 +1,20 @@
+"""Tells files that may be videos from those that cannot, by their first bytes: the web process decodes nothing."""
+
+HEAD = 400  # bytes that are looked at
+
+
+def may_be_video(head: bytes) -> bool:
+    """AVI, MP4 and QuickTime, Matroska and WebM, GIF, MPEG, transport streams, Flash, Ogg, ASF."""
+    return (
+        (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+        or head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
+        or head.startswith((b"\x1a\x45\xdf\xa3", b"GIF8", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"FLV\x01"))
+        or head.startswith((b"OggS", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"))
+        or any(head[first : first + 1] == b"\x47" == head[first + size :][:1] for first, size in ((0, 188), (4, 192)))
+    )
+
+
+def file_name(given: str) -> str:
+    """What a person may call a file, without its folders and what cannot be shown."""
+    last = given.replace("\\", "/").rpartition("/")[2]
+    return "".join(letter for letter in last if letter.isprintable()).strip()[:100] or "clip"

@@ -1,0 +1,175 @@
+"""Data sets: named sets of labelled clips, with the media that show each."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Select, delete, func, literal, select, tuple_
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.contract.catalog import folded
+from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
+from app.contract.evidence import Clip, Dataset, NewClip
+from app.contract.model import Page
+from app.store.engine import now
+from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
+from app.store.listed import list_evidence
+from app.store.media import drop_orphans, media_refs, put_media
+from app.store.upsert import insert_missing
+
+KNOWN = 2000  # names looked at to find those that an unknown one may have meant
+CHUNK = 500
+
+
+def add_dataset(session: Session, *, slug: str, title: str, summary: str = "") -> Dataset:
+    """An empty set; `add_clips` fills it."""
+    row = {
+        "slug": slug,
+        "title": title,
+        "summary": summary,
+        "classes": [],
+        "added_at": now(session),
+    }
+    if session.scalar(select(DatasetRow.id).where(DatasetRow.slug == slug)) is not None:
+        raise DatasetExists(f"There is a data set {slug!r} already. Choose another slug, or remove it first.")
+    insert_missing(session, DatasetRow, [row])
+    return get_dataset(session, slug=slug)
+
+
+def add_clips(session: Session, *, slug: str, clips: Iterable[NewClip]) -> int:
+    """Add the clips whose names the set does not have yet; gives how many. Labels new to it become its classes."""
+    dataset = dataset_row(session, slug, lock=True)
+    added = 0
+    classes = list(dataset.classes)
+    for clip in clips:
+        known = select(ClipRow.id).where(ClipRow.dataset_id == dataset.id, ClipRow.name == clip.name)
+        if session.scalar(known) is not None:
+            continue
+        row = ClipRow(dataset_id=dataset.id, name=clip.name, label=clip.label, folded=folded(clip.label))
+        session.add(row)
+        session.flush()
+        put_media(session, table=ClipMediaRow, owner={"clip_id": row.id}, media=clip.media)
+        added += 1
+        if clip.label not in classes:
+            classes.append(clip.label)
+    dataset.classes = classes
+    dataset.clips += added
+    session.flush()
+    return added
+
+
+def remove_dataset(session: Session, *, slug: str) -> None:
+    """Remove a set with its clips, the surveys made with it, and media that nothing else shows."""
+    row = dataset_row(session, slug)
+    surveyed = session.scalars(select(SurveyRow.network_id).where(SurveyRow.dataset_id == row.id).distinct()).all()
+    session.execute(delete(DatasetRow).where(DatasetRow.id == row.id))
+    for network in surveyed:
+        list_evidence(session, network_id=network)
+    drop_orphans(session)
+
+
+def list_datasets(session: Session) -> list[Dataset]:
+    return [_dataset(row) for row in session.scalars(select(DatasetRow).order_by(DatasetRow.id))]
+
+
+def get_dataset(session: Session, *, slug: str) -> Dataset:
+    return _dataset(dataset_row(session, slug))
+
+
+def list_clips(
+    session: Session, *, slug: str, label: str | None = None, page: int = 1, per_page: int = 48
+) -> Page[Clip]:
+    """The clips of a set (and label), label by label in their own order. A label it does not have is an error."""
+    dataset = dataset_row(session, slug)
+    if label is not None and label not in dataset.classes:
+        raise UnknownClass(label, dataset.classes)
+    matching = [ClipRow.dataset_id == dataset.id, *([] if label is None else [ClipRow.label == label])]
+    total = dataset.clips
+    if label is not None:
+        total = session.scalar(select(func.count()).select_from(ClipRow).where(*matching)) or 0
+    first = (page - 1) * per_page
+    rows = session.scalars(_whole().where(*matching).order_by(ClipRow.label, ClipRow.id).offset(first).limit(per_page))
+    items = tuple(_clip(row) for row in rows)
+    return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
+
+
+def label_counts(session: Session, *, slug: str) -> dict[str, int]:
+    """Clips by label, in the set's own order."""
+    dataset = dataset_row(session, slug)
+    rows = session.execute(
+        select(ClipRow.label, func.count()).where(ClipRow.dataset_id == dataset.id).group_by(ClipRow.label)
+    )
+    counts: dict[str, int] = dict(rows.all())
+    return {label: counts[label] for label in dataset.classes}
+
+
+def get_clip(session: Session, *, slug: str, name: str) -> Clip:
+    dataset = dataset_row(session, slug)
+    row = session.scalar(_whole().where(ClipRow.dataset_id == dataset.id, ClipRow.name == name))
+    if row is None:
+        names = session.scalars(select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(KNOWN))
+        raise UnknownClip(name, names)
+    return _clip(row)
+
+
+def neighbours(session: Session, *, clip: Clip) -> tuple[str | None, str | None]:
+    """Names of the clips before and after one, in the order of `list_clips`."""
+    place, here = tuple_(ClipRow.label, ClipRow.id), tuple_(literal(clip.label), literal(clip.id))
+    dataset = dataset_row(session, clip.dataset)
+    names = select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(1)
+    return (
+        session.scalar(names.where(place < here).order_by(ClipRow.label.desc(), ClipRow.id.desc())),
+        session.scalar(names.where(place > here).order_by(ClipRow.label, ClipRow.id)),
+    )
+
+
+def named_clips(session: Session, *, slug: str, names: Sequence[str]) -> dict[str, Clip]:
+    """The clips of these names, such as a unit's strongest, by name; names that are not there are left out."""
+    dataset = dataset_row(session, slug)
+    found: dict[str, Clip] = {}
+    for start in range(0, len(names), CHUNK):
+        some = names[start : start + CHUNK]
+        rows = session.scalars(_whole().where(ClipRow.dataset_id == dataset.id, ClipRow.name.in_(some)))
+        found |= {row.name: _clip(row) for row in rows}
+    return found
+
+
+def clip_names(session: Session, *, slug: str) -> list[tuple[str, str]]:
+    """(name, label) of every clip of a set, in the order they were added."""
+    dataset = dataset_row(session, slug)
+    rows = session.execute(
+        select(ClipRow.name, ClipRow.label).where(ClipRow.dataset_id == dataset.id).order_by(ClipRow.id)
+    )
+    return [(name, label) for name, label in rows]
+
+
+def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
+    """Clips, of any set, whose label is this class of a network in any spelling."""
+    rows = session.scalars(_whole().where(ClipRow.folded == folded(name)).order_by(ClipRow.id).limit(limit))
+    return [_clip(row) for row in rows]
+
+
+def examples(session: Session, *, names: Iterable[str]) -> dict[str, Clip]:
+    """One clip for each of these classes that has any."""
+    wanted = {name: folded(name) for name in names}
+    first = select(func.min(ClipRow.id)).where(ClipRow.folded.in_(wanted.values())).group_by(ClipRow.folded)
+    found = {row.folded: _clip(row) for row in session.scalars(_whole().where(ClipRow.id.in_(first)))}
+    return {name: found[key] for name, key in wanted.items() if key in found}
+
+
+def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRow:
+    query = select(DatasetRow).where(DatasetRow.slug == slug)
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise UnknownDataset(slug, session.scalars(select(DatasetRow.slug).order_by(DatasetRow.id)))
+    return row
+
+
+def _whole() -> Select[ClipRow]:
+    return select(ClipRow).options(joinedload(ClipRow.dataset).load_only(DatasetRow.slug), selectinload(ClipRow.media))
+
+
+def _dataset(row: DatasetRow) -> Dataset:
+    return Dataset(slug=row.slug, title=row.title, summary=row.summary, classes=tuple(row.classes), clips=row.clips)
+
+
+def _clip(row: ClipRow) -> Clip:
+    return Clip(id=row.id, dataset=row.dataset.slug, name=row.name, label=row.label, media=media_refs(row.media))

@@ -1,0 +1,221 @@
+"""What surveys found: of a network as a whole, and of every unit. Only whole surveys are seen."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, undefer
+
+from app.contract.catalog import NetworkCard, UnitRole
+from app.contract.evidence import (
+    DirectionTuning,
+    SpeedTuning,
+    Survey,
+    SurveySummary,
+    Synergy,
+    TopClip,
+    UnitEvidence,
+    UnitOfClass,
+    UnitOfClip,
+)
+from app.store.catalog import network_row, unit_row, unit_summary
+from app.store.datasets import dataset_row
+from app.store.evidence_tables import ClipRow, DatasetRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.listed import newest_survey
+from app.store.packing import unpack, unpack_counts
+from app.store.tables import NetworkRow, UnitRow
+
+Measure = Literal[  # columns of EvidenceRow
+    "a_hat",
+    "mean",
+    "firing_rate",
+    "effective_classes",
+    "best_precision",
+    "synergy_stimulus",
+    "synergy_clips",
+    "swap",
+    "speed_octaves",
+    "direction_selectivity",
+]
+
+
+def list_surveys(session: Session, *, network: str | None = None, dataset: str | None = None) -> list[SurveySummary]:
+    """Whole surveys, newest first."""
+    query = _visible()
+    if network is not None:
+        query = query.where(SurveyRow.network_id == network_row(session, network).id)
+    if dataset is not None:
+        query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
+    return [
+        SurveySummary(
+            id=row.id,
+            network=row.network.slug,
+            dataset=row.dataset.slug,
+            clips=row.clips,
+            skipped=len(row.skipped or ()),
+            accuracy=row.accuracy,
+            seconds=row.seconds,
+            created_at=row.finished_at,
+        )
+        for row in session.scalars(query)
+    ]
+
+
+def get_survey(session: Session, *, network: str, dataset: str | None = None) -> Survey | None:
+    """The newest survey of a network, or that with a data set; None before one."""
+    query = _visible().where(SurveyRow.network_id == network_row(session, network).id)
+    if dataset is not None:
+        query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
+    row = session.scalar(query.options(undefer(SurveyRow.recall), undefer(SurveyRow.confusion)).limit(1))
+    return None if row is None else _survey(row)
+
+
+def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> UnitEvidence | None:
+    """What the network's newest survey found of a unit; None before one."""
+    found = unit_row(session, slug=network, layer=layer, unit=unit)
+    survey = newest_survey(session, network_id=found.network_id)
+    row = session.scalar(
+        select(EvidenceRow)
+        .where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == found.id)
+        .options(
+            undefer(EvidenceRow.curves),
+            joinedload(EvidenceRow.by_class),
+            joinedload(EvidenceRow.top_clips).joinedload(TopClipRow.clip).load_only(ClipRow.name),
+        )
+    )
+    return None if row is None else _evidence(row, found)
+
+
+def units_of_class(
+    session: Session, *, network: str, class_index: int, layer: str | None = None, limit: int = 12
+) -> list[UnitOfClass]:
+    """The units that detect a class best, of those for which it is among their best."""
+    card, row = _card(session, network)
+    query = (
+        select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
+        .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
+        .where(
+            UnitClassRow.survey_id == newest_survey(session, network_id=row.id),
+            UnitClassRow.class_index == class_index,
+        )
+        .order_by(UnitClassRow.precision.desc(), UnitRow.id)
+        .limit(limit)
+    )
+    if layer is not None:
+        query = query.where(UnitRow.layer_index == card.layer(layer).index)
+    return [
+        UnitOfClass(unit=unit_summary(network, unit), precision=precision, response=response)
+        for unit, precision, response in session.execute(query)
+    ]
+
+
+def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
+    """Units, of any network, that few clips of its set excite more than this one."""
+    rows = session.execute(
+        select(UnitRow, NetworkRow.slug, TopClipRow.rank, TopClipRow.activation)
+        .join(TopClipRow, TopClipRow.unit_id == UnitRow.id)
+        .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
+        .join(SurveyRow, SurveyRow.id == TopClipRow.survey_id)
+        .where(TopClipRow.clip_id == clip_id, SurveyRow.finished_at.is_not(None))
+        .order_by(TopClipRow.rank, UnitRow.layer_index.desc(), UnitRow.id)
+        .limit(limit)
+    )
+    return [
+        UnitOfClip(unit=unit_summary(slug, unit), rank=rank, activation=activation)
+        for unit, slug, rank, activation in rows
+    ]
+
+
+def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, int]]:
+    """Units of each role, by layer; empty before a survey."""
+    card, row = _card(session, network)
+    groups = session.execute(
+        select(UnitRow.layer_index, UnitRow.role, func.count())
+        .where(UnitRow.network_id == row.id)
+        .group_by(UnitRow.layer_index, UnitRow.role)
+        .order_by(UnitRow.layer_index)
+    )
+    counts: dict[str, dict[UnitRole, int]] = {}
+    for index, role, count in groups:
+        if role is not None:
+            counts.setdefault(card.layers[index].name, dict.fromkeys(UnitRole, 0))[UnitRole(role)] = count
+    return counts
+
+
+def distribution(session: Session, *, network: str, column: Measure) -> dict[str, tuple[float, ...]]:
+    """A measure of all units that have it, by layer, each sorted; empty before a survey."""
+    card, row = _card(session, network)
+    measure = getattr(EvidenceRow, column)
+    rows = session.execute(
+        select(EvidenceRow.layer_index, measure)
+        .where(EvidenceRow.survey_id == newest_survey(session, network_id=row.id), measure.is_not(None))
+        .order_by(EvidenceRow.layer_index, measure)
+    )
+    values: dict[str, list[float]] = {}
+    for index, value in rows:
+        values.setdefault(card.layers[index].name, []).append(value)
+    return {name: tuple(found) for name, found in values.items()}
+
+
+def _card(session: Session, network: str) -> tuple[NetworkCard, NetworkRow]:
+    row = network_row(session, network)
+    return NetworkCard.model_validate(row.card), row
+
+
+def _visible() -> Select[SurveyRow]:
+    return (
+        select(SurveyRow)
+        .where(SurveyRow.finished_at.is_not(None))
+        .options(
+            joinedload(SurveyRow.network).load_only(NetworkRow.slug),
+            joinedload(SurveyRow.dataset).load_only(DatasetRow.slug),
+        )
+        .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+    )
+
+
+def _survey(row: SurveyRow) -> Survey:
+    recall = unpack(row.recall or b"")
+    confusion = unpack_counts(row.confusion or b"")
+    classes = len(recall)
+    return Survey(
+        id=row.id,
+        network=row.network.slug,
+        dataset=row.dataset.slug,
+        clips=row.clips,
+        skipped=tuple(row.skipped or ()),
+        accuracy=row.accuracy,
+        recall=recall,
+        confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
+        seconds=row.seconds,
+        created_at=row.finished_at,
+    )
+
+
+def _evidence(row: EvidenceRow, unit: UnitRow) -> UnitEvidence:
+    speed, direction, alike = (row.curves[name] for name in ("speed", "direction", "alike"))
+    fusion = (row.synergy_stimulus, row.synergy_clips, row.swap)
+    return UnitEvidence(
+        layer=unit.layer,
+        unit=unit.index,
+        a_hat=row.a_hat,
+        mean=row.mean,
+        firing_rate=row.firing_rate,
+        effective_classes=row.effective_classes,
+        role=UnitRole(row.role),
+        responses=unpack(row.by_class.responses),
+        maxima=unpack(row.by_class.maxima),
+        precision=unpack(row.by_class.precision),
+        top_clips=_top_clips(row.top_clips),
+        synergy=None if fusion == (None, None, None) else Synergy(stimulus=fusion[0], clips=fusion[1], swap=fusion[2]),
+        speed=speed and SpeedTuning.model_validate(speed),
+        direction=direction and DirectionTuning.model_validate(direction),
+        alike=tuple((index, correlation) for index, correlation in alike),
+    )
+
+
+def _top_clips(rows: Sequence[TopClipRow]) -> tuple[TopClip, ...]:
+    return tuple(
+        TopClip(clip=row.clip.name, activation=row.activation, x=row.x, y=row.y, time=row.time, trace=unpack(row.trace))
+        for row in rows
+    )

@@ -1,0 +1,223 @@
+"""The explorer: units filtered, sorted and counted, at a cost that does not grow with the network.
+
+Words, layers and classes are looked up in the card, which knows them all; pages continue from the key of their last
+unit; counts stop at a bound.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FunctionElement, Select, String, func, literal, select, tuple_, union_all
+from sqlalchemy.orm import Session
+
+from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
+from app.contract.errors import InvalidRequest
+from app.store.catalog import network_row, unit_summary
+from app.store.scope import is_filtered, size, sql_filters, within
+from app.store.tables import UnitRow
+
+COUNTED = 10_000  # counting stops here
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a sorted listing: `keys` sort it, the last one alone telling units apart."""
+
+    keys: tuple[Any, ...]  # columns, or expressions of them
+    only: ColumnElement[bool] | None = None
+    falling: bool = False
+
+
+def _by(measure: Any, *, falling: bool = True) -> tuple[Segment, Segment]:
+    """Units that have the measure, then the others in their order."""
+    return (
+        Segment((measure, UnitRow.id), only=measure.is_not(None), falling=falling),
+        Segment((UnitRow.id,), only=measure.is_(None)),
+    )
+
+
+SEGMENTS: dict[UnitSort, tuple[Segment, ...]] = {
+    UnitSort.ORDER: (Segment((UnitRow.layer_index, UnitRow.index)),),
+    UnitSort.NAME: (
+        Segment((func.lower(UnitRow.label, type_=String()), UnitRow.id), only=UnitRow.label > ""),
+        Segment((UnitRow.id,), only=UnitRow.label == ""),
+    ),
+    UnitSort.RECENT: _by(UnitRow.visualized_at),
+    UnitSort.ACTIVATION: _by(UnitRow.activation),
+    UnitSort.REACH: _by(UnitRow.reach),
+    UnitSort.SPECIFIC: _by(UnitRow.effective_classes, falling=False),
+    UnitSort.GENERIC: _by(UnitRow.effective_classes),
+}
+
+
+def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListing:
+    """One page of the units that pass the filters; unknown layers and classes are errors, not empty pages."""
+    row = network_row(session, slug)
+    card = NetworkCard.model_validate(row.card)
+    matching = _matching(row.id, card, query)
+    total, capped = _count(session, matching, card, query)
+    backwards = query.before is not None
+    place = query.before if backwards else query.after
+    skip = 0 if place else (query.page - 1) * query.per_page
+    found = _walk(session, matching, query.sort, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
+    further = len(found) > query.per_page
+    found = found[: query.per_page]
+    if backwards:
+        found.reverse()
+    follows = bool(found) and (backwards or further)
+    precedes = bool(found) and (further if backwards else query.after is not None or query.page > 1)
+    return UnitListing(
+        items=tuple(unit_summary(slug, unit) for unit in found),
+        total=total,
+        capped=capped,
+        next=query.page + 1 if follows else None,
+        after=_place(query.sort, found[-1]) if follows else None,
+        before=_place(query.sort, found[0]) if precedes else None,
+    )
+
+
+def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> Iterator[UnitSummary]:
+    """All that match, in the order of the query, at most `limit`."""
+    row = network_row(session, slug)
+    matching = _matching(row.id, NetworkCard.model_validate(row.card), query)
+    place = None
+    while limit > 0:
+        found = _walk(session, matching, query.sort, place=place, limit=min(BATCH, limit))
+        yield from (unit_summary(slug, unit) for unit in found)
+        if len(found) < BATCH:
+            return
+        place = _place(query.sort, found[-1])
+        limit -= len(found)
+
+
+def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]) -> list[UnitSummary]:
+    """The units of these layers and numbers, in the order given, each once."""
+    row = network_row(session, slug)
+    card = NetworkCard.model_validate(row.card)
+    places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
+    found: dict[tuple[int, int], UnitRow] = {}
+    for start in range(0, len(places), BATCH):
+        rows = session.scalars(
+            select(UnitRow).where(
+                UnitRow.network_id == row.id,
+                tuple_(UnitRow.layer_index, UnitRow.index).in_(places[start : start + BATCH]),
+            )
+        )
+        found |= {(each.layer_index, each.index): each for each in rows}
+    return [unit_summary(slug, found[place]) for place in places]
+
+
+def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSummary]]:
+    """The first units of every layer that have a picture, at most `each` a layer, in one statement."""
+    row = network_row(session, slug)
+    layers = NetworkCard.model_validate(row.card).layers
+    first = [
+        select(UnitRow.id)
+        .where(UnitRow.network_id == row.id, UnitRow.layer_index == layer.index, UnitRow.poster.is_not(None))
+        .order_by(UnitRow.index)
+        .limit(each)
+        .subquery()
+        for layer in layers
+    ]
+    ids = union_all(*(select(part.c.id) for part in first))
+    rows = session.scalars(select(UnitRow).where(UnitRow.id.in_(ids)).order_by(UnitRow.layer_index, UnitRow.index))
+    found: dict[str, list[UnitSummary]] = {}
+    for unit in rows:
+        found.setdefault(unit.layer, []).append(unit_summary(slug, unit))
+    return found
+
+
+def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:
+    return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(query))
+
+
+def _count(session: Session, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
+    if not is_filtered(query):
+        return size(card, query), False
+    some = matching.with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
+    counted = session.scalar(select(func.count()).select_from(some)) or 0
+    return min(counted, COUNTED), counted > COUNTED
+
+
+def _walk(
+    session: Session,
+    matching: Select[UnitRow],
+    sort: UnitSort,
+    *,
+    place: str | None,
+    limit: int,
+    backwards: bool = False,
+    skip: int = 0,
+) -> list[UnitRow]:
+    """Units that follow the place (or precede it, nearest first), through the segments of the sort."""
+    first, values = _read(sort, place) if place else (None, ())
+    numbered = list(enumerate(SEGMENTS[sort]))
+    found: list[UnitRow] = []
+    for number, segment in reversed(numbered) if backwards else numbered:
+        if first is not None and (number > first if backwards else number < first):
+            continue
+        falling = segment.falling != backwards
+        part = matching if segment.only is None else matching.where(segment.only)
+        if number == first:
+            here = tuple_(*(_alike(key, value) for key, value in zip(segment.keys, values, strict=True)))
+            keys = tuple_(*segment.keys)
+            part = part.where(keys < here if falling else keys > here)
+        ordered = part.order_by(*(key.desc() if falling else key for key in segment.keys))
+        rows = session.scalars(ordered.offset(skip).limit(limit - len(found))).all()
+        if skip and not rows:
+            skip -= session.scalar(select(func.count()).select_from(part.subquery())) or 0
+        elif rows:
+            skip = 0
+        found += rows
+        if len(found) == limit:
+            break
+    return found
+
+
+def _place(sort: UnitSort, row: UnitRow) -> str:
+    """Where a unit stands in the listing: its segment and its keys, the free text last."""
+    for number, (measure, *_) in enumerate(each.keys for each in SEGMENTS[sort]):
+        match sort:
+            case UnitSort.ORDER:
+                return f"{number}~{row.index}~{row.layer_index}"
+            case UnitSort.NAME if number == 0 and row.label:
+                return f"{number}~{row.id}~{row.label}"
+            case UnitSort.NAME:
+                continue
+        value = getattr(row, str(measure.key))
+        if number == 0 and value is not None:
+            return f"{number}~{row.id}~{value.isoformat() if isinstance(value, datetime) else repr(value)}"
+    return f"1~{row.id}"
+
+
+def _read(sort: UnitSort, place: str) -> tuple[int, tuple[Any, ...]]:
+    number, _, rest = place.partition("~")
+    try:
+        segment = SEGMENTS[sort][("0", "1").index(number)]
+        parts = rest.split("~", len(segment.keys) - 1)
+        values = tuple(_value(key, part) for key, part in zip(segment.keys, reversed(parts), strict=True))
+    except (ValueError, IndexError) as error:
+        raise InvalidRequest(
+            "`after` and `before` take a place that an earlier page under the same sort gave. "
+            "Leave them out to begin at the start.",
+            fields=[{"field": "after", "detail": "Not a place in this listing."}],
+        ) from error
+    return int(number), values
+
+
+def _value(key: Any, text: str) -> Any:
+    kind = key.type.python_type
+    if kind is datetime:
+        return datetime.fromisoformat(text).astimezone()
+    value = kind(text)
+    if kind is int and abs(value) >= 2**63:
+        raise ValueError(text)
+    return value
+
+
+def _alike(key: Any, value: Any) -> ColumnElement[Any]:
+    """The value as the key sees it: each database lowers letters in its own way."""
+    return func.lower(value, type_=String()) if isinstance(key, FunctionElement) else literal(value, key.type)

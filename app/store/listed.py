@@ -1,0 +1,34 @@
+"""What a survey says of units, kept in the units' own rows: listings filter and sort by it without a join."""
+
+from sqlalchemy import case, select, update
+from sqlalchemy.orm import Session
+
+from app.store.evidence_tables import EvidenceRow, SurveyRow
+from app.store.tables import UnitRow
+
+
+def newest_survey(session: Session, *, network_id: int) -> int | None:
+    """The survey that pages speak of."""
+    return session.scalar(
+        select(SurveyRow.id)
+        .where(SurveyRow.network_id == network_id, SurveyRow.finished_at.is_not(None))
+        .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+        .limit(1)
+    )
+
+
+def list_evidence(session: Session, *, network_id: int) -> None:
+    """Give the network's units what its newest survey found of them, or nothing where there is none."""
+    survey = newest_survey(session, network_id=network_id)
+    units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
+    session.execute(units.values(a_hat=None, role=None, effective_classes=None, reach=None))
+    if survey is None:
+        return
+    session.execute(
+        units.where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == UnitRow.id).values(
+            a_hat=EvidenceRow.a_hat,
+            role=EvidenceRow.role,
+            effective_classes=EvidenceRow.effective_classes,
+            reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),
+        )
+    )

@@ -1,0 +1,40 @@
+"""The queue's order, and who asked for what: a person may move what waits, and find their own again."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.contract.errors import Conflict
+from app.contract.job import Job, JobState
+from app.store.engine import now
+from app.store.jobs import CHUNK, get_job, job_row
+from app.store.tables import JobRow
+
+To = Literal["first", "last"]
+
+
+def move(session: Session, *, job_id: int, to: To) -> Job:
+    """Serve a waiting job before all others that wait, or after them."""
+    row = job_row(session, job_id, lock=True)
+    if row.state != JobState.QUEUED:
+        raise Conflict(f"Job {job_id} is {row.state}; only jobs that wait have a place in the queue.", state=row.state)
+    waiting = select(JobRow.priority).where(JobRow.state == JobState.QUEUED, JobRow.id != job_id)
+    end = func.max(JobRow.priority) if to == "first" else func.min(JobRow.priority)
+    found = session.scalar(waiting.with_only_columns(end))
+    if found is not None:
+        row.priority = max(row.priority, found + 1) if to == "first" else min(row.priority, found - 1)
+        row.revision += 1
+        row.updated_at = now(session)
+        session.flush()
+    return get_job(session, job_id=job_id)
+
+
+def own(session: Session, *, jobs: Iterable[Job], owner: str) -> None:
+    """Mark jobs as asked for by a browser; those of somebody else stay theirs."""
+    ids = [job.id for job in jobs]
+    for start in range(0, len(ids), CHUNK):
+        session.execute(
+            update(JobRow).where(JobRow.id.in_(ids[start : start + CHUNK]), JobRow.owner.is_(None)).values(owner=owner)
+        )

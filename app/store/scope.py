@@ -1,0 +1,121 @@
+"""What an explorer's filters leave of a network. The card knows every layer and class, so words cost no scan."""
+
+from collections import Counter
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery
+from app.store.catalog import network_row
+from app.store.tables import UnitRow
+
+TALLIED = 20_000  # units at most through which one looks to count what each choice would leave
+
+Scope = dict[int, frozenset[int] | None]  # layer index -> its units that are meant, None for all
+
+
+def scope(card: NetworkCard, query: UnitQuery) -> Scope:
+    if query.layer:
+        card.layer(query.layer)
+    number = card.class_index(query.class_) if query.class_ else None
+    found: Scope = {}
+    for layer in card.layers:
+        if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
+            continue
+        if number is not None and not layer.is_class:
+            continue
+        units = None if number is None else frozenset({number})
+        for word in (query.q or "").lower().split():
+            hits = _hits(card, layer, word)
+            if hits is not None:
+                units = hits if units is None else units & hits
+        if units is None or units:
+            found[layer.index] = units
+    return found
+
+
+def size(card: NetworkCard, query: UnitQuery) -> int:
+    """How many units pass layer, stream, class and words."""
+    chosen = scope(card, query)
+    return sum(
+        layer.units if (units := chosen[layer.index]) is None else len(units)
+        for layer in card.layers
+        if layer.index in chosen
+    )
+
+
+def within(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
+    chosen = scope(card, query)
+    whole = [index for index, units in chosen.items() if units is None]
+    if len(whole) == len(card.layers):
+        return []
+    if chosen and len(chosen) == len(whole) == 1:
+        return [UnitRow.layer_index == whole[0]]
+    alike: dict[frozenset[int], list[int]] = {}
+    for index, units in chosen.items():
+        if units is not None:
+            alike.setdefault(units, []).append(index)
+    some = (and_(UnitRow.layer_index.in_(layers), UnitRow.index.in_(units)) for units, layers in alike.items())
+    return [or_(UnitRow.layer_index.in_(whole), *some)]
+
+
+def sql_filters(query: UnitQuery) -> list[ColumnElement[bool]]:
+    """The filters that only the database can answer."""
+    filters: list[ColumnElement[bool]] = []
+    if query.state:
+        is_done = UnitRow.visualized_at.is_not(None)
+        filters.append(is_done if query.state == "visualized" else ~is_done)
+    if query.role:
+        filters.append(UnitRow.role == query.role)
+    if query.min_reach is not None:
+        filters.append(UnitRow.reach >= query.min_reach)
+    return filters
+
+
+def is_filtered(query: UnitQuery) -> bool:
+    return query.state is not None or query.role is not None or query.min_reach is not None
+
+
+def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> Tally:
+    """One grouped query over the units that pass the other filters; all facets are sums of its groups."""
+    row = network_row(session, slug)
+    card = NetworkCard.model_validate(row.card)
+    open_: dict[str, object] = {"stream": None, "role": None, "state": None}
+    wide = query.model_copy(update=open_ if fixed_layer else {**open_, "layer": None})
+    if size(card, wide) > TALLIED:
+        return Tally()
+    seen = UnitRow.visualized_at.is_not(None)
+    groups = session.execute(
+        select(UnitRow.layer_index, UnitRow.role, seen, func.count())
+        .where(UnitRow.network_id == row.id, *within(card, wide), *sql_filters(wide))
+        .group_by(UnitRow.layer_index, UnitRow.role, seen)
+    ).all()
+    counts: dict[str, Counter[str]] = {name: Counter() for name in Tally.model_fields}
+    for index, role, is_seen, count in groups:
+        layer = card.layers[index]
+        of = {
+            "layer": layer.name,
+            "stream": layer.stream,
+            "role": role,
+            "state": "visualized" if is_seen else "missing",
+        }
+        for name in counts:
+            others = (key for key in of if key != name)
+            choice = of[name]
+            if choice and all(getattr(query, key) in (None, of[key]) for key in others):
+                counts[name][choice] += count
+    return Tally(**{name: dict(found) for name, found in counts.items()})
+
+
+def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
+    """The units that a word names: by layer, number, address such as Mixed_4f/12, or what is said of a class."""
+    place, slash, number = word.rpartition("/")
+    if slash and number.isdecimal() and len(number) < 10:
+        return frozenset({int(number)} if place in layer.name.lower() and int(number) < layer.units else ())
+    if word in layer.name.lower():
+        return None
+    found = {int(word)} if word.isdecimal() and len(word) < 10 and int(word) < layer.units else set()
+    if layer.is_class:
+        told = (f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
+        found |= {index for index, words in enumerate(told) if word in words}
+    return frozenset(found)

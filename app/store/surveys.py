@@ -1,0 +1,189 @@
+"""A survey on its way into the store: begun unseen, filled unit by unit, then published whole or abandoned."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from app.contract.catalog import NetworkCard, UnitRole
+from app.contract.errors import Conflict, Missing, UnknownClip
+from app.contract.evidence import TOP_CLASSES, SurveyFacts, TopClip, UnitEvidence
+from app.store.catalog import network_row
+from app.store.datasets import dataset_row
+from app.store.engine import now
+from app.store.evidence_tables import ClipRow, EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.listed import list_evidence
+from app.store.packing import pack, pack_counts
+from app.store.tables import NetworkRow, UnitRow
+
+CHUNK = 200  # units inserted at once
+
+
+def begin_survey(session: Session, *, network: str, dataset: str) -> int:
+    """A survey that nobody sees yet. One of the same network and data set that was left unfinished is dropped."""
+    network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
+    same = (SurveyRow.network_id == network_id, SurveyRow.dataset_id == dataset_id)
+    session.execute(delete(SurveyRow).where(*same, SurveyRow.finished_at.is_(None)))
+    row = SurveyRow(network_id=network_id, dataset_id=dataset_id, started_at=now(session))
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence]) -> int:
+    """Add what was found of these units; gives how many."""
+    survey = _unfinished(session, survey_id)
+    ids = _UnitIds(session, survey.network_id)
+    saved = 0
+    for chunk in _chunks(units):
+        clips = _clip_ids(session, survey.dataset_id, {top.clip for found in chunk for top in found.top_clips})
+        keyed = [({"survey_id": survey_id, "unit_id": ids.find(found)}, found) for found in chunk]
+        session.execute(insert(EvidenceRow), [key | _columns(found, ids) for key, found in keyed])
+        session.execute(insert(EvidenceByClassRow), [key | _lists(found) for key, found in keyed])
+        for table, rows in (
+            (UnitClassRow, [key | row for key, found in keyed for row in _best_classes(found)]),
+            (
+                TopClipRow,
+                [
+                    key | {"rank": rank, "clip_id": clips[top.clip]} | _peak(top)
+                    for key, found in keyed
+                    for rank, top in enumerate(found.top_clips)
+                ],
+            ),
+        ):
+            if rows:
+                session.execute(insert(table), rows)
+        saved += len(chunk)
+    return saved
+
+
+def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
+    """Publish: from here on pages and listings speak of this survey, and the former with the data set is gone."""
+    survey = _unfinished(session, survey_id)
+    units = NetworkCard.model_validate(session.get_one(NetworkRow, survey.network_id).card).units
+    saved = session.scalar(select(func.count()).select_from(EvidenceRow).where(EvidenceRow.survey_id == survey_id))
+    if saved != units:
+        raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {units:,} units: it is not whole.")
+    same = (SurveyRow.network_id == survey.network_id, SurveyRow.dataset_id == survey.dataset_id)
+    session.execute(delete(SurveyRow).where(*same, SurveyRow.id != survey_id))
+    survey.clips = facts.clips
+    survey.accuracy = facts.accuracy
+    survey.seconds = facts.seconds
+    survey.skipped = list(facts.skipped)
+    survey.recall = pack(facts.recall)
+    survey.confusion = pack_counts([count for row in facts.confusion for count in row])
+    survey.finished_at = now(session)
+    session.flush()
+    list_evidence(session, network_id=survey.network_id)
+
+
+def abandon_survey(session: Session, *, survey_id: int) -> None:
+    """Drop a survey that is not finished, with all that was saved of it."""
+    session.execute(delete(SurveyRow).where(SurveyRow.id == survey_id, SurveyRow.finished_at.is_(None)))
+
+
+def _unfinished(session: Session, survey_id: int) -> SurveyRow:
+    row = session.scalar(select(SurveyRow).where(SurveyRow.id == survey_id, SurveyRow.finished_at.is_(None)))
+    if row is None:
+        raise Missing(f"There is no unfinished survey {survey_id}: it is finished, or another one took its place.")
+    return row
+
+
+class _UnitIds:
+    """Ids of a network's units, read layer by layer."""
+
+    def __init__(self, session: Session, network_id: int) -> None:
+        self._session = session
+        self._network_id = network_id
+        self._card = NetworkCard.model_validate(session.get_one(NetworkRow, network_id).card)
+        self._ids: dict[str, dict[int, int]] = {}
+
+    def layer_index(self, name: str) -> int:
+        return self._card.layer(name).index
+
+    def find(self, found: UnitEvidence) -> int:
+        self._card.unit(found.layer, found.unit)
+        if found.layer not in self._ids:
+            rows = self._session.execute(
+                select(UnitRow.index, UnitRow.id).where(
+                    UnitRow.network_id == self._network_id, UnitRow.layer_index == self.layer_index(found.layer)
+                )
+            )
+            self._ids[found.layer] = dict(rows.all())
+        return self._ids[found.layer][found.unit]
+
+
+def _clip_ids(session: Session, dataset_id: int, names: set[str]) -> dict[str, int]:
+    ids: dict[str, int] = {}
+    wanted = sorted(names)
+    for start in range(0, len(wanted), CHUNK):
+        rows = session.execute(
+            select(ClipRow.name, ClipRow.id).where(
+                ClipRow.dataset_id == dataset_id, ClipRow.name.in_(wanted[start : start + CHUNK])
+            )
+        )
+        ids |= dict(rows.all())
+    if missing := sorted(names - ids.keys()):
+        raise UnknownClip(missing[0], ids)
+    return ids
+
+
+def _columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
+    best = max(range(len(found.precision)), key=found.precision.__getitem__)
+    fusion, speed, direction = found.synergy, found.speed, found.direction
+    return {
+        "layer_index": ids.layer_index(found.layer),
+        "a_hat": found.a_hat,
+        "mean": found.mean,
+        "firing_rate": found.firing_rate,
+        "effective_classes": found.effective_classes,
+        "role": found.role.value,
+        "best_class": best,
+        "best_precision": found.precision[best],
+        "synergy_stimulus": fusion and fusion.stimulus,
+        "synergy_clips": fusion and fusion.clips,
+        "swap": fusion and fusion.swap,
+        "speed_octaves": speed and speed.octaves,
+        "direction_selectivity": direction and direction.selectivity,
+        "curves": {
+            "speed": speed and speed.model_dump(mode="json"),
+            "direction": direction and direction.model_dump(mode="json"),
+            "alike": found.alike,
+        },
+    }
+
+
+def _lists(found: UnitEvidence) -> dict[str, Any]:
+    return {
+        "responses": pack(found.responses),
+        "maxima": pack(found.maxima),
+        "precision": pack(found.precision),
+    }
+
+
+def _best_classes(found: UnitEvidence) -> list[dict[str, Any]]:
+    """None of a dead unit, which detects nothing."""
+    if found.role is UnitRole.DEAD:
+        return []
+    order = sorted(range(len(found.precision)), key=lambda index: -found.precision[index])
+    return [
+        {
+            "rank": rank,
+            "class_index": index,
+            "precision": found.precision[index],
+            "response": found.responses[index],
+        }
+        for rank, index in enumerate(order[:TOP_CLASSES])
+    ]
+
+
+def _peak(top: TopClip) -> dict[str, Any]:
+    return {"activation": top.activation, "x": top.x, "y": top.y, "time": top.time, "trace": pack(top.trace)}
+
+
+def _chunks(units: Iterable[UnitEvidence]) -> Iterator[list[UnitEvidence]]:
+    rest = iter(units)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk

@@ -1,0 +1,102 @@
+"""A small data set and a survey of a tiny network, as tests want them."""
+
+from collections.abc import Callable, Iterator
+
+from app.contract.catalog import NetworkCard, UnitRole
+from app.contract.evidence import (
+    DirectionTuning,
+    NewClip,
+    SpeedTuning,
+    SurveyFacts,
+    Synergy,
+    TopClip,
+    UnitEvidence,
+)
+from app.contract.result import RenderedMedia, Role
+from app.store import catalog, datasets, surveys
+from app.store.engine import Store
+
+LABELS = ("walk", "run", "wave_slow")
+
+Change = Callable[[str, int], dict[str, object]]  # of a layer's unit: fields of its evidence
+
+
+def clip_media(name: str) -> tuple[RenderedMedia, ...]:
+    return (
+        RenderedMedia(role=Role.VIDEO, type="video/mp4", data=f"video {name} ".encode() * 20, width=240, height=240),
+        RenderedMedia(role=Role.POSTER, type="image/webp", data=f"poster {name}".encode(), width=240, height=240),
+        RenderedMedia(role=Role.FLOW, type="image/webp", data=f"flow {name}".encode(), width=120, height=120),
+        RenderedMedia(role=Role.FLOW_DIRECTION, type="image/webp", data=f"hue {name}".encode(), width=120, height=120),
+        RenderedMedia(role=Role.FLOW_XY, type="image/webp", data=f"xy {name}".encode(), width=120, height=120),
+    )
+
+
+def new_clips(labels: tuple[str, ...] = LABELS, each: int = 3) -> Iterator[NewClip]:
+    for number in range(each):
+        for label in labels:
+            name = f"{label}-{number}"
+            yield NewClip(name=name, label=label, media=clip_media(name))
+
+
+def add_dataset(store: Store, slug: str = "little", **options: object) -> None:
+    with store.transaction() as session:
+        datasets.add_dataset(session, slug=slug, title=f"The {slug} set", summary="Nine clips.")
+        datasets.add_clips(session, slug=slug, clips=new_clips(**options))  # type: ignore[arg-type]
+
+
+def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> UnitEvidence:
+    best = unit % classes
+    fields: dict[str, object] = {
+        "layer": layer,
+        "unit": unit,
+        "a_hat": 2.0 + unit,
+        "mean": 1.0,
+        "firing_rate": 0.5,
+        "effective_classes": 1.0 + unit / 10,
+        "role": UnitRole.SPECIFIC,
+        "responses": tuple(0.5 if index == best else 0.125 for index in range(classes)),
+        "maxima": tuple(float(index) for index in range(classes)),
+        "precision": tuple(0.75 + unit / 64 if index == best else 0.25 for index in range(classes)),
+        "top_clips": (
+            TopClip(clip="walk-0", activation=2.0, x=0.25, y=0.5, time=0.5, trace=(0.0, 2.0, 1.0)),
+            TopClip(clip="run-1", activation=1.5, x=0.5, y=0.5, time=0.5, trace=(1.5,)),
+        ),
+        "synergy": Synergy(stimulus=0.5, clips=0.25, swap=None),
+        "speed": SpeedTuning(factors=(0.5, 1.0, 2.0), responses=(0.5, 1.0, 0.75), octaves=1.5),
+        "direction": DirectionTuning(degrees=(0.0, 180.0), responses=(1.0, 0.5), selectivity=0.33),
+        "alike": ((1, 0.9),),
+    }
+    return UnitEvidence.model_validate(fields | changes)
+
+
+def every_unit(card: NetworkCard, change: Change = lambda layer, unit: {}) -> Iterator[UnitEvidence]:
+    for layer in card.layers:
+        for unit in range(layer.units):
+            yield unit_evidence(layer.name, unit, len(card.classes), **change(layer.name, unit))
+
+
+def facts(classes: int, **changes: object) -> SurveyFacts:
+    fields: dict[str, object] = {
+        "clips": 9,
+        "skipped": ("broken",),
+        "accuracy": 0.75,
+        "recall": (0.5,) * classes,
+        "confusion": tuple(tuple(row * classes + column for column in range(classes)) for row in range(classes)),
+        "seconds": 12.5,
+    }
+    return SurveyFacts.model_validate(fields | changes)
+
+
+def survey(
+    store: Store, network: str = "tiny", dataset: str = "little", change: Change = lambda layer, unit: {}
+) -> int:
+    """A finished survey."""
+    with store.session() as session:
+        card = catalog.get_card(session, slug=network)
+    with store.transaction() as session:
+        begun = surveys.begin_survey(session, network=network, dataset=dataset)
+    with store.transaction() as session:
+        surveys.save_units(session, survey_id=begun, units=every_unit(card, change))
+    with store.transaction() as session:
+        surveys.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
+    return begun

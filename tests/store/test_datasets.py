@@ -1,0 +1,107 @@
+import pytest
+
+from app.contract.errors import DatasetExists, Missing, UnknownClass, UnknownClip, UnknownDataset
+from app.contract.evidence import NewClip
+from app.contract.result import Role
+from app.store import catalog, datasets, evidence, media
+from app.store.engine import Store
+from tests.evidence_support import LABELS, add_dataset, clip_media, new_clips, survey
+
+
+@pytest.fixture
+def little(tiny: Store) -> Store:
+    add_dataset(tiny)
+    return tiny
+
+
+def test_a_set_knows_its_classes_in_their_order_and_counts_its_clips(little: Store) -> None:
+    with little.session() as session:
+        found = datasets.get_dataset(session, slug="little")
+        assert datasets.list_datasets(session) == [found]
+        assert datasets.label_counts(session, slug="little") == dict.fromkeys(LABELS, 3)
+        assert datasets.clip_names(session, slug="little")[:4] == [
+            ("walk-0", "walk"),
+            ("run-0", "run"),
+            ("wave_slow-0", "wave_slow"),
+            ("walk-1", "walk"),
+        ]
+    assert (found.title, found.classes, found.clips) == ("The little set", LABELS, 9)
+
+
+def test_clips_that_are_there_stay_and_new_labels_become_classes(little: Store) -> None:
+    more = [*new_clips(each=4), NewClip(name="crawl-0", label="crawl", media=clip_media("crawl"))]
+    with little.transaction() as session:
+        assert datasets.add_clips(session, slug="little", clips=more) == 4
+    with little.session() as session:
+        found = datasets.get_dataset(session, slug="little")
+    assert (found.clips, found.classes) == (13, (*LABELS, "crawl"))
+
+
+def test_clips_are_listed_page_by_page_and_by_label(little: Store) -> None:
+    with little.session() as session:
+        first = datasets.list_clips(session, slug="little", per_page=5)
+        second = datasets.list_clips(session, slug="little", page=2, per_page=5)
+        walks = datasets.list_clips(session, slug="little", label="walk")
+        with pytest.raises(UnknownClass, match="Near: walk"):
+            datasets.list_clips(session, slug="little", label="walking")
+    names = [clip.name for clip in (*first.items, *second.items)]
+    assert names == sorted(names)
+    assert (first.total, first.next, second.next) == (9, 2, None)
+    assert [clip.name for clip in walks.items] == ["walk-0", "walk-1", "walk-2"]
+    assert walks.total == 3
+
+
+def test_a_clip_has_its_media(little: Store) -> None:
+    with little.session() as session:
+        clip = datasets.get_clip(session, slug="little", name="run-1")
+        video = clip.medium(Role.VIDEO)
+        assert video is not None
+        assert media.get_medium(session, sha256=video.sha256).data == clip_media("run-1")[0].data
+        assert datasets.named_clips(session, slug="little", names=["run-1", "none"]) == {"run-1": clip}
+    assert (clip.dataset, clip.label, video.type) == ("little", "run", "video/mp4")
+
+
+def test_clips_of_a_class_are_found_in_any_spelling_and_any_set(little: Store) -> None:
+    add_dataset(little, "other", labels=("Wave Slow",), each=1)
+    with little.session() as session:
+        found = datasets.clips_of_class(session, name="wave slow", limit=6)
+        examples = datasets.examples(session, names=("wave slow", "run", "wave fast"))
+    assert [(clip.dataset, clip.name) for clip in found] == [
+        *(("little", f"wave_slow-{number}") for number in range(3)),
+        ("other", "Wave Slow-0"),
+    ]
+    assert {name: clip.name for name, clip in examples.items()} == {"wave slow": "wave_slow-0", "run": "run-0"}
+
+
+def test_unknown_names_tell_the_near_ones(little: Store) -> None:
+    with little.session() as session:
+        with pytest.raises(UnknownDataset, match="Near: little"):
+            datasets.get_dataset(session, slug="litle")
+        with pytest.raises(UnknownClip, match="walk-1"):
+            datasets.get_clip(session, slug="little", name="walk_1")
+    with pytest.raises(DatasetExists), little.transaction() as session:
+        datasets.add_dataset(session, slug="little", title="again")
+
+
+def test_a_removed_set_takes_its_clips_media_and_surveys_along(little: Store) -> None:
+    survey(little)
+    with little.session() as session:
+        clip = datasets.get_clip(session, slug="little", name="run-1")
+    with little.transaction() as session:
+        datasets.remove_dataset(session, slug="little")
+    with little.session() as session:
+        assert datasets.list_datasets(session) == []
+        assert evidence.get_survey(session, network="tiny") is None
+        assert catalog.get_unit(session, slug="tiny", layer="fc6", unit=1).a_hat is None
+        with pytest.raises(Missing):
+            media.get_medium(session, sha256=clip.media[0].sha256)
+
+
+def test_removing_a_network_leaves_the_clips(little: Store) -> None:
+    survey(little)
+    with little.transaction() as session:
+        catalog.remove_network(session, slug="tiny")
+    with little.session() as session:
+        clip = datasets.get_clip(session, slug="little", name="run-1")
+        assert evidence.units_of_clip(session, clip_id=clip.id) == []
+        assert media.get_medium(session, sha256=clip.media[0].sha256).data

@@ -1,0 +1,35 @@
+from app.contract.job import Estimate
+from app.contract.recipe import Recipe
+from app.store import estimates
+from app.store.engine import Store
+from tests.support import claim, enqueue, finish, two_stream_card
+
+
+def estimate(store: Store, layer: str, *units: int, **recipe: object) -> Estimate:
+    asked = Recipe.model_validate(recipe)
+    with store.session() as session:
+        return estimates.estimate(
+            session,
+            slug="tiny",
+            units={layer: units},
+            recipe=asked,
+            recipe_key=asked.resolved(two_stream_card()).key(),
+        )
+
+
+def test_nobody_knows_before_anything_was_made(tiny: Store) -> None:
+    assert estimate(tiny, "class", 0, 1) == Estimate(count=2, cached=0, seconds=None, basis=0)
+
+
+def test_it_goes_by_the_seconds_of_what_was_made(tiny: Store) -> None:
+    for unit in (0, 1, 2):
+        enqueue(tiny, unit)
+        finish(tiny, claim(tiny)[0])
+    assert estimate(tiny, "class", 0, 1, 2) == Estimate(count=3, cached=3, seconds=0, basis=3)
+    found = estimate(tiny, "class", 0, 3, 4)
+    assert (found.count, found.cached, found.basis) == (3, 1, 3)
+    assert found.seconds is not None
+    assert abs(found.seconds - 2 * 1.5) < 1e-9  # each of the tests' results took 1.5 s
+    doubled = estimate(tiny, "fc6", 0, steps=2 * Recipe().steps)
+    assert doubled.seconds is not None
+    assert abs(doubled.seconds - 3.0) < 1e-9
