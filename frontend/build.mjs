@@ -17,18 +17,28 @@ const copies = {
 async function bundle() {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { app: "src/app.js", docs: "src/docs.js", style: "src/style/app.css" },
+    entryPoints: {
+      app: "src/app.js",
+      docs: "src/docs.js",
+      style: "src/style/app.css",
+      "docs-style": "src/style/docs.css",
+    },
     entryNames: "[name]-[hash]",
     outdir: "dist",
     bundle: true,
     minify: true,
     format: "esm",
-    target: ["es2022", "chrome111", "firefox115", "safari16.4"],
+    target: ["es2022", "chrome123", "firefox120", "safari17.5"],
     legalComments: "eof",
     metafile: true,
     logLevel: "warning",
   });
-  const names = { "src/app.js": "app.js", "src/docs.js": "docs.js", "src/style/app.css": "app.css" };
+  const names = {
+    "src/app.js": "app.js",
+    "src/docs.js": "docs.js",
+    "src/style/app.css": "app.css",
+    "src/style/docs.css": "docs.css",
+  };
   return Object.fromEntries(
     Object.entries(metafile.outputs).map(([file, { entryPoint }]) => [names[entryPoint], basename(file)]),
   );

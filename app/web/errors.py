@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, UnsupportedMedia
-from app.web import render
+from app.settings import Settings
+from app.web import render, urls
 from app.web.validation import explain
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def on_http(request: Request, error: Exception) -> Response:
         case 405:
             translated = MethodNotAllowed(f"{path} does not take {method}.")
         case 413:
-            translated = too_large(request.app.state.settings.body_limit)
+            translated = too_large(largest_body(request.app.state.settings, path))
         case 415:
             translated = UnsupportedMedia(str(error.detail))
         case 422:
@@ -85,6 +86,10 @@ def on_http(request: Request, error: Exception) -> Response:
         case _:
             translated = BadRequest(f"{error.detail}.")
     return respond(request, translated, dict(error.headers or {}))
+
+
+def largest_body(settings: Settings, path: str) -> int:
+    return settings.clip_limit if path in urls.UPLOADS else settings.body_limit
 
 
 def too_large(limit: int) -> TooLarge:

@@ -13,6 +13,7 @@ from app.web import errors, urls, views
 from app.web.api import routers
 from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
+from app.web.etags import Etags
 from app.web.events import Events
 from app.web.security import Guard, Head, SecurityHeaders
 from app.web.stopping import on_stop
@@ -60,6 +61,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     errors.install(app)
     # The last one added is the outermost.
     app.add_middleware(errors.Boundary)
+    app.add_middleware(Etags)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Head)
     app.add_middleware(Guard, settings=chosen)

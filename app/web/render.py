@@ -12,6 +12,7 @@ from app.settings import ROOT
 from app.web import chart, urls, words
 from app.web.assets import Assets
 from app.web.pages import Crumb, ErrorPage, Frame, Page
+from app.web.theme import chosen_theme
 
 TEMPLATES = ROOT / "frontend" / "templates"
 
@@ -24,7 +25,11 @@ def error_page(request: Request, error: KinetoscopeError) -> HTMLResponse:
     """An error in the words of the API, with the names it may have meant as links. Needs no database."""
     near = _near(request, error)
     page = ErrorPage(
-        frame=Frame(title=f"{error.status} · Kinetoscope", crumbs=(Crumb("Networks", urls.networks()),)),
+        frame=Frame(
+            title=f"{error.status} · Kinetoscope",
+            crumbs=(Crumb("Networks", urls.networks()),),
+            theme=chosen_theme(request),
+        ),
         status=error.status,
         kind=error.kind.replace("_", " "),
         detail=error.detail.partition(" Near: ")[0] if near else error.detail,
@@ -61,6 +66,12 @@ def _near(request: Request, error: KinetoscopeError) -> tuple[Crumb, ...]:
             return tuple(Crumb(name, urls.network(name)) for name in names)
         case "unknown_layer" if "network" in place:
             return tuple(Crumb(name, urls.layer(place["network"], name)) for name in names)
+        case "unknown_dataset":
+            return tuple(Crumb(name, urls.dataset(name)) for name in names)
+        case "unknown_clip" if "slug" in place:
+            return tuple(Crumb(name, urls.clip(place["slug"], name)) for name in names)
+        case "unknown_class" if "slug" in place:
+            return tuple(Crumb(name, urls.dataset(place["slug"], label=name)) for name in names)
         case "unknown_class" if "network" in place:
             return tuple(Crumb(name, urls.class_(place["network"], name)) for name in names)
     if "units" in error.extra and {"network", "layer"} <= place.keys():
@@ -69,6 +80,12 @@ def _near(request: Request, error: KinetoscopeError) -> tuple[Crumb, ...]:
         return (
             Crumb(f"{layer}/0", urls.unit(network, layer, 0)),
             Crumb(f"{layer}/{last}", urls.unit(network, layer, last)),
+            Crumb(f"all units of {layer}", urls.layer(network, layer)),
+        )
+    if error.kind == "missing" and {"network", "layer", "unit"} <= place.keys():
+        network, layer, unit = place["network"], place["layer"], place["unit"]
+        return (
+            Crumb(f"{layer}/{unit} as it is now", urls.unit(network, layer, unit)),
             Crumb(f"all units of {layer}", urls.layer(network, layer)),
         )
     return ()

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.contract.errors import KinetoscopeError, Refused
 from app.settings import Settings
 from app.web import urls
-from app.web.errors import BadRequest, respond, too_large
+from app.web.errors import BadRequest, largest_body, respond, too_large
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -37,6 +37,11 @@ def written(policy: dict[str, str]) -> str:
     return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
 
+def embeddable(settings: Settings) -> dict[str, str]:
+    """Headers of a page that the sites of the settings may frame."""
+    return {"Content-Security-Policy": written(POLICY | {"frame-ancestors": settings.embed.strip() or "'none'"})}
+
+
 class SecurityHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -50,7 +55,7 @@ class SecurityHeaders:
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = policy
+                headers.setdefault("Content-Security-Policy", policy)
                 headers.update(HEADERS)
             await send(message)
 
@@ -79,7 +84,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.limit = settings.body_limit
+        self.settings = settings
         self.public = urlsplit(settings.public_url).netloc.lower() or None
         self.loopback = is_loopback(settings.host)
 
@@ -89,7 +94,7 @@ class Guard:
             return
         error = self.objection(scope)
         if error is None:
-            await self.app(scope, self.limited(receive), send)
+            await self.app(scope, self.limited(receive, largest_body(self.settings, scope["path"])), send)
         else:
             await respond(Request(scope, receive), error)(scope, receive, send)
 
@@ -109,7 +114,8 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return BadRequest("Content-Length is not a number.")
-        return too_large(self.limit) if int(length) > self.limit else None
+        limit = largest_body(self.settings, scope["path"])
+        return too_large(limit) if int(length) > limit else None
 
     def is_foreign(self, headers: Headers, host: str) -> bool:
         """Browsers say where a request comes from; programs say nothing, and no page can use those."""
@@ -118,7 +124,7 @@ class Guard:
         origin = headers.get("origin")
         return origin is not None and (urlsplit(origin).netloc.lower() or "null") not in {host, self.public}
 
-    def limited(self, receive: Receive) -> Receive:
+    def limited(self, receive: Receive, limit: int) -> Receive:
         """Counts what arrives, because a body in chunks tells no length."""
         received = 0
 
@@ -126,7 +132,7 @@ class Guard:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limit:
+            if received > limit:
                 raise HTTPException(413)
             return message
 

@@ -1,6 +1,6 @@
 """Every link of the dashboard is built here, so that an address is said once and the URL is the state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -8,6 +8,7 @@ from pydantic import ValidationError, model_validator
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.contract.catalog import UnitQuery
+from app.contract.job import Job, JobKind, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
 from app.web.validation import QUERY, explain
 
@@ -20,19 +21,33 @@ class NetworkConvertor(StringConvertor):
 
 register_url_convertor("slug", NetworkConvertor())
 
+EMBEDDED = "embed=1"  # in a query: the bare view, for other sites to frame
+
 POSTER_TYPE = "image/webp"  # posters and loops, where a listing knows only their sha256
 
 
-def path(*parts: str | int, query: Mapping[str, str | int | float | None] | None = None) -> str:
-    """`/` and the parts, each percent-encoded; query values that are None are left out."""
+Value = str | int | float | Sequence[str] | None
+
+
+def path(*parts: str | int, query: Mapping[str, Value] | None = None) -> str:
+    """`/` and the parts, each percent-encoded; query values that are None are left out, lists come value by value."""
     address = "/" + "/".join(quote(str(part), safe="") for part in parts)
     chosen = {name: value for name, value in (query or {}).items() if value is not None}
-    return f"{address}?{urlencode(chosen, quote_via=quote)}" if chosen else address
+    return f"{address}?{urlencode(chosen, doseq=True, safe='/', quote_via=quote)}" if chosen else address
 
 
 def absolute(base: str, address: str) -> str:
     """The address with its host, for what leaves the dashboard: link previews and shared links."""
     return base.rstrip("/") + address
+
+
+def embedded(address: str) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{EMBEDDED}"
+
+
+def whole(address: str) -> str:
+    """The page that an embedded view is a part of."""
+    return address.removesuffix(EMBEDDED).rstrip("?&")
 
 
 # pages
@@ -48,7 +63,7 @@ def network(slug: str) -> str:
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
     """The units of one layer; the layer is in the path, so not in the query."""
-    return path(network, layer, query=_chosen(query, drop="layer"))
+    return path(network, layer, query=_chosen(query, "layer"))
 
 
 def unit(network: str, layer: str, unit: int, **choices: str | int | float | None) -> str:
@@ -60,6 +75,21 @@ def units(network: str, query: UnitQuery | None = None) -> str:
     return path(network, "-", "units", query=_chosen(query))
 
 
+def compare(network: str, units: Sequence[str] = (), **choices: str | int | None) -> str:
+    """Units side by side; `units` are their addresses within the network, such as fusion.conv5/12."""
+    return path(network, "-", "compare", query={"u": units or None, **choices})
+
+
+def selection(network: str, query: UnitQuery | None = None, units: Sequence[str] = (), **recipe: str) -> str:
+    """What it would take to visualize some units, or all that match."""
+    return path(network, "-", "visualize", query={"u": units or None, **_chosen(query, *PLACE), **recipe})
+
+
+def export(network: str, query: UnitQuery | None = None, units: Sequence[str] = ()) -> str:
+    """A ZIP of some units, or of all that match."""
+    return path(network, "-", "export", query={"u": units or None, **_chosen(query, *PLACE)})
+
+
 def classes(network: str, *, q: str | None = None, page: int | None = None) -> str:
     return path(network, "-", "classes", query={"q": q or None, "page": page})
 
@@ -68,8 +98,21 @@ def class_(network: str, name: str, **choices: str | int | float | None) -> str:
     return path(network, "-", "classes", name, query=choices)
 
 
-def jobs(*, state: str | None = None, network: str | None = None, page: int | None = None) -> str:
-    return path("-", "jobs", query={"state": state, "network": network, "page": page})
+def confusions(network: str) -> str:
+    """Classes that a network takes for each other."""
+    return path(network, "-", "confusions")
+
+
+def confusion(network: str, a: str, b: str, **choices: str | None) -> str:
+    """Two classes side by side; `choices` are what a person chose of their players."""
+    return path(network, "-", "confusions", a, b, query=choices)
+
+
+def jobs(
+    *, state: str | None = None, network: str | None = None, mine: bool = False, page: int | None = None
+) -> str:
+    """`mine`: what this browser asked for."""
+    return path("-", "jobs", query={"state": state, "network": network, "mine": int(mine) or None, "page": page})
 
 
 def job(job_id: int) -> str:
@@ -79,6 +122,13 @@ def job(job_id: int) -> str:
 def visualize() -> str:
     """Where the form that asks for work posts to."""
     return "/-/visualize"
+
+
+def work(job: Job) -> str:
+    """Where the result of a job is shown."""
+    if isinstance(job, VisualizeJob):
+        return unit(job.network, job.layer, job.unit)
+    return surveys(job.network) if job.kind is JobKind.SURVEY else own_clip(job.id)
 
 
 def job_cancel(job_id: int) -> str:
@@ -91,8 +141,72 @@ def job_retry(job_id: int) -> str:
     return path("-", "jobs", job_id, "retry")
 
 
+def job_order(job_id: int) -> str:
+    """Where the buttons that move a waiting job post to."""
+    return path("-", "jobs", job_id, "order")
+
+
+def datasets() -> str:
+    return "/-/datasets"
+
+
+def dataset(slug: str, *, label: str | None = None, page: int | None = None) -> str:
+    return path("-", "datasets", slug, query={"label": label or None, "page": page})
+
+
+def clip(dataset: str, name: str, **choices: str | None) -> str:
+    """One clip; `choices` are what a person chose of its player."""
+    return path("-", "datasets", dataset, name, query=choices)
+
+
+def surveys(network: str) -> str:
+    """What data says of a network: its surveys, and the form that asks for one."""
+    return path(network, "-", "surveys")
+
+
+def survey() -> str:
+    """Where that form posts to."""
+    return "/-/surveys"
+
+
+def explain_clip(
+    network: str, *, dataset: str | None = None, clip: str | None = None, expected: str | None = None
+) -> str:
+    """The form that asks why a network takes a clip for what it does; a clip of a data set may be named."""
+    return path(network, "-", "explain", query={"dataset": dataset, "clip": clip, "expected": expected})
+
+
+def own_clips() -> str:
+    """Where that form posts to."""
+    return "/-/clips"
+
+
+def own_clip(clip_id: int, *, against: str | None = None, **choices: str | None) -> str:
+    """A clip explained; `against` names the class whose contrast with the predicted one is shown."""
+    return path("-", "clips", clip_id, query={"against": against, **choices})
+
+
 def link(slug: str) -> str:
     return path("-", "s", slug)
+
+
+def saved(*, page: int | None = None) -> str:
+    return path("-", "saved", query={"page": page})
+
+
+def saved_forget(slug: str) -> str:
+    """Where the button that takes a view from the saved ones posts to."""
+    return path("-", "saved", slug, "forget")
+
+
+def feed(network: str | None = None) -> str:
+    """New results, for feed readers."""
+    return path("-", "feed.atom", query={"network": network})
+
+
+def theme() -> str:
+    """Where the switch of a page without JavaScript posts to."""
+    return "/-/theme"
 
 
 def docs() -> str:
@@ -108,6 +222,11 @@ def media(sha256: str, type: str = POSTER_TYPE) -> str:
 
 def medium(ref: MediaRef) -> str:
     return media(ref.sha256, ref.type)
+
+
+def link_preview(visualization_id: int) -> str:
+    """The picture that a link to a result unfolds with."""
+    return path("-", "previews", f"{visualization_id}.jpg")
 
 
 def job_preview(job_id: int, step: int) -> str:
@@ -135,12 +254,47 @@ def api_unit(network: str, layer: str, unit: int) -> str:
     return path("api", "networks", network, "layers", layer, "units", unit)
 
 
+def api_lines(slug: str) -> str:
+    return path("api", "networks", slug, "units.jsonl")
+
+
 def api_visualization(visualization_id: int) -> str:
     return path("api", "visualizations", visualization_id)
 
 
+def api_dataset(slug: str) -> str:
+    return path("api", "datasets", slug)
+
+
+def api_clip(dataset: str, name: str) -> str:
+    return path("api", "datasets", dataset, "clips", name)
+
+
+def api_survey(network: str, dataset: str | None = None) -> str:
+    return path("api", "networks", network, "survey", query={"dataset": dataset})
+
+
+def api_confusions(network: str) -> str:
+    return path("api", "networks", network, "confusions")
+
+
+def api_confusion(network: str, a: str, b: str) -> str:
+    return path("api", "networks", network, "confusion", query={"a": a, "b": b})
+
+
+def api_own_clips() -> str:
+    return "/api/clips"
+
+
+def api_own_clip(clip_id: int) -> str:
+    return path("api", "clips", clip_id)
+
+
 def api_job(job_id: int) -> str:
     return path("api", "jobs", job_id)
+
+
+UPLOADS = frozenset({own_clips(), api_own_clips()})  # bodies may be as large as a clip
 
 
 def api_events(*, job: int | None = None, network: str | None = None) -> str:
@@ -152,6 +306,9 @@ def api_links() -> str:
 
 
 # the explorer's filters
+
+
+PLACE = ("page", "after", "before", "view", "per_page")  # which part of a listing is shown, and how
 
 
 class UnitParams(UnitQuery):
@@ -174,8 +331,8 @@ class UnitParams(UnitQuery):
             raise explain(error.errors(), within=QUERY) from error
 
 
-def _chosen(query: UnitQuery | None, drop: str | None = None) -> dict[str, str | int]:
+def _chosen(query: UnitQuery | None, *drop: str) -> dict[str, str | int | float]:
     """Only what differs from the defaults, so that addresses stay short and the same view has one address."""
     if query is None:
         return {}
-    return query.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={drop} if drop else None)
+    return query.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(drop) or None)

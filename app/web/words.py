@@ -1,9 +1,11 @@
 """How pages say numbers, sizes, times and states. Every function here is a filter of the templates."""
 
 from datetime import datetime
+from html import escape
 
-from app.contract.catalog import Extent
-from app.contract.job import Job, JobState
+from app.contract.catalog import Extent, UnitListing
+from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
+from app.web.pages import Share
 
 
 def number(value: float) -> str:
@@ -34,6 +36,20 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def cost(estimate: Estimate) -> str:
+    """`12 of 24 are there already. The other 12 take about 3 min on one worker, going by 14 results.`"""
+    left = estimate.count - estimate.cached
+    if not left:
+        return "All are there already." if estimate.count > 1 else "It is there already."
+    begin = f"{estimate.cached:,} of {estimate.count:,} are there already. " if estimate.cached else ""
+    which = f"The other {left:,}" if estimate.cached else "They" if left > 1 else "It"
+    verb = "takes" if left == 1 and not estimate.cached else "take"
+    if estimate.seconds is None:
+        return f"{begin}{which} {verb} a time that nobody knows yet: nothing like it has been made."
+    basis = plural(estimate.basis, "result")
+    return f"{begin}{which} {verb} about {duration(estimate.seconds)} on one worker, going by {basis}."
+
+
 def moment(at: datetime) -> str:
     return f"{at:%-d %b %Y, %H:%M} UTC"
 
@@ -54,14 +70,22 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def tallied(units: UnitListing) -> str:
+    """`77 units`, or `more than 10,000 units` where counting stopped."""
+    return f"more than {units.total:,} units" if units.capped else plural(units.total, "unit")
+
+
 def sight(field: Extent) -> str:
     """What a position of a layer sees: `59 × 59 px in 19 frames`."""
     space = f"{field.height} × {field.width} px"
     return f"{space} in {field.frames} frames" if field.frames > 1 else space
 
 
+STEPS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "clip", JobKind.EXPLAIN: "pass"}
+
+
 def standing(job: Job) -> str:
-    """Where a live job is: `step 31 of 72, 7 s left`."""
+    """Where a live job is: `step 31 of 72, 7 s left`, or `clip 31 of 900`."""
     if job.state is JobState.QUEUED:
         return "waits in the queue"
     if job.cancel_requested:
@@ -69,15 +93,53 @@ def standing(job: Job) -> str:
     if job.progress is None:
         return "starts"
     place, left = job.progress, job.progress.seconds_left
-    step = f"step {place.step} of {place.steps}"
+    if job.kind is JobKind.EXPLAIN and not place.step:
+        return "reads the clip"
+    step = f"{STEPS[job.kind]} {place.step:,} of {place.steps:,}"
     return step if left is None else f"{step}, {duration(left)} left"
 
 
 def origin(job: Job) -> str:
     """Whose job it is: `i3d, class/171, slow, seed 0`."""
+    if not isinstance(job, VisualizeJob):
+        return job.network
     unit = [f"{job.layer}/{job.unit}"] if job.label else []
     return ", ".join([job.network, *unit, job.recipe.speed, f"seed {job.recipe.seed}"])
 
 
+def work_title(job: Job) -> str:
+    """What a job is about: a class, `fc6/12`, or `Survey of ucf101`."""
+    if isinstance(job, VisualizeJob):
+        return job.label or f"{job.layer}/{job.unit}"
+    return f"Survey of {job.dataset}" if job.kind is JobKind.SURVEY else f"The clip {job.parameters['name']}"
+
+
 def window_title(title: str) -> str:
     return title if "Kinetoscope" in title else f"{title} · Kinetoscope"
+
+
+PAPER = """@inproceedings{feichtenhofer2018learned,
+  title = {What have we learned from deep representations for action recognition?},
+  author = {Feichtenhofer, Christoph and Pinz, Axel and Wildes, Richard P. and Zisserman, Andrew},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition},
+  year = {2018}
+}"""
+
+
+def cited(share: Share) -> str:
+    """A view in a text: what it shows and where it is."""
+    return f"{share.title}. {share.description} Kinetoscope, {share.address}"
+
+
+def bibtex(share: Share) -> str:
+    """The paper whose method it is, and the view."""
+    special = {"\\": "\\textbackslash{}"} | {each: f"\\{each}" for each in "&%$#_{}"}
+    title = "".join(special.get(letter, letter) for letter in share.title)
+    key = "".join(letter for letter in share.title.split(" · ")[0].lower() if letter.isascii() and letter.isalnum())
+    view = [f"@misc{{kinetoscope-{key[:30] or 'view'},", f"  title = {{{title}}},"]
+    return "\n".join([PAPER, *view, f"  howpublished = {{Kinetoscope, \\url{{{share.address}}}}}", "}"])
+
+
+def frame_tag(share: Share) -> str:
+    """What another site puts into its page."""
+    return f'<iframe src="{share.embed}" width="720" height="420" title="{escape(share.title)}"></iframe>'

@@ -1,11 +1,14 @@
 """A dashboard with networks, and Debian's Chromium."""
 
+import json
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext, expect
 
 from tests.conftest import TEST_DATA
 from tests.dashboard import Dashboard, wait_for
@@ -14,6 +17,7 @@ from tests.worker.conftest import TINY_FAMILIES, tiny_clip_weights, tiny_two_str
 __all__ = ["tiny_clip_weights", "tiny_two_stream_weights"]  # fixtures
 
 CHROMIUM = shutil.which("chromium")
+expect.set_options(timeout=20_000)  # ms: machines that test have other work too
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +44,43 @@ def dashboard(
     wait_for(dashboard.worker)
     yield dashboard
     assert dashboard.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def filled(dashboard: Dashboard) -> Dashboard:
+    """The dashboard with a result of each kind of network, every speed of one unit, and a job that was cancelled."""
+    post(dashboard, "/api/visualizations", network="tiny_clip", layer="class", units=[0, 1], recipe={})
+    for speed in ("slow", "medium", "fast", "free"):
+        asked = {"network": "tiny_two_stream", "layer": "class", "units": [0], "recipe": {"speed": speed}}
+        post(dashboard, "/api/visualizations", **asked)
+    slow = {"steps": 2048, "size": 96}
+    asked = post(dashboard, "/api/visualizations", network="tiny_two_stream", layer="class", units=[1], recipe=slow)
+    cancelled = urllib.request.Request(f"{dashboard.address}/api/jobs/{asked['jobs'][0]['id']}", method="DELETE")
+    urllib.request.urlopen(cancelled, timeout=10).close()
+    post(dashboard, "/api/links", url="/tiny_two_stream/class/0?speed=slow", title="A short link")
+    wait_for(lambda: all(job["state"] in ("done", "cancelled") for job in dashboard.get("/api/jobs")["items"]), 120)
+    return dashboard
+
+
+def post(dashboard: Dashboard, path: str, **body: Any) -> Any:
+    request = urllib.request.Request(
+        dashboard.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def problems(context: BrowserContext) -> Iterator[list[str]]:
+    """What browsers complain of on any page of this test: nothing."""
+    found = complaints(context)
+    yield found
+    assert found == []
+
+
+def complaints(context: BrowserContext) -> list[str]:
+    """Grows by every error of a page, reports of the content security policy among them."""
+    found: list[str] = []
+    context.on("console", lambda line: found.append(line.text) if line.type == "error" else None)
+    context.on("weberror", lambda error: found.append(str(error.error)))
+    return found

@@ -2,10 +2,26 @@
 
 from fastapi import APIRouter
 
-from app.web.api import docs, events, health, jobs, links, media, networks, units, visualizations
+from app.web.api import (
+    confusions,
+    clips,
+    datasets,
+    docs,
+    events,
+    health,
+    jobs,
+    lines,
+    links,
+    media,
+    networks,
+    previews,
+    surveys,
+    units,
+    visualizations,
+)
 
 api = APIRouter(prefix="/api")
-for noun in (health, networks, units, visualizations, jobs, events, links):
+for noun in (health, networks, units, lines, visualizations, datasets, surveys, confusions, clips, jobs, events, links):
     api.include_router(noun.router)
 
-routers = (api, media.router, docs.router)
+routers = (api, media.router, previews.router, docs.router)

@@ -5,19 +5,22 @@ from fastapi.responses import HTMLResponse
 
 from app.web import urls
 from app.web.assets import Assets
+from app.web.theme import chosen_theme
 
 router = APIRouter(include_in_schema=False)
 
 PAGE = """<!doctype html>
-<html lang="en">
+<html lang="en" data-theme="{theme}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>JSON API · Kinetoscope</title>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{style}">
+<link rel="stylesheet" href="{colours}">
 </head>
 <body>
+<nav class="docs-head" aria-label="Dashboard"><a href="{home}">Kinetoscope</a><a href="{openapi}">openapi.json</a></nav>
 <div id="swagger-ui" data-openapi="{openapi}">
 <p>The description of the API is at <a href="{openapi}">{openapi}</a>.</p>
 </div>
@@ -34,6 +37,9 @@ def docs(request: Request) -> str:
     return PAGE.format(
         icon=assets.url("favicon.svg"),
         style=assets.url("swagger-ui.css"),
+        colours=assets.url("docs.css"),
+        theme=chosen_theme(request),
+        home=urls.networks(),
         bundle=assets.url("swagger-ui.js"),
         start=assets.url("docs.js"),
         openapi=urls.api_openapi(),

@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
+from pydantic import Field
 
 from app.contract.job import JobState
-from app.contract.model import Page
-from app.store import jobs
-from app.web.api.shapes import JobOut, errors
+from app.contract.model import Model, Page
+from app.store import jobs, order
+from app.web.api.shapes import JobId, JobOut, errors
 from app.web.deps import Reading, Writing
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-
-JobId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 @router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))
@@ -48,3 +47,16 @@ def cancel_job(session: Writing, job_id: JobId) -> JobOut:
 )
 def retry_job(session: Writing, job_id: JobId) -> JobOut:
     return JobOut.of(jobs.retry(session, job_id=job_id))
+
+
+class Move(Model):
+    to: order.To = Field(description="before all that wait, or after them")
+
+
+@router.post(
+    "/{job_id}/order",
+    summary="Serve a waiting job first, or last",
+    responses=errors(404, 409, 413, 415, 422),
+)
+def move_job(session: Writing, job_id: JobId, move: Move) -> JobOut:
+    return JobOut.of(order.move(session, job_id=job_id, to=move.to))

@@ -1,5 +1,6 @@
 """Bytes: immutable media by their sha256, and the changing preview of a running job."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
@@ -8,8 +9,7 @@ from starlette.responses import Response
 from app.contract.errors import Missing
 from app.contract.result import EXTENSIONS
 from app.store import jobs, media
-from app.web.api.jobs import JobId
-from app.web.api.shapes import errors_as_json
+from app.web.api.shapes import JobId, errors_as_json
 from app.web.assets import FOREVER
 from app.web.deps import Reading
 
@@ -18,18 +18,39 @@ router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {type: {} for type in EXTENSIONS}, "description": "The bytes"}
 }
+PARTIAL: dict[int | str, dict[str, Any]] = {
+    206: {**CONTENT[200], "description": "The part that `Range` asks for, so that a player can seek"},
+    304: {"description": "The client has it already"},
+    416: {"description": "There are fewer bytes"},
+}
+
+
+def wanted_part(header: str, size: int) -> tuple[int, int] | None:
+    """The bytes [first, end) of `bytes=first-last`, `bytes=first-` or `bytes=-count`. None for no range, and for
+    several or what cannot be read, which a server may answer with the whole."""
+    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""), re.ASCII)
+    if found is None or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if not first:
+        return max(0, size - int(last)), size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(int(last) + 1, size) if last else size
 
 
 @router.get(
     "/media/{sha256}.{extension}",
     summary="A picture, clip or array, unchanging for ever",
-    responses={**CONTENT, 304: {"description": "The client has it already"}, **errors_as_json(404, 422)},
+    responses={**CONTENT, **PARTIAL, **errors_as_json(404, 422)},
 )
 def get_medium(
     session: Reading,
     sha256: str,
     extension: Annotated[str, Path(examples=list(EXTENSIONS.values()))],
     if_none_match: Annotated[str, Header()] = "",
+    part: Annotated[str, Header(alias="Range")] = "",
+    if_range: Annotated[str, Header()] = "",
 ) -> Response:
     medium = media.get_medium(session, sha256=sha256)
     if EXTENSIONS[medium.type] != extension:
@@ -39,7 +60,16 @@ def get_medium(
         return Response(status_code=304, headers=headers)
     if extension == "npz":
         headers["Content-Disposition"] = f'attachment; filename="{sha256[:12]}.npz"'
-    return Response(medium.data, media_type=medium.type, headers=headers)
+    headers["Accept-Ranges"] = "bytes"
+    size = len(medium.data)
+    asked = None if if_range not in ("", headers["ETag"]) else wanted_part(part, size)
+    if asked is None:
+        return Response(medium.data, media_type=medium.type, headers=headers)
+    first, end = asked
+    if first >= end:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {first}-{end - 1}/{size}"
+    return Response(medium.data[first:end], status_code=206, media_type=medium.type, headers=headers)
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.store import catalog
-from app.web.api.shapes import NetworkDetail, NetworkOut, errors
+from app.web.api.shapes import NetworkDetail, NetworkOut, NetworkSlug, errors
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/networks", tags=["networks"])
@@ -15,5 +15,5 @@ def list_networks(session: Reading) -> list[NetworkOut]:
 
 
 @router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))
-def get_network(session: Reading, network: str) -> NetworkDetail:
+def get_network(session: Reading, network: NetworkSlug) -> NetworkDetail:
     return NetworkDetail.of(catalog.get_network(session, slug=network), catalog.layer_summaries(session, slug=network))

@@ -1,7 +1,8 @@
 """What the API answers: the contract's own objects, each with the addresses that lead on from it."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.contract.catalog import (
@@ -14,17 +15,24 @@ from app.contract.catalog import (
     StreamName,
     UnitSummary,
 )
+from app.contract.confusion import Confusion, Pair
+from app.contract.evidence import Clip, Dataset, OwnClip, SurveySummary, UnitEvidence
 from app.contract.job import Job
-from app.contract.model import Model
+from app.contract.model import Model, Page
 from app.contract.result import MediaRef, Visualization
 from app.web import urls
+
+NetworkSlug = Annotated[str, Path(examples=["i3d"])]
+LayerName = Annotated[str, Path(examples=["class"])]
+UnitIndex = Annotated[int, Path(ge=0, lt=2**31, examples=[171])]
+JobId = Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
 
 
 class JobOut(Job):
     """A job, with where to ask again, what to show meanwhile, and where its result is."""
 
     href: str
-    page: str = Field(description="the unit's page")
+    page: str = Field(description="where its result is shown: a page of the unit, or of the network")
     preview: str | None = Field(description="newest picture of the growing stimulus")
     result: str | None = Field(description="the finished visualization")
 
@@ -33,7 +41,7 @@ class JobOut(Job):
         return cls(
             **dict(job),
             href=urls.api_job(job.id),
-            page=urls.unit(job.network, job.layer, job.unit),
+            page=urls.work(job),
             preview=None if job.preview_step is None else urls.job_preview(job.id, job.preview_step),
             result=None if job.visualization is None else urls.api_visualization(job.visualization),
         )
@@ -78,10 +86,95 @@ class UnitOut(UnitSummary):
         )
 
 
+class UnitListingOut(Page[UnitOut]):
+    """A page of units. `total` is where counting stopped if `capped`. To go on, repeat the query with `after`."""
+
+    capped: bool
+    after: str | None = Field(description="place of the last unit here, if more follow")
+    before: str | None = Field(description="place of the first unit here, if others come before")
+
+
+class ClipOut(Clip):
+    href: str
+    page: str
+    media: tuple[MediaOut, ...]
+
+    @classmethod
+    def of(cls, clip: Clip) -> Self:
+        return cls(
+            **{**dict(clip), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            href=urls.api_clip(clip.dataset, clip.name),
+            page=urls.clip(clip.dataset, clip.name),
+        )
+
+
+class DatasetOut(Dataset):
+    href: str
+    page: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        return cls(**dict(dataset), href=urls.api_dataset(dataset.slug), page=urls.dataset(dataset.slug))
+
+
+class SurveyOut(SurveySummary):
+    href: str = Field(description="recall of each class and confusions too")
+    page: str
+
+    @classmethod
+    def of(cls, survey: SurveySummary) -> Self:
+        return cls(
+            **dict(survey),
+            href=urls.api_survey(survey.network, survey.dataset),
+            page=urls.surveys(survey.network),
+        )
+
+
+class OwnClipOut(OwnClip):
+    """A clip that was asked about; its job says how far it is, or why it failed."""
+
+    href: str
+    page: str
+    job: JobOut
+    media: tuple[MediaOut, ...]
+
+    @classmethod
+    def of(cls, clip: OwnClip) -> Self:
+        return cls(
+            **{**dict(clip), "job": JobOut.of(clip.job), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            href=urls.api_own_clip(clip.job.id),
+            page=urls.own_clip(clip.job.id),
+        )
+
+
+class ConfusionOut(Confusion):
+    share: float = Field(description="of the clips of the class")
+    href: str = Field(description="the two classes, and the units that separate them or do not")
+    page: str
+
+    @classmethod
+    def of(cls, network: str, found: Confusion) -> Self:
+        return cls(
+            **dict(found),
+            share=found.rate,
+            href=urls.api_confusion(network, found.actual, found.predicted),
+            page=urls.confusion(network, found.actual, found.predicted),
+        )
+
+
+class PairOut(Pair):
+    """Responses `a` and `b` are those to the classes of the query."""
+
+    a_for_b: ConfusionOut
+    b_for_a: ConfusionOut
+
+
 class UnitDetail(Model):
-    """A unit, its finished visualizations (newest first) and its jobs that wait, run or ended without one."""
+    """A unit, what the newest survey found of it (if there was one), its finished visualizations (newest first) and
+    its jobs that wait, run or ended without one."""
 
     unit: UnitOut
+    evidence: UnitEvidence | None = None
     visualizations: tuple[VisualizationOut, ...]
     jobs: tuple[JobOut, ...]
 
@@ -150,6 +243,7 @@ class NetworkDetail(Model):
     streams: tuple[Stream, ...]
     layers: tuple[LayerOut, ...]
     classes: tuple[str, ...]
+    class_sentences: tuple[str, ...] = Field(description="what each class is; empty where nobody says")
     units: int
     parameters: int
     stimulus: Extent
@@ -188,7 +282,7 @@ MEANINGS = {
     404: "No such thing; `near` lists names that may have been meant",
     409: "The thing is in a state that does not allow this",
     413: "The body is too large",
-    415: "The body is not JSON",
+    415: "The body is of another type than is read here",
     422: "A field is wrong; `fields` lists each",
     429: "The queue is full",
     503: "The database does not answer, is not migrated, or is full",

@@ -2,17 +2,25 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
-from app.contract.model import Page
-from app.store import catalog, jobs, visualizations
-from app.web.api.shapes import JobOut, UnitDetail, UnitOut, VisualizationOut, errors
+from app.contract.catalog import Tally
+from app.store import catalog, evidence, explore, jobs, scope, visualizations
+from app.web.api.shapes import (
+    JobOut,
+    LayerName,
+    NetworkSlug,
+    UnitDetail,
+    UnitIndex,
+    UnitListingOut,
+    UnitOut,
+    VisualizationOut,
+    errors,
+)
 from app.web.deps import Reading
 from app.web.urls import UnitParams
 
 router = APIRouter(prefix="/networks/{network}", tags=["units"])
-
-UnitIndex = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 @router.get(
@@ -20,19 +28,29 @@ UnitIndex = Annotated[int, Path(ge=0, lt=2**31)]
     summary="Units of a network, filtered and sorted; the same query as the page",
     responses=errors(404, 422),
 )
-def search_units(session: Reading, network: str, query: Annotated[UnitParams, Query()]) -> Page[UnitOut]:
-    page = catalog.search_units(session, slug=network, query=query)
-    return Page(items=tuple(UnitOut.of(unit) for unit in page.items), total=page.total, next=page.next)
+def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> UnitListingOut:
+    found = explore.search_units(session, slug=network, query=query)
+    return UnitListingOut(**{**dict(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
+
+
+@router.get(
+    "/tally",
+    summary="How many units each choice of a filter would leave",
+    responses=errors(404, 422),
+)
+def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> Tally:
+    return scope.tally(session, slug=network, query=query)
 
 
 @router.get(
     "/layers/{layer}/units/{unit}",
-    summary="One unit, its visualizations and its jobs",
+    summary="One unit, what data says of it, its visualizations and its jobs",
     responses=errors(404, 422),
 )
-def get_unit(session: Reading, network: str, layer: str, unit: UnitIndex) -> UnitDetail:
+def get_unit(session: Reading, network: NetworkSlug, layer: LayerName, unit: UnitIndex) -> UnitDetail:
     return UnitDetail(
         unit=UnitOut.of(catalog.get_unit(session, slug=network, layer=layer, unit=unit)),
+        evidence=evidence.get_evidence(session, network=network, layer=layer, unit=unit),
         visualizations=tuple(
             VisualizationOut.of(found)
             for found in visualizations.for_unit(session, slug=network, layer=layer, unit=unit)

@@ -77,5 +77,7 @@ def visualize(
     summary="A finished visualization: recipe, measurements, media",
     responses=errors(404, 422),
 )
-def get_visualization(session: Reading, visualization_id: Annotated[int, Path(ge=1, lt=2**63)]) -> VisualizationOut:
+def get_visualization(
+    session: Reading, visualization_id: Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
+) -> VisualizationOut:
     return VisualizationOut.of(visualizations.get_visualization(session, visualization_id=visualization_id))

@@ -6,19 +6,21 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery
-from app.store import catalog
+from app.store import catalog, datasets, explore
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import ClassesPage, ClassPage, Crumb, Neighbour
 from app.web.render import render
+from app.web.views.evidence import class_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.pager import pager
 from app.web.views.stimulus import Chosen, find_stimulus
-from app.web.views.unit import RELOAD, poster, sentence
+from app.web.views.unit import RELOAD, embed, is_embedded, poster, sentence
 
 router = APIRouter()
 
 PER_PAGE = 60
+CLIPS = 6  # shown of a class
 
 
 @router.get("/{network:slug}/-/classes")
@@ -29,9 +31,9 @@ def classes(
     q: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    card = catalog.get_network(session, slug=network).card
+    card = catalog.get_card(session, slug=network)
     query = UnitQuery(layer=CLASS_LAYER, q=q or None, page=page, per_page=PER_PAGE)
-    found = catalog.search_units(session, slug=network, query=query)
+    found = explore.search_units(session, slug=network, query=query)
 
     def href(number: int) -> str:
         return urls.classes(network, q=q, page=number if number > 1 else None)
@@ -48,6 +50,7 @@ def classes(
         card=card,
         q=q,
         classes=found,
+        examples=datasets.examples(session, names=[unit.label for unit in found.items]),
         pager=pager(page, PER_PAGE, found.total, href),
     )
     return render(shown)
@@ -57,13 +60,16 @@ def classes(
 def class_(
     request: Request, session: Reading, network: str, name: str, chosen: Annotated[Chosen, Depends()]
 ) -> HTMLResponse:
-    card = catalog.get_network(session, slug=network).card
+    card = catalog.get_card(session, slug=network)
     index = card.class_index(name)
 
     def link(**choices: str | int | float | None) -> str:
-        return urls.class_(network, name, **choices)
+        address = urls.class_(network, name, **choices)
+        return urls.embedded(address) if is_embedded(request) else address
 
     stimulus = find_stimulus(session, card=card, layer=CLASS_LAYER, unit=index, chosen=chosen, link=link)
+    if is_embedded(request):
+        return embed(request, stimulus)
     page = ClassPage(
         frame=frame(
             request,
@@ -72,9 +78,12 @@ def class_(
             description=sentence(stimulus),
             crumbs=network_crumbs(card, Crumb("Classes", urls.classes(network)), Crumb(name)),
             image=poster(stimulus),
+            result=stimulus.shown.visualization,
             reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
         ),
         stimulus=stimulus,
+        evidence=class_facts(session, card=card, index=index),
+        clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
         previous=neighbour(card, index - 1),
         next=neighbour(card, index + 1),
     )

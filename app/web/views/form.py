@@ -3,15 +3,26 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.datastructures import ImmutableMultiDict
 
-from app.web.api.links import local
+from app.web.local import local
 
-
-async def read_form(request: Request) -> dict[str, str]:
-    async with request.form(max_files=0) as sent:
-        return {name: value for name, value in sent.items() if isinstance(value, str) and value}
+MOST_FIELDS = 20_000
 
 
+async def read_all(request: Request) -> ImmutableMultiDict[str, str]:
+    """Every value of every field: names of units come many times."""
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as sent:
+        return ImmutableMultiDict(
+            [(name, value) for name, value in sent.multi_items() if isinstance(value, str) and value]
+        )
+
+
+def read_form(sent: Annotated[ImmutableMultiDict[str, str], Depends(read_all)]) -> dict[str, str]:
+    return dict(sent)
+
+
+MultiForm = Annotated[ImmutableMultiDict[str, str], Depends(read_all)]
 Form = Annotated[dict[str, str], Depends(read_form)]
 
 

@@ -3,9 +3,11 @@
 from fastapi import Request
 
 from app.contract.catalog import NetworkCard, Sha256
+from app.contract.result import Visualization
 from app.web import urls
 from app.web.deps import get_base
 from app.web.pages import Crumb, Frame, Share
+from app.web.theme import chosen_theme
 
 HOME = Crumb("Networks", urls.networks())
 
@@ -18,16 +20,23 @@ def frame(
     description: str,
     crumbs: tuple[Crumb, ...] = (),
     image: Sha256 | None = None,
+    result: Visualization | None = None,
     reload_seconds: int | None = None,
 ) -> Frame:
+    """`result`: the one that the page shows, whose composed picture stands for the page; else `image` does."""
     base = get_base(request)
+    picture = urls.link_preview(result.id) if result else urls.media(image) if image else None
     share = Share(
         address=urls.absolute(base, address),
         title=title,
         description=description,
-        image=urls.absolute(base, urls.media(image)) if image else None,
+        image=urls.absolute(base, picture) if picture else None,
+        is_wide=result is not None,
+        embed=urls.absolute(base, urls.embedded(address)) if result else None,
     )
-    return Frame(title=title, crumbs=crumbs, share=share, reload_seconds=reload_seconds)
+    return Frame(
+        title=title, crumbs=crumbs, share=share, reload_seconds=reload_seconds, theme=chosen_theme(request)
+    )
 
 
 def network_crumbs(card: NetworkCard, *more: Crumb) -> tuple[Crumb, ...]:

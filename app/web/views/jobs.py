@@ -1,16 +1,17 @@
-"""The queue, one job, and the forms that cancel and retry."""
+"""The queue, one job, and the forms that cancel, retry and move."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.contract.job import Job, JobState
-from app.store import catalog, jobs, visualizations, workers
+from app.contract.job import JobState, VisualizeJob
+from app.store import catalog, jobs, order, visualizations, workers
 from app.web import urls
 from app.web.chart import chart
 from app.web.deps import Base, Reading, Writing
-from app.web.pages import Crumb, JobPage, JobsPage, StateFilter
+from app.web.owner import Owner
+from app.web.pages import Choice, Crumb, JobPage, JobsPage, StateFilter
 from app.web.render import render
 from app.web.views.form import Form, back
 from app.web.views.frame import HOME, frame
@@ -18,10 +19,12 @@ from app.web.views.pager import pager
 from app.web.views.recipe_form import fields
 from app.web.views.stimulus import recipe_choices
 from app.web.views.unit import RELOAD
+from app.web.words import work_title
 
 router = APIRouter(prefix="/-/jobs")
 
 PER_PAGE = 50
+NOBODY = "nobody"  # owns no job
 JobId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
@@ -29,15 +32,18 @@ JobId = Annotated[int, Path(ge=1, lt=2**63)]
 def queue(
     request: Request,
     session: Reading,
+    owner: Owner,
     state: JobState | None = None,
     network: Annotated[str | None, Query(max_length=63)] = None,
+    mine: bool = False,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    found = jobs.list_jobs(session, state=state, network=network, page=page, per_page=PER_PAGE)
-    counts = jobs.counts(session)
+    whose = (owner or NOBODY) if mine else None
+    found = jobs.list_jobs(session, state=state, network=network, owner=whose, page=page, per_page=PER_PAGE)
+    counts = jobs.counts(session, owner=whose)
 
     def href(number: int) -> str:
-        return urls.jobs(state=state, network=network, page=number if number > 1 else None)
+        return urls.jobs(state=state, network=network, mine=mine, page=number if number > 1 else None)
 
     choices: list[tuple[JobState | None, int]] = [(None, sum(counts.values())), *counts.items()]
     shown = JobsPage(
@@ -55,10 +61,15 @@ def queue(
             StateFilter(
                 words=each.value if each else "all",
                 count=count,
-                href=urls.jobs(state=each, network=network),
+                href=urls.jobs(state=each, network=network, mine=mine),
                 is_chosen=each is state,
             )
             for each, count in choices
+        ),
+        mine=mine,
+        whose=(
+            Choice("everyone's", urls.jobs(state=state, network=network), not mine),
+            Choice("mine", urls.jobs(state=state, network=network, mine=True), mine),
         ),
         jobs=found,
         pager=pager(page, PER_PAGE, found.total, href),
@@ -74,20 +85,25 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
     if found.visualization is not None:
         result = visualizations.get_visualization(session, visualization_id=found.visualization)
     trace = result.measurements.trace if result else found.progress.trace if found.progress else ()
-    card = catalog.get_network(session, slug=found.network).card
+    card = catalog.get_card(session, slug=found.network)
+    if isinstance(found, VisualizeJob):
+        address = urls.unit(found.network, found.layer, found.unit, **recipe_choices(found.recipe, card))
+        speed = f", {found.recipe.speed},"
+    else:
+        address, speed = urls.work(found), ""
     page = JobPage(
         frame=frame(
             request,
-            title=f"Job {found.id}: {name(found)}",
+            title=f"Job {found.id}: {work_title(found)}",
             address=urls.job(found.id),
-            description=f"{name(found)} of {card.title}, {found.recipe.speed}, is {found.state}.",
+            description=f"{work_title(found)} of {card.title}{speed} is {found.state}.",
             crumbs=(HOME, Crumb("Queue", urls.jobs()), Crumb(f"Job {found.id}")),
             reload_seconds=RELOAD if found.state.is_live else None,
         ),
         job=found,
-        address=urls.unit(found.network, found.layer, found.unit, **recipe_choices(found.recipe, card)),
+        address=address,
         chart=chart(trace),
-        recipe=fields(found.recipe),
+        recipe=fields(found.recipe) if found.recipe else (),
         result=result,
         workers_alive=any(worker.alive for worker in workers.list_workers(session)),
     )
@@ -106,5 +122,7 @@ def retry(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectRe
     return RedirectResponse(back(form, base, otherwise=urls.job(job_id)), status_code=303)
 
 
-def name(job: Job) -> str:
-    return job.label or f"{job.layer}/{job.unit}"
+@router.post("/{job_id}/order")
+def move(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+    order.move(session, job_id=job_id, to="first" if form.get("to") == "first" else "last")
+    return RedirectResponse(back(form, base, otherwise=urls.jobs()), status_code=303)

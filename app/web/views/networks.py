@@ -1,20 +1,24 @@
 """The list of networks, and one network: its architecture as towers, and what is new in it."""
 
+from math import log2
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import LayerSummary
+from app.contract.catalog import LayerSummary, NetworkCard, UnitSummary
 from app.contract.result import Role
-from app.store import catalog, visualizations
+from app.store import catalog, explore, visualizations
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import NetworkEntry, NetworkPage, NetworksPage, Tower
+from app.web.pages import NetworkEntry, NetworkPage, NetworksPage, Storey, Tower
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 
 router = APIRouter()
 
-POSTERS, RECENT = 5, 12
+POSTERS, RECENT, PICTURED = 5, 6, 4
+FACE = (8, 34)  # side of a slab in the drawing, from a map of one position to the widest
+DEPTH = 1.8  # of a slab, times log2 of its units
 
 
 @router.get("/")
@@ -41,7 +45,8 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = summary.card
     recent = tuple(visualizations.recent(session, slug=network, limit=RECENT))
     posters = (each.medium(Role.POSTER) for each in recent)
-    head, *legs = towers(catalog.layer_summaries(session, slug=network))
+    layers = catalog.layer_summaries(session, slug=network)
+    head, *legs = towers(card, layers, explore.pictured(session, slug=network, each=PICTURED))
     page = NetworkPage(
         frame=frame(
             request,
@@ -60,12 +65,27 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
     return render(page)
 
 
-def towers(layers: list[LayerSummary]) -> list[Tower]:
+def towers(card: NetworkCard, layers: list[LayerSummary], pictured: dict[str, list[UnitSummary]]) -> list[Tower]:
     """One tower per stream, each highest layer first. First comes the stream of the last layer: the fusion
     where several meet; then the others in their order."""
     top = layers[-1].layer.stream
     streams = dict.fromkeys([top, *(summary.layer.stream for summary in layers)])
+    widest = max(each.layer.map.width for each in layers)
+
+    def storey(summary: LayerSummary) -> Storey:
+        layer = summary.layer
+        return Storey(
+            summary=summary,
+            units=tuple(pictured.get(layer.name, ())),
+            face=round(FACE[0] + (FACE[1] - FACE[0]) * layer.map.width / widest, 1),
+            depth=round(DEPTH * log2(layer.units + 1), 1),
+        )
+
     return [
-        Tower(stream=stream, layers=tuple(each for each in reversed(layers) if each.layer.stream == stream))
+        Tower(
+            stream=stream,
+            storeys=tuple(storey(each) for each in reversed(layers) if each.layer.stream == stream),
+            foot=tuple(each for each in card.streams if each.name == stream),
+        )
         for stream in streams
     ]

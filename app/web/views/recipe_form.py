@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.contract.recipe import Recipe
-from app.web.pages import Field, VisualizeForm
+from app.web.pages import Field, Preset, VisualizeForm
 
 BASIC = ("speed", "seed")
 SCHEMA = Recipe.model_json_schema()
@@ -13,7 +13,15 @@ def fields(recipe: Recipe) -> tuple[Field, ...]:
     return tuple(_field(name, getattr(recipe, name)) for name in Recipe.model_fields)
 
 
-def visualize_form(network: str, layer: str, units: int | str, *, count: int, recipe: Recipe) -> VisualizeForm:
+def visualize_form(
+    network: str,
+    layer: str,
+    units: int | str,
+    *,
+    count: int,
+    recipe: Recipe,
+    presets: tuple[Preset, ...] = (),
+) -> VisualizeForm:
     """`count`: how many units that is."""
     every = fields(recipe)
     return VisualizeForm(
@@ -23,6 +31,7 @@ def visualize_form(network: str, layer: str, units: int | str, *, count: int, re
         count=count,
         basic=tuple(field for field in every if field.name in BASIC),
         advanced=tuple(field for field in every if field.name not in BASIC),
+        presets=presets,
     )
 
 

@@ -8,12 +8,14 @@ from fastapi import Query
 
 from app.contract.catalog import NetworkCard, StreamName
 from app.contract.errors import Missing
-from app.contract.job import Job, JobState
+from app.contract.job import JobState, VisualizeJob
 from app.contract.recipe import Recipe, Speed
 from app.contract.result import Visualization
 from app.store import Session, catalog, jobs, visualizations, workers
 from app.web.chart import chart
-from app.web.pages import Choice, SpeedCell, Stimulus, View
+from app.web.pages import Choice, Look, SpeedCell, Stimulus
+from app.web.views.look import views
+from app.web.views.presets import presets
 from app.web.views.recipe_form import differences, fields, visualize_form
 
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
@@ -21,14 +23,13 @@ Link = Callable[..., str]  # choices -> the address of this unit with them
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(Look):
     """What the address says. `recipe` (start of a recipe's key) and `visualization` name one result."""
 
     speed: Speed | None = None
     seed: Annotated[int | None, Query(ge=0, lt=2**31)] = None
     recipe: Annotated[str | None, Query(pattern="^[0-9a-f]{6,64}$")] = None
     visualization: Annotated[int | None, Query(ge=1, lt=2**63)] = None
-    view: View = "direction"
 
 
 def recipe_choices(recipe: Recipe, card: NetworkCard) -> dict[str, str | int]:
@@ -37,6 +38,14 @@ def recipe_choices(recipe: Recipe, card: NetworkCard) -> dict[str, str | int]:
     if resolved == plain(recipe.speed, recipe.seed, card):
         return {"speed": recipe.speed.value, "seed": recipe.seed}
     return {"recipe": resolved.key()[:KEY_LENGTH]}
+
+
+def result_choices(result: Visualization, card: NetworkCard) -> dict[str, str | int]:
+    """The same for a result, by the key it is stored under: that of an older engine is none of today's."""
+    recipe = result.recipe
+    if recipe == plain(recipe.speed, recipe.seed, card):
+        return {"speed": recipe.speed.value, "seed": recipe.seed}
+    return {"recipe": result.recipe_key[:KEY_LENGTH]}
 
 
 def plain(speed: Speed, seed: int, card: NetworkCard) -> Recipe:
@@ -55,18 +64,22 @@ def find_stimulus(
     if named is not None:
         speed, seed = named.recipe.speed, named.recipe.seed
 
+    def shown_so(**choices: str | int | None) -> str:
+        return link(**{**choices, **chosen.choices})
+
     def cell(each: Speed) -> SpeedCell:
         only = named if named is not None and each == speed else None
-        return _cell(results, work, plain(each, seed, card), only, is_shown=each == speed, link=link, view=view)
+        return _cell(results, work, plain(each, seed, card), only, is_shown=each == speed, link=shown_so)
 
-    view = chosen.view
     strip = tuple(cell(each) for each in Speed)
     shown = next(each for each in strip if each.is_shown)
     result = shown.visualization
     recipe = shown.live.recipe if shown.live else result.recipe if result else plain(speed, seed, card)
-    address = {**recipe_choices(recipe, card), **_view(view)}
+    named_so = result_choices(result, card) if result and not shown.live else recipe_choices(recipe, card)
+    address = {**named_so, **chosen.choices}
     is_two_stream = any(stream.name is StreamName.MOTION for stream in card.streams)
     variants = [each for each in results if each.recipe != plain(each.recipe.speed, each.recipe.seed, card)]
+    made = {each.recipe_key: shown_so(**result_choices(each, card)) for each in results}
     return Stimulus(
         card=card,
         layer=card.layer(layer),
@@ -76,28 +89,30 @@ def find_stimulus(
         strip=strip,
         seed=seed,
         seeds=tuple(
-            Choice(f"seed {each}", link(speed=speed.value, seed=each, **_view(view)), each == seed)
+            Choice(f"seed {each}", shown_so(speed=speed.value, seed=each), each == seed)
             for each in sorted({seed, *(each.recipe.seed for each in results), *(job.recipe.seed for job in work)})
         ),
         variants=tuple(
             Choice(
                 f"{each.recipe.speed}, seed {each.recipe.seed}: "
                 + differences(each.recipe, plain(each.recipe.speed, each.recipe.seed, card)),
-                link(recipe=each.recipe_key[:KEY_LENGTH], **_view(view)),
+                shown_so(recipe=each.recipe_key[:KEY_LENGTH]),
                 each == result,
             )
             for each in variants
         ),
-        views=tuple(
-            Choice(words, link(**{**address, "view": None} | _view(name)), name == view)
-            for name, words in (("direction", "direction"), ("xy", "x, y, magnitude"))
-        )
-        if is_two_stream
-        else (),
-        view=view,
+        views=views(chosen, lambda view: link(**{**address, "view": view})) if is_two_stream else (),
+        look=chosen,
         chart=chart(_trace(shown)),
         recipe=fields(recipe),
-        form=visualize_form(card.slug, layer, unit, count=1, recipe=recipe),
+        form=visualize_form(
+            card.slug,
+            layer,
+            unit,
+            count=1,
+            recipe=recipe,
+            presets=presets(card, made=made),
+        ),
         workers_alive=any(worker.alive for worker in workers.list_workers(session)),
     )
 
@@ -108,11 +123,9 @@ def _trace(cell: SpeedCell) -> tuple[float, ...]:
     return cell.live.progress.trace if cell.live and cell.live.progress else ()
 
 
-def _view(view: str) -> dict[str, str]:
-    return {} if view == "direction" else {"view": view}
-
-
-def _named(results: list[Visualization], work: list[Job], chosen: Chosen) -> Visualization | Job | None:
+def _named(
+    results: list[Visualization], work: list[VisualizeJob], chosen: Chosen
+) -> Visualization | VisualizeJob | None:
     """The one result (or the work for it) that the address names."""
     if chosen.visualization is not None:
         for result in results:
@@ -133,7 +146,7 @@ def _named(results: list[Visualization], work: list[Job], chosen: Chosen) -> Vis
     return None
 
 
-def _defaults(results: list[Visualization], work: list[Job], chosen: Chosen) -> tuple[Speed, int]:
+def _defaults(results: list[Visualization], work: list[VisualizeJob], chosen: Chosen) -> tuple[Speed, int]:
     """What to show where the address leaves it open: seed 0 and slow, or else what there is."""
     there = [each.recipe for each in results] + [job.recipe for job in work if job.state.is_live]
     seeds = [recipe.seed for recipe in there if chosen.speed in (None, recipe.speed)]
@@ -145,13 +158,12 @@ def _defaults(results: list[Visualization], work: list[Job], chosen: Chosen) -> 
 
 def _cell(
     results: list[Visualization],
-    work: list[Job],
+    work: list[VisualizeJob],
     recipe: Recipe,
-    named: Visualization | Job | None,
+    named: Visualization | VisualizeJob | None,
     *,
     is_shown: bool,
     link: Link,
-    view: View,
 ) -> SpeedCell:
     def fits(each: Recipe) -> bool:
         return (each.speed, each.seed) == (recipe.speed, recipe.seed)
@@ -161,13 +173,13 @@ def _cell(
     ongoing = [job for job in work if fits(job.recipe)]
     if isinstance(named, Visualization):
         result, ongoing = named, []
-    elif isinstance(named, Job):
+    elif isinstance(named, VisualizeJob):
         result, ongoing = None, [named]
     live = next((job for job in ongoing if job.state.is_live), None)
     ended = next((job for job in ongoing if job.state in (JobState.FAILED, JobState.CANCELLED)), None)
     return SpeedCell(
         speed=recipe.speed,
-        href=link(speed=recipe.speed.value, seed=recipe.seed, **_view(view)),
+        href=link(speed=recipe.speed.value, seed=recipe.seed),
         key=str(list(Speed).index(recipe.speed) + 1),
         is_shown=is_shown,
         visualization=None if live else result,

@@ -10,9 +10,11 @@ from app.contract.errors import Missing
 from app.contract.result import Role
 from app.store import catalog
 from app.web import urls
-from app.web.deps import Reading
-from app.web.pages import Crumb, Neighbour, Stimulus, UnitPage
+from app.web.deps import Reading, get_base, get_settings
+from app.web.pages import Crumb, EmbedPage, Neighbour, Stimulus, UnitPage
 from app.web.render import render
+from app.web.security import embeddable
+from app.web.views.evidence import unit_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.stimulus import Chosen, find_stimulus
 
@@ -30,13 +32,16 @@ def unit(
     unit: str,
     chosen: Annotated[Chosen, Depends()],
 ) -> HTMLResponse:
-    card = catalog.get_network(session, slug=network).card
+    card = catalog.get_card(session, slug=network)
     index = unit_index(card, layer, unit)
 
     def link(**choices: str | int | float | None) -> str:
-        return urls.unit(network, layer, index, **choices)
+        address = urls.unit(network, layer, index, **choices)
+        return urls.embedded(address) if is_embedded(request) else address
 
     stimulus = find_stimulus(session, card=card, layer=layer, unit=index, chosen=chosen, link=link)
+    if is_embedded(request):
+        return embed(request, stimulus)
     name = f"{stimulus.unit.label} ({layer}/{index})" if stimulus.unit.label else f"{layer}/{index}"
     previous, following = neighbours(card, layer, index)
     page = UnitPage(
@@ -49,13 +54,27 @@ def unit(
                 card, Crumb(layer, urls.layer(network, layer)), Crumb(stimulus.unit.label or f"unit {index}")
             ),
             image=poster(stimulus),
+            result=stimulus.shown.visualization,
             reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
         ),
         stimulus=stimulus,
+        evidence=unit_facts(session, card=card, layer=layer, unit=index),
         previous=previous,
         next=following,
     )
     return render(page)
+
+
+def is_embedded(request: Request) -> bool:
+    return urls.EMBEDDED in request.url.query.split("&")
+
+
+def embed(request: Request, stimulus: Stimulus) -> HTMLResponse:
+    """The bare stimulus, which the sites of the settings may frame."""
+    around = frame(request, title=stimulus.name, address=stimulus.address, description=sentence(stimulus))
+    address = urls.absolute(get_base(request), urls.whole(stimulus.address))
+    page = EmbedPage(frame=around, stimulus=stimulus, address=address)
+    return render(page, headers=embeddable(get_settings(request)))
 
 
 def unit_index(card: NetworkCard, layer: str, unit: str) -> int:

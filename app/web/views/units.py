@@ -3,33 +3,35 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import Layer, NetworkCard, UnitQuery, UnitSort
+from app.contract.catalog import Layer, NetworkCard, UnitListing, UnitQuery, UnitSort
 from app.contract.recipe import Recipe
-from app.store import Session, catalog, workers
+from app.store import Session, catalog, estimates, explore, scope, workers
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import Crumb, UnitsPage
+from app.web.pages import Crumb, PageLink, Pager, UnitsPage
 from app.web.render import render
 from app.web.urls import UnitParams
+from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
-from app.web.views.pager import pager
+from app.web.views.presets import presets
 from app.web.views.recipe_form import visualize_form
 
 router = APIRouter()
 
-FILTERS = ("layer", "stream", "class_", "state", "q")
+FILTERS = ("layer", "stream", "class_", "role", "min_reach", "state", "q")
+OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
 
 
 @router.get("/{network:slug}/-/units")
 def explorer(request: Request, session: Reading, network: str) -> HTMLResponse:
-    card = catalog.get_network(session, slug=network).card
+    card = catalog.get_card(session, slug=network)
     query = UnitParams.of(request.query_params)
     return render(units_page(request, session, card, None, query))
 
 
 @router.get("/{network:slug}/{layer}")
 def layer(request: Request, session: Reading, network: str, layer: str) -> HTMLResponse:
-    card = catalog.get_network(session, slug=network).card
+    card = catalog.get_card(session, slug=network)
     found = card.layer(layer)
     query = UnitParams.of({**request.query_params, "layer": layer, "stream": "", "class": ""})
     return render(units_page(request, session, card, found, query))
@@ -38,19 +40,21 @@ def layer(request: Request, session: Reading, network: str, layer: str) -> HTMLR
 def units_page(
     request: Request, session: Session, card: NetworkCard, layer: Layer | None, query: UnitQuery
 ) -> UnitsPage:
-    found = catalog.search_units(session, slug=card.slug, query=query)
-
-    def href(page: int) -> str:
-        chosen = query.model_copy(update={"page": page})
-        return urls.layer(card.slug, layer.name, chosen) if layer else urls.units(card.slug, chosen)
-
+    found = explore.search_units(session, slug=card.slug, query=query)
+    tally = scope.tally(session, slug=card.slug, query=query, fixed_layer=layer is not None)
+    surveyed = bool(tally.role) or any(unit.role for unit in found.items)
     name = layer.name if layer else "All units"
+    recipe = Recipe()
+
+    def fill(fields: dict[str, str]) -> str:
+        return urls.selection(card.slug, UnitQuery(layer=name), **fields)
+
     return UnitsPage(
         frame=frame(
             request,
             title=f"{name} · {card.title}",
-            address=href(query.page),
-            description=f"{found.total:,} units of {layer.name if layer else card.title}.",
+            address=address(card, layer, query),
+            description=f"{found.total:,}{'+' if found.capped else ''} units of {layer.name if layer else card.title}.",
             crumbs=network_crumbs(card, Crumb(name)),
             image=next((unit.poster for unit in found.items if unit.poster), None),
         ),
@@ -58,10 +62,51 @@ def units_page(
         layer=layer,
         query=query,
         units=found,
-        pager=pager(query.page, query.per_page, found.total, href),
-        streams=tuple(dict.fromkeys(each.stream for each in card.layers)),
-        sorts=tuple(sort.value for sort in UnitSort if sort is not UnitSort.ORDER),
-        is_filtered=any(getattr(query, name) for name in FILTERS if not (layer and name == "layer")),
-        form=visualize_form(card.slug, layer.name, "all", count=layer.units, recipe=Recipe()) if layer else None,
+        pager=pager(card, layer, query, found),
+        filters=filters(card, query, tally, layer),
+        sorts=tuple(
+            sort.value
+            for sort in UnitSort
+            if sort is not UnitSort.ORDER and (surveyed or sort not in OF_SURVEYS or sort is query.sort)
+        ),
+        surveyed=surveyed,
+        is_filtered=any(getattr(query, name) is not None for name in FILTERS if not (layer and name == "layer")),
+        form=visualize_form(
+            card.slug, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill)
+        )
+        if layer
+        else None,
+        estimate=estimates.estimate(
+            session,
+            slug=card.slug,
+            units={layer.name: range(layer.units)},
+            recipe=recipe,
+            recipe_key=recipe.resolved(card).key(),
+        )
+        if layer
+        else None,
         workers_alive=any(worker.alive for worker in workers.list_workers(session)),
     )
+
+
+def address(card: NetworkCard, layer: Layer | None, query: UnitQuery, **changes: object) -> str:
+    chosen = query.model_copy(update=changes)
+    return urls.layer(card.slug, layer.name, chosen) if layer else urls.units(card.slug, chosen)
+
+
+def pager(card: NetworkCard, layer: Layer | None, query: UnitQuery, found: UnitListing) -> Pager:
+    """The first page, and those before and after: each continues from a unit's place, at the same cost anywhere."""
+
+    def href(page: int, **place: object) -> str:
+        return address(card, layer, query, page=page, **{"after": None, "before": None, **place})
+
+    before = after = None
+    if found.before:
+        before = href(1) if query.page <= 2 else href(query.page - 1, before=found.before)
+    if found.after:
+        after = href(query.page + 1, after=found.after)
+    around = ((query.page - 1, before), (query.page, None), (query.page + 1, after))
+    links = [PageLink(number, link) for number, link in around if link or number == query.page]
+    if links[0].number > 1:
+        links.insert(0, PageLink(1, href(1)))
+    return Pager(previous=before, next=after, links=tuple(links))

@@ -4,11 +4,12 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from app.contract.catalog import CLASS_LAYER
+from app.contract.catalog import CLASS_LAYER, UnitQuery, UnitSort
 from app.contract.job import VisualizeRequest
-from app.store import catalog, jobs
+from app.store import Session, catalog, jobs, order
 from app.web import urls
 from app.web.deps import SettingsDep, Writing
+from app.web.owner import Owner, new_owner, remember
 from app.web.validation import explain
 from app.web.views.form import Form
 from app.web.views.stimulus import recipe_choices
@@ -19,19 +20,26 @@ CLASS_PAGE = "class"  # value of the field `page`: lead back to the class, not t
 
 
 @router.post(urls.visualize())
-def visualize(session: Writing, settings: SettingsDep, form: Form) -> RedirectResponse:
+def visualize(session: Writing, settings: SettingsDep, owner: Owner, form: Form) -> RedirectResponse:
+    owner = owner or new_owner()
     page = form.pop("page", None)
     request = parse(form)
-    jobs.enqueue(session, request=request, limit=settings.queue_limit)
+    answer = jobs.enqueue(session, request=request, limit=settings.queue_limit)
+    order.own(session, jobs=answer.jobs, owner=owner)
+    response = RedirectResponse(leads_to(session, request, page), status_code=303)
+    remember(response, owner)
+    return response
+
+
+def leads_to(session: Session, request: VisualizeRequest, page: str | None) -> str:
+    """Where the pictures that were asked for can be seen as they come."""
     if not isinstance(request.units, list):
-        return RedirectResponse(urls.layer(request.network, request.layer), status_code=303)
-    card = catalog.get_network(session, slug=request.network).card
+        return urls.layer(request.network, request.layer, UnitQuery(sort=UnitSort.RECENT))
+    card = catalog.get_card(session, slug=request.network)
     unit, choices = request.units[0], recipe_choices(request.recipe, card)
     if page == CLASS_PAGE and request.layer == CLASS_LAYER:
-        address = urls.class_(request.network, card.classes[unit], **choices)
-    else:
-        address = urls.unit(request.network, request.layer, unit, **choices)
-    return RedirectResponse(address, status_code=303)
+        return urls.class_(request.network, card.classes[unit], **choices)
+    return urls.unit(request.network, request.layer, unit, **choices)
 
 
 def parse(form: dict[str, str]) -> VisualizeRequest:

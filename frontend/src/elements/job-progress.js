@@ -12,7 +12,8 @@ class JobProgress extends HTMLElement {
     this.stop();
   }
 
-  show({ state, progress, preview }) {
+  show(job) {
+    const { state, progress, preview } = job;
     if (state !== "running" || !progress) return;
     if (preview) this.picture(preview);
     const bar = this.querySelector("progress");
@@ -21,7 +22,7 @@ class JobProgress extends HTMLElement {
       bar.value = progress.step;
     }
     const words = this.querySelector("[data-words]");
-    if (words) words.textContent = progressWords(progress);
+    if (words) words.textContent = progressWords(job);
     const line = this.querySelector("polyline");
     if (line && progress.trace.length > 1) line.setAttribute("points", points(progress.trace));
   }

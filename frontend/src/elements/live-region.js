@@ -22,7 +22,7 @@ class LiveRegion extends HTMLElement {
   }
 
   concerns(job) {
-    const names = { network: job.network, layer: job.layer, unit: job.unit, job: job.id };
+    const names = { network: job.network, kind: job.kind, layer: job.layer, unit: job.unit, job: job.id };
     return Object.entries(names).every(
       ([name, value]) => !this.hasAttribute(name) || this.getAttribute(name) === String(value),
     );

@@ -3,6 +3,10 @@ const STEPS = { j: 1, k: -1, ArrowRight: 1, ArrowLeft: -1 };
 
 class MoveFocus extends HTMLElement {
   connectedCallback() {
+    Object.assign(this.dataset, {
+      keys: "j k ArrowRight ArrowLeft ArrowDown ArrowUp",
+      does: "move between cards",
+    });
     document.addEventListener("keydown", this.press);
   }
 

@@ -8,7 +8,9 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export function progressWords({ step, steps, seconds_left: left }) {
-  const words = `step ${step} of ${steps}`;
+export function progressWords({ kind, progress: { step, steps, seconds_left: left } }) {
+  const count = (value) => value.toLocaleString("en");
+  if (kind === "explain" && !step) return "reads the clip";
+  const words = `${{ survey: "clip", explain: "pass" }[kind] ?? "step"} ${count(step)} of ${count(steps)}`;
   return left == null ? words : `${words}, ${duration(left)} left`;
 }

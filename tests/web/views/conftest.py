@@ -22,7 +22,7 @@ def poster(made: Visualization) -> str:
     return medium.sha256
 
 
-TWO_STREAM = (Role.POSTER, Role.LOOP, Role.APPEARANCE, Role.FLOW_DIRECTION, Role.FLOW_XY)
+TWO_STREAM = (Role.POSTER, Role.LOOP, Role.APPEARANCE, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY)
 
 Make = Callable[..., Visualization]
 Open = Callable[[str], PageReader]

@@ -46,12 +46,20 @@ class PageReader(HTMLParser):
             self.unclosed.append(tag)
         if tag == "form":
             self.forms.append(Form(found.get("action", ""), found.get("method", "get")))
+        elif tag == "input" and found.get("type") in ("radio", "checkbox") and "checked" not in found:
+            pass  # a browser sends those that are chosen
         elif tag == "input" and "name" in found and self._in("form"):
             self.forms[-1].fields[found["name"]] = found.get("value", "")
         elif tag == "select" and self._in("form"):
             self._select = found["name"]
-        elif tag == "option" and (self._select not in self.forms[-1].fields or "selected" in found):
-            self.forms[-1].fields[self._select] = found["value"]
+        elif tag == "option" and self._in("form"):
+            self._offer(found)
+
+    def _offer(self, option: dict[str, str]) -> None:
+        """A list sends what is selected in it, or else its first choice."""
+        fields = self.forms[-1].fields
+        if self._select not in fields or "selected" in option:
+            fields[self._select] = option["value"]
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)

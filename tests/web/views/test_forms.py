@@ -53,7 +53,7 @@ def test_the_class_page_leads_back_to_itself(visitor: TestClient, open_page: Ope
 
 def test_a_sweep_asks_for_every_unit(visitor: TestClient, open_page: Open, store: Store) -> None:
     form = open_page("/tiny/fc6").form("Visualize all 10 units")
-    assert send(visitor, form, speed="medium") == "/tiny/fc6"
+    assert send(visitor, form, speed="medium") == "/tiny/fc6?sort=recent", "where it fills in"
     assert live(store) == [("fc6", unit, "medium") for unit in range(10)]
 
 

@@ -1,3 +1,5 @@
+from fastapi.testclient import TestClient
+
 from app.store.engine import Store
 from tests.support import enqueue
 from tests.web.views.conftest import Make, Open
@@ -35,3 +37,28 @@ def test_a_finished_job_leads_to_its_result(open_page: Open, make: Make) -> None
 
 def test_a_failed_job_says_why(open_page: Open, failed: int) -> None:
     assert "J became NaN at step 12." in open_page(f"/-/jobs/{failed}").text
+
+
+def test_a_browser_finds_its_own_work_again(visitor: TestClient, open_page: Open, store: Store) -> None:
+    assert "This browser has not asked for anything yet." in open_page("/-/jobs?mine=1").text
+    enqueue(store, 0)  # somebody else's
+    visitor.post("/-/visualize", data={"network": "tiny", "layer": "class", "units": "1"})
+    assert len(open_page("/-/jobs").all("job-progress")) == 2
+    mine = open_page("/-/jobs?mine=1")
+    assert "run" in mine.text
+    assert len(mine.all("job-progress")) == 1
+    cookie = next(each for each in visitor.cookies.jar if each.name == "kinetoscope_owner")
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    visitor.cookies.clear()
+    assert open_page("/-/jobs?mine=1").all("job-progress") == []
+
+
+def test_what_waits_is_moved_to_the_front(visitor: TestClient, open_page: Open, store: Store) -> None:
+    jobs = [enqueue(store, unit)[0].id for unit in (0, 1)]
+    form = next(form for form in open_page("/-/jobs").forms if form.action == f"/-/jobs/{jobs[1]}/order")
+    answer = visitor.post(form.action, data={**form.fields, "to": "first"})
+    assert answer.headers["location"] == "/-/jobs"
+    order = [each["job"] for each in open_page("/-/jobs").all("job-progress")]
+    assert order == [str(jobs[1]), str(jobs[0])]
+    assert visitor.post(f"/api/jobs/{jobs[1]}/order", json={"to": "last"}).json()["id"] == jobs[1]
+    assert [each["job"] for each in open_page("/-/jobs").all("job-progress")] == [str(jobs[0]), str(jobs[1])]

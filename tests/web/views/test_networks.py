@@ -1,6 +1,7 @@
 from fastapi.testclient import TestClient
 
-from app.store import catalog
+from app.contract.catalog import NetworkCard
+from app.store import catalog, explore
 from app.store.engine import Store
 from app.web.views.networks import towers
 from tests.web.conftest import ORIGIN
@@ -23,15 +24,22 @@ def test_networks_show_their_latest_pictures(open_page: Open, make: Make) -> Non
     assert card["poster"] == f"/-/media/{poster(made)}.webp"
 
 
-def test_two_streams_are_two_towers_under_their_fusion(open_page: Open, store: Store, network: object) -> None:
+def test_two_streams_are_two_towers_under_their_fusion(
+    open_page: Open, store: Store, network: NetworkCard, make: Make
+) -> None:
+    make(2)
     with store.session() as session:
-        head, *legs = towers(catalog.layer_summaries(session, slug="tiny"))
+        layers = catalog.layer_summaries(session, slug="tiny")
+        head, *legs = towers(network, layers, explore.pictured(session, slug="tiny", each=4))
     assert head.stream == "fusion"
-    assert [each.layer.name for each in head.layers] == ["class", "fc6", "fusion.conv2"]
+    assert [each.summary.layer.name for each in head.storeys] == ["class", "fc6", "fusion.conv2"]
+    assert [unit.index for unit in head.storeys[0].units] == [2]
     assert [leg.stream for leg in legs] == ["appearance", "motion"]
+    assert [foot.frames for leg in legs for foot in leg.foot] == [1, 3]
     page = open_page("/tiny")
     assert len(page.all("section", class_="tower")) == 3
     assert "sees 9 × 9 px in 3 frames" in page.text
+    assert "/tiny/class/2" in page.links, "a layer's pictures lead to their units"
 
 
 def test_a_clip_network_is_one_tower(open_page: Open) -> None:

@@ -135,3 +135,21 @@ def test_a_visualization_of_another_unit_is_not_here(visitor: TestClient, make: 
 
 def test_a_recipe_that_nobody_made_is_not_here(visitor: TestClient) -> None:
     assert visitor.get("/tiny/class/1?recipe=abcdef012345").status_code == 404
+
+
+def test_what_is_chosen_of_the_player_comes_back_with_the_page(open_page: Open, make: Make) -> None:
+    make()
+    chosen = "view=xy&arrows=1&rate=0.5&again=once"
+    page = open_page(f"/tiny/class/2?{chosen}")
+    [stage, small] = page.all("stimulus-player")
+    assert (stage["view"], stage["arrows"], stage["flow-frames"]) == ("xy", "", "1")
+    assert stage["clock"] == small["clock"]
+    assert {each["value"] for each in page.all("option", selected="")} >= {"0.5", "once"}
+    assert page.all("button", aria_pressed="true")
+    assert f"/tiny/class/2?speed=fast&seed=0&{chosen}" in page.links
+    assert "/tiny/class/2?speed=slow&seed=0&arrows=1&rate=0.5&again=once" in page.links, "the other encoding"
+
+
+@pytest.mark.parametrize("choice", ["view=blue", "rate=7", "again=never", "arrows=maybe"])
+def test_a_choice_that_there_is_not(visitor: TestClient, choice: str) -> None:
+    assert visitor.get(f"/tiny/class/2?{choice}").status_code == 422

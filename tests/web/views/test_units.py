@@ -6,7 +6,7 @@ from tests.web.views.conftest import Make, Open
 def test_a_layer_lists_its_units_and_offers_to_visualize_all(open_page: Open) -> None:
     page = open_page("/clips/Mixed_4f")
     assert len(page.all("a", class_="card")) == 48
-    assert "/clips/Mixed_4f?page=2" in page.links
+    assert "/clips/Mixed_4f?page=2&after=0~47~1" in page.links
     form = page.form("Visualize all 70 units")
     assert (form.fields["layer"], form.fields["units"]) == ("Mixed_4f", "all")
 
@@ -25,7 +25,7 @@ def test_a_plain_form_sends_empty_fields_too(open_page: Open) -> None:
 
 
 def test_other_pages_keep_the_filters(open_page: Open) -> None:
-    assert "/clips/-/units?layer=Mixed_4f&page=2" in open_page("/clips/-/units?layer=Mixed_4f").links
+    assert "/clips/-/units?layer=Mixed_4f&page=2&after=0~47~1" in open_page("/clips/-/units?layer=Mixed_4f").links
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Clips that people ask about: sent, and explained once a worker has looked at them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from app.contract.job import ExplainRequest
+from app.store import explanations
+from app.web.api.shapes import OwnClipOut, errors
+from app.web.deps import Reading, SettingsDep, Writing
+from app.web.uploads import Asked
+
+router = APIRouter(prefix="/clips", tags=["clips"])
+
+ClipId = Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
+
+FIELDS = ExplainRequest.model_json_schema()
+FILE = {"type": "string", "format": "binary"}
+BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": FIELDS | {"properties": FIELDS["properties"] | {"file": FILE}}},
+        "application/json": {
+            "schema": FIELDS,
+            "example": {"network": "i3d", "dataset": "ucf101", "clip": "v_SoccerJuggling_g23_c01"},
+        },
+        "video/mp4": {"schema": FILE},
+    },
+}
+
+
+@router.post(
+    "",
+    summary="Ask why a network takes a clip for what it does",
+    status_code=202,
+    responses=errors(404, 413, 415, 422, 429),
+    openapi_extra={"requestBody": BODY},
+)
+def ask(question: Asked, session: Writing, settings: SettingsDep) -> OwnClipOut:
+    """A form with the fields below and a `file`; or the bare bytes of a video, with the fields in the query (and
+    `name`, that of the file); or JSON that names a clip of a data set. A file is gone once its job has ended; what
+    the network saw of it is kept with the answer."""
+    job = question.enqueue(session, limit=settings.queue_limit)
+    return OwnClipOut.of(explanations.get_own_clip(session, clip_id=job.id))
+
+
+@router.get("/{clip_id}", summary="A clip, and its explanation once it is there", responses=errors(404, 422))
+def get_own_clip(session: Reading, clip_id: ClipId) -> OwnClipOut:
+    return OwnClipOut.of(explanations.get_own_clip(session, clip_id=clip_id))

@@ -1,0 +1,67 @@
+"""Pictures that links unfold with, composed when somebody asks: many links are made, and few are unfolded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path
+from PIL import UnidentifiedImageError
+from starlette.responses import Response
+
+from app.contract.errors import Missing
+from app.contract.result import Role, Visualization
+from app.store import Session, catalog, media, visualizations
+from app.web.api.shapes import errors_as_json
+from app.web.composed import Card, compose
+from app.web.deps import Reading
+
+router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
+
+DRAWN = 1  # raised when the composition changes
+A_DAY = "public, max-age=86400"
+STILLS = (Role.POSTER, Role.APPEARANCE)
+MOTIONS = (Role.FLOW_DIRECTION, Role.FLOW_XY)
+
+
+@router.get(
+    "/previews/{visualization_id}.jpg",
+    summary="A result as the picture of a link: stimulus, motion, name; 1200 x 630",
+    responses={
+        200: {"content": {"image/jpeg": {}}, "description": "The picture"},
+        304: {"description": "The client has it already"},
+        **errors_as_json(404, 422),
+    },
+)
+def get_preview(
+    session: Reading,
+    visualization_id: Annotated[int, Path(ge=1, lt=2**63, examples=[1])],
+    if_none_match: Annotated[str, Header()] = "",
+) -> Response:
+    result = visualizations.get_visualization(session, visualization_id=visualization_id)
+    headers = {"Cache-Control": A_DAY, "ETag": f'"{result.recipe_key[:16]}-{result.id}-{DRAWN}"'}
+    if headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    try:
+        picture = compose(_card(session, result))
+    except UnidentifiedImageError as error:
+        raise Missing(f"The pictures of visualization {result.id} cannot be read.") from error
+    return Response(picture, media_type="image/jpeg", headers=headers)
+
+
+def _card(session: Session, result: Visualization) -> Card:
+    card = catalog.get_card(session, slug=result.network)
+    layer = card.layer(result.layer)
+    address = f"{result.layer}/{result.unit}"
+    still = _picture(session, result, STILLS)
+    if still is None:
+        raise Missing(f"Visualization {result.id} has no picture.")
+    return Card(
+        name=card.classes[result.unit] if layer.is_class else address,
+        place=f"{address}, {result.recipe.speed}" if layer.is_class else f"unit {result.unit}, {result.recipe.speed}",
+        network=card.title,
+        stimulus=still,
+        motion=_picture(session, result, MOTIONS),
+    )
+
+
+def _picture(session: Session, result: Visualization, roles: tuple[Role, ...]) -> bytes | None:
+    found = next((medium for role in roles if (medium := result.medium(role))), None)
+    return media.get_medium(session, sha256=found.sha256).data if found else None

@@ -1,0 +1,49 @@
+"""Surveys: asked for, listed, and read."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+
+from app.contract.errors import Missing
+from app.contract.evidence import Survey
+from app.contract.job import SurveyRequest
+from app.store import evidence, jobs
+from app.web.api.shapes import JobOut, SurveyOut, errors
+from app.web.deps import Reading, SettingsDep, Writing
+
+router = APIRouter(tags=["surveys"])
+
+EXAMPLE = {"network": "i3d", "dataset": "ucf101"}
+
+
+@router.post(
+    "/surveys",
+    summary="Ask for a survey: a data set passed through a network",
+    status_code=202,
+    responses=errors(404, 413, 415, 422, 429),
+)
+def ask(session: Writing, settings: SettingsDep, request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])]) -> JobOut:
+    """The job is joined where the same survey is under way."""
+    job = jobs.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
+    return JobOut.of(job)
+
+
+@router.get("/networks/{network}/surveys", summary="Surveys of a network, newest first", responses=errors(404, 422))
+def list_surveys(session: Reading, network: str) -> list[SurveyOut]:
+    return [SurveyOut.of(found) for found in evidence.list_surveys(session, network=network)]
+
+
+@router.get(
+    "/networks/{network}/survey",
+    summary="The newest survey of a network: accuracy, recall of each class, confusions",
+    responses=errors(404, 422),
+)
+def get_survey(
+    session: Reading,
+    network: str,
+    dataset: Annotated[str | None, Query(max_length=63, description="that with this data set")] = None,
+) -> Survey:
+    found = evidence.get_survey(session, network=network, dataset=dataset or None)
+    if found is None:
+        raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
+    return found

@@ -1,0 +1,54 @@
+"""Pages that did not change are not sent again: an ETag for every page, 304 for who has it."""
+
+import hashlib
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TAGGED = ("text/html", "application/atom+xml")
+
+
+class Etags:
+    """Holds back pages that are sent whole, and lets everything else pass as it comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        known = Headers(scope=scope).get("if-none-match", "")
+        held: Message | None = None
+
+        async def tag(message: Message) -> None:
+            nonlocal held
+            if message["type"] == "http.response.start" and _is_page(message):
+                held = message
+                return
+            if held is None or message["type"] != "http.response.body":
+                await send(message)
+                return
+            start, held = held, None
+            if not message.get("more_body"):
+                start, message = _tagged(start, message, known)
+            await send(start)
+            await send(message)
+
+        await self.app(scope, receive, tag)
+
+
+def _is_page(start: Message) -> bool:
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] == 200 and kind.startswith(TAGGED)
+
+
+def _tagged(start: Message, body: Message, known: str) -> tuple[Message, Message]:
+    # Weak, since the page may be compressed on its way or not.
+    etag = f'W/"{hashlib.sha256(body.get("body", b"")).hexdigest()[:32]}"'
+    headers = MutableHeaders(raw=list(start["headers"]))
+    headers["ETag"] = etag
+    if etag not in known and known != "*":
+        return {**start, "headers": headers.raw}, body
+    del headers["content-length"], headers["content-type"]
+    return {**start, "status": 304, "headers": headers.raw}, {**body, "body": b""}

@@ -1,0 +1,126 @@
+"""What pages show of evidence: the parts of their objects that surveys fill."""
+
+from dataclasses import dataclass
+
+from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
+from app.contract.confusion import Confusion, SharedUnit
+from app.contract.evidence import Clip, SurveySummary, TopClip, UnitEvidence, UnitOfClass
+from app.contract.recipe import Speed
+from app.contract.result import Visualization
+from app.web.plots import Mark, Plot
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A class with a number from 0 to 1; `is_own`: the class that the page is about."""
+
+    words: str
+    href: str
+    value: float
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A strong clip of a unit, with the moment it was strongest."""
+
+    top: TopClip
+    clip: Clip
+    trace: Plot
+    highest: Mark | None  # of the trace
+
+
+@dataclass(frozen=True)
+class Alike:
+    unit: UnitSummary
+    correlation: float
+
+
+@dataclass(frozen=True)
+class UnitFacts:
+    """What the newest survey says of a unit. `responses` and `detects` have the largest first."""
+
+    evidence: UnitEvidence
+    survey: SurveySummary
+    classes: int
+    peaks: tuple[Peak, ...]
+    responses: tuple[Bar, ...]
+    detects: tuple[Bar, ...]
+    speed: Plot | None
+    direction: Plot | None
+    alike: tuple[Alike, ...]
+
+    @property
+    def is_dead(self) -> bool:
+        return self.evidence.role is UnitRole.DEAD
+
+    @property
+    def specific_below(self) -> float:
+        """Effective classes."""
+        return SPECIFIC * self.classes
+
+    @property
+    def generic_above(self) -> float:
+        return GENERIC * self.classes
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A generic unit of a class, with the other classes it answers to."""
+
+    found: SharedUnit
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it."""
+
+    survey: SurveySummary
+    recall: float
+    clips: int
+    taken_for: tuple[Confusion, ...]
+    taken: tuple[Confusion, ...]
+    layers: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # deepest first
+    shared: tuple[Shared, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A class's stimulus at a speed, if there is one, and where to see more of it."""
+
+    speed: Speed
+    href: str
+    visualization: Visualization | None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two classes: its stimulus by speed, how many of its clips were `taken` for the other, and which of
+    them are among the strongest of the other's unit (`lures`). The last two come from a survey."""
+
+    name: str
+    unit: UnitSummary
+    stimuli: tuple[Shown, ...]
+    taken: Confusion | None
+    lures: tuple[Peak, ...]
+    clips: tuple[Clip, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Of a matrix of confusions: the share of the row's clips taken for the column."""
+
+    confusion: Confusion
+    href: str | None  # none on the diagonal
+
+    @property
+    def heat(self) -> int:
+        """0 to 10, which style sheets have colours for."""
+        return 0 if not self.confusion.clips else max(1, round(self.confusion.rate * 10))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    classes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]

@@ -1,0 +1,142 @@
+"""The classes that a network takes for each other: all of them, and two side by side."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitSummary, folded
+from app.contract.confusion import Confusion, confusion, confusions
+from app.contract.errors import Missing, UnknownClass
+from app.contract.evidence import Survey
+from app.contract.recipe import Speed
+from app.store import Session, catalog, class_units, datasets, evidence, visualizations
+from app.web import urls
+from app.web.deps import Reading
+from app.web.evidence import Cell, Matrix, Peak, Shown, Side
+from app.web.pages import ConfusionPage, ConfusionsPage, Crumb, Look
+from app.web.render import render
+from app.web.views.evidence import peaks
+from app.web.views.frame import frame, network_crumbs
+from app.web.views.stimulus import plain
+
+router = APIRouter()
+
+LISTED = 30  # confusions
+SQUARE = 24  # classes of a matrix at most: more could not be read
+CLIPS = 4
+
+
+@router.get("/{network:slug}/-/confusions")
+def all_confusions(request: Request, session: Reading, network: str) -> HTMLResponse:
+    card = catalog.get_card(session, slug=network)
+    survey = evidence.get_survey(session, network=network)
+    found = confusions(card.classes, survey.confusion) if survey else []
+    page = ConfusionsPage(
+        frame=frame(
+            request,
+            title=f"Confusions · {card.title}",
+            address=urls.confusions(network),
+            description=f"The classes that {card.title} takes for each other.",
+            crumbs=network_crumbs(card, Crumb("Confusions")),
+        ),
+        card=card,
+        survey=next(iter(evidence.list_surveys(session, network=network)), None),
+        confused=tuple(found[:LISTED]),
+        count=len(found),
+        matrix=matrix(card, survey, found),
+    )
+    return render(page)
+
+
+@router.get("/{network:slug}/-/confusions/{pair:path}")
+def one_confusion(
+    request: Request, session: Reading, network: str, pair: str, look: Annotated[Look, Depends()]
+) -> HTMLResponse:
+    card = catalog.get_card(session, slug=network)
+    a, b = two_classes(card, pair)
+    survey = evidence.get_survey(session, network=network)
+    sides = (side(session, card, a, b, survey), side(session, card, b, a, survey))
+    page = ConfusionPage(
+        frame=frame(
+            request,
+            title=f"{card.classes[a]} or {card.classes[b]} · {card.title}",
+            address=urls.confusion(network, card.classes[a], card.classes[b], **look.choices),
+            description=f"Two classes of {card.title} side by side: what they share, and what tells them apart.",
+            crumbs=network_crumbs(
+                card,
+                Crumb("Confusions", urls.confusions(network)),
+                Crumb(f"{card.classes[a]} / {card.classes[b]}"),
+            ),
+            image=next((each.unit.poster for each in sides if each.unit.poster), None),
+        ),
+        card=card,
+        survey=next(iter(evidence.list_surveys(session, network=network)), None),
+        sides=sides,
+        look=look,
+        pair=class_units.units_of_pair(session, network=network, a=a, b=b) if survey else None,
+        other_way=urls.confusion(network, card.classes[b], card.classes[a], **look.choices),
+    )
+    return render(page)
+
+
+def two_classes(card: NetworkCard, pair: str) -> tuple[int, int]:
+    """The classes of `a/b`, either of which may have a slash in its name."""
+    parts = pair.split("/")
+    splits = [("/".join(parts[:at]), "/".join(parts[at:])) for at in range(1, len(parts))]
+    for a, b in splits:
+        if a in card.classes and b in card.classes and a != b:
+            return card.classes.index(a), card.classes.index(b)
+    unknown = next((name for name in splits[0] if name not in card.classes), pair) if splits else pair
+    if unknown in card.classes:
+        raise Missing(f"It takes two different classes to confuse them, and {pair!r} does not name two.")
+    raise UnknownClass(unknown, card.classes)
+
+
+def side(session: Session, card: NetworkCard, own: int, other: int, survey: Survey | None) -> Side:
+    name, unit = card.classes[own], catalog.get_unit(session, slug=card.slug, layer=CLASS_LAYER, unit=own)
+    lures: tuple[Peak, ...] = ()
+    taken: Confusion | None = None
+    if survey:
+        taken = confusion(card.classes, survey.confusion, own, other)
+        rival = evidence.get_evidence(session, network=card.slug, layer=CLASS_LAYER, unit=other)
+        strongest = peaks(session, dataset=survey.dataset, tops=rival.top_clips if rival else ())
+        lures = tuple(peak for peak in strongest if folded(peak.clip.label) == folded(name))
+    return Side(
+        name=name,
+        unit=unit,
+        stimuli=tuple(stimuli(session, card, unit)),
+        taken=taken,
+        lures=lures,
+        clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
+    )
+
+
+def stimuli(session: Session, card: NetworkCard, unit: UnitSummary) -> Iterator[Shown]:
+    """A class's stimulus at every speed: under the recipe that goes without saying, or else the newest."""
+    results = visualizations.for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
+    for speed in Speed:
+        found = [each for each in results if each.recipe.speed is speed]
+        usual = next((each for each in found if each.recipe == plain(speed, 0, card)), None)
+        shown = usual or (found[0] if found else None)
+        named = {"visualization": shown.id} if shown else {}
+        yield Shown(speed, urls.class_(card.slug, unit.label, speed=speed.value, **named), shown)
+
+
+def matrix(card: NetworkCard, survey: Survey | None, found: list[Confusion]) -> Matrix:
+    """All classes, or those of the largest confusions where there are too many."""
+    if survey is None:
+        return Matrix((), ())
+    names = [name for each in found for name in (each.actual, each.predicted)]
+    chosen = set(list(dict.fromkeys(names))[:SQUARE]) if len(card.classes) > SQUARE else set(card.classes)
+    indices = [index for index, name in enumerate(card.classes) if name in chosen]
+
+    def cell(actual: int, predicted: int) -> Cell:
+        href = urls.confusion(card.slug, card.classes[actual], card.classes[predicted]) if actual != predicted else None
+        return Cell(confusion(card.classes, survey.confusion, actual, predicted), href)
+
+    return Matrix(
+        classes=tuple(card.classes[index] for index in indices),
+        rows=tuple((card.classes[row], tuple(cell(row, column) for column in indices)) for row in indices),
+    )

@@ -1,0 +1,80 @@
+"""What the newest survey says of a unit and of a class, as their pages show it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from app.contract.catalog import CLASS_LAYER, NetworkCard
+from app.contract.confusion import Confusion, confusions
+from app.contract.evidence import TopClip
+from app.store import Session, class_units, datasets, evidence, explore
+from app.web import urls
+from app.web.evidence import Alike, Bar, ClassFacts, Peak, Shared, UnitFacts
+from app.web.plots import direction_plot, speed_plot, trace_plot
+
+DETECTED = 5  # classes shown that a unit detects best
+EACH = 3  # units shown of every layer
+CONFUSED = 6  # confusions shown of a class
+
+
+def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:
+    """None before a survey."""
+    found = evidence.get_evidence(session, network=card.slug, layer=layer, unit=unit)
+    if found is None:
+        return None
+    survey = evidence.list_surveys(session, network=card.slug)[0]
+    own = unit if layer == CLASS_LAYER else None
+    alike = explore.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
+    return UnitFacts(
+        evidence=found,
+        survey=survey,
+        classes=len(card.classes),
+        peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips),
+        responses=bars(card, found.responses, own),
+        detects=bars(card, found.precision, own)[:DETECTED],
+        speed=found.speed and speed_plot(found.speed.factors, found.speed.responses),
+        direction=found.direction and direction_plot(found.direction.degrees, found.direction.responses),
+        alike=tuple(
+            Alike(summary, correlation) for summary, (_, correlation) in zip(alike, found.alike, strict=True)
+        ),
+    )
+
+
+def peaks(session: Session, *, dataset: str, tops: Sequence[TopClip]) -> tuple[Peak, ...]:
+    clips = datasets.named_clips(session, slug=dataset, names=[top.clip for top in tops])
+    shown = [(top, clips[top.clip], *trace_plot(top.trace, top.time)) for top in tops if top.clip in clips]
+    return tuple(Peak(*each) for each in shown)
+
+
+def bars(card: NetworkCard, values: Sequence[float], own: int | None) -> tuple[Bar, ...]:
+    """By class, the largest first."""
+    order = sorted(range(len(values)), key=lambda index: -values[index])
+    return tuple(
+        Bar(card.classes[index], urls.class_(card.slug, card.classes[index]), values[index], index == own)
+        for index in order
+    )
+
+
+def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFacts | None:
+    """None before a survey."""
+    survey = evidence.get_survey(session, network=card.slug)
+    if survey is None:
+        return None
+    name = card.classes[index]
+    found = confusions(card.classes, survey.confusion)
+    layers = class_units.best_by_layer(session, network=card.slug, class_index=index, each=EACH)
+    return ClassFacts(
+        survey=evidence.list_surveys(session, network=card.slug)[0],
+        recall=survey.recall[index],
+        clips=sum(survey.confusion[index]),
+        taken_for=first(each for each in found if each.actual == name),
+        taken=first(each for each in found if each.predicted == name),
+        layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
+        shared=tuple(
+            Shared(unit, tuple(card.classes[other] for other in unit.others))
+            for unit in class_units.shared_units(session, network=card.slug, class_index=index)
+        ),
+    )
+
+
+def first(found: Iterable[Confusion]) -> tuple[Confusion, ...]:
+    return tuple(islice(found, CONFUSED))

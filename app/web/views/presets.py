@@ -1,0 +1,51 @@
+"""Recipes by what they show, for who does not want to think of fields."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.contract.catalog import NetworkCard
+from app.contract.recipe import Recipe
+from app.web.pages import Preset
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+    sentence: str
+    changes: Mapping[str, str]
+
+
+NAMED = (
+    Named("Slow", "What it looks for when only slow change is allowed.", {"speed": "slow"}),
+    Named("Free", "What it looks for when time is left free.", {"speed": "free"}),
+    Named(
+        "Close-up", "One position of the map alone: the pattern that a single place waits for.", {"objective": "center"}
+    ),
+    Named("Long run", "Four times the steps: a little stronger, and cleaner.", {"steps": "288"}),
+    Named("Soft light", "Grown from a 1/f spectrum instead of pixels: smoother colour.", {"prior": "fourier"}),
+)
+
+
+def presets(
+    card: NetworkCard,
+    *,
+    made: Mapping[str, str] | None = None,
+    fill: Callable[[dict[str, str]], str] | None = None,
+) -> tuple[Preset, ...]:
+    """`made`: the addresses of results that are already there, by recipe key. `fill`: the address of a form with
+    these fields filled in."""
+    known = made or {}
+    return tuple(
+        Preset(
+            name=each.name,
+            sentence=each.sentence,
+            fields=tuple(each.changes.items()),
+            made=known.get(recipe(each).resolved(card).key()),
+            fills=fill(dict(each.changes)) if fill else None,
+        )
+        for each in NAMED
+    )
+
+
+def recipe(named: Named) -> Recipe:
+    return Recipe.model_validate(dict(named.changes))

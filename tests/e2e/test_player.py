@@ -1,0 +1,312 @@
+"""The player: panels in step under one clock, in the worker's own colours, for everybody."""
+
+import io
+import re
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from app.contract.evidence import Clip
+from app.contract.result import MediaRef, Role
+from app.store import media
+from app.store.engine import open_store
+from app.web.pages import ClipLook
+from app.web.render import environment
+from tests.dashboard import Dashboard
+from worker.render import encode, flow_color
+from worker.video.flow import dequantise
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("problems")]
+
+TWO_STREAM, CLIP = "/tiny_two_stream/class/0?speed=slow&seed=0", "/tiny_clip/class/0?speed=slow&seed=0"
+FRAMES = 4  # three fields of flow, and the picture after the last
+SHOWN = """() => [...document.querySelectorAll("stimulus-player")].map((player) =>
+  [player, ...player.querySelectorAll("[data-panel]")].map((each) =>
+    Number(each.getAttribute("frame") ?? each.dataset.frame)))"""
+
+
+@pytest.fixture
+def open_player(filled: Dashboard, page: Page) -> Callable[[str], Page]:
+    def open_(address: str) -> Page:
+        page.goto(filled.address + address, wait_until="load")
+        for player in page.locator("stimulus-player").all():
+            expect(player).to_have_attribute("frame", re.compile(r"\d+"))
+        return page
+
+    return open_
+
+
+@pytest.fixture
+def still(open_player: Callable[[str], Page]) -> Page:
+    """The two-stream unit, paused at its first frame, high enough that all of it is in sight."""
+    page = open_player(TWO_STREAM)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("slider", name="Frame").fill("0")
+    return page
+
+
+def shown(page: Page) -> list[list[int]]:
+    return page.evaluate(SHOWN)  # type: ignore[no-any-return]
+
+
+def test_every_panel_of_stage_and_strip_shows_the_same_frame(open_player: Callable[[str], Page]) -> None:
+    page = open_player(TWO_STREAM)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    page.wait_for_timeout(200)
+    seen: set[int] = set()
+    looks = 0
+    while looks < 30 or len(seen) < FRAMES:
+        players = shown(page)
+        assert [len(panels) for panels in players] == [4, 2, 2, 2, 2]
+        assert len({frame for panels in players for frame in panels}) == 1
+        seen.add(players[0][0])
+        looks += 1
+        assert looks < 300, f"only {seen} were ever shown"
+        page.wait_for_timeout(30)
+    assert seen == set(range(FRAMES))
+
+
+def test_keys_step_and_play(still: Page) -> None:
+    page = still
+    page.locator("h1").click()
+    for key, frame in ((".", 1), (".", 2), (",", 1), (",", 0), (",", FRAMES - 1), (".", 0)):
+        page.keyboard.press(key)
+        assert {each for panels in shown(page) for each in panels} == {frame}, key
+    expect(page.locator("[data-count]")).to_have_text(f"1 / {FRAMES}")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator(".stage stimulus-player")).not_to_have_attribute("frame", "0")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_scrubbing_by_mouse_and_arrows_stays_on_the_page(still: Page) -> None:
+    page = still
+    slider = page.get_by_role("slider", name="Frame")
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] - 1, box["y"] + box["height"] / 2)
+    assert shown(page)[0] == [FRAMES - 1] * 4
+    page.keyboard.press("ArrowLeft")
+    assert shown(page)[0] == [FRAMES - 2] * 4
+    page.keyboard.press("Home")
+    assert shown(page)[0] == [0] * 4
+    assert page.url.endswith(TWO_STREAM)
+
+
+def test_once_stops_at_the_end_and_plays_again(still: Page) -> None:
+    still.locator("[name=again]").select_option("once")
+    for _ in range(2):
+        still.get_by_role("button", name="Play").click()
+        expect(still.locator("#main [data-count]")).to_have_text(f"{FRAMES} / {FRAMES}")
+        expect(still.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
+    page = still
+    page.locator("h1").click()
+    page.keyboard.press("m")
+    page.keyboard.press("a")
+    page.locator("[name=rate]").select_option("0.25")
+    page.locator("[name=again]").select_option("loop")
+    chosen = "view=xy&arrows=1&rate=0.25&again=loop"
+    assert page.url.endswith(f"{TWO_STREAM}&{chosen}")
+    page.locator("h1").click()
+    page.keyboard.press("3")
+    page.wait_for_url(re.compile(r"speed=fast&seed=0&view=xy&arrows=1&rate=0\.25&again=loop$"))
+    expect(page.locator(".strip .shown strong")).to_have_text("fast")
+    page.reload()
+    expect(page.locator(".strip .shown strong")).to_have_text("fast")
+    expect(page.locator(".choices [data-view=xy]")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("button", name="Arrows")).to_have_attribute("aria-pressed", "true")
+    assert (page.locator("[name=rate]").input_value(), page.locator("[name=again]").input_value()) == ("0.25", "loop")
+    assert page.locator("stimulus-player[arrows][view=xy]").count() == 5
+    page.keyboard.press("m")
+    page.keyboard.press("a")
+    assert "view" not in page.url
+    assert "arrows" not in page.url
+    page.get_by_role("button", name="Share").click()
+    expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+
+
+def test_time_runs_on_when_another_speed_is_chosen(still: Page) -> None:
+    page = still
+    page.get_by_role("slider", name="Frame").fill("2")
+    before = page.locator("#main > .title").element_handle()
+    page.locator(".strip a", has_text="medium").click()
+    expect(page.locator(".strip .shown strong")).to_have_text("medium")
+    expect(page.locator(".stage stimulus-player")).to_have_attribute("frame", "2")
+    assert before.evaluate("(title) => title.isConnected"), "no other page was loaded"
+    expect(page.locator('form.visualize [name="speed"]').first).to_have_value("medium")
+
+
+def test_clips_have_one_panel_with_every_frame(open_player: Callable[[str], Page]) -> None:
+    page = open_player(CLIP)
+    page.get_by_role("button", name="Pause").click()
+    slider = page.get_by_role("slider", name="Frame")
+    slider.fill("7")
+    assert shown(page)[0] == [7, 7]
+    expect(page.locator("[data-count]")).to_have_text("8 / 8")
+    assert page.get_by_text("Motion as").count() == 0
+
+
+def test_less_motion_starts_at_rest(filled: Dashboard, new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context(reduced_motion="reduce").new_page()
+    page.goto(filled.address + TWO_STREAM, wait_until="load")
+    expect(page.locator(".stage stimulus-player")).to_have_attribute("frame", "0")
+    page.wait_for_timeout(400)
+    assert shown(page)[0] == [0] * 4
+    page.keyboard.press("Space")
+    expect(page.locator(".stage stimulus-player")).not_to_have_attribute("frame", "0")
+
+
+def test_out_of_sight_nothing_moves(open_player: Callable[[str], Page]) -> None:
+    page = open_player(TWO_STREAM)
+    page.set_viewport_size({"width": 390, "height": 300})
+    page.locator(".foot").scroll_into_view_if_needed()
+    page.wait_for_timeout(150)
+    before = shown(page)
+    page.wait_for_timeout(400)
+    assert shown(page) == before
+    page.locator(".stage").scroll_into_view_if_needed()
+    page.wait_for_function(
+        "(before) => document.querySelector('stimulus-player').getAttribute('frame') != before", arg=str(before[0][0])
+    )
+
+
+def test_without_javascript_there_are_loops(filled: Dashboard, new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto(filled.address + TWO_STREAM, wait_until="load")
+    expect(page.locator(".stage img:visible")).to_have_count(3)
+    expect(page.locator("canvas:visible")).to_have_count(0)
+    expect(page.get_by_role("button", name="Play")).to_have_count(0)
+
+
+def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page: Page, problems: list[str]) -> None:
+    [flow] = {medium["href"] for medium in media_of(filled) if medium["role"] == Role.FLOW}
+    page.route(f"**{flow}", lambda route: route.abort())
+    page.goto(filled.address + TWO_STREAM, wait_until="load")
+    expect(page.locator(".stage img:visible")).to_have_count(3)
+    expect(page.locator(".stage canvas:visible")).to_have_count(0)
+    assert problems
+    assert all("ERR_FAILED" in each for each in problems)
+    problems.clear()
+
+
+# the painters against the worker
+
+
+@pytest.fixture(params=["webgl2", "canvas"])
+def painted(request: pytest.FixtureRequest, filled: Dashboard, launch_browser: Any) -> Iterator[Page]:
+    """The two-stream unit at rest, its panels as large as their pictures, with WebGL2 and without."""
+    other = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with_browser: Browser = launch_browser(
+        args=["--no-sandbox", "--disable-gpu", *(other if request.param == "webgl2" else ["--disable-3d-apis"])]
+    )
+    page = with_browser.new_page(reduced_motion="reduce")
+    page.goto(filled.address + TWO_STREAM, wait_until="load")
+    page.evaluate("""() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(".stage canvas { width: 32px !important }");
+      document.adoptedStyleSheets = [sheet];
+    }""")
+    expect(page.locator(".stage stimulus-player")).to_have_attribute("painter", request.param)
+    yield page
+    with_browser.close()
+
+
+def pixels(page: Page, panel: str) -> npt.NDArray[np.uint8]:
+    found = page.evaluate(
+        """(panel) => {
+          const canvas = document.querySelector(`.stage [data-panel=${panel}]`);
+          const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return [width, [...data]];
+        }""",
+        panel,
+    )
+    return np.array(found[1], np.uint8).reshape(-1, found[0], 4)[..., :3]
+
+
+def test_colours_and_carried_pictures_are_the_workers_own(filled: Dashboard, painted: Page) -> None:
+    sheet = picture(filled, Role.FLOW).reshape(32, -1, 32, 3).swapaxes(0, 1)
+    flow = dequantise(np.moveaxis(sheet[..., :2], -1, 0))
+    carried = encode.carried(picture(filled, Role.APPEARANCE), flow)
+    slider = painted.get_by_role("slider", name="Frame")
+    for view, colours in (("direction", flow_color.direction(flow)), ("xy", flow_color.xy_magnitude(flow))):
+        painted.locator(f".choices [data-view={view}]").click()
+        for frame in (1, 0, 2, 3):
+            slider.fill(str(frame))
+            wanted = colours[min(frame, FRAMES - 2)].astype(int)
+            assert np.abs(pixels(painted, "motion") - wanted).max() <= 1
+            off = np.abs(pixels(painted, "carried").astype(int) - carried[frame])
+            assert off.max() <= 12, "cv2 places pixels on a grid of 1/32 px"
+            assert off.mean() < 1.5
+
+
+def media_of(dashboard: Dashboard) -> list[dict[str, Any]]:
+    [made] = [
+        each
+        for each in dashboard.get("/api/networks/tiny_two_stream/layers/class/units/0")["visualizations"]
+        if each["recipe"]["speed"] == "slow"
+    ]
+    return made["media"]  # type: ignore[no-any-return]
+
+
+def picture(dashboard: Dashboard, role: Role) -> npt.NDArray[np.uint8]:
+    [href] = [medium["href"] for medium in media_of(dashboard) if medium["role"] == role]
+    with urllib.request.urlopen(dashboard.address + href, timeout=10) as answer:
+        return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+
+
+# real clips
+
+
+def test_a_video_follows_the_clock(filled: Dashboard, page: Page) -> None:
+    """Its frames have the brightness of their number, so that the picture shown tells which it is."""
+    store = open_store(f"sqlite:///{filled.log.with_name('kinetoscope.db')}")
+    with store.transaction() as session:
+        sha256 = media.put_medium(session, type="video/mp4", data=grey_video(12))
+    store.close()
+    video = MediaRef(role=Role.VIDEO, sha256=sha256, type="video/mp4", size=1, width=64, height=64, frames=12)
+    clip = Clip(id=1, dataset="greys", name="grey", label="growing light", media=(video,))
+    player: Any = environment().get_template("parts/player.html").module
+    html = player.clip_player(clip, ClipLook()) + player.controls(ClipLook(), clock="clip")
+    page.goto(filled.address + "/-/jobs", wait_until="load")
+    page.evaluate("(html) => { document.querySelector('main').innerHTML = html }", html)
+    expect(page.locator("[data-count]")).to_have_text(re.compile("/ 12"))
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("video")).not_to_have_attribute("controls", "")
+    for frame in (7, 2, 11, 0):
+        page.get_by_role("slider", name="Frame").fill(str(frame))
+        page.wait_for_function("() => !document.querySelector('video').seeking")
+        assert shown(page) == [[frame, frame]]
+        assert abs(brightness(page) - 20 * frame) < 10
+
+
+def grey_video(frames: int) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for number in range(frames):
+            grey = np.full((64, 64, 3), 20 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def brightness(page: Page) -> float:
+    return page.evaluate("""() => {
+      const context = document.createElement("canvas").getContext("2d");
+      context.drawImage(document.querySelector("video"), 0, 0);
+      return context.getImageData(32, 32, 1, 1).data[0];
+    }""")  # type: ignore[no-any-return]

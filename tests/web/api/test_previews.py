@@ -1,0 +1,61 @@
+"""The pictures that links unfold with."""
+
+import io
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from app.contract.result import RenderedMedia, Role, Visualization
+from app.store import claims
+from app.store.engine import Store
+from app.web.composed import Card, compose
+from tests.support import claim, enqueue, measurements
+
+
+def picture(color: str, frames: int = 1) -> bytes:
+    out = io.BytesIO()
+    pictures = [Image.new("RGB", (40, 30), color) for _ in range(frames)]
+    pictures[0].putpixel((0, 0), (1, 2, 3))
+    pictures[0].save(out, "WEBP", lossless=True, save_all=frames > 1, append_images=pictures[1:])
+    return out.getvalue()
+
+
+@pytest.fixture
+def made(store: Store, network: object) -> int:
+    enqueue(store, 2)
+    [job] = claim(store)
+    media = [
+        RenderedMedia(role=Role.POSTER, type="image/webp", data=picture("red"), width=40, height=30),
+        RenderedMedia(role=Role.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
+    ]
+    with store.transaction() as session:
+        found = claims.finish(session, worker="w1", job=job, measurements=measurements(), media=media)
+    assert found is not None
+    return found
+
+
+def test_stimulus_motion_and_name_on_one_picture(client: TestClient, made: int) -> None:
+    answer = client.get(f"/-/previews/{made}.jpg")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    shown = Image.open(io.BytesIO(answer.content)).convert("RGB")
+    assert shown.size == (1200, 630)
+    red, blue = shown.getpixel((300, 300)), shown.getpixel((700, 500))
+    assert red[0] > 240 > 30 > red[2]  # type: ignore[index, operator]
+    assert blue[2] > 240 > 30 > blue[0]  # type: ignore[index, operator]
+    again = client.get(f"/-/previews/{made}.jpg", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_of_a_result_that_is_not_there(client: TestClient) -> None:
+    assert client.get("/-/previews/99.jpg").status_code == 404
+
+
+def test_of_a_picture_that_cannot_be_read(client: TestClient, visualization: Visualization) -> None:
+    assert client.get(f"/-/previews/{visualization.id}.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["x", "shooting goal (soccer) " * 9, "w" * 300, "größe · 走る"])
+def test_any_name_fits(name: str) -> None:
+    card = Card(name=name, place="class/2, slow", network="A network", stimulus=picture("red"))
+    assert Image.open(io.BytesIO(compose(card))).size == (1200, 630)

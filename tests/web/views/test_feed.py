@@ -1,0 +1,34 @@
+from xml.etree import ElementTree
+
+from fastapi.testclient import TestClient
+
+from app.contract.result import Role
+from tests.web.conftest import ORIGIN
+from tests.web.views.conftest import Make
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+def read(visitor: TestClient, address: str) -> ElementTree.Element:
+    answer = visitor.get(address)
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    return ElementTree.fromstring(answer.content)
+
+
+def test_new_results_come_first(visitor: TestClient, make: Make) -> None:
+    make(2)
+    newest = make(4, speed="fast")
+    feed = read(visitor, "/-/feed.atom")
+    entries = feed.findall("a:entry", ATOM)
+    assert [entry.findtext("a:title", None, ATOM) for entry in entries] == ["back/flip & turn, fast", "wave slow, slow"]
+    assert entries[0].findtext("a:id", None, ATOM) == f"{ORIGIN}/tiny/class/4?visualization={newest.id}"
+    [enclosure, *_] = entries[0].findall("a:link[@rel='enclosure']", ATOM)
+    assert enclosure.attrib["href"].endswith(f"{newest.medium(Role.LOOP).sha256}.webp")  # type: ignore[union-attr]
+    assert feed.findtext("a:updated", None, ATOM) == newest.created_at.isoformat()
+
+
+def test_one_network_alone(visitor: TestClient, make: Make) -> None:
+    make(2)
+    assert len(read(visitor, "/-/feed.atom?network=tiny").findall("a:entry", ATOM)) == 1
+    assert read(visitor, "/-/feed.atom?network=clips").findall("a:entry", ATOM) == []
+    assert visitor.get("/-/feed.atom?network=none").status_code == 404
