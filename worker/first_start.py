@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from threading import Thread
+from time import sleep
 
 from app.contract.catalog import CLASS_LAYER
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
-from app.contract.job import Priority, VisualizeRequest
+from app.contract.job import JobState, Priority, VisualizeRequest
 from app.contract.recipe import Recipe, Speed
 from app.store import catalog, evidence, jobs
 from app.store.engine import Store
@@ -92,10 +93,11 @@ def _open(store: Store, opening: Opening) -> None:
 
 CLIPS = Path(__file__).parent / "mocap" / "clips"  # a folder per class
 DATASET = "people"
+PATIENCE = 2.0  # seconds between looks at the queue
 
 
 def bring_clips(store: Store) -> None:
-    """In the background, so that the first stimuli need not wait: the shipped clips, one of every class first, then
+    """In the background: a shipped clip of every class at once, the others when what people asked for is done, then
     a survey of the default network with them, behind all else. What is there already is left as it is."""
     Thread(target=_bring_clips, args=(store,), daemon=True, name="clips").start()
 
@@ -104,13 +106,23 @@ def _bring_clips(store: Store) -> None:
     from worker.video.intake import add_clip_files
 
     by_class = [sorted(folder.glob("*.mp4")) for folder in sorted(CLIPS.iterdir()) if folder.is_dir()]
-    files = [file for turn in zip_longest(*by_class) for file in turn if file is not None]
+    turns = [[file for file in turn if file is not None] for turn in zip_longest(*by_class)]
+    files = [[(file.stem, file.parent.name, file) for file in turn] for turn in turns]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
-    named = [(file.stem, file.parent.name, file) for file in files]
     try:
-        add_clip_files(store, DATASET, "People in motion", summary, named, threads=1)
+        for turn in files:
+            add_clip_files(store, DATASET, "People in motion", summary, turn, threads=1)
+            while _is_busy(store):
+                sleep(PATIENCE)
         with store.transaction() as session:
             if evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET) is None:
                 jobs.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET, priority=Priority.BACKGROUND)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
+
+
+def _is_busy(store: Store) -> bool:
+    """Whether anything waits that is more urgent than what nobody asked for."""
+    with store.session() as session:
+        waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=1).items
+    return any(job.priority > Priority.BACKGROUND for job in waiting)
