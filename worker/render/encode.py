@@ -21,6 +21,8 @@ Number = TypeVar("Number", np.uint8, np.float32)
 FRAME_MS = 80
 SHEET_COLUMNS = 16
 LEAST_SIDE = 96  # pixels: a smaller picture is enlarged
+INSET = 0.42  # of a poster's side
+FRAME = 40  # grey of the line around it
 PREVIEW_SIDE = 160
 PREVIEW_BYTES = 15_000
 QUALITIES = (70, 50, 30, 10, 0)  # the first that fits
@@ -62,17 +64,28 @@ def large(pixels: Pixels) -> Pixels:
 
 
 def poster(stimulus: Stimulus) -> Pixels:
-    """The middle frame of a clip; appearance beside the middle flow field. (H, W, 3)"""
+    """The middle frame of a clip; the appearance with the middle flow field in a corner: cards are square. (H, W, 3)"""
     if StreamName.CLIP in stimulus:
         (middle,) = rgb(_middle(stimulus[StreamName.CLIP]))
         return np.asarray(middle)
-    parts = []
-    if StreamName.APPEARANCE in stimulus:
-        parts.append(rgb(stimulus[StreamName.APPEARANCE])[0])
-    if StreamName.MOTION in stimulus:
-        flow = flow_px({StreamName.MOTION: _middle(stimulus[StreamName.MOTION])})
-        parts.append(flow_color.direction(flow)[0])
-    return np.concatenate(parts, axis=1)
+    if StreamName.MOTION not in stimulus:
+        return np.asarray(rgb(stimulus[StreamName.APPEARANCE])[0])
+    flow = flow_px({StreamName.MOTION: _middle(stimulus[StreamName.MOTION])})
+    motion = flow_color.direction(flow)[0]
+    if StreamName.APPEARANCE not in stimulus:
+        return np.asarray(motion)
+    return inset(rgb(stimulus[StreamName.APPEARANCE])[0], motion)
+
+
+def inset(picture: Pixels, smaller: Pixels) -> Pixels:
+    """Two pictures of one size (H, W, 3) as one of twice the size: the second, framed, in a corner of the first."""
+    height, width = picture.shape[:2]
+    whole = cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
+    size = (round(2 * width * INSET), round(2 * height * INSET))
+    framed = cv2.resize(smaller, size, interpolation=cv2.INTER_AREA)
+    framed[[0, 1, -1, -2]] = framed[:, [0, 1, -1, -2]] = FRAME
+    whole[-size[1] :, : size[0]] = framed
+    return whole.astype(np.uint8, copy=False)
 
 
 def _middle(x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from app.contract.catalog import StreamName
 from app.contract.result import EXTENSIONS, RenderedMedia, Role
-from worker.render.encode import carried, preview, render, sheet
+from worker.render.encode import carried, poster, preview, render, sheet
 from worker.video.flow import dequantise
 
 SIZE = 32
@@ -101,3 +101,12 @@ def test_a_preview_of_noise_is_small_too() -> None:
     noise = np.random.default_rng(3).uniform(-1, 1, (3, 10, 160, 160)).astype(np.float32)
     medium = preview({StreamName.APPEARANCE: noise[:, :1], StreamName.MOTION: noise[:2] * 0.3})
     assert len(medium.data) <= 15_000
+
+
+def test_a_poster_of_two_streams_is_the_appearance_with_the_motion_in_a_corner() -> None:
+    appearance = np.full((3, 1, 64, 64), -1, np.float32)  # black
+    motion = np.zeros((2, 10, 64, 64), np.float32)  # still: white
+    picture = poster({StreamName.APPEARANCE: appearance, StreamName.MOTION: motion})
+    assert picture.shape == (128, 128, 3)
+    assert picture[110, 20].tolist() == [255, 255, 255]
+    assert picture[20, 20].tolist() == picture[110, 110].tolist() == [0, 0, 0]
