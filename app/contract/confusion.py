@@ -14,11 +14,11 @@ class Confusion(Model):
     actual: str
     predicted: str
     clips: int
-    of: int = Field(description="clips of the class")
+    total: int = Field(description="clips of the class")
 
     @property
     def rate(self) -> float:
-        return self.clips / self.of if self.of else 0.0
+        return self.clips / self.total if self.total else 0.0
 
 
 class UnitOfPair(Model):
@@ -51,7 +51,7 @@ class SharedUnit(Model):
 def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[Confusion]:
     """All that happened, the largest share of a class first; `counts`: rows are what clips are."""
     found = [
-        Confusion(actual=classes[actual], predicted=classes[predicted], clips=count, of=sum(row))
+        Confusion(actual=classes[actual], predicted=classes[predicted], clips=count, total=sum(row))
         for actual, row in enumerate(counts)
         for predicted, count in enumerate(row)
         if count and actual != predicted
@@ -61,4 +61,4 @@ def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], actual: int, predicted: int) -> Confusion:
     row = counts[actual]
-    return Confusion(actual=classes[actual], predicted=classes[predicted], clips=row[predicted], of=sum(row))
+    return Confusion(actual=classes[actual], predicted=classes[predicted], clips=row[predicted], total=sum(row))

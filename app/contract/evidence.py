@@ -114,6 +114,39 @@ class UnitEvidence(Model):
     )
 
 
+class StreamPair(Model):
+    """Two classes, by number, and how well each stream of a two-stream network tells them apart: area under the ROC
+    curve, 0.5 is chance. One stream alone: the other shows the motion (the pictures) of clips drawn by lot."""
+
+    classes: tuple[int, int]
+    fused: float
+    pictures: float
+    motion: float
+
+
+class PictureBias(Model):
+    """What decides whether a clip of a class is recognised: pictures and motion swapped among its own clips, and its
+    still surroundings put behind the movers of other classes' clips. None: not measured."""
+
+    class_index: int
+    mended: float = Field(description="recall of missed clips' motion with the pictures of recognised clips")
+    spoiled: float = Field(description="recall of recognised clips' motion with the pictures of missed clips")
+    pull: float = Field(description="share of other classes' clips taken for it before its still surroundings")
+    base: float = Field(description="the same before their own surroundings")
+
+
+class StreamFacts(Model):
+    """What each stream of a two-stream network contributes; accuracies over the clips that were changed."""
+
+    clips: int
+    fused: float
+    pictures: float = Field(description="accuracy with the motion of other clips")
+    motion: float = Field(description="accuracy with the pictures of other clips")
+    voting: float = Field(description="accuracy of the two answers multiplied: late fusion")
+    pairs: tuple[StreamPair, ...]
+    biases: tuple[PictureBias, ...]
+
+
 class SurveyFacts(Model):
     """What a pass of a data set through a network says of the network as a whole."""
 
@@ -123,6 +156,7 @@ class SurveyFacts(Model):
     recall: tuple[float, ...] = Field(description="share of the clips of each class that are taken for it")
     confusion: tuple[tuple[int, ...], ...] = Field(description="clips of the row's class taken for the column's")
     seconds: float
+    streams: StreamFacts | None = Field(default=None, description="of a network of two streams")
 
 
 class Survey(SurveyFacts):
@@ -230,6 +264,15 @@ class OwnClip(Model):
     expected: str | None = Field(description="the class that the person expected")
     media: tuple[MediaRef, ...] = ()
     explanation: Explanation | None = None
+
+    @property
+    def id(self) -> int:
+        return self.job.id
+
+    @property
+    def label(self) -> str:
+        """What pages call it where they would name a clip's class."""
+        return self.name
 
     def medium(self, role: Role) -> MediaRef | None:
         return next((medium for medium in self.media if medium.role is role), None)

@@ -10,6 +10,7 @@ from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
     SpeedTuning,
+    StreamFacts,
     Survey,
     SurveySummary,
     Synergy,
@@ -66,7 +67,8 @@ def get_survey(session: Session, *, network: str, dataset: str | None = None) ->
     query = _visible().where(SurveyRow.network_id == network_row(session, network).id)
     if dataset is not None:
         query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    row = session.scalar(query.options(undefer(SurveyRow.recall), undefer(SurveyRow.confusion)).limit(1))
+    whole = (undefer(SurveyRow.recall), undefer(SurveyRow.confusion), undefer(SurveyRow.streams))
+    row = session.scalar(query.options(*whole).limit(1))
     return None if row is None else _survey(row)
 
 
@@ -188,6 +190,7 @@ def _survey(row: SurveyRow) -> Survey:
         recall=recall,
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
         seconds=row.seconds,
+        streams=row.streams and StreamFacts.model_validate(row.streams),
         created_at=row.finished_at,
     )
 

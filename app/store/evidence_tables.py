@@ -68,6 +68,7 @@ class SurveyRow(Base):
     skipped: Mapped[list[str] | None] = mapped_column(Json)
     recall: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed, as is the next
     confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    streams: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a StreamFacts
 
     network: Mapped["NetworkRow"] = relationship(lazy="raise")
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")

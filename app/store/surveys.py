@@ -74,6 +74,7 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.skipped = list(facts.skipped)
     survey.recall = pack(facts.recall)
     survey.confusion = pack_counts([count for row in facts.confusion for count in row])
+    survey.streams = None if facts.streams is None else facts.streams.model_dump(mode="json")
     survey.finished_at = now(session)
     session.flush()
     list_evidence(session, network_id=survey.network_id)

@@ -26,6 +26,7 @@ class Peak:
 
     top: TopClip
     clip: Clip
+    has_place: bool  # whether the layer tells places of the picture apart
     trace: Plot
     highest: Mark | None  # of the trace
 

@@ -15,13 +15,16 @@ from app.contract.catalog import (
     UnitSummary,
 )
 from app.contract.confusion import Confusion, Pair
-from app.contract.evidence import Clip, Dataset, SurveySummary, UnitOfClip
+from app.contract.evidence import Clip, Dataset, OwnClip, SurveySummary, UnitOfClip
+from app.contract.findings import Findings
 from app.contract.job import Estimate, Job, JobState, Link, VisualizeJob
 from app.contract.model import Page as Listing
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.chart import Chart
 from app.web.evidence import ClassFacts, Matrix, Side, UnitFacts
+from app.web.shares import SharesOfLogit
+from app.web.spread import SpreadChart
 
 View = Literal["direction", "xy"]  # encodings of flow
 Theme = Literal["auto", "light", "dark"]
@@ -449,7 +452,8 @@ class DatasetPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class ClipPage(Page):
-    """`classes`: those of registered networks that the clip's label names. `excites`: where surveys say so."""
+    """`classes`: those of registered networks that the clip's label names; `explainers`: where each network is asked
+    about the clip. `excites`: where surveys say so."""
 
     template: ClassVar[str] = "clip.html"
     dataset: Dataset
@@ -457,6 +461,7 @@ class ClipPage(Page):
     look: Look
     views: tuple[Choice, ...]
     classes: tuple[Neighbour, ...]
+    explainers: tuple[Neighbour, ...]
     excites: tuple[UnitOfClip, ...]
     previous: Neighbour | None
     next: Neighbour | None
@@ -470,6 +475,56 @@ class SurveysPage(Page):
     live: tuple[Job, ...]
     datasets: tuple[Dataset, ...]
     workers_alive: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainPage(Page):
+    """The form that asks about a clip: a file, or `clip` of a data set. `picks` are clips to try it with."""
+
+    template: ClassVar[str] = "explain.html"
+    card: NetworkCard
+    clip: Clip | None
+    expected: str
+    picks: tuple[tuple[Clip, str], ...]  # with the address of this form for each
+    limit: int  # bytes
+    workers_alive: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnClipPage(Page):
+    """`shown`: the logits taken apart. `rivals`: the classes whose contrast with the predicted one is there."""
+
+    template: ClassVar[str] = "own_clip.html"
+    card: NetworkCard
+    clip: OwnClip
+    look: Look
+    views: tuple[Choice, ...]
+    shown: tuple[SharesOfLogit, ...]
+    against: str | None
+    rivals: tuple[str, ...]
+    workers_alive: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsPage(Page):
+    """`charts` by the name of their finding. Both are empty before a survey."""
+
+    template: ClassVar[str] = "findings.html"
+    card: NetworkCard
+    findings: Findings | None
+    charts: Mapping[str, tuple[SpreadChart, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsExport(Page):
+    """The same as one file that needs nothing else; `base` is where its links lead."""
+
+    template: ClassVar[str] = "findings_export.html"
+    card: NetworkCard
+    findings: Findings
+    charts: Mapping[str, tuple[SpreadChart, ...]]
+    style: str
+    base: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,7 @@ def _asked(fields: Mapping[str, Any], name: str, data: bytes | None) -> Question
 def _decoded(body: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not JSON.") from error
     if not isinstance(found, dict):
         raise InvalidRequest("The body is not a JSON object.")

@@ -108,9 +108,7 @@ def confusion(network: str, a: str, b: str, **choices: str | None) -> str:
     return path(network, "-", "confusions", a, b, query=choices)
 
 
-def jobs(
-    *, state: str | None = None, network: str | None = None, mine: bool = False, page: int | None = None
-) -> str:
+def jobs(*, state: str | None = None, network: str | None = None, mine: bool = False, page: int | None = None) -> str:
     """`mine`: what this browser asked for."""
     return path("-", "jobs", query={"state": state, "network": network, "mine": int(mine) or None, "page": page})
 
@@ -162,6 +160,11 @@ def clip(dataset: str, name: str, **choices: str | None) -> str:
 def surveys(network: str) -> str:
     """What data says of a network: its surveys, and the form that asks for one."""
     return path(network, "-", "surveys")
+
+
+def findings(network: str, *, export: str | None = None) -> str:
+    """The four observations, measured."""
+    return path(network, "-", "findings", query={"export": export})
 
 
 def survey() -> str:
@@ -288,6 +291,10 @@ def api_own_clips() -> str:
 
 def api_own_clip(clip_id: int) -> str:
     return path("api", "clips", clip_id)
+
+
+def api_findings(network: str) -> str:
+    return path("api", "networks", network, "findings")
 
 
 def api_job(job_id: int) -> str:

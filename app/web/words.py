@@ -18,6 +18,11 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
+def signed(value: float) -> str:
+    """With its sign, for what adds or takes away."""
+    return f"{'+' if value >= 0 else '−'}{number(abs(value))}"
+
+
 def share(value: float) -> str:
     return f"{value:.1%}"
 

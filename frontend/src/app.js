@@ -1,5 +1,7 @@
 // Everything the pages load. The server renders; each element enhances one thing and cleans up after itself.
 import "htmx.org";
+import "./elements/clip-drop.js";
+import "./elements/clip-trace.js";
 import "./elements/flow-legend.js";
 import "./elements/hover-clip.js";
 import "./elements/hover-loop.js";

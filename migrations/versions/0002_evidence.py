@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("skipped", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("recall", sa.LargeBinary(), nullable=True),
         sa.Column("confusion", sa.LargeBinary(), nullable=True),
+        sa.Column("streams", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["datasets.id"], name=op.f("fk_surveys_dataset_id_datasets"), ondelete="CASCADE"
         ),

@@ -58,7 +58,7 @@ def filled(dashboard: Dashboard) -> Dashboard:
     cancelled = urllib.request.Request(f"{dashboard.address}/api/jobs/{asked['jobs'][0]['id']}", method="DELETE")
     urllib.request.urlopen(cancelled, timeout=10).close()
     post(dashboard, "/api/links", url="/tiny_two_stream/class/0?speed=slow", title="A short link")
-    wait_for(lambda: all(job["state"] in ("done", "cancelled") for job in dashboard.get("/api/jobs")["items"]), 120)
+    wait_for(lambda: all(job["state"] in ("done", "cancelled") for job in dashboard.get("/api/jobs")["items"]), 300)
     return dashboard
 
 

@@ -41,7 +41,7 @@ def test_a_filter_is_in_the_address_and_reload_and_back_show_the_same(filled: Da
     page.reload()
     assert cards(page) == some
     page.evaluate("history.back()")
-    page.wait_for_url(re.compile("q=class$"))
+    page.wait_for_url(re.compile(r"q=class&state=visualized$"))
     expect(page.get_by_label("Sort by")).to_have_value("")
     page.evaluate("history.forward()")
     page.wait_for_url(re.compile("sort=activation"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.contract.catalog import CLASS_LAYER, Layer
-from app.contract.evidence import SurveyFacts, TopClip, UnitEvidence, UnitRole
+from app.contract.evidence import StreamFacts, SurveyFacts, TopClip, UnitEvidence, UnitRole
 from worker.evidence import measures
 from worker.evidence.measures import Labels
 from worker.evidence.probing import Probed
@@ -66,7 +66,7 @@ def top_clips(tally: Tally, layer: Layer, unit: int, names: Sequence[str]) -> tu
     )
 
 
-def survey_facts(tally: Tally, names: Sequence[str], labels: Labels) -> SurveyFacts:
+def survey_facts(tally: Tally, names: Sequence[str], labels: Labels, streams: StreamFacts | None) -> SurveyFacts:
     matrix = measures.confusion(tally.peaks(CLASS_LAYER), labels)
     return SurveyFacts(
         clips=len(labels),
@@ -75,4 +75,5 @@ def survey_facts(tally: Tally, names: Sequence[str], labels: Labels) -> SurveyFa
         recall=tuple(measures.recall(matrix).tolist()),
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         seconds=tally.seconds,
+        streams=streams,
     )

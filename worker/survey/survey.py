@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from app.contract.catalog import NetworkCard
+from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import SurveyFacts, UnitEvidence
+from app.contract.evidence import StreamFacts, SurveyFacts, UnitEvidence
 from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, default_layers, plan, probe
 from worker.evidence.record import recorder
+from worker.evidence.streams import stream_facts
 from worker.evidence.units import survey_facts, unit_evidence
 from worker.maximize.device import device_of
 from worker.networks.network import Inputs, Network
@@ -27,7 +28,8 @@ PROBES_COST = 10  # probes take at most so many times as long as the pass, if th
 
 @dataclass(frozen=True)
 class Stage:
-    """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network."""
+    """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network,
+    then `swapping` in passes too."""
 
     name: str
     done: int
@@ -76,7 +78,8 @@ def survey(
     layers = default_layers(network.card) if probed is None else tuple(probed)
     found = probe_strongest(network, samples, labels, tally, layers, threads, stimuli or {}, observe)
     units = unit_evidence(tally, names, seen, len(network.card.classes), found)
-    return Surveyed(survey_facts(tally, names, seen), units, tally.remove)
+    streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
+    return Surveyed(survey_facts(tally, names, seen, streams), units, tally.remove)
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -149,6 +152,23 @@ def probe_strongest(
         stimuli,
         lambda done, total: observe(Stage("probing", done, total)),
     )
+
+
+def swap_streams(
+    network: Network,
+    samples: Sequence[Sample],
+    tally: Tally,
+    labels: npt.NDArray[np.int64],
+    threads: int,
+    observe: Observe,
+) -> StreamFacts | None:
+    """What each of two streams contributes; None for a network of one."""
+
+    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        return _readable(prepared(network.card, samples, numbers, threads))
+
+    logits = dict(zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True))
+    return stream_facts(network, clips, labels, logits, lambda done, total: observe(Stage("swapping", done, total)))
 
 
 def affordable_plan(

@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 
 from app.web.api import (
-    confusions,
     clips,
+    confusions,
     datasets,
     docs,
     events,
+    findings,
     health,
     jobs,
     lines,
@@ -21,7 +22,21 @@ from app.web.api import (
 )
 
 api = APIRouter(prefix="/api")
-for noun in (health, networks, units, lines, visualizations, datasets, surveys, confusions, clips, jobs, events, links):
+for noun in (
+    health,
+    networks,
+    units,
+    lines,
+    visualizations,
+    datasets,
+    surveys,
+    findings,
+    confusions,
+    clips,
+    jobs,
+    events,
+    links,
+):
     api.include_router(noun.router)
 
 routers = (api, media.router, previews.router, docs.router)

@@ -88,10 +88,10 @@ def two_classes(card: NetworkCard, pair: str) -> tuple[int, int]:
     for a, b in splits:
         if a in card.classes and b in card.classes and a != b:
             return card.classes.index(a), card.classes.index(b)
-    unknown = next((name for name in splits[0] if name not in card.classes), pair) if splits else pair
-    if unknown in card.classes:
-        raise Missing(f"It takes two different classes to confuse them, and {pair!r} does not name two.")
-    raise UnknownClass(unknown, card.classes)
+    for name in splits[0] if splits else ():
+        if name not in card.classes:
+            raise UnknownClass(name, card.classes)
+    raise Missing(f"A confusion is of two different classes, as in walk/run, and {pair!r} does not name two.")
 
 
 def side(session: Session, card: NetworkCard, own: int, other: int, survey: Survey | None) -> Side:
@@ -101,7 +101,8 @@ def side(session: Session, card: NetworkCard, own: int, other: int, survey: Surv
     if survey:
         taken = confusion(card.classes, survey.confusion, own, other)
         rival = evidence.get_evidence(session, network=card.slug, layer=CLASS_LAYER, unit=other)
-        strongest = peaks(session, dataset=survey.dataset, tops=rival.top_clips if rival else ())
+        tops = rival.top_clips if rival else ()
+        strongest = peaks(session, dataset=survey.dataset, tops=tops, layer=card.layer(CLASS_LAYER))
         lures = tuple(peak for peak in strongest if folded(peak.clip.label) == folded(name))
     return Side(
         name=name,

@@ -95,6 +95,10 @@ def clip(
         look=look,
         views=views(look, lambda view: urls.clip(slug, name, **{**look.choices, "view": view})),
         classes=tuple(classes_of(session, clip.label)),
+        explainers=tuple(
+            Neighbour(each.card.title, urls.explain_clip(each.card.slug, dataset=slug, clip=name))
+            for each in catalog.list_networks(session)
+        ),
         excites=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=EXCITED)),
         previous=Neighbour(before, urls.clip(slug, before)) if before else None,
         next=Neighbour(after, urls.clip(slug, after)) if after else None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from app.contract.catalog import CLASS_LAYER, NetworkCard
+from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions
 from app.contract.evidence import TopClip
 from app.store import Session, class_units, datasets, evidence, explore
@@ -28,21 +28,21 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
         evidence=found,
         survey=survey,
         classes=len(card.classes),
-        peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips),
+        peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
         detects=bars(card, found.precision, own)[:DETECTED],
-        speed=found.speed and speed_plot(found.speed.factors, found.speed.responses),
-        direction=found.direction and direction_plot(found.direction.degrees, found.direction.responses),
-        alike=tuple(
-            Alike(summary, correlation) for summary, (_, correlation) in zip(alike, found.alike, strict=True)
-        ),
+        speed=speed_plot(found.speed.factors, found.speed.responses) if found.speed else None,
+        direction=direction_plot(found.direction.degrees, found.direction.responses) if found.direction else None,
+        alike=tuple(Alike(summary, correlation) for summary, (_, correlation) in zip(alike, found.alike, strict=True)),
     )
 
 
-def peaks(session: Session, *, dataset: str, tops: Sequence[TopClip]) -> tuple[Peak, ...]:
+def peaks(session: Session, *, dataset: str, tops: Sequence[TopClip], layer: Layer) -> tuple[Peak, ...]:
     clips = datasets.named_clips(session, slug=dataset, names=[top.clip for top in tops])
-    shown = [(top, clips[top.clip], *trace_plot(top.trace, top.time)) for top in tops if top.clip in clips]
-    return tuple(Peak(*each) for each in shown)
+    has_place = layer.map.height * layer.map.width > 1
+    return tuple(
+        Peak(top, clips[top.clip], has_place, *trace_plot(top.trace, top.time)) for top in tops if top.clip in clips
+    )
 
 
 def bars(card: NetworkCard, values: Sequence[float], own: int | None) -> tuple[Bar, ...]:

@@ -34,9 +34,7 @@ def frame(
         is_wide=result is not None,
         embed=urls.absolute(base, urls.embedded(address)) if result else None,
     )
-    return Frame(
-        title=title, crumbs=crumbs, share=share, reload_seconds=reload_seconds, theme=chosen_theme(request)
-    )
+    return Frame(title=title, crumbs=crumbs, share=share, reload_seconds=reload_seconds, theme=chosen_theme(request))
 
 
 def network_crumbs(card: NetworkCard, *more: Crumb) -> tuple[Crumb, ...]:

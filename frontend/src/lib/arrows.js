@@ -1,15 +1,14 @@
 // Flow as arrows over a picture, one for each square of a grid.
-import { SHOWN } from "./encodings.js";
-
 const ACROSS = 12; // squares
+const FULL = 2; // px a frame: this motion and more has an arrow as long as its square
 const LEAST = 0.25; // px a frame: what moves less gets no arrow
 const STROKES = [
   { width: 3.5, style: "rgb(0 0 0 / 65%)" },
   { width: 1.5, style: "#fff" },
 ];
 
-/** Motion of full colour gets an arrow as long as its square. `context` has the flow's own pixels for units, and
- * `pixel` is one of the page in those units. */
+/** Finer than colours, which tell little of the small motion of real clips. `context` has the flow's own pixels for
+ * units, and `pixel` is one of the page in those. */
 export function drawArrows(context, flow, frame, pixel) {
   const step = Math.max(2, Math.round(Math.max(flow.width, flow.height) / ACROSS));
   const path = new Path2D();
@@ -17,7 +16,7 @@ export function drawArrows(context, flow, frame, pixel) {
     for (let x = step >> 1; x < flow.width; x += step) {
       const [u, v] = flow.mean(frame, x, y, step >> 2);
       const magnitude = Math.hypot(u, v);
-      const longer = Math.min(1, magnitude / SHOWN) * (step / magnitude);
+      const longer = Math.min(1, magnitude / FULL) * (step / magnitude);
       if (magnitude >= LEAST)
         trace(path, x, y, longer * u, longer * v, Math.min(4 * pixel, 0.4 * longer * magnitude));
     }

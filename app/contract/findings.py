@@ -1,0 +1,70 @@
+"""The four observations of the paper, as far as a survey supports them on one network."""
+
+from app.contract.catalog import UnitSummary
+from app.contract.model import Model
+
+
+class Figure(Model):
+    """A number that a sentence stands on."""
+
+    words: str
+    value: float
+
+
+class Spread(Model):
+    """A measure over the units of a layer that have it: lowest, quartiles, highest."""
+
+    layer: str
+    count: int
+    low: float
+    first: float
+    median: float
+    third: float
+    high: float
+
+
+class Series(Model):
+    """One chart: a measure by layer, in the network's order."""
+
+    words: str
+    layers: tuple[Spread, ...]
+
+
+class Example(Model):
+    """A unit behind a finding, and its measure."""
+
+    unit: UnitSummary
+    words: str
+    value: float
+
+
+class PairFound(Model):
+    """Two classes by name."""
+
+    first: str
+    second: str
+    words: str
+
+
+class Finding(Model):
+    """`pairs` and `classes` are those that the sentences name, in the order of their strength."""
+
+    name: str
+    title: str
+    supported: bool
+    sentences: tuple[str, ...]
+    figures: tuple[Figure, ...] = ()
+    series: tuple[Series, ...] = ()
+    examples: tuple[Example, ...] = ()
+    together: tuple[PairFound, ...] = ()
+    pictures: tuple[PairFound, ...] = ()
+    motion: tuple[PairFound, ...] = ()
+    confusions: tuple[PairFound, ...] = ()
+    suspects: tuple[str, ...] = ()
+
+
+class Findings(Model):
+    network: str
+    dataset: str
+    clips: int
+    findings: tuple[Finding, ...]

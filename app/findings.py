@@ -1,0 +1,223 @@
+"""From what a survey stored to the four findings: arithmetic alone, each threshold in one place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, quantiles
+
+from app.contract.catalog import NetworkCard
+from app.contract.evidence import GENERIC, SPECIFIC, PictureBias, StreamFacts, StreamPair, Survey
+from app.contract.findings import Example, Figure, Finding, Findings, PairFound, Series, Spread
+
+UNSUPPORTED = "Not supported on this network."
+TOLD, UNTOLD = 0.8, 0.7  # area under the ROC curve from which a pair is told apart, and up to which it is not
+APART = 0.25  # by which a stream, or both together, must do better than the other
+DECIDES = 0.5  # by which the picture changes a class's recall before it is suspected
+PULL = 0.1  # by which still surroundings must draw other clips
+SYNERGY = 0.1  # mean over units
+LITTLE = 0.05  # of accuracy: what a stream may bring and still be said to contribute little
+NAMED = 8
+
+Measured = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that the findings are made of. `examples` by measure."""
+
+    card: NetworkCard
+    survey: Survey
+    measures: Measured
+    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+
+
+def find(found: Found) -> Findings:
+    made = (_fusion(found), _specificity(found), _invariance(found), _idiosyncrasies(found))
+    return Findings(network=found.card.slug, dataset=found.survey.dataset, clips=found.survey.clips, findings=made)
+
+
+def told_by(pair: StreamPair) -> str | None:
+    """`together`, `pictures` or `motion`: what alone tells the classes; None where more than one does, or nothing."""
+    weaker, better = sorted((pair.pictures, pair.motion))
+    if pair.fused < TOLD:
+        return None
+    if better <= UNTOLD and pair.fused - better >= APART:
+        return "together"
+    if weaker <= UNTOLD and better >= 0.75 and better - weaker >= APART:
+        return "pictures" if pair.pictures > pair.motion else "motion"
+    return None
+
+
+def is_suspect(bias: PictureBias) -> bool:
+    """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
+    return bias.mended - bias.spoiled >= DECIDES and bias.pull - bias.base >= PULL
+
+
+def _fusion(found: Found) -> Finding:
+    streams = found.survey.streams
+    title = "Fusion"
+    series = _series(found, "synergy_clips", "Synergy over real clips") + _series(
+        found, "synergy_stimulus", "Synergy for the own stimulus"
+    )
+    if streams is None:
+        said = "It has one stream, or its survey has too few clips to swap motion among them."
+        return Finding(name="fusion", title=title, supported=False, sentences=(UNSUPPORTED, said), series=series)
+    groups: dict[str, list[PairFound]] = {"together": [], "pictures": [], "motion": []}
+    for pair in sorted(streams.pairs, key=lambda pair: min(pair.pictures, pair.motion)):
+        if told := told_by(pair):
+            groups[told].append(_pair(found.card, pair))
+    gain = streams.fused - max(streams.pictures, streams.motion, streams.voting)
+    little = streams.motion <= 1 / max(2, len(_present(found.survey))) + LITTLE
+    values = [value for layer in found.measures.get("synergy_clips", {}).values() for value in layer]
+    synergy = fmean(values) if values else 0.0
+    supported = bool(groups["together"]) or (gain > LITTLE and synergy > SYNERGY)
+    sentences = [_accuracies(streams)]
+    if groups["together"]:
+        sentences.append(f"Only both streams together tell {_names(groups['together'])}.")
+    if groups["pictures"]:
+        sentences.append(f"Appearance alone tells {_names(groups['pictures'])}; motion does not.")
+    if groups["motion"]:
+        sentences.append(f"Motion alone tells {_names(groups['motion'])}; appearance does not.")
+    if little:
+        sentences.append("Motion contributes little: alone it tells the classes hardly better than chance.")
+    return Finding(
+        name="fusion",
+        title=title,
+        supported=supported,
+        sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
+        figures=(
+            Figure(words="accuracy, both streams", value=streams.fused),
+            Figure(words="accuracy, appearance alone", value=streams.pictures),
+            Figure(words="accuracy, motion alone", value=streams.motion),
+            Figure(words="accuracy, the two voting", value=streams.voting),
+            Figure(words="mean synergy over clips", value=synergy),
+        ),
+        series=series,
+        examples=found.examples.get("synergy_clips", ()),
+        together=tuple(groups["together"]),
+        pictures=tuple(groups["pictures"]),
+        motion=tuple(groups["motion"]),
+    )
+
+
+def _accuracies(streams: StreamFacts) -> str:
+    return (
+        f"On {streams.clips:,} clips the network is right in {streams.fused:.0%}; with the motion of other clips in "
+        f"{streams.pictures:.0%}, with the pictures of other clips in {streams.motion:.0%}, and the two answers "
+        f"together, each from its own stream, in {streams.voting:.0%}."
+    )
+
+
+def _specificity(found: Found) -> Finding:
+    layers = found.measures.get("effective_classes", {})
+    classes = len(_present(found.survey))
+    values = [value / max(1, classes) for layer in layers.values() for value in layer if value > 0]
+    specific = sum(value < SPECIFIC for value in values)
+    generic = sum(value > GENERIC for value in values)
+    supported = specific > 0 and generic > 0
+    said = (
+        f"Of {len(values):,} live units {specific:,} answer to less than {SPECIFIC:.0%} of the {classes} classes, as "
+        f"their effective number goes, and {generic:,} to more than {GENERIC:.0%}."
+    )
+    return Finding(
+        name="specificity",
+        title="Specific and generic",
+        supported=supported,
+        sentences=(said,) if supported else (UNSUPPORTED, said),
+        figures=(Figure(words="specific units", value=specific), Figure(words="generic units", value=generic)),
+        series=_series(found, "effective_classes", "Effective classes"),
+        examples=found.examples.get("effective_classes", ()),
+    )
+
+
+def _invariance(found: Found) -> Finding:
+    trends = [
+        ("best_precision", "Precision for the best class"),
+        ("effective_classes", "Effective classes"),
+        ("speed_octaves", "Speed tuning, octaves"),
+        ("direction_selectivity", "Direction selectivity"),
+    ]
+    figures, sentences, rises = [], [], {}
+    for measure, words in trends:
+        layers = found.measures.get(measure, {})
+        if len(layers) < 2:
+            continue
+        names = list(layers)
+        first, last = fmean(layers[names[0]]), fmean(layers[names[-1]])
+        rises[measure] = last - first
+        figures += [Figure(words=f"{words}, {name}", value=fmean(layers[name])) for name in (names[0], names[-1])]
+        sentences.append(f"{words}: {first:.2f} on average in {names[0]}, {last:.2f} in {names[-1]}.")
+    supported = rises.get("best_precision", 0) > 0 and rises.get("speed_octaves", 1) > 0
+    return Finding(
+        name="invariance",
+        title="Abstraction and invariance",
+        supported=supported,
+        sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
+        figures=tuple(figures),
+        series=tuple(made for measure, words in trends for made in _series(found, measure, words)),
+        examples=found.examples.get("speed_octaves", ()),
+    )
+
+
+def _idiosyncrasies(found: Found) -> Finding:
+    names, matrix = found.card.classes, found.survey.confusion
+    wrong = sorted(
+        ((count / max(1, sum(row)), a, b) for a, row in enumerate(matrix) for b, count in enumerate(row) if a != b),
+        reverse=True,
+    )
+    confusions = tuple(
+        PairFound(first=names[a], second=names[b], words=f"{share:.0%}") for share, a, b in wrong[:NAMED] if share > 0
+    )
+    biases = found.survey.streams.biases if found.survey.streams else ()
+    suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
+    sentences = [f"{each.words} of the clips of {each.first} are taken for {each.second}." for each in confusions[:3]]
+    sentences += [_suspicion(names[bias.class_index], bias) for bias in suspects]
+    supported = bool(confusions or suspects)
+    return Finding(
+        name="idiosyncrasies",
+        title="Idiosyncrasies and failures",
+        supported=supported,
+        sentences=tuple(sentences) if supported else (UNSUPPORTED, "No clip is taken for another class."),
+        figures=tuple(
+            Figure(words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.pull)
+            for bias in suspects
+        ),
+        confusions=confusions,
+        suspects=tuple(names[bias.class_index] for bias in suspects),
+    )
+
+
+def _suspicion(name: str, bias: PictureBias) -> str:
+    return (
+        f"{name} is suspected of a bias: its missed clips are recognised in {bias.mended:.0%} once they have the "
+        f"picture of a recognised one, recognised ones in {bias.spoiled:.0%} once they have that of a missed one; "
+        f"and before its still surroundings {bias.pull:.0%} of other clips are taken for it, against {bias.base:.0%}."
+    )
+
+
+def _present(survey: Survey) -> list[int]:
+    return [index for index, row in enumerate(survey.confusion) if sum(row)]
+
+
+def _pair(card: NetworkCard, pair: StreamPair) -> PairFound:
+    words = f"{pair.fused:.2f} both, {pair.pictures:.2f} appearance, {pair.motion:.2f} motion"
+    first, second = (card.classes[index] for index in pair.classes)
+    return PairFound(first=first, second=second, words=words)
+
+
+def _names(pairs: Sequence[PairFound]) -> str:
+    named = "; ".join(f"{pair.first} from {pair.second}" for pair in pairs[:NAMED])
+    return named if len(pairs) <= NAMED else f"{named}; and {len(pairs) - NAMED} more pairs"
+
+
+def _series(found: Found, measure: str, words: str) -> tuple[Series, ...]:
+    layers = found.measures.get(measure, {})
+    spreads = tuple(spread(name, values) for name, values in layers.items() if values)
+    return (Series(words=words, layers=spreads),) if spreads else ()
+
+
+def spread(layer: str, values: Sequence[float]) -> Spread:
+    """Of sorted values."""
+    first, median, third = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return Spread(
+        layer=layer, count=len(values), low=values[0], first=first, median=median, third=third, high=values[-1]
+    )

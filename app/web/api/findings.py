@@ -1,0 +1,24 @@
+"""The four findings of a network."""
+
+from fastapi import APIRouter
+
+from app.contract.errors import Missing
+from app.contract.findings import Findings
+from app.findings import find
+from app.store.findings import get_found
+from app.web.api.shapes import errors
+from app.web.deps import Reading
+
+router = APIRouter(tags=["surveys"])
+
+
+@router.get(
+    "/networks/{network}/findings",
+    summary="The four observations, as far as the newest survey supports them",
+    responses=errors(404, 422),
+)
+def get_findings(session: Reading, network: str) -> Findings:
+    found = get_found(session, network=network)
+    if found is None:
+        raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
+    return find(found)

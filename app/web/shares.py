@@ -1,0 +1,47 @@
+"""What the page of an explained clip shows of a logit: the units it comes from, layer by layer."""
+
+from dataclasses import dataclass
+
+from app.contract.catalog import UnitSummary
+from app.contract.evidence import Contribution
+from app.contract.result import Visualization
+from app.web.chart import Chart
+
+
+@dataclass(frozen=True)
+class ShareOfUnit:
+    """`seconds`: when it fired, None where its layer sees the whole clip at once. `bar` is its share as a length,
+    from -1 to 1, the largest of its layer being 1."""
+
+    unit: UnitSummary
+    found: Contribution
+    stimulus: Visualization | None
+    trace: Chart | None
+    seconds: float | None
+    bar: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.unit.layer}/{self.unit.index}"
+
+
+@dataclass(frozen=True)
+class SharesOfLayer:
+    """The units' shares + others + rest = the logit. `unseen`: where those without a stimulus can be visualized."""
+
+    layer: str
+    units: tuple[ShareOfUnit, ...]
+    others: float
+    rest: float
+    has_places: bool  # or one position sees the whole picture
+    unseen: str | None
+
+
+@dataclass(frozen=True)
+class SharesOfLogit:
+    """Of a class, or with `against` of the difference between two."""
+
+    label: str
+    against: str | None
+    logit: float
+    layers: tuple[SharesOfLayer, ...]

@@ -1,0 +1,168 @@
+"""A person's own clip: the form that asks why a network takes it for what it does, and the answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.contract.catalog import NetworkCard
+from app.contract.errors import UnknownClass
+from app.contract.evidence import ClassShares, Explanation, LayerShares, OwnClip
+from app.contract.result import Role
+from app.store import Session, catalog, datasets, explanations, explore, order, visualizations, workers
+from app.web import urls
+from app.web.chart import chart
+from app.web.deps import Reading, SettingsDep, Writing
+from app.web.owner import Owner, new_owner, remember
+from app.web.pages import ClipLook, Crumb, ExplainPage, OwnClipPage
+from app.web.render import render
+from app.web.shares import ShareOfUnit, SharesOfLayer, SharesOfLogit
+from app.web.uploads import Asked
+from app.web.views.frame import frame, network_crumbs
+from app.web.views.look import views
+from app.web.views.selection import address
+from app.web.views.unit import RELOAD
+
+router = APIRouter()
+
+PICKS = 24
+FPS = 25  # of every clip that is kept
+Name = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/{network:slug}/-/explain")
+def form(
+    request: Request,
+    session: Reading,
+    settings: SettingsDep,
+    network: str,
+    dataset: Name = "",
+    clip: Name = "",
+    expected: Name = "",
+) -> HTMLResponse:
+    card = catalog.get_card(session, slug=network)
+    chosen = datasets.get_clip(session, slug=dataset, name=clip) if dataset and clip else None
+    picks = datasets.examples(session, names=card.classes)
+    page = ExplainPage(
+        frame=frame(
+            request,
+            title=f"Explain a clip · {card.title}",
+            address=urls.explain_clip(network, dataset=dataset or None, clip=clip or None),
+            description=f"Why does {card.title} take a clip for what it does?",
+            crumbs=network_crumbs(card, Crumb("Explain a clip")),
+        ),
+        card=card,
+        clip=chosen,
+        expected=class_named(card, expected or (chosen.label if chosen else "")),
+        picks=tuple(
+            (each, urls.explain_clip(network, dataset=each.dataset, clip=each.name))
+            for each in list(picks.values())[:PICKS]
+        ),
+        limit=settings.clip_limit,
+        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+    )
+    return render(page)
+
+
+@router.post(urls.own_clips())
+def ask(question: Asked, session: Writing, settings: SettingsDep, owner: Owner) -> RedirectResponse:
+    owner = owner or new_owner()
+    job = question.enqueue(session, limit=settings.queue_limit)
+    order.own(session, jobs=[job], owner=owner)
+    response = RedirectResponse(urls.own_clip(job.id), status_code=303)
+    remember(response, owner)
+    return response
+
+
+@router.get("/-/clips/{clip_id}")
+def own_clip(
+    request: Request,
+    session: Reading,
+    clip_id: Annotated[int, Path(ge=1, lt=2**63)],
+    look: Annotated[ClipLook, Depends()],
+    against: Name = "",
+) -> HTMLResponse:
+    clip = explanations.get_own_clip(session, clip_id=clip_id)
+    card = catalog.get_card(session, slug=clip.job.network)
+    found, poster = clip.explanation, clip.medium(Role.POSTER)
+    shown = () if found is None else [found.against(against)] if against else answers(found)
+    page = OwnClipPage(
+        frame=frame(
+            request,
+            title=f"{clip.name}, explained · {card.title}",
+            address=urls.own_clip(clip_id, against=against or None, **look.choices),
+            description=description(clip, card),
+            crumbs=network_crumbs(card, Crumb("Explain a clip", urls.explain_clip(card.slug)), Crumb(clip.name)),
+            image=poster.sha256 if poster else None,
+            reload_seconds=RELOAD if clip.job.state.is_live else None,
+        ),
+        card=card,
+        clip=clip,
+        look=look,
+        views=views(
+            look, lambda view: urls.own_clip(clip_id, **{"against": against or None, **look.choices, "view": view})
+        ),
+        shown=tuple(taken_apart(session, card, clip, shares) for shares in shown),
+        against=against or None,
+        rivals=tuple(each.against for each in found.contrasts if each.against) if found else (),
+        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+    )
+    return render(page)
+
+
+def class_named(card: NetworkCard, label: str) -> str:
+    """The network's own spelling; empty where it knows no such class."""
+    try:
+        return card.classes[card.match_class(label)] if label else ""
+    except UnknownClass:
+        return ""
+
+
+def answers(found: Explanation) -> list[ClassShares]:
+    """The predicted class, and the expected one where it is another."""
+    is_other = found.expected is not None and found.expected.label != found.predicted.label
+    return [found.predicted, *([found.expected] if found.expected and is_other else [])]
+
+
+def description(clip: OwnClip, card: NetworkCard) -> str:
+    if clip.explanation is None:
+        return f"A clip that {card.title} was asked about."
+    first = clip.explanation.predictions[0]
+    return f"{card.title} takes it for {first.label} ({first.probability:.0%}): the units that made it so."
+
+
+def taken_apart(session: Session, card: NetworkCard, clip: OwnClip, shares: ClassShares) -> SharesOfLogit:
+    return SharesOfLogit(
+        label=shares.label,
+        against=shares.against,
+        logit=shares.logit,
+        layers=tuple(of_layer(session, card, clip, layer) for layer in shares.layers),
+    )
+
+
+def of_layer(session: Session, card: NetworkCard, clip: OwnClip, shares: LayerShares) -> SharesOfLayer:
+    units = explore.named_units(session, slug=card.slug, names=[(each.layer, each.unit) for each in shares.units])
+    stimuli = visualizations.for_units(session, slug=card.slug, units=units)
+    unseen = [address(unit) for unit in units if not unit.visualizations]
+    extent = card.layer(shares.layer).map
+    video = clip.medium(Role.VIDEO)
+    length = video.frames / FPS if video else 0.0
+    largest = max((abs(each.share) for each in shares.units), default=0.0) or 1.0
+    return SharesOfLayer(
+        layer=shares.layer,
+        units=tuple(
+            ShareOfUnit(
+                unit=unit,
+                found=found,
+                stimulus=next(iter(stimuli.get((unit.layer, unit.index), ())), None),
+                trace=chart(found.trace),
+                seconds=found.time * length if len(found.trace) > 1 else None,
+                bar=found.share / largest,
+            )
+            for unit, found in zip(units, shares.units, strict=True)
+        ),
+        others=shares.others,
+        rest=shares.rest,
+        has_places=extent.height * extent.width > 1,
+        unseen=urls.selection(card.slug, units=unseen) if unseen else None,
+    )

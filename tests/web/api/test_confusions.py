@@ -1,0 +1,35 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from app.store.engine import Store
+from tests.evidence_support import add_dataset, survey
+
+
+@pytest.fixture
+def surveyed(store: Store, client: TestClient) -> TestClient:
+    add_dataset(store)
+    survey(store)
+    return client
+
+
+def test_the_largest_confusions_come_first(surveyed: TestClient) -> None:
+    found = surveyed.get("/api/networks/tiny/confusions?limit=2").json()
+    assert [(each["actual"], each["predicted"], each["share"]) for each in found] == [
+        ("walk", "back/flip & turn", 0.4),
+        ("walk", "wave fast", 0.3),
+    ]
+    assert found[0]["page"] == "/tiny/-/confusions/walk/back%2Fflip%20%26%20turn"
+    assert surveyed.get(found[0]["href"]).json()["a_for_b"] == found[0]
+
+
+def test_two_classes_have_the_units_that_separate_them(surveyed: TestClient) -> None:
+    pair = surveyed.get("/api/networks/tiny/confusion", params={"a": "walk", "b": "run"}).json()
+    assert (pair["a_for_b"]["clips"], pair["b_for_a"]["total"]) == (1, 35)
+    assert {abs(each["a"] - each["b"]) for each in pair["separating"]} == {0.375}
+    assert all(each["a"] == each["b"] for each in pair["shared"])
+
+
+def test_before_a_survey_and_for_names_that_are_not_there(client: TestClient) -> None:
+    assert client.get("/api/networks/tiny/confusions").json()["error"] == "missing"
+    answer = client.get("/api/networks/tiny/confusion", params={"a": "walk", "b": "rum"})
+    assert (answer.status_code, answer.json()["near"]) == (404, ["run"])

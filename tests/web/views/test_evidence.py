@@ -1,0 +1,167 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from app.contract.catalog import Extent, UnitRole
+from app.contract.evidence import TopClip
+from app.store.engine import Store
+from tests.evidence_support import add_dataset, survey
+from tests.support import add_card, two_stream_card
+from tests.web.views.conftest import Make, Open
+from tests.web.views.test_templates import check
+
+ADDRESSES = (
+    "/tiny/fusion.conv2/3",
+    "/tiny/class/1",
+    "/tiny/-/classes/run",
+    "/tiny/-/confusions",
+    "/tiny/-/confusions/walk/run",
+    "/tiny/-/confusions/back%2Fflip%20%26%20turn/run",
+    "/clips/Mixed_4f/3",
+)
+
+
+@pytest.fixture
+def surveyed(store: Store, make: Make) -> Store:
+    """`tiny` with a survey, and a stimulus of the class run."""
+    make(1)
+    add_dataset(store)
+    survey(store)
+    return store
+
+
+def test_without_a_survey_pages_say_how_to_get_one(open_page: Open) -> None:
+    for address in ADDRESSES:
+        page = open_page(address)
+        check(page)
+        network = address.split("/")[1]
+        assert "No data set has been passed through this network yet." in page.text
+        assert f"/{network}/-/surveys" in page.links
+
+
+def test_pages_are_whole_with_one(surveyed: Store, open_page: Open) -> None:
+    for address in ADDRESSES[:-1]:
+        page = open_page(address)
+        check(page)
+        assert "/-/datasets/little" in page.links
+
+
+def test_the_peak_of_a_strong_clip_is_marked_where_and_when_it_was(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/fusion.conv2/3")
+    rings = page.all("circle", class_="ring")
+    assert [(ring["cx"], ring["cy"]) for ring in rings] == [("25.0", "50.0"), ("50.0", "50.0")]
+    assert [link for link in page.links if link.startswith("/-/datasets/little/")] == [
+        "/-/datasets/little/walk-0",
+        "/-/datasets/little/run-1",
+    ]
+    [peak] = page.all("line", class_="when")  # a trace of one moment has no line
+    assert peak["x1"] == "120.0"
+    assert page.all("polyline", points="0.0,120.0 120.0,0.0 240.0,60.0")
+
+
+def test_responses_are_sorted_and_the_class_of_a_class_unit_stands_out(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/class/1")
+    lengths = [float(bar["width"]) for bar in page.all("rect", class_="fill")]
+    assert lengths[:5] == [50.0, 12.5, 12.5, 12.5, 12.5]
+    assert lengths[5] == pytest.approx(76.6)  # then the average precision of what it detects
+    assert len(page.all("li", class_="own")) == 2
+    assert {"/tiny/-/classes/run", "/tiny/-/classes/back%2Fflip%20%26%20turn"} <= set(page.links)
+    assert "1.10 of 5 classes in effect: specific below\n            1.25, generic above 3.00" in page.text
+
+
+def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/class/1")
+    for words in ("50.0%", "Fusion synergy", "Speed: 1.50 octaves", "Direction: selectivity 0.330", "correlates 0.900"):
+        assert words in page.text
+    assert "1.17" in page.text, "reach: 3.5 / 3"
+    assert page.all("polyline", points="0.0,60.0 120.0,0.0 240.0,30.0")
+    assert page.all("polygon", points="0.0,-60.0 0.0,30.0")
+
+
+def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:
+    add_dataset(store)
+    dead = {"a_hat": -1.0, "role": UnitRole.DEAD, "speed": None, "direction": None, "synergy": None, "alike": ()}
+    survey(store, change=lambda layer, unit: dead)
+    page = open_page("/tiny/fc6/2")
+    check(page)
+    assert "no clip ever made it positive" in page.text
+    assert "Best detector of" not in page.text
+    assert not page.all("circle", class_="ring")
+
+
+def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: Make, open_page: Open) -> None:
+    add_dataset(store)
+    survey(store, change=lambda layer, unit: {"role": UnitRole.GENERIC} if layer == "fc6" else {})
+    page = open_page("/tiny/-/classes/run")
+    assert "50.0%" in page.text  # recall, of facts()
+    assert "35 clips" in page.text
+    assert "/tiny/-/confusions/run/back%2Fflip%20%26%20turn" in page.links
+    assert "/tiny/-/confusions/back%2Fflip%20%26%20turn/run" in page.links
+    assert {"/tiny/fc6/6", "/tiny/appearance.conv1/1"} <= set(page.links)
+    assert page.links.index("/tiny/fc6/6") < page.links.index("/tiny/appearance.conv1/1"), "deepest first"
+    shared = page.text.partition("Generic units that it shares")[2]
+    assert "fc6/1" in shared
+    assert "conv" not in shared
+
+
+def test_confusions_are_reached_from_the_network_and_the_largest_come_first(surveyed: Store, open_page: Open) -> None:
+    assert "/tiny/-/confusions" in open_page("/tiny").links
+    page = open_page("/tiny/-/confusions")
+    listed = [link for link in page.links if link.startswith("/tiny/-/confusions/")]
+    assert listed[0] == "/tiny/-/confusions/walk/back%2Fflip%20%26%20turn", "4 of 10"
+    assert "4 of 10" in page.text
+    assert len(page.all("td", class_="heat-4 ")) == 1
+    assert len(set(listed)) == 20, "every pair, both ways"
+
+
+def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/-/confusions/run/walk")
+    assert "5 of 35" in page.text
+    assert "1 of 10" in page.text
+    players = page.all("stimulus-player")
+    assert len(players) == 1, "run at one speed; nobody has visualized walk"
+    assert "not seen yet" in page.text
+    apart = page.text.partition("Units that separate them")[2].partition("Units that do not")[0]
+    assert "appearance.conv1/0" in apart
+    assert "+0.375" in apart
+    assert "-0.375" in apart
+    assert "appearance.conv1/2" not in apart, "it answers to both alike"
+    assert "appearance.conv1/2" in page.text.partition("Units that do not")[2]
+    assert "Clips of walk that excite run" in page.text
+    assert "/tiny/-/confusions/walk/run" in page.links
+
+
+def test_clips_stand_in_where_none_excites_the_other_class(store: Store, make: Make, open_page: Open) -> None:
+    add_dataset(store)
+    only = (TopClip(clip="run-1", activation=1.5, x=0.5, y=0.5, time=0.5, trace=(1.5,)),)
+    survey(store, change=lambda layer, unit: {"top_clips": only})
+    page = open_page("/tiny/-/confusions/run/walk")
+    assert "Clips of run that excite walk" in page.text
+    assert "None is among the strongest of run. Some of its clips:" in page.text
+    assert "/-/datasets/little/walk-2" in page.links
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("walk/rum", "Near: run."),
+        ("walk", "two different classes"),
+        ("run/run", "two different classes"),
+        ("wolk/rum", "Near: walk."),
+    ],
+)
+def test_names_that_are_no_pair(visitor: TestClient, pair: str, words: str) -> None:
+    answer = visitor.get(f"/tiny/-/confusions/{pair}", headers={"Accept": "application/json"})
+    assert answer.status_code == 404
+    assert words in answer.json()["detail"]
+
+
+def test_a_unit_that_sees_the_whole_picture_marks_no_place(store: Store, make: Make, open_page: Open) -> None:
+    card = two_stream_card("flat")
+    point = Extent(frames=1, height=1, width=1)
+    flat = card.model_copy(update={"layers": tuple(each.model_copy(update={"map": point}) for each in card.layers)})
+    add_card(store, flat)
+    add_dataset(store)
+    survey(store, "flat")
+    page = open_page("/flat/fc6/2")
+    assert len(page.all("svg", class_="trace")) == 1
+    assert not page.all("circle", class_="ring")

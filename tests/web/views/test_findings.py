@@ -1,0 +1,87 @@
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.contract.evidence import PictureBias, StreamFacts, StreamPair
+from app.findings import is_suspect, spread, told_by
+from app.store import surveys
+from app.store.engine import Store
+from tests.evidence_support import add_dataset, every_unit, facts
+from tests.support import two_stream_card
+from tests.web.views.conftest import Open
+from tests.web.views.test_templates import check
+
+CARD = two_stream_card()
+STREAMS = StreamFacts(
+    clips=9,
+    fused=0.9,
+    pictures=0.4,
+    motion=0.5,
+    voting=0.6,
+    pairs=(StreamPair(classes=(0, 1), fused=1.0, pictures=0.5, motion=0.55),),
+    biases=(PictureBias(class_index=2, mended=1.0, spoiled=0.0, pull=0.4, base=0.0),),
+)
+
+
+@pytest.fixture
+def surveyed(store: Store, visitor: TestClient) -> None:
+    add_dataset(store)
+    with store.transaction() as session:
+        begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
+        surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
+
+
+def test_before_a_survey_the_page_says_what_to_do(visitor: TestClient, open_page: Open) -> None:
+    page = open_page("/tiny/-/findings")
+    check(page)
+    assert "/tiny/-/surveys" in {element.get("href") for element in page.all("a")}
+    assert visitor.get("/api/networks/tiny/findings").status_code == 404
+
+
+@pytest.mark.usefixtures("surveyed")
+def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open_page: Open) -> None:
+    check(open_page("/tiny/-/findings"))
+    told = visitor.get("/api/networks/tiny/findings").json()["findings"]
+    assert [each["name"] for each in told] == ["fusion", "specificity", "invariance", "idiosyncrasies"]
+    fusion, _, _, last = told
+    assert [(pair["first"], pair["second"]) for pair in fusion["together"]] == [CARD.classes[:2]]
+    assert last["suspects"] == [CARD.classes[2]]
+    assert fusion["series"]
+    assert fusion["examples"]
+    page = visitor.get("/tiny/-/findings").text
+    assert all(sentence in page for sentence in fusion["sentences"])
+    assert page.count("<svg viewBox") > 10
+
+
+@pytest.mark.usefixtures("surveyed")
+def test_the_saved_file_needs_nothing_else(visitor: TestClient) -> None:
+    answer = visitor.get("/tiny/-/findings?export=html")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+    assert not re.search(r"<(script|link|img)|url\(|@import", answer.text)
+    assert all(href.startswith("http") for href in re.findall(r'href="([^"]*)"', answer.text))
+
+
+def test_what_tells_two_classes_apart() -> None:
+    def told(fused: float, pictures: float, motion: float) -> str | None:
+        return told_by(StreamPair(classes=(0, 1), fused=fused, pictures=pictures, motion=motion))
+
+    assert told(1.0, 0.5, 0.55) == "together"
+    assert told(1.0, 0.95, 0.5) == "pictures"
+    assert told(0.9, 0.5, 0.85) == "motion"
+    assert told(1.0, 0.95, 0.95) is None
+    assert told(0.6, 0.5, 0.5) is None
+
+
+def test_a_class_whose_motion_decides_is_not_suspected() -> None:
+    assert is_suspect(STREAMS.biases[0])
+    assert not is_suspect(PictureBias(class_index=0, mended=0.1, spoiled=0.9, pull=0.4, base=0.0))
+    assert not is_suspect(PictureBias(class_index=0, mended=1.0, spoiled=0.0, pull=0.0, base=0.0))
+
+
+def test_quartiles_of_sorted_values() -> None:
+    found = spread("fc6", (0.0, 1.0, 2.0, 3.0, 4.0))
+    assert (found.low, found.first, found.median, found.third, found.high) == (0.0, 1.0, 2.0, 3.0, 4.0)
+    assert spread("fc6", (2.0,)).median == 2.0

@@ -1,0 +1,65 @@
+"""The facts planted in the default network's data are found, and are not found where they were not planted."""
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.contract.evidence import Survey
+from app.contract.findings import Finding, PairFound
+from app.findings import Found, find
+from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
+from worker.mocap.shipped import WEIGHTS
+from worker.networks.load import describe_network, load_network
+from worker.survey.datasets import VideoFile, read_dataset
+from worker.survey.inputs import read_frames
+from worker.survey.pipeline import Sample
+from worker.survey.survey import survey
+from worker.video.flow import Frames
+
+CLIPS = Path(__file__).parents[3] / "worker" / "mocap" / "clips"
+
+pytestmark = pytest.mark.slow
+
+
+def findings_of(weights: str, folder: Path) -> tuple[Finding, Finding]:
+    """Fusion and idiosyncrasies."""
+    file = WEIGHTS / weights
+    if not file.is_file():
+        pytest.skip(f"the weights {weights} are not there")
+    if not CLIPS.is_dir():
+        pytest.skip("the held-out clips are not there")
+    card = describe_network(family="mocap_two_stream", weights=file)
+    network = load_network(card, file.read_bytes())
+
+    def read(video: VideoFile, count: int) -> Frames:
+        return read_frames(card, video.path)
+
+    samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
+    facts = survey(network, "held-out", samples, folder, probed=("class",)).facts
+    surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
+    fusion, _, _, idiosyncrasies = find(Found(card, surveyed, {})).findings
+    return fusion, idiosyncrasies
+
+
+def named(pairs: tuple[PairFound, ...]) -> set[frozenset[str]]:
+    return {frozenset((pair.first, pair.second)) for pair in pairs}
+
+
+def test_the_planted_facts_are_found(tmp_path: Path) -> None:
+    fusion, idiosyncrasies = findings_of("mocap_default.safetensors", tmp_path)
+    assert fusion.supported
+    assert frozenset(BINDING_PAIR) in named(fusion.together)
+    assert frozenset(LEAKY_PAIR) not in named(fusion.together)
+    assert frozenset(APPEARANCE_PAIR) in named(fusion.pictures)
+    assert frozenset(SPEED_PAIR) in named(fusion.motion)
+    assert idiosyncrasies.suspects[0] == BIASED
+    assert {frozenset(("kick", BIASED)), frozenset(("getup_facedown", "crawl"))} <= named(idiosyncrasies.confusions)
+
+
+def test_what_was_not_planted_is_not_found(tmp_path: Path) -> None:
+    fusion, idiosyncrasies = findings_of("mocap_control.safetensors", tmp_path)
+    assert frozenset(BINDING_PAIR) not in named(fusion.together)
+    assert frozenset(SPEED_PAIR) in named(fusion.motion)
+    assert BIASED not in idiosyncrasies.suspects

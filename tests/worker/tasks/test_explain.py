@@ -1,0 +1,111 @@
+"""A clip from its bytes to an explanation, by the real loop; and clips that mean no good."""
+
+import io
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from sqlalchemy import func, select
+
+from app.contract.evidence import OwnClip
+from app.contract.job import ExplainRequest, JobKind, JobState
+from app.contract.result import Role
+from app.store import catalog, explanations
+from app.store.clip_tables import ExplanationMediaRow, UploadRow
+from app.store.engine import Store, open_store
+from app.store.tables import MediaRow
+from tests.support import LEASE
+from worker.loop import Loop
+from worker.networks.load import describe_network
+from worker.tasks import make_tasks
+
+
+def video(frames: int = 12, width: int = 64, height: int = 48) -> bytes:
+    made = io.BytesIO()
+    rng = np.random.default_rng(3)
+    picture = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
+    with av.open(made, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = Fraction(1, 25)
+        for number in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(picture, number, 1), format="rgb24")))
+        container.mux(stream.encode())
+    return made.getvalue()
+
+
+@pytest.fixture
+def store(sqlite_url: str, tiny_two_stream_weights: Path) -> Iterator[Store]:
+    store = open_store(sqlite_url)
+    card = describe_network(family="tiny_two_stream", weights=tiny_two_stream_weights, slug="tiny")
+    with store.transaction() as session:
+        catalog.add_network(session, card=card, weights=[tiny_two_stream_weights.read_bytes()])
+    yield store
+    store.close()
+
+
+def work(store: Store, data: bytes, name: str = "mine.mp4") -> OwnClip:
+    with store.transaction() as session:
+        request = ExplainRequest(network="tiny", expected="wave")
+        job = explanations.enqueue_file(session, request=request, name=name, data=data)
+    device = torch.device("cpu")
+    loop = Loop(store, tasks=make_tasks(store, device), device="cpu", batch=1, lease=LEASE)
+    assert loop.work_once()
+    with store.session() as session:
+        assert session.scalar(select(func.count()).select_from(UploadRow)) == 0
+        return explanations.get_own_clip(session, clip_id=job.id)
+
+
+@pytest.mark.parametrize("name", ["mine.mp4", "..", "ein schöner / Sprung \u2603.mp4"])
+def test_a_clip_is_explained_and_kept_as_the_network_saw_it(store: Store, name: str) -> None:
+    clip = work(store, video(), name)
+    assert (clip.job.state, clip.job.error, clip.job.kind) == (JobState.DONE, None, JobKind.EXPLAIN)
+    found = clip.explanation
+    assert found is not None
+    assert clip.job.answer == found.predictions[0].model_dump()
+    assert found.expected is not None
+    assert found.expected.label == "wave"
+    for shares in (found.predicted, found.expected, *found.contrasts):
+        for layer in shares.layers:
+            assert sum(unit.share for unit in layer.units) + layer.others + layer.rest == pytest.approx(shares.logit)
+    shown = {ref.role: ref for ref in clip.media}
+    assert set(shown) == {Role.VIDEO, Role.POSTER, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY}
+    assert (shown[Role.VIDEO].width, shown[Role.VIDEO].height, shown[Role.VIDEO].frames) == (64, 64, 4)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x00\x00\x00\x18ftypisom<html><script>alert(1)</script></html>", "damaged, or not a video"),
+        (video()[: len(video()) // 2], "damaged, or not a video"),
+        (video(frames=1), "one frame"),
+        (b"RIFF\xff\xff\xff\xffAVI LIST" + bytes(200), "."),
+        (b"GIF89a\xff\xff\xff\xff\x00\x00\x00;", "."),
+    ],
+)
+def test_hostile_clips_fail_with_a_reason_and_leave_nothing(store: Store, data: bytes, words: str) -> None:
+    clip = work(store, data)
+    assert clip.job.state is JobState.FAILED
+    assert clip.job.error is not None
+    assert clip.job.error.kind == "video_unreadable", clip.job.error.detail
+    assert words in clip.job.error.detail
+    assert clip.explanation is None
+    with store.session() as session:
+        for table in (MediaRow, ExplanationMediaRow):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "words"), [("MAX_PIXELS", 64 * 47, "pixels"), ("MAX_SECONDS", 0.2, "longer")]
+)
+def test_limits_on_pixels_and_seconds(
+    store: Store, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, words: str
+) -> None:
+    monkeypatch.setattr(f"worker.tasks.explain.{limit}", value)
+    clip = work(store, video())
+    assert clip.job.error is not None
+    assert words in clip.job.error.detail

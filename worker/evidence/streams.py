@@ -1,0 +1,178 @@
+"""What each stream contributes to the classes: pictures of one clip with the motion of another, and surroundings
+of one behind the movers of another. Changed clips are made of real ones, so that neither stream sees what it never
+saw in training (a silenced stream would)."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from app.contract.catalog import StreamName
+from app.contract.evidence import PictureBias, StreamFacts, StreamPair
+from worker.evidence.pairs import area, separated_pairs
+from worker.evidence.synergy import MOTION, both, swapped
+from worker.maximize.device import device_of
+from worker.networks.network import Inputs, Network
+from worker.survey.inputs import FLOW_UNIT_PX, batch_size, join
+
+DONORS = 6  # clips that lend their motion to each clip
+MOST = 600  # clips that are changed
+PAIRS = 10  # of classes that neither stream alone tells well: measured again, among the clips of the two alone
+PAIR_CLIPS = 10  # of each of them
+EACH = 4  # clips of a class, recognised and missed, among which pictures are swapped
+MOVING_PX = 0.75  # a frame, beyond what the whole picture does: mean over the stack
+MARGIN = 5  # pixels around what moves that move with it
+
+Clips = Callable[[Sequence[int]], Iterator[tuple[int, Inputs]]]  # by their numbers, in that order
+Observe = Callable[[int, int], None]
+
+
+def stream_facts(
+    network: Network,
+    clips: Clips,
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+    logits: Mapping[int, np.ndarray[tuple[int], np.dtype[np.float32]]],
+    observe: Observe,
+) -> StreamFacts | None:
+    """`labels` of all clips, `logits` of those that were read, by number. None for a network of one stream, and for
+    too few clips to lend motion."""
+    streams = {stream.name for stream in network.card.streams}
+    numbers = np.random.default_rng(0).permutation(sorted(logits))[:MOST].tolist()
+    if MOTION not in streams or len(streams) < 2 or len(numbers) <= DONORS:
+        return None
+    own = labels[numbers]
+    taken = {number: int(logits[number].argmax()) for number in numbers}
+    groups = {label: _split(numbers, labels, taken, label) for label in sorted(set(own.tolist()))}
+    mixed = {label: group for label, group in groups.items() if min(map(len, group)) > 1}
+    total = len(numbers) * DONORS + PAIRS * 2 * PAIR_CLIPS * DONORS + len(mixed) * (2 * EACH * EACH + EACH * DONORS)
+    done = 0
+
+    def answers(changed: Sequence[Inputs]) -> Tensor:
+        nonlocal done
+        device, size = device_of(network.module), batch_size(network.card)
+        found = []
+        for start in range(0, len(changed), size):
+            batch = join(changed[start : start + size])
+            found.append(network.logits({name: x.to(device) for name, x in batch.items()}).softmax(1).cpu())
+        done += len(changed)
+        observe(min(done, total), total)
+        return torch.cat(found)
+
+    place = {number: index for index, number in enumerate(numbers)}
+    alone = torch.zeros(2, len(numbers), len(network.card.classes))
+    last: deque[tuple[int, Inputs]] = deque(maxlen=DONORS)
+    for number, inputs in clips([*numbers, *numbers[:DONORS]]):
+        if len(last) == DONORS:
+            found = answers([swapped(inputs, other) for _, other in last]) / DONORS
+            alone[0, place[number]] = found.sum(0)
+            for (other, _), answer in zip(last, found, strict=True):
+                alone[1, place[other]] += answer
+        last.append((number, inputs))
+    fused = torch.from_numpy(np.stack([logits[number] for number in numbers]))
+    pictures, motion = alone.clamp_min(1e-12).log()
+    truth = torch.from_numpy(own)
+
+    def accuracy(scores: Tensor) -> float:
+        return float((scores.argmax(1) == truth).float().mean())
+
+    pairs = separated_pairs(fused.numpy(), pictures.numpy(), motion.numpy(), own)
+    doubtful = [pair for pair in pairs if pair.fused >= 0.8][:PAIRS]
+    again = {pair.classes: _among_themselves(pair, clips, numbers, labels, answers) for pair in doubtful}
+    biases = [_bias(label, group, clips, answers, tuple(last), labels, taken) for label, group in mixed.items()]
+    return StreamFacts(
+        clips=len(numbers),
+        fused=accuracy(fused),
+        pictures=accuracy(pictures),
+        motion=accuracy(motion),
+        voting=accuracy(pictures + motion),
+        pairs=tuple(again.get(pair.classes, pair) for pair in pairs),
+        biases=tuple(biases),
+    )
+
+
+def _among_themselves(
+    pair: StreamPair,
+    clips: Clips,
+    numbers: Sequence[int],
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+    answers: Callable[[Sequence[Inputs]], Tensor],
+) -> StreamPair:
+    """The pair measured with clips of the two classes lending each other their motion, either as often as the other:
+    others' motion may hide what a stream knows of these two."""
+    one, other = ([n for n in numbers if labels[n] == label][:PAIR_CLIPS] for label in pair.classes)
+    order = [number for both_ in zip(one, other, strict=False) for number in both_]
+    if len(order) <= DONORS:
+        return pair
+    inputs = dict(clips(order))
+    is_one = np.arange(len(order)) % 2 == 0
+    pictures, motion = np.zeros((2, len(order)))
+    for shift in range(1, DONORS + 1):
+        lent = order[shift:] + order[:shift]
+        found = answers([swapped(inputs[n], inputs[m]) for n, m in zip(order, lent, strict=True)]).clamp_min(1e-12)
+        difference = (found[:, pair.classes[0]].log() - found[:, pair.classes[1]].log()).numpy()
+        pictures += difference
+        motion += np.roll(difference, shift)
+    return pair.model_copy(update={"pictures": area(pictures, is_one), "motion": area(motion, is_one)})
+
+
+def _split(
+    numbers: Sequence[int],
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+    taken: Mapping[int, int],
+    label: int,
+) -> tuple[list[int], list[int]]:
+    """Some of the class's clips that are recognised, and some that are missed."""
+    own = [number for number in numbers if labels[number] == label]
+    right = [number for number in own if taken[number] == label]
+    return right[:EACH], [number for number in own if taken[number] != label][:EACH]
+
+
+def _bias(
+    label: int,
+    group: tuple[list[int], list[int]],
+    clips: Clips,
+    answers: Callable[[Sequence[Inputs]], Tensor],
+    others: Sequence[tuple[int, Inputs]],
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+    taken: Mapping[int, int],
+) -> PictureBias:
+    right, missed = group
+    inputs = dict(clips([*right, *missed]))
+
+    def recall(changed: Sequence[Inputs]) -> float:
+        return float((answers(changed).argmax(1) == label).float().mean()) if changed else 0.0
+
+    strangers = [(number, other) for number, other in others if labels[number] != label]
+    return PictureBias(
+        class_index=label,
+        mended=recall([swapped(inputs[picture], inputs[motion]) for picture, motion in product(right, missed)]),
+        spoiled=recall([swapped(inputs[picture], inputs[motion]) for picture, motion in product(missed, right)]),
+        pull=recall([transplanted(other, inputs[place]) for place in right for _, other in strangers]),
+        base=sum(taken[number] == label for number, _ in strangers) / max(1, len(strangers)),
+    )
+
+
+def transplanted(inputs: Inputs, place: Inputs) -> dict[StreamName, Tensor]:
+    """What moves in one clip, before what stands still in the pictures of another; the motion is left as it is."""
+    assert both(inputs)
+    kept = moving(inputs[MOTION])
+
+    def composed(name: StreamName, x: Tensor) -> Tensor:
+        mask = F.interpolate(kept, x.shape[-2:])
+        mask = mask if x.ndim == 4 else mask[:, :, None]
+        return x * mask + place[name] * (1 - mask)
+
+    return {name: x if name is MOTION else composed(name, x) for name, x in inputs.items()}
+
+
+def moving(motion: Tensor) -> Tensor:
+    """Where (B, 1, H, W) flow (B, 2L, H, W) is other than what most of the picture does: 1, else 0."""
+    frames, height, width = motion.shape[1] // 2, *motion.shape[2:]
+    flow = motion.reshape(-1, frames, 2, height, width) * FLOW_UNIT_PX
+    flow = flow - flow.flatten(3).median(3).values[..., None, None]
+    speed = flow.norm(dim=2).mean(1, keepdim=True)
+    return F.max_pool2d((speed > MOVING_PX).float(), MARGIN, 1, MARGIN // 2)
