@@ -84,7 +84,7 @@ def inset(picture: Pixels, smaller: Pixels) -> Pixels:
     size = (round(2 * width * INSET), round(2 * height * INSET))
     framed = cv2.resize(smaller, size, interpolation=cv2.INTER_AREA)
     framed[[0, 1, -1, -2]] = framed[:, [0, 1, -1, -2]] = FRAME
-    whole[-size[1] :, : size[0]] = framed
+    whole[: size[1], : size[0]] = framed  # bodies stand lower
     return whole.astype(np.uint8, copy=False)
 
 

@@ -108,5 +108,5 @@ def test_a_poster_of_two_streams_is_the_appearance_with_the_motion_in_a_corner()
     motion = np.zeros((2, 10, 64, 64), np.float32)  # still: white
     picture = poster({StreamName.APPEARANCE: appearance, StreamName.MOTION: motion})
     assert picture.shape == (128, 128, 3)
-    assert picture[110, 20].tolist() == [255, 255, 255]
-    assert picture[20, 20].tolist() == picture[110, 110].tolist() == [0, 0, 0]
+    assert picture[20, 20].tolist() == [255, 255, 255]
+    assert picture[110, 20].tolist() == picture[110, 110].tolist() == [0, 0, 0]
