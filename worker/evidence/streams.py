@@ -23,6 +23,7 @@ DONORS = 6  # clips that lend their motion to each clip
 MOST = 600  # clips that are changed
 PAIRS = 10  # of classes that neither stream alone tells well: measured again, among the clips of the two alone
 PAIR_CLIPS = 10  # of each of them
+STRANGERS = 16  # clips of other classes that are set before a class's surroundings
 EACH = 4  # clips of a class, recognised and missed, among which pictures are swapped
 MOVING_PX = 0.75  # a frame, beyond what the whole picture does: mean over the stack
 MARGIN = 5  # pixels around what moves that move with it
@@ -48,7 +49,7 @@ def stream_facts(
     taken = {number: int(logits[number].argmax()) for number in numbers}
     groups = {label: _split(numbers, labels, taken, label) for label in sorted(set(own.tolist()))}
     mixed = {label: group for label, group in groups.items() if min(map(len, group)) > 1}
-    total = len(numbers) * DONORS + PAIRS * 2 * PAIR_CLIPS * DONORS + len(mixed) * (2 * EACH * EACH + EACH * DONORS)
+    total = len(numbers) * DONORS + PAIRS * 2 * PAIR_CLIPS * DONORS + len(mixed) * (2 * EACH * EACH + EACH * STRANGERS)
     done = 0
 
     def answers(changed: Sequence[Inputs]) -> Tensor:
@@ -82,7 +83,10 @@ def stream_facts(
     pairs = separated_pairs(fused.numpy(), pictures.numpy(), motion.numpy(), own)
     doubtful = [pair for pair in pairs if pair.fused >= 0.8][:PAIRS]
     again = {pair.classes: _among_themselves(pair, clips, numbers, labels, answers) for pair in doubtful}
-    biases = [_bias(label, group, clips, answers, tuple(last), labels, taken) for label, group in mixed.items()]
+    biases = [
+        _bias(label, group, clips, answers, [n for n in numbers if labels[n] != label][:STRANGERS], taken)
+        for label, group in mixed.items()
+    ]
     return StreamFacts(
         clips=len(numbers),
         fused=accuracy(fused),
@@ -136,23 +140,21 @@ def _bias(
     group: tuple[list[int], list[int]],
     clips: Clips,
     answers: Callable[[Sequence[Inputs]], Tensor],
-    others: Sequence[tuple[int, Inputs]],
-    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+    strangers: Sequence[int],
     taken: Mapping[int, int],
 ) -> PictureBias:
     right, missed = group
-    inputs = dict(clips([*right, *missed]))
+    inputs = dict(clips([*right, *missed, *strangers]))
 
     def recall(changed: Sequence[Inputs]) -> float:
         return float((answers(changed).argmax(1) == label).float().mean()) if changed else 0.0
 
-    strangers = [(number, other) for number, other in others if labels[number] != label]
     return PictureBias(
         class_index=label,
         mended=recall([swapped(inputs[picture], inputs[motion]) for picture, motion in product(right, missed)]),
         spoiled=recall([swapped(inputs[picture], inputs[motion]) for picture, motion in product(missed, right)]),
-        pull=recall([transplanted(other, inputs[place]) for place in right for _, other in strangers]),
-        base=sum(taken[number] == label for number, _ in strangers) / max(1, len(strangers)),
+        pull=recall([transplanted(inputs[stranger], inputs[place]) for place, stranger in product(right, strangers)]),
+        base=sum(taken[stranger] == label for stranger in strangers) / max(1, len(strangers)),
     )
 
 
