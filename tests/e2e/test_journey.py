@@ -58,7 +58,7 @@ def test_from_a_click_to_a_cached_visualization_and_its_link(
     live = page.locator("job-progress").first
     expect(live.locator("img")).to_be_visible(timeout=60_000)
     expect(live).to_contain_text(re.compile(r"step \d+ of"))
-    finished = page.locator('.stage img[src*="/-/media/"]').first
+    finished = page.locator(".stage stimulus-player canvas").first
     expect(finished).to_be_visible(timeout=240_000)
 
     saved = dashboard.get(f"/api/networks/{journey.network}/layers/class/units/{unit_of(page)}")["visualizations"]
