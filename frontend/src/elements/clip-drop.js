@@ -29,7 +29,9 @@ class ClipDrop extends HTMLElement {
     const limit = Number(this.getAttribute("limit"));
     const size = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
     const isTooLarge = file && file.size > limit;
-    this.input.setCustomValidity(isTooLarge ? `It has ${size(file.size)}; ${size(limit)} are taken. Cut it shorter.` : "");
+    this.input.setCustomValidity(
+      isTooLarge ? `It has ${size(file.size)}; ${size(limit)} are taken. Cut it shorter.` : "",
+    );
     if (isTooLarge) this.input.reportValidity();
     this.words.textContent = file ? `${file.name}, ${size(file.size)}` : this.invitation;
   };
