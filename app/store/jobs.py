@@ -208,6 +208,20 @@ def cancel(session: Session, *, job_id: int) -> Job:
     return to_job(row)
 
 
+def cancel_sweep(session: Session, *, job_id: int) -> None:
+    """This job and all that wait for the same layer under the same recipe."""
+    row = job_row(session, job_id, lock=True)
+    moment = now(session)
+    session.execute(
+        update(JobRow)
+        .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED)
+        .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **changed(moment))
+    )
+    session.expire_all()
+    if JobState(job_row(session, job_id).state).is_live:
+        cancel(session, job_id=job_id)
+
+
 def retry(session: Session, *, job_id: int) -> Job:
     """Queue a failed or cancelled job again, with fresh attempts."""
     row = job_row(session, job_id, lock=True)
