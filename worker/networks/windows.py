@@ -134,8 +134,14 @@ def average_pool(node: Node, need: Window, shapes: Shapes) -> Part | None:
     if a["ceil_mode"] or not padding_counts or a["divisor_override"]:
         return None
     window, beside = moving.before(need, shapes[a["self"].node])
-    function = {2: F.avg_pool2d, 3: F.avg_pool3d}[axes]
-    return Part(((a["self"].node, window),), need, lambda x: function(padded(x, beside), kernel, moving.stride))
+    return Part(((a["self"].node, window),), need, lambda x: averaged(padded(x, beside), kernel, moving.stride))
+
+
+def averaged(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
+    """In single precision: CPUs have no three-dimensional average of 16 bits."""
+    function = {2: F.avg_pool2d, 3: F.avg_pool3d}[len(kernel)]
+    y: Tensor = function(x.float(), kernel, stride)
+    return y.to(x.dtype)
 
 
 def adaptive_average_pool(node: Node, need: Window, shapes: Shapes) -> Part | None:
@@ -145,8 +151,7 @@ def adaptive_average_pool(node: Node, need: Window, shapes: Shapes) -> Part | No
         return None
     size = tuple(b // a for b, a in zip(before, after, strict=True))
     window, _ = Sliding(size, size, (0,) * len(size)).before(need, shapes[source])
-    function = {2: F.avg_pool2d, 3: F.avg_pool3d}[len(size)]
-    return Part(((source, window),), need, lambda x: function(x, size))
+    return Part(((source, window),), need, lambda x: averaged(x, size, size))
 
 
 def pad(node: Node, need: Window, shapes: Shapes) -> Part | None:
