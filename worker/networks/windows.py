@@ -140,7 +140,7 @@ def average_pool(node: Node, need: Window, shapes: Shapes) -> Part | None:
 def averaged(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
     """In single precision: CPUs have no three-dimensional average of 16 bits."""
     function = {2: F.avg_pool2d, 3: F.avg_pool3d}[len(kernel)]
-    y: Tensor = function(x.float(), kernel, stride)
+    y: Tensor = function(x.float(), tuple(kernel), tuple(stride))
     return y.to(x.dtype)
 
 
