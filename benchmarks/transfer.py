@@ -18,7 +18,7 @@ from rich.table import Table
 from app.contract.catalog import CLASS_LAYER, StreamName
 from app.contract.recipe import Recipe
 from worker.cli import choose_device, open_database
-from worker.evidence.transfer import Stimulus, verdicts
+from worker.evidence.transfer import Stimulus, transfer
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Finished
 from worker.networks.network import Network
@@ -83,13 +83,11 @@ def main() -> None:
             rates.setdefault("noise", []).append(np.mean([max(one.measurements.noise.values()) for one in finished]))
             controls = [shuffled_phases(one, np.random.default_rng(seed)) for one in pictures]
             for judge in judges:
-                own = np.array([judge.card.class_index(name) for name in network.card.classes])
+                names = network.card.classes
                 for shown, streams in SHOWN.items():
-                    right = verdicts(judge, pictures, streams).argmax(1).cpu().numpy() == own
-                    rates.setdefault(f"{judge.card.slug} {shown}", []).append(right.mean())
-                rates.setdefault("control", []).append(
-                    (verdicts(judge, controls).argmax(1).cpu().numpy() == own).mean()
-                )
+                    rate = transfer(judge, pictures, names, streams)
+                    rates.setdefault(f"{judge.card.slug} {shown}", []).append(rate)
+                rates.setdefault("control", []).append(transfer(judge, controls, names))
         name = " ".join(f"{key}={value}" for key, value in fields.items()) or "default"
         control = rates.pop("control")
         figures = [f"{np.mean(rates.pop('seconds')):.2f}", f"{np.mean(rates.pop('noise')):.4f}"]

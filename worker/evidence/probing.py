@@ -17,8 +17,8 @@ from worker.evidence.record import Readings, Record, recorder
 from worker.evidence.synergy import both, motion_alone, neither, swapped, synergy, without_motion
 from worker.evidence.tuning import DEGREES, FACTORS, direction_tuning, replayed, speed_tuning, turned
 from worker.maximize.device import device_of
+from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
-from worker.survey.inputs import batch_size, join
 
 PROBED_CLIPS = 3  # of each unit's strongest clips
 

@@ -16,8 +16,8 @@ from app.contract.evidence import PictureBias, StreamFacts, StreamPair
 from worker.evidence.pairs import area, separated_pairs
 from worker.evidence.synergy import MOTION, both, swapped
 from worker.maximize.device import device_of
+from worker.networks.inputs import FLOW_UNIT_PX, batch_size, join
 from worker.networks.network import Inputs, Network
-from worker.survey.inputs import FLOW_UNIT_PX, batch_size, join
 
 DONORS = 6  # clips that lend their motion to each clip
 MOST = 600  # clips that are changed

@@ -11,7 +11,7 @@ from torch import Tensor
 from app.contract.catalog import Stream, StreamName
 from app.contract.errors import InvalidRequest
 from worker.maximize.device import device_of
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, as_input
 
 Stimulus = Mapping[StreamName, NDArray[np.floating]]  # (D, T, H, W) by stream, standard units
 
@@ -24,32 +24,33 @@ def verdicts(judge: Network, stimuli: Sequence[Stimulus], streams: Collection[St
     return judge.logits(_inputs(judge, stimuli, streams)).softmax(1)
 
 
-def transfer(judge: Network, stimuli: Sequence[Stimulus], labels: Sequence[str]) -> float:
+def transfer(
+    judge: Network,
+    stimuli: Sequence[Stimulus],
+    labels: Sequence[str],
+    streams: Collection[StreamName] | None = None,
+) -> float:
     """Share of the stimuli that the judge assigns to their own class: mean of [argmax p(stimulus) = label].
 
     Raises UnknownClass for a label that the judge does not know.
     """
     expected = torch.tensor([judge.card.class_index(label) for label in labels])
-    return float((verdicts(judge, stimuli).argmax(1).cpu() == expected).float().mean())
+    return float((verdicts(judge, stimuli, streams).argmax(1).cpu() == expected).float().mean())
 
 
 def _inputs(judge: Network, stimuli: Sequence[Stimulus], streams: Collection[StreamName] | None) -> Inputs:
     device = device_of(judge.module)
     return {
-        stream.name: torch.stack([_input(stream, stimulus, streams) for stimulus in stimuli]).to(device)
+        stream.name: as_input(stream.name, torch.stack([_shown(stream, each, streams) for each in stimuli]).to(device))
         for stream in judge.card.streams
     }
 
 
-def _input(stream: Stream, stimulus: Stimulus, streams: Collection[StreamName] | None) -> Tensor:
-    """One stimulus as the judge's stream takes it; what it does not have, or may not show, is grey."""
+def _shown(stream: Stream, stimulus: Stimulus, streams: Collection[StreamName] | None) -> Tensor:
+    """One stimulus (D, T, H, W) at the size of the judge's stream; what it does not have, or may not show, is grey."""
     if stream.name not in stimulus or (streams is not None and stream.name not in streams):
-        x = torch.zeros(stream.depth, stream.frames, stream.height, stream.width)
-    else:
-        x = _fitted(stream, torch.from_numpy(np.asarray(stimulus[stream.name], np.float32)))
-    if stream.name is StreamName.APPEARANCE:
-        return x[:, 0]
-    return x if stream.name is StreamName.CLIP else x.transpose(0, 1).flatten(0, 1)  # u1 v1 u2 v2 ...
+        return torch.zeros(stream.depth, stream.frames, stream.height, stream.width)
+    return _fitted(stream, torch.from_numpy(np.asarray(stimulus[stream.name], np.float32)))
 
 
 def _fitted(stream: Stream, x: Tensor) -> Tensor:

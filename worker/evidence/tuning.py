@@ -15,8 +15,6 @@ from worker.networks.network import Inputs
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 DEGREES = tuple(float(turn) for turn in range(0, 360, 45))
 
-PICTURES = (StreamName.APPEARANCE, StreamName.CLIP)
-
 
 def replayed(inputs: Inputs, factor: float) -> dict[StreamName, Tensor]:
     """The same clip at `factor` of its speed, about its middle moment.

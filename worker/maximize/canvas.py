@@ -13,6 +13,7 @@ from torch import Tensor
 from app.contract.catalog import NetworkCard, Stream, StreamName
 from app.contract.errors import InvalidRecipe
 from app.contract.recipe import Recipe
+from worker.networks.network import as_input
 from worker.networks.windows import Window
 
 
@@ -64,11 +65,7 @@ class Canvas:
 
     def as_input(self, x: Tensor) -> Tensor:
         """The network's own layout (worker.networks.network.Inputs)."""
-        if self.stream.name is StreamName.APPEARANCE:
-            return x[:, :, 0]
-        if self.stream.name is StreamName.MOTION:
-            return x.transpose(1, 2).flatten(1, 2)  # u1 v1 u2 v2 ...
-        return x
+        return as_input(self.stream.name, x)
 
 
 def canvases(card: NetworkCard, recipe: Recipe) -> Mapping[StreamName, Canvas]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from app.contract.catalog import Extent, Stream, StreamName
 from worker.networks.registry import register
 from worker.networks.tap import Tap
-from worker.networks.two_stream import MOTION_BOUND
+from worker.networks.two_stream import MOTION_BOUND, Full
 from worker.video.flow import FARNEBACK
 
 FRAMES = 64
@@ -45,15 +45,6 @@ class Meeting(nn.Module):
 
     def forward(self, rgb: Tensor, flow: Tensor) -> Tensor:
         return self.tap(F.max_pool3d(rgb * flow, (TOGETHER, 1, 1)))  # type: ignore[no-any-return]
-
-
-class Full(nn.Linear):
-    def __init__(self, inputs: int, units: int) -> None:
-        super().__init__(inputs, units)
-        self.tap = Tap()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.tap(super().forward(x)))
 
 
 class FlowGated(nn.Module):

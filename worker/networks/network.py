@@ -49,6 +49,13 @@ class Network:
         return self.module(inputs)  # type: ignore[no-any-return]
 
 
+def as_input(name: StreamName, x: Tensor) -> Tensor:
+    """Values by position (B, D, T, H, W) in the layout that the stream has among a network's inputs."""
+    if name is StreamName.APPEARANCE:
+        return x[:, :, 0]
+    return x.transpose(1, 2).flatten(1, 2) if name is StreamName.MOTION else x
+
+
 def as_map(activation: Tensor) -> Tensor:
     """Any activation as (B, C, T, H, W)."""
     if activation.ndim == 2:

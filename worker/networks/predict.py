@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from worker.maximize.device import device_of
+from worker.networks.inputs import make_inputs, read_frames
 from worker.networks.network import Inputs, Network
-from worker.survey.inputs import make_inputs, read_frames
 
 
 def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, float]]:

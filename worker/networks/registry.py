@@ -46,7 +46,9 @@ class Family:
     labels: tuple[str, ...]  # where a network brings none of its own
     sentences: tuple[str, ...]  # what each of these labels is; empty where nobody says
     rename: Callable[[str], str]  # a tensor's name in public weights -> its name in the module
-    short_side: int | None  # pixels to which a video is scaled before the central crop; None: see worker.survey.inputs
+    short_side: (
+        int | None
+    )  # pixels to which a video is scaled before the central crop; None: see worker.networks.inputs
     flow: FlowMethod
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from app.contract.catalog import NetworkCard
 from app.contract.errors import VideoError
+from worker.networks.inputs import make_inputs, view
 from worker.networks.network import Inputs
-from worker.survey.inputs import make_inputs, view
 from worker.video.flow import Frames
 
 AHEAD = 4  # clips a thread that may wait for the network

@@ -12,7 +12,7 @@ from app.contract.result import Role
 from app.store import datasets, media, visualizations
 from app.store.engine import Store
 from worker.evidence.probing import Unit, default_layers
-from worker.networks.network import Inputs
+from worker.networks.network import Inputs, as_input
 from worker.networks.trace import blank
 from worker.survey.pipeline import Sample
 from worker.video.decode import read_stored
@@ -58,10 +58,4 @@ def _inputs(raw: bytes) -> Inputs:
     """From a stimulus's arrays (D, T, H, W) to what a network takes, (1, ...)."""
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         values = {StreamName(name): torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
-    return {name: _as_input(name, x)[None] for name, x in values.items()}
-
-
-def _as_input(name: StreamName, x: torch.Tensor) -> torch.Tensor:
-    if name is StreamName.APPEARANCE:
-        return x[:, 0]
-    return x.transpose(0, 1).flatten(0, 1) if name is StreamName.MOTION else x
+    return {name: as_input(name, x[None]) for name, x in values.items()}

@@ -17,8 +17,8 @@ from worker.evidence.record import recorder
 from worker.evidence.streams import stream_facts
 from worker.evidence.units import survey_facts, unit_evidence
 from worker.maximize.device import device_of
+from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
-from worker.survey.inputs import batch_size, join
 from worker.survey.pipeline import Sample, prepared
 from worker.survey.tally import Tally, survey_key
 

@@ -18,8 +18,8 @@ from app.store import Session, explanations
 from app.store.engine import Store
 from worker.evidence.explain import explain
 from worker.loop import Desk
+from worker.networks.inputs import FPS, make_inputs, seen, view
 from worker.render.clips import render_clip
-from worker.survey.inputs import FPS, make_inputs, seen, view
 from worker.survey.stored import stored_frames
 from worker.tasks.resident import Resident
 from worker.tasks.survey import Dropped

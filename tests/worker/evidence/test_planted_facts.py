@@ -11,9 +11,9 @@ from app.contract.findings import Finding, PairFound
 from app.findings import Found, find
 from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.mocap.shipped import WEIGHTS
+from worker.networks.inputs import read_frames
 from worker.networks.load import describe_network, load_network
 from worker.survey.datasets import VideoFile, read_dataset
-from worker.survey.inputs import read_frames
 from worker.survey.pipeline import Sample
 from worker.survey.survey import survey
 from worker.video.flow import Frames

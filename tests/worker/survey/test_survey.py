@@ -8,9 +8,9 @@ import torch
 from app.contract.errors import InvalidRequest, NotFinite, UnknownClass, VideoError
 from app.contract.evidence import TOP_CLIPS, UnitEvidence, UnitRole
 from worker.evidence.explain import explain
+from worker.networks.inputs import join, make_inputs
 from worker.networks.network import Network
 from worker.survey import survey as survey_module
-from worker.survey.inputs import join, make_inputs
 from worker.survey.pipeline import Sample
 from worker.survey.survey import Stage, Surveyed, survey
 from worker.survey.tally import MAXIMA, Tally

@@ -8,10 +8,10 @@ from safetensors.torch import save
 from app.contract.catalog import NetworkCard, StreamName
 from worker.mocap.batches import whole_batches
 from worker.mocap.cache import Clips
+from worker.networks.inputs import batch_size, join, make_inputs, middle, read_frames, view
 from worker.networks.load import make_card
 from worker.networks.network import Network
 from worker.networks.registry import find_family
-from worker.survey.inputs import batch_size, join, make_inputs, middle, read_frames, view
 from worker.video.decode import read_clip
 from worker.video.flow import FARNEBACK, Frames, consecutive_flow, quantise, reduce_flow, reduce_frames
 
