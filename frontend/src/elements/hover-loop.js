@@ -1,30 +1,19 @@
-// A card's still that plays its loop while pointed at or focused, unless a person prefers less motion.
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+// A card's still that plays its loop.
+import { Hover } from "../lib/hover.js";
 
-class HoverLoop extends HTMLElement {
-  connectedCallback() {
-    this.area = this.closest("a") ?? this;
-    this.area.addEventListener("pointerenter", this.play);
-    this.area.addEventListener("focus", this.play);
-    this.area.addEventListener("pointerleave", this.rest);
-    this.area.addEventListener("blur", this.rest);
+class HoverLoop extends Hover {
+  play() {
+    this.show("loop");
   }
 
-  disconnectedCallback() {
-    this.area.removeEventListener("pointerenter", this.play);
-    this.area.removeEventListener("focus", this.play);
-    this.area.removeEventListener("pointerleave", this.rest);
-    this.area.removeEventListener("blur", this.rest);
+  rest() {
+    this.show("poster");
   }
-
-  play = () => this.show("loop");
-  rest = () => this.show("poster");
 
   show(which) {
     const image = this.querySelector("img");
     const address = this.getAttribute(which);
-    if (!image || !address || (which === "loop" && stillness.matches)) return;
-    image.src = address;
+    if (image && address) image.src = address;
   }
 }
 
