@@ -14,7 +14,7 @@ from app.contract import job as contract
 from app.contract.errors import Conflict, UnknownDataset, WorkError
 from app.contract.job import Job, JobState, Priority
 from app.settings import settings
-from app.store import catalog, datasets, jobs
+from app.store import catalog, datasets, jobs, surveys
 from app.store.engine import Store
 from worker.cli import make_loop, open_database, plainly
 
@@ -41,7 +41,7 @@ def survey(
             for label in datasets.get_dataset(session, slug=slug).classes:
                 card.match_class(label)
         with store.transaction() as session:
-            job = jobs.enqueue_survey(
+            job = surveys.enqueue_survey(
                 session, network=network, dataset=slug, limit=settings().queue_limit, priority=Priority.CLICK
             )
         ended = compute(store, job, bar)

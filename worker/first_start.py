@@ -11,7 +11,7 @@ from app.contract.catalog import CLASS_LAYER
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import JobState, Priority, VisualizeRequest
 from app.contract.recipe import Recipe, Speed
-from app.store import catalog, evidence, jobs
+from app.store import catalog, evidence, jobs, surveys
 from app.store.engine import Store
 from worker.cli_networks import pieces
 
@@ -116,7 +116,7 @@ def _bring_clips(store: Store) -> None:
                 sleep(PATIENCE)
         with store.transaction() as session:
             if evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET) is None:
-                jobs.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET, priority=Priority.BACKGROUND)
+                surveys.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET, priority=Priority.BACKGROUND)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
 

@@ -8,15 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
 from app.contract.evidence import Explanation, OwnClip
-from app.contract.job import ExplainRequest, Job, JobKind, JobState, Priority
+from app.contract.job import ExplainRequest, Job, JobKind, Priority
 from app.contract.result import RenderedMedia, Role
 from app.store.catalog import get_card, network_row
 from app.store.clip_tables import ExplanationMediaRow, ExplanationRow, UploadRow
 from app.store.datasets import dataset_row, get_clip
-from app.store.engine import now
-from app.store.jobs import LIVE, check_room, get_job
+from app.store.jobs import enqueue_alone, get_job
 from app.store.media import media_refs, put_media
-from app.store.tables import JobRow
 from app.store.upsert import insert_missing
 
 
@@ -73,28 +71,13 @@ def _enqueue(
     """Raises UnknownNetwork, UnknownClass and TooMany."""
     network, card = network_row(session, request.network), get_card(session, slug=request.network)
     expected = None if request.expected is None else card.match_class(request.expected)
-    key = f"{JobKind.EXPLAIN.value}:{network.id}:{'' if expected is None else expected}:{what}"
-    live = select(JobRow).where(JobRow.key == key, JobRow.state.in_(LIVE)).with_for_update()
-    moment = now(session)
-    if session.scalar(live) is None:
-        check_room(session, 1, limit)
-        row = {
-            "kind": JobKind.EXPLAIN.value,
-            "state": JobState.QUEUED.value,
-            "key": key,
-            "batch_key": key,  # shared with no other: clips are explained one by one
-            "network_id": network.id,
-            "dataset_id": dataset_id,
-            "parameters": {"name": name, "expected": None if expected is None else card.classes[expected]},
-            "priority": Priority.CLICK,
-            "created_at": moment,
-            "updated_at": moment,
-        }
-        insert_missing(session, JobRow, [row])
-    found = session.scalars(live).one()  # locked: it does not end before the file is there to be removed with it
-    if found.cancel_requested:
-        found.cancel_requested = False
-        found.revision += 1
-        found.updated_at = moment
-        session.flush()
-    return get_job(session, job_id=found.id)
+    return enqueue_alone(
+        session,
+        kind=JobKind.EXPLAIN,
+        what=f"{'' if expected is None else expected}:{what}",
+        network_id=network.id,
+        dataset_id=dataset_id,
+        priority=Priority.CLICK,
+        limit=limit,
+        parameters={"name": name, "expected": None if expected is None else card.classes[expected]},
+    )

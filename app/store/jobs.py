@@ -25,7 +25,6 @@ from app.contract.recipe import Recipe
 from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
 from app.store.clip_tables import UploadRow
-from app.store.datasets import dataset_row
 from app.store.engine import now
 from app.store.evidence_tables import DatasetRow
 from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
@@ -103,41 +102,45 @@ def enqueue(
     )
 
 
-def enqueue_survey(
-    session: Session, *, network: str, dataset: str, limit: int = 100_000, priority: int = Priority.SWEEP
+def enqueue_alone(
+    session: Session,
+    *,
+    kind: JobKind,
+    what: str,
+    network_id: int,
+    dataset_id: int | None,
+    priority: int,
+    limit: int,
+    parameters: dict[str, Any] | None = None,
 ) -> Job:
-    """A live job, joined or new. A survey takes long: unlike a click it lets clicks go in between."""
-    network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
-    key = f"{JobKind.SURVEY.value}:{network_id}:{dataset_id}"
-    live = whole_jobs().where(JobRow.key == key, JobRow.state.in_(LIVE))
+    """A live job that shares its batch with no other, joined or new. `what` tells it from others of kind and network.
+
+    Its row stays locked until the transaction ends: it does not end before what belongs to it is there.
+    """
+    key = f"{kind.value}:{network_id}:{what}"
+    live = select(JobRow).where(JobRow.key == key, JobRow.state.in_(LIVE)).with_for_update()
     moment = now(session)
-    if session.scalar(select(JobRow.id).where(JobRow.key == key, JobRow.state.in_(LIVE))) is None:
+    if session.scalar(live) is None:
         check_room(session, 1, limit)
         row = {
-            "kind": JobKind.SURVEY.value,
+            "kind": kind.value,
             "state": JobState.QUEUED.value,
             "key": key,
-            "batch_key": key,  # shared with no other: surveys are claimed one by one
+            "batch_key": key,
             "network_id": network_id,
             "dataset_id": dataset_id,
             "priority": priority,
             "created_at": moment,
             "updated_at": moment,
         }
-        insert_missing(session, JobRow, [row])
-    session.execute(
-        update(JobRow)
-        .where(JobRow.key == key, JobRow.state.in_(LIVE), JobRow.cancel_requested)
-        .values(cancel_requested=False, **changed(moment))
-    )
-    return to_job(session.scalars(live).one())
-
-
-def live_surveys(session: Session, *, network: str) -> list[Job]:
-    """A network's surveys that wait or run."""
-    row = network_row(session, network)
-    live = whole_jobs().where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
-    return [to_job(each) for each in session.scalars(live.order_by(JobRow.id))]
+        insert_missing(session, JobRow, [row if parameters is None else {**row, "parameters": parameters}])
+    found = session.scalars(live).one()
+    if found.cancel_requested:
+        found.cancel_requested = False
+        found.revision += 1
+        found.updated_at = moment
+        session.flush()
+    return get_job(session, job_id=found.id)
 
 
 def get_job(session: Session, *, job_id: int) -> Job:
@@ -206,20 +209,6 @@ def cancel(session: Session, *, job_id: int) -> Job:
     row.updated_at = moment
     session.flush()
     return to_job(row)
-
-
-def cancel_sweep(session: Session, *, job_id: int) -> None:
-    """This job and all that wait for the same layer under the same recipe."""
-    row = job_row(session, job_id, lock=True)
-    moment = now(session)
-    session.execute(
-        update(JobRow)
-        .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED)
-        .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **changed(moment))
-    )
-    session.expire_all()
-    if JobState(job_row(session, job_id).state).is_live:
-        cancel(session, job_id=job_id)
 
 
 def retry(session: Session, *, job_id: int) -> Job:

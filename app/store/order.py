@@ -1,4 +1,5 @@
-"""The queue's order, and who asked for what: a person may move what waits, and find their own again."""
+"""The queue's order, and who asked for what: a person may move what waits, stop a whole sweep, and
+find their own again."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.contract.errors import Conflict
 from app.contract.job import Job, JobState
 from app.store.engine import now
-from app.store.jobs import CHUNK, get_job, job_row
+from app.store.jobs import CHUNK, cancel, changed, get_job, job_row
 from app.store.tables import JobRow
 
 To = Literal["first", "last"]
@@ -29,6 +30,20 @@ def move(session: Session, *, job_id: int, to: To) -> Job:
         row.updated_at = now(session)
         session.flush()
     return get_job(session, job_id=job_id)
+
+
+def cancel_sweep(session: Session, *, job_id: int) -> None:
+    """This job and all that wait for the same layer under the same recipe."""
+    row = job_row(session, job_id, lock=True)
+    moment = now(session)
+    session.execute(
+        update(JobRow)
+        .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED)
+        .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **changed(moment))
+    )
+    session.expire_all()
+    if JobState(job_row(session, job_id).state).is_live:
+        cancel(session, job_id=job_id)
 
 
 def own(session: Session, *, jobs: Iterable[Job], owner: str) -> None:

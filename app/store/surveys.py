@@ -1,4 +1,4 @@
-"""A survey on its way into the store: begun unseen, filled unit by unit, then published whole or abandoned."""
+"""A survey on its way: asked for, begun unseen, filled unit by unit, then published whole or abandoned."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -10,15 +10,40 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.errors import Conflict, Missing, UnknownClip
 from app.contract.evidence import TOP_CLASSES, SurveyFacts, TopClip, UnitEvidence
+from app.contract.job import Job, JobKind, Priority
 from app.store.catalog import network_row
 from app.store.datasets import dataset_row
 from app.store.engine import now
 from app.store.evidence_tables import ClipRow, EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.jobs import LIVE, enqueue_alone, to_job, whole_jobs
 from app.store.listed import list_evidence
 from app.store.packing import pack, pack_counts
-from app.store.tables import NetworkRow, UnitRow
+from app.store.tables import JobRow, NetworkRow, UnitRow
 
 CHUNK = 200  # units inserted at once
+
+
+def enqueue_survey(
+    session: Session, *, network: str, dataset: str, limit: int = 100_000, priority: int = Priority.SWEEP
+) -> Job:
+    """A live job, joined or new. A survey takes long: unlike a click it lets clicks go in between."""
+    network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
+    return enqueue_alone(
+        session,
+        kind=JobKind.SURVEY,
+        what=str(dataset_id),
+        network_id=network_id,
+        dataset_id=dataset_id,
+        priority=priority,
+        limit=limit,
+    )
+
+
+def live_surveys(session: Session, *, network: str) -> list[Job]:
+    """A network's surveys that wait or run."""
+    row = network_row(session, network)
+    live = whole_jobs().where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
+    return [to_job(each) for each in session.scalars(live.order_by(JobRow.id))]
 
 
 def begin_survey(session: Session, *, network: str, dataset: str) -> int:

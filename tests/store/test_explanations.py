@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.contract.errors import Conflict, Missing, TooMany, UnknownClass, UnknownClip
 from app.contract.evidence import ClassShares, Explanation, Prediction
 from app.contract.job import ExplainRequest, Job, JobError, JobKind, JobState
-from app.store import Session, claims, datasets, explanations, jobs
+from app.store import Session, claims, datasets, explanations, jobs, surveys
 from app.store.clip_tables import UploadRow
 from app.store.engine import Store
 from app.store.tables import MediaRow
@@ -127,7 +127,7 @@ def test_a_clip_of_a_data_set_needs_no_file_and_can_be_tried_again(tiny: Store) 
 def test_only_explained_clips_are_clips(tiny: Store) -> None:
     add_dataset(tiny)
     with tiny.transaction() as session:
-        survey = jobs.enqueue_survey(session, network="tiny", dataset="little")
+        survey = surveys.enqueue_survey(session, network="tiny", dataset="little")
     with tiny.session() as session:
         for number in (survey.id, 99):
             with pytest.raises(Missing):

@@ -260,13 +260,3 @@ def test_a_whole_layer_is_one_request(tiny: Store) -> None:
     with tiny.transaction() as session:
         everything = request(0).model_copy(update={"units": "all", "layer": "fc6"})
         assert len(jobs.enqueue(session, request=everything).jobs) == 10
-
-
-def test_a_sweep_is_stopped_as_a_whole(tiny: Store) -> None:
-    """The other recipe's jobs are another sweep."""
-    sweep = [enqueue(tiny, unit)[0] for unit in (0, 1, 2)]
-    other = enqueue(tiny, 0, speed="free")[0]
-    with tiny.transaction() as session:
-        jobs.cancel_sweep(session, job_id=sweep[1].id)
-    assert [state(tiny, job) for job in sweep] == [JobState.CANCELLED] * 3
-    assert state(tiny, other) is JobState.QUEUED

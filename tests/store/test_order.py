@@ -4,7 +4,7 @@ from app.contract.errors import Conflict
 from app.contract.job import JobState
 from app.store import jobs, order
 from app.store.engine import Store
-from tests.support import claim, enqueue
+from tests.support import claim, enqueue, state
 
 
 def waiting(store: Store, **whose: str) -> list[int]:
@@ -46,3 +46,13 @@ def test_who_asked_first_owns_a_job(tiny: Store) -> None:
     assert waiting(tiny, owner="a" * 32) == [mine.id]
     with tiny.session() as session:
         assert jobs.counts(session, owner="b" * 32)[JobState.QUEUED] == 1
+
+
+def test_a_sweep_is_stopped_as_a_whole(tiny: Store) -> None:
+    """The other recipe's jobs are another sweep."""
+    sweep = [enqueue(tiny, unit)[0] for unit in (0, 1, 2)]
+    other = enqueue(tiny, 0, speed="free")[0]
+    with tiny.transaction() as session:
+        order.cancel_sweep(session, job_id=sweep[1].id)
+    assert [state(tiny, job) for job in sweep] == [JobState.CANCELLED] * 3
+    assert state(tiny, other) is JobState.QUEUED

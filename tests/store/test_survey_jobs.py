@@ -4,7 +4,7 @@ import pytest
 
 from app.contract.errors import TooMany, UnknownDataset
 from app.contract.job import Job, JobError, JobKind, JobState, Priority, VisualizeJob
-from app.store import Session, claims, datasets, jobs
+from app.store import Session, claims, datasets, jobs, surveys
 from app.store.engine import Store
 from tests.evidence_support import add_dataset
 from tests.support import LEASE, claim, enqueue
@@ -18,7 +18,7 @@ def little(tiny: Store) -> Store:
 
 def ask(store: Store, dataset: str = "little", limit: int = 100) -> Job:
     with store.transaction() as session:
-        return jobs.enqueue_survey(session, network="tiny", dataset=dataset, limit=limit)
+        return surveys.enqueue_survey(session, network="tiny", dataset=dataset, limit=limit)
 
 
 def test_it_says_what_it_is_about(little: Store) -> None:

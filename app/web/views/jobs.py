@@ -113,7 +113,7 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
 @router.post("/{job_id}/cancel")
 def cancel(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
     if form.get("sweep"):
-        jobs.cancel_sweep(session, job_id=job_id)
+        order.cancel_sweep(session, job_id=job_id)
     else:
         jobs.cancel(session, job_id=job_id)
     return RedirectResponse(back(form, base, otherwise=urls.job(job_id)), status_code=303)

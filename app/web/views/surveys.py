@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from app.contract.job import SurveyRequest
-from app.store import catalog, datasets, evidence, jobs, workers
+from app.store import catalog, datasets, evidence, surveys, workers
 from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.pages import Crumb, SurveysPage
@@ -19,9 +19,9 @@ router = APIRouter()
 
 
 @router.get("/{network:slug}/-/surveys")
-def surveys(request: Request, session: Reading, network: str) -> HTMLResponse:
+def surveys_of_network(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
-    live = jobs.live_surveys(session, network=network)
+    live = surveys.live_surveys(session, network=network)
     page = SurveysPage(
         frame=frame(
             request,
@@ -47,5 +47,5 @@ def ask(session: Writing, settings: SettingsDep, form: Form) -> RedirectResponse
     except ValidationError as error:
         found = [{**finding, "loc": ("body", *finding["loc"])} for finding in error.errors()]
         raise explain(found) from error
-    jobs.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
+    surveys.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
     return RedirectResponse(urls.surveys(request.network), status_code=303)

@@ -11,7 +11,7 @@ import torch
 from app.contract.evidence import Explanation
 from app.contract.job import Job, JobState
 from app.settings import settings
-from app.store import evidence, jobs
+from app.store import evidence, jobs, surveys
 from app.store.engine import Store, open_store
 from tests.worker.conftest import Invoke
 from worker.loop import Loop
@@ -104,7 +104,7 @@ def loop_of(store: Store) -> Loop:
 
 def enqueued(store: Store) -> Job:
     with store.transaction() as session:
-        return jobs.enqueue_survey(session, network="tiny", dataset="videos")
+        return surveys.enqueue_survey(session, network="tiny", dataset="videos")
 
 
 def test_a_cancelled_survey_leaves_the_former_one(
