@@ -11,7 +11,8 @@ from app.contract.result import Role
 from app.settings import ROOT
 from app.web import chart, urls, words
 from app.web.assets import Assets
-from app.web.pages import Crumb, ErrorPage, Frame, Page
+from app.web.pages import ErrorPage
+from app.web.parts import Crumb, Frame, Page
 from app.web.theme import chosen_theme
 
 TEMPLATES = ROOT / "frontend" / "templates"

@@ -4,7 +4,7 @@ from typing import get_args
 
 from fastapi import Request
 
-from app.web.pages import Theme
+from app.web.parts import Theme
 
 COOKIE = "theme"
 YEAR = 365 * 24 * 60 * 60  # seconds

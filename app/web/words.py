@@ -5,7 +5,7 @@ from html import escape
 
 from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
-from app.web.pages import Share
+from app.web.parts import Share
 
 
 def number(value: float) -> str:

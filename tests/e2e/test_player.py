@@ -17,7 +17,7 @@ from app.contract.evidence import Clip
 from app.contract.result import MediaRef, Role
 from app.store import media
 from app.store.engine import open_store
-from app.web.pages import ClipLook
+from app.web.parts import ClipLook
 from app.web.render import environment
 from tests.dashboard import Dashboard
 from worker.render import encode, flow_color

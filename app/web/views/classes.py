@@ -9,7 +9,8 @@ from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery
 from app.store import catalog, datasets, explore
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import ClassesPage, ClassPage, Crumb, Neighbour
+from app.web.pages import ClassesPage, ClassPage
+from app.web.parts import Crumb, Neighbour
 from app.web.render import render
 from app.web.views.evidence import class_facts
 from app.web.views.frame import frame, network_crumbs

@@ -13,7 +13,8 @@ from app.contract.result import Role, Visualization
 from app.store import Session, catalog, explore, jobs, visualizations, workers
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import Choice, Compared, ComparePage, Crumb
+from app.web.pages import ComparePage
+from app.web.parts import Choice, Compared, Crumb
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.selection import address, place

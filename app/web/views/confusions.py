@@ -15,7 +15,8 @@ from app.store import Session, catalog, class_units, datasets, evidence, visuali
 from app.web import urls
 from app.web.deps import Reading
 from app.web.evidence import Cell, Matrix, Peak, Shown, Side
-from app.web.pages import ConfusionPage, ConfusionsPage, Crumb, Look
+from app.web.pages import ConfusionPage, ConfusionsPage
+from app.web.parts import Crumb, Look
 from app.web.render import render
 from app.web.views.evidence import peaks
 from app.web.views.frame import frame, network_crumbs

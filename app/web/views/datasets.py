@@ -11,7 +11,8 @@ from app.contract.result import Role
 from app.store import Session, catalog, datasets, evidence
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import ClipLook, ClipPage, Crumb, DatasetEntry, DatasetPage, DatasetsPage, LabelChoice, Neighbour
+from app.web.pages import ClipPage, DatasetPage, DatasetsPage
+from app.web.parts import ClipLook, Crumb, DatasetEntry, LabelChoice, Neighbour
 from app.web.render import render
 from app.web.views.frame import HOME, frame
 from app.web.views.look import views

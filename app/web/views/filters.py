@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, UnitRole
-from app.web.pages import Filter, FilterChoice
+from app.web.parts import Filter, FilterChoice
 
 
 def filters(card: NetworkCard, query: UnitQuery, tally: Tally, layer: Layer | None) -> tuple[Filter, ...]:

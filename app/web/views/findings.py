@@ -12,7 +12,8 @@ from app.store import catalog
 from app.store.findings import get_found
 from app.web import urls
 from app.web.deps import Base, Reading
-from app.web.pages import Crumb, FindingsExport, FindingsPage
+from app.web.pages import FindingsExport, FindingsPage
+from app.web.parts import Crumb
 from app.web.render import render, to_html
 from app.web.spread import charts
 from app.web.views.frame import frame, network_crumbs

@@ -6,7 +6,7 @@ from app.contract.catalog import NetworkCard, Sha256
 from app.contract.result import Visualization
 from app.web import urls
 from app.web.deps import get_base
-from app.web.pages import Crumb, Frame, Share
+from app.web.parts import Crumb, Frame, Share
 from app.web.theme import chosen_theme
 
 HOME = Crumb("Networks", urls.networks())

@@ -11,7 +11,8 @@ from app.web import urls
 from app.web.chart import chart
 from app.web.deps import Base, Reading, Writing
 from app.web.owner import Owner
-from app.web.pages import Choice, Crumb, JobPage, JobsPage, StateFilter
+from app.web.pages import JobPage, JobsPage
+from app.web.parts import Choice, Crumb, StateFilter
 from app.web.render import render
 from app.web.views.form import Form, back
 from app.web.views.frame import HOME, frame

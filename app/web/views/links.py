@@ -14,7 +14,8 @@ from app.store import Session, links
 from app.web import urls
 from app.web.deps import Base, Reading, Writing
 from app.web.local import local
-from app.web.pages import Crumb, LinkPage, SavedPage
+from app.web.pages import LinkPage, SavedPage
+from app.web.parts import Crumb
 from app.web.render import render
 from app.web.validation import explain
 from app.web.views.form import Form

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.web.pages import Choice, Look
+from app.web.parts import Choice, Look
 
 VIEWS = {"direction": "direction", "xy": "x, y, magnitude"}
 

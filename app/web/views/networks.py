@@ -10,7 +10,8 @@ from app.contract.result import Role
 from app.store import catalog, explore, visualizations
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import NetworkEntry, NetworkPage, NetworksPage, Storey, Tower
+from app.web.pages import NetworkPage, NetworksPage
+from app.web.parts import NetworkEntry, Storey, Tower
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 

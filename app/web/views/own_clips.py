@@ -14,7 +14,8 @@ from app.web import urls
 from app.web.chart import chart
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
-from app.web.pages import ClipLook, Crumb, ExplainPage, OwnClipPage
+from app.web.pages import ExplainPage, OwnClipPage
+from app.web.parts import ClipLook, Crumb
 from app.web.render import render
 from app.web.shares import ShareOfUnit, SharesOfLayer, SharesOfLogit
 from app.web.uploads import Asked

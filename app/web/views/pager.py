@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.web.pages import PageLink, Pager
+from app.web.parts import PageLink, Pager
 
 AROUND = 2
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.contract.catalog import NetworkCard
 from app.contract.recipe import Recipe
-from app.web.pages import Preset
+from app.web.parts import Preset
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.contract.recipe import Recipe
-from app.web.pages import Field, Preset, VisualizeForm
+from app.web.parts import Field, Preset, VisualizeForm
 
 BASIC = ("speed", "seed")
 SCHEMA = Recipe.model_json_schema()

@@ -15,7 +15,8 @@ from app.store import Session, catalog, estimates, explore, jobs, order, workers
 from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
-from app.web.pages import Crumb, SelectionPage
+from app.web.pages import SelectionPage
+from app.web.parts import Crumb
 from app.web.render import render
 from app.web.urls import UnitParams
 from app.web.validation import RECIPE, explain

@@ -13,7 +13,7 @@ from app.contract.recipe import Recipe, Speed
 from app.contract.result import Visualization
 from app.store import Session, catalog, jobs, visualizations, workers
 from app.web.chart import chart
-from app.web.pages import Choice, Look, SpeedCell, Stimulus
+from app.web.parts import Choice, Look, SpeedCell, Stimulus
 from app.web.views.look import views
 from app.web.views.presets import presets
 from app.web.views.recipe_form import differences, fields, visualize_form

@@ -8,7 +8,8 @@ from app.contract.job import SurveyRequest
 from app.store import catalog, datasets, evidence, surveys, workers
 from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
-from app.web.pages import Crumb, SurveysPage
+from app.web.pages import SurveysPage
+from app.web.parts import Crumb
 from app.web.render import render
 from app.web.validation import explain
 from app.web.views.form import Form

@@ -10,7 +10,7 @@ from app.contract.job import Link, LinkRequest
 from app.contract.result import Role, Visualization
 from app.store import Session, catalog, links, visualizations
 from app.web.local import local
-from app.web.pages import Stimulus
+from app.web.parts import Stimulus
 from app.web.validation import QUERY, explain
 from app.web.views.selection import place
 from app.web.views.stimulus import Chosen, find_stimulus

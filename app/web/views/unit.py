@@ -11,7 +11,8 @@ from app.contract.result import Role
 from app.store import catalog
 from app.web import urls
 from app.web.deps import Reading, get_base, get_settings
-from app.web.pages import Crumb, EmbedPage, Neighbour, Stimulus, UnitPage
+from app.web.pages import EmbedPage, UnitPage
+from app.web.parts import Crumb, Neighbour, Stimulus
 from app.web.render import render
 from app.web.security import embeddable
 from app.web.views.evidence import unit_facts

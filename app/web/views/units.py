@@ -8,7 +8,8 @@ from app.contract.recipe import Recipe
 from app.store import Session, catalog, estimates, explore, scope, workers
 from app.web import urls
 from app.web.deps import Reading
-from app.web.pages import Crumb, PageLink, Pager, UnitsPage
+from app.web.pages import UnitsPage
+from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
 from app.web.urls import UnitParams
 from app.web.views.filters import filters

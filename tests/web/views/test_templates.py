@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from jinja2 import meta, nodes
 
 from app.web import pages
-from app.web.pages import ErrorPage, Frame, Page
+from app.web.pages import ErrorPage
+from app.web.parts import Frame, Page
 from app.web.render import TEMPLATES, environment, to_html
 from tests.web.views.conftest import Make
 from tests.web.views.pagereader import PageReader
