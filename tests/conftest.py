@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -33,17 +34,20 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Address of a throw-away PostgreSQL server with a migrated template database."""
     if not shutil.which("initdb") or not shutil.which("pg_ctl"):
         pytest.skip("PostgreSQL's server (initdb, pg_ctl) is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
+    # not within pytest's own folder, which every session that starts makes private again
+    with TemporaryDirectory(prefix="kinetoscope-postgres-") as folder:
+        yield from _serve(Path(folder))
+
+
+def _serve(folder: Path) -> Iterator[str]:
     data = folder / "data"
     as_postgres: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
         as_postgres = ["runuser", "-u", "postgres", "--"]
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

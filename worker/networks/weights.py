@@ -73,7 +73,7 @@ def _torch(data: bytes) -> State:
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise _pickle_error(str(error)) from None
+        raise _pickle_error(str(error), data) from None
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsUnreadable(f"The weights file is damaged or cut short ({first}): fetch it again.") from None
@@ -84,13 +84,19 @@ def _torch(data: bytes) -> State:
     return dict(content)
 
 
-def _pickle_error(message: str) -> WeightsUnreadable | WeightsUnsafe:
+def _pickle_error(message: str, data: bytes) -> WeightsUnreadable | WeightsUnsafe:
     wanted = re.search(r"GLOBAL (\w+(?:\.\w+)+)", message)
-    if wanted is None:
+    if wanted is None or _ends_within(data, wanted[1]):
         return WeightsUnreadable("The weights file is damaged, or no weights file: fetch it again.")
     return WeightsUnsafe(
         f"The weights file wants {wanted[1]} when it is read, which can run code; it was not read. {ADVICE}"
     )
+
+
+def _ends_within(data: bytes, name: str) -> bool:
+    """Whether the file is cut short within the name that it seems to want. The reader takes the last character of an
+    unfinished line for its end."""
+    return not data.endswith(b"\n") and data[:-1].endswith("\n".join(name.rsplit(".", 1)).encode())
 
 
 def fill(module: nn.Module, state: State, rename: Callable[[str], str]) -> None:

@@ -134,3 +134,13 @@ def test_misfits_are_listed() -> None:
 def test_long_lists_of_misfits_are_cut() -> None:
     with pytest.raises(WeightsMismatch, match=r"unexpected: 9 \(x0 1, x1 1, x2 1, x3 1, x4 1, \.\.\.\)"):
         fill(module(), module().state_dict() | {f"x{i}": torch.zeros(1) for i in range(9)}, str)
+
+
+def test_a_file_cut_short_within_a_name_is_not_called_dangerous() -> None:
+    """Where exactly a cut falls differs from run to run: addresses in the file have more digits, or fewer."""
+    data = saved(STATE, archive=False)
+    name = b"collections\nOrderedDict\n"
+    start = data.index(name)
+    for end in range(len(b"collections\n") + 1, len(name)):
+        with pytest.raises(WeightsUnreadable):
+            read_state(data[: start + end])
