@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("layer")
     parser.add_argument("picture", type=Path)
     parser.add_argument("--units", nargs="*", default=[])
-    parser.add_argument("--speed", type=Speed, default=Speed.SLOW)
+    parser.add_argument("--speed", type=Speed, default=Recipe().speed)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--columns", type=int, default=3)
     chosen = parser.parse_args()

@@ -50,7 +50,8 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
 
 
 def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: object) -> VisualizeRequest:
-    return VisualizeRequest(network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(recipe))
+    fields = {"speed": "slow", **recipe}
+    return VisualizeRequest(network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(fields))
 
 
 def enqueue(store: Store, *units: int, **recipe: object) -> list[Job]:

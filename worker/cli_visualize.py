@@ -35,7 +35,7 @@ def visualize(
     units: Annotated[list[str] | None, typer.Argument(help="Unit numbers, class names, or `all`.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every unit of the layer, or of the whole network.")] = False,
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("visualizations"),
-    speed: Speed = Speed.SLOW,
+    speed: Speed = Recipe().speed,
     seed: int = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any recipe field, e.g. --set steps=32.")] = None,
 ) -> None:

@@ -43,12 +43,13 @@ OPENINGS = (
         "mocap",
         "People in motion",
         (
+            Wish(CLASS_LAYER, Recipe().speed, Priority.SWEEP),
             Wish(CLASS_LAYER, Speed.SLOW, Priority.SWEEP),
             Wish(CLASS_LAYER, Speed.FREE, Priority.SWEEP),
-            Wish("fusion.conv5", Speed.SLOW, Priority.BACKGROUND),
+            Wish("fusion.conv5", Recipe().speed, Priority.BACKGROUND),
         ),
     ),
-    Opening("judge", "mocap-judge", "The judge", (Wish(CLASS_LAYER, Speed.SLOW, Priority.BACKGROUND),)),
+    Opening("judge", "mocap-judge", "The judge", (Wish(CLASS_LAYER, Recipe().speed, Priority.BACKGROUND),)),
 )
 
 

@@ -33,7 +33,7 @@ class Speed(StrEnum):
 class Recipe(Model):
     """The weights `energy` and `smoothness` are dimensionless: see worker/maximize/objectives.py."""
 
-    speed: Speed = Field(default=Speed.SLOW, description="How fast the stimulus may change over time.")
+    speed: Speed = Field(default=Speed.MEDIUM, description="How fast the stimulus may change over time.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
     objective: Literal["channel", "center"] = Field(
         default="channel", description="Sum over the activation map, or its central position alone."

@@ -107,21 +107,20 @@ def test_with_the_keyboard_alone_from_home_to_a_finished_visualization(filled: D
     page.goto(filled.address)
 
     def follow(name: str) -> None:
-        """Tab until the link is in focus, then press Enter."""
+        """Tab until the link is in focus, press Enter, and wait for its page."""
         for _ in range(80):
             page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement.getAttribute('href')") == name:
-                return page.keyboard.press("Enter")
+            if page.locator(f'a[href="{name}"]:focus').count():
+                page.keyboard.press("Enter")
+                return page.wait_for_url(f"**{name}")
         raise AssertionError(f"no way to {name}")
 
     follow("/tiny_two_stream")
     follow("/tiny_two_stream/class")
-    page.wait_for_url("**/class")
     page.keyboard.press("/")
     page.keyboard.type("wave")
     page.wait_for_url(re.compile("q=wave"))
     page.keyboard.press("Tab")
-    page.evaluate("document.activeElement.blur()")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/class/\d+$"))

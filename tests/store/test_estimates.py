@@ -6,7 +6,7 @@ from tests.support import claim, enqueue, finish, two_stream_card
 
 
 def estimate(store: Store, layer: str, *units: int, **recipe: object) -> Estimate:
-    asked = Recipe.model_validate(recipe)
+    asked = Recipe.model_validate({"speed": "slow", **recipe})
     with store.session() as session:
         return estimates.estimate(
             session,

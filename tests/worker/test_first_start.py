@@ -41,8 +41,9 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
         assert [network.card.slug for network in catalog.list_networks(session)] == ["mocap", "mocap-judge"]
         waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=500)
     served = [(job.network, job.layer, job.recipe.speed) for job in waiting.items]
-    assert served[: 2 * len(NAMES)] == [("mocap", "class", speed) for speed in ("slow", "free") for _ in NAMES]
-    rest = {place[:2] for place in served[2 * len(NAMES) :]}
+    speeds = ("medium", "slow", "free")
+    assert served[: 3 * len(NAMES)] == [("mocap", "class", speed) for speed in speeds for _ in NAMES]
+    rest = {place[:2] for place in served[3 * len(NAMES) :]}
     assert rest == {("mocap", "fusion.conv5"), ("mocap-judge", "class")}
 
 

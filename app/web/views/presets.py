@@ -16,6 +16,7 @@ class Named:
 
 
 NAMED = (
+    Named("Medium", "Change at the pace of an action: what other networks recognise best.", {"speed": "medium"}),
     Named("Slow", "What it looks for when only slow change is allowed.", {"speed": "slow"}),
     Named("Free", "What it looks for when time is left free.", {"speed": "free"}),
     Named(

@@ -33,7 +33,7 @@ def test_from_the_button_to_the_growing_stimulus(visitor: TestClient, open_page:
 
 def test_the_whole_form_is_a_plain_recipe(visitor: TestClient, open_page: Open, store: Store) -> None:
     form = open_page("/tiny/class/2").form("Visualize", having="kappa")
-    assert send(visitor, form, seed="7") == "/tiny/class/2?speed=slow&seed=7"
+    assert send(visitor, form, seed="7") == "/tiny/class/2?speed=medium&seed=7"
     special = send(visitor, form, kappa="2.5", size="64")
     assert special.startswith("/tiny/class/2?recipe=")
     assert "waits in the queue" in open_page(special).text
@@ -48,7 +48,7 @@ def test_what_is_cached_is_shown_at_once(visitor: TestClient, open_page: Open, m
 
 def test_the_class_page_leads_back_to_itself(visitor: TestClient, open_page: Open) -> None:
     form = open_page("/tiny/-/classes/back%2Fflip%20%26%20turn").form("Visualize")
-    assert send(visitor, form) == "/tiny/-/classes/back%2Fflip%20%26%20turn?speed=slow&seed=0"
+    assert send(visitor, form) == "/tiny/-/classes/back%2Fflip%20%26%20turn?speed=medium&seed=0"
 
 
 def test_a_sweep_asks_for_every_unit(visitor: TestClient, open_page: Open, store: Store) -> None:

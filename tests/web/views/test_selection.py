@@ -29,14 +29,14 @@ def test_the_grid_ticks_units_for_three_things(open_page: Open) -> None:
 def test_the_cost_comes_before_the_work(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
     page = open_page("/tiny/-/visualize?u=class/1&u=class/2")
     assert "They take a time that nobody knows yet" in page.text
-    make(2)
+    make(2, speed="medium")
     page = open_page("/tiny/-/visualize?u=class/1&u=class/2")
     assert "1 of 2 are there already. The other 1 take about 2 s on one worker, going by 1 result." in page.text
     assert live(store) == []
     form = page.form("Visualize 2 units")
     answer = visitor.post(form.action, data={**form.fields, "u": ["class/1", "class/2"]})
-    assert answer.headers["location"] == "/tiny/-/compare?u=class/1&u=class/2&speed=slow&seed=0"
-    assert live(store) == [("class", 1, "slow")]
+    assert answer.headers["location"] == "/tiny/-/compare?u=class/1&u=class/2&speed=medium&seed=0"
+    assert live(store) == [("class", 1, "medium")]
 
 
 def test_all_that_match_are_asked_for_across_layers(visitor: TestClient, open_page: Open, store: Store) -> None:
