@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.contract.catalog import StreamName
-from app.contract.recipe import Recipe, Speed
+from app.contract.recipe import USUAL, Recipe, Speed
 from app.contract.result import Role
 from app.store import catalog, media, visualizations
 from app.store.engine import Store
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("layer")
     parser.add_argument("picture", type=Path)
     parser.add_argument("--units", nargs="*", default=[])
-    parser.add_argument("--speed", type=Speed, default=Recipe().speed)
+    parser.add_argument("--speed", type=Speed, default=USUAL)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--columns", type=int, default=3)
     chosen = parser.parse_args()

@@ -281,21 +281,23 @@ def main() -> None:
             for count in options.units:
                 case = Case(layer, objective, tuple(range(count)))
                 paths: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in ("ours", *options.peers)}
-                for round_ in range(options.rounds + 1):  # the first warms caches up and is not counted
+                for round_ in range(options.rounds + 1):
+                    warms_up = round_ == 0  # caches, graphs: a step of everybody, that does not count
+                    checks = 1 if warms_up else options.checks
                     for name in list(paths):
+                        run, usual = PEERS.get(name, (None, 0))
+                        steps = 1 if warms_up else max(1, round(usual * options.steps))
                         try:
-                            path = (
-                                ours(network, case, recipe, options.checks)
-                                if name == "ours"
-                                else PEERS[name][0](
-                                    vgg, case, max(1, round(PEERS[name][1] * options.steps)), options.checks
-                                )
-                            )
+                            if run is None:
+                                mine = recipe.model_copy(update={"steps": 1}) if warms_up else recipe
+                                path = ours(network, case, mine, checks)
+                            else:
+                                path = run(vgg, case, steps, checks)
                         except ImportError as error:
                             print(f"{layer:9} {objective:9} {count:5} {name:13} not installed: {error}")
                             del paths[name]
                             continue
-                        if round_:
+                        if not warms_up:
                             scored = [(seconds, score(network, case, images, recipe)) for seconds, images in path]
                             paths[name].append(scored)
                 for name in [name for name in paths if name != "ours"]:

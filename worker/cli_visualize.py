@@ -15,7 +15,7 @@ from app.contract import job as contract
 from app.contract.catalog import NetworkCard
 from app.contract.errors import InvalidRecipe, InvalidRequest, UnknownClass, WorkError, near
 from app.contract.job import Job, JobState, Priority, VisualizeJob, VisualizeRequest
-from app.contract.recipe import Recipe, Speed
+from app.contract.recipe import USUAL, Recipe, Speed
 from app.contract.result import EXTENSIONS
 from app.settings import settings
 from app.store import catalog, jobs, media, visualizations
@@ -35,7 +35,7 @@ def visualize(
     units: Annotated[list[str] | None, typer.Argument(help="Unit numbers, class names, or `all`.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every unit of the layer, or of the whole network.")] = False,
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("visualizations"),
-    speed: Speed = Recipe().speed,
+    speed: Speed = USUAL,
     seed: int = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any recipe field, e.g. --set steps=32.")] = None,
 ) -> None:

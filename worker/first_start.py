@@ -10,7 +10,7 @@ from time import sleep
 from app.contract.catalog import CLASS_LAYER
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import JobState, Priority, VisualizeRequest
-from app.contract.recipe import Recipe, Speed
+from app.contract.recipe import USUAL, Recipe, Speed
 from app.store import catalog, evidence, jobs, surveys
 from app.store.engine import Store
 from worker.cli_networks import pieces
@@ -43,13 +43,13 @@ OPENINGS = (
         "mocap",
         "People in motion",
         (
-            Wish(CLASS_LAYER, Recipe().speed, Priority.SWEEP),
+            Wish(CLASS_LAYER, USUAL, Priority.SWEEP),
             Wish(CLASS_LAYER, Speed.SLOW, Priority.SWEEP),
             Wish(CLASS_LAYER, Speed.FREE, Priority.SWEEP),
-            Wish("fusion.conv5", Recipe().speed, Priority.BACKGROUND),
+            Wish("fusion.conv5", USUAL, Priority.BACKGROUND),
         ),
     ),
-    Opening("judge", "mocap-judge", "The judge", (Wish(CLASS_LAYER, Recipe().speed, Priority.BACKGROUND),)),
+    Opening("judge", "mocap-judge", "The judge", (Wish(CLASS_LAYER, USUAL, Priority.BACKGROUND),)),
 )
 
 

@@ -30,10 +30,13 @@ class Speed(StrEnum):
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
+USUAL = Speed.MEDIUM  # its class stimuli are those that other networks recognise best: docs/method.md
+
+
 class Recipe(Model):
     """The weights `energy` and `smoothness` are dimensionless: see worker/maximize/objectives.py."""
 
-    speed: Speed = Field(default=Speed.MEDIUM, description="How fast the stimulus may change over time.")
+    speed: Speed = Field(default=USUAL, description="How fast the stimulus may change over time.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
     objective: Literal["channel", "center"] = Field(
         default="channel", description="Sum over the activation map, or its central position alone."

@@ -9,7 +9,7 @@ from fastapi import Query
 from app.contract.catalog import NetworkCard, StreamName
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
-from app.contract.recipe import Recipe, Speed
+from app.contract.recipe import USUAL, Recipe, Speed
 from app.contract.result import Visualization
 from app.store import Session, catalog, jobs, visualizations, workers
 from app.web.chart import chart
@@ -147,14 +147,13 @@ def _named(
 
 
 def _defaults(results: list[Visualization], work: list[VisualizeJob], chosen: Chosen) -> tuple[Speed, int]:
-    """What to show where the address leaves it open: seed 0 and a recipe's own speed, or else what there is."""
+    """What to show where the address leaves it open: seed 0 and the usual speed, or else what there is."""
     there = [each.recipe for each in results] + [job.recipe for job in work if job.state.is_live]
     there = there or [job.recipe for job in work]
     seeds = [recipe.seed for recipe in there if chosen.speed in (None, recipe.speed)]
     seed = chosen.seed if chosen.seed is not None else 0 if 0 in seeds or not seeds else seeds[0]
     speeds = {recipe.speed for recipe in there if recipe.seed == seed}
-    usual = Recipe().speed
-    first = usual if usual in speeds else next((speed for speed in Speed if speed in speeds), usual)
+    first = USUAL if USUAL in speeds else next((speed for speed in Speed if speed in speeds), USUAL)
     return chosen.speed or first, seed
 
 
