@@ -44,16 +44,16 @@ def names(listing: UnitListing) -> list[str]:
 def test_pages_follow_one_another_forth_and_back(surveyed: Store, sort: UnitSort, filters: dict[str, str]) -> None:
     whole = names(search(surveyed, sort=sort, per_page=200, **filters))
     assert len(set(whole)) == len(whole)
-    page, forth = search(surveyed, sort=sort, per_page=4, **filters), []
+    page, forth = search(surveyed, sort=sort, per_page=3, **filters), []
     while True:
         forth += names(page)
         if page.after is None:
             break
-        page = search(surveyed, sort=sort, per_page=4, after=page.after, **filters)
+        page = search(surveyed, sort=sort, per_page=3, after=page.after, **filters)
     assert forth == whole
     back = names(page)
     while page.before is not None:
-        page = search(surveyed, sort=sort, per_page=4, before=page.before, **filters)
+        page = search(surveyed, sort=sort, per_page=3, before=page.before, **filters)
         back = names(page) + back
     assert back == whole
 
