@@ -19,7 +19,7 @@ from app.contract.evidence import (
     UnitOfClass,
     UnitOfClip,
 )
-from app.store.catalog import network_row, unit_row, unit_summary
+from app.store.catalog import card_of, network_row, unit_row, unit_summary
 from app.store.datasets import dataset_row
 from app.store.evidence_tables import ClipRow, DatasetRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
 from app.store.listed import newest_survey
@@ -161,7 +161,7 @@ def distribution(session: Session, *, network: str, column: Measure) -> dict[str
 
 def _card(session: Session, network: str) -> tuple[NetworkCard, NetworkRow]:
     row = network_row(session, network)
-    return NetworkCard.model_validate(row.card), row
+    return card_of(row), row
 
 
 def _visible() -> Select[SurveyRow]:

@@ -79,7 +79,13 @@ class EvidenceRow(Base):
     scan of a column read a hundred times as much."""
 
     __tablename__ = "unit_evidence"
-    __table_args__ = (Index(None, "unit_id"),)
+    __table_args__ = (
+        Index(None, "unit_id"),
+        # The ends that findings show.
+        Index(None, "survey_id", "synergy_clips", "unit_id"),
+        Index(None, "survey_id", "effective_classes", "unit_id"),
+        Index(None, "survey_id", "speed_octaves", "unit_id"),
+    )
 
     survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"), primary_key=True)

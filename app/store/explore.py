@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import network_row, unit_summary
-from app.store.scope import is_filtered, size, sql_filters, within
+from app.store.catalog import card_of, network_row, unit_summary
+from app.store.scope import groups, is_filtered, size, sql_filters, within
 from app.store.tables import UnitRow
 
 COUNTED = 10_000  # counting stops here
@@ -56,9 +56,9 @@ SEGMENTS: dict[UnitSort, tuple[Segment, ...]] = {
 def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListing:
     """One page of the units that pass the filters; unknown layers and classes are errors, not empty pages."""
     row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
+    card = card_of(row)
     matching = _matching(row.id, card, query)
-    total, capped = _count(session, matching, card, query)
+    total, capped = _count(session, row.id, matching, card, query)
     backwards = query.before is not None
     place = query.before if backwards else query.after
     skip = 0 if place else (query.page - 1) * query.per_page
@@ -82,7 +82,7 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
 def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> Iterator[UnitSummary]:
     """All that match, in the order of the query, at most `limit`."""
     row = network_row(session, slug)
-    matching = _matching(row.id, NetworkCard.model_validate(row.card), query)
+    matching = _matching(row.id, card_of(row), query)
     place = None
     while limit > 0:
         found = _walk(session, matching, query.sort, place=place, limit=min(BATCH, limit))
@@ -96,7 +96,7 @@ def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> 
 def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]) -> list[UnitSummary]:
     """The units of these layers and numbers, in the order given, each once."""
     row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
+    card = card_of(row)
     places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
     found: dict[tuple[int, int], UnitRow] = {}
     for start in range(0, len(places), BATCH):
@@ -113,7 +113,7 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
 def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSummary]]:
     """The first units of every layer that have a picture, at most `each` a layer, in one statement."""
     row = network_row(session, slug)
-    layers = NetworkCard.model_validate(row.card).layers
+    layers = card_of(row).layers
     first = [
         select(UnitRow.id)
         .where(UnitRow.network_id == row.id, UnitRow.layer_index == layer.index, UnitRow.poster.is_not(None))
@@ -134,9 +134,15 @@ def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitR
     return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(query))
 
 
-def _count(session: Session, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
+def _count(
+    session: Session, network: int, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery
+) -> tuple[int, bool]:
     if not is_filtered(query):
         return size(card, query), False
+    if query.min_reach is None:
+        kept = groups(session, network, card, query)
+        if kept is not None:
+            return sum(units for *_, units in kept), False
     some = matching.with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
     counted = session.scalar(select(func.count()).select_from(some)) or 0
     return min(counted, COUNTED), counted > COUNTED

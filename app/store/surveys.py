@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import NetworkCard, UnitRole
+from app.contract.catalog import UnitRole
 from app.contract.errors import Conflict, Missing, UnknownClip
 from app.contract.evidence import TOP_CLASSES, SurveyFacts, TopClip, UnitEvidence
 from app.contract.job import Job, JobKind, Priority
-from app.store.catalog import network_row
+from app.store.catalog import card_of, network_row
 from app.store.datasets import dataset_row
 from app.store.engine import now
 from app.store.evidence_tables import ClipRow, EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
@@ -87,7 +87,7 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
 def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
     """Publish: from here on pages and listings speak of this survey, and the former with the data set is gone."""
     survey = _unfinished(session, survey_id)
-    units = NetworkCard.model_validate(session.get_one(NetworkRow, survey.network_id).card).units
+    units = card_of(session.get_one(NetworkRow, survey.network_id)).units
     saved = session.scalar(select(func.count()).select_from(EvidenceRow).where(EvidenceRow.survey_id == survey_id))
     if saved != units:
         raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {units:,} units: it is not whole.")
@@ -123,7 +123,7 @@ class _UnitIds:
     def __init__(self, session: Session, network_id: int) -> None:
         self._session = session
         self._network_id = network_id
-        self._card = NetworkCard.model_validate(session.get_one(NetworkRow, network_id).card)
+        self._card = card_of(session.get_one(NetworkRow, network_id))
         self._ids: dict[str, dict[int, int]] = {}
 
     def layer_index(self, name: str) -> int:
