@@ -14,6 +14,7 @@ from time import perf_counter
 
 from app.settings import Settings
 from app.store.engine import open_store
+from app.store.findings import keep_measured
 from app.store.listed import list_evidence
 from app.store.unit_counts import recount
 from benchmarks.catalog_evidence import explained, survey
@@ -42,6 +43,7 @@ def fill(url: str, units: int, visualizations: int, seed: int) -> None:
     for number in range(1, len(cards) + 1):
         with store.transaction() as session:
             (list_evidence if number <= SURVEYED else recount)(session, network_id=number)
+            keep_measured(session, network=cards[number - 1].slug)
     tidy(store)
     store.close()
     print(f"{sum(card.units for card in cards):,} units in {perf_counter() - started:.0f} s")

@@ -40,7 +40,7 @@ ROLES = {
 
 
 def make_cards(units: int) -> list[NetworkCard]:
-    """One of a very wide layer, then VGG-like ones of two streams and I3D-like ones in turns, until there are enough."""
+    """One of a very wide layer, then I3D-like ones and, every third, a VGG-like one of two streams."""
     scale = min(1.0, units / (8 * WHOLE))
     cards = [_wide(scale)]
     while sum(card.units for card in cards) < units:

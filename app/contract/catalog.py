@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -126,10 +127,17 @@ class NetworkCard(Model):
         case, spaces and punctuation."""
         if label in self.classes:
             return self.classes.index(label)
-        alike = [index for index, name in enumerate(self.classes) if folded(name) == folded(label)]
+        alike = self._by_folded_name.get(folded(label), [])
         if len(alike) != 1:
             raise UnknownClass(label, self.classes)
         return alike[0]
+
+    @cached_property
+    def _by_folded_name(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.classes):
+            found.setdefault(folded(name), []).append(index)
+        return found
 
     def sentence(self, index: int) -> str:
         """What the class is, in a sentence; empty where nobody says."""

@@ -48,15 +48,25 @@ class SharedUnit(Model):
     others: tuple[int, ...]
 
 
-def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[Confusion]:
-    """All that happened, the largest share of a class first; `counts`: rows are what clips are."""
+def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]], of: int | None = None) -> list[Confusion]:
+    """All that happened, or those in which one class takes part, the largest share of a class first; `counts`: rows
+    are what clips are."""
+    if of is None:
+        places = ((row, column) for row, line in enumerate(counts) for column, count in enumerate(line) if count)
+    else:
+        places = (place for other in range(len(classes)) for place in ((of, other), (other, of)))
+    totals = [sum(row) for row in counts]
     found = [
-        Confusion(actual=classes[actual], predicted=classes[predicted], clips=count, total=sum(row))
-        for actual, row in enumerate(counts)
-        for predicted, count in enumerate(row)
-        if count and actual != predicted
+        (-counts[actual][predicted] / totals[actual], -counts[actual][predicted], actual, predicted)
+        for actual, predicted in places
+        if actual != predicted and counts[actual][predicted]
     ]
-    return sorted(found, key=lambda each: (-each.rate, -each.clips))
+    return [
+        Confusion.model_construct(
+            actual=classes[actual], predicted=classes[predicted], clips=-count, total=totals[actual]
+        )
+        for _, count, actual, predicted in sorted(found)
+    ]
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], actual: int, predicted: int) -> Confusion:

@@ -74,6 +74,7 @@ def read_weights(session: Session, *, slug: str) -> bytes:
 
 def list_networks(session: Session) -> list[NetworkSummary]:
     rows = session.scalars(select(NetworkRow).order_by(NetworkRow.id)).all()
+    _known(session).update({row.slug: row for row in rows})
     made = _made(session)
     return [_summary(row, made) for row in rows]
 

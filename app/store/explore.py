@@ -20,6 +20,7 @@ from app.store.tables import UnitRow
 
 COUNTED = 10_000  # counting stops here
 BATCH = 500
+UNITED = 100  # selects of a union
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,27 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
         )
         found |= {(each.layer_index, each.index): each for each in rows}
     return [unit_summary(slug, found[place]) for place in places]
+
+
+def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[UnitSummary]]:
+    """The units of these networks that were visualized last, at most `each` of a network."""
+    slug_of = {network_row(session, slug).id: slug for slug in slugs}
+    found: dict[str, list[UnitSummary]] = {}
+    networks = list(slug_of)
+    for start in range(0, len(networks), UNITED):
+        last = [
+            select(UnitRow.id)
+            .where(UnitRow.network_id == network, UnitRow.visualized_at.is_not(None))
+            .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
+            .limit(each)
+            .subquery()
+            for network in networks[start : start + UNITED]
+        ]
+        ids = session.scalars(union_all(*(select(part.c.id) for part in last))).all()
+        rows = session.scalars(select(UnitRow).where(UnitRow.id.in_(ids)).order_by(UnitRow.visualized_at.desc()))
+        for unit in rows:
+            found.setdefault(slug_of[unit.network_id], []).append(unit_summary(slug_of[unit.network_id], unit))
+    return found
 
 
 def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSummary]]:

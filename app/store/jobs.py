@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.contract.errors import Conflict, Missing, TooMany
@@ -157,7 +157,7 @@ def list_jobs(
     per_page: int = 50,
 ) -> Page[Job]:
     """Running jobs first, then the queue in the order it will be served, then the finished, newest first."""
-    filters = []
+    filters: list[ColumnElement[bool]] = []
     if owner is not None:
         filters.append(JobRow.owner == owner)
     if state is not None:
@@ -165,17 +165,33 @@ def list_jobs(
     if network is not None:
         filters.append(JobRow.network_id == network_row(session, network).id)
     total = session.scalar(select(func.count()).select_from(JobRow).where(*filters)) or 0
-    rank = case({JobState.RUNNING.value: 0, JobState.QUEUED.value: 1}, value=JobRow.state, else_=2)
     first = (page - 1) * per_page
-    rows = session.scalars(
-        whole_jobs()
-        .where(*filters)
-        .order_by(rank, JobRow.finished_at.desc(), JobRow.priority.desc(), JobRow.id)
-        .offset(first)
-        .limit(per_page)
-    )
-    items = tuple(to_job(row) for row in rows)
+    ids = _served(session, filters, skip=first, limit=per_page)
+    rows = {row.id: row for row in session.scalars(whole_jobs().where(JobRow.id.in_(ids)))}
+    items = tuple(to_job(rows[id]) for id in ids)
     return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
+
+
+def _served(session: Session, filters: list[ColumnElement[bool]], *, skip: int, limit: int) -> list[int]:
+    """Numbers of jobs: each of the three parts has an index in its order, the whole has none."""
+    queue = (JobRow.priority.desc(), JobRow.id)
+    parts = (
+        (JobRow.state == JobState.RUNNING, queue),
+        (JobRow.state == JobState.QUEUED, queue),
+        (JobRow.finished_at.is_not(None), (JobRow.finished_at.desc(), JobRow.id.desc())),
+    )
+    found: list[int] = []
+    for part, order in parts:
+        query = select(JobRow.id).where(part, *filters)
+        ids = session.scalars(query.order_by(*order).offset(skip).limit(limit - len(found))).all()
+        if skip and not ids:
+            skip -= session.scalar(select(func.count()).select_from(query.subquery())) or 0
+        elif ids:
+            skip = 0
+        found += ids
+        if len(found) == limit:
+            break
+    return found
 
 
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:

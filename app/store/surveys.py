@@ -15,6 +15,7 @@ from app.store.catalog import card_of, network_row
 from app.store.datasets import dataset_row
 from app.store.engine import now
 from app.store.evidence_tables import ClipRow, EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.findings import keep_measured
 from app.store.jobs import LIVE, enqueue_alone, to_job, whole_jobs
 from app.store.listed import list_evidence
 from app.store.packing import pack, pack_counts
@@ -102,7 +103,9 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.streams = None if facts.streams is None else facts.streams.model_dump(mode="json")
     survey.finished_at = now(session)
     session.flush()
-    list_evidence(session, network_id=survey.network_id)
+    network = session.get_one(NetworkRow, survey.network_id)
+    list_evidence(session, network_id=network.id)
+    keep_measured(session, network=network.slug)
 
 
 def abandon_survey(session: Session, *, survey_id: int) -> None:

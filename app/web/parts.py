@@ -88,7 +88,7 @@ class Page:
 @dataclass(frozen=True)
 class NetworkEntry:
     summary: NetworkSummary
-    posters: tuple[Visualization, ...]
+    newest: tuple[UnitSummary, ...]  # of its units, those visualized last
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -53,6 +54,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["recipe_key"], ["recipes.key"], name=op.f("fk_result_counts_recipe_key_recipes")),
         sa.PrimaryKeyConstraint("network_id", "layer_index", "recipe_key", name=op.f("pk_result_counts")),
     )
+    measured = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+    op.add_column("surveys", sa.Column("measured", measured, nullable=True))
     op.execute(COUNT_UNITS)
     op.execute(COUNT_RESULTS)
     for column in OF_UNITS:
@@ -84,5 +87,6 @@ def downgrade() -> None:
         op.drop_index(f"ix_units_{name}", "units")
     for column in OF_UNITS:
         op.drop_index(f"ix_units_network_id_layer_index_{column}_id", "units")
+    op.drop_column("surveys", "measured")
     for table in ("result_counts", "unit_counts"):
         op.drop_table(table)
