@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 
 from app.contract.catalog import NetworkCard
+from app.contract.confusion import confusions as all_confusions
 from app.contract.evidence import GENERIC, SPECIFIC, PictureBias, StreamFacts, StreamPair, Survey, SurveyFacts
 from app.contract.findings import Example, Figure, Finding, Findings, Measured, PairFound, Series, Spread
 
@@ -155,13 +156,10 @@ def _invariance(found: Found) -> Finding:
 
 
 def _idiosyncrasies(found: Found) -> Finding:
-    names, matrix = found.card.classes, found.survey.confusion
-    wrong = sorted(
-        ((count / max(1, sum(row)), a, b) for a, row in enumerate(matrix) for b, count in enumerate(row) if a != b),
-        reverse=True,
-    )
+    names = found.card.classes
     confusions = tuple(
-        PairFound(first=names[a], second=names[b], words=f"{share:.0%}") for share, a, b in wrong[:NAMED] if share > 0
+        PairFound(first=each.actual, second=each.predicted, words=f"{each.rate:.0%}")
+        for each in all_confusions(names, found.survey.confusion)[:NAMED]
     )
     biases = found.survey.streams.biases if found.survey.streams else ()
     suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)

@@ -51,21 +51,16 @@ class SharedUnit(Model):
 def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]], of: int | None = None) -> list[Confusion]:
     """All that happened, or those in which one class takes part, the largest share of a class first; `counts`: rows
     are what clips are."""
-    if of is None:
-        places = ((row, column) for row, line in enumerate(counts) for column, count in enumerate(line) if count)
-    else:
-        places = (place for other in range(len(classes)) for place in ((of, other), (other, of)))
     totals = [sum(row) for row in counts]
-    found = [
-        (-counts[actual][predicted] / totals[actual], -counts[actual][predicted], actual, predicted)
-        for actual, predicted in places
-        if actual != predicted and counts[actual][predicted]
-    ]
+    if of is None:
+        some = [(count, row, at) for row, line in enumerate(counts) for at, count in enumerate(line) if count]
+    else:
+        some = [(count, of, at) for at, count in enumerate(counts[of])]
+        some += [(line[of], row, of) for row, line in enumerate(counts)]
+    found = sorted((-count / totals[row], -count, row, at) for count, row, at in some if count and row != at)
     return [
-        Confusion.model_construct(
-            actual=classes[actual], predicted=classes[predicted], clips=-count, total=totals[actual]
-        )
-        for _, count, actual, predicted in sorted(found)
+        Confusion(actual=classes[row], predicted=classes[at], clips=-count, total=totals[row])
+        for _, count, row, at in found
     ]
 
 

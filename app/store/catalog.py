@@ -131,11 +131,15 @@ def _known(session: Session) -> dict[str, NetworkRow]:
 
 
 def unit_row(session: Session, *, slug: str, layer: str, unit: int) -> UnitRow:
+    """Read once in a session, too."""
     network = network_row(session, slug)
     card_of(network).unit(layer, unit)
-    return session.scalars(
-        select(UnitRow).where(UnitRow.network_id == network.id, UnitRow.layer == layer, UnitRow.index == unit)
-    ).one()
+    known: dict[tuple[int, str, int], UnitRow] = session.info.setdefault("units", {})
+    where = (network.id, layer, unit)
+    if where not in known:
+        query = select(UnitRow).where(UnitRow.network_id == network.id, UnitRow.layer == layer, UnitRow.index == unit)
+        known[where] = session.scalars(query).one()
+    return known[where]
 
 
 def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
