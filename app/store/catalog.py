@@ -1,7 +1,7 @@
 """Networks, their layers, and single units. Listings of units are in explore.py."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from datetime import datetime
 
 from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +13,9 @@ from app.store.engine import now
 from app.store.media import drop_orphans
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow, WeightsRow
 from app.store.unit_counts import recount
+
+KEPT = 500  # cards
+_cards: dict[tuple[str, str, datetime], NetworkCard] = {}
 
 
 def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]) -> NetworkSummary:
@@ -79,6 +82,10 @@ def list_networks(session: Session) -> list[NetworkSummary]:
     return [_summary(row, made) for row in rows]
 
 
+def list_cards(session: Session) -> list[NetworkCard]:
+    return [card_of(row) for row in session.scalars(select(NetworkRow).order_by(NetworkRow.id))]
+
+
 def get_network(session: Session, *, slug: str) -> NetworkSummary:
     row = network_row(session, slug)
     return _summary(row, _made(session, row.id))
@@ -116,13 +123,14 @@ def network_row(session: Session, slug: str) -> NetworkRow:
 
 
 def card_of(row: NetworkRow) -> NetworkCard:
-    return _parsed(row.card_text)
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> NetworkCard:
-    """By its own text, so that nothing has to be told when a card changes: one of 400 classes takes a millisecond."""
-    return NetworkCard.model_validate_json(text)
+    """Read and parsed once in a process, since a page asks for it a dozen times and one of 400 classes takes
+    milliseconds. A card never changes; a network that is removed and registered again has another moment."""
+    key = (row.slug, row.checksum, row.registered_at)
+    if key not in _cards:
+        if len(_cards) >= KEPT:
+            _cards.clear()
+        _cards[key] = NetworkCard.model_validate(row.card)
+    return _cards[key]
 
 
 def _known(session: Session) -> dict[str, NetworkRow]:

@@ -11,7 +11,7 @@ from app.contract.recipe import Recipe
 from app.store.catalog import card_of, network_row
 from app.store.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
-LOOKED_AT = 200  # newest results of a network
+LOOKED_AT = 50  # units of a network that were visualized last
 ENOUGH = 3  # results of a layer that say more than those of the whole network
 CHUNK = 500
 

@@ -30,13 +30,14 @@ class Segment:
     keys: tuple[Any, ...]  # columns, or expressions of them
     only: ColumnElement[bool] | None = None
     falling: bool = False
+    alike: tuple[Any, ...] = ()  # columns that are the same throughout: PostgreSQL takes their index only if told
 
 
 def _by(measure: Any, *, falling: bool = True) -> tuple[Segment, Segment]:
     """Units that have the measure, then the others in their order."""
     return (
         Segment((measure, UnitRow.id), only=measure.is_not(None), falling=falling),
-        Segment((UnitRow.id,), only=measure.is_(None)),
+        Segment((UnitRow.id,), only=measure.is_(None), alike=(measure,)),
     )
 
 
@@ -63,7 +64,7 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     backwards = query.before is not None
     place = query.before if backwards else query.after
     skip = 0 if place else (query.page - 1) * query.per_page
-    found = _walk(session, matching, query.sort, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
+    found = _walk(session, matching, query, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
     further = len(found) > query.per_page
     found = found[: query.per_page]
     if backwards:
@@ -86,7 +87,7 @@ def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> 
     matching = _matching(row.id, card_of(row), query)
     place = None
     while limit > 0:
-        found = _walk(session, matching, query.sort, place=place, limit=min(BATCH, limit))
+        found = _walk(session, matching, query, place=place, limit=min(BATCH, limit))
         yield from (unit_summary(slug, unit) for unit in found)
         if len(found) < BATCH:
             return
@@ -173,7 +174,7 @@ def _count(
 def _walk(
     session: Session,
     matching: Select[UnitRow],
-    sort: UnitSort,
+    query: UnitQuery,
     *,
     place: str | None,
     limit: int,
@@ -181,8 +182,8 @@ def _walk(
     skip: int = 0,
 ) -> list[UnitRow]:
     """Units that follow the place (or precede it, nearest first), through the segments of the sort."""
-    first, values = _read(sort, place) if place else (None, ())
-    numbered = list(enumerate(SEGMENTS[sort]))
+    first, values = _read(query.sort, place) if place else (None, ())
+    numbered = [each for each in enumerate(SEGMENTS[query.sort]) if each[0] != _empty(query)]
     found: list[UnitRow] = []
     for number, segment in reversed(numbered) if backwards else numbered:
         if first is not None and (number > first if backwards else number < first):
@@ -193,7 +194,7 @@ def _walk(
             here = tuple_(*(_alike(key, value) for key, value in zip(segment.keys, values, strict=True)))
             keys = tuple_(*segment.keys)
             part = part.where(keys < here if falling else keys > here)
-        ordered = part.order_by(*(key.desc() if falling else key for key in segment.keys))
+        ordered = part.order_by(*(key.desc() if falling else key for key in (*segment.alike, *segment.keys)))
         rows = session.scalars(ordered.offset(skip).limit(limit - len(found))).all()
         if skip and not rows:
             skip -= session.scalar(select(func.count()).select_from(part.subquery())) or 0
@@ -203,6 +204,16 @@ def _walk(
         if len(found) == limit:
             break
     return found
+
+
+def _empty(query: UnitQuery) -> int | None:
+    """The segment that the filters leave nothing of: finding that out by looking would read all their units."""
+    match query.sort, query.state, query.role:
+        case (UnitSort.RECENT | UnitSort.ACTIVATION | UnitSort.REACH, "missing", _) | (UnitSort.REACH, _, "dead"):
+            return 0
+        case (UnitSort.RECENT | UnitSort.ACTIVATION, "visualized", _):
+            return 1
+    return None
 
 
 def _place(sort: UnitSort, row: UnitRow) -> str:

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, and_, cast, text
-from sqlalchemy.orm import Mapped, column_property, foreign, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, and_, text
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.store.base import Base, Id, Json, Shown, UtcDateTime
 from app.store.evidence_tables import DatasetRow
@@ -19,8 +19,7 @@ class NetworkRow(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     slug: Mapped[str] = mapped_column(String(63), unique=True)
     checksum: Mapped[str] = mapped_column(String(64), unique=True)
-    card: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)
-    card_text: Mapped[str] = column_property(cast(card, Text))  # what one reads: see catalog.card_of
+    card: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)  # read by catalog.card_of, which keeps it
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -261,7 +261,7 @@ class Stimulus:
 @dataclass(frozen=True)
 class StateFilter:
     words: str
-    count: int
+    count: str
     href: str
     is_chosen: bool
 
