@@ -10,6 +10,7 @@ from app.contract.result import Role
 
 WHOLE = 17_000  # units of a network at full size
 WIDE = 65_536  # units of the one layer of the widest
+KINDS = 6  # networks at least: each kind, and each state of its visualizations
 
 VERBS = (
     *("throwing", "catching", "riding", "washing", "cutting", "folding", "opening", "painting", "pulling", "pushing"),
@@ -43,7 +44,7 @@ def make_cards(units: int) -> list[NetworkCard]:
     """One of a very wide layer, then I3D-like ones and, every third, a VGG-like one of two streams."""
     scale = min(1.0, units / (8 * WHOLE))
     cards = [_wide(scale)]
-    while sum(card.units for card in cards) < units:
+    while len(cards) < KINDS or sum(card.units for card in cards) < units:
         number = len(cards)
         cards.append(_two_stream(number, scale) if number % 3 == 0 else _clips(number, scale))
     return cards

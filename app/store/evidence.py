@@ -191,8 +191,8 @@ def _survey(row: SurveyRow) -> Survey:
         recall=recall,
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
         seconds=row.seconds,
-        streams=row.streams and StreamFacts.model_validate(row.streams),
-        created_at=row.finished_at,
+        streams=StreamFacts.model_validate(row.streams) if row.streams else None,
+        created_at=row.finished_at or row.started_at,
     )
 
 
