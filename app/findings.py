@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 
 from app.contract.catalog import NetworkCard
-from app.contract.evidence import GENERIC, SPECIFIC, PictureBias, StreamFacts, StreamPair, Survey
-from app.contract.findings import Example, Figure, Finding, Findings, PairFound, Series, Spread
+from app.contract.confusion import confusions as all_confusions
+from app.contract.evidence import GENERIC, SPECIFIC, PictureBias, StreamFacts, StreamPair, Survey, SurveyFacts
+from app.contract.findings import Example, Figure, Finding, Findings, Measured, PairFound, Series, Spread
 
 UNSUPPORTED = "Not supported on this network."
 TOLD, UNTOLD = 0.8, 0.7  # area under the ROC curve from which a pair is told apart, and up to which it is not
@@ -17,7 +18,7 @@ SYNERGY = 0.1  # mean over units
 LITTLE = 0.05  # of accuracy: what a stream may bring and still be said to contribute little
 NAMED = 8
 
-Measured = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
+Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Found:
 
     card: NetworkCard
     survey: Survey
-    measures: Measured
+    measured: Measured
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
 
 
@@ -67,8 +68,8 @@ def _fusion(found: Found) -> Finding:
             groups[told].append(_pair(found.card, pair))
     gain = streams.fused - max(streams.pictures, streams.motion, streams.voting)
     little = streams.motion <= 1 / max(2, len(_present(found.survey))) + LITTLE
-    values = [value for layer in found.measures.get("synergy_clips", {}).values() for value in layer]
-    synergy = fmean(values) if values else 0.0
+    layers = found.measured.spreads.get("synergy_clips", ())
+    synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
     supported = bool(groups["together"]) or (gain > LITTLE and synergy > SYNERGY)
     sentences = [_accuracies(streams)]
     if groups["together"]:
@@ -108,15 +109,12 @@ def _accuracies(streams: StreamFacts) -> str:
 
 
 def _specificity(found: Found) -> Finding:
-    layers = found.measures.get("effective_classes", {})
+    specific, generic = found.measured.specific, found.measured.generic
     classes = len(_present(found.survey))
-    values = [value / max(1, classes) for layer in layers.values() for value in layer if value > 0]
-    specific = sum(value < SPECIFIC for value in values)
-    generic = sum(value > GENERIC for value in values)
     supported = specific > 0 and generic > 0
     said = (
-        f"Of {len(values):,} live units {specific:,} answer to less than {SPECIFIC:.0%} of the {classes} classes, as "
-        f"their effective number goes, and {generic:,} to more than {GENERIC:.0%}."
+        f"Of {found.measured.live:,} live units {specific:,} answer to less than {SPECIFIC:.0%} of the {classes} "
+        f"classes, as their effective number goes, and {generic:,} to more than {GENERIC:.0%}."
     )
     return Finding(
         name="specificity",
@@ -138,14 +136,13 @@ def _invariance(found: Found) -> Finding:
     ]
     figures, sentences, rises = [], [], {}
     for measure, words in trends:
-        layers = found.measures.get(measure, {})
+        layers = found.measured.spreads.get(measure, ())
         if len(layers) < 2:
             continue
-        names = list(layers)
-        first, last = fmean(layers[names[0]]), fmean(layers[names[-1]])
-        rises[measure] = last - first
-        figures += [Figure(words=f"{words}, {name}", value=fmean(layers[name])) for name in (names[0], names[-1])]
-        sentences.append(f"{words}: {first:.2f} on average in {names[0]}, {last:.2f} in {names[-1]}.")
+        first, last = layers[0], layers[-1]
+        rises[measure] = last.mean - first.mean
+        figures += [Figure(words=f"{words}, {each.layer}", value=each.mean) for each in (first, last)]
+        sentences.append(f"{words}: {first.mean:.2f} on average in {first.layer}, {last.mean:.2f} in {last.layer}.")
     supported = rises.get("best_precision", 0) > 0 and rises.get("speed_octaves", 1) > 0
     return Finding(
         name="invariance",
@@ -159,13 +156,10 @@ def _invariance(found: Found) -> Finding:
 
 
 def _idiosyncrasies(found: Found) -> Finding:
-    names, matrix = found.card.classes, found.survey.confusion
-    wrong = sorted(
-        ((count / max(1, sum(row)), a, b) for a, row in enumerate(matrix) for b, count in enumerate(row) if a != b),
-        reverse=True,
-    )
+    names = found.card.classes
     confusions = tuple(
-        PairFound(first=names[a], second=names[b], words=f"{share:.0%}") for share, a, b in wrong[:NAMED] if share > 0
+        PairFound(first=each.actual, second=each.predicted, words=f"{each.rate:.0%}")
+        for each in all_confusions(names, found.survey.confusion)[:NAMED]
     )
     biases = found.survey.streams.biases if found.survey.streams else ()
     suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
@@ -194,7 +188,7 @@ def _suspicion(name: str, bias: PictureBias) -> str:
     )
 
 
-def _present(survey: Survey) -> list[int]:
+def _present(survey: SurveyFacts) -> list[int]:
     return [index for index, row in enumerate(survey.confusion) if sum(row)]
 
 
@@ -210,14 +204,34 @@ def _names(pairs: Sequence[PairFound]) -> str:
 
 
 def _series(found: Found, measure: str, words: str) -> tuple[Series, ...]:
-    layers = found.measures.get(measure, {})
-    spreads = tuple(spread(name, values) for name, values in layers.items() if values)
+    spreads = found.measured.spreads.get(measure, ())
     return (Series(words=words, layers=spreads),) if spreads else ()
+
+
+def measured(values: Values, survey: SurveyFacts) -> Measured:
+    classes = max(1, len(_present(survey)))
+    shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer if value > 0]
+    return Measured(
+        spreads={
+            measure: tuple(spread(name, found) for name, found in layers.items() if found)
+            for measure, layers in values.items()
+        },
+        live=len(shares),
+        specific=sum(share < SPECIFIC for share in shares),
+        generic=sum(share > GENERIC for share in shares),
+    )
 
 
 def spread(layer: str, values: Sequence[float]) -> Spread:
     """Of sorted values."""
     first, median, third = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
     return Spread(
-        layer=layer, count=len(values), low=values[0], first=first, median=median, third=third, high=values[-1]
+        layer=layer,
+        count=len(values),
+        low=values[0],
+        first=first,
+        median=median,
+        third=third,
+        high=values[-1],
+        mean=fmean(values),
     )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -26,7 +27,7 @@ GENERIC = 0.6  # one of more than this share is generic
 
 def folded(name: str) -> str:
     """What stays of a name without case, spaces and punctuation: data sets and networks spell classes differently."""
-    return "".join(character for character in name.casefold() if character.isalnum()) or name
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 class StreamName(StrEnum):
@@ -122,14 +123,25 @@ class NetworkCard(Model):
         return self.classes.index(name)
 
     def match_class(self, label: str) -> int:
-        """The class that a data set's label names: the same name, or the only one that differs in nothing but
-        case, spaces and punctuation."""
+        """The class that a data set's label names. Raises UnknownClass where it names none."""
+        found = self.find_class(label)
+        if found is None:
+            raise UnknownClass(label, self.classes)
+        return found
+
+    def find_class(self, label: str) -> int | None:
+        """The same name, or the only one that differs in nothing but case, spaces and punctuation."""
         if label in self.classes:
             return self.classes.index(label)
-        alike = [index for index, name in enumerate(self.classes) if folded(name) == folded(label)]
-        if len(alike) != 1:
-            raise UnknownClass(label, self.classes)
-        return alike[0]
+        alike = self._by_folded_name.get(folded(label), [])
+        return alike[0] if len(alike) == 1 else None
+
+    @cached_property
+    def _by_folded_name(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.classes):
+            found.setdefault(folded(name), []).append(index)
+        return found
 
     def sentence(self, index: int) -> str:
         """What the class is, in a sentence; empty where nobody says."""

@@ -48,15 +48,20 @@ class SharedUnit(Model):
     others: tuple[int, ...]
 
 
-def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[Confusion]:
-    """All that happened, the largest share of a class first; `counts`: rows are what clips are."""
-    found = [
-        Confusion(actual=classes[actual], predicted=classes[predicted], clips=count, total=sum(row))
-        for actual, row in enumerate(counts)
-        for predicted, count in enumerate(row)
-        if count and actual != predicted
+def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]], of: int | None = None) -> list[Confusion]:
+    """All that happened, or those in which one class takes part, the largest share of a class first; `counts`: rows
+    are what clips are."""
+    totals = [sum(row) for row in counts]
+    if of is None:
+        some = [(count, row, at) for row, line in enumerate(counts) for at, count in enumerate(line) if count]
+    else:
+        some = [(count, of, at) for at, count in enumerate(counts[of])]
+        some += [(line[of], row, of) for row, line in enumerate(counts)]
+    found = sorted((-count / totals[row], -count, row, at) for count, row, at in some if count and row != at)
+    return [
+        Confusion(actual=classes[row], predicted=classes[at], clips=-count, total=totals[row])
+        for _, count, row, at in found
     ]
-    return sorted(found, key=lambda each: (-each.rate, -each.clips))
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], actual: int, predicted: int) -> Confusion:

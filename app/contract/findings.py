@@ -1,5 +1,7 @@
 """The four observations of the paper, as far as a survey supports them on one network."""
 
+from pydantic import Field
+
 from app.contract.catalog import UnitSummary
 from app.contract.model import Model
 
@@ -21,6 +23,16 @@ class Spread(Model):
     median: float
     third: float
     high: float
+    mean: float
+
+
+class Measured(Model):
+    """What a survey's units come to: reading a hundred thousand of them for each page would take a second."""
+
+    spreads: dict[str, tuple[Spread, ...]] = Field(description="of each measure, layer by layer")
+    live: int = Field(description="units that answer to any class")
+    specific: int
+    generic: int
 
 
 class Series(Model):

@@ -1,6 +1,7 @@
 """Networks, their layers, and single units. Listings of units are in explore.py."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +11,11 @@ from app.contract.catalog import LayerSummary, NetworkCard, NetworkSummary, Unit
 from app.contract.errors import NetworkExists, UnknownNetwork
 from app.store.engine import now
 from app.store.media import drop_orphans
-from app.store.tables import NetworkRow, UnitRow, WeightsRow
+from app.store.tables import NetworkRow, UnitCountRow, UnitRow, WeightsRow
+from app.store.unit_counts import recount
+
+KEPT = 500  # cards
+_cards: dict[tuple[str, str, datetime], NetworkCard] = {}
 
 
 def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]) -> NetworkSummary:
@@ -50,6 +55,7 @@ def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]
             for unit in range(layer.units)
         ],
     )
+    recount(session, network_id=row.id)
     return get_network(session, slug=card.slug)
 
 
@@ -57,6 +63,7 @@ def remove_network(session: Session, *, slug: str) -> None:
     """Remove a network with its weights, jobs and results, and media that nothing else shows."""
     row = network_row(session, slug)
     session.execute(delete(NetworkRow).where(NetworkRow.id == row.id))
+    _known(session).clear()
     drop_orphans(session)
 
 
@@ -69,29 +76,35 @@ def read_weights(session: Session, *, slug: str) -> bytes:
 
 
 def list_networks(session: Session) -> list[NetworkSummary]:
-    rows = session.scalars(select(NetworkRow).order_by(NetworkRow.id))
-    return [_summary(session, row) for row in rows]
+    rows = session.scalars(select(NetworkRow).order_by(NetworkRow.id)).all()
+    _known(session).update({row.slug: row for row in rows})
+    made = _made(session)
+    return [_summary(row, made) for row in rows]
+
+
+def list_cards(session: Session) -> list[NetworkCard]:
+    return [card_of(row) for row in session.scalars(select(NetworkRow).order_by(NetworkRow.id))]
 
 
 def get_network(session: Session, *, slug: str) -> NetworkSummary:
-    return _summary(session, network_row(session, slug))
+    row = network_row(session, slug)
+    return _summary(row, _made(session, row.id))
 
 
 def get_card(session: Session, *, slug: str) -> NetworkCard:
-    return NetworkCard.model_validate(network_row(session, slug).card)
+    return card_of(network_row(session, slug))
 
 
 def layer_summaries(session: Session, *, slug: str) -> list[LayerSummary]:
     row = network_row(session, slug)
     counts = dict(
         session.execute(
-            select(UnitRow.layer_index, func.count())
-            .where(UnitRow.network_id == row.id, UnitRow.visualized_at.is_not(None))
-            .group_by(UnitRow.layer_index)
+            select(UnitCountRow.layer_index, func.sum(UnitCountRow.units))
+            .where(UnitCountRow.network_id == row.id, UnitCountRow.visualized)
+            .group_by(UnitCountRow.layer_index)
         ).all()
     )
-    layers = NetworkCard.model_validate(row.card).layers
-    return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in layers]
+    return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in card_of(row).layers]
 
 
 def get_unit(session: Session, *, slug: str, layer: str, unit: int) -> UnitSummary:
@@ -99,18 +112,42 @@ def get_unit(session: Session, *, slug: str, layer: str, unit: int) -> UnitSumma
 
 
 def network_row(session: Session, slug: str) -> NetworkRow:
-    row = session.scalar(select(NetworkRow).where(NetworkRow.slug == slug))
-    if row is None:
-        raise UnknownNetwork(slug, session.scalars(select(NetworkRow.slug).order_by(NetworkRow.id)))
-    return row
+    """Read once in a session: a page asks for it a dozen times."""
+    known = _known(session)
+    if slug not in known:
+        row = session.scalar(select(NetworkRow).where(NetworkRow.slug == slug))
+        if row is None:
+            raise UnknownNetwork(slug, session.scalars(select(NetworkRow.slug).order_by(NetworkRow.id)))
+        known[slug] = row
+    return known[slug]
+
+
+def card_of(row: NetworkRow) -> NetworkCard:
+    """Read and parsed once in a process, since a page asks for it a dozen times and one of 400 classes takes
+    milliseconds. A card never changes; a network that is removed and registered again has another moment."""
+    key = (row.slug, row.checksum, row.registered_at)
+    if key not in _cards:
+        if len(_cards) >= KEPT:
+            _cards.clear()
+        _cards[key] = NetworkCard.model_validate(row.card)
+    return _cards[key]
+
+
+def _known(session: Session) -> dict[str, NetworkRow]:
+    found: dict[str, NetworkRow] = session.info.setdefault("networks", {})
+    return found
 
 
 def unit_row(session: Session, *, slug: str, layer: str, unit: int) -> UnitRow:
+    """Read once in a session, too."""
     network = network_row(session, slug)
-    NetworkCard.model_validate(network.card).unit(layer, unit)
-    return session.scalars(
-        select(UnitRow).where(UnitRow.network_id == network.id, UnitRow.layer == layer, UnitRow.index == unit)
-    ).one()
+    card_of(network).unit(layer, unit)
+    known: dict[tuple[int, str, int], UnitRow] = session.info.setdefault("units", {})
+    where = (network.id, layer, unit)
+    if where not in known:
+        query = select(UnitRow).where(UnitRow.network_id == network.id, UnitRow.layer == layer, UnitRow.index == unit)
+        known[where] = session.scalars(query).one()
+    return known[where]
 
 
 def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
@@ -131,15 +168,22 @@ def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
     )
 
 
-def _summary(session: Session, row: NetworkRow) -> NetworkSummary:
-    visualizations, units = session.execute(
-        select(func.coalesce(func.sum(UnitRow.visualizations), 0), func.count()).where(
-            UnitRow.network_id == row.id, UnitRow.visualized_at.is_not(None)
-        )
-    ).one()
+Made = dict[int, tuple[int, int]]  # by network: visualizations, and the units that have any
+
+
+def _made(session: Session, network_id: int | None = None) -> Made:
+    """Of one network, or of all."""
+    which = [] if network_id is None else [UnitCountRow.network_id == network_id]
+    rows = session.execute(
+        select(UnitCountRow.network_id, func.sum(UnitCountRow.visualizations), func.sum(UnitCountRow.units))
+        .where(UnitCountRow.visualized, *which)
+        .group_by(UnitCountRow.network_id)
+    )
+    return {network: (visualizations, units) for network, visualizations, units in rows}
+
+
+def _summary(row: NetworkRow, made: Made) -> NetworkSummary:
+    visualizations, units = made.get(row.id, (0, 0))
     return NetworkSummary(
-        card=NetworkCard.model_validate(row.card),
-        visualizations=visualizations,
-        visualized_units=units,
-        registered_at=row.registered_at,
+        card=card_of(row), visualizations=visualizations, visualized_units=units, registered_at=row.registered_at
     )

@@ -1,6 +1,7 @@
 """Data sets: named sets of labelled clips, with the media that show each."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from sqlalchemy import Select, delete, func, literal, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -147,12 +148,15 @@ def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
     return [_clip(row) for row in rows]
 
 
-def examples(session: Session, *, names: Iterable[str]) -> dict[str, Clip]:
-    """One clip for each of these classes that has any."""
+def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
+    """One clip for each of these classes that has any, or for the first `limit` of them."""
     wanted = {name: folded(name) for name in names}
-    first = select(func.min(ClipRow.id)).where(ClipRow.folded.in_(wanted.values())).group_by(ClipRow.folded)
-    found = {row.folded: _clip(row) for row in session.scalars(_whole().where(ClipRow.id.in_(first)))}
-    return {name: found[key] for name, key in wanted.items() if key in found}
+    first = select(ClipRow.folded, func.min(ClipRow.id)).where(ClipRow.folded.in_(wanted.values()))
+    ids: dict[str, int] = dict(session.execute(first.group_by(ClipRow.folded)).all())
+    chosen = {name: ids[key] for name, key in wanted.items() if key in ids}
+    chosen = dict(islice(chosen.items(), limit))
+    found = {row.id: _clip(row) for row in session.scalars(_whole().where(ClipRow.id.in_(chosen.values())))}
+    return {name: found[id] for name, id in chosen.items()}
 
 
 def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRow:

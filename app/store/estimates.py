@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.contract.job import Estimate
 from app.contract.recipe import Recipe
-from app.store.catalog import network_row
-from app.store.tables import RecipeRow, UnitRow, VisualizationRow
+from app.store.catalog import card_of, network_row
+from app.store.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
-LOOKED_AT = 200  # newest results of a network
+LOOKED_AT = 50  # units of a network that were visualized last
 ENOUGH = 3  # results of a layer that say more than those of the whole network
 CHUNK = 500
 
@@ -21,8 +21,8 @@ def estimate(
 ) -> Estimate:
     """Of the units (by layer) under the recipe: how many are there already, and the seconds for the rest on one
     worker. A result's seconds are its share of its batch; they are scaled by the steps."""
-    network = network_row(session, slug).id
-    paces = _paces(session, network)
+    network = network_row(session, slug)
+    paces = _paces(session, network.id)
     known = [pace for found in paces.values() for pace in found]
     seconds: float | None = 0.0
     cached = count = basis = 0
@@ -60,8 +60,15 @@ def _paces(session: Session, network: int) -> dict[str, list[float]]:
     return paces
 
 
-def _made(session: Session, network: int, layer: str, units: Sequence[int], recipe_key: str) -> int:
-    """How many of the units have a result under the recipe."""
+def _made(session: Session, network: NetworkRow, layer: str, units: Sequence[int], recipe_key: str) -> int:
+    """How many of the units have a result under the recipe. Of a whole layer that is known."""
+    place = card_of(network).layer(layer)
+    if len(units) == place.units:
+        of = ResultCountRow
+        known = select(of.results).where(
+            of.network_id == network.id, of.layer_index == place.index, of.recipe_key == recipe_key
+        )
+        return session.scalar(known) or 0
     found = 0
     for start in range(0, len(units), CHUNK):
         found += session.scalars(
@@ -69,7 +76,7 @@ def _made(session: Session, network: int, layer: str, units: Sequence[int], reci
             .select_from(VisualizationRow)
             .join(UnitRow, UnitRow.id == VisualizationRow.unit_id)
             .where(
-                UnitRow.network_id == network,
+                UnitRow.network_id == network.id,
                 UnitRow.layer == layer,
                 UnitRow.index.in_(units[start : start + CHUNK]),
                 VisualizationRow.recipe_key == recipe_key,

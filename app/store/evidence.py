@@ -19,7 +19,7 @@ from app.contract.evidence import (
     UnitOfClass,
     UnitOfClip,
 )
-from app.store.catalog import network_row, unit_row, unit_summary
+from app.store.catalog import card_of, network_row, unit_row, unit_summary
 from app.store.datasets import dataset_row
 from app.store.evidence_tables import ClipRow, DatasetRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
 from app.store.listed import newest_survey
@@ -161,7 +161,7 @@ def distribution(session: Session, *, network: str, column: Measure) -> dict[str
 
 def _card(session: Session, network: str) -> tuple[NetworkCard, NetworkRow]:
     row = network_row(session, network)
-    return NetworkCard.model_validate(row.card), row
+    return card_of(row), row
 
 
 def _visible() -> Select[SurveyRow]:
@@ -180,7 +180,8 @@ def _survey(row: SurveyRow) -> Survey:
     recall = unpack(row.recall or b"")
     confusion = unpack_counts(row.confusion or b"")
     classes = len(recall)
-    return Survey(
+    # Checked when it was saved; checking the counts of 400 x 400 classes again would take milliseconds.
+    return Survey.model_construct(
         id=row.id,
         network=row.network.slug,
         dataset=row.dataset.slug,
@@ -190,8 +191,8 @@ def _survey(row: SurveyRow) -> Survey:
         recall=recall,
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
         seconds=row.seconds,
-        streams=row.streams and StreamFacts.model_validate(row.streams),
-        created_at=row.finished_at,
+        streams=StreamFacts.model_validate(row.streams) if row.streams else None,
+        created_at=row.finished_at or row.started_at,
     )
 
 

@@ -69,6 +69,7 @@ class SurveyRow(Base):
     recall: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed, as is the next
     confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     streams: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a StreamFacts
+    measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a Measured
 
     network: Mapped["NetworkRow"] = relationship(lazy="raise")
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
@@ -79,7 +80,13 @@ class EvidenceRow(Base):
     scan of a column read a hundred times as much."""
 
     __tablename__ = "unit_evidence"
-    __table_args__ = (Index(None, "unit_id"),)
+    __table_args__ = (
+        Index(None, "unit_id"),
+        # The ends that findings show.
+        Index(None, "survey_id", "synergy_clips", "unit_id"),
+        Index(None, "survey_id", "effective_classes", "unit_id"),
+        Index(None, "survey_id", "speed_octaves", "unit_id"),
+    )
 
     survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"), primary_key=True)

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import network_row, unit_summary
-from app.store.scope import is_filtered, size, sql_filters, within
+from app.store.catalog import card_of, network_row, unit_summary
+from app.store.scope import groups, is_filtered, size, sql_filters, within
 from app.store.tables import UnitRow
 
 COUNTED = 10_000  # counting stops here
 BATCH = 500
+UNITED = 100  # selects of a union
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,14 @@ class Segment:
     keys: tuple[Any, ...]  # columns, or expressions of them
     only: ColumnElement[bool] | None = None
     falling: bool = False
+    alike: tuple[Any, ...] = ()  # columns that are the same throughout: PostgreSQL takes their index only if told
 
 
 def _by(measure: Any, *, falling: bool = True) -> tuple[Segment, Segment]:
     """Units that have the measure, then the others in their order."""
     return (
         Segment((measure, UnitRow.id), only=measure.is_not(None), falling=falling),
-        Segment((UnitRow.id,), only=measure.is_(None)),
+        Segment((UnitRow.id,), only=measure.is_(None), alike=(measure,)),
     )
 
 
@@ -56,13 +58,13 @@ SEGMENTS: dict[UnitSort, tuple[Segment, ...]] = {
 def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListing:
     """One page of the units that pass the filters; unknown layers and classes are errors, not empty pages."""
     row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
+    card = card_of(row)
     matching = _matching(row.id, card, query)
-    total, capped = _count(session, matching, card, query)
+    total, capped = _count(session, row.id, matching, card, query)
     backwards = query.before is not None
     place = query.before if backwards else query.after
     skip = 0 if place else (query.page - 1) * query.per_page
-    found = _walk(session, matching, query.sort, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
+    found = _walk(session, matching, query, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
     further = len(found) > query.per_page
     found = found[: query.per_page]
     if backwards:
@@ -82,10 +84,10 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
 def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> Iterator[UnitSummary]:
     """All that match, in the order of the query, at most `limit`."""
     row = network_row(session, slug)
-    matching = _matching(row.id, NetworkCard.model_validate(row.card), query)
+    matching = _matching(row.id, card_of(row), query)
     place = None
     while limit > 0:
-        found = _walk(session, matching, query.sort, place=place, limit=min(BATCH, limit))
+        found = _walk(session, matching, query, place=place, limit=min(BATCH, limit))
         yield from (unit_summary(slug, unit) for unit in found)
         if len(found) < BATCH:
             return
@@ -96,7 +98,7 @@ def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> 
 def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]) -> list[UnitSummary]:
     """The units of these layers and numbers, in the order given, each once."""
     row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
+    card = card_of(row)
     places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
     found: dict[tuple[int, int], UnitRow] = {}
     for start in range(0, len(places), BATCH):
@@ -110,10 +112,31 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     return [unit_summary(slug, found[place]) for place in places]
 
 
+def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[UnitSummary]]:
+    """The units of these networks that were visualized last, at most `each` of a network."""
+    slug_of = {network_row(session, slug).id: slug for slug in slugs}
+    found: dict[str, list[UnitSummary]] = {}
+    networks = list(slug_of)
+    for start in range(0, len(networks), UNITED):
+        last = [
+            select(UnitRow.id)
+            .where(UnitRow.network_id == network, UnitRow.visualized_at.is_not(None))
+            .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
+            .limit(each)
+            .subquery()
+            for network in networks[start : start + UNITED]
+        ]
+        ids = session.scalars(union_all(*(select(part.c.id) for part in last))).all()
+        rows = session.scalars(select(UnitRow).where(UnitRow.id.in_(ids)).order_by(UnitRow.visualized_at.desc()))
+        for unit in rows:
+            found.setdefault(slug_of[unit.network_id], []).append(unit_summary(slug_of[unit.network_id], unit))
+    return found
+
+
 def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSummary]]:
     """The first units of every layer that have a picture, at most `each` a layer, in one statement."""
     row = network_row(session, slug)
-    layers = NetworkCard.model_validate(row.card).layers
+    layers = card_of(row).layers
     first = [
         select(UnitRow.id)
         .where(UnitRow.network_id == row.id, UnitRow.layer_index == layer.index, UnitRow.poster.is_not(None))
@@ -134,9 +157,15 @@ def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitR
     return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(query))
 
 
-def _count(session: Session, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
+def _count(
+    session: Session, network: int, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery
+) -> tuple[int, bool]:
     if not is_filtered(query):
         return size(card, query), False
+    if query.min_reach is None:
+        kept = groups(session, network, card, query)
+        if kept is not None:
+            return sum(units for *_, units in kept), False
     some = matching.with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
     counted = session.scalar(select(func.count()).select_from(some)) or 0
     return min(counted, COUNTED), counted > COUNTED
@@ -145,7 +174,7 @@ def _count(session: Session, matching: Select[UnitRow], card: NetworkCard, query
 def _walk(
     session: Session,
     matching: Select[UnitRow],
-    sort: UnitSort,
+    query: UnitQuery,
     *,
     place: str | None,
     limit: int,
@@ -153,8 +182,8 @@ def _walk(
     skip: int = 0,
 ) -> list[UnitRow]:
     """Units that follow the place (or precede it, nearest first), through the segments of the sort."""
-    first, values = _read(sort, place) if place else (None, ())
-    numbered = list(enumerate(SEGMENTS[sort]))
+    first, values = _read(query.sort, place) if place else (None, ())
+    numbered = [each for each in enumerate(SEGMENTS[query.sort]) if each[0] != _empty(query)]
     found: list[UnitRow] = []
     for number, segment in reversed(numbered) if backwards else numbered:
         if first is not None and (number > first if backwards else number < first):
@@ -165,7 +194,7 @@ def _walk(
             here = tuple_(*(_alike(key, value) for key, value in zip(segment.keys, values, strict=True)))
             keys = tuple_(*segment.keys)
             part = part.where(keys < here if falling else keys > here)
-        ordered = part.order_by(*(key.desc() if falling else key for key in segment.keys))
+        ordered = part.order_by(*(key.desc() if falling else key for key in (*segment.alike, *segment.keys)))
         rows = session.scalars(ordered.offset(skip).limit(limit - len(found))).all()
         if skip and not rows:
             skip -= session.scalar(select(func.count()).select_from(part.subquery())) or 0
@@ -175,6 +204,16 @@ def _walk(
         if len(found) == limit:
             break
     return found
+
+
+def _empty(query: UnitQuery) -> int | None:
+    """The segment that the filters leave nothing of: finding that out by looking would read all their units."""
+    match query.sort, query.state, query.role:
+        case (UnitSort.RECENT | UnitSort.ACTIVATION | UnitSort.REACH, "missing", _) | (UnitSort.REACH, _, "dead"):
+            return 0
+        case (UnitSort.RECENT | UnitSort.ACTIVATION, "visualized", _):
+            return 1
+    return None
 
 
 def _place(sort: UnitSort, row: UnitRow) -> str:

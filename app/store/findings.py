@@ -1,14 +1,14 @@
 """What the findings of a network are made of: its newest survey, measures by layer, units at both ends."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.contract.findings import Example
-from app.findings import Found
-from app.store.catalog import get_card, network_row, unit_summary
+from app.contract.evidence import Survey
+from app.contract.findings import Example, Measured
+from app.findings import Found, measured
+from app.store.catalog import get_card, unit_summary
 from app.store.evidence import Measure, distribution, get_survey
-from app.store.evidence_tables import EvidenceRow
-from app.store.listed import newest_survey
+from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 
 MEASURES: tuple[Measure, ...] = (
@@ -35,19 +35,40 @@ def get_found(session: Session, *, network: str) -> Found | None:
     return Found(
         card=get_card(session, slug=network),
         survey=survey,
-        measures={name: distribution(session, network=network, column=name) for name in MEASURES},
-        examples={name: _ends(session, network, name, words) for name, words in ENDS},
+        measured=_measured(session, network, survey),
+        examples={name: _ends(session, network, survey.id, name, words) for name, words in ENDS},
     )
 
 
-def _ends(session: Session, network: str, column: Measure, words: str) -> tuple[Example, ...]:
+def keep_measured(session: Session, *, network: str) -> None:
+    """For the transaction that publishes a survey: what the findings of the network's newest are made of."""
+    survey = get_survey(session, network=network)
+    if survey is not None:
+        body = _counted(session, network, survey).model_dump(mode="json")
+        session.execute(update(SurveyRow).where(SurveyRow.id == survey.id).values(measured=body))
+
+
+def _measured(session: Session, network: str, survey: Survey) -> Measured:
+    kept = session.scalar(select(SurveyRow.measured).where(SurveyRow.id == survey.id))
+    # A survey from before they were kept has none.
+    return Measured.model_validate(kept) if kept else _counted(session, network, survey)
+
+
+def _counted(session: Session, network: str, survey: Survey) -> Measured:
+    values: dict[str, dict[str, tuple[float, ...]]] = {
+        name: distribution(session, network=network, column=name) for name in MEASURES
+    }
+    return measured(values, survey)
+
+
+def _ends(session: Session, network: str, survey: int, column: Measure, words: str) -> tuple[Example, ...]:
     """The lowest of live units, then the highest."""
     measure = getattr(EvidenceRow, column)
     query = (
         select(UnitRow, measure)
         .join(EvidenceRow, EvidenceRow.unit_id == UnitRow.id)
         .where(
-            EvidenceRow.survey_id == newest_survey(session, network_id=network_row(session, network).id),
+            EvidenceRow.survey_id == survey,
             EvidenceRow.a_hat > 0,
             measure.is_not(None),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.contract.errors import Conflict, Missing, TooMany
@@ -27,6 +27,7 @@ from app.store.catalog import get_card, network_row, unit_row
 from app.store.clip_tables import UploadRow
 from app.store.engine import now
 from app.store.evidence_tables import DatasetRow
+from app.store.served import COUNTED, served
 from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
 from app.store.upsert import insert_missing
 
@@ -156,26 +157,23 @@ def list_jobs(
     page: int = 1,
     per_page: int = 50,
 ) -> Page[Job]:
-    """Running jobs first, then the queue in the order it will be served, then the finished, newest first."""
-    filters = []
+    """Running jobs first, then the queue in the order it will be served, then the finished, newest first. Counting
+    stops at COUNTED."""
+    filters: list[ColumnElement[bool]] = []
     if owner is not None:
         filters.append(JobRow.owner == owner)
     if state is not None:
         filters.append(JobRow.state == state)
     if network is not None:
         filters.append(JobRow.network_id == network_row(session, network).id)
-    total = session.scalar(select(func.count()).select_from(JobRow).where(*filters)) or 0
-    rank = case({JobState.RUNNING.value: 0, JobState.QUEUED.value: 1}, value=JobRow.state, else_=2)
+    some = select(JobRow.id).where(*filters).limit(COUNTED).subquery()
+    total = session.scalar(select(func.count()).select_from(some)) or 0
     first = (page - 1) * per_page
-    rows = session.scalars(
-        whole_jobs()
-        .where(*filters)
-        .order_by(rank, JobRow.finished_at.desc(), JobRow.priority.desc(), JobRow.id)
-        .offset(first)
-        .limit(per_page)
-    )
-    items = tuple(to_job(row) for row in rows)
-    return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
+    ids = served(session, filters, skip=first, limit=per_page + 1)
+    follows, ids = len(ids) > per_page, ids[:per_page]
+    rows = {row.id: row for row in session.scalars(whole_jobs().where(JobRow.id.in_(ids)))}
+    items = tuple(to_job(rows[id]) for id in ids)
+    return Page(items=items, total=total, next=page + 1 if follows else None)
 
 
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
@@ -188,8 +186,11 @@ def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list
 
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
+    """Of each state, up to COUNTED."""
     whose = [] if owner is None else [JobRow.owner == owner]
-    rows = session.execute(select(JobRow.state, func.count()).where(*whose).group_by(JobRow.state))
+    some = [select(JobRow.state).where(JobRow.state == state, *whose).limit(COUNTED).subquery() for state in JobState]
+    every = union_all(*(select(part.c.state) for part in some)).subquery()
+    rows = session.execute(select(every.c.state, func.count()).group_by(every.c.state))
     found: dict[str, int] = dict(rows.all())
     return {state: found.get(state.value, 0) for state in JobState}
 

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
+from app.store.unit_counts import recount
 
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
@@ -22,13 +23,13 @@ def list_evidence(session: Session, *, network_id: int) -> None:
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
     session.execute(units.values(a_hat=None, role=None, effective_classes=None, reach=None))
-    if survey is None:
-        return
-    session.execute(
-        units.where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == UnitRow.id).values(
-            a_hat=EvidenceRow.a_hat,
-            role=EvidenceRow.role,
-            effective_classes=EvidenceRow.effective_classes,
-            reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),
+    if survey is not None:
+        session.execute(
+            units.where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == UnitRow.id).values(
+                a_hat=EvidenceRow.a_hat,
+                role=EvidenceRow.role,
+                effective_classes=EvidenceRow.effective_classes,
+                reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),
+            )
         )
-    )
+    recount(session, network_id=network_id)

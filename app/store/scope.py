@@ -6,12 +6,13 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery
-from app.store.catalog import network_row
-from app.store.tables import UnitRow
+from app.store.catalog import card_of, network_row
+from app.store.tables import UnitCountRow, UnitRow
 
-TALLIED = 20_000  # units at most through which one looks to count what each choice would leave
+TALLIED = 5_000  # units at most that are counted by one, where no kept count tells them
 
 Scope = dict[int, frozenset[int] | None]  # layer index -> its units that are meant, None for all
+Group = tuple[int, str | None, bool, int]  # layer index, role, whether visualized, units
 
 
 def scope(card: NetworkCard, query: UnitQuery) -> Scope:
@@ -45,7 +46,10 @@ def size(card: NetworkCard, query: UnitQuery) -> int:
 
 
 def within(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
-    chosen = scope(card, query)
+    return _named(card, scope(card, query))
+
+
+def _named(card: NetworkCard, chosen: Scope) -> list[ColumnElement[bool]]:
     whole = [index for index, units in chosen.items() if units is None]
     if len(whole) == len(card.layers):
         return []
@@ -77,21 +81,13 @@ def is_filtered(query: UnitQuery) -> bool:
 
 
 def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> Tally:
-    """One grouped query over the units that pass the other filters; all facets are sums of its groups."""
+    """Over the units that pass the other filters; all facets are sums of the same groups."""
     row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
+    card = card_of(row)
     open_: dict[str, object] = {"stream": None, "role": None, "state": None}
     wide = query.model_copy(update=open_ if fixed_layer else {**open_, "layer": None})
-    if size(card, wide) > TALLIED:
-        return Tally()
-    seen = UnitRow.visualized_at.is_not(None)
-    groups = session.execute(
-        select(UnitRow.layer_index, UnitRow.role, seen, func.count())
-        .where(UnitRow.network_id == row.id, *within(card, wide), *sql_filters(wide))
-        .group_by(UnitRow.layer_index, UnitRow.role, seen)
-    ).all()
     counts: dict[str, Counter[str]] = {name: Counter() for name in Tally.model_fields}
-    for index, role, is_seen, count in groups:
+    for index, role, is_seen, count in groups(session, row.id, card, wide) or ():
         layer = card.layers[index]
         of = {
             "layer": layer.name,
@@ -105,6 +101,40 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
             if choice and all(getattr(query, key) in (None, of[key]) for key in others):
                 counts[name][choice] += count
     return Tally(**{name: dict(found) for name, found in counts.items()})
+
+
+def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
+    """The units that pass the filters, counted: those of whole layers unread. None if too many are left."""
+    chosen = scope(card, query)
+    some, found = set(chosen), []
+    if query.min_reach is None:
+        some = {index for index, units in chosen.items() if units is not None}
+        found = _kept(session, network, query, chosen.keys() - some)
+    if some:
+        named = _named(card, {index: chosen[index] for index in some})
+        where = (UnitRow.network_id == network, *named, *sql_filters(query))
+        few = session.scalar(
+            select(func.count()).select_from(select(UnitRow.id).where(*where).limit(TALLIED + 1).subquery())
+        )
+        if few is None or few > TALLIED:
+            return None
+        keys = (UnitRow.layer_index, UnitRow.role, UnitRow.visualized_at.is_not(None))
+        rows = session.execute(select(*keys, func.count()).where(*where).group_by(*keys))
+        found += [(index, role, is_seen, count) for index, role, is_seen, count in rows]
+    return found
+
+
+def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[Group]:
+    if not layers:
+        return []
+    of = UnitCountRow
+    where = [of.network_id == network, of.layer_index.in_(layers), of.units > 0]
+    if query.state:
+        where.append(of.visualized.is_(query.state == "visualized"))
+    if query.role:
+        where.append(of.role == query.role)
+    rows = session.execute(select(of.layer_index, of.role, of.visualized, of.units).where(*where))
+    return [(index, role or None, visualized, units) for index, role, visualized, units in rows]
 
 
 def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:

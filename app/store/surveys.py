@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import NetworkCard, UnitRole
+from app.contract.catalog import UnitRole
 from app.contract.errors import Conflict, Missing, UnknownClip
 from app.contract.evidence import TOP_CLASSES, SurveyFacts, TopClip, UnitEvidence
 from app.contract.job import Job, JobKind, Priority
-from app.store.catalog import network_row
+from app.store.catalog import card_of, network_row
 from app.store.datasets import dataset_row
 from app.store.engine import now
 from app.store.evidence_tables import ClipRow, EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.findings import keep_measured
 from app.store.jobs import LIVE, enqueue_alone, to_job, whole_jobs
 from app.store.listed import list_evidence
 from app.store.packing import pack, pack_counts
@@ -87,7 +88,7 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
 def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
     """Publish: from here on pages and listings speak of this survey, and the former with the data set is gone."""
     survey = _unfinished(session, survey_id)
-    units = NetworkCard.model_validate(session.get_one(NetworkRow, survey.network_id).card).units
+    units = card_of(session.get_one(NetworkRow, survey.network_id)).units
     saved = session.scalar(select(func.count()).select_from(EvidenceRow).where(EvidenceRow.survey_id == survey_id))
     if saved != units:
         raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {units:,} units: it is not whole.")
@@ -102,7 +103,9 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.streams = None if facts.streams is None else facts.streams.model_dump(mode="json")
     survey.finished_at = now(session)
     session.flush()
-    list_evidence(session, network_id=survey.network_id)
+    network = session.get_one(NetworkRow, survey.network_id)
+    list_evidence(session, network_id=network.id)
+    keep_measured(session, network=network.slug)
 
 
 def abandon_survey(session: Session, *, survey_id: int) -> None:
@@ -123,7 +126,7 @@ class _UnitIds:
     def __init__(self, session: Session, network_id: int) -> None:
         self._session = session
         self._network_id = network_id
-        self._card = NetworkCard.model_validate(session.get_one(NetworkRow, network_id).card)
+        self._card = card_of(session.get_one(NetworkRow, network_id))
         self._ids: dict[str, dict[int, int]] = {}
 
     def layer_index(self, name: str) -> int:

@@ -10,6 +10,7 @@ from app.store.base import Base, Id, Json, Shown, UtcDateTime
 from app.store.evidence_tables import DatasetRow
 
 LIVE = text("state IN ('queued', 'running')")
+SEEN, MISSING = text("visualized_at IS NOT NULL"), text("visualized_at IS NULL")
 
 
 class NetworkRow(Base):
@@ -18,7 +19,7 @@ class NetworkRow(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     slug: Mapped[str] = mapped_column(String(63), unique=True)
     checksum: Mapped[str] = mapped_column(String(64), unique=True)
-    card: Mapped[dict[str, Any]] = mapped_column(Json)
+    card: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)  # read by catalog.card_of, which keeps it
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -45,6 +46,13 @@ class UnitRow(Base):
         Index(None, "network_id", "role", "layer_index", "index"),
         Index(None, "network_id", "effective_classes", "id"),
         Index(None, "network_id", "reach", "id"),
+        # The same within a layer, and what is there or missing in the network's own order.
+        Index(None, "network_id", "layer_index", "visualized_at", "id"),
+        Index(None, "network_id", "layer_index", "activation", "id"),
+        Index(None, "network_id", "layer_index", "effective_classes", "id"),
+        Index(None, "network_id", "layer_index", "reach", "id"),
+        Index("ix_units_seen", "network_id", "layer_index", "index", sqlite_where=SEEN, postgresql_where=SEEN),
+        Index("ix_units_missing", "network_id", "layer_index", "index", sqlite_where=MISSING, postgresql_where=MISSING),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -65,6 +73,30 @@ class UnitRow(Base):
     loop: Mapped[str | None] = mapped_column(String(64))
 
     network: Mapped[NetworkRow] = relationship(lazy="raise")
+
+
+class UnitCountRow(Base):
+    """How many units are alike in what pages count them by; counting the units themselves would read them all."""
+
+    __tablename__ = "unit_counts"
+
+    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"), primary_key=True)
+    layer_index: Mapped[int] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(String(10), primary_key=True)  # empty before a survey
+    visualized: Mapped[bool] = mapped_column(primary_key=True)
+    units: Mapped[int]
+    visualizations: Mapped[int]  # of these units
+
+
+class ResultCountRow(Base):
+    """Results of a layer under a recipe: what a sweep would find made already."""
+
+    __tablename__ = "result_counts"
+
+    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"), primary_key=True)
+    layer_index: Mapped[int] = mapped_column(primary_key=True)
+    recipe_key: Mapped[str] = mapped_column(ForeignKey("recipes.key"), primary_key=True)
+    results: Mapped[int]
 
 
 class RecipeRow(Base):
@@ -112,9 +144,12 @@ class JobRow(Base):
         Index("ix_jobs_queue", "state", "priority", "id"),
         Index(None, "updated_at"),
         Index(None, "unit_id"),
-        Index(None, "network_id"),
         Index(None, "dataset_id"),
-        Index(None, "owner"),
+        # What ended, the newest first: of all, and under each filter.
+        Index(None, "finished_at", "id"),
+        Index(None, "state", "finished_at", "id"),
+        Index(None, "network_id", "finished_at", "id"),
+        Index(None, "owner", "finished_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

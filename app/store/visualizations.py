@@ -13,6 +13,7 @@ from app.store.catalog import network_row, unit_row
 from app.store.engine import now
 from app.store.media import media_refs, put_media
 from app.store.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
+from app.store.unit_counts import count_result
 from app.store.upsert import insert_missing
 
 
@@ -58,12 +59,14 @@ def for_units(
 def recent(session: Session, *, slug: str | None = None, limit: int = 12) -> list[Visualization]:
     """The newest results, of one network or of all."""
     query = _whole().order_by(VisualizationRow.id.desc()).limit(limit)
-    if slug is not None:
-        query = query.where(
-            VisualizationRow.unit_id.in_(
-                select(UnitRow.id).join(NetworkRow).where(NetworkRow.slug == slug, UnitRow.visualizations > 0)
-            )
+    if slug is not None:  # of as many units at most, those that were visualized last
+        units = (
+            select(UnitRow.id)
+            .where(UnitRow.network_id == network_row(session, slug).id, UnitRow.visualized_at.is_not(None))
+            .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
+            .limit(limit)
         )
+        query = query.where(VisualizationRow.unit_id.in_(session.scalars(units).all()))
     return [_visualization(row) for row in session.scalars(query)]
 
 
@@ -93,7 +96,9 @@ def save(
     insert_missing(session, VisualizationRow, [row])
     saved = session.scalars(select(VisualizationRow.id).where(*same)).one()
     shown = put_media(session, table=VisualizationMediaRow, owner={"visualization_id": saved}, media=media)
-    unit = session.get_one(UnitRow, unit_id)
+    # Locked, so that a survey that ends meanwhile has given the unit its role, or will find the result.
+    unit = session.get_one(UnitRow, unit_id, with_for_update=True, populate_existing=True)
+    count_result(session, unit=unit, recipe_key=recipe_key)
     unit.visualizations = session.scalars(
         select(func.count()).select_from(VisualizationRow).where(VisualizationRow.unit_id == unit_id)
     ).one()

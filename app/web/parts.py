@@ -88,7 +88,7 @@ class Page:
 @dataclass(frozen=True)
 class NetworkEntry:
     summary: NetworkSummary
-    posters: tuple[Visualization, ...]
+    newest: tuple[UnitSummary, ...]  # of its units, those visualized last
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Stimulus:
 @dataclass(frozen=True)
 class StateFilter:
     words: str
-    count: int
+    count: str
     href: str
     is_chosen: bool
 

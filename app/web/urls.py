@@ -1,6 +1,7 @@
 """Every link of the dashboard is built here, so that an address is said once and the URL is the state."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -31,9 +32,14 @@ Value = str | int | float | Sequence[str] | None
 
 def path(*parts: str | int, query: Mapping[str, Value] | None = None) -> str:
     """`/` and the parts, each percent-encoded; query values that are None are left out, lists come value by value."""
-    address = "/" + "/".join(quote(str(part), safe="") for part in parts)
+    address = "/" + "/".join(map(_quoted, parts))
     chosen = {name: value for name, value in (query or {}).items() if value is not None}
     return f"{address}?{urlencode(chosen, doseq=True, safe='/', quote_via=quote)}" if chosen else address
+
+
+@lru_cache(maxsize=8192)  # a page has hundreds of addresses, made of the same few parts
+def _quoted(part: str | int) -> str:
+    return quote(str(part), safe="")
 
 
 def absolute(base: str, address: str) -> str:

@@ -10,6 +10,7 @@ from app.contract.errors import InvalidRequest, UnknownUnit
 from app.store import explore, scope
 from app.store.engine import Store
 from app.store.tables import UnitRow
+from app.store.unit_counts import recount
 from tests.support import add_card, claim, enqueue, finish, two_stream_card
 
 
@@ -27,6 +28,7 @@ def surveyed(tiny: Store) -> Store:
                 .where(UnitRow.layer == layer, UnitRow.index == index)
                 .values(role=role, effective_classes=effective, reach=reach)
             )
+        recount(session, network_id=1)
     return tiny
 
 
@@ -44,16 +46,16 @@ def names(listing: UnitListing) -> list[str]:
 def test_pages_follow_one_another_forth_and_back(surveyed: Store, sort: UnitSort, filters: dict[str, str]) -> None:
     whole = names(search(surveyed, sort=sort, per_page=200, **filters))
     assert len(set(whole)) == len(whole)
-    page, forth = search(surveyed, sort=sort, per_page=4, **filters), []
+    page, forth = search(surveyed, sort=sort, per_page=3, **filters), []
     while True:
         forth += names(page)
         if page.after is None:
             break
-        page = search(surveyed, sort=sort, per_page=4, after=page.after, **filters)
+        page = search(surveyed, sort=sort, per_page=3, after=page.after, **filters)
     assert forth == whole
     back = names(page)
     while page.before is not None:
-        page = search(surveyed, sort=sort, per_page=4, before=page.before, **filters)
+        page = search(surveyed, sort=sort, per_page=3, before=page.before, **filters)
         back = names(page) + back
     assert back == whole
 
@@ -83,8 +85,10 @@ def test_words_also_find_what_a_class_is(store: Store) -> None:
 
 def test_counting_stops_at_a_bound(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "COUNTED", 2)
-    found = search(surveyed, state="visualized", per_page=1)
+    found = search(surveyed, min_reach=0.5, per_page=1)
     assert (found.total, found.capped, found.next) == (2, True, 2)
+    kept = search(surveyed, state="visualized", per_page=1)
+    assert (kept.total, kept.capped, kept.next) == (3, False, 2)
     exact = search(surveyed, q="fc6", per_page=1)
     assert (exact.total, exact.capped) == (10, False)
 
@@ -103,9 +107,12 @@ def test_what_each_choice_would_leave(surveyed: Store, monkeypatch: pytest.Monke
     assert chosen["role"] == {"specific": 2, "generic": 1}  # its own filter does not narrow a facet
     assert chosen["layer"] == {"fc6": 2}
     assert chosen["state"] == {"missing": 2}
-    monkeypatch.setattr(scope, "TALLIED", 10)
-    assert tally()["layer"] == {}
     assert tally(q="wave")["layer"] == {"class": 2}
+    assert tally(q="fc6")["state"] == {"missing": 10}
+    assert tally(min_reach=1)["role"] == {"specific": 1, "generic": 1}
+    monkeypatch.setattr(scope, "TALLIED", 1)
+    assert tally(min_reach=1)["role"] == {}
+    assert tally()["state"] == {"visualized": 3, "missing": 32}
 
 
 @pytest.mark.parametrize("place", ["x", "7~1", "0~", "0~a~b", "0~1", f"0~1~{2**70}", "~~~"])

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.errors import UnknownClass
 from app.contract.evidence import Clip
 from app.contract.result import Role
 from app.store import Session, catalog, datasets, evidence
@@ -97,8 +96,8 @@ def clip(
         views=views(look, lambda view: urls.clip(slug, name, **{**look.choices, "view": view})),
         classes=tuple(classes_of(session, clip.label)),
         explainers=tuple(
-            Neighbour(each.card.title, urls.explain_clip(each.card.slug, dataset=slug, clip=name))
-            for each in catalog.list_networks(session)
+            Neighbour(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
+            for card in catalog.list_cards(session)
         ),
         excites=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=EXCITED)),
         previous=Neighbour(before, urls.clip(slug, before)) if before else None,
@@ -110,12 +109,11 @@ def clip(
 def classes_of(session: Session, label: str) -> list[Neighbour]:
     """The classes of registered networks that a label names."""
     found = []
-    for summary in catalog.list_networks(session):
-        try:
-            name = summary.card.classes[summary.card.match_class(label)]
-        except UnknownClass:
-            continue
-        found.append(Neighbour(f"{name} of {summary.card.title}", urls.class_(summary.card.slug, name)))
+    for card in catalog.list_cards(session):
+        index = card.find_class(label)
+        if index is not None:
+            name = card.classes[index]
+            found.append(Neighbour(f"{name} of {card.title}", urls.class_(card.slug, name)))
     return found
 
 

@@ -60,7 +60,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
     if survey is None:
         return None
     name = card.classes[index]
-    found = confusions(card.classes, survey.confusion)
+    found = confusions(card.classes, survey.confusion, of=index)
     layers = class_units.best_by_layer(session, network=card.slug, class_index=index, each=EACH)
     return ClassFacts(
         survey=evidence.list_surveys(session, network=card.slug)[0],

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.contract.job import JobState, VisualizeJob
 from app.store import catalog, jobs, order, visualizations, workers
+from app.store.served import COUNTED
 from app.web import urls
 from app.web.chart import chart
 from app.web.deps import Base, Reading, Writing
@@ -46,7 +47,11 @@ def queue(
     def href(number: int) -> str:
         return urls.jobs(state=state, network=network, mine=mine, page=number if number > 1 else None)
 
-    choices: list[tuple[JobState | None, int]] = [(None, sum(counts.values())), *counts.items()]
+    choices: list[tuple[JobState | None, str]] = [
+        (None, told(sum(counts.values()), capped=max(counts.values()) >= COUNTED)),
+        *((each, told(count, capped=count >= COUNTED)) for each, count in counts.items()),
+    ]
+    reached = page * PER_PAGE + 1 if found.next else 0  # beyond where counting stops
     shown = JobsPage(
         frame=frame(
             request,
@@ -73,10 +78,14 @@ def queue(
             Choice("mine", urls.jobs(state=state, network=network, mine=True), mine),
         ),
         jobs=found,
-        pager=pager(page, PER_PAGE, found.total, href),
+        pager=pager(page, PER_PAGE, max(found.total, reached), href),
         workers_alive=any(worker.alive for worker in workers.list_workers(session)),
     )
     return render(shown)
+
+
+def told(count: int, *, capped: bool) -> str:
+    return f"{count:,}{'+' if capped else ''}"
 
 
 @router.get("/{job_id}")

@@ -24,13 +24,9 @@ DEPTH = 1.8  # of a slab, times log2 of its units
 
 @router.get("/")
 def networks(request: Request, session: Reading) -> HTMLResponse:
-    entries = tuple(
-        NetworkEntry(
-            summary=summary,
-            posters=tuple(visualizations.recent(session, slug=summary.card.slug, limit=POSTERS)),
-        )
-        for summary in catalog.list_networks(session)
-    )
+    listed = catalog.list_networks(session)
+    newest = explore.newest(session, slugs=[each.card.slug for each in listed], each=POSTERS)
+    entries = tuple(NetworkEntry(summary, tuple(newest.get(summary.card.slug, ()))) for summary in listed)
     around = frame(
         request,
         title="Kinetoscope",

@@ -43,7 +43,7 @@ def form(
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     chosen = datasets.get_clip(session, slug=dataset, name=clip) if dataset and clip else None
-    picks = datasets.examples(session, names=card.classes)
+    picks = datasets.examples(session, names=card.classes, limit=PICKS)
     page = ExplainPage(
         frame=frame(
             request,
@@ -56,8 +56,7 @@ def form(
         clip=chosen,
         expected=class_named(card, expected or (chosen.label if chosen else "")),
         picks=tuple(
-            (each, urls.explain_clip(network, dataset=each.dataset, clip=each.name))
-            for each in list(picks.values())[:PICKS]
+            (each, urls.explain_clip(network, dataset=each.dataset, clip=each.name)) for each in picks.values()
         ),
         limit=settings.clip_limit,
         workers_alive=any(worker.alive for worker in workers.list_workers(session)),

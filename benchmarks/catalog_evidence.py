@@ -1,0 +1,254 @@
+"""Whole surveys of some networks, and clips explained, for benchmarks/catalog_fill.py."""
+
+import json
+from datetime import timedelta
+from itertools import combinations
+
+import numpy as np
+
+from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard, UnitRole
+from app.contract.evidence import (
+    TOP_CLASSES,
+    TOP_CLIPS,
+    ClassShares,
+    Contribution,
+    Explanation,
+    LayerShares,
+    PictureBias,
+    Prediction,
+    StreamFacts,
+    StreamPair,
+)
+from app.contract.job import JobKind, JobState
+from app.store.clip_tables import ExplanationMediaRow, ExplanationRow
+from app.store.evidence_tables import EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.packing import pack, pack_counts
+from app.store.tables import JobRow
+from benchmarks.catalog_fill import BEGINNING, CLIP_ROLES, EACH, SHOWN, Filling
+from benchmarks.catalog_networks import KINETICS
+
+PAIRS = 180  # as many as a survey keeps
+AT_ONCE = 2000
+COLUMNS = (
+    "survey_id",
+    "unit_id",
+    "layer_index",
+    "a_hat",
+    "mean",
+    "firing_rate",
+    "effective_classes",
+    "role",
+    "best_class",
+)
+COLUMNS += (
+    "best_precision",
+    "synergy_stimulus",
+    "synergy_clips",
+    "swap",
+    "speed_octaves",
+    "direction_selectivity",
+    "curves",
+)
+
+
+def survey(filling: Filling, number: int, card: NetworkCard) -> None:
+    """Of the network with this number; `list_evidence` is left to do."""
+    sink, rng = filling.sink, filling.rng
+    dataset = "kinetics" if card.classes[0] == KINETICS[0] and len(card.streams) == 1 else "ucf"
+    known = {name: index for index, name in enumerate(card.classes)}
+    clips = [(id, known[label]) for id, label in filling.clips[dataset] if label in known]
+    confusion = _confusion(rng, [index for _, index in clips], len(card.classes))
+    moment = sink.moment(BEGINNING + timedelta(days=80, hours=number))
+    columns = ("id", "network_id", "dataset_id", "started_at", "finished_at", "clips", "accuracy", "seconds", "skipped")
+    columns += ("recall", "confusion", "streams")
+    recall = (confusion.diagonal() / np.maximum(1, confusion.sum(1))).tolist()
+    row = (
+        number,
+        number,
+        1 if dataset == "kinetics" else 2,
+        moment,
+        moment,
+        len(clips),
+        float(np.mean(recall)),
+        3600.0,
+        "[]",
+    )
+    streams = json.dumps(_streams(rng, card).model_dump(mode="json")) if len(card.streams) > 1 else None
+    sink.put(SurveyRow, columns, [(*row, pack(recall), pack_counts(confusion.ravel().tolist()), streams)])
+    places = [(layer.index, layer.units, index) for layer in card.layers for index in range(layer.units)]
+    first = filling.first_unit[card.slug]
+    for start in range(0, len(places), AT_ONCE):
+        chosen = places[start : start + AT_ONCE]
+        _units(filling, number, card, first + start, chosen, np.array([id for id, _ in clips]))
+
+
+def _units(
+    filling: Filling, survey: int, card: NetworkCard, first: int, places: list[tuple[int, int, int]], clips: np.ndarray
+) -> None:
+    rng, count, classes = filling.rng, len(places), len(card.classes)
+    responses = rng.gamma(0.7, 0.2, (count, classes)).astype("<f4")
+    precision = np.clip(rng.gamma(0.6, 0.02, (count, classes)), 0, 1).astype("<f4")
+    favourite = rng.integers(classes, size=count)
+    precision[range(count), favourite] += rng.random(count) * 0.7
+    shares = responses / responses.sum(1, keepdims=True)
+    effective = np.exp(-(shares * np.log(np.maximum(shares, 1e-12))).sum(1)) * rng.random(count) ** 0.5
+    a_hat = rng.gamma(3.0, size=count) * (rng.random(count) > 0.03)
+    best = np.argsort(-precision, axis=1)[:, :TOP_CLASSES]
+    roles = [UnitRole.of(*found, classes) for found in zip(a_hat.tolist(), effective.tolist(), strict=True)]
+    measured = rng.normal(0.2, 0.3, (count, 3)).tolist() if len(card.streams) > 1 else [[None] * 3] * count
+    tuned = rng.random((count, 2)).tolist()
+    speed = {"factors": [0.25, 0.5, 1, 2, 4], "responses": [0.2, 0.6, 1.0, 0.7, 0.3], "octaves": 2.5}
+    turned = {"degrees": [45.0 * turn for turn in range(8)], "responses": [1.0, 0.6, 0.4, 0.3] * 2, "selectivity": 0.3}
+
+    def curves(units: int, index: int) -> str:
+        alike = [[(index + step) % units, 0.9 / step] for step in range(1, min(9, units))]
+        return json.dumps({"speed": speed, "direction": turned, "alike": alike})
+
+    sink, ids = filling.sink, range(first, first + count)
+    sink.put(
+        EvidenceRow,
+        COLUMNS,
+        (
+            (
+                *(survey, id, layer, float(a_hat[at]), float(a_hat[at] / 3), 0.5, float(effective[at])),
+                *(roles[at].value, int(best[at, 0]), float(precision[at, best[at, 0]]), *measured[at]),
+                *(4 * tuned[at][0], tuned[at][1], curves(units, index)),
+            )
+            for at, (id, (layer, units, index)) in enumerate(zip(ids, places, strict=True))
+        ),
+    )
+    maxima = (responses * a_hat[:, None] * 1.5).astype("<f4")
+    sink.put(
+        EvidenceByClassRow,
+        ("survey_id", "unit_id", "responses", "maxima", "precision"),
+        (
+            (survey, id, responses[at].tobytes(), maxima[at].tobytes(), precision[at].tobytes())
+            for at, id in enumerate(ids)
+        ),
+    )
+    sink.put(
+        UnitClassRow,
+        ("survey_id", "unit_id", "rank", "class_index", "precision", "response"),
+        (
+            (survey, id, rank, int(index), float(precision[at, index]), float(responses[at, index]))
+            for at, id in enumerate(ids)
+            if roles[at] is not UnitRole.DEAD
+            for rank, index in enumerate(best[at])
+        ),
+    )
+    trace = pack([0.1 * step for step in range(card.stimulus.frames)])
+    sink.put(
+        TopClipRow,
+        ("survey_id", "unit_id", "rank", "clip_id", "activation", "x", "y", "time", "trace"),
+        (
+            (survey, id, rank, int(clip), float(a_hat[at]) / (rank + 1), 0.4, 0.6, 0.5, trace)
+            for at, id in enumerate(ids)
+            for rank, clip in enumerate(clips[rng.integers(len(clips), size=TOP_CLIPS)])
+        ),
+    )
+
+
+def _confusion(rng: np.random.Generator, labels: list[int], classes: int) -> np.ndarray:
+    """Two of three are recognised, the others mostly taken for a few neighbours."""
+    found = np.zeros((classes, classes), dtype=int)
+    for label in labels:
+        wrong = label + rng.integers(1, 4) if rng.random() < 0.7 else rng.integers(classes)
+        found[label, label if rng.random() < 0.67 else wrong % classes] += 1
+    return found
+
+
+def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:
+    pairs = list(combinations(range(len(card.classes)), 2))
+    chosen = [pairs[at] for at in rng.choice(len(pairs), min(PAIRS, len(pairs)), replace=False)]
+    areas = rng.uniform(0.4, 1.0, (len(chosen), 3)).tolist()
+    shares = rng.random((len(card.classes), 4)).tolist()
+    return StreamFacts(
+        clips=1000,
+        fused=0.8,
+        pictures=0.6,
+        motion=0.5,
+        voting=0.7,
+        pairs=tuple(
+            StreamPair(classes=pair, fused=area[0], pictures=area[1], motion=area[2])
+            for pair, area in zip(chosen, areas, strict=True)
+        ),
+        biases=tuple(
+            PictureBias(class_index=index, mended=share[0], spoiled=share[1], pull=share[2], base=share[3])
+            for index, share in enumerate(shares)
+        ),
+    )
+
+
+def explained(filling: Filling, first: int, number: int) -> None:
+    """Explain jobs that are done, from this number on, with what was found."""
+    sink, cards = filling.sink, filling.cards
+    ids = range(first, first + number)
+    moment = sink.moment(BEGINNING + timedelta(days=90))
+    card_of = {id: (id % len(cards), cards[id % len(cards)]) for id in ids}
+    columns = ("id", "kind", "state", "network_id", "key", "batch_key", "priority", "parameters")
+    columns += ("created_at", "started_at", "finished_at", "updated_at")
+    sink.put(
+        JobRow,
+        columns,
+        (
+            (
+                *(id, JobKind.EXPLAIN, JobState.DONE, at + 1, f"explain:{id}", f"explain:{id}", 100),
+                *(json.dumps({"name": f"clip {id}.mp4", "expected": card.classes[1]}), *[moment] * 4),
+            )
+            for id, (at, card) in card_of.items()
+        ),
+    )
+    sink.put(
+        ExplanationRow,
+        ("job_id", "body"),
+        (
+            (id, json.dumps(_explanation(filling.rng, card).model_dump(mode="json")))
+            for id, (_, card) in card_of.items()
+        ),
+    )
+    sink.put(
+        ExplanationMediaRow,
+        ("job_id", *SHOWN),
+        ((id, *filling.shown[role][id % EACH]) for id in ids for role in CLIP_ROLES),
+    )
+
+
+def _explanation(rng: np.random.Generator, card: NetworkCard) -> Explanation:
+    labels = card.classes[:5]
+
+    def shares(label: str, against: str | None = None) -> ClassShares:
+        layers = [layer for layer in card.layers[-4:] if layer.name != CLASS_LAYER]
+        return ClassShares(label=label, against=against, logit=3.0, layers=tuple(_shares(rng, each) for each in layers))
+
+    return Explanation(
+        network=card.slug,
+        predictions=tuple(
+            Prediction(label=label, logit=3.0 - at, probability=0.5**at) for at, label in enumerate(labels, 1)
+        ),
+        predicted=shares(labels[0]),
+        expected=shares(labels[1]),
+        contrasts=tuple(shares(labels[0], label) for label in labels[1:]),
+    )
+
+
+def _shares(rng: np.random.Generator, layer: Layer) -> LayerShares:
+    chosen = rng.choice(layer.units, min(8, layer.units), replace=False).tolist()
+    return LayerShares(
+        layer=layer.name,
+        units=tuple(
+            Contribution(
+                layer=layer.name,
+                unit=unit,
+                activation=2.0,
+                share=1.0 / (at + 1),
+                effect=0.5,
+                x=0.4,
+                y=0.6,
+                time=0.5,
+                trace=(0.1, 0.5, 0.3, 0.2),
+            )
+            for at, unit in enumerate(chosen)
+        ),
+        others=0.2,
+        rest=0.1,
+    )

@@ -1,0 +1,267 @@
+"""Fills a migrated database with the networks of catalog_networks.py and all that pages show of them.
+
+The same numbers give the same catalogue. Pictures are few and shared, so that the size is that of the rows.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from itertools import count
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from app.contract.catalog import NetworkCard, folded
+from app.contract.job import JobKind, JobState, Priority
+from app.contract.result import Measurements, Role
+from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow
+from app.store.tables import (
+    JobRow,
+    LinkRow,
+    MediaRow,
+    NetworkRow,
+    RecipeRow,
+    ResultCountRow,
+    UnitRow,
+    VisualizationMediaRow,
+    VisualizationRow,
+    WeightsRow,
+    WorkerRow,
+)
+from benchmarks.catalog_networks import KINETICS, ROLES, UCF, recipes
+from benchmarks.catalog_sink import Row, Sink
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+EACH = 24  # pictures of each role
+TRACES = 500
+TYPES = {Role.RAW: "application/zip", Role.VIDEO: "video/mp4"}
+CLIP_ROLES = (Role.VIDEO, Role.POSTER, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY)
+SHOWN = ("role", "sha256", "type", "size", "width", "height", "frames")
+FEW = 5  # units that nearly finished networks lack, or hardly begun ones have
+CLASS_SHARE = 6  # a class unit has so many times the results of another
+
+Shown = dict[Role, list[Row]]  # of each role: what follows the owner in a table of shown media
+
+
+class Filling:
+    """The networks in order; ids are numbered by hand, so that rows can point at each other before they are there."""
+
+    def __init__(self, sink: Sink, cards: list[NetworkCard], seed: int) -> None:
+        self.sink = sink
+        self.cards = cards
+        self.rng = np.random.default_rng(seed)
+        self.shown = self._media()
+        self.unit_ids = count(1)
+        self.result_ids = count(1)
+        self.first_unit: dict[str, int] = {}
+        self.clips: dict[str, list[tuple[int, str]]] = {}  # of each data set: id and label
+
+    def datasets(self, kinetics: int, ucf: int) -> None:
+        """`kinetics` and `ucf`: clips of each."""
+        ids = count(1)
+        for number, (slug, classes, clips) in enumerate((("kinetics", KINETICS, kinetics), ("ucf", UCF, ucf)), 1):
+            row = (number, slug, slug.title(), "Made up.", json.dumps(classes), clips, self.sink.moment(BEGINNING))
+            self.sink.put(DatasetRow, ("id", "slug", "title", "summary", "classes", "clips", "added_at"), [row])
+            names = [(next(ids), place, classes[place % len(classes)]) for place in range(clips)]
+            self.sink.put(
+                ClipRow,
+                ("id", "dataset_id", "name", "label", "folded"),
+                ((id, number, f"{folded(label)}_{place:06}", label, folded(label)) for id, place, label in names),
+            )
+            self.sink.put(
+                ClipMediaRow,
+                ("clip_id", *SHOWN),
+                ((id, *self.shown[role][id % EACH]) for id, _, _ in names for role in CLIP_ROLES),
+            )
+            self.clips[slug] = [(id, label) for id, _, label in names]
+
+    def networks(self, visualizations: int) -> None:
+        units = sum(card.units for card in self.cards)
+        for number, card in enumerate(self.cards, 1):
+            moment = self.sink.moment(BEGINNING + timedelta(hours=number))
+            body = json.dumps(card.model_dump(mode="json"))
+            row = (number, card.slug, card.checksum, body, moment)
+            self.sink.put(NetworkRow, ("id", "slug", "checksum", "card", "registered_at"), [row])
+            self.sink.put(WeightsRow, ("network_id", "piece", "data"), [(number, 0, b"none")])
+            known = [(recipe.key(), json.dumps(recipe.model_dump(mode="json"))) for recipe in recipes(card)]
+            if not any(card.stimulus == other.stimulus for other in self.cards[: number - 1]):
+                self.sink.put(RecipeRow, ("key", "body"), known)
+            made = round(visualizations * card.units / units)
+            if number % 5 == 4:
+                shares = np.zeros(card.units, dtype=int)
+                shares[self.rng.choice(card.units, FEW, replace=False)] = 1
+            else:
+                shares = self._share_out(card, made, len(known), number)
+            made = int(shares.sum())
+            units, visualizations = units - card.units, visualizations - made
+            self._network(number, card, shares, [key for key, _ in known])
+            print(f"{card.slug}: {card.units:,} units, {made:,} visualizations", flush=True)
+
+    def _share_out(self, card: NetworkCard, made: int, most: int, number: int) -> np.ndarray:
+        """Results of each unit, `made` together: many of classes, none of three in ten; but every fifth network
+        lacks a few alone."""
+        left = self.rng.random(card.units) > 0.3
+        if number % 5 == 0:
+            left = self.rng.permutation(card.units) >= FEW
+        weights = self.rng.gamma(2.0, size=card.units) * left
+        weights[-len(card.classes) :] = CLASS_SHARE * weights.mean()
+        shares = np.minimum(self.rng.multinomial(made, weights / weights.sum()), most)
+        if number % 5 == 0:
+            shares = np.maximum(shares, left)
+        while (missing := made - int(shares.sum())) > 0:
+            room = np.flatnonzero((shares > 0) & (shares < most))
+            shares[self.rng.choice(room, min(missing, len(room)), replace=False)] += 1
+        return shares
+
+    def _network(self, number: int, card: NetworkCard, shares: np.ndarray, keys: list[str]) -> None:
+        """Units with what listings show of them, then their results."""
+        places = [(layer, index) for layer in card.layers for index in range(layer.units)]
+        ids = [next(self.unit_ids) for _ in places]
+        self.first_unit[card.slug] = ids[0]
+        strengths = self.rng.gamma(3.0, size=len(places))
+        moments = [
+            self.sink.moment(BEGINNING + timedelta(days=number, seconds=float(second)))
+            for second in self.rng.random(len(places)) * 86_000
+        ]
+        results = [[next(self.result_ids) for _ in range(share)] for share in shares.tolist()]
+
+        def unit(place: int) -> Row:
+            layer, index = places[place]
+            made = len(results[place])
+            seen = (moments[place], strengths[place]) if made else (None, None)
+            pictures = [self.shown[role][ids[place] % EACH][1] if made else None for role in (Role.POSTER, Role.LOOP)]
+            label = card.classes[index] if layer.is_class else ""
+            return (ids[place], number, layer.index, layer.name, layer.stream, index, label, made, *seen, *pictures)
+
+        columns = ("id", "network_id", "layer_index", "layer", "stream", "index", "label", "visualizations")
+        columns += ("visualized_at", "activation", "poster", "loop")
+        self.sink.put(UnitRow, columns, map(unit, range(len(places))))
+        traces = self._measurements(card)
+        self.sink.put(
+            VisualizationRow,
+            ("id", "unit_id", "recipe_key", "measurements", "created_at"),
+            (
+                (id, ids[place], keys[nth], traces(strengths[place] / (1 + nth / 10), id), moments[place])
+                for place, found in enumerate(results)
+                for nth, id in enumerate(found)
+            ),
+        )
+        roles = ROLES[card.family]
+        made = Counter(
+            (layer.index, keys[nth]) for (layer, _), share in zip(places, shares, strict=True) for nth in range(share)
+        )
+        self.sink.put(
+            ResultCountRow,
+            ("network_id", "layer_index", "recipe_key", "results"),
+            ((number, *which, results) for which, results in made.items()),
+        )
+        self.sink.put(
+            VisualizationMediaRow,
+            ("visualization_id", *SHOWN),
+            (
+                (id, *self.shown[role][ids[place] % EACH])
+                for place, found in enumerate(results)
+                for id in found
+                for role in roles
+            ),
+        )
+
+    def _measurements(self, card: NetworkCard) -> Any:
+        """Those of a result as JSON, from its activation and number."""
+        streams = [stream.name.value for stream in card.streams]
+        curves = np.sort(self.rng.normal(size=(TRACES, 72)).cumsum(1), axis=1).tolist()
+        bodies = []
+        for trace in curves:
+            measured = Measurements(
+                activation=-1.0,
+                objective=trace[-1],
+                probability=None,
+                motion_energy={name: abs(trace[3]) for name in streams[-1:]},
+                noise={name: abs(trace[5]) / 100 for name in streams},
+                trace=tuple(trace),
+                seconds=3.0,
+                device="cpu",
+            )
+            bodies.append(json.dumps(measured.model_dump(mode="json")))
+        return lambda activation, id: bodies[id % TRACES].replace("-1.0", repr(float(activation)), 1)
+
+    def _media(self) -> Shown:
+        """Small real pictures, and bytes for what is none."""
+        shown: Shown = {}
+        for role in Role:
+            type = TYPES.get(role, "image/webp")
+            data = [self._picture() if type == "image/webp" else self.rng.bytes(4000) for _ in range(EACH)]
+            rows = [(hashlib.sha256(each).hexdigest(), type, len(each), each) for each in data]
+            self.sink.put(MediaRow, ("sha256", "type", "size", "data"), rows)
+            shown[role] = [(role.value, sha256, type, size, 64, 64, 10) for sha256, type, size, _ in rows]
+        return shown
+
+    def _picture(self) -> bytes:
+        small = Image.fromarray(self.rng.integers(0, 255, (6, 6, 3), dtype=np.uint8))
+        target = BytesIO()
+        small.resize((64, 64)).save(target, "WEBP")
+        return target.getvalue()
+
+    def queue(self, jobs: int) -> None:
+        """Nearly all are done; some wait, failed or were cancelled; two run."""
+        states = (
+            [JobState.DONE] * jobs
+            + [JobState.FAILED] * max(3, jobs // 200)
+            + [JobState.CANCELLED] * max(3, jobs // 500)
+        )
+        states += [JobState.QUEUED] * max(3, jobs // 300) + [JobState.RUNNING] * 2
+        error = json.dumps({"kind": "out_of_memory", "detail": "The device's memory is full. Try a smaller size."})
+        progress = json.dumps({"step": 30, "steps": 72, "seconds_left": 2.0, "trace": [0.1, 0.2, 0.4]})
+
+        def rows() -> Iterator[Row]:
+            for id, state in enumerate(states, 1):
+                number = int(self.rng.integers(len(self.cards)))
+                card = self.cards[number]
+                unit = self.first_unit[card.slug] + int(self.rng.integers(card.units))
+                recipe = recipes_of[card.slug][id % 4]
+                ended = None if state.is_live else self.sink.moment(BEGINNING + timedelta(days=70, seconds=id))
+                moment = self.sink.moment(BEGINNING + timedelta(days=70, seconds=id - 30))
+                told = (error if state is JobState.FAILED else None, progress if state is JobState.RUNNING else None)
+                key = f"visualize:{unit}:{recipe}:{id}"
+                owner = f"{id % 1000:032x}" if id % 3 else None
+                where = (number + 1, unit, recipe, f"{number}:{id % 20}", key, Priority.SWEEP, owner)
+                yield (id, JobKind.VISUALIZE, state, *where, *told, moment, moment, ended, ended or moment)
+
+        recipes_of = {card.slug: [recipe.key() for recipe in recipes(card)[:4]] for card in self.cards}
+        columns = (
+            "id",
+            "kind",
+            "state",
+            "network_id",
+            "unit_id",
+            "recipe_key",
+            "batch_key",
+            "key",
+            "priority",
+            "owner",
+        )
+        columns += ("error", "progress", "created_at", "started_at", "finished_at", "updated_at")
+        self.sink.put(JobRow, columns, rows())
+        now = self.sink.moment(datetime.now(UTC) + timedelta(days=1))
+        self.sink.put(
+            WorkerRow, ("id", "host", "pid", "device", "started_at", "seen_at"), [("w", "h", 1, "cpu", now, now)]
+        )
+
+    def links(self, number: int) -> None:
+        """One in ten is saved."""
+
+        def row(place: int) -> Row:
+            card = self.cards[place % len(self.cards)]
+            layer = card.layers[place % len(card.layers)]
+            address = f"/{card.slug}/{layer.name}/{place % layer.units}"
+            saved = self.sink.moment(BEGINNING + timedelta(seconds=place)) if place % 10 == 0 else None
+            mark = hashlib.sha256(str(place).encode()).hexdigest()
+            told = (address, f"View {place}", "A unit.", "worth a look" if saved else "")
+            return (f"s{place:07}", mark, *told, saved, self.sink.moment(BEGINNING))
+
+        columns = ("slug", "fingerprint", "url", "title", "description", "note", "saved_at", "created_at")
+        self.sink.put(LinkRow, columns, map(row, range(number)))

@@ -1,0 +1,136 @@
+"""Asks the application for pages, in this process, and takes the time of each: see benchmarks/catalog.py."""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter, process_time
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console
+from rich.table import Table
+
+from app.settings import Settings
+from app.store.engine import open_store
+from app.web.main import create_app
+from app.web.owner import COOKIE
+from benchmarks.catalog_pages import Catalogue, pages
+
+BOUND = 25.0  # ms
+WARM = 2  # requests of each kind that are not counted
+ENOUGH = 60  # seconds spent on a kind, even if it is not asked as often as it should
+OWNER = f"{7:032x}"
+
+App = Callable[..., Any]
+
+
+async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
+    """Status, milliseconds, those of them in which this process computed, bytes."""
+    split = urlsplit(address)
+    headers = {
+        "host": "127.0.0.1:8000",
+        "accept-encoding": "gzip",
+        "accept": "text/html",
+        "cookie": f"{COOKIE}={OWNER}",
+    }
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": unquote(split.path),
+        "raw_path": split.path.encode(),
+        "root_path": "",
+        "query_string": split.query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+        "state": {},
+    }
+    status, size, asked = 0, 0, False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            await asyncio.Event().wait()
+        asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal status, size
+        status = message.get("status", status)
+        size += len(message.get("body", b""))
+
+    started, computed = perf_counter(), process_time()
+    await app(scope, receive, send)
+    return status, 1e3 * (perf_counter() - started), 1e3 * (process_time() - computed), size
+
+
+async def _measure(url: str, requests: int, only: str, seed: int) -> list[dict[str, Any]]:
+    settings = Settings(database_url=url)
+    store = open_store(settings.sqlalchemy_url)
+    app = create_app(settings, store)
+    found = []
+    async with app.router.lifespan_context(app):
+        for name, draw in pages(Catalogue(store, seed)):
+            if only not in name:
+                continue
+            took, computed, sizes = [], [], []
+            begun = perf_counter()
+            for number in range(WARM + requests):
+                if perf_counter() - begun > ENOUGH and len(took) > 1:
+                    break
+                address = await asyncio.to_thread(draw)
+                status, milliseconds, busy, size = await fetch(app, address)
+                if status != 200 and not (name.startswith("no such") and status == 404):
+                    raise SystemExit(f"{status} from {address}")
+                if number >= WARM:
+                    took.append(milliseconds)
+                    computed.append(busy)
+                    sizes.append(size)
+            found.append({"page": name, **figures(took), "cpu95": p95(computed), "kilobytes": median(sizes) / 1e3})
+            print(f"{name}: {found[-1]['p95']:.1f} cpu {found[-1]['cpu95']:.1f}", file=sys.stderr, flush=True)
+    store.close()
+    return found
+
+
+def figures(took: list[float]) -> dict[str, float]:
+    return {
+        "p50": median(took),
+        "p95": p95(took),
+        "max": max(took),
+        "over": sum(each > BOUND for each in took) / len(took),
+    }
+
+
+def p95(values: list[float]) -> float:
+    return quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+
+
+def measure(url: str, requests: int, only: str, file: str, seed: int) -> None:
+    found = asyncio.run(_measure(url, requests, only, seed))
+    table = Table(
+        "page",
+        "p50 ms",
+        "p95 ms",
+        "max ms",
+        "CPU p95",
+        f"over {BOUND:g} ms",
+        "kB",
+        title=f"{requests} requests each",
+    )
+    for each in found:
+        words = [f"{each[name]:.1f}" for name in ("p50", "p95", "max", "cpu95")]
+        table.add_row(each["page"], *words, f"{each['over']:.0%}", f"{each['kilobytes']:.1f}")
+    Console(width=110).print(table)
+    slow = [each["page"] for each in found if each["p95"] > BOUND]
+    within = f"{len(found) - len(slow)} of {len(found)} kinds within {BOUND:g} ms at the 95th percentile"
+    print(f"{platform.machine()}, {os.cpu_count()} cores: {within}")
+    if file:
+        Path(file).write_text(json.dumps(found, indent=1))

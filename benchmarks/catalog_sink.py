@@ -1,0 +1,79 @@
+"""Rows straight into the tables of either database, millions of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table
+
+from app.store.base import Base
+from app.store.engine import Store
+
+Row = tuple[Any, ...]
+
+
+class Sink:
+    def __init__(self, store: Store, connection: Any) -> None:
+        self.is_postgres = store.dialect == "postgresql"
+        self._connection = connection
+
+    def put(self, table: type[Base], columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """JSON comes as text, times from `moment`. Commits."""
+        names = ", ".join(f'"{column}"' for column in columns)
+        cursor = self._connection.cursor()
+        if self.is_postgres:
+            with cursor.copy(f"COPY {table.__tablename__} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            cursor.execute("BEGIN")
+            marks = ", ".join("?" * len(columns))
+            cursor.executemany(f"INSERT INTO {table.__tablename__} ({names}) VALUES ({marks})", rows)
+        self._connection.commit()
+
+    def moment(self, time: datetime) -> str:
+        """As SQLAlchemy writes it: SQLite keeps no time zone."""
+        return time.isoformat(" ", "microseconds") if self.is_postgres else f"{time:%Y-%m-%d %H:%M:%S.%f}"
+
+
+@contextmanager
+def sink(store: Store) -> Iterator[Sink]:
+    """Secondary indexes are made at the end, foreign keys are not checked."""
+    tables: list[Table] = Base.metadata.sorted_tables
+    indexes = [index for table in tables for index in table.indexes]
+    with store.engine.begin() as connection:
+        for index in indexes:
+            index.drop(connection)
+    raw = store.engine.raw_connection()
+    try:
+        for command in PREPARED[store.dialect]:
+            raw.cursor().execute(command)
+        yield Sink(store, raw.driver_connection)
+        raw.driver_connection.commit()  # type: ignore[union-attr]
+        if store.dialect == "postgresql":  # rows came with numbers of their own
+            for table in tables:
+                if "id" in table.c and table.c.id.autoincrement and table.c.id.type.python_type is int:
+                    raw.cursor().execute(
+                        f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), "
+                        f"(SELECT coalesce(max(id), 1) FROM {table.name}))"
+                    )
+            raw.commit()
+    finally:
+        raw.invalidate()  # its settings are of this connection alone
+    for index in indexes:
+        with store.engine.begin() as connection:
+            index.create(connection)
+
+
+PREPARED = {
+    "sqlite": ("PRAGMA foreign_keys = OFF", "PRAGMA synchronous = OFF", "PRAGMA cache_size = -400000"),
+    "postgresql": ("SET session_replication_role = replica", "SET synchronous_commit = off"),
+}
+
+
+def tidy(store: Store) -> None:
+    """What PostgreSQL's own daemon does in the course of time."""
+    if store.dialect == "postgresql":
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
