@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
+    NewAnswer,
     NewClip,
     SpeedTuning,
     SurveyFacts,
@@ -87,6 +88,13 @@ def facts(classes: int, **changes: object) -> SurveyFacts:
     return SurveyFacts.model_validate(fields | changes)
 
 
+def answers(taken: int = 0) -> Iterator[NewAnswer]:
+    """Of the nine clips of `add_dataset`: all are taken for one class, the later ones the surer."""
+    for number, clip in enumerate(new_clips()):
+        own = LABELS.index(clip.label)
+        yield NewAnswer(clip=clip.name, own=own, taken=taken, probability=0.5 + number / 32, own_probability=0.125)
+
+
 def survey(
     store: Store, network: str = "tiny", dataset: str = "little", change: Change = lambda layer, unit: {}
 ) -> int:
@@ -97,6 +105,7 @@ def survey(
         begun = surveys.begin_survey(session, network=network, dataset=dataset)
     with store.transaction() as session:
         surveys.save_units(session, survey_id=begun, units=every_unit(card, change))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
     with store.transaction() as session:
         surveys.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
     return begun

@@ -114,6 +114,16 @@ class UnitEvidence(Model):
     )
 
 
+class NewAnswer(Model):
+    """What a network takes a clip for, on its way into a survey. Classes by their number."""
+
+    clip: str = Field(description="name within the data set")
+    own: int = Field(description="the class of its label")
+    taken: int = Field(description="the class of the largest logit")
+    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    own_probability: float
+
+
 class StreamPair(Model):
     """Two classes, by number, and how well each stream of a two-stream network tells them apart: area under the ROC
     curve, 0.5 is chance. One stream alone: the other shows the motion (the pictures) of clips drawn by lot."""
@@ -179,6 +189,25 @@ class SurveySummary(Model):
     accuracy: float
     seconds: float
     created_at: datetime
+
+
+class Answer(Model):
+    """What the network of a whole survey takes a clip for; classes as the network spells them."""
+
+    network: Slug
+    own: str = Field(description="the class of its label")
+    taken: str = Field(description="the class of the largest logit")
+    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    own_probability: float
+
+    @property
+    def is_right(self) -> bool:
+        return self.own == self.taken
+
+
+class AnsweredClip(Model):
+    clip: Clip
+    answer: Answer
 
 
 class UnitOfClass(Model):

@@ -74,6 +74,22 @@ class SurveyRow(Base):
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 
 
+class AnswerRow(Base):
+    """What a survey's network takes a clip for; classes by number."""
+
+    __tablename__ = "answers"
+    __table_args__ = (Index(None, "survey_id", "own", "taken", "probability"), Index(None, "clip_id"))
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+    own: Mapped[int]
+    taken: Mapped[int]
+    probability: Mapped[float]
+    own_probability: Mapped[float]
+
+    clip: Mapped[ClipRow] = relationship(lazy="raise")
+
+
 class EvidenceRow(Base):
     """What a survey found of a unit. The lists by class are in a table of their own: here they would make every
     scan of a column read a hundred times as much."""

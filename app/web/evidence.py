@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
 from app.contract.confusion import Confusion, SharedUnit
-from app.contract.evidence import Clip, SurveySummary, TopClip, UnitEvidence, UnitOfClass
+from app.contract.evidence import AnsweredClip, Clip, SurveySummary, TopClip, UnitEvidence, UnitOfClass
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.plots import Mark, Plot
@@ -75,13 +75,15 @@ class Shared:
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it."""
+    """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it.
+    `missed`: some of its clips that are taken for others."""
 
     survey: SurveySummary
     recall: float
     clips: int
     taken_for: tuple[Confusion, ...]
     taken: tuple[Confusion, ...]
+    missed: tuple[AnsweredClip, ...]
     layers: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # deepest first
     shared: tuple[Shared, ...]
 
@@ -97,14 +99,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Side:
-    """One of two classes: its stimulus by speed, how many of its clips were `taken` for the other, and which of
-    them are among the strongest of the other's unit (`lures`). The last two come from a survey."""
+    """One of two classes: its stimulus by speed, how many of its clips are `taken` for the other, and some of these
+    (`failing`), as a survey says; and some of its clips as data sets have them."""
 
     name: str
     unit: UnitSummary
     stimuli: tuple[Shown, ...]
     taken: Confusion | None
-    lures: tuple[Peak, ...]
+    failing: tuple[AnsweredClip, ...]
     clips: tuple[Clip, ...]
 
 

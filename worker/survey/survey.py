@@ -11,11 +11,11 @@ from torch import Tensor
 
 from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import StreamFacts, SurveyFacts, UnitEvidence
+from app.contract.evidence import NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
 from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, default_layers, plan, probe
 from worker.evidence.record import recorder
 from worker.evidence.streams import stream_facts
-from worker.evidence.units import survey_facts, unit_evidence
+from worker.evidence.units import clip_answers, survey_facts, unit_evidence
 from worker.maximize.device import device_of
 from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
@@ -41,10 +41,12 @@ Observe = Callable[[Stage], None]  # may raise to stop: what has been recorded s
 
 @dataclass(frozen=True)
 class Surveyed:
-    """A finished pass. `units` gives every unit's evidence once; `forget` removes what lies on disk for it."""
+    """A finished pass. `units` gives every unit's evidence once, `answers` what each clip was taken for; `forget`
+    removes what lies on disk for it."""
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]
+    answers: Iterator[NewAnswer]
     forget: Callable[[], None]
 
 
@@ -79,7 +81,7 @@ def survey(
     found = probe_strongest(network, samples, labels, tally, layers, threads, stimuli or {}, observe)
     units = unit_evidence(tally, names, seen, len(network.card.classes), found)
     streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
-    return Surveyed(survey_facts(tally, names, seen, streams), units, tally.remove)
+    return Surveyed(survey_facts(tally, names, seen, streams), units, clip_answers(tally, names, seen), tally.remove)
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:

@@ -6,7 +6,7 @@ from itertools import islice
 from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions
 from app.contract.evidence import TopClip
-from app.store import Session, class_units, datasets, evidence, explore
+from app.store import Session, answers, class_units, datasets, evidence, explore
 from app.web import urls
 from app.web.evidence import Alike, Bar, ClassFacts, Peak, Shared, UnitFacts
 from app.web.plots import direction_plot, speed_plot, trace_plot
@@ -14,6 +14,7 @@ from app.web.plots import direction_plot, speed_plot, trace_plot
 DETECTED = 5  # classes shown that a unit detects best
 EACH = 3  # units shown of every layer
 CONFUSED = 6  # confusions shown of a class
+MISSED = 12  # clips
 
 
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:
@@ -68,6 +69,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         clips=sum(survey.confusion[index]),
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
+        missed=answers.list_answers(session, network=card.slug, own=index, wrong=True, per_page=MISSED).items,
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
         shared=tuple(
             Shared(unit, tuple(card.classes[other] for other in unit.others))

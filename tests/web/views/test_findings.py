@@ -7,7 +7,7 @@ from app.contract.evidence import PictureBias, StreamFacts, StreamPair
 from app.findings import is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
-from tests.evidence_support import add_dataset, every_unit, facts
+from tests.evidence_support import add_dataset, answers, every_unit, facts
 from tests.support import two_stream_card
 from tests.web.views.conftest import Open
 from tests.web.views.test_templates import check
@@ -30,6 +30,7 @@ def surveyed(store: Store, visitor: TestClient) -> None:
     with store.transaction() as session:
         begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
         surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
         surveys.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
 
 

@@ -1,0 +1,38 @@
+"""answers"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "answers",
+        sa.Column("survey_id", ID, nullable=False),
+        sa.Column("clip_id", ID, nullable=False),
+        sa.Column("own", sa.Integer(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column("own_probability", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["clip_id"], ["clips.id"], name=op.f("fk_answers_clip_id_clips"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["survey_id"], ["surveys.id"], name=op.f("fk_answers_survey_id_surveys"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("survey_id", "clip_id", name=op.f("pk_answers")),
+    )
+    op.create_index("ix_answers_clip_id", "answers", ["clip_id"])
+    op.create_index(
+        "ix_answers_survey_id_own_taken_probability", "answers", ["survey_id", "own", "taken", "probability"]
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_answers_survey_id_own_taken_probability", "answers")
+    op.drop_index("ix_answers_clip_id", "answers")
+    op.drop_table("answers")
