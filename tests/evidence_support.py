@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
+    Feed,
     NewAnswer,
     NewClip,
     SpeedTuning,
@@ -65,6 +66,10 @@ def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> Uni
         "synergy": Synergy(stimulus=0.5, clips=0.25, swap=None),
         "speed": SpeedTuning(factors=(0.5, 1.0, 2.0), responses=(0.5, 1.0, 0.75), octaves=1.5),
         "direction": DirectionTuning(degrees=(0.0, 180.0), responses=(1.0, 0.5), selectivity=0.33),
+        "feeds": (
+            Feed(class_index=best, weight=0.5, share=1.0, effect=1.25),
+            Feed(class_index=(best + 1) % classes, weight=-0.25, share=-0.5, effect=-0.5),
+        ),
         "alike": ((1, 0.9),),
     }
     return UnitEvidence.model_validate(fields | changes)

@@ -18,6 +18,7 @@ from app.contract.result import MediaRef, RenderedMedia, Role
 
 TOP_CLIPS = 9  # kept for every unit
 TOP_CLASSES = 8  # the classes of a unit that can be searched by
+FEEDS = 8  # classes kept that a unit feeds
 
 
 class Dataset(Model):
@@ -92,6 +93,15 @@ class DirectionTuning(Model):
     selectivity: float = Field(description="|sum r e^(i theta)| / sum r")
 
 
+class Feed(Model):
+    """A class that a unit feeds: means over its strongest clips. Formulas: worker/evidence/feeds.py."""
+
+    class_index: int
+    weight: float | None = Field(description="of the last layer before the classes: from the unit to the logit")
+    share: float = Field(description="what the unit adds to the logit: gradient x activation, over positions")
+    effect: float = Field(description="by how much the logit falls where the unit is silenced")
+
+
 class UnitEvidence(Model):
     """All that a survey found of one unit. Lists by class are in the order of the network's classes."""
 
@@ -109,6 +119,7 @@ class UnitEvidence(Model):
     synergy: Synergy | None = None
     speed: SpeedTuning | None = None
     direction: DirectionTuning | None = None
+    feeds: tuple[Feed, ...] = Field(default=(), description="the classes that it moves most, where that was measured")
     alike: tuple[tuple[int, float], ...] = Field(
         default=(), description="units of the layer whose responses over clips correlate most, with the correlation"
     )

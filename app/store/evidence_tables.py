@@ -116,6 +116,7 @@ class EvidenceRow(Base):
 
     by_class: Mapped["EvidenceByClassRow"] = relationship(lazy="raise")
     top_clips: Mapped[list["TopClipRow"]] = relationship(lazy="raise", order_by=lambda: TopClipRow.rank)
+    feeds: Mapped[list["FeedRow"]] = relationship(lazy="raise", order_by=lambda: FeedRow.rank)
 
 
 class OfEvidence:
@@ -152,6 +153,19 @@ class UnitClassRow(OfEvidence, Base):
     class_index: Mapped[int]
     precision: Mapped[float]
     response: Mapped[float]
+
+
+class FeedRow(OfEvidence, Base):
+    """The classes whose logits a unit moves most, the most first: see worker/evidence/feeds.py."""
+
+    __tablename__ = "unit_feeds"
+    __table_args__ = (of_evidence(),)
+
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    class_index: Mapped[int]
+    weight: Mapped[float | None]
+    share: Mapped[float]
+    effect: Mapped[float]
 
 
 class TopClipRow(OfEvidence, Base):

@@ -18,6 +18,7 @@ from app.store.evidence_tables import (
     AnswerRow,
     EvidenceByClassRow,
     EvidenceRow,
+    FeedRow,
     SurveyRow,
     TopClipRow,
     UnitClassRow,
@@ -83,6 +84,14 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
                     key | {"rank": rank, "clip_id": clips[top.clip]} | _peak(top)
                     for key, found in keyed
                     for rank, top in enumerate(found.top_clips)
+                ],
+            ),
+            (
+                FeedRow,
+                [
+                    key | {"rank": rank} | feed.model_dump()
+                    for key, found in keyed
+                    for rank, feed in enumerate(found.feeds)
                 ],
             ),
         ):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
 from app.contract.confusion import Confusion, SharedUnit
-from app.contract.evidence import AnsweredClip, Clip, SurveySummary, TopClip, UnitEvidence, UnitOfClass
+from app.contract.evidence import AnsweredClip, Clip, Feed, SurveySummary, TopClip, UnitEvidence, UnitOfClass
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.plots import Mark, Plot
@@ -38,6 +38,16 @@ class Alike:
 
 
 @dataclass(frozen=True)
+class Fed:
+    """A class that a unit feeds. `bar` is its effect as a length, from -1 to 1, the largest of the unit being 1."""
+
+    label: str
+    href: str
+    found: Feed
+    bar: float
+
+
+@dataclass(frozen=True)
 class UnitFacts:
     """What the newest survey says of a unit. `responses` and `detects` have the largest first."""
 
@@ -47,6 +57,7 @@ class UnitFacts:
     peaks: tuple[Peak, ...]
     responses: tuple[Bar, ...]
     detects: tuple[Bar, ...]
+    feeds: tuple[Fed, ...]
     speed: Plot | None
     direction: Plot | None
     alike: tuple[Alike, ...]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.contract.catalog import CLASS_LAYER, Layer
-from app.contract.evidence import NewAnswer, StreamFacts, SurveyFacts, TopClip, UnitEvidence, UnitRole
+from app.contract.evidence import Feed, NewAnswer, StreamFacts, SurveyFacts, TopClip, UnitEvidence, UnitRole
 from worker.evidence import measures
 from worker.evidence.measures import Labels
 from worker.evidence.probing import Probed
@@ -18,6 +18,7 @@ def unit_evidence(
     labels: Labels,
     classes: int,
     probed: Mapping[tuple[str, int], Probed],
+    fed: Mapping[tuple[str, int], tuple[Feed, ...]],
 ) -> Iterator[UnitEvidence]:
     """Of every unit, layer by layer. `names` of all clips; `labels` (n,) of those that were read."""
     for layer in tally.layers:
@@ -46,6 +47,7 @@ def unit_evidence(
                     synergy=found.synergy,
                     speed=found.speed,
                     direction=found.direction,
+                    feeds=fed.get((layer.name, unit), ()),
                     alike=alike[unit],
                 )
 

@@ -5,10 +5,10 @@ from itertools import islice
 
 from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions
-from app.contract.evidence import TopClip
+from app.contract.evidence import Feed, TopClip
 from app.store import Session, answers, class_units, datasets, evidence, explore
 from app.web import urls
-from app.web.evidence import Alike, Bar, ClassFacts, Peak, Shared, UnitFacts
+from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, UnitFacts
 from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
@@ -32,6 +32,7 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
         peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
         detects=bars(card, found.precision, own)[:DETECTED],
+        feeds=fed(card, found.feeds),
         speed=speed_plot(found.speed.factors, found.speed.responses) if found.speed else None,
         direction=direction_plot(found.direction.degrees, found.direction.responses) if found.direction else None,
         alike=tuple(Alike(summary, correlation) for summary, (_, correlation) in zip(alike, found.alike, strict=True)),
@@ -52,6 +53,15 @@ def bars(card: NetworkCard, values: Sequence[float], own: int | None) -> tuple[B
     return tuple(
         Bar(card.classes[index], urls.class_(card.slug, card.classes[index]), values[index], index == own)
         for index in order
+    )
+
+
+def fed(card: NetworkCard, feeds: Sequence[Feed]) -> tuple[Fed, ...]:
+    largest = max((abs(feed.effect) for feed in feeds), default=0.0) or 1.0
+    names = [card.classes[feed.class_index] for feed in feeds]
+    return tuple(
+        Fed(name, urls.class_(card.slug, name), feed, feed.effect / largest)
+        for name, feed in zip(names, feeds, strict=True)
     )
 
 

@@ -76,14 +76,26 @@ def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) ->
     assert page.all("polygon", points="0.0,-60.0 0.0,30.0")
 
 
+def test_the_classes_that_a_unit_feeds_with_weight_share_and_effect(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/fc6/1")
+    fed = page.text.partition("Classes it feeds")[2].partition("Speed:")[0]
+    numbers = [words for words in fed.split() if words[0] in "+−"]
+    assert numbers == ["+0.500", "+1.00", "−1.25", "−0.250", "−0.500", "+0.500"]
+    assert "/tiny/-/classes/wave%20slow" in page.links
+    bars = [bar for bar in page.all("rect") if bar.get("class") in ("for", "against")]
+    assert [(bar["class"], bar["width"]) for bar in bars] == [("for", "50.0"), ("against", "20.0")]
+
+
 def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:
     add_dataset(store)
-    dead = {"a_hat": -1.0, "role": UnitRole.DEAD, "speed": None, "direction": None, "synergy": None, "alike": ()}
+    nothing = dict.fromkeys(("speed", "direction", "synergy")) | {"alike": (), "feeds": ()}
+    dead = {"a_hat": -1.0, "role": UnitRole.DEAD, **nothing}
     survey(store, change=lambda layer, unit: dead)
     page = open_page("/tiny/fc6/2")
     check(page)
     assert "no clip ever made it positive" in page.text
     assert "Best detector of" not in page.text
+    assert "Classes it feeds" not in page.text
     assert not page.all("circle", class_="ring")
 
 

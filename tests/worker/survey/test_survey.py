@@ -79,6 +79,9 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
     )
     assert units["fusion.conv5", 0].synergy is not None
     assert units["appearance.conv1_1", 0].synergy is None
+    assert all(feed.weight is not None for unit in range(10) for feed in units["fc7", unit].feeds)
+    assert any(units["fusion.conv5", unit].feeds for unit in range(8))
+    assert units["appearance.conv1_1", 0].feeds == units["class", 0].feeds == ()
     assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
     found.forget()
     assert not list(tmp_path.iterdir())
@@ -120,7 +123,7 @@ def test_a_killed_survey_goes_on_where_it_was(
     assert stages[-1] == Stage("recording", CLIPS, CLIPS)
     units = units_of(found)
     for key, unit in whole.items():
-        silent = {"synergy": None, "speed": None, "direction": None}
+        silent = {"synergy": None, "speed": None, "direction": None, "feeds": ()}
         assert units[key] == unit.model_copy(update=silent)
     assert found.facts.seconds > 0
 

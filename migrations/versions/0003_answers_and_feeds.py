@@ -1,4 +1,4 @@
-"""answers"""
+"""answers and feeds"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,9 +30,27 @@ def upgrade() -> None:
     op.create_index(
         "ix_answers_survey_id_own_taken_probability", "answers", ["survey_id", "own", "taken", "probability"]
     )
+    op.create_table(
+        "unit_feeds",
+        sa.Column("survey_id", ID, nullable=False),
+        sa.Column("unit_id", ID, nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("class_index", sa.Integer(), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=True),
+        sa.Column("share", sa.Double(), nullable=False),
+        sa.Column("effect", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["survey_id", "unit_id"],
+            ["unit_evidence.survey_id", "unit_evidence.unit_id"],
+            name=op.f("fk_unit_feeds_survey_id_unit_evidence"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("survey_id", "unit_id", "rank", name=op.f("pk_unit_feeds")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("unit_feeds")
     op.drop_index("ix_answers_survey_id_own_taken_probability", "answers")
     op.drop_index("ix_answers_clip_id", "answers")
     op.drop_table("answers")
