@@ -156,6 +156,17 @@ class PictureBias(Model):
     base: float = Field(description="the same before their own surroundings")
 
 
+class StreamShares(Model):
+    """Where the answers of a two-stream network come from, by swapping the streams of clips: shares of the variance of
+    its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py."""
+
+    pictures: float = Field(description="of the variance, what stays while the motion is another clip's")
+    motion: float = Field(description="what stays while the pictures are another clip's")
+    together: float = Field(description="what neither stream says by itself")
+    kept_by_pictures: float = Field(description="of the answers, those that stay with the motion of another clip")
+    kept_by_motion: float = Field(description="those that stay with the pictures of another clip")
+
+
 class StreamFacts(Model):
     """What each stream of a two-stream network contributes; accuracies over the clips that were changed."""
 
@@ -164,6 +175,7 @@ class StreamFacts(Model):
     pictures: float = Field(description="accuracy with the motion of other clips")
     motion: float = Field(description="accuracy with the pictures of other clips")
     voting: float = Field(description="accuracy of the two answers multiplied: late fusion")
+    shares: StreamShares | None = Field(default=None, description="None where all answers are the same")
     pairs: tuple[StreamPair, ...]
     biases: tuple[PictureBias, ...]
 
