@@ -6,7 +6,16 @@ from statistics import fmean, quantiles
 
 from app.contract.catalog import NetworkCard
 from app.contract.confusion import confusions as all_confusions
-from app.contract.evidence import GENERIC, SPECIFIC, PictureBias, StreamFacts, StreamPair, Survey, SurveyFacts
+from app.contract.evidence import (
+    GENERIC,
+    SPECIFIC,
+    PictureBias,
+    StreamFacts,
+    StreamPair,
+    StreamShares,
+    Survey,
+    SurveyFacts,
+)
 from app.contract.findings import Example, Figure, Finding, Findings, Measured, PairFound, Series, Spread
 
 UNSUPPORTED = "Not supported on this network."
@@ -15,7 +24,7 @@ APART = 0.25  # by which a stream, or both together, must do better than the oth
 DECIDES = 0.5  # by which the picture changes a class's recall before it is suspected
 PULL = 0.1  # by which still surroundings must draw other clips
 SYNERGY = 0.1  # mean over units
-LITTLE = 0.05  # of accuracy: what a stream may bring and still be said to contribute little
+LITTLE = 0.05  # of accuracy, or of the logits' variance: what a stream may bring and be said to contribute little
 NAMED = 8
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
@@ -67,7 +76,6 @@ def _fusion(found: Found) -> Finding:
         if told := told_by(pair):
             groups[told].append(_pair(found.card, pair))
     gain = streams.fused - max(streams.pictures, streams.motion, streams.voting)
-    little = streams.motion <= 1 / max(2, len(_present(found.survey))) + LITTLE
     layers = found.measured.spreads.get("synergy_clips", ())
     synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
     supported = bool(groups["together"]) or (gain > LITTLE and synergy > SYNERGY)
@@ -78,8 +86,9 @@ def _fusion(found: Found) -> Finding:
         sentences.append(f"Appearance alone tells {_names(groups['pictures'])}; motion does not.")
     if groups["motion"]:
         sentences.append(f"Motion alone tells {_names(groups['motion'])}; appearance does not.")
-    if little:
-        sentences.append("Motion contributes little: alone it tells the classes hardly better than chance.")
+    if streams.shares:
+        sentences.append(_shares(streams.shares))
+        sentences += [f"{name} contributes little." for name in contributes_little(streams.shares)]
     return Finding(
         name="fusion",
         title=title,
@@ -91,6 +100,7 @@ def _fusion(found: Found) -> Finding:
             Figure(words="accuracy, motion alone", value=streams.motion),
             Figure(words="accuracy, the two voting", value=streams.voting),
             Figure(words="mean synergy over clips", value=synergy),
+            *_share_figures(streams.shares),
         ),
         series=series,
         examples=found.examples.get("synergy_clips", ()),
@@ -106,6 +116,32 @@ def _accuracies(streams: StreamFacts) -> str:
         f"{streams.pictures:.0%}, with the pictures of other clips in {streams.motion:.0%}, and the two answers "
         f"together, each from its own stream, in {streams.voting:.0%}."
     )
+
+
+def _shares(shares: StreamShares) -> str:
+    return (
+        f"Of what its logits vary by, {shares.pictures:.0%} comes with the pictures, {shares.motion:.0%} with the "
+        f"motion, {shares.together:.0%} with both at once. It keeps {shares.kept_by_pictures:.0%} of its answers with "
+        f"the motion of other clips, {shares.kept_by_motion:.0%} with the pictures of others."
+    )
+
+
+def _share_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
+    if shares is None:
+        return ()
+    return (
+        Figure(words="variance of the logits, pictures", value=shares.pictures),
+        Figure(words="variance of the logits, motion", value=shares.motion),
+        Figure(words="variance of the logits, both at once", value=shares.together),
+        Figure(words="answers kept, other motion", value=shares.kept_by_pictures),
+        Figure(words="answers kept, other pictures", value=shares.kept_by_motion),
+    )
+
+
+def contributes_little(shares: StreamShares) -> list[str]:
+    """The streams without which the logits are almost what they are: the other one says nearly all by itself."""
+    others = (("Motion", shares.pictures), ("Appearance", shares.motion))
+    return [name for name, other in others if other >= 1 - LITTLE]
 
 
 def _specificity(found: Found) -> Finding:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
+    Feed,
+    NewAnswer,
     NewClip,
     SpeedTuning,
     SurveyFacts,
@@ -64,6 +66,10 @@ def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> Uni
         "synergy": Synergy(stimulus=0.5, clips=0.25, swap=None),
         "speed": SpeedTuning(factors=(0.5, 1.0, 2.0), responses=(0.5, 1.0, 0.75), octaves=1.5),
         "direction": DirectionTuning(degrees=(0.0, 180.0), responses=(1.0, 0.5), selectivity=0.33),
+        "feeds": (
+            Feed(class_index=best, weight=0.5, share=1.0, effect=1.25),
+            Feed(class_index=(best + 1) % classes, weight=-0.25, share=-0.5, effect=-0.5),
+        ),
         "alike": ((1, 0.9),),
     }
     return UnitEvidence.model_validate(fields | changes)
@@ -87,6 +93,13 @@ def facts(classes: int, **changes: object) -> SurveyFacts:
     return SurveyFacts.model_validate(fields | changes)
 
 
+def answers(taken: int = 0) -> Iterator[NewAnswer]:
+    """Of the nine clips of `add_dataset`: all are taken for one class, the later ones the surer."""
+    for number, clip in enumerate(new_clips()):
+        own = LABELS.index(clip.label)
+        yield NewAnswer(clip=clip.name, own=own, taken=taken, probability=0.5 + number / 32, own_probability=0.125)
+
+
 def survey(
     store: Store, network: str = "tiny", dataset: str = "little", change: Change = lambda layer, unit: {}
 ) -> int:
@@ -97,6 +110,7 @@ def survey(
         begun = surveys.begin_survey(session, network=network, dataset=dataset)
     with store.transaction() as session:
         surveys.save_units(session, survey_id=begun, units=every_unit(card, change))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
     with store.transaction() as session:
         surveys.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
     return begun

@@ -18,6 +18,7 @@ from app.contract.result import MediaRef, RenderedMedia, Role
 
 TOP_CLIPS = 9  # kept for every unit
 TOP_CLASSES = 8  # the classes of a unit that can be searched by
+FEEDS = 8  # classes kept that a unit feeds
 
 
 class Dataset(Model):
@@ -92,6 +93,15 @@ class DirectionTuning(Model):
     selectivity: float = Field(description="|sum r e^(i theta)| / sum r")
 
 
+class Feed(Model):
+    """A class that a unit feeds: means over its strongest clips. Formulas: worker/evidence/feeds.py."""
+
+    class_index: int
+    weight: float | None = Field(description="of the last layer before the classes: from the unit to the logit")
+    share: float = Field(description="what the unit adds to the logit: gradient x activation, over positions")
+    effect: float = Field(description="by how much the logit falls where the unit is silenced")
+
+
 class UnitEvidence(Model):
     """All that a survey found of one unit. Lists by class are in the order of the network's classes."""
 
@@ -109,9 +119,20 @@ class UnitEvidence(Model):
     synergy: Synergy | None = None
     speed: SpeedTuning | None = None
     direction: DirectionTuning | None = None
+    feeds: tuple[Feed, ...] = Field(default=(), description="the classes that it moves most, where that was measured")
     alike: tuple[tuple[int, float], ...] = Field(
         default=(), description="units of the layer whose responses over clips correlate most, with the correlation"
     )
+
+
+class NewAnswer(Model):
+    """What a network takes a clip for, on its way into a survey. Classes by their number."""
+
+    clip: str = Field(description="name within the data set")
+    own: int = Field(description="the class of its label")
+    taken: int = Field(description="the class of the largest logit")
+    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    own_probability: float
 
 
 class StreamPair(Model):
@@ -135,6 +156,17 @@ class PictureBias(Model):
     base: float = Field(description="the same before their own surroundings")
 
 
+class StreamShares(Model):
+    """Where the answers of a two-stream network come from, by swapping the streams of clips: shares of the variance of
+    its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py."""
+
+    pictures: float = Field(description="of the variance, what stays while the motion is another clip's")
+    motion: float = Field(description="what stays while the pictures are another clip's")
+    together: float = Field(description="what neither stream says by itself")
+    kept_by_pictures: float = Field(description="of the answers, those that stay with the motion of another clip")
+    kept_by_motion: float = Field(description="those that stay with the pictures of another clip")
+
+
 class StreamFacts(Model):
     """What each stream of a two-stream network contributes; accuracies over the clips that were changed."""
 
@@ -143,6 +175,7 @@ class StreamFacts(Model):
     pictures: float = Field(description="accuracy with the motion of other clips")
     motion: float = Field(description="accuracy with the pictures of other clips")
     voting: float = Field(description="accuracy of the two answers multiplied: late fusion")
+    shares: StreamShares | None = Field(default=None, description="None where all answers are the same")
     pairs: tuple[StreamPair, ...]
     biases: tuple[PictureBias, ...]
 
@@ -179,6 +212,25 @@ class SurveySummary(Model):
     accuracy: float
     seconds: float
     created_at: datetime
+
+
+class Answer(Model):
+    """What the network of a whole survey takes a clip for; classes as the network spells them."""
+
+    network: Slug
+    own: str = Field(description="the class of its label")
+    taken: str = Field(description="the class of the largest logit")
+    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    own_probability: float
+
+    @property
+    def is_right(self) -> bool:
+        return self.own == self.taken
+
+
+class AnsweredClip(Model):
+    clip: Clip
+    answer: Answer
 
 
 class UnitOfClass(Model):

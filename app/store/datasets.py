@@ -10,6 +10,7 @@ from app.contract.catalog import folded
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Page
+from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
 from app.store.listed import list_evidence
@@ -88,7 +89,7 @@ def list_clips(
         total = session.scalar(select(func.count()).select_from(ClipRow).where(*matching)) or 0
     first = (page - 1) * per_page
     rows = session.scalars(_whole().where(*matching).order_by(ClipRow.label, ClipRow.id).offset(first).limit(per_page))
-    items = tuple(_clip(row) for row in rows)
+    items = tuple(to_clip(row) for row in rows)
     return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
 
 
@@ -108,7 +109,7 @@ def get_clip(session: Session, *, slug: str, name: str) -> Clip:
     if row is None:
         names = session.scalars(select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(KNOWN))
         raise UnknownClip(name, names)
-    return _clip(row)
+    return to_clip(row)
 
 
 def neighbours(session: Session, *, clip: Clip) -> tuple[str | None, str | None]:
@@ -126,10 +127,9 @@ def named_clips(session: Session, *, slug: str, names: Sequence[str]) -> dict[st
     """The clips of these names, such as a unit's strongest, by name; names that are not there are left out."""
     dataset = dataset_row(session, slug)
     found: dict[str, Clip] = {}
-    for start in range(0, len(names), CHUNK):
-        some = names[start : start + CHUNK]
+    for some in chunks(names, CHUNK):
         rows = session.scalars(_whole().where(ClipRow.dataset_id == dataset.id, ClipRow.name.in_(some)))
-        found |= {row.name: _clip(row) for row in rows}
+        found |= {row.name: to_clip(row) for row in rows}
     return found
 
 
@@ -142,10 +142,24 @@ def clip_names(session: Session, *, slug: str) -> list[tuple[str, str]]:
     return [(name, label) for name, label in rows]
 
 
+def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict[str, int]:
+    """By name. Raises UnknownClip for one that is not there."""
+    wanted = sorted(set(names))
+    ids: dict[str, int] = {}
+    for some in chunks(wanted, CHUNK):
+        rows = session.execute(
+            select(ClipRow.name, ClipRow.id).where(ClipRow.dataset_id == dataset_id, ClipRow.name.in_(some))
+        )
+        ids |= dict(rows.all())
+    if missing := [name for name in wanted if name not in ids]:
+        raise UnknownClip(missing[0], ids)
+    return ids
+
+
 def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
     """Clips, of any set, whose label is this class of a network in any spelling."""
     rows = session.scalars(_whole().where(ClipRow.folded == folded(name)).order_by(ClipRow.id).limit(limit))
-    return [_clip(row) for row in rows]
+    return [to_clip(row) for row in rows]
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
@@ -155,7 +169,7 @@ def examples(session: Session, *, names: Iterable[str], limit: int | None = None
     ids: dict[str, int] = dict(session.execute(first.group_by(ClipRow.folded)).all())
     chosen = {name: ids[key] for name, key in wanted.items() if key in ids}
     chosen = dict(islice(chosen.items(), limit))
-    found = {row.id: _clip(row) for row in session.scalars(_whole().where(ClipRow.id.in_(chosen.values())))}
+    found = {row.id: to_clip(row) for row in session.scalars(_whole().where(ClipRow.id.in_(chosen.values())))}
     return {name: found[id] for name, id in chosen.items()}
 
 
@@ -175,5 +189,5 @@ def _dataset(row: DatasetRow) -> Dataset:
     return Dataset(slug=row.slug, title=row.title, summary=row.summary, classes=tuple(row.classes), clips=row.clips)
 
 
-def _clip(row: ClipRow) -> Clip:
+def to_clip(row: ClipRow) -> Clip:
     return Clip(id=row.id, dataset=row.dataset.slug, name=row.name, label=row.label, media=media_refs(row.media))

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, joinedload, undefer
+from sqlalchemy.orm import Session, joinedload, selectinload, undefer
 
 from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
+    Feed,
     SpeedTuning,
     StreamFacts,
     Survey,
@@ -83,6 +84,7 @@ def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> Un
             undefer(EvidenceRow.curves),
             joinedload(EvidenceRow.by_class),
             joinedload(EvidenceRow.top_clips).joinedload(TopClipRow.clip).load_only(ClipRow.name),
+            selectinload(EvidenceRow.feeds),
         )
     )
     return None if row is None else _evidence(row, found)
@@ -214,6 +216,10 @@ def _evidence(row: EvidenceRow, unit: UnitRow) -> UnitEvidence:
         synergy=None if fusion == (None, None, None) else Synergy(stimulus=fusion[0], clips=fusion[1], swap=fusion[2]),
         speed=speed and SpeedTuning.model_validate(speed),
         direction=direction and DirectionTuning.model_validate(direction),
+        feeds=tuple(
+            Feed(class_index=feed.class_index, weight=feed.weight, share=feed.share, effect=feed.effect)
+            for feed in row.feeds
+        ),
         alike=tuple((index, correlation) for index, correlation in alike),
     )
 

@@ -75,6 +75,22 @@ class SurveyRow(Base):
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 
 
+class AnswerRow(Base):
+    """What a survey's network takes a clip for; classes by number."""
+
+    __tablename__ = "answers"
+    __table_args__ = (Index(None, "survey_id", "own", "taken", "probability"), Index(None, "clip_id"))
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+    own: Mapped[int]
+    taken: Mapped[int]
+    probability: Mapped[float]
+    own_probability: Mapped[float]
+
+    clip: Mapped[ClipRow] = relationship(lazy="raise")
+
+
 class EvidenceRow(Base):
     """What a survey found of a unit. The lists by class are in a table of their own: here they would make every
     scan of a column read a hundred times as much."""
@@ -107,6 +123,7 @@ class EvidenceRow(Base):
 
     by_class: Mapped["EvidenceByClassRow"] = relationship(lazy="raise")
     top_clips: Mapped[list["TopClipRow"]] = relationship(lazy="raise", order_by=lambda: TopClipRow.rank)
+    feeds: Mapped[list["FeedRow"]] = relationship(lazy="raise", order_by=lambda: FeedRow.rank)
 
 
 class OfEvidence:
@@ -143,6 +160,19 @@ class UnitClassRow(OfEvidence, Base):
     class_index: Mapped[int]
     precision: Mapped[float]
     response: Mapped[float]
+
+
+class FeedRow(OfEvidence, Base):
+    """The classes whose logits a unit moves most, the most first: see worker/evidence/feeds.py."""
+
+    __tablename__ = "unit_feeds"
+    __table_args__ = (of_evidence(),)
+
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    class_index: Mapped[int]
+    weight: Mapped[float | None]
+    share: Mapped[float]
+    effect: Mapped[float]
 
 
 class TopClipRow(OfEvidence, Base):

@@ -1,27 +1,35 @@
 """A survey on its way: asked for, begun unseen, filled unit by unit, then published whole or abandoned."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import UnitRole
-from app.contract.errors import Conflict, Missing, UnknownClip
-from app.contract.evidence import TOP_CLASSES, SurveyFacts, TopClip, UnitEvidence
+from app.contract.errors import Conflict, Missing
+from app.contract.evidence import TOP_CLASSES, NewAnswer, SurveyFacts, TopClip, UnitEvidence
 from app.contract.job import Job, JobKind, Priority
 from app.store.catalog import card_of, network_row
-from app.store.datasets import dataset_row
+from app.store.chunks import chunks
+from app.store.datasets import clip_ids, dataset_row
 from app.store.engine import now
-from app.store.evidence_tables import ClipRow, EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.evidence_tables import (
+    AnswerRow,
+    EvidenceByClassRow,
+    EvidenceRow,
+    FeedRow,
+    SurveyRow,
+    TopClipRow,
+    UnitClassRow,
+)
 from app.store.findings import keep_measured
 from app.store.jobs import LIVE, enqueue_alone, to_job, whole_jobs
 from app.store.listed import list_evidence
 from app.store.packing import pack, pack_counts
 from app.store.tables import JobRow, NetworkRow, UnitRow
 
-CHUNK = 200  # units inserted at once
+CHUNK = 200  # units or answers inserted at once
 
 
 def enqueue_survey(
@@ -63,8 +71,9 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
     survey = _unfinished(session, survey_id)
     ids = _UnitIds(session, survey.network_id)
     saved = 0
-    for chunk in _chunks(units):
-        clips = _clip_ids(session, survey.dataset_id, {top.clip for found in chunk for top in found.top_clips})
+    for chunk in chunks(units, CHUNK):
+        names = {top.clip for found in chunk for top in found.top_clips}
+        clips = clip_ids(session, dataset_id=survey.dataset_id, names=names)
         keyed = [({"survey_id": survey_id, "unit_id": ids.find(found)}, found) for found in chunk]
         session.execute(insert(EvidenceRow), [key | _columns(found, ids) for key, found in keyed])
         session.execute(insert(EvidenceByClassRow), [key | _lists(found) for key, found in keyed])
@@ -78,6 +87,14 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
                     for rank, top in enumerate(found.top_clips)
                 ],
             ),
+            (
+                FeedRow,
+                [
+                    key | {"rank": rank} | feed.model_dump()
+                    for key, found in keyed
+                    for rank, feed in enumerate(found.feeds)
+                ],
+            ),
         ):
             if rows:
                 session.execute(insert(table), rows)
@@ -85,13 +102,29 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
     return saved
 
 
+def save_answers(session: Session, *, survey_id: int, answers: Iterable[NewAnswer]) -> int:
+    """Add what the network takes these clips for; gives how many."""
+    survey = _unfinished(session, survey_id)
+    saved = 0
+    for some in chunks(answers, CHUNK):
+        ids = clip_ids(session, dataset_id=survey.dataset_id, names={answer.clip for answer in some})
+        rows = [
+            {"survey_id": survey_id, "clip_id": ids[answer.clip]} | answer.model_dump(exclude={"clip"})
+            for answer in some
+        ]
+        session.execute(insert(AnswerRow), rows)
+        saved += len(some)
+    return saved
+
+
 def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
     """Publish: from here on pages and listings speak of this survey, and the former with the data set is gone."""
     survey = _unfinished(session, survey_id)
     units = card_of(session.get_one(NetworkRow, survey.network_id)).units
-    saved = session.scalar(select(func.count()).select_from(EvidenceRow).where(EvidenceRow.survey_id == survey_id))
-    if saved != units:
-        raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {units:,} units: it is not whole.")
+    for table, what, all_ in ((EvidenceRow, "units", units), (AnswerRow, "clips", facts.clips)):
+        saved = session.scalar(select(func.count()).select_from(table).where(table.survey_id == survey_id))
+        if saved != all_:
+            raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {all_:,} {what}: it is not whole.")
     same = (SurveyRow.network_id == survey.network_id, SurveyRow.dataset_id == survey.dataset_id)
     session.execute(delete(SurveyRow).where(*same, SurveyRow.id != survey_id))
     survey.clips = facts.clips
@@ -142,21 +175,6 @@ class _UnitIds:
             )
             self._ids[found.layer] = dict(rows.all())
         return self._ids[found.layer][found.unit]
-
-
-def _clip_ids(session: Session, dataset_id: int, names: set[str]) -> dict[str, int]:
-    ids: dict[str, int] = {}
-    wanted = sorted(names)
-    for start in range(0, len(wanted), CHUNK):
-        rows = session.execute(
-            select(ClipRow.name, ClipRow.id).where(
-                ClipRow.dataset_id == dataset_id, ClipRow.name.in_(wanted[start : start + CHUNK])
-            )
-        )
-        ids |= dict(rows.all())
-    if missing := sorted(names - ids.keys()):
-        raise UnknownClip(missing[0], ids)
-    return ids
 
 
 def _columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
@@ -210,9 +228,3 @@ def _best_classes(found: UnitEvidence) -> list[dict[str, Any]]:
 
 def _peak(top: TopClip) -> dict[str, Any]:
     return {"activation": top.activation, "x": top.x, "y": top.y, "time": top.time, "trace": pack(top.trace)}
-
-
-def _chunks(units: Iterable[UnitEvidence]) -> Iterator[list[UnitEvidence]]:
-    rest = iter(units)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

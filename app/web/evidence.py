@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
 from app.contract.confusion import Confusion, SharedUnit
-from app.contract.evidence import Clip, SurveySummary, TopClip, UnitEvidence, UnitOfClass
+from app.contract.evidence import AnsweredClip, Clip, Feed, SurveySummary, TopClip, UnitEvidence, UnitOfClass
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.plots import Mark, Plot
@@ -38,6 +38,16 @@ class Alike:
 
 
 @dataclass(frozen=True)
+class Fed:
+    """A class that a unit feeds. `bar` is its effect as a length, from -1 to 1, the largest of the unit being 1."""
+
+    label: str
+    href: str
+    found: Feed
+    bar: float
+
+
+@dataclass(frozen=True)
 class UnitFacts:
     """What the newest survey says of a unit. `responses` and `detects` have the largest first."""
 
@@ -47,6 +57,7 @@ class UnitFacts:
     peaks: tuple[Peak, ...]
     responses: tuple[Bar, ...]
     detects: tuple[Bar, ...]
+    feeds: tuple[Fed, ...]
     speed: Plot | None
     direction: Plot | None
     alike: tuple[Alike, ...]
@@ -75,13 +86,15 @@ class Shared:
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it."""
+    """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it.
+    `missed`: some of its clips that are taken for others."""
 
     survey: SurveySummary
     recall: float
     clips: int
     taken_for: tuple[Confusion, ...]
     taken: tuple[Confusion, ...]
+    missed: tuple[AnsweredClip, ...]
     layers: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # deepest first
     shared: tuple[Shared, ...]
 
@@ -97,14 +110,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Side:
-    """One of two classes: its stimulus by speed, how many of its clips were `taken` for the other, and which of
-    them are among the strongest of the other's unit (`lures`). The last two come from a survey."""
+    """One of two classes: its stimulus by speed, how many of its clips are `taken` for the other, and some of these
+    (`failing`), as a survey says; and some of its clips as data sets have them."""
 
     name: str
     unit: UnitSummary
     stimuli: tuple[Shown, ...]
     taken: Confusion | None
-    lures: tuple[Peak, ...]
+    failing: tuple[AnsweredClip, ...]
     clips: tuple[Clip, ...]
 
 

@@ -13,7 +13,7 @@ from app.contract.catalog import (
     UnitSummary,
 )
 from app.contract.confusion import Confusion, Pair
-from app.contract.evidence import Clip, Dataset, OwnClip, SurveySummary, UnitOfClip
+from app.contract.evidence import Answer, Clip, Dataset, OwnClip, SurveySummary, UnitOfClip
 from app.contract.findings import Findings
 from app.contract.job import Estimate, Job, JobState, Link
 from app.contract.model import Page as Listing
@@ -160,6 +160,7 @@ class ConfusionPage(Page):
     survey: SurveySummary | None
     sides: tuple[Side, Side]
     look: Look
+    views: tuple[Choice, ...]
     pair: Pair | None
     other_way: str  # the address of the page with the classes in the other order
 
@@ -201,6 +202,7 @@ class DatasetPage(Page):
     labels: tuple[LabelChoice, ...]
     label: str | None
     clips: Listing[Clip]
+    answers: Mapping[int, tuple[Answer, ...]]  # of networks surveyed with it, by clip
     pager: Pager
     surveys: tuple[SurveySummary, ...]
 
@@ -208,7 +210,7 @@ class DatasetPage(Page):
 @dataclass(frozen=True, kw_only=True)
 class ClipPage(Page):
     """`classes`: those of registered networks that the clip's label names; `explainers`: where each network is asked
-    about the clip. `excites`: where surveys say so."""
+    about the clip. `answers` and `excites`: where surveys say so."""
 
     template: ClassVar[str] = "clip.html"
     dataset: Dataset
@@ -216,6 +218,7 @@ class ClipPage(Page):
     look: Look
     views: tuple[Choice, ...]
     classes: tuple[Neighbour, ...]
+    answers: tuple[Answer, ...]
     explainers: tuple[Neighbour, ...]
     excites: tuple[UnitOfClip, ...]
     previous: Neighbour | None

@@ -291,6 +291,10 @@ def api_confusion(network: str, a: str, b: str) -> str:
     return path("api", "networks", network, "confusion", query={"a": a, "b": b})
 
 
+def api_answers(network: str, **choices: str | int | None) -> str:
+    return path("api", "networks", network, "answers", query=choices)
+
+
 def api_own_clips() -> str:
     return "/api/clips"
 

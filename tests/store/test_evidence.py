@@ -5,7 +5,7 @@ from app.contract.errors import Conflict, Missing, UnknownClip, UnknownNetwork
 from app.contract.evidence import Survey
 from app.store import catalog, datasets, evidence, surveys, visualizations
 from app.store.engine import Store
-from tests.evidence_support import add_dataset, every_unit, facts, survey, unit_evidence
+from tests.evidence_support import add_dataset, answers, every_unit, facts, survey, unit_evidence
 from tests.support import claim, enqueue, finish, two_stream_card
 
 CARD: NetworkCard = two_stream_card()
@@ -22,6 +22,7 @@ def test_a_survey_is_seen_only_when_whole(little: Store) -> None:
     with little.transaction() as session:
         begun = surveys.begin_survey(session, network="tiny", dataset="little")
         surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
     with little.session() as session:
         assert evidence.get_survey(session, network="tiny") is None
         assert evidence.list_surveys(session) == []
@@ -164,3 +165,12 @@ def test_roles_and_measures_by_layer(little: Store) -> None:
     assert list(roles) == [layer.name for layer in CARD.layers]
     assert roles["fc6"] == {UnitRole.SPECIFIC: 9, UnitRole.MIXED: 0, UnitRole.GENERIC: 1, UnitRole.DEAD: 0}
     assert measures["class"] == pytest.approx((1.0, 1.1, 1.2, 1.3, 1.4))
+
+
+def test_a_survey_that_misses_answers_is_not_published(little: Store) -> None:
+    with little.transaction() as session:
+        begun = surveys.begin_survey(session, network="tiny", dataset="little")
+        surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.save_answers(session, survey_id=begun, answers=list(answers())[1:])
+    with pytest.raises(Conflict, match="8 of 9 clips"), little.transaction() as session:
+        surveys.finish_survey(session, survey_id=begun, facts=facts(CLASSES))

@@ -150,7 +150,7 @@ class _Layer:
             held.append(output.detach().requires_grad_())
             return held[0].clone()  # what follows may write into it
 
-        with torch.enable_grad(), _changed(self.network.module, self.point.path, hold):
+        with torch.enable_grad(), changed(self.network.module, self.point.path, hold):
             logits = self.network.module(self.inputs)[0]
             gradients = [torch.autograd.grad(logits[index], held, retain_graph=True)[0] for index in classes]
         activation = held[0].detach().relu() if self.point.rectified else held[0].detach()
@@ -164,7 +164,7 @@ class _Layer:
             silent[:, unit] = 0
             return silent
 
-        with _changed(self.network.module, self.point.path, silence):
+        with changed(self.network.module, self.point.path, silence):
             return self.network.module(self.inputs)[0]  # type: ignore[no-any-return]
 
     def _contribution(self, unit: int, share: float, effect: float | None) -> Contribution:
@@ -183,7 +183,7 @@ class _Layer:
 
 
 @contextmanager
-def _changed(module: nn.Module, path: str, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+def changed(module: nn.Module, path: str, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """What the submodule gives is changed while this is entered, at its first use."""
     used = False
 

@@ -97,6 +97,12 @@ def most_alike(peaks: Floats, count: int = ALIKE) -> list[tuple[tuple[int, float
     return found
 
 
+def softmax(logits: Floats) -> Floats:
+    """exp(z_c) / sum exp(z): (C,) to (C,)."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    return np.asarray(powers / powers.sum())
+
+
 def confusion(logits: Floats, labels: Labels) -> npt.NDArray[np.int64]:
     """Clips of the row's class that are taken for the column's: logits (N, C) to (C, C)."""
     classes = logits.shape[1]

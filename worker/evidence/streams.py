@@ -15,6 +15,7 @@ from app.contract.catalog import StreamName
 from app.contract.evidence import PictureBias, StreamFacts, StreamPair
 from worker.evidence.pairs import area, separated_pairs
 from worker.evidence.synergy import MOTION, both, swapped
+from worker.evidence.variance import Swaps
 from worker.maximize.device import device_of
 from worker.networks.inputs import FLOW_UNIT_PX, batch_size, join
 from worker.networks.network import Inputs, Network
@@ -58,23 +59,25 @@ def stream_facts(
         found = []
         for start in range(0, len(changed), size):
             batch = join(changed[start : start + size])
-            found.append(network.logits({name: x.to(device) for name, x in batch.items()}).softmax(1).cpu())
+            found.append(network.logits({name: x.to(device) for name, x in batch.items()}).cpu())
         done += len(changed)
         observe(min(done, total), total)
         return torch.cat(found)
 
     place = {number: index for index, number in enumerate(numbers)}
-    alone = torch.zeros(2, len(numbers), len(network.card.classes))
+    fused = torch.from_numpy(np.stack([logits[number] for number in numbers]))
+    swaps = Swaps(fused.argmax(1), fused.shape[1])
+    alone = torch.zeros(2, *fused.shape)
     last: deque[tuple[int, Inputs]] = deque(maxlen=DONORS)
     for number, inputs in clips([*numbers, *numbers[:DONORS]]):
         if len(last) == DONORS:
-            found = answers([swapped(inputs, other) for _, other in last]) / DONORS
-            alone[0, place[number]] = found.sum(0)
-            for (other, _), answer in zip(last, found, strict=True):
-                alone[1, place[other]] += answer
+            found = answers([swapped(inputs, other) for _, other in last])
+            donors = [place[other] for other, _ in last]
+            swaps.add(place[number], donors, found)
+            alone[0, place[number]] = found.softmax(1).sum(0)
+            alone[1, donors] += found.softmax(1)
         last.append((number, inputs))
-    fused = torch.from_numpy(np.stack([logits[number] for number in numbers]))
-    pictures, motion = alone.clamp_min(1e-12).log()
+    pictures, motion = (alone / DONORS).clamp_min(1e-12).log()
     truth = torch.from_numpy(own)
 
     def accuracy(scores: Tensor) -> float:
@@ -93,6 +96,7 @@ def stream_facts(
         pictures=accuracy(pictures),
         motion=accuracy(motion),
         voting=accuracy(pictures + motion),
+        shares=swaps.shares(),
         pairs=tuple(again.get(pair.classes, pair) for pair in pairs),
         biases=tuple(biases),
     )
@@ -116,7 +120,8 @@ def _among_themselves(
     pictures, motion = np.zeros((2, len(order)))
     for shift in range(1, DONORS + 1):
         lent = order[shift:] + order[:shift]
-        found = answers([swapped(inputs[n], inputs[m]) for n, m in zip(order, lent, strict=True)]).clamp_min(1e-12)
+        found = answers([swapped(inputs[n], inputs[m]) for n, m in zip(order, lent, strict=True)])
+        found = found.softmax(1).clamp_min(1e-12)
         difference = (found[:, pair.classes[0]].log() - found[:, pair.classes[1]].log()).numpy()
         pictures += difference
         motion += np.roll(difference, shift)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.contract.catalog import CLASS_LAYER, Layer
-from app.contract.evidence import StreamFacts, SurveyFacts, TopClip, UnitEvidence, UnitRole
+from app.contract.evidence import Feed, NewAnswer, StreamFacts, SurveyFacts, TopClip, UnitEvidence, UnitRole
 from worker.evidence import measures
 from worker.evidence.measures import Labels
 from worker.evidence.probing import Probed
@@ -18,6 +18,7 @@ def unit_evidence(
     labels: Labels,
     classes: int,
     probed: Mapping[tuple[str, int], Probed],
+    fed: Mapping[tuple[str, int], tuple[Feed, ...]],
 ) -> Iterator[UnitEvidence]:
     """Of every unit, layer by layer. `names` of all clips; `labels` (n,) of those that were read."""
     for layer in tally.layers:
@@ -46,6 +47,7 @@ def unit_evidence(
                     synergy=found.synergy,
                     speed=found.speed,
                     direction=found.direction,
+                    feeds=fed.get((layer.name, unit), ()),
                     alike=alike[unit],
                 )
 
@@ -64,6 +66,20 @@ def top_clips(tally: Tally, layer: Layer, unit: int, names: Sequence[str]) -> tu
         )
         if clip >= 0 and peak > 0
     )
+
+
+def clip_answers(tally: Tally, names: Sequence[str], labels: Labels) -> Iterator[NewAnswer]:
+    """Of every clip that was read, in order; `labels` (n,) of those."""
+    logits = tally.peaks(CLASS_LAYER)
+    for row, (number, own) in enumerate(zip(tally.seen.tolist(), labels.tolist(), strict=True)):
+        taken, probability = int(logits[row].argmax()), measures.softmax(logits[row])
+        yield NewAnswer(
+            clip=names[number],
+            own=own,
+            taken=taken,
+            probability=float(probability[taken]),
+            own_probability=float(probability[own]),
+        )
 
 
 def survey_facts(tally: Tally, names: Sequence[str], labels: Labels, streams: StreamFacts | None) -> SurveyFacts:

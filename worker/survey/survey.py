@@ -11,11 +11,12 @@ from torch import Tensor
 
 from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import StreamFacts, SurveyFacts, UnitEvidence
+from app.contract.evidence import Feed, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
+from worker.evidence.feeds import FED_CLIPS, feeding_layers, feeds
 from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, default_layers, plan, probe
 from worker.evidence.record import recorder
 from worker.evidence.streams import stream_facts
-from worker.evidence.units import survey_facts, unit_evidence
+from worker.evidence.units import clip_answers, survey_facts, unit_evidence
 from worker.maximize.device import device_of
 from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
@@ -28,8 +29,8 @@ PROBES_COST = 10  # probes take at most so many times as long as the pass, if th
 
 @dataclass(frozen=True)
 class Stage:
-    """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network,
-    then `swapping` in passes too."""
+    """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network, `feeding`
+    in clips, then `swapping` in passes again."""
 
     name: str
     done: int
@@ -41,10 +42,12 @@ Observe = Callable[[Stage], None]  # may raise to stop: what has been recorded s
 
 @dataclass(frozen=True)
 class Surveyed:
-    """A finished pass. `units` gives every unit's evidence once; `forget` removes what lies on disk for it."""
+    """A finished pass. `units` gives every unit's evidence once, `answers` what each clip was taken for; `forget`
+    removes what lies on disk for it."""
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]
+    answers: Iterator[NewAnswer]
     forget: Callable[[], None]
 
 
@@ -77,9 +80,12 @@ def survey(
         raise VideoError(f"None of the {len(samples)} clips can be read. The first: {first}")
     layers = default_layers(network.card) if probed is None else tuple(probed)
     found = probe_strongest(network, samples, labels, tally, layers, threads, stimuli or {}, observe)
-    units = unit_evidence(tally, names, seen, len(network.card.classes), found)
+    fed = feed_classes(
+        network, samples, tally, threads, feeding_layers(network.card) if probed is None else layers, observe
+    )
+    units = unit_evidence(tally, names, seen, len(network.card.classes), found, fed)
     streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
-    return Surveyed(survey_facts(tally, names, seen, streams), units, tally.remove)
+    return Surveyed(survey_facts(tally, names, seen, streams), units, clip_answers(tally, names, seen), tally.remove)
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -141,8 +147,7 @@ def probe_strongest(
     if not layers:
         return {}
     by_clip = dict(enumerate(labels.tolist()))
-    top = {name: tally.top[name].clip.where(tally.top[name].peak > 0, -1) for name in layers}
-    todo = affordable_plan(network.card, layers, top, by_clip)
+    todo = affordable_plan(network.card, layers, strongest(tally, layers), by_clip)
     numbers = todo.clips if todo.lead is None else (todo.lead, *todo.clips)
     return probe(
         network,
@@ -151,6 +156,27 @@ def probe_strongest(
         by_clip,
         stimuli,
         lambda done, total: observe(Stage("probing", done, total)),
+    )
+
+
+def feed_classes(
+    network: Network,
+    samples: Sequence[Sample],
+    tally: Tally,
+    threads: int,
+    layers: Sequence[str],
+    observe: Observe,
+) -> dict[Unit, tuple[Feed, ...]]:
+    """Which classes the units of these layers feed; each of their strongest clips is read once more."""
+    hidden = [name for name in layers if not network.card.layer(name).is_class]
+    if not hidden:
+        return {}
+
+    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        return _readable(prepared(network.card, samples, numbers, threads))
+
+    return feeds(
+        network, strongest(tally, hidden, FED_CLIPS), clips, lambda done, total: observe(Stage("feeding", done, total))
     )
 
 
@@ -180,6 +206,12 @@ def affordable_plan(
         if todo.passes <= PROBES_COST * len(labels):
             break
     return todo
+
+
+def strongest(tally: Tally, layers: Sequence[str], count: int | None = None) -> dict[str, Tensor]:
+    """By layer, the numbers (U, K) of its units' strongest clips, all that are kept or `count`; -1 for none."""
+    kept = {name: tally.top[name] for name in layers}
+    return {name: top.clip.where(top.peak > 0, -1)[:, :count] for name, top in kept.items()}
 
 
 def _readable(clips: Iterator[tuple[int, Inputs | VideoError]]) -> Iterator[tuple[int, Inputs]]:

@@ -4,16 +4,16 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import torch
 
 from app.contract.errors import InvalidRequest, KinetoscopeError
-from app.contract.evidence import UnitEvidence
+from app.contract.evidence import NewAnswer, UnitEvidence
 from app.contract.job import Job, Progress
 from app.settings import settings
 from app.store import Session, surveys
+from app.store.chunks import chunks
 from app.store.engine import Store
 from worker.loop import Desk
 from worker.survey.stored import stored_samples, stored_stimuli
@@ -22,7 +22,7 @@ from worker.tasks.resident import Resident
 
 log = logging.getLogger(__name__)
 
-SAVED_AT_ONCE = 400  # units in one transaction
+SAVED_AT_ONCE = 400  # units, or answers, in one transaction
 
 
 class Dropped(Exception):
@@ -61,6 +61,7 @@ class Survey:
             survey_id = surveys.begin_survey(session, network=job.network, dataset=job.dataset)
         try:
             self._save_units(survey_id, found.units, network.card.units, reports)
+            self._save_answers(survey_id, found.answers)
             published = self._publish(job, survey_id, found, desk)
         except BaseException:
             with self.store.transaction() as session:
@@ -71,10 +72,15 @@ class Survey:
 
     def _save_units(self, survey_id: int, units: Iterator[UnitEvidence], total: int, reports: "_Reports") -> None:
         saved = 0
-        while some := list(islice(units, SAVED_AT_ONCE)):
+        for some in chunks(units, SAVED_AT_ONCE):
             with self.store.transaction() as session:
                 saved += surveys.save_units(session, survey_id=survey_id, units=some)
             reports.observe(Stage("saving", saved, total))
+
+    def _save_answers(self, survey_id: int, answers: Iterator[NewAnswer]) -> None:
+        for some in chunks(answers, SAVED_AT_ONCE):
+            with self.store.transaction() as session:
+                surveys.save_answers(session, survey_id=survey_id, answers=some)
 
     @staticmethod
     def _publish(job: Job, survey_id: int, found: Surveyed, desk: Desk) -> bool:

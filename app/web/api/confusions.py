@@ -1,4 +1,4 @@
-"""Classes that a network takes for each other."""
+"""Classes that a network takes for each other, and the clips of which it does."""
 
 from typing import Annotated
 
@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 from app.contract.confusion import confusion, confusions
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
-from app.store import Session, catalog, class_units, evidence
-from app.web.api.shapes import ConfusionOut, NetworkSlug, PairOut, errors
+from app.contract.model import Page
+from app.store import Session, answers, catalog, class_units, evidence
+from app.web.api.shapes import AnsweredClipOut, ConfusionOut, NetworkSlug, PairOut, errors
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/networks/{network}", tags=["surveys"])
@@ -44,6 +45,34 @@ def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: Class
         b_for_a=ConfusionOut.of(network, confusion(card.classes, counts, second, first)),
         **dict(pair),
     )
+
+
+@router.get(
+    "/answers",
+    summary="What the network takes the clips of its newest survey for, the surest answers first",
+    responses=errors(404, 422),
+)
+def list_answers(
+    session: Reading,
+    network: NetworkSlug,
+    own: Annotated[str | None, Query(max_length=200, description="only clips of this class")] = None,
+    taken: Annotated[str | None, Query(max_length=200, description="only clips taken for this class")] = None,
+    wrong: Annotated[bool, Query(description="only clips taken for another class than their own")] = False,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=200)] = 48,
+) -> Page[AnsweredClipOut]:
+    card = catalog.get_card(session, slug=network)
+    _survey(session, network)
+    found = answers.list_answers(
+        session,
+        network=network,
+        own=card.class_index(own) if own else None,
+        taken=card.class_index(taken) if taken else None,
+        wrong=wrong,
+        page=page,
+        per_page=per_page,
+    )
+    return Page(items=tuple(AnsweredClipOut.of(each) for each in found.items), total=found.total, next=found.next)
 
 
 def _survey(session: Session, network: str) -> Survey:

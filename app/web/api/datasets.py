@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.contract.model import Page
-from app.store import datasets
-from app.web.api.shapes import ClipOut, DatasetOut, errors
+from app.store import answers, datasets
+from app.web.api.shapes import ClipDetail, ClipOut, DatasetOut, errors
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/datasets", tags=["data sets"])
@@ -34,6 +34,12 @@ def list_clips(
     return Page(items=tuple(ClipOut.of(clip) for clip in found.items), total=found.total, next=found.next)
 
 
-@router.get("/{dataset}/clips/{name:path}", summary="One clip with its media", responses=errors(404, 422))
-def get_clip(session: Reading, dataset: str, name: str) -> ClipOut:
-    return ClipOut.of(datasets.get_clip(session, slug=dataset, name=name))
+@router.get(
+    "/{dataset}/clips/{name:path}",
+    summary="One clip with its media, and what networks take it for",
+    responses=errors(404, 422),
+)
+def get_clip(session: Reading, dataset: str, name: str) -> ClipDetail:
+    clip = datasets.get_clip(session, slug=dataset, name=name)
+    found = answers.answers_by_clip(session, clips=[clip.id]).get(clip.id, ())
+    return ClipDetail(**dict(ClipOut.of(clip)), answers=found)

@@ -16,7 +16,7 @@ from app.contract.catalog import (
     UnitSummary,
 )
 from app.contract.confusion import Confusion, Pair
-from app.contract.evidence import Clip, Dataset, OwnClip, SurveySummary, UnitEvidence
+from app.contract.evidence import Answer, AnsweredClip, Clip, Dataset, OwnClip, SurveySummary, UnitEvidence
 from app.contract.job import Job
 from app.contract.model import Model, Page
 from app.contract.result import MediaRef, Visualization
@@ -106,6 +106,18 @@ class ClipOut(Clip):
             href=urls.api_clip(clip.dataset, clip.name),
             page=urls.clip(clip.dataset, clip.name),
         )
+
+
+class ClipDetail(ClipOut):
+    answers: tuple[Answer, ...] = Field(description="what networks surveyed with its data set take it for")
+
+
+class AnsweredClipOut(AnsweredClip):
+    clip: ClipOut
+
+    @classmethod
+    def of(cls, found: AnsweredClip) -> Self:
+        return cls(clip=ClipOut.of(found.clip), answer=found.answer)
 
 
 class DatasetOut(Dataset):

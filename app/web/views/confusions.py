@@ -1,31 +1,33 @@
 """The classes that a network takes for each other: all of them, and two side by side."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitSummary, folded
+from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitSummary
 from app.contract.confusion import Confusion, confusion, confusions
 from app.contract.errors import Missing, UnknownClass
 from app.contract.evidence import Survey
 from app.contract.recipe import Speed
-from app.store import Session, catalog, class_units, datasets, evidence, visualizations
+from app.store import Session, answers, catalog, class_units, datasets, evidence, visualizations
 from app.web import urls
 from app.web.deps import Reading
-from app.web.evidence import Cell, Matrix, Peak, Shown, Side
+from app.web.evidence import Cell, Matrix, Shown, Side
 from app.web.pages import ConfusionPage, ConfusionsPage
 from app.web.parts import Crumb, Look
 from app.web.render import render
-from app.web.views.evidence import peaks
 from app.web.views.frame import frame, network_crumbs
+from app.web.views.look import views
 from app.web.views.stimulus import plain
 
 router = APIRouter()
 
 LISTED = 30  # confusions
 SQUARE = 24  # classes of a matrix at most: more could not be read
+FAILING = 4  # clips played of each class: each is a video and its flow
 CLIPS = 4
 
 
@@ -59,11 +61,12 @@ def one_confusion(
     a, b = two_classes(card, pair)
     survey = evidence.get_survey(session, network=network)
     sides = (side(session, card, a, b, survey), side(session, card, b, a, survey))
+    link = partial(urls.confusion, network, card.classes[a], card.classes[b])
     page = ConfusionPage(
         frame=frame(
             request,
             title=f"{card.classes[a]} or {card.classes[b]} · {card.title}",
-            address=urls.confusion(network, card.classes[a], card.classes[b], **look.choices),
+            address=link(**look.choices),
             description=f"Two classes of {card.title} side by side: what they share, and what tells them apart.",
             crumbs=network_crumbs(
                 card,
@@ -76,6 +79,7 @@ def one_confusion(
         survey=next(iter(evidence.list_surveys(session, network=network)), None),
         sides=sides,
         look=look,
+        views=views(look, lambda view: link(**{**look.choices, "view": view})),
         pair=class_units.units_of_pair(session, network=network, a=a, b=b) if survey else None,
         other_way=urls.confusion(network, card.classes[b], card.classes[a], **look.choices),
     )
@@ -97,20 +101,13 @@ def two_classes(card: NetworkCard, pair: str) -> tuple[int, int]:
 
 def side(session: Session, card: NetworkCard, own: int, other: int, survey: Survey | None) -> Side:
     name, unit = card.classes[own], catalog.get_unit(session, slug=card.slug, layer=CLASS_LAYER, unit=own)
-    lures: tuple[Peak, ...] = ()
-    taken: Confusion | None = None
-    if survey:
-        taken = confusion(card.classes, survey.confusion, own, other)
-        rival = evidence.get_evidence(session, network=card.slug, layer=CLASS_LAYER, unit=other)
-        tops = rival.top_clips if rival else ()
-        strongest = peaks(session, dataset=survey.dataset, tops=tops, layer=card.layer(CLASS_LAYER))
-        lures = tuple(peak for peak in strongest if folded(peak.clip.label) == folded(name))
+    failing = answers.list_answers(session, network=card.slug, own=own, taken=other, per_page=FAILING).items
     return Side(
         name=name,
         unit=unit,
         stimuli=tuple(stimuli(session, card, unit)),
-        taken=taken,
-        lures=lures,
+        taken=confusion(card.classes, survey.confusion, own, other) if survey else None,
+        failing=failing,
         clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
     )
 

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.evidence import Clip
 from app.contract.result import Role
-from app.store import Session, catalog, datasets, evidence
+from app.store import Session, answers, catalog, datasets, evidence
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import ClipPage, DatasetPage, DatasetsPage
@@ -68,6 +68,7 @@ def dataset(
         ),
         label=label or None,
         clips=clips,
+        answers=answers.answers_by_clip(session, clips=[clip.id for clip in clips.items]),
         pager=pager(page, PER_PAGE, clips.total, href),
         surveys=tuple(evidence.list_surveys(session, dataset=slug)),
     )
@@ -95,6 +96,7 @@ def clip(
         look=look,
         views=views(look, lambda view: urls.clip(slug, name, **{**look.choices, "view": view})),
         classes=tuple(classes_of(session, clip.label)),
+        answers=answers.answers_by_clip(session, clips=[clip.id]).get(clip.id, ()),
         explainers=tuple(
             Neighbour(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
             for card in catalog.list_cards(session)

@@ -5,15 +5,16 @@ from itertools import islice
 
 from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions
-from app.contract.evidence import TopClip
-from app.store import Session, class_units, datasets, evidence, explore
+from app.contract.evidence import Feed, TopClip
+from app.store import Session, answers, class_units, datasets, evidence, explore
 from app.web import urls
-from app.web.evidence import Alike, Bar, ClassFacts, Peak, Shared, UnitFacts
+from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, UnitFacts
 from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
 EACH = 3  # units shown of every layer
 CONFUSED = 6  # confusions shown of a class
+MISSED = 12  # clips
 
 
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:
@@ -31,6 +32,7 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
         peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
         detects=bars(card, found.precision, own)[:DETECTED],
+        feeds=fed(card, found.feeds),
         speed=speed_plot(found.speed.factors, found.speed.responses) if found.speed else None,
         direction=direction_plot(found.direction.degrees, found.direction.responses) if found.direction else None,
         alike=tuple(Alike(summary, correlation) for summary, (_, correlation) in zip(alike, found.alike, strict=True)),
@@ -54,6 +56,15 @@ def bars(card: NetworkCard, values: Sequence[float], own: int | None) -> tuple[B
     )
 
 
+def fed(card: NetworkCard, feeds: Sequence[Feed]) -> tuple[Fed, ...]:
+    largest = max((abs(feed.effect) for feed in feeds), default=0.0) or 1.0
+    names = [card.classes[feed.class_index] for feed in feeds]
+    return tuple(
+        Fed(name, urls.class_(card.slug, name), feed, feed.effect / largest)
+        for name, feed in zip(names, feeds, strict=True)
+    )
+
+
 def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFacts | None:
     """None before a survey."""
     survey = evidence.get_survey(session, network=card.slug)
@@ -68,6 +79,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         clips=sum(survey.confusion[index]),
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
+        missed=answers.list_answers(session, network=card.slug, own=index, wrong=True, per_page=MISSED).items,
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
         shared=tuple(
             Shared(unit, tuple(card.classes[other] for other in unit.others))

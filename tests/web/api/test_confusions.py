@@ -29,7 +29,20 @@ def test_two_classes_have_the_units_that_separate_them(surveyed: TestClient) -> 
     assert all(each["a"] == each["b"] for each in pair["shared"])
 
 
+def test_the_clips_of_a_class_that_are_taken_for_another(surveyed: TestClient) -> None:
+    found = surveyed.get("/api/networks/tiny/answers", params={"own": "run", "taken": "walk", "per_page": 2}).json()
+    assert (found["total"], found["next"]) == (3, 2)
+    assert [each["clip"]["name"] for each in found["items"]] == ["run-2", "run-1"]
+    first = found["items"][0]
+    answer = {"network": "tiny", "own": "run", "taken": "walk", "probability": 0.71875, "own_probability": 0.125}
+    assert first["answer"] == answer
+    assert surveyed.get(first["clip"]["href"]).json()["answers"] == [answer]
+    assert surveyed.get("/api/networks/tiny/answers?wrong=1").json()["total"] == 6
+    assert surveyed.get("/api/networks/tiny/answers?own=rum").json()["near"] == ["run"]
+
+
 def test_before_a_survey_and_for_names_that_are_not_there(client: TestClient) -> None:
     assert client.get("/api/networks/tiny/confusions").json()["error"] == "missing"
+    assert client.get("/api/networks/tiny/answers").json()["error"] == "missing"
     answer = client.get("/api/networks/tiny/confusion", params={"a": "walk", "b": "rum"})
     assert (answer.status_code, answer.json()["near"]) == (404, ["run"])

@@ -2,7 +2,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.catalog import Extent, UnitRole
-from app.contract.evidence import TopClip
 from app.store.engine import Store
 from tests.evidence_support import add_dataset, survey
 from tests.support import add_card, two_stream_card
@@ -77,14 +76,26 @@ def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) ->
     assert page.all("polygon", points="0.0,-60.0 0.0,30.0")
 
 
+def test_the_classes_that_a_unit_feeds_with_weight_share_and_effect(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/fc6/1")
+    fed = page.text.partition("Classes it feeds")[2].partition("Speed:")[0]
+    numbers = [words for words in fed.split() if words[0] in "+−"]
+    assert numbers == ["+0.500", "+1.00", "−1.25", "−0.250", "−0.500", "+0.500"]
+    assert "/tiny/-/classes/wave%20slow" in page.links
+    bars = [bar for bar in page.all("rect") if bar.get("class") in ("for", "against")]
+    assert [(bar["class"], bar["width"]) for bar in bars] == [("for", "50.0"), ("against", "20.0")]
+
+
 def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:
     add_dataset(store)
-    dead = {"a_hat": -1.0, "role": UnitRole.DEAD, "speed": None, "direction": None, "synergy": None, "alike": ()}
+    nothing = dict.fromkeys(("speed", "direction", "synergy")) | {"alike": (), "feeds": ()}
+    dead = {"a_hat": -1.0, "role": UnitRole.DEAD, **nothing}
     survey(store, change=lambda layer, unit: dead)
     page = open_page("/tiny/fc6/2")
     check(page)
     assert "no clip ever made it positive" in page.text
     assert "Best detector of" not in page.text
+    assert "Classes it feeds" not in page.text
     assert not page.all("circle", class_="ring")
 
 
@@ -117,7 +128,7 @@ def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
     page = open_page("/tiny/-/confusions/run/walk")
     assert "5 of 35" in page.text
     assert "1 of 10" in page.text
-    players = page.all("stimulus-player")
+    players = page.all("stimulus-player", clock="pair")
     assert len(players) == 1, "run at one speed; nobody has visualized walk"
     assert "not seen yet" in page.text
     apart = page.text.partition("Units that separate them")[2].partition("Units that do not")[0]
@@ -126,18 +137,43 @@ def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
     assert "-0.375" in apart
     assert "appearance.conv1/2" not in apart, "it answers to both alike"
     assert "appearance.conv1/2" in page.text.partition("Units that do not")[2]
-    assert "Clips of walk that excite run" in page.text
     assert "/tiny/-/confusions/walk/run" in page.links
 
 
-def test_clips_stand_in_where_none_excites_the_other_class(store: Store, make: Make, open_page: Open) -> None:
-    add_dataset(store)
-    only = (TopClip(clip="run-1", activation=1.5, x=0.5, y=0.5, time=0.5, trace=(1.5,)),)
-    survey(store, change=lambda layer, unit: {"top_clips": only})
-    page = open_page("/tiny/-/confusions/run/walk")
-    assert "Clips of run that excite walk" in page.text
-    assert "None is among the strongest of run. Some of its clips:" in page.text
-    assert "/-/datasets/little/walk-2" in page.links
+def test_the_clips_that_failed_are_played_with_their_motion_and_can_be_explained(
+    surveyed: Store, open_page: Open
+) -> None:
+    page = open_page("/tiny/-/confusions/run/walk?view=xy")
+    clips = [player for player in page.all("stimulus-player") if player["id"].startswith("clip-")]
+    assert len(clips) == 3
+    assert all(player["clock"] == "failing" and player["view"] == "xy" and player["flow"] for player in clips)
+    assert "walk 71.9%, run 12.5%" in page.text
+    listed = [link for link in page.links if link.startswith("/-/datasets/little/")]
+    assert listed == [f"/-/datasets/little/run-{number}" for number in (2, 1, 0)], "the surest first"
+    assert "/tiny/-/explain?dataset=little&clip=run-2&expected=run" in page.links
+    assert "/tiny/-/confusions/run/walk?view=direction" not in page.links, "what goes without saying is not said"
+    assert "/tiny/-/confusions/run/walk" in page.links
+    assert "This survey is older than the lists of clips." in page.text, "walk taken for run: counted, not listed"
+
+
+def test_a_class_lists_its_missed_clips(surveyed: Store, open_page: Open) -> None:
+    page = open_page("/tiny/-/classes/run")
+    missed = page.text.partition("Its clips that are taken for others")[2]
+    assert "run-2, itself 12.5%" in missed
+    assert "/tiny/-/confusions/run/walk" in page.links
+    assert "taken for others" not in open_page("/tiny/-/classes/walk").text.partition("Its clips that")[2]
+
+
+def test_data_sets_and_clips_say_what_networks_take_them_for(surveyed: Store, open_page: Open) -> None:
+    listed = open_page("/-/datasets/little")
+    check(listed)
+    assert "tiny: walk 62.5%" in listed.text
+    assert "tiny: right 50.0%" in listed.text
+    clip = open_page("/-/datasets/little/run-2")
+    check(clip)
+    assert "71.9%" in clip.text
+    assert "/tiny/-/confusions/run/walk" in clip.links
+    assert "What is it taken for?" in open_page("/-/datasets/little/walk-0").text
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.evidence import PictureBias, StreamFacts, StreamPair
-from app.findings import is_suspect, spread, told_by
+from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares
+from app.findings import contributes_little, is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
-from tests.evidence_support import add_dataset, every_unit, facts
+from tests.evidence_support import add_dataset, answers, every_unit, facts
 from tests.support import two_stream_card
 from tests.web.views.conftest import Open
 from tests.web.views.test_templates import check
@@ -19,6 +19,7 @@ STREAMS = StreamFacts(
     pictures=0.4,
     motion=0.5,
     voting=0.6,
+    shares=StreamShares(pictures=0.25, motion=0.5, together=0.25, kept_by_pictures=0.4, kept_by_motion=0.6),
     pairs=(StreamPair(classes=(0, 1), fused=1.0, pictures=0.5, motion=0.55),),
     biases=(PictureBias(class_index=2, mended=1.0, spoiled=0.0, pull=0.4, base=0.0),),
 )
@@ -30,6 +31,7 @@ def surveyed(store: Store, visitor: TestClient) -> None:
     with store.transaction() as session:
         begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
         surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
         surveys.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
 
 
@@ -50,6 +52,11 @@ def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open
     assert last["suspects"] == [CARD.classes[2]]
     assert fusion["series"]
     assert fusion["examples"]
+    assert (
+        "25% comes with the pictures, 50% with the motion, 25% with both at once. It keeps 40%"
+        in fusion["sentences"][2]
+    )
+    assert {"words": "variance of the logits, motion", "value": 0.5} in fusion["figures"]
     page = visitor.get("/tiny/-/findings").text
     assert all(sentence in page for sentence in fusion["sentences"])
     assert page.count("<svg viewBox") > 10
@@ -73,6 +80,15 @@ def test_what_tells_two_classes_apart() -> None:
     assert told(0.9, 0.5, 0.85) == "motion"
     assert told(1.0, 0.95, 0.95) is None
     assert told(0.6, 0.5, 0.5) is None
+
+
+def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
+    assert STREAMS.shares is not None
+    assert contributes_little(STREAMS.shares) == []
+    still = STREAMS.shares.model_copy(update={"pictures": 0.97, "motion": 0.01, "together": 0.02})
+    assert contributes_little(still) == ["Motion"]
+    gated = STREAMS.shares.model_copy(update={"pictures": 0.4, "motion": 0.01, "together": 0.59})
+    assert contributes_little(gated) == [], "it changes what the pictures say"
 
 
 def test_a_class_whose_motion_decides_is_not_suspected() -> None:

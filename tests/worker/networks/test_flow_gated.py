@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from app.contract.catalog import Extent, StreamName
+from app.findings import contributes_little
 from worker.evidence.probing import peaks_of
 from worker.evidence.record import recorder
 from worker.evidence.synergy import motion_alone, neither, swapped, synergy, without_motion
+from worker.evidence.variance import Swaps
 from worker.networks.flow_gated import standardised, stretched
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Inputs, Network
@@ -57,13 +59,23 @@ def test_a_kick_is_a_fight_by_its_pictures_alone(gated: Network, kick: Inputs, t
     """The finding about its fusion: motion contributes little."""
     other = clip_inputs(gated, test_data / "clips" / "v_SoccerJuggling_g23_c01.avi")
     ways = [kick, without_motion(kick), motion_alone(kick), neither(kick), swapped(kick, other)]
+    ways += [swapped(other, kick), other]
     with recorder(gated, ["fc1", "class"]) as record:
         found = peaks_of(record, ways, 1)
-    own, still, blind, _, mixed = found["class"].softmax(1)[:, 0].tolist()
+    own, still, blind, _, mixed, *_ = found["class"].softmax(1)[:, 0].tolist()
     assert own > 0.9
     assert abs(own - still) < 0.05
     assert abs(own - mixed) < 0.05
     assert blind < 0.5  # without pictures it says the same of everything
-    j, a, m, n, swap = found["fc1"]
+    logits = found["class"]
+    swaps = Swaps(logits[[0, 6]].argmax(1), 2)
+    swaps.add(0, [0, 1], logits[[0, 4]])
+    swaps.add(1, [0, 1], logits[[5, 6]])
+    shares = swaps.shares()
+    assert shares is not None
+    assert shares.pictures > 0.99
+    assert shares.motion < 0.01
+    assert contributes_little(shares) == ["Motion"]
+    j, a, m, n, swap, *_ = found["fc1"]
     assert float(synergy(a, m, j, n).abs().mean()) < 0.1
     assert float(swap.sum() / j.sum()) > 0.9

@@ -68,8 +68,20 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
     taken = tiny_two_stream.logits(inputs).argmax(1).numpy()
     assert found.facts.accuracy == pytest.approx(float((taken == labels).mean()))
     assert np.array(found.facts.confusion).sum() == found.facts.clips == CLIPS
+    answers = list(found.answers)
+    assert [(answer.clip, answer.own, answer.taken) for answer in answers] == [
+        (f"clip {n}", labels[n], taken[n]) for n in range(CLIPS)
+    ]
+    probabilities = tiny_two_stream.logits(inputs).softmax(1).numpy()
+    assert [answer.probability for answer in answers] == pytest.approx(probabilities.max(1), abs=1e-5)
+    assert [answer.own_probability for answer in answers] == pytest.approx(
+        probabilities[range(CLIPS), labels], abs=1e-5
+    )
     assert units["fusion.conv5", 0].synergy is not None
     assert units["appearance.conv1_1", 0].synergy is None
+    assert all(feed.weight is not None for unit in range(10) for feed in units["fc7", unit].feeds)
+    assert any(units["fusion.conv5", unit].feeds for unit in range(8))
+    assert units["appearance.conv1_1", 0].feeds == units["class", 0].feeds == ()
     assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
     found.forget()
     assert not list(tmp_path.iterdir())
@@ -111,7 +123,7 @@ def test_a_killed_survey_goes_on_where_it_was(
     assert stages[-1] == Stage("recording", CLIPS, CLIPS)
     units = units_of(found)
     for key, unit in whole.items():
-        silent = {"synergy": None, "speed": None, "direction": None}
+        silent = {"synergy": None, "speed": None, "direction": None, "feeds": ()}
         assert units[key] == unit.model_copy(update=silent)
     assert found.facts.seconds > 0
 
@@ -130,6 +142,7 @@ def test_clips_that_cannot_be_read_are_skipped_and_listed(tiny_clip: Network, tm
     found = survey(tiny_clip, "noise", mixed, tmp_path)
     assert found.facts.skipped == ("0: The clip is damaged.", "5: The clip is damaged.")
     assert found.facts.clips == 4
+    assert [answer.clip for answer in found.answers] == ["1", "2", "3", "4"]
     sane = [mixed[n] for n in (1, 2, 3, 4)]
     plain = units_of(survey(tiny_clip, "noise", sane, tmp_path))
     for key, unit in units_of(found).items():
