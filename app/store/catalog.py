@@ -124,6 +124,8 @@ def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
         role=row.role,
         effective_classes=row.effective_classes,
         reach=row.reach,
+        map_x=row.map_x,
+        map_y=row.map_y,
         activation=row.activation,
         visualizations=row.visualizations,
         poster=row.poster,

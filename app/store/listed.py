@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 
+LISTED = ("a_hat", "role", "effective_classes", "map_x", "map_y", "reach")
+
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
     """The survey that pages speak of."""
@@ -21,7 +23,7 @@ def list_evidence(session: Session, *, network_id: int) -> None:
     """Give the network's units what its newest survey found of them, or nothing where there is none."""
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
-    session.execute(units.values(a_hat=None, role=None, effective_classes=None, reach=None))
+    session.execute(units.values(dict.fromkeys(LISTED, None)))
     if survey is None:
         return
     session.execute(
@@ -29,6 +31,8 @@ def list_evidence(session: Session, *, network_id: int) -> None:
             a_hat=EvidenceRow.a_hat,
             role=EvidenceRow.role,
             effective_classes=EvidenceRow.effective_classes,
+            map_x=EvidenceRow.map_x,
+            map_y=EvidenceRow.map_y,
             reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),
         )
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery
+from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import network_row
 from app.store.tables import UnitRow
 
@@ -69,11 +69,14 @@ def sql_filters(query: UnitQuery) -> list[ColumnElement[bool]]:
         filters.append(UnitRow.role == query.role)
     if query.min_reach is not None:
         filters.append(UnitRow.reach >= query.min_reach)
+    if query.region:
+        x0, y0, x1, y1 = region_box(query.region)
+        filters += [UnitRow.map_x.between(x0, x1), UnitRow.map_y.between(y0, y1)]
     return filters
 
 
 def is_filtered(query: UnitQuery) -> bool:
-    return query.state is not None or query.role is not None or query.min_reach is not None
+    return any(each is not None for each in (query.state, query.role, query.min_reach, query.region))
 
 
 def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> Tally:

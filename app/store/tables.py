@@ -45,6 +45,7 @@ class UnitRow(Base):
         Index(None, "network_id", "role", "layer_index", "index"),
         Index(None, "network_id", "effective_classes", "id"),
         Index(None, "network_id", "reach", "id"),
+        Index(None, "network_id", "map_x", "map_y"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -54,9 +55,11 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next two: of the newest survey
+    a_hat: Mapped[float | None]  # this and the next four: of the newest survey
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
+    map_x: Mapped[float | None]
+    map_y: Mapped[float | None]
     visualizations: Mapped[int] = mapped_column(server_default="0")
     visualized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     activation: Mapped[float | None]  # the strongest of its stimuli

@@ -15,6 +15,7 @@ from app.contract.job import Job, Progress
 from app.settings import settings
 from app.store import Session, surveys
 from app.store.engine import Store
+from worker.evidence.atlas import Atlas
 from worker.loop import Desk
 from worker.survey.stored import stored_samples, stored_stimuli
 from worker.survey.survey import Stage, Surveyed, survey
@@ -70,11 +71,15 @@ class Survey:
             found.forget()
 
     def _save_units(self, survey_id: int, units: Iterator[UnitEvidence], total: int, reports: "_Reports") -> None:
-        saved = 0
-        while some := list(islice(units, SAVED_AT_ONCE)):
+        saved, atlas = 0, Atlas()
+        watched = atlas.watch(units)
+        while some := list(islice(watched, SAVED_AT_ONCE)):
             with self.store.transaction() as session:
                 saved += surveys.save_units(session, survey_id=survey_id, units=some)
             reports.observe(Stage("saving", saved, total))
+        places = atlas.places()
+        with self.store.transaction() as session:
+            surveys.save_places(session, survey_id=survey_id, places=places)
 
     @staticmethod
     def _publish(job: Job, survey_id: int, found: Surveyed, desk: Desk) -> bool:

@@ -19,7 +19,7 @@ from app.web.views.recipe_form import visualize_form
 
 router = APIRouter()
 
-FILTERS = ("layer", "stream", "class_", "role", "min_reach", "state", "q")
+FILTERS = ("layer", "stream", "class_", "role", "min_reach", "state", "q", "region")
 OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
 
 
