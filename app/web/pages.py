@@ -40,6 +40,7 @@ from app.web.parts import (
     VisualizeForm,
 )
 from app.web.shares import SharesOfLogit
+from app.web.sheet import MapSheet
 from app.web.spread import SpreadChart
 
 
@@ -72,6 +73,8 @@ class UnitsPage(Page):
     units: UnitListing
     pager: Pager
     filters: tuple[Filter, ...]
+    map: MapSheet | None  # where the units are shown so
+    whole_map: str  # the address without the region
     sorts: tuple[str, ...]  # all but the order of the network, which needs no saying
     surveyed: bool  # whether a survey has told the units' roles
     is_filtered: bool

@@ -16,6 +16,7 @@ import "./elements/unit-selection.js";
 import "./elements/speed-strip.js";
 import "./elements/stimulus-player.js";
 import "./elements/theme-switch.js";
+import "./elements/unit-map.js";
 import "./lib/tidy.js";
 
 document.documentElement.classList.add("scripted");
