@@ -22,6 +22,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 CLASS_LAYER = "class"  # the layer whose units are the class outputs
 SPECIFIC = 0.25  # a unit of fewer effective classes than this share of all is specific
 GENERIC = 0.6  # one of more than this share is generic
+DETECTS = 0.5  # average precision from which on a unit is said to detect a class
 
 
 def folded(name: str) -> str:
@@ -202,6 +203,9 @@ class UnitSummary(Model):
     a_hat: float | None
     role: UnitRole | None = None
     effective_classes: float | None = None
+    detects: int | None = Field(
+        default=None, description=f"number of its best class, where its average precision is at least {DETECTS}"
+    )
     reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
     map_x: float | None = Field(default=None, description="place on the map, in [0, 1]: like units lie together")
     map_y: float | None = None
@@ -231,6 +235,7 @@ class UnitQuery(Model):
     layer: str | None = Field(default=None, max_length=200)
     stream: Literal["appearance", "motion", "clip", "fusion"] | None = None
     class_: str | None = Field(default=None, alias="class", max_length=200)
+    detects: str | None = Field(default=None, max_length=200, description="the class that units tell best")
     role: Literal["specific", "mixed", "generic", "dead"] | None = None
     min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
     state: Literal["visualized", "missing"] | None = None

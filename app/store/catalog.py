@@ -123,6 +123,7 @@ def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
         a_hat=row.a_hat,
         role=row.role,
         effective_classes=row.effective_classes,
+        detects=row.detects,
         reach=row.reach,
         map_x=row.map_x,
         map_y=row.map_y,

@@ -131,11 +131,11 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSu
 
 
 def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:
-    return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(query))
+    return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(card, query))
 
 
 def _count(session: Session, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
-    if not is_filtered(query):
+    if not is_filtered(card, query):
         return size(card, query), False
     some = matching.with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
     counted = session.scalar(select(func.count()).select_from(some)) or 0

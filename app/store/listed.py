@@ -3,10 +3,11 @@
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
+from app.contract.catalog import DETECTS
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 
-LISTED = ("a_hat", "role", "effective_classes", "map_x", "map_y", "reach")
+LISTED = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")
 
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
@@ -31,6 +32,7 @@ def list_evidence(session: Session, *, network_id: int) -> None:
             a_hat=EvidenceRow.a_hat,
             role=EvidenceRow.role,
             effective_classes=EvidenceRow.effective_classes,
+            detects=case((EvidenceRow.best_precision >= DETECTS, EvidenceRow.best_class)),
             map_x=EvidenceRow.map_x,
             map_y=EvidenceRow.map_y,
             reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),

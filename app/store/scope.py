@@ -46,22 +46,48 @@ def size(card: NetworkCard, query: UnitQuery) -> int:
 
 def within(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
     chosen = scope(card, query)
+    detecting = detectors(card, query)
     whole = [index for index, units in chosen.items() if units is None]
     if len(whole) == len(card.layers):
         return []
-    if chosen and len(chosen) == len(whole) == 1:
+    if chosen and len(chosen) == len(whole) == 1 and not detecting:
         return [UnitRow.layer_index == whole[0]]
     alike: dict[frozenset[int], list[int]] = {}
     for index, units in chosen.items():
         if units is not None:
             alike.setdefault(units, []).append(index)
-    some = (and_(UnitRow.layer_index.in_(layers), UnitRow.index.in_(units)) for units, layers in alike.items())
+    some = [and_(UnitRow.layer_index.in_(layers), UnitRow.index.in_(units)) for units, layers in alike.items()]
+    some += [
+        and_(UnitRow.layer_index.in_(layers), UnitRow.detects.in_(classes)) for classes, layers in detecting.items()
+    ]
     return [or_(UnitRow.layer_index.in_(whole), *some)]
 
 
-def sql_filters(query: UnitQuery) -> list[ColumnElement[bool]]:
+def detectors(card: NetworkCard, query: UnitQuery) -> dict[frozenset[int], list[int]]:
+    """Classes that words say something of, with the layers in which units that detect them are meant too: those of
+    which the other words, if any, are the name."""
+    found: dict[frozenset[int], list[int]] = {}
+    words = (query.q or "").lower().split()
+    if not words or query.class_:
+        return found
+    told = [f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes)]
+    meant: dict[tuple[str, ...], frozenset[int]] = {(): frozenset()}
+    for layer in card.layers:
+        if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
+            continue
+        rest = tuple(word for word in words if word not in layer.name.lower())
+        if rest not in meant:
+            meant[rest] = frozenset(index for index, text in enumerate(told) if all(word in text for word in rest))
+        if meant[rest]:
+            found.setdefault(meant[rest], []).append(layer.index)
+    return found
+
+
+def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
     """The filters that only the database can answer."""
     filters: list[ColumnElement[bool]] = []
+    if query.detects:
+        filters.append(UnitRow.detects == card.class_index(query.detects))
     if query.state:
         is_done = UnitRow.visualized_at.is_not(None)
         filters.append(is_done if query.state == "visualized" else ~is_done)
@@ -75,8 +101,10 @@ def sql_filters(query: UnitQuery) -> list[ColumnElement[bool]]:
     return filters
 
 
-def is_filtered(query: UnitQuery) -> bool:
-    return any(each is not None for each in (query.state, query.role, query.min_reach, query.region))
+def is_filtered(card: NetworkCard, query: UnitQuery) -> bool:
+    """Whether the card alone cannot tell how many units pass."""
+    chosen = (query.state, query.role, query.min_reach, query.region, query.detects)
+    return any(each is not None for each in chosen) or bool(detectors(card, query))
 
 
 def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> Tally:
@@ -90,7 +118,7 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
     seen = UnitRow.visualized_at.is_not(None)
     groups = session.execute(
         select(UnitRow.layer_index, UnitRow.role, seen, func.count())
-        .where(UnitRow.network_id == row.id, *within(card, wide), *sql_filters(wide))
+        .where(UnitRow.network_id == row.id, *within(card, wide), *sql_filters(card, wide))
         .group_by(UnitRow.layer_index, UnitRow.role, seen)
     ).all()
     counts: dict[str, Counter[str]] = {name: Counter() for name in Tally.model_fields}

@@ -46,6 +46,7 @@ class UnitRow(Base):
         Index(None, "network_id", "effective_classes", "id"),
         Index(None, "network_id", "reach", "id"),
         Index(None, "network_id", "map_x", "map_y"),
+        Index(None, "network_id", "detects", "layer_index", "index"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -55,9 +56,10 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next four: of the newest survey
+    a_hat: Mapped[float | None]  # this and the next five: of the newest survey
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
+    detects: Mapped[int | None]  # its best class, where it tells that well
     map_x: Mapped[float | None]
     map_y: Mapped[float | None]
     visualizations: Mapped[int] = mapped_column(server_default="0")

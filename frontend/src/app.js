@@ -2,6 +2,7 @@
 import "htmx.org";
 import "./elements/clip-drop.js";
 import "./elements/clip-trace.js";
+import "./elements/endless-list.js";
 import "./elements/flow-legend.js";
 import "./elements/hover-clip.js";
 import "./elements/hover-loop.js";

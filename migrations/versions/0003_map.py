@@ -8,22 +8,28 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-TABLES = ("unit_evidence", "units")
 PLACE = ("map_x", "map_y")
+INDEXES = (("network_id", *PLACE), ("network_id", "detects", "layer_index", "index"))
 
 
 def upgrade() -> None:
-    for table in TABLES:
-        with op.batch_alter_table(table) as batch_op:
-            for name in PLACE:
-                batch_op.add_column(sa.Column(name, sa.Double(), nullable=True))
-    with op.batch_alter_table("units") as batch_op:
-        batch_op.create_index(batch_op.f("ix_units_network_id_map_x_map_y"), ["network_id", *PLACE])
+    for table in ("unit_evidence", "units"):
+        for name in PLACE:
+            op.add_column(table, sa.Column(name, sa.Double(), nullable=True))
+    op.add_column("units", sa.Column("detects", sa.Integer(), nullable=True))
+    for columns in INDEXES:
+        op.create_index(index_name(columns), "units", list(columns))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("units") as batch_op:
-        batch_op.drop_index(batch_op.f("ix_units_network_id_map_x_map_y"))
-    for table in TABLES:
+    # column by column: a table made anew, as batches do on SQLite, would take its results along
+    for columns in INDEXES:
+        op.drop_index(index_name(columns), "units")
+    op.drop_column("units", "detects")
+    for table in ("unit_evidence", "units"):
         for name in PLACE:
             op.drop_column(table, name)
+
+
+def index_name(columns: tuple[str, ...]) -> str:
+    return f"ix_units_{'_'.join(columns)}"

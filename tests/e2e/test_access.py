@@ -12,7 +12,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from app.frontend_build import FRONTEND
 from tests.dashboard import Dashboard
 from tests.e2e.conftest import complaints
+from tests.e2e.surveyed import Served, surveyed
 from tests.web.views.pagereader import PageReader
+
+__all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,6 +27,23 @@ BESIDES = (  # what no link leads to
     "/tiny_two_stream/class/0?speed=slow&seed=0&view=xy&arrows=1",
     "/tiny_two_stream/class/2",
     "/tiny_two_stream/-/units?q=nothing+has+this+name",
+)
+SURVEYED = (
+    "/tiny",
+    "/tiny/fc6/3",
+    "/tiny/class/1",
+    "/tiny/-/classes",
+    "/tiny/-/classes/walk",
+    "/tiny/-/confusions",
+    "/tiny/-/confusions/walk/run",
+    "/tiny/-/findings",
+    "/tiny/-/surveys",
+    "/tiny/-/explain",
+    "/tiny/-/units?view=map&region=0.6,0,1,0.5",
+    "/tiny/-/units?view=list&sort=specific",
+    "/-/datasets",
+    "/-/datasets/little",
+    "/-/datasets/little/walk-0",
 )
 NOT_PAGES = re.compile(r"^/(api/|-/(media|assets|docs|s)\b)|\.\w{2,5}$|/-/export")  # by their path
 
@@ -87,6 +107,22 @@ def test_axe_finds_nothing(filled: Dashboard, addresses: list[str], themed: Page
         sideways = themed.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert sideways <= 0, f"{address} is {sideways} px wider than the window"
     assert violations == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
+def test_axe_finds_nothing_on_pages_that_a_survey_fills(
+    surveyed: Served, new_context: Callable[..., BrowserContext], scheme: str, width: int
+) -> None:
+    context = new_context(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})
+    found = complaints(context)
+    page = context.new_page()
+    violations: list[str] = []
+    for address in (*SURVEYED, surveyed.own_clip):
+        page.goto(surveyed.address + address, wait_until="load")
+        violations += examine(page, address)
+        sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert sideways <= 0, f"{address} is {sideways} px wider than the window"
+    assert (violations, found) == ([], [])
 
 
 def test_axe_finds_nothing_in_dialogs(filled: Dashboard, themed: Page) -> None:

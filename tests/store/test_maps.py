@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract.catalog import UnitMap, UnitQuery
+from app.contract.errors import UnknownClass
 from app.store import explore, maps, scope, surveys
 from app.store.engine import Store
 from tests.evidence_support import add_dataset, every_unit, facts, survey
@@ -65,6 +66,32 @@ def test_a_newer_survey_without_places_takes_them_away(surveyed: Store) -> None:
         surveys.finish_survey(session, survey_id=begun, facts=facts(5))
     assert map_of(surveyed).points == ()
     assert search(surveyed, region="0,0,1,1").items == ()
+
+
+def test_words_and_a_filter_find_the_units_that_detect_a_class(tiny: Store) -> None:
+    add_dataset(tiny)
+    survey(tiny, change=lambda layer, unit: {} if unit % 2 else {"precision": (0.4,) * 5})
+    found = search(tiny, detects="run")
+    assert names(found) == ["appearance.conv1/1", "motion.conv1/1", "fusion.conv2/1", "fc6/1", "class/1"]
+    assert {unit.detects for unit in found.items} == {1}
+    assert names(search(tiny, q="run")) == names(found)
+    assert names(search(tiny, q="fusion run")) == ["fusion.conv2/1"]
+    assert names(search(tiny, q="walk")) == [
+        "appearance.conv1/5",
+        "motion.conv1/5",
+        "fusion.conv2/5",
+        "fc6/5",
+        "class/0",
+    ]
+    assert (found.total, search(tiny, q="run").total) == (5, 5)
+    with tiny.session() as session:
+        assert scope.tally(session, slug="tiny", query=UnitQuery(q="run")).stream == {
+            "appearance": 1,
+            "motion": 1,
+            "fusion": 3,
+        }
+    with pytest.raises(UnknownClass):
+        search(tiny, detects="swim")
 
 
 @pytest.mark.parametrize("region", ["", "1,2,3", "a,b,c,d", "0.5,0,0.2,1", "0,0,1.5,1", "nan,0,1,1", "0,0,0,0"])

@@ -20,7 +20,7 @@ from app.web.views.recipe_form import visualize_form
 
 router = APIRouter()
 
-FILTERS = ("layer", "stream", "class_", "role", "min_reach", "state", "q", "region")
+FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
 
 

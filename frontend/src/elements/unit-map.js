@@ -14,7 +14,15 @@ class UnitMap extends HTMLElement {
     this.peek = this.querySelector(".map-peek");
     for (const name of ["pointerover", "focusin"]) this.drawing.addEventListener(name, this.show);
     for (const name of ["pointerleave", "focusout"]) this.drawing.addEventListener(name, this.hide);
-    for (const name of ["pointerdown", "pointermove", "pointerup", "pointercancel", "click", "dragstart", "keydown"]) {
+    for (const name of [
+      "pointerdown",
+      "pointermove",
+      "pointerup",
+      "pointercancel",
+      "click",
+      "dragstart",
+      "keydown",
+    ]) {
       this.drawing.addEventListener(name, this);
     }
     this.querySelector("[name=region]").addEventListener("change", this.submit);
@@ -67,7 +75,11 @@ class UnitMap extends HTMLElement {
     const moved = Math.hypot(event.clientX - this.#from.x, event.clientY - this.#from.y);
     if (!this.#frame && moved < FAR) return;
     if (!this.#frame) this.begin(event);
-    const box = edges(this.#from, { x: event.clientX, y: event.clientY }, this.drawing.getBoundingClientRect());
+    const box = edges(
+      this.#from,
+      { x: event.clientX, y: event.clientY },
+      this.drawing.getBoundingClientRect(),
+    );
     const sizes = { x: box[0], y: box[1], width: box[2] - box[0], height: box[3] - box[1] };
     for (const [name, share] of Object.entries(sizes)) this.#frame.setAttribute(name, `${share * 100}%`);
     this.#frame.dataset.region = box.map((edge) => Number(edge.toFixed(3))).join(",");

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.evidence_support import unit_evidence
 
+from tests.evidence_support import unit_evidence
 from worker.evidence import atlas
 from worker.evidence.atlas import Atlas, place
 
