@@ -60,6 +60,7 @@ class NetworkPage(Page):
     legs: tuple[Tower, ...]
     recent: tuple[Visualization, ...]
     class_layer: bool
+    map: str  # the address of its units' map
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +118,7 @@ class ComparePage(Page):
 class UnitPage(Page):
     template: ClassVar[str] = "unit.html"
     stimulus: Stimulus
+    around: str | None  # the address of the part of the map that it lies in
     evidence: UnitFacts | None
     previous: Neighbour | None
     next: Neighbour | None

@@ -5,7 +5,7 @@ from math import log2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import LayerSummary, NetworkCard, UnitSummary
+from app.contract.catalog import LayerSummary, NetworkCard, UnitQuery, UnitSummary
 from app.contract.result import Role
 from app.store import catalog, explore, visualizations
 from app.web import urls
@@ -17,7 +17,7 @@ from app.web.views.frame import frame, network_crumbs
 
 router = APIRouter()
 
-POSTERS, RECENT, PICTURED = 5, 6, 4
+POSTERS, RECENT, PICTURED = 6, 6, 4
 FACE = (8, 34)  # side of a slab in the drawing, from a map of one position to the widest
 DEPTH = 1.8  # of a slab, times log2 of its units
 
@@ -61,6 +61,7 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
         head=head,
         legs=tuple(legs),
         recent=recent,
+        map=urls.units(network, UnitQuery(view="map")),
         class_layer=any(layer.is_class for layer in card.layers),
     )
     return render(page)
