@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -258,11 +258,11 @@ class UnitListing(Page[UnitSummary]):
     before: str | None = Field(default=None, description="place of the first unit here, if others come before")
 
 
-class MapPoint(Model):
-    """A unit as a point of the map."""
+class MapPoint(NamedTuple):
+    """A unit as a point of the map. A plain tuple: there are thousands, and no one sends them."""
 
     layer: str
-    index: int
+    unit: int
     label: str
     stream: str
     role: str | None
@@ -271,11 +271,11 @@ class MapPoint(Model):
     poster: Sha256 | None
 
 
-class UnitMap(Model):
+class UnitMap(NamedTuple):
     """Units that pass the filters, by where they lie. `points` are all that have a place, or one of so many."""
 
-    points: tuple[MapPoint, ...] = ()
-    one_of: int = 1
+    points: tuple[MapPoint, ...]
+    one_of: int
 
 
 class Tally(Model):

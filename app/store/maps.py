@@ -28,11 +28,8 @@ def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST
         .order_by(UnitRow.layer_index, UnitRow.index)
     )  # fmt: skip
     points = tuple(
-        # many, and checked when they were saved
-        MapPoint.model_construct(
-            layer=layer, index=index, label=label, stream=stream, role=role, x=x, y=y, poster=poster
-        )
-        for layer, index, label, stream, role, x, y, poster in found
+        MapPoint(layer, unit, label, stream, role, x, y, poster)
+        for layer, unit, label, stream, role, x, y, poster in found
         if x is not None and y is not None
     )
-    return UnitMap.model_construct(points=points, one_of=one_of)
+    return UnitMap(points, one_of)

@@ -60,7 +60,8 @@ class NetworkPage(Page):
     legs: tuple[Tower, ...]
     recent: tuple[Visualization, ...]
     class_layer: bool
-    map: str  # the address of its units' map
+    units: str  # the address of all its units, those with pictures first
+    map: str
 
 
 @dataclass(frozen=True, kw_only=True)

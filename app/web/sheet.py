@@ -75,11 +75,11 @@ def sheet(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapSheet:
 
 
 def _dot(point: MapPoint, paint: Paint, box: tuple[float, float, float, float] | None, layer: str) -> Dot:
-    name = f"{point.layer}/{point.index}"
+    name = f"{point.layer}/{point.unit}"
     return Dot(
         x=_per_cent(point.x),
         y=_per_cent(point.y),
-        href=f"{layer}/{point.index}",
+        href=f"{layer}/{point.unit}",
         words=f"{point.label}, {name}" if point.label else name,
         colour=point.stream if paint == "stream" else point.role or UnitRole.DEAD,
         poster=point.poster and urls.media(point.poster),

@@ -39,7 +39,8 @@ class Served:
 def wide_card() -> NetworkCard:
     card = two_stream_card()
     layers = (layer.model_copy(update={"units": MANY}) if layer.name == "fc6" else layer for layer in card.layers)
-    return card.model_copy(update={"layers": tuple(layers)})
+    told = {"class_sentences": (*["Somebody moves."] * 4, "A person turning upside down.")}
+    return card.model_copy(update={"layers": tuple(layers), **told})
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +67,7 @@ def fill(store: Store) -> str:
         datasets.add_dataset(session, slug="little", title="The little set", summary="Nine clips.")
         datasets.add_clips(session, slug="little", clips=same_clips(clip))
     survey(store)
-    for unit in (0, 1, 2):
+    for unit in (0, 1, 2, 4):
         for speed in ("slow", "free") if unit == 1 else ("slow",):
             visualize(store, unit, speed)
     return explain(store, clip)

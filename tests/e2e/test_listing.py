@@ -65,6 +65,26 @@ def test_without_javascript_a_link_leads_on(surveyed: Served, new_context: Calla
 
 
 @pytest.mark.usefixtures("problems")
+def test_a_stranger_finds_a_unit_by_what_it_detects_and_sends_its_link(
+    surveyed: Served, page: Page, new_context: Callable[..., BrowserContext]
+) -> None:
+    page.goto(surveyed.address)
+    page.get_by_role("searchbox", name="Find units of").fill("a person turning upside down")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/tiny/-/units?q=a*upside*")
+    expect(page.locator(".count")).to_have_text("84 units")
+    page.locator("#unit-list a.card").first.click()
+    page.wait_for_url("**/tiny/class/4")
+    expect(page.locator("h1")).to_have_text("back/flip & turn")
+    page.get_by_role("button", name="Share").click()
+    short = page.locator("share-view [name=short]")
+    expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
+    other = new_context().new_page()
+    other.goto(short.input_value())
+    other.wait_for_url("**/tiny/class/4")
+
+
+@pytest.mark.usefixtures("problems")
 def test_a_region_dragged_on_the_map_filters_and_is_in_the_address(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + MAP)
     box = page.locator(".map-sheet svg").bounding_box()

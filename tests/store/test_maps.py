@@ -26,7 +26,7 @@ def map_of(store: Store, most: int = maps.MOST, **query: object) -> UnitMap:
 
 
 def named(found: UnitMap) -> list[str]:
-    return [f"{point.layer}/{point.index}" for point in found.points]
+    return [f"{point.layer}/{point.unit}" for point in found.points]
 
 
 def test_a_map_has_the_units_that_pass_the_filters_and_have_a_place(surveyed: Store) -> None:

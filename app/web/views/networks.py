@@ -5,7 +5,7 @@ from math import log2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import LayerSummary, NetworkCard, UnitQuery, UnitSummary
+from app.contract.catalog import LayerSummary, NetworkCard, UnitQuery, UnitSort, UnitSummary
 from app.contract.result import Role
 from app.store import catalog, explore, visualizations
 from app.web import urls
@@ -61,6 +61,7 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
         head=head,
         legs=tuple(legs),
         recent=recent,
+        units=urls.units(network, UnitQuery(sort=UnitSort.RECENT)),
         map=urls.units(network, UnitQuery(view="map")),
         class_layer=any(layer.is_class for layer in card.layers),
     )
