@@ -81,6 +81,13 @@ def every_unit(card: NetworkCard, change: Change = lambda layer, unit: {}) -> It
             yield unit_evidence(layer.name, unit, len(card.classes), **change(layer.name, unit))
 
 
+def places(card: NetworkCard) -> Iterator[tuple[tuple[str, int], tuple[float, float]]]:
+    """Layer by layer from left to right, units from top to bottom; the first unit of each layer has no place."""
+    for layer in card.layers:
+        for unit in range(1, layer.units):
+            yield (layer.name, unit), ((layer.index + 0.5) / len(card.layers), unit / layer.units)
+
+
 def facts(classes: int, **changes: object) -> SurveyFacts:
     fields: dict[str, object] = {
         "clips": 9,
@@ -111,6 +118,7 @@ def survey(
     with store.transaction() as session:
         surveys.save_units(session, survey_id=begun, units=every_unit(card, change))
         surveys.save_answers(session, survey_id=begun, answers=answers())
+        surveys.save_places(session, survey_id=begun, places=dict(places(card)))
     with store.transaction() as session:
         surveys.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
     return begun

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -23,6 +23,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 CLASS_LAYER = "class"  # the layer whose units are the class outputs
 SPECIFIC = 0.25  # a unit of fewer effective classes than this share of all is specific
 GENERIC = 0.6  # one of more than this share is generic
+DETECTS = 0.5  # average precision from which on a unit is said to detect a class
 
 
 def folded(name: str) -> str:
@@ -182,6 +183,25 @@ class UnitRole(StrEnum):
         return cls.SPECIFIC if share < SPECIFIC else cls.GENERIC if share > GENERIC else cls.MIXED
 
 
+def region_box(region: str) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of a part of the map, in [0, 1]; ValueError says what is wrong."""
+    try:
+        x0, y0, x1, y1 = (float(number) for number in region.split(","))
+    except ValueError as error:
+        raise ValueError("write x0,y0,x1,y1, such as 0.2,0.3,0.5,0.6") from error
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        raise ValueError("x0 < x1 and y0 < y1 lie between 0 and 1: the left, upper, right and lower edge")
+    return x0, y0, x1, y1
+
+
+def is_region(region: str) -> str:
+    region_box(region)
+    return region
+
+
+Region = Annotated[str, StringConstraints(max_length=100), AfterValidator(is_region)]
+
+
 class UnitSummary(Model):
     """A unit in a listing. `label` is the class name for units of the layer `class`, else empty.
 
@@ -195,7 +215,12 @@ class UnitSummary(Model):
     a_hat: float | None
     role: UnitRole | None = None
     effective_classes: float | None = None
+    detects: int | None = Field(
+        default=None, description=f"number of its best class, where its average precision is at least {DETECTS}"
+    )
     reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
+    map_x: float | None = Field(default=None, description="place on the map, in [0, 1]: like units lie together")
+    map_y: float | None = None
     activation: float | None = Field(default=None, description="of its strongest stimulus")
     visualizations: int
     poster: Sha256 | None
@@ -222,12 +247,15 @@ class UnitQuery(Model):
     layer: str | None = Field(default=None, max_length=200)
     stream: Literal["appearance", "motion", "clip", "fusion"] | None = None
     class_: str | None = Field(default=None, alias="class", max_length=200)
+    detects: str | None = Field(default=None, max_length=200, description="the class that units tell best")
     role: Literal["specific", "mixed", "generic", "dead"] | None = None
     min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
     state: Literal["visualized", "missing"] | None = None
     q: str | None = Field(default=None, max_length=200)
+    region: Region | None = Field(default=None, description="a part of the map: x0,y0,x1,y1 in [0, 1]")
     sort: UnitSort = UnitSort.ORDER
-    view: Literal["grid", "list"] = Field(default="grid", description="how the page shows them; no filter")
+    view: Literal["grid", "list", "map"] = Field(default="grid", description="how the page shows them; no filter")
+    colour: Literal["stream", "role"] | None = Field(default=None, description="what paints the map; no filter")
     page: int = Field(default=1, ge=1, le=100_000)
     after: str | None = Field(default=None, max_length=300)
     before: str | None = Field(default=None, max_length=300)
@@ -240,6 +268,26 @@ class UnitListing(Page[UnitSummary]):
     capped: bool = False
     after: str | None = Field(default=None, description="place of the last unit here, if more follow")
     before: str | None = Field(default=None, description="place of the first unit here, if others come before")
+
+
+class MapPoint(NamedTuple):
+    """A unit as a point of the map. A plain tuple: there are thousands, and no one sends them."""
+
+    layer: str
+    unit: int
+    label: str
+    stream: str
+    role: str | None
+    x: float
+    y: float
+    poster: Sha256 | None
+
+
+class UnitMap(NamedTuple):
+    """Units that pass the filters, by where they lie. `points` are all that have a place, or one of so many."""
+
+    points: tuple[MapPoint, ...]
+    one_of: int
 
 
 class Tally(Model):

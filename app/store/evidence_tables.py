@@ -119,6 +119,8 @@ class EvidenceRow(Base):
     swap: Mapped[float | None]
     speed_octaves: Mapped[float | None]
     direction_selectivity: Mapped[float | None]
+    map_x: Mapped[float | None]  # where it lies among the network's units, in [0, 1]
+    map_y: Mapped[float | None]
     curves: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)  # tunings, and the units alike
 
     by_class: Mapped["EvidenceByClassRow"] = relationship(lazy="raise")

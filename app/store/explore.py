@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.store.catalog import card_of, network_row, unit_summary
-from app.store.scope import groups, is_filtered, size, sql_filters, within
+from app.store.scope import groups, is_filtered, needs_units, size, sql_filters, within
 from app.store.tables import UnitRow
 
 COUNTED = 10_000  # counting stops here
@@ -154,15 +154,15 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSu
 
 
 def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:
-    return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(query))
+    return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(card, query))
 
 
 def _count(
     session: Session, network: int, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery
 ) -> tuple[int, bool]:
-    if not is_filtered(query):
+    if not is_filtered(card, query):
         return size(card, query), False
-    if query.min_reach is None:
+    if not needs_units(card, query):
         kept = groups(session, network, card, query)
         if kept is not None:
             return sum(units for *_, units in kept), False

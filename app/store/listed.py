@@ -3,9 +3,12 @@
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
+from app.contract.catalog import DETECTS
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 from app.store.unit_counts import recount
+
+LISTED = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")
 
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
@@ -22,13 +25,16 @@ def list_evidence(session: Session, *, network_id: int) -> None:
     """Give the network's units what its newest survey found of them, or nothing where there is none."""
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
-    session.execute(units.values(a_hat=None, role=None, effective_classes=None, reach=None))
+    session.execute(units.values(dict.fromkeys(LISTED, None)))
     if survey is not None:
         session.execute(
             units.where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == UnitRow.id).values(
                 a_hat=EvidenceRow.a_hat,
                 role=EvidenceRow.role,
                 effective_classes=EvidenceRow.effective_classes,
+                detects=case((EvidenceRow.best_precision >= DETECTS, EvidenceRow.best_class)),
+                map_x=EvidenceRow.map_x,
+                map_y=EvidenceRow.map_y,
                 reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),
             )
         )

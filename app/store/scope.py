@@ -1,11 +1,12 @@
 """What an explorer's filters leave of a network. The card knows every layer and class, so words cost no scan."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery
+from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import card_of, network_row
 from app.store.tables import UnitCountRow, UnitRow
 
@@ -46,26 +47,53 @@ def size(card: NetworkCard, query: UnitQuery) -> int:
 
 
 def within(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
-    return _named(card, scope(card, query))
+    return _named(card, scope(card, query), detectors(card, query))
 
 
-def _named(card: NetworkCard, chosen: Scope) -> list[ColumnElement[bool]]:
+def _named(
+    card: NetworkCard, chosen: Scope, detecting: Mapping[frozenset[int], list[int]]
+) -> list[ColumnElement[bool]]:
     whole = [index for index, units in chosen.items() if units is None]
     if len(whole) == len(card.layers):
         return []
-    if chosen and len(chosen) == len(whole) == 1:
+    if chosen and len(chosen) == len(whole) == 1 and not detecting:
         return [UnitRow.layer_index == whole[0]]
     alike: dict[frozenset[int], list[int]] = {}
     for index, units in chosen.items():
         if units is not None:
             alike.setdefault(units, []).append(index)
-    some = (and_(UnitRow.layer_index.in_(layers), UnitRow.index.in_(units)) for units, layers in alike.items())
+    some = [and_(UnitRow.layer_index.in_(layers), UnitRow.index.in_(units)) for units, layers in alike.items()]
+    some += [
+        and_(UnitRow.layer_index.in_(layers), UnitRow.detects.in_(classes)) for classes, layers in detecting.items()
+    ]
     return [or_(UnitRow.layer_index.in_(whole), *some)]
 
 
-def sql_filters(query: UnitQuery) -> list[ColumnElement[bool]]:
+def detectors(card: NetworkCard, query: UnitQuery) -> dict[frozenset[int], list[int]]:
+    """Classes that words say something of, with the layers in which units that detect them are meant too: those of
+    which the other words, if any, are the name."""
+    found: dict[frozenset[int], list[int]] = {}
+    words = (query.q or "").lower().split()
+    if not words or query.class_:
+        return found
+    told = [f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes)]
+    meant: dict[tuple[str, ...], frozenset[int]] = {(): frozenset()}
+    for layer in card.layers:
+        if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
+            continue
+        rest = tuple(word for word in words if word not in layer.name.lower())
+        if rest not in meant:
+            meant[rest] = frozenset(index for index, text in enumerate(told) if all(word in text for word in rest))
+        if meant[rest]:
+            found.setdefault(meant[rest], []).append(layer.index)
+    return found
+
+
+def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
     """The filters that only the database can answer."""
     filters: list[ColumnElement[bool]] = []
+    if query.detects:
+        filters.append(UnitRow.detects == card.class_index(query.detects))
     if query.state:
         is_done = UnitRow.visualized_at.is_not(None)
         filters.append(is_done if query.state == "visualized" else ~is_done)
@@ -73,11 +101,21 @@ def sql_filters(query: UnitQuery) -> list[ColumnElement[bool]]:
         filters.append(UnitRow.role == query.role)
     if query.min_reach is not None:
         filters.append(UnitRow.reach >= query.min_reach)
+    if query.region:
+        x0, y0, x1, y1 = region_box(query.region)
+        filters += [UnitRow.map_x.between(x0, x1), UnitRow.map_y.between(y0, y1)]
     return filters
 
 
-def is_filtered(query: UnitQuery) -> bool:
-    return query.state is not None or query.role is not None or query.min_reach is not None
+def needs_units(card: NetworkCard, query: UnitQuery) -> bool:
+    """Whether neither the card nor the kept counts can tell how many units pass."""
+    chosen = (query.min_reach, query.region, query.detects)
+    return any(each is not None for each in chosen) or bool(detectors(card, query))
+
+
+def is_filtered(card: NetworkCard, query: UnitQuery) -> bool:
+    """Whether the card alone cannot tell how many units pass."""
+    return query.state is not None or query.role is not None or needs_units(card, query)
 
 
 def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> Tally:
@@ -105,23 +143,23 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
     """The units that pass the filters, counted: those of whole layers unread. None if too many are left."""
-    chosen = scope(card, query)
-    some, found = set(chosen), []
-    if query.min_reach is None:
+    chosen, found = scope(card, query), []
+    named = within(card, query)
+    if not needs_units(card, query):
         some = {index for index, units in chosen.items() if units is not None}
         found = _kept(session, network, query, chosen.keys() - some)
-    if some:
-        named = _named(card, {index: chosen[index] for index in some})
-        where = (UnitRow.network_id == network, *named, *sql_filters(query))
-        few = session.scalar(
-            select(func.count()).select_from(select(UnitRow.id).where(*where).limit(TALLIED + 1).subquery())
-        )
-        if few is None or few > TALLIED:
-            return None
-        keys = (UnitRow.layer_index, UnitRow.role, UnitRow.visualized_at.is_not(None))
-        rows = session.execute(select(*keys, func.count()).where(*where).group_by(*keys))
-        found += [(index, role, is_seen, count) for index, role, is_seen, count in rows]
-    return found
+        if not some:
+            return found
+        named = _named(card, {index: chosen[index] for index in some}, {})
+    where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
+    few = session.scalar(
+        select(func.count()).select_from(select(UnitRow.id).where(*where).limit(TALLIED + 1).subquery())
+    )
+    if few is None or few > TALLIED:
+        return None
+    keys = (UnitRow.layer_index, UnitRow.role, UnitRow.visualized_at.is_not(None))
+    rows = session.execute(select(*keys, func.count()).where(*where).group_by(*keys))
+    return found + [(index, role, is_seen, count) for index, role, is_seen, count in rows]
 
 
 def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[Group]:

@@ -1,9 +1,9 @@
 """A survey on its way: asked for, begun unseen, filled unit by unit, then published whole or abandoned."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import UnitRole
@@ -117,6 +117,16 @@ def save_answers(session: Session, *, survey_id: int, answers: Iterable[NewAnswe
     return saved
 
 
+def save_places(session: Session, *, survey_id: int, places: Mapping[tuple[str, int], tuple[float, float]]) -> None:
+    """Where the units (layer, number) lie on the map of their network; those that are not named have no place."""
+    ids = _UnitIds(session, _unfinished(session, survey_id).network_id)
+    rows = [
+        {"survey_id": survey_id, "unit_id": ids.of(*name), "map_x": x, "map_y": y} for name, (x, y) in places.items()
+    ]
+    if rows:
+        session.execute(update(EvidenceRow), rows)
+
+
 def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
     """Publish: from here on pages and listings speak of this survey, and the former with the data set is gone."""
     survey = _unfinished(session, survey_id)
@@ -166,15 +176,18 @@ class _UnitIds:
         return self._card.layer(name).index
 
     def find(self, found: UnitEvidence) -> int:
-        self._card.unit(found.layer, found.unit)
-        if found.layer not in self._ids:
+        return self.of(found.layer, found.unit)
+
+    def of(self, layer: str, unit: int) -> int:
+        self._card.unit(layer, unit)
+        if layer not in self._ids:
             rows = self._session.execute(
                 select(UnitRow.index, UnitRow.id).where(
-                    UnitRow.network_id == self._network_id, UnitRow.layer_index == self.layer_index(found.layer)
+                    UnitRow.network_id == self._network_id, UnitRow.layer_index == self.layer_index(layer)
                 )
             )
-            self._ids[found.layer] = dict(rows.all())
-        return self._ids[found.layer][found.unit]
+            self._ids[layer] = dict(rows.all())
+        return self._ids[layer][unit]
 
 
 def _columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class UnitRow(Base):
         Index(None, "network_id", "layer_index", "reach", "id"),
         Index("ix_units_seen", "network_id", "layer_index", "index", sqlite_where=SEEN, postgresql_where=SEEN),
         Index("ix_units_missing", "network_id", "layer_index", "index", sqlite_where=MISSING, postgresql_where=MISSING),
+        Index(None, "network_id", "map_x", "map_y"),
+        Index(None, "network_id", "detects", "layer_index", "index"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -62,9 +64,12 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next two: of the newest survey
+    a_hat: Mapped[float | None]  # this and the next five: of the newest survey
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
+    detects: Mapped[int | None]  # its best class, where it tells that well
+    map_x: Mapped[float | None]
+    map_y: Mapped[float | None]
     visualizations: Mapped[int] = mapped_column(server_default="0")
     visualized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     activation: Mapped[float | None]  # the strongest of its stimuli

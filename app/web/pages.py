@@ -40,6 +40,7 @@ from app.web.parts import (
     VisualizeForm,
 )
 from app.web.shares import SharesOfLogit
+from app.web.sheet import MapSheet
 from app.web.spread import SpreadChart
 
 
@@ -59,6 +60,8 @@ class NetworkPage(Page):
     legs: tuple[Tower, ...]
     recent: tuple[Visualization, ...]
     class_layer: bool
+    units: str  # the address of all its units, those with pictures first
+    map: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,8 @@ class UnitsPage(Page):
     units: UnitListing
     pager: Pager
     filters: tuple[Filter, ...]
+    map: MapSheet | None  # where the units are shown so
+    whole_map: str  # the address without the region
     sorts: tuple[str, ...]  # all but the order of the network, which needs no saying
     surveyed: bool  # whether a survey has told the units' roles
     is_filtered: bool
@@ -114,6 +119,7 @@ class ComparePage(Page):
 class UnitPage(Page):
     template: ClassVar[str] = "unit.html"
     stimulus: Stimulus
+    around: str | None  # the address of the part of the map that it lies in
     evidence: UnitFacts | None
     previous: Neighbour | None
     next: Neighbour | None

@@ -89,6 +89,7 @@ class Page:
 class NetworkEntry:
     summary: NetworkSummary
     newest: tuple[UnitSummary, ...]  # of its units, those visualized last
+    playing: tuple[Visualization, ...]  # the newest results, of the first network alone
 
 
 @dataclass(frozen=True)

@@ -325,7 +325,7 @@ def api_links() -> str:
 # the explorer's filters
 
 
-PLACE = ("page", "after", "before", "view", "per_page")  # which part of a listing is shown, and how
+PLACE = ("page", "after", "before", "view", "colour", "per_page")  # which part of a listing is shown, and how
 
 
 class UnitParams(UnitQuery):

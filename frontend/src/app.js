@@ -2,6 +2,7 @@
 import "htmx.org";
 import "./elements/clip-drop.js";
 import "./elements/clip-trace.js";
+import "./elements/endless-list.js";
 import "./elements/flow-legend.js";
 import "./elements/hover-clip.js";
 import "./elements/hover-loop.js";
@@ -16,6 +17,7 @@ import "./elements/unit-selection.js";
 import "./elements/speed-strip.js";
 import "./elements/stimulus-player.js";
 import "./elements/theme-switch.js";
+import "./elements/unit-map.js";
 import "./lib/tidy.js";
 
 document.documentElement.classList.add("scripted");

@@ -10,13 +10,18 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.frontend_build import FRONTEND
+from app.settings import ROOT
 from tests.dashboard import Dashboard
 from tests.e2e.conftest import complaints
+from tests.e2e.surveyed import Served, surveyed
 from tests.web.views.pagereader import PageReader
+
+__all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = ROOT / "var" / "screenshots"  # for people to look at; nothing compares them
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 BESIDES = (  # what no link leads to
     "/nowhere",
@@ -24,6 +29,17 @@ BESIDES = (  # what no link leads to
     "/tiny_two_stream/class/0?speed=slow&seed=0&view=xy&arrows=1",
     "/tiny_two_stream/class/2",
     "/tiny_two_stream/-/units?q=nothing+has+this+name",
+)
+SURVEYED = (
+    "/tiny/fc6/3",
+    "/tiny/class/1",
+    "/tiny/-/classes/walk",
+    "/tiny/-/confusions",
+    "/tiny/-/confusions/walk/run",
+    "/tiny/-/findings",
+    "/tiny/-/units?view=map&region=0.6,0,1,0.5",
+    "/-/datasets/little",
+    "/-/datasets/little/walk-0",
 )
 NOT_PAGES = re.compile(r"^/(api/|-/(media|assets|docs|s)\b)|\.\w{2,5}$|/-/export")  # by their path
 
@@ -87,6 +103,23 @@ def test_axe_finds_nothing(filled: Dashboard, addresses: list[str], themed: Page
         sideways = themed.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert sideways <= 0, f"{address} is {sideways} px wider than the window"
     assert violations == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
+def test_axe_finds_nothing_on_pages_that_a_survey_fills(
+    surveyed: Served, new_context: Callable[..., BrowserContext], scheme: str, width: int
+) -> None:
+    context = new_context(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})
+    found = complaints(context)
+    page = context.new_page()
+    violations: list[str] = []
+    for address in (*SURVEYED, surveyed.own_clip):
+        page.goto(surveyed.address + address, wait_until="load")
+        violations += examine(page, address)
+        page.screenshot(path=SCREENSHOTS / f"{width}-{scheme}{re.sub(r'[^a-z]+', '-', address)}.png", full_page=True)
+        sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert sideways <= 0, f"{address} is {sideways} px wider than the window"
+    assert (violations, found) == ([], [])
 
 
 def test_axe_finds_nothing_in_dialogs(filled: Dashboard, themed: Page) -> None:

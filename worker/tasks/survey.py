@@ -15,6 +15,7 @@ from app.settings import settings
 from app.store import Session, surveys
 from app.store.chunks import chunks
 from app.store.engine import Store
+from worker.evidence.atlas import Atlas
 from worker.loop import Desk
 from worker.survey.stored import stored_samples, stored_stimuli
 from worker.survey.survey import Stage, Surveyed, survey
@@ -71,11 +72,14 @@ class Survey:
             found.forget()
 
     def _save_units(self, survey_id: int, units: Iterator[UnitEvidence], total: int, reports: "_Reports") -> None:
-        saved = 0
-        for some in chunks(units, SAVED_AT_ONCE):
+        saved, atlas = 0, Atlas()
+        for some in chunks(atlas.watch(units), SAVED_AT_ONCE):
             with self.store.transaction() as session:
                 saved += surveys.save_units(session, survey_id=survey_id, units=some)
             reports.observe(Stage("saving", saved, total))
+        places = atlas.places()
+        with self.store.transaction() as session:
+            surveys.save_places(session, survey_id=survey_id, places=places)
 
     def _save_answers(self, survey_id: int, answers: Iterator[NewAnswer]) -> None:
         for some in chunks(answers, SAVED_AT_ONCE):

@@ -14,8 +14,10 @@ def filters(card: NetworkCard, query: UnitQuery, tally: Tally, layer: Layer | No
         found.append(_filter("layer", "Layer", (each.name for each in card.layers), query.layer, tally.layer))
         if len(streams) > 1:
             found.append(_filter("stream", "Stream", streams, query.stream, tally.stream))
-        if card.classes:
+        if card.classes and (query.class_ or not (tally.role or query.role)):
             found.append(_filter("class", "Class", card.classes, query.class_, {}))
+    if card.classes and (tally.role or query.role or query.detects):
+        found.append(_filter("detects", "Detects", card.classes, query.detects, {}))
     if tally.role or query.role:
         found.append(_filter("role", "Role", UnitRole, query.role, tally.role))
     found.append(_filter("state", "State", ("visualized", "missing"), query.state, tally.state))

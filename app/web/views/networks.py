@@ -5,7 +5,7 @@ from math import log2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import LayerSummary, NetworkCard, UnitSummary
+from app.contract.catalog import LayerSummary, NetworkCard, UnitQuery, UnitSort, UnitSummary
 from app.contract.result import Role
 from app.store import catalog, explore, visualizations
 from app.web import urls
@@ -17,7 +17,7 @@ from app.web.views.frame import frame, network_crumbs
 
 router = APIRouter()
 
-POSTERS, RECENT, PICTURED = 5, 6, 4
+POSTERS, RECENT, PICTURED = 6, 6, 4
 FACE = (8, 34)  # side of a slab in the drawing, from a map of one position to the widest
 DEPTH = 1.8  # of a slab, times log2 of its units
 
@@ -26,7 +26,14 @@ DEPTH = 1.8  # of a slab, times log2 of its units
 def networks(request: Request, session: Reading) -> HTMLResponse:
     listed = catalog.list_networks(session)
     newest = explore.newest(session, slugs=[each.card.slug for each in listed], each=POSTERS)
-    entries = tuple(NetworkEntry(summary, tuple(newest.get(summary.card.slug, ()))) for summary in listed)
+    entries = tuple(
+        NetworkEntry(
+            summary,
+            tuple(newest.get(summary.card.slug, ())),
+            () if place else tuple(visualizations.recent(session, slug=summary.card.slug, limit=POSTERS)),
+        )
+        for place, summary in enumerate(listed)
+    )
     around = frame(
         request,
         title="Kinetoscope",
@@ -57,6 +64,8 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
         head=head,
         legs=tuple(legs),
         recent=recent,
+        units=urls.units(network, UnitQuery(sort=UnitSort.RECENT)),
+        map=urls.units(network, UnitQuery(view="map")),
         class_layer=any(layer.is_class for layer in card.layers),
     )
     return render(page)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import Layer, NetworkCard
+from app.contract.catalog import Layer, NetworkCard, UnitQuery, UnitSummary
 from app.contract.errors import Missing
 from app.contract.result import Role
 from app.store import catalog
@@ -21,6 +21,7 @@ from app.web.views.stimulus import Chosen, find_stimulus
 
 router = APIRouter()
 
+NEAR = 0.05  # of the map: what lies so far around a unit is near it
 RELOAD = 4  # seconds between reloads of a page with live work, for browsers without JavaScript
 
 
@@ -59,11 +60,20 @@ def unit(
             reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
         ),
         stimulus=stimulus,
+        around=around(stimulus.unit),
         evidence=unit_facts(session, card=card, layer=layer, unit=index),
         previous=previous,
         next=following,
     )
     return render(page)
+
+
+def around(unit: UnitSummary) -> str | None:
+    if unit.map_x is None or unit.map_y is None:
+        return None
+    edges = (max(0.0, unit.map_x - NEAR), max(0.0, unit.map_y - NEAR), unit.map_x + NEAR, unit.map_y + NEAR)
+    region = ",".join(f"{min(1.0, edge):.3g}" for edge in edges)
+    return urls.units(unit.network, UnitQuery(view="map", region=region))
 
 
 def is_embedded(request: Request) -> bool:

@@ -5,12 +5,13 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.catalog import Layer, NetworkCard, UnitListing, UnitQuery, UnitSort
 from app.contract.recipe import Recipe
-from app.store import Session, catalog, estimates, explore, scope, workers
+from app.store import Session, catalog, estimates, explore, maps, scope, workers
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import UnitsPage
 from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
+from app.web.sheet import sheet
 from app.web.urls import UnitParams
 from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
@@ -19,7 +20,7 @@ from app.web.views.recipe_form import visualize_form
 
 router = APIRouter()
 
-FILTERS = ("layer", "stream", "class_", "role", "min_reach", "state", "q")
+FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
 
 
@@ -65,6 +66,8 @@ def units_page(
         units=found,
         pager=pager(card, layer, query, found),
         filters=filters(card, query, tally, layer),
+        map=sheet(card, query, maps.map_units(session, slug=card.slug, query=query)) if query.view == "map" else None,
+        whole_map=address(card, layer, query, region=None, page=1, after=None, before=None),
         sorts=tuple(
             sort.value
             for sort in UnitSort

@@ -1,4 +1,5 @@
-// A part of the page that shows jobs' states: when one changes, it is fetched anew. Attributes narrow whose.
+// A part of the page that shows jobs' states: when one changes, it is fetched anew,
+// unless who hears its `renew` does so. Attributes narrow whose.
 import { listen } from "../lib/events.js";
 import { refresh } from "../lib/swap.js";
 
@@ -37,7 +38,8 @@ class LiveRegion extends HTMLElement {
 
   later() {
     this.#timer ??= setTimeout(async () => {
-      await refresh(this);
+      const isOurs = this.dispatchEvent(new CustomEvent("renew", { cancelable: true }));
+      if (isOurs) await refresh(this);
       this.#timer = null;
     }, PAUSE);
   }

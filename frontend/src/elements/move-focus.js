@@ -28,7 +28,8 @@ class MoveFocus extends HTMLElement {
   stride(key, links) {
     if (key in STEPS) return STEPS[key];
     if (key !== "ArrowDown" && key !== "ArrowUp") return NaN;
-    const columns = links.filter((link) => link.offsetTop === links[0].offsetTop).length;
+    const row = links.findIndex((link) => link.offsetTop !== links[0].offsetTop);
+    const columns = row < 0 ? links.length : row;
     return key === "ArrowDown" ? columns : -columns;
   }
 }

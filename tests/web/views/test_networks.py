@@ -20,8 +20,9 @@ def test_networks_show_their_latest_pictures(open_page: Open, make: Make) -> Non
     page = open_page("/")
     assert {"/tiny", "/clips"} <= set(page.links)
     assert "1 visualization" in page.text
-    [card] = page.all("hover-loop")
-    assert card["poster"] == f"/-/media/{poster(made)}.webp"
+    [still] = page.all("source")
+    assert still["srcset"] == f"/-/media/{poster(made)}.webp"
+    assert page.form("Find").action == "/tiny/-/units"
 
 
 def test_two_streams_are_two_towers_under_their_fusion(

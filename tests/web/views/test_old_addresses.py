@@ -25,6 +25,8 @@ HEADINGS = {
     "/tiny": "Two-stream tiny",
     "/tiny/fc6": "fc6",
     "/tiny/-/units": "All units",
+    "/tiny/-/units?view=map&region=0.2,0.3,0.5,0.6&colour=role": "All units",
+    "/tiny/-/units?detects=run&view=list": "All units",
     "/tiny/-/classes": "Classes",
     "/tiny/-/classes?q=wave&page=1": "Classes",
     "/tiny/-/classes/back%2Fflip%20%26%20turn": "back/flip & turn",

@@ -1,0 +1,120 @@
+"""Lists that go on while one scrolls, and the map."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.e2e.surveyed import MANY, Served, surveyed
+
+__all__ = ["surveyed"]  # a fixture
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LAYER = "/tiny/fc6"
+MAP = "/tiny/-/units?view=map"
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_grid_goes_on_as_one_scrolls_and_comes_back_to_where_it_was(surveyed: Served, page: Page) -> None:
+    page.goto(surveyed.address + LAYER)
+    cards = page.locator("#unit-list > li")
+    page.get_by_label("Choose fc6/3", exact=True).check()
+    page.locator("#pick-fc6-47").scroll_into_view_if_needed()
+    expect(page.locator("#pick-fc6-100")).to_be_attached()
+    page.locator("#pick-fc6-100").scroll_into_view_if_needed()
+    page.wait_for_url(re.compile(r"/tiny/fc6\?page=[23]&after=0~\d+~3$"))
+    expect(page.get_by_label("Choose fc6/3", exact=True)).to_be_checked()
+    assert cards.count() >= 144
+    address = page.url
+    page.locator("#pick-fc6-100 a.card").click()
+    page.wait_for_url("**/tiny/fc6/100")
+    page.go_back()
+    page.wait_for_url(address)
+    expect(page.locator("#pick-fc6-100")).to_be_in_viewport()
+    page.goto(address)
+    page.get_by_role("link", name="Those before").click()
+    expect(page.locator("#pick-fc6-47")).to_be_attached()
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_list_ends_with_its_last_unit(surveyed: Served, page: Page) -> None:
+    page.goto(surveyed.address + LAYER + "?view=list")
+    rows = page.locator("#unit-list > tr")
+    for _ in range(40):
+        page.mouse.wheel(0, 20_000)
+        if page.locator(f"#pick-fc6-{MANY - 1}").count():
+            break
+        page.wait_for_timeout(100)
+    expect(rows).to_have_count(MANY)
+    expect(page.get_by_role("link", name="Next →")).to_have_count(0)
+    assert len({row.get_attribute("id") for row in rows.all()}) == MANY
+
+
+def test_without_javascript_a_link_leads_on(surveyed: Served, new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto(surveyed.address + LAYER)
+    page.get_by_role("link", name="Next →").click()
+    page.wait_for_url("**/tiny/fc6?page=2&after=*")
+    expect(page.locator("#pick-fc6-48")).to_be_visible()
+    page.goto(surveyed.address + MAP)
+    page.get_by_role("link", name="wave slow, class/2").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/tiny/class/2")
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_stranger_finds_a_unit_by_what_it_detects_and_sends_its_link(
+    surveyed: Served, page: Page, new_context: Callable[..., BrowserContext]
+) -> None:
+    page.goto(surveyed.address)
+    page.get_by_role("searchbox", name="Find units of").fill("a person turning upside down")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/tiny/-/units?q=a*upside*")
+    expect(page.locator(".count")).to_have_text("84 units")
+    page.locator("#unit-list a.card").first.click()
+    page.wait_for_url("**/tiny/class/4")
+    expect(page.locator("h1")).to_have_text("back/flip & turn")
+    page.get_by_role("button", name="Share").click()
+    short = page.locator("share-view [name=short]")
+    expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
+    other = new_context().new_page()
+    other.goto(short.input_value())
+    other.wait_for_url("**/tiny/class/4")
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_region_dragged_on_the_map_filters_and_is_in_the_address(surveyed: Served, page: Page) -> None:
+    page.goto(surveyed.address + MAP)
+    box = page.locator(".map-sheet svg").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.805 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.6 * box["height"], steps=3)
+    page.mouse.move(box["x"] + 0.99 * box["width"], box["y"] + 0.9 * box["height"], steps=3)
+    page.mouse.up()
+    page.wait_for_url("**region=0.8*")
+    expect(page.locator(".count")).to_have_text("3 units")
+    names = page.locator("#unit-list > li").evaluate_all("items => items.map((item) => item.id)")
+    assert names == ["pick-class-2", "pick-class-3", "pick-class-4"]
+    page.reload()
+    expect(page.locator(".map .region")).to_have_count(1)
+    expect(page.locator("#unit-list > li")).to_have_count(3)
+    page.get_by_role("link", name="Whole map").click()
+    expect(page.locator(".map .region")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("problems")
+def test_arrows_go_from_dot_to_dot_and_show_each(surveyed: Served, page: Page) -> None:
+    page.goto(surveyed.address + MAP)
+    page.locator('.map a[tabindex="0"]').focus()
+    peek = page.locator(".map-peek")
+    expect(peek).to_have_text("run, class/1")
+    expect(peek.locator("img")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(peek).to_have_text("wave slow, class/2")
+    page.keyboard.press("ArrowLeft")
+    expect(peek).to_have_text(re.compile(r"fc6/\d+"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/tiny/fc6/\d+$"))
