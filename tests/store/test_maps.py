@@ -7,7 +7,7 @@ from app.contract.catalog import UnitMap, UnitQuery
 from app.contract.errors import UnknownClass
 from app.store import explore, maps, scope, surveys
 from app.store.engine import Store
-from tests.evidence_support import add_dataset, every_unit, facts, survey
+from tests.evidence_support import add_dataset, answers, every_unit, facts, survey
 from tests.store.test_explore import names, search
 from tests.support import two_stream_card
 
@@ -63,6 +63,7 @@ def test_a_newer_survey_without_places_takes_them_away(surveyed: Store) -> None:
     with surveyed.transaction() as session:
         begun = surveys.begin_survey(session, network="tiny", dataset="other")
         surveys.save_units(session, survey_id=begun, units=every_unit(two_stream_card()))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
         surveys.finish_survey(session, survey_id=begun, facts=facts(5))
     assert map_of(surveyed).points == ()
     assert search(surveyed, region="0,0,1,1").items == ()

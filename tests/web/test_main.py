@@ -48,6 +48,7 @@ def test_the_api_describes_itself(client: TestClient) -> None:
         "/api/networks/{network}/confusion",
         "/api/networks/{network}/confusions",
         "/api/networks/{network}/findings",
+        "/api/networks/{network}/answers",
         "/api/networks/{network}/surveys",
         "/api/networks/{network}/survey",
         "/api/datasets/{dataset}/clips/{name}",

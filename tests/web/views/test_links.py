@@ -98,6 +98,7 @@ def test_a_result_of_an_older_engine_keeps_its_address(visitor: TestClient, stor
         session.execute(text("UPDATE recipes SET key = :old WHERE key = :key"), {"old": old, "key": made.recipe_key})
         session.execute(text("UPDATE visualizations SET recipe_key = :old"), {"old": old})
         session.execute(text("UPDATE jobs SET recipe_key = :old"), {"old": old})
+        session.execute(text("UPDATE result_counts SET recipe_key = :old"), {"old": old})
     page = PageReader(visitor.get(f"/tiny/class/2?visualization={made.id}").text)
     [canonical] = page.all("link", rel="canonical")
     assert canonical["href"] == f"{ORIGIN}/tiny/class/2?recipe={old[:12]}"
