@@ -17,7 +17,7 @@ from rich.table import Table
 
 from app.settings import Settings
 from app.store.engine import open_store
-from app.web.main import create_app
+from app.web.main import create_app, settle
 from app.web.owner import COOKIE
 from benchmarks.catalog_pages import Catalogue, pages
 
@@ -76,6 +76,7 @@ async def _measure(url: str, requests: int, only: str, seed: int) -> list[dict[s
     settings = Settings(database_url=url)
     store = open_store(settings.sqlalchemy_url)
     app = create_app(settings, store)
+    settle()
     found = []
     async with app.router.lifespan_context(app):
         for name, draw in pages(Catalogue(store, seed)):
