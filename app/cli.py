@@ -15,7 +15,7 @@ from app.frontend_build import build_frontend
 from app.settings import settings
 from app.store.engine import Store, open_store
 from app.supervise import require_free_port, supervise
-from app.web.main import create_app
+from app.web.main import create_app, settle
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -62,8 +62,10 @@ def web(port: Port = None) -> None:
     """Serve the dashboard alone; workers may run elsewhere."""
     chosen = require_free_port(settings().host, settings().port if port is None else port)
     database().close()
+    served = create_app(settings())
+    settle()
     uvicorn.run(
-        create_app(settings()),
+        served,
         host=settings().host,
         port=chosen,
         log_level="warning",

@@ -1,6 +1,7 @@
 """Classes that a network takes for each other, and the units that answer to both."""
 
 from collections.abc import Sequence
+from typing import overload
 
 from pydantic import Field
 
@@ -48,20 +49,39 @@ class SharedUnit(Model):
     others: tuple[int, ...]
 
 
-def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]], of: int | None = None) -> list[Confusion]:
+class Ranking(Sequence[Confusion]):
+    """Confusions, each made where it is looked at: 400 classes have thousands, of which pages show some."""
+
+    def __init__(self, classes: Sequence[str], totals: Sequence[int], places: Sequence[tuple[int, int, int]]) -> None:
+        self._classes, self._totals, self._places = classes, totals, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> Confusion: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Ranking": ...
+    def __getitem__(self, at: int | slice) -> "Confusion | Ranking":
+        if isinstance(at, slice):
+            return Ranking(self._classes, self._totals, self._places[at])
+        clips, row, column = self._places[at]
+        return Confusion(
+            actual=self._classes[row], predicted=self._classes[column], clips=clips, total=self._totals[row]
+        )
+
+
+def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]], of: int | None = None) -> Ranking:
     """All that happened, or those in which one class takes part, the largest share of a class first; `counts`: rows
     are what clips are."""
     totals = [sum(row) for row in counts]
     if of is None:
         some = [(count, row, at) for row, line in enumerate(counts) for at, count in enumerate(line) if count]
     else:
-        some = [(count, of, at) for at, count in enumerate(counts[of])]
-        some += [(line[of], row, of) for row, line in enumerate(counts)]
-    found = sorted((-count / totals[row], -count, row, at) for count, row, at in some if count and row != at)
-    return [
-        Confusion(actual=classes[row], predicted=classes[at], clips=-count, total=totals[row])
-        for _, count, row, at in found
-    ]
+        some = [(count, of, at) for at, count in enumerate(counts[of]) if count]
+        some += [(line[of], row, of) for row, line in enumerate(counts) if line[of]]
+    places = [place for place in some if place[1] != place[2]]
+    return Ranking(classes, totals, sorted(places, key=lambda place: (-place[0] / totals[place[1]], -place[0])))
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], actual: int, predicted: int) -> Confusion:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -148,6 +148,16 @@ def unit_row(session: Session, *, slug: str, layer: str, unit: int) -> UnitRow:
         query = select(UnitRow).where(UnitRow.network_id == network.id, UnitRow.layer == layer, UnitRow.index == unit)
         known[where] = session.scalars(query).one()
     return known[where]
+
+
+def at_places(places: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
+    """Units by the index of their layer and their own. Not as pairs, for which SQLite would take no index."""
+    layers: dict[int, list[int]] = {}
+    for layer, index in places:
+        layers.setdefault(layer, []).append(index)
+    return or_(
+        false(), *(and_(UnitRow.layer_index == layer, UnitRow.index.in_(units)) for layer, units in layers.items())
+    )
 
 
 def unit_summary(slug: str, row: UnitRow) -> UnitSummary:

@@ -9,7 +9,7 @@ from app.contract.evidence import UnitOfClass
 from app.store.catalog import network_row, unit_summary
 from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
 from app.store.listed import newest_survey
-from app.store.packing import unpack
+from app.store.packing import unpack_at
 from app.store.tables import UnitRow
 
 CANDIDATES = 250  # best detectors of each class that are looked at: reading all units would take seconds
@@ -53,8 +53,7 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
             )
         )
         for unit, packed in rows:
-            values = unpack(packed)
-            responses[unit] = values[a], values[b]
+            responses[unit] = unpack_at(packed, a), unpack_at(packed, b)
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
     alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import card_of, network_row, unit_summary
+from app.store.catalog import at_places, card_of, network_row, unit_summary
 from app.store.scope import groups, is_filtered, needs_units, size, sql_filters, within
 from app.store.tables import UnitRow
 
@@ -103,10 +103,7 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     found: dict[tuple[int, int], UnitRow] = {}
     for start in range(0, len(places), BATCH):
         rows = session.scalars(
-            select(UnitRow).where(
-                UnitRow.network_id == row.id,
-                tuple_(UnitRow.layer_index, UnitRow.index).in_(places[start : start + BATCH]),
-            )
+            select(UnitRow).where(UnitRow.network_id == row.id, at_places(places[start : start + BATCH]))
         )
         found |= {(each.layer_index, each.index): each for each in rows}
     return [unit_summary(slug, found[place]) for place in places]
@@ -191,8 +188,10 @@ def _walk(
         falling = segment.falling != backwards
         part = matching if segment.only is None else matching.where(segment.only)
         if number == first:
-            here = tuple_(*(_alike(key, value) for key, value in zip(segment.keys, values, strict=True)))
-            keys = tuple_(*segment.keys)
+            known = list(zip(segment.keys, values, strict=True))
+            if query.layer and query.sort is UnitSort.ORDER:
+                known = known[1:]  # the layer, which SQLite would take for a range of layers
+            here, keys = tuple_(*(_alike(*each) for each in known)), tuple_(*(key for key, _ in known))
             part = part.where(keys < here if falling else keys > here)
         ordered = part.order_by(*(key.desc() if falling else key for key in (*segment.alike, *segment.keys)))
         rows = session.scalars(ordered.offset(skip).limit(limit - len(found))).all()

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.contract.catalog import UnitSummary
 from app.contract.errors import Missing
 from app.contract.recipe import Recipe
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
-from app.store.catalog import network_row, unit_row
+from app.store.catalog import at_places, card_of, network_row, unit_row
 from app.store.engine import now
 from app.store.media import media_refs, put_media
 from app.store.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
@@ -47,8 +47,9 @@ def for_units(
 ) -> dict[tuple[str, int], list[Visualization]]:
     """All results of at most some hundred units, newest first, by layer and number."""
     network = network_row(session, slug)
-    places = [(unit.layer, unit.index) for unit in units if unit.visualizations]
-    ids = select(UnitRow.id).where(UnitRow.network_id == network.id, tuple_(UnitRow.layer, UnitRow.index).in_(places))
+    card = card_of(network)
+    places = [(card.layer(unit.layer).index, unit.index) for unit in units if unit.visualizations]
+    ids = session.scalars(select(UnitRow.id).where(UnitRow.network_id == network.id, at_places(places))).all()
     rows = session.scalars(_whole().where(VisualizationRow.unit_id.in_(ids)).order_by(VisualizationRow.id.desc()))
     found: dict[tuple[str, int], list[Visualization]] = {}
     for each in map(_visualization, rows):

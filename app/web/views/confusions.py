@@ -1,6 +1,6 @@
 """The classes that a network takes for each other: all of them, and two side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -35,7 +35,7 @@ CLIPS = 4
 def all_confusions(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     survey = evidence.get_survey(session, network=network)
-    found = confusions(card.classes, survey.confusion) if survey else []
+    found = confusions(card.classes, survey.confusion) if survey else ()
     page = ConfusionsPage(
         frame=frame(
             request,
@@ -123,12 +123,16 @@ def stimuli(session: Session, card: NetworkCard, unit: UnitSummary) -> Iterator[
         yield Shown(speed, urls.class_(card.slug, unit.label, speed=speed.value, **named), shown)
 
 
-def matrix(card: NetworkCard, survey: Survey | None, found: list[Confusion]) -> Matrix:
+def matrix(card: NetworkCard, survey: Survey | None, found: Sequence[Confusion]) -> Matrix:
     """All classes, or those of the largest confusions where there are too many."""
     if survey is None:
         return Matrix((), ())
-    names = [name for each in found for name in (each.actual, each.predicted)]
-    chosen = set(list(dict.fromkeys(names))[:SQUARE]) if len(card.classes) > SQUARE else set(card.classes)
+    names = (name for each in found for name in (each.actual, each.predicted))
+    chosen = set(card.classes)
+    if len(card.classes) > SQUARE:
+        chosen = set()
+        while len(chosen) < SQUARE and (name := next(names, None)):
+            chosen.add(name)
     indices = [index for index, name in enumerate(card.classes) if name in chosen]
 
     def cell(actual: int, predicted: int) -> Cell:
