@@ -81,7 +81,7 @@ def test_a_stranger_finds_a_unit_by_what_it_detects_and_sends_its_link(
     expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
     other = new_context().new_page()
     other.goto(short.input_value())
-    other.wait_for_url("**/tiny/class/4")
+    other.wait_for_url("**/tiny/class/4?speed=slow&seed=0")
 
 
 @pytest.mark.usefixtures("problems")
