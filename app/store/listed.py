@@ -3,7 +3,7 @@
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import DETECTS
+from app.contract.catalog import DETECTS, UnitRole
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 from app.store.unit_counts import recount
@@ -31,7 +31,7 @@ def list_evidence(session: Session, *, network_id: int) -> None:
             units.where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == UnitRow.id).values(
                 a_hat=EvidenceRow.a_hat,
                 role=EvidenceRow.role,
-                effective_classes=EvidenceRow.effective_classes,
+                effective_classes=case((EvidenceRow.role != UnitRole.DEAD, EvidenceRow.effective_classes)),
                 detects=case((EvidenceRow.best_precision >= DETECTS, EvidenceRow.best_class)),
                 map_x=EvidenceRow.map_x,
                 map_y=EvidenceRow.map_y,

@@ -3,6 +3,8 @@
 from datetime import datetime
 from html import escape
 
+from markupsafe import Markup
+
 from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
 from app.web.parts import Share
@@ -25,6 +27,11 @@ def signed(value: float) -> str:
 
 def share(value: float) -> str:
     return f"{value:.1%}"
+
+
+def breakable(name: str) -> Markup:
+    """A name that may go on in a new line after each underscore."""
+    return Markup.escape(name).replace("_", Markup("_<wbr>"))
 
 
 def bound(value: float) -> str:

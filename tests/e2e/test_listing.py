@@ -41,7 +41,7 @@ def test_a_grid_goes_on_as_one_scrolls_and_comes_back_to_where_it_was(surveyed: 
 @pytest.mark.usefixtures("problems")
 def test_a_list_ends_with_its_last_unit(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + LAYER + "?view=list")
-    rows = page.locator("#unit-list > tr")
+    rows = page.locator("#unit-rows > tr")
     for _ in range(40):
         page.mouse.wheel(0, 20_000)
         if page.locator(f"#pick-fc6-{MANY - 1}").count():
@@ -81,7 +81,7 @@ def test_a_stranger_finds_a_unit_by_what_it_detects_and_sends_its_link(
     expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
     other = new_context().new_page()
     other.goto(short.input_value())
-    other.wait_for_url("**/tiny/class/4")
+    other.wait_for_url("**/tiny/class/4?speed=slow&seed=0")
 
 
 @pytest.mark.usefixtures("problems")

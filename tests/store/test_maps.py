@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.contract.catalog import UnitMap, UnitQuery
+from app.contract.catalog import UnitMap, UnitQuery, UnitRole
 from app.contract.errors import UnknownClass
 from app.store import explore, maps, scope, surveys
 from app.store.engine import Store
@@ -99,3 +99,12 @@ def test_words_and_a_filter_find_the_units_that_detect_a_class(tiny: Store) -> N
 def test_a_region_has_four_edges_in_their_order(region: str) -> None:
     with pytest.raises(ValidationError):
         UnitQuery(region=region)
+
+
+def test_dead_units_are_not_the_most_specific(tiny: Store) -> None:
+    add_dataset(tiny)
+    dead = {"role": UnitRole.DEAD, "a_hat": 0.0, "effective_classes": 0.0}
+    survey(tiny, change=lambda layer, unit: dead if layer == "fc6" else {})
+    found = names(search(tiny, sort="specific"))
+    assert found[0] == "appearance.conv1/0"
+    assert found[-10:] == [f"fc6/{unit}" for unit in range(10)]

@@ -37,7 +37,7 @@ class EndlessList extends HTMLElement {
   }
 
   get isLong() {
-    return this.list?.querySelector("[data-page]") !== null;
+    return Boolean(this.list?.querySelector("[data-page]"));
   }
 
   // An observer tells of changes alone, and of where things are when it begins.
@@ -86,12 +86,13 @@ class EndlessList extends HTMLElement {
     history.replaceState({ ...history.state, at: item.id }, "");
   };
 
-  // Of a long list only what is looked at is fetched anew, in its place.
+  // Of a long list, and of one beside a map, only what is looked at is fetched anew, in its place.
   renew = async (event) => {
-    if (!this.isLong) return;
+    if (!this.list || !(this.isLong || document.querySelector("unit-map"))) return;
     event.preventDefault();
     const { page } = inView(this.list);
-    renewed(this.list, (await read(page.dataset.page)).getElementById(this.list.id));
+    const now = await read(page?.dataset.page ?? location.href);
+    renewed(this.list, now.getElementById(this.list.id));
   };
 }
 

@@ -8,6 +8,7 @@ const PAUSE = 400; // at most one fetch in so many milliseconds, however many jo
 class LiveRegion extends HTMLElement {
   #states = new Map();
   #timer = null;
+  #isStale = false;
 
   connectedCallback() {
     this.stop = listen({
@@ -36,11 +37,15 @@ class LiveRegion extends HTMLElement {
     if (before !== job.state) this.later();
   }
 
+  // What changes while the part is on its way may have come too late for it: then once more.
   later() {
+    this.#isStale = true;
     this.#timer ??= setTimeout(async () => {
+      this.#isStale = false;
       const isOurs = this.dispatchEvent(new CustomEvent("renew", { cancelable: true }));
       if (isOurs) await refresh(this);
       this.#timer = null;
+      if (this.#isStale && this.isConnected) this.later();
     }, PAUSE);
   }
 }

@@ -55,7 +55,7 @@ class UnitMap extends HTMLElement {
     const dot = target.closest?.("a");
     if (!dot || this.#frame) return;
     const picture = Object.assign(new Image(128, 128), { alt: "", src: dot.dataset.poster ?? "" });
-    const words = this.peek.querySelector("figcaption");
+    const words = document.createElement("span");
     words.textContent = dot.getAttribute("aria-label");
     this.peek.replaceChildren(...(dot.dataset.poster ? [picture] : []), words);
     this.peek.hidden = false;

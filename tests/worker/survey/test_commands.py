@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from app.contract.catalog import UnitQuery
 from app.contract.evidence import Explanation
 from app.contract.job import Job, JobState
 from app.settings import settings
-from app.store import evidence, jobs, surveys
+from app.store import evidence, explore, jobs, maps, surveys
 from app.store.engine import Store, open_store
 from tests.worker.conftest import Invoke
 from worker.loop import Loop
@@ -69,6 +70,12 @@ def test_a_folder_of_videos_becomes_evidence_of_every_unit(tiny: Invoke, videos:
         again = evidence.get_survey(session, network="tiny")
         assert again is not None
         assert again.id != first
+        drawn = maps.map_units(session, slug="tiny", query=UnitQuery())
+        assert (
+            len(drawn.points)
+            == explore.search_units(session, slug="tiny", query=UnitQuery(region="0,0,1,1")).total
+            > 20
+        )
         assert len(evidence.list_surveys(session, network="tiny")) == 1
 
 
