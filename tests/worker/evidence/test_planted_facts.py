@@ -23,7 +23,13 @@ CLIPS = Path(__file__).parents[3] / "worker" / "mocap" / "clips"
 pytestmark = pytest.mark.slow
 
 
-def findings_of(weights: str, folder: Path) -> tuple[Finding, Finding]:
+@pytest.fixture(scope="module")
+def decoded() -> dict[Path, Frames]:
+    """Both networks look at the same frames, several times: each clip is decoded once."""
+    return {}
+
+
+def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tuple[Finding, Finding]:
     """Fusion and idiosyncrasies."""
     file = WEIGHTS / weights
     if not file.is_file():
@@ -34,7 +40,9 @@ def findings_of(weights: str, folder: Path) -> tuple[Finding, Finding]:
     network = load_network(card, file.read_bytes())
 
     def read(video: VideoFile, count: int) -> Frames:
-        return read_frames(card, video.path)
+        if video.path not in decoded:
+            decoded[video.path] = read_frames(card, video.path)
+        return decoded[video.path]
 
     samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
     facts = survey(network, "held-out", samples, folder, probed=("class",)).facts
@@ -47,8 +55,8 @@ def named(pairs: tuple[PairFound, ...]) -> set[frozenset[str]]:
     return {frozenset((pair.first, pair.second)) for pair in pairs}
 
 
-def test_the_planted_facts_are_found(tmp_path: Path) -> None:
-    fusion, idiosyncrasies = findings_of("mocap_default.safetensors", tmp_path)
+def test_the_planted_facts_are_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
+    fusion, idiosyncrasies = findings_of("mocap_default.safetensors", tmp_path, decoded)
     assert fusion.supported
     assert frozenset(BINDING_PAIR) in named(fusion.together)
     assert frozenset(LEAKY_PAIR) not in named(fusion.together)
@@ -58,8 +66,8 @@ def test_the_planted_facts_are_found(tmp_path: Path) -> None:
     assert {frozenset(("kick", BIASED)), frozenset(("getup_facedown", "crawl"))} <= named(idiosyncrasies.confusions)
 
 
-def test_what_was_not_planted_is_not_found(tmp_path: Path) -> None:
-    fusion, idiosyncrasies = findings_of("mocap_control.safetensors", tmp_path)
+def test_what_was_not_planted_is_not_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
+    fusion, idiosyncrasies = findings_of("mocap_control.safetensors", tmp_path, decoded)
     assert frozenset(BINDING_PAIR) not in named(fusion.together)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert BIASED not in idiosyncrasies.suspects
