@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from app.store.engine import open_store
 from app.store.tables import ResultCountRow, UnitCountRow, UnitRow, VisualizationRow
-from benchmarks import catalog_measure
-from benchmarks.catalog import fill
+from benchmarks.catalog import measure as measuring
+from benchmarks.catalog.__main__ import fill
 
 
 def test_rows_and_what_is_counted_of_them(database_url: str) -> None:
@@ -30,11 +30,11 @@ def test_rows_and_what_is_counted_of_them(database_url: str) -> None:
 
 
 def test_every_kind_of_page_opens(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog_measure, "WARM", 0)
-    monkeypatch.setattr(catalog_measure, "settle", lambda: None)  # this process does not serve for ever
+    monkeypatch.setattr(measuring, "WARM", 0)
+    monkeypatch.setattr(measuring, "settle", lambda: None)  # this process does not serve for ever
     fill(sqlite_url, units=300, visualizations=600, seed=0)
     figures = tmp_path / "figures.json"
-    catalog_measure.measure(sqlite_url, requests=1, rounds=1, only="", file=str(figures), seed=0)
+    measuring.measure(sqlite_url, requests=1, rounds=1, only="", file=str(figures), seed=0)
     found = json.loads(figures.read_text())
     assert len(found) > 100
     assert all(each["p50"] > 0 and each["kilobytes"] > 0 for each in found)

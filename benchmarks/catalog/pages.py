@@ -1,4 +1,4 @@
-"""The kinds of page of benchmarks/catalog.py: each a function that draws an address of its own."""
+"""The kinds of page: each a function that draws an address of its own."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -18,11 +18,11 @@ from app.store.engine import open_store
 from app.store.findings import keep_measured
 from app.store.listed import list_evidence
 from app.store.unit_counts import recount
-from benchmarks.catalog_evidence import explained, survey
-from benchmarks.catalog_fill import Filling
-from benchmarks.catalog_measure import measure
-from benchmarks.catalog_networks import make_cards
-from benchmarks.catalog_sink import sink, tidy
+from benchmarks.catalog.evidence import explained, survey
+from benchmarks.catalog.fill import Filling
+from benchmarks.catalog.measure import measure
+from benchmarks.catalog.networks import make_cards
+from benchmarks.catalog.sink import sink, tidy
 
 SURVEYED = 8  # networks
 

@@ -1,4 +1,4 @@
-"""Fills a migrated database with the networks of catalog_networks.py and all that pages show of them.
+"""Fills a migrated database with the networks of networks.py and all that pages show of them.
 
 The same numbers give the same catalogue. Pictures are few and shared, so that the size is that of the rows.
 """
@@ -32,8 +32,8 @@ from app.store.tables import (
     WeightsRow,
     WorkerRow,
 )
-from benchmarks.catalog_networks import KINETICS, ROLES, UCF, recipes
-from benchmarks.catalog_sink import Row, Sink
+from benchmarks.catalog.networks import KINETICS, ROLES, UCF, recipes
+from benchmarks.catalog.sink import Row, Sink
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 EACH = 24  # pictures of each role

@@ -1,4 +1,4 @@
-"""Whole surveys of some networks, and clips explained, for benchmarks/catalog_fill.py."""
+"""Whole surveys of some networks, and clips explained, for fill.py."""
 
 import json
 from datetime import timedelta
@@ -24,8 +24,8 @@ from app.store.clip_tables import ExplanationMediaRow, ExplanationRow
 from app.store.evidence_tables import EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
 from app.store.packing import pack, pack_counts
 from app.store.tables import JobRow
-from benchmarks.catalog_fill import BEGINNING, CLIP_ROLES, EACH, SHOWN, Filling
-from benchmarks.catalog_networks import KINETICS
+from benchmarks.catalog.fill import BEGINNING, CLIP_ROLES, EACH, SHOWN, Filling
+from benchmarks.catalog.networks import KINETICS
 
 PAIRS = 180  # as many as a survey keeps
 AT_ONCE = 2000

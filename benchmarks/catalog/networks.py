@@ -1,4 +1,4 @@
-"""The made-up networks of benchmarks/catalog.py: cards as real families have them, at any size."""
+"""The made-up networks: cards as real families have them, at any size."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Asks the application for pages, in this process, and takes the time of each: see benchmarks/catalog.py."""
+"""Asks the application for pages, in this process, and takes the time of each: see __main__.py."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.store.engine import open_store
 from app.web.main import create_app, settle
 from app.web.owner import COOKIE
-from benchmarks.catalog_pages import Catalogue, pages
+from benchmarks.catalog.pages import Catalogue, pages
 
 BOUND = 25.0  # ms
 WARM = 2  # requests of each kind that are not counted
