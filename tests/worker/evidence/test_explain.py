@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
@@ -8,9 +6,7 @@ from app.contract.errors import UnknownClass
 from app.contract.evidence import ClassShares
 from tests.worker.evidence.inputs import random_inputs
 from worker.evidence.explain import MEASURED, explain, explained_layers
-from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
-from worker.networks.predict import clip_inputs
 
 
 def total(shares: ClassShares, layer: int) -> float:
@@ -113,18 +109,3 @@ def test_the_passes_are_counted_and_bounded(network: Network, monkeypatch: pytes
     effects = [unit.effect for unit in found.predicted.layers[0].units]
     assert None not in effects[:2]
     assert set(effects[2:]) == {None}
-
-
-@pytest.mark.slow
-def test_i3d_names_what_made_it_say_juggling(test_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.evidence.explain.MEASURED", 1)
-    weights, labels = (test_data / "weights" / name for name in ("i3d_rgb_kinetics400.pt", "kinetics400_labels.txt"))
-    network = load_network(describe_network(family="i3d", weights=weights, labels=labels), weights.read_bytes())
-    found = explain(network, clip_inputs(network, test_data / "clips" / "v_SoccerJuggling_g23_c01.avi"))
-    assert found.predictions[0].label == "juggling soccer ball"
-    assert found.predictions[0].probability > 0.97
-    last, before = found.predicted.layers
-    assert (last.layer, before.layer) == ("Mixed_5c", "Mixed_5b")
-    assert last.units[0].share == pytest.approx(last.units[0].effect, abs=1e-3)
-    assert total(found.predicted, 0) == pytest.approx(found.predicted.logit, abs=1e-3)
-    assert abs(last.rest) < 0.05 * found.predicted.logit  # the bias

@@ -1,0 +1,75 @@
+"""Real clips explained by real weights, as a person's own: from the file to the answer, by the real loop."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.contract.job import ExplainRequest, JobState
+from app.store import catalog, explanations
+from app.store.engine import Store, open_store
+from tests.support import LEASE
+from worker.cli_networks import pieces
+from worker.loop import Loop
+from worker.networks.load import describe_network
+from worker.tasks import make_tasks
+
+pytestmark = pytest.mark.slow
+
+# what the page of the clips says of them; tests/worker/networks/test_i3d.py asks about the others
+ANSWERS = {
+    "v_SoccerJuggling_g23_c01.avi": ("juggling soccer ball", 0.999),
+    "v_CricketShot_g04_c01_rgb.gif": ("playing cricket", 0.997),
+    "hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi": ("cartwheeling", 0.82),
+}
+
+
+@pytest.fixture(scope="module")
+def store(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    weights, labels = (test_data / "weights" / name for name in ("i3d_rgb_kinetics400.pt", "kinetics400_labels.txt"))
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('i3d') / 'i3d.sqlite'}", check=False)
+    store.migrate()
+    card = describe_network(family="i3d", weights=weights, labels=labels)
+    with store.transaction() as session:
+        catalog.add_network(session, card=card, weights=pieces(weights))
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def loop(store: Store) -> Loop:
+    device = torch.device("cpu")
+    return Loop(store, tasks=make_tasks(store, device), device="cpu", batch=1, lease=LEASE)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_i3d_gives_the_known_answer_and_names_the_units_that_made_it(
+    name: str, store: Store, loop: Loop, test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.evidence.explain.MEASURED", 1)
+    monkeypatch.setattr("worker.evidence.explain.PASSES", 1)
+    label, probability = ANSWERS[name]
+    with store.transaction() as session:
+        request = ExplainRequest(network="i3d", expected=label)
+        data = (test_data / "clips" / name).read_bytes()
+        job = explanations.enqueue_file(session, request=request, name=name, data=data)
+    assert loop.work_once()
+    with store.session() as session:
+        clip = explanations.get_own_clip(session, clip_id=job.id)
+    assert (clip.job.state, clip.job.error) == (JobState.DONE, None)
+    found = clip.explanation
+    assert found is not None
+    assert found.predictions[0].label == label
+    assert found.predictions[0].probability == pytest.approx(probability, abs=0.02)
+    assert found.expected == found.predicted
+    last, before = found.predicted.layers
+    assert (last.layer, before.layer) == ("Mixed_5c", "Mixed_5b")
+    for layer in (last, before):
+        shares = [unit.share for unit in layer.units]
+        assert sum(shares) + layer.others + layer.rest == pytest.approx(found.predicted.logit, abs=1e-3)
+        assert shares == sorted(shares, key=lambda share: -abs(share))
+        assert shares[0] > 0, "what speaks most for the class is a unit that adds to it"
+    assert last.units[0].effect == pytest.approx(last.units[0].share, abs=1e-3)
+    assert abs(last.rest) < 0.05 * found.predicted.logit  # the bias
+    assert {ref.role for ref in clip.media}, "the clip as the network saw it"
