@@ -16,6 +16,14 @@ PULL = 0.1  # by which still surroundings must draw other clips
 SYNERGY = 0.1  # mean over units
 LITTLE = 0.05  # of accuracy, or of the logits' variance: what a stream may bring and be said to contribute little
 NAMED = 8
+DEEPER = {
+    "best_precision": "Abstraction grows with depth: units tell their best class better.",
+    "speed_octaves": "Invariance to speed grows with depth.",
+}
+NOT_DEEPER = {
+    "best_precision": "Abstraction does not grow with depth.",
+    "speed_octaves": "Invariance to speed does not grow with depth, among the layers where it was measured.",
+}
 
 Measured = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
@@ -174,6 +182,11 @@ def _invariance(found: Found) -> Finding:
         figures += [Figure(words=f"{words}, {name}", value=fmean(layers[name])) for name in (names[0], names[-1])]
         sentences.append(f"{words}: {first:.2f} on average in {names[0]}, {last:.2f} in {names[-1]}.")
     supported = rises.get("best_precision", 0) > 0 and rises.get("speed_octaves", 1) > 0
+    sentences = [
+        *(words for measure, words in DEEPER.items() if rises.get(measure, 0) > 0),
+        *(words for measure, words in NOT_DEEPER.items() if rises.get(measure, 1) <= 0),
+        *sentences,
+    ]
     return Finding(
         name="invariance",
         title="Abstraction and invariance",
