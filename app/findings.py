@@ -26,6 +26,14 @@ PULL = 0.1  # by which still surroundings must draw other clips
 SYNERGY = 0.1  # mean over units
 LITTLE = 0.05  # of accuracy, or of the logits' variance: what a stream may bring and be said to contribute little
 NAMED = 8
+DEEPER = {
+    "best_precision": "Abstraction grows with depth: units tell their best class better.",
+    "speed_octaves": "Invariance to speed grows with depth.",
+}
+NOT_DEEPER = {
+    "best_precision": "Abstraction does not grow with depth.",
+    "speed_octaves": "Invariance to speed does not grow with depth, among the layers where it was measured.",
+}
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
@@ -180,6 +188,11 @@ def _invariance(found: Found) -> Finding:
         figures += [Figure(words=f"{words}, {each.layer}", value=each.mean) for each in (first, last)]
         sentences.append(f"{words}: {first.mean:.2f} on average in {first.layer}, {last.mean:.2f} in {last.layer}.")
     supported = rises.get("best_precision", 0) > 0 and rises.get("speed_octaves", 1) > 0
+    sentences = [
+        *(words for measure, words in DEEPER.items() if rises.get(measure, 0) > 0),
+        *(words for measure, words in NOT_DEEPER.items() if rises.get(measure, 1) <= 0),
+        *sentences,
+    ]
     return Finding(
         name="invariance",
         title="Abstraction and invariance",

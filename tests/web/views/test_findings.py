@@ -1,10 +1,11 @@
 import re
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares
-from app.findings import contributes_little, is_suspect, spread, told_by
+from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares, Survey
+from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
 from tests.evidence_support import add_dataset, answers, every_unit, facts
@@ -89,6 +90,22 @@ def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
     assert contributes_little(still) == ["Motion"]
     gated = STREAMS.shares.model_copy(update={"pictures": 0.4, "motion": 0.01, "together": 0.59})
     assert contributes_little(gated) == [], "it changes what the pictures say"
+
+
+def test_abstraction_and_invariance_are_told_apart() -> None:
+    survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
+    precision = {"fc6": (0.25,), "class": (0.75,)}
+    octaves = {"fc6": (3.5,), "class": (3.0,)}
+    finding = find(Found(CARD, survey, {"best_precision": precision, "speed_octaves": octaves})).findings[2]
+    assert not finding.supported
+    assert finding.sentences[:3] == (
+        "Not supported on this network.",
+        "Abstraction grows with depth: units tell their best class better.",
+        "Invariance to speed does not grow with depth, among the layers where it was measured.",
+    )
+    both = find(Found(CARD, survey, {"best_precision": precision, "speed_octaves": precision})).findings[2]
+    assert both.supported
+    assert both.sentences[1] == "Invariance to speed grows with depth."
 
 
 def test_a_class_whose_motion_decides_is_not_suspected() -> None:
