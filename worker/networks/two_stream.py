@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from app.contract.catalog import Extent, Stream, StreamName
 from worker.networks.registry import register
 from worker.networks.tap import Tap
+from worker.video.flow import TVL1
 
 MOTION_BOUND = 0.3  # 6 px: few real displacements are larger
 
@@ -159,6 +160,7 @@ def two_stream_inputs(
     streams=two_stream_inputs(224, 10),
     stimulus=Extent(frames=10, height=224, width=224),
     classes=101,
+    flow=TVL1,
 )
 def vgg16_two_stream(classes: int) -> nn.Module:
     """Weights in units of 8 bits: RGB less the ImageNet mean, flow over [-127.5, 127.5]."""

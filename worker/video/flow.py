@@ -20,21 +20,28 @@ def consecutive_flow(frames: Frames) -> Flow:
     """DIS flow from each frame to the next: (T, H, W, 3) RGB -> (T - 1, H, W, 2), (u, v) in px a frame,
     u to the right and v down."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-    fields = [dis.calc(before, after, None) for before, after in pairwise(grey)]  # type: ignore[call-overload]
-    if not fields:
-        return np.zeros((0, *frames.shape[1:3], 2), np.float32)
-    return np.stack(fields).astype(np.float32, copy=False)
+    return _between(frames, lambda before, after: dis.calc(before, after, None))  # type: ignore[call-overload]
 
 
 def farneback_flow(frames: Frames) -> Flow:
     """The same by Farneback's polynomials, with OpenCV's customary settings, which networks were trained on."""
+    settings = (0.5, 3, 15, 3, 5, 1.2, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
+    return _between(
+        frames,
+        lambda before, after: cv2.calcOpticalFlowFarneback(before, after, None, *settings),  # type: ignore[call-overload]
+    )
+
+
+def tvl1_flow(frames: Frames) -> Flow:
+    """The same by total variation and an L1 norm (Zach et al. 2007), which only OpenCV's contributed modules have."""
+    tvl1 = cv2.optflow.DualTVL1OpticalFlow_create()  # type: ignore[attr-defined]
+    return _between(frames, lambda before, after: tvl1.calc(before, after, None))
+
+
+def _between(frames: Frames, compute: Callable[[Bytes, Bytes], Flow]) -> Flow:
+    """From each frame to the next, in grey."""
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-    window = cv2.OPTFLOW_FARNEBACK_GAUSSIAN
-    fields = [
-        cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.2, window)  # type: ignore[call-overload]
-        for before, after in pairwise(grey)
-    ]
+    fields = [compute(before, after) for before, after in pairwise(grey)]
     if not fields:
         return np.zeros((0, *frames.shape[1:3], 2), np.float32)
     return np.stack(fields).astype(np.float32, copy=False)
@@ -75,3 +82,5 @@ class FlowMethod:
 
 DIS = FlowMethod(consecutive_flow, FINER, stored=True)
 FARNEBACK = FlowMethod(farneback_flow, 1, stored=False)
+# Where opencv-contrib-python-headless is installed in place of opencv-python-headless
+TVL1 = FlowMethod(tvl1_flow, 1, stored=True) if hasattr(cv2, "optflow") else DIS

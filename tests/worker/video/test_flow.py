@@ -4,7 +4,9 @@ import numpy.typing as npt
 import pytest
 
 from worker.video.flow import (
+    DIS,
     RANGE,
+    TVL1,
     consecutive_flow,
     dequantise,
     farneback_flow,
@@ -33,6 +35,18 @@ def test_flow_is_the_motion_in_pixels_a_frame() -> None:
     inner = flow[:, 16:-16, 16:-16]
     assert np.median(inner[..., 0]) == pytest.approx(2, abs=0.15)
     assert np.median(inner[..., 1]) == pytest.approx(-1, abs=0.15)
+
+
+@pytest.mark.skipif(not hasattr(cv2, "optflow"), reason="OpenCV is here without its contributed modules")
+def test_tvl1_where_opencv_has_it() -> None:
+    flow = TVL1.compute(moving(2, dx=2.0, dy=-1.0))
+    inner = flow[:, 16:-16, 16:-16]
+    assert np.median(inner[..., 0]) == pytest.approx(2, abs=0.15)
+    assert np.median(inner[..., 1]) == pytest.approx(-1, abs=0.15)
+
+
+def test_dis_stands_in_for_tvl1() -> None:
+    assert (TVL1 == DIS) is not hasattr(cv2, "optflow")
 
 
 def test_a_still_clip_and_a_single_frame() -> None:
