@@ -121,6 +121,7 @@ def test_with_the_keyboard_alone_from_home_to_a_finished_visualization(filled: D
     page.keyboard.type("wave")
     page.wait_for_url(re.compile("q=wave"))
     page.keyboard.press("Tab")
+    page.evaluate("document.activeElement.blur()")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/class/\d+$"))

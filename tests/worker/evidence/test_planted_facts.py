@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.contract.evidence import Survey
-from app.contract.findings import Finding, PairFound
+from app.contract.findings import Finding, Measured, PairFound
 from app.findings import Found, find
 from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.mocap.shipped import WEIGHTS
@@ -47,7 +47,8 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
     samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
     facts = survey(network, "held-out", samples, folder, probed=("class",)).facts
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
-    fusion, _, _, idiosyncrasies = find(Found(card, surveyed, {})).findings
+    measured = Measured(spreads={}, live=0, specific=0, generic=0)
+    fusion, _, _, idiosyncrasies = find(Found(card, surveyed, measured)).findings
     return fusion, idiosyncrasies
 
 
