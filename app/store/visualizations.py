@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.contract.catalog import UnitSummary
+from app.contract.catalog import Layer, UnitSummary
 from app.contract.errors import Missing
 from app.contract.recipe import Recipe
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
@@ -57,8 +57,10 @@ def for_units(
     return found
 
 
-def recent(session: Session, *, slug: str | None = None, limit: int = 12) -> list[Visualization]:
-    """The newest results, of one network or of all."""
+def recent(
+    session: Session, *, slug: str | None = None, layer: Layer | None = None, limit: int = 12
+) -> list[Visualization]:
+    """The newest results, of one network (or of one of its layers) or of all."""
     query = _whole().order_by(VisualizationRow.id.desc()).limit(limit)
     if slug is not None:  # of as many units at most, those that were visualized last
         units = (
@@ -67,6 +69,8 @@ def recent(session: Session, *, slug: str | None = None, limit: int = 12) -> lis
             .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
             .limit(limit)
         )
+        if layer is not None:
+            units = units.where(UnitRow.layer_index == layer.index)
         query = query.where(VisualizationRow.unit_id.in_(session.scalars(units).all()))
     return [_visualization(row) for row in session.scalars(query)]
 

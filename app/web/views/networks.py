@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.catalog import LayerSummary, NetworkCard, UnitQuery, UnitSort, UnitSummary
-from app.contract.result import Role
-from app.store import catalog, explore, visualizations
+from app.contract.result import Role, Visualization
+from app.store import Session, catalog, explore, visualizations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import NetworkPage, NetworksPage
@@ -30,7 +30,7 @@ def networks(request: Request, session: Reading) -> HTMLResponse:
         NetworkEntry(
             summary,
             tuple(newest.get(summary.card.slug, ())),
-            () if place else tuple(visualizations.recent(session, slug=summary.card.slug, limit=POSTERS)),
+            () if place else _playing(session, summary.card),
         )
         for place, summary in enumerate(listed)
     )
@@ -41,6 +41,13 @@ def networks(request: Request, session: Reading) -> HTMLResponse:
         description="See what a video network has learned.",
     )
     return render(NetworksPage(frame=around, networks=entries))
+
+
+def _playing(session: Session, card: NetworkCard) -> tuple[Visualization, ...]:
+    """Its newest stimuli of classes: a stranger can name what they show. Without any, its newest."""
+    classes = next((layer for layer in card.layers if layer.is_class), None)
+    named = classes and visualizations.recent(session, slug=card.slug, layer=classes, limit=POSTERS)
+    return tuple(named or visualizations.recent(session, slug=card.slug, limit=POSTERS))
 
 
 @router.get("/{network:slug}")

@@ -4,6 +4,7 @@ from app.contract.catalog import NetworkCard
 from app.store import catalog, explore
 from app.store.engine import Store
 from app.web.views.networks import towers
+from tests.support import claim, enqueue, finish
 from tests.web.conftest import ORIGIN
 from tests.web.views.conftest import Make, Open, poster
 
@@ -23,6 +24,14 @@ def test_networks_show_their_latest_pictures(open_page: Open, make: Make) -> Non
     [still] = page.all("source")
     assert still["srcset"] == f"/-/media/{poster(made)}.webp"
     assert page.form("Find").action == "/tiny/-/units"
+
+
+def test_the_first_page_shows_classes_rather_than_what_is_newest(open_page: Open, make: Make, store: Store) -> None:
+    made = make()
+    enqueue(store, 0, layer="fc6")
+    assert finish(store, claim(store)[0]) is not None
+    [still] = open_page("/").all("source")
+    assert still["srcset"] == f"/-/media/{poster(made)}.webp"
 
 
 def test_two_streams_are_two_towers_under_their_fusion(
