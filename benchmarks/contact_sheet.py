@@ -1,7 +1,7 @@
 """One picture of many stimuli, to look at before a release and to keep in docs/.
 
-    python benchmarks/contact_sheet.py mocap class docs/classes-mocap.webp --speed slow
-    python benchmarks/contact_sheet.py i3d class docs/classes-i3d.webp --units "playing cricket" "playing piano"
+    python -m benchmarks.contact_sheet mocap class docs/classes-slow.webp --speed slow
+    python -m benchmarks.contact_sheet i3d class docs/classes-i3d.webp --units "playing cricket" "playing piano"
 
 Shows what KINETOSCOPE_HOME has; make what is missing with `kinetoscope-worker visualize`.
 """

@@ -1,6 +1,6 @@
 """How legible are the class stimuli of a network? Transfer to judges that never saw it, recipe by recipe.
 
-    python benchmarks/transfer.py --network mocap --judge mocap-judge --seeds 5 \\
+    python -m benchmarks.transfer --network mocap --judge mocap-judge --seeds 5 \\
         --vary speed=slow,free --vary "prior=fourier optimizer=adam"
 
 Networks are those registered in KINETOSCOPE_HOME. Every variant is a change of the default recipe; for each, the

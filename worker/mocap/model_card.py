@@ -19,8 +19,10 @@ look at, with facts planted in the data that the dashboard must find again.
   for tests of what must *not* be found.
 - **judge** (`mocap_judge`): another architecture, independently trained: does it see in a stimulus what we say?
 
-The stimuli of its classes, slow and free, by the default recipe with seed 0, and the network's own probability: each is
+The stimuli of its classes, medium, slow and free, by the default recipe with seed 0, and the network's own probability: each is
 the appearance and two of ten flow fields.
+
+![Stimuli of the 21 classes, medium](classes-medium.webp)
 
 ![Stimuli of the 21 classes, slow](classes-slow.webp)
 
@@ -52,7 +54,7 @@ no motion file is copied here: only renderings, and weights trained on them.
 COMMANDS = """## Commands
 
     make train                                                     # data, the three networks, this page
-    python benchmarks/contact_sheet.py mocap class docs/classes-slow.webp --speed slow     # the pictures
+    python -m benchmarks.contact_sheet mocap class docs/classes-slow.webp --speed slow     # the pictures
     kinetoscope-worker mocap measure default --data var/mocap      # the numbers of one network
 """
 
