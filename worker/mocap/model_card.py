@@ -19,8 +19,8 @@ look at, with facts planted in the data that the dashboard must find again.
   for tests of what must *not* be found.
 - **judge** (`mocap_judge`): another architecture, independently trained: does it see in a stimulus what we say?
 
-The stimuli of its classes, medium, slow and free, by the default recipe with seed 0, and the network's own probability: each is
-the appearance and two of ten flow fields.
+The stimuli of its classes, medium, slow and free, by the default recipe with seed 0, and the network's own probability:
+each is the appearance and two of ten flow fields.
 
 ![Stimuli of the 21 classes, medium](classes-medium.webp)
 

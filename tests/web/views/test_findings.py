@@ -5,6 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares, Survey
+from app.contract.findings import Finding, Measured, Spread
 from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
@@ -94,16 +95,20 @@ def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
 
 def test_abstraction_and_invariance_are_told_apart() -> None:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
-    precision = {"fc6": (0.25,), "class": (0.75,)}
-    octaves = {"fc6": (3.5,), "class": (3.0,)}
-    finding = find(Found(CARD, survey, {"best_precision": precision, "speed_octaves": octaves})).findings[2]
+    rising = (spread("fc6", (0.25,)), spread("class", (0.75,)))
+    falling = (spread("fc6", (3.5,)), spread("class", (3.0,)))
+
+    def invariance(**spreads: tuple[Spread, ...]) -> Finding:
+        return find(Found(CARD, survey, Measured(spreads=spreads, live=0, specific=0, generic=0))).findings[2]
+
+    finding = invariance(best_precision=rising, speed_octaves=falling)
     assert not finding.supported
     assert finding.sentences[:3] == (
         "Not supported on this network.",
         "Abstraction grows with depth: units tell their best class better.",
         "Invariance to speed does not grow with depth, among the layers where it was measured.",
     )
-    both = find(Found(CARD, survey, {"best_precision": precision, "speed_octaves": precision})).findings[2]
+    both = invariance(best_precision=rising, speed_octaves=rising)
     assert both.supported
     assert both.sentences[1] == "Invariance to speed grows with depth."
 
