@@ -135,9 +135,11 @@ def test_axe_finds_nothing_in_dialogs(filled: Dashboard, themed: Page) -> None:
 def examine(page: Page, name: str) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text() + "; undefined")
-    found: dict[str, Any] = page.evaluate(
-        "(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", RULES
-    )
+    run = "(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})"
+    found: dict[str, Any] = page.evaluate(run, RULES)
+    if found["violations"]:  # of a page that was still changing, perhaps: what is wrong stays so
+        page.wait_for_timeout(1000)
+        found = page.evaluate(run, RULES)
     return [
         f"{name}: {each['id']}: {node['html'][:160]} {[check['message'] for check in node['any']][:1]}"
         for each in found["violations"]
