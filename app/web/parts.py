@@ -88,7 +88,7 @@ class Page:
 @dataclass(frozen=True)
 class NetworkEntry:
     summary: NetworkSummary
-    newest: tuple[UnitSummary, ...]  # of its units, those visualized last
+    newest: tuple[UnitSummary, ...]  # of its units, those visualized last; none of the first network
     playing: tuple[Visualization, ...]  # the newest results, of the first network alone
 
 

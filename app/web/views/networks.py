@@ -25,7 +25,7 @@ DEPTH = 1.8  # of a slab, times log2 of its units
 @router.get("/")
 def networks(request: Request, session: Reading) -> HTMLResponse:
     listed = catalog.list_networks(session)
-    newest = explore.newest(session, slugs=[each.card.slug for each in listed], each=POSTERS)
+    newest = explore.newest(session, slugs=[each.card.slug for each in listed[1:]], each=POSTERS)
     entries = tuple(
         NetworkEntry(
             summary,
