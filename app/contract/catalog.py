@@ -97,6 +97,7 @@ class NetworkCard(Model):
     classes: tuple[str, ...]
     class_sentences: tuple[str, ...] = Field(default=(), description="what each class is; empty where nobody says")
     parameters: int
+    normalised: bool = False  # its batch normalisation remembers the data that it was trained on
     stimulus: Extent = Field(description="size of a stimulus where the recipe does not say")
 
     @model_validator(mode="after")

@@ -13,7 +13,8 @@ from app.contract.model import Model
 ENGINE = 2  # raised when the same recipe would give another stimulus
 CONE = 1  # the same, for the stimuli of `center` alone: as large as the receptive field since 1
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
-LATER: dict[str, object] = {"settle": 0.0}  # fields added later, and the value that reproduces the old behaviour
+# fields added later, and the value that reproduces the old behaviour
+LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0}
 
 
 class Speed(StrEnum):
@@ -30,6 +31,7 @@ class Speed(StrEnum):
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
+NATURE = 3.0  # of networks with batch normalisation
 USUAL = Speed.MEDIUM  # its class stimuli are those that other networks recognise best: docs/method.md
 
 
@@ -47,8 +49,10 @@ class Recipe(Model):
         le=1,
         description="Class units only: subtract this share of the log-sum-exp of the others.",
     )
-    prior: Literal["pixel", "fourier"] = Field(
-        default="pixel", description="What is optimized: pixels, or a 1/f spectrum in decorrelated colour."
+    prior: Literal["pixel", "pink", "fourier"] | None = Field(
+        default=None,
+        description="What is optimized: pixels, or a spectrum in decorrelated colour, its power 1/f (pink) or "
+        "1/f^2 (fourier). If empty, pink for a network with batch normalisation, pixels for others and for `center`.",
     )
     optimizer: Literal["momentum", "adam"] = Field(
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
@@ -73,6 +77,13 @@ class Recipe(Model):
     bound: float = Field(default=1.0, gt=0, le=4, description="Hard bound on the local norm, times the stream's own.")
     smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
+    nature: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Weight of R_N: features keep the means and variances of the training data, which batch "
+        "normalisation remembers. Nothing to a network without it, nor to `center`.",
+    )
     jitter: int = Field(
         default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."
     )
@@ -90,10 +101,15 @@ class Recipe(Model):
         return self.speed.chi
 
     def resolved(self, card: NetworkCard) -> Self:
-        """The recipe with the network's own size filled in, so that its key says all that was used."""
-        return self.model_copy(
-            update={"size": self.size or card.stimulus.height, "frames": self.frames or card.stimulus.frames}
-        )
+        """The recipe with what is the network's own filled in, so that its key says all that was used."""
+        natural = card.normalised and self.objective == "channel"
+        own = {
+            "prior": "pink" if natural else "pixel",
+            "nature": NATURE if natural else 0.0,
+            "size": card.stimulus.height,
+            "frames": card.stimulus.frames,
+        }
+        return self.model_copy(update={name: value for name, value in own.items() if getattr(self, name) is None})
 
     def in_pixels(self, card: NetworkCard) -> Self:
         """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large."""

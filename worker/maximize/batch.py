@@ -42,7 +42,7 @@ class Batch:
         self.canvases = canvases
         self.bounds = {name: canvas.bound for name, canvas in canvases.items()}
         like = torch.empty(0, device=device)
-        self.priors = {name: PRIORS[recipe.prior](canvas, recipe, like) for name, canvas in canvases.items()}
+        self.priors = {name: PRIORS[recipe.prior or "pixel"](canvas, recipe, like) for name, canvas in canvases.items()}
         self.optimizers = {name: OPTIMIZERS[recipe.optimizer]() for name in canvases}
         self.x = {name: self.noise(name, self.places) for name in canvases}
         self.views = self._views(recipe)
@@ -73,7 +73,7 @@ class Batch:
 
         def work(piece: slice) -> Pull:
             x = {name: value[piece] for name, value in self.x.items()}
-            return slope.pull(x, self.view(step, piece), self.units[piece], self.a_hat[piece])
+            return slope.pull(x, self.view(step, piece), self.units[piece], self.a_hat[piece], natural=step > 0)
 
         gradient = {name: torch.zeros_like(x) for name, x in self.x.items()}
         for piece, pulled in pieces.run(len(self.places), work):

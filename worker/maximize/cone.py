@@ -7,8 +7,9 @@ the frame belongs to it. Value and gradient are those of the full frame.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import torch
@@ -22,6 +23,7 @@ from worker.maximize.device import device_of
 from worker.maximize.memory import is_out_of_memory, out_of_memory
 from worker.maximize.sizes import refusal
 from worker.networks.network import Inputs, Network
+from worker.networks.normals import normals
 from worker.networks.program import Program, centre, prepared
 from worker.networks.recording import NotRecordable, Recording, record
 from worker.networks.windows import Window, cut, hull, whole
@@ -29,8 +31,15 @@ from worker.networks.windows import Window, cut, hull, whole
 TOLERANCE = 1e-3  # of the cone's activation against the frame's, relative to the largest: fp32 rounding is below 1e-5
 KEPT = 4  # cones a network: each holds the layer's weights in the precision of its gradients
 
-Run = Callable[[Inputs], Tensor]
 Frame = Mapping[StreamName, Canvas]  # of every stream, whole
+
+
+class Run(Protocol):
+    """The network as far as a layer, as `Program` runs it."""
+
+    def __call__(self, inputs: Inputs) -> Tensor: ...
+
+    def watched(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]: ...
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,18 @@ class Cone:
 
     def activation(self, seen: Mapping[StreamName, Tensor]) -> Tensor:
         """What the objective sums, before a following ReLU, (B, C, T, H, W), of stimuli (B, D, T, H, W)."""
-        inputs = {name: canvas.as_input(seen[name]) for name, canvas in self.canvases.items()}
-        return self.rough(inputs) if torch.is_grad_enabled() else self.exact(inputs)
+        return self._run(self._inputs(seen))
+
+    def watched(self, seen: Mapping[StreamName, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """The same, and how far features are from what the network was trained on (B,); None if it does not know."""
+        return self._run.watched(self._inputs(seen))
+
+    @property
+    def _run(self) -> Run:
+        return self.rough if torch.is_grad_enabled() else self.exact
+
+    def _inputs(self, seen: Mapping[StreamName, Tensor]) -> Inputs:
+        return {name: canvas.as_input(seen[name]) for name, canvas in self.canvases.items()}
 
 
 @dataclass(frozen=True)
@@ -91,10 +110,11 @@ def _programs(network: Network, layer: str, frame: Frame, center: bool) -> _Prog
         raise refusal(network, layer, frame, "its activation map would be empty")
     want = centre(shape) if center else whole(shape)
     windows = common(Program(recording, want).windows)
-    exact = Program(recording, want, windows)
+    natural = normals(recording)
+    exact = Program(recording, want, windows, natural)
     if difference := _difference(exact, recording, inputs):
         return difference
-    return _Programs(Program(prepared(recording, network.precision), want, windows), exact)
+    return _Programs(Program(prepared(recording, network.precision), want, windows, natural), exact)
 
 
 def _refused(network: Network, layer: str, frame: Frame, error: Exception) -> Exception:
@@ -146,18 +166,29 @@ def _difference(program: Program, recording: Recording, inputs: Inputs) -> str:
     return "" if same else "it gives other values when it is run again"
 
 
-def _whole(network: Network, layer: str, frame: Frame, problem: str) -> Cone:
-    """The network as it is, on the whole frame; streams that the layer does not see stay at zero."""
-    own = {name: frame[name] for name in reaching(network.card, layer)}
+@dataclass(frozen=True)
+class _Whole:
+    """The network as it is, on the whole frame; streams that it is not given stay at zero."""
 
-    def run(inputs: Inputs) -> Tensor:
+    network: Network
+    layer: str
+    frame: Frame
+
+    def __call__(self, inputs: Inputs) -> Tensor:
         batch = next(iter(inputs.values()))
-        blank = {name: c.as_input(c.blank(batch)) for name, c in frame.items() if name not in inputs}
+        blank = {name: c.as_input(c.blank(batch)) for name, c in self.frame.items() if name not in inputs}
         try:
-            return network.activation(layer, {**inputs, **blank})
+            return self.network.activation(self.layer, {**inputs, **blank})
         except (RuntimeError, ValueError) as error:
             if is_out_of_memory(error):
                 raise
-            raise _refused(network, layer, frame, error) from error
+            raise _refused(self.network, self.layer, self.frame, error) from error
 
+    def watched(self, inputs: Inputs) -> tuple[Tensor, None]:
+        return self(inputs), None
+
+
+def _whole(network: Network, layer: str, frame: Frame, problem: str) -> Cone:
+    own = {name: frame[name] for name in reaching(network.card, layer)}
+    run = _Whole(network, layer, frame)
     return Cone(own, problem, run, run)

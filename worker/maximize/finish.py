@@ -21,9 +21,9 @@ def evaluate(batch: Batch, slope: Slope, piece: slice) -> Tensor:
     meaningless."""
     seen = {name: canvas.crop(batch.x[name][piece]) for name, canvas in batch.canvases.items()}
     units, a_hat, objective = batch.units[piece], batch.a_hat[piece], slope.objective
-    activation = slope.cone.activation(seen)
+    activation, gain = slope.gain(seen, units, a_hat)
     own = objective.pick(unit_activation(activation, units))
-    value = objective.gain(activation, units, a_hat) - objective.penalty(seen, objective.picked(activation))
+    value = gain - objective.penalty(seen, objective.picked(activation))
     rectified = slope.network.points[slope.layer].rectified
     return torch.stack([value, peak(own, rectified), probability(activation, units)])
 

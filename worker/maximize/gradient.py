@@ -35,15 +35,15 @@ class Slope:
     objective: Objective
     cone: Cone
 
-    def pull(self, x: Stimulus, view: Tensor | None, units: Tensor, a_hat: Tensor) -> Pull:
+    def pull(self, x: Stimulus, view: Tensor | None, units: Tensor, a_hat: Tensor, natural: bool = True) -> Pull:
         """J of the canvases as seen through their views, and its gradient with respect to the canvases.
 
-        The activation's gradient and the penalties' are taken apart: the first must not vanish.
+        The activation's gradient and the penalties' are taken apart: the first must not vanish. What features lack in
+        nature comes with the first, for both go back through the network; it is left out where not `natural`.
         """
         leaves = {name: value.detach().requires_grad_() for name, value in x.items()}
         seen = {name: look(leaf, self.cone.canvases[name], view) for name, leaf in leaves.items()}
-        activation = self.cone.activation(seen)
-        gain = self.objective.gain(activation, units, a_hat)
+        activation, gain = self.gain(seen, units, a_hat, natural)
         if not gain.requires_grad:
             raise NoGradient(
                 f"The activation of {self.layer} does not depend on the network's input, so nothing can maximize it. "
@@ -58,3 +58,11 @@ class Slope:
         value = (gain - penalty).detach()
         finite = torch.stack([g.isfinite().flatten(1).all(1) for g in gradient.values()]).all(0)
         return Pull(value, finite & value.isfinite(), touched, gradient)
+
+    def gain(self, seen: Stimulus, units: Tensor, a_hat: Tensor, natural: bool = True) -> tuple[Tensor, Tensor]:
+        """The activation (B, C, T, H, W) of what is seen, and what the objective gains by it (B,)."""
+        if not natural or not self.objective.nature:
+            activation = self.cone.activation(seen)
+            return activation, self.objective.gain(activation, units, a_hat)
+        activation, divergence = self.cone.watched(seen)
+        return activation, self.objective.natural(self.objective.gain(activation, units, a_hat), divergence)

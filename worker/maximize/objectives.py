@@ -12,7 +12,13 @@ map that the objective sums (1 for `center` and for fully connected layers). Hen
 
     rho^2 J / M = mean a / a_hat  -  energy * mean (|x| / B)^alpha  -  smoothness * mean tv / B^2
 
-rho^2 is the area of the receptive field, no larger than the stimulus.
+rho^2 is the area of the receptive field, no larger than the stimulus. For networks with batch normalisation, J also has
+
+    -  nature |<a_l(x), e_c>| / (rho^2 a_hat) R_N(x)
+
+with R_N the mean divergence of the features on the way from their statistics over the training data
+(worker.networks.normals), and its weight |<a, e_c>| held fixed for the gradient: where x is at rest, so is
+log <a, e_c> - nature R_N, whatever the scale of the unit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,6 +74,9 @@ class Objective:
         self.recipe = recipe
         self.canvases = canvases
         self.contrast = recipe.contrast if layer.is_class else 0.0
+        self.nature = (
+            (recipe.nature or 0.0) if recipe.objective == "channel" else 0.0
+        )  # a cone shows no scene to be natural
         self.pick = OBJECTIVES[recipe.objective]
         field, seen = layer.receptive_field, list(canvases.values())
         self.area = min(field.height, max(canvas.height for canvas in seen)) * min(
@@ -82,6 +91,10 @@ class Objective:
         """<a_l(x), e_c> / (rho^2 a_hat) of an activation (B, C, T, H, W): (B,)."""
         own = self.pick(contrasted(activation, units, self.contrast))
         return own.sum(-1) / (self.area * a_hat)
+
+    def natural(self, gain: Tensor, divergence: Tensor | None) -> Tensor:
+        """gain - nature |gain| R_N, with the weight |gain| as it is now: no gradient flows through it."""
+        return gain if divergence is None else gain - self.nature * gain.detach().abs() * divergence
 
     def penalty(self, stimulus: Mapping[StreamName, Tensor], picked: int) -> Tensor:
         """lambda_B R_B + lambda_TV R_TV of stimuli (B, D, T, H, W), over all streams: (B,). `picked` is M."""

@@ -8,6 +8,7 @@ steps, and colours and frequencies arise in the proportions of natural images. P
     time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames
     space   `pixel`: exp(-sigma^2 L / 2), a Gaussian blur, sigma falling from blur to blur_end over the run
             `fourier`: the 1 / f^2 power spectrum of natural images
+            `pink`: a 1 / f power spectrum, blurred three quarters as wide as pixels are
 
 All Laplacians have Neumann borders (nothing wraps around), so cosines diagonalise them.
 """
@@ -119,14 +120,16 @@ class Pixel:
 class Fourier:
     """Changes have a 1/f spectrum in space; coefficients are amplitudes of cosines in decorrelated colour."""
 
+    fall = 1.0  # of the amplitudes: 1 / f^fall
+
     def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
-        _, frames, height, width = canvas.shape
+        _, frames, self.height, self.width = canvas.shape
         self.colour = half_colour(canvas.stream).to(like)
         self.time = half_time(frames, recipe.chi).to(like)
-        self.rows, self.columns = cosines(height).to(like), cosines(width).to(like)
-        lowest = 1 / max(height, width)
-        rows, columns = (torch.arange(count, device=like.device) / (2 * count) for count in (height, width))
-        self.amplitude = 1 / torch.hypot(rows[:, None], columns).clamp_min(lowest)
+        self.rows, self.columns = cosines(self.height).to(like), cosines(self.width).to(like)
+        lowest = 1 / max(self.height, self.width)
+        rows, columns = (torch.arange(count, device=like.device) / (2 * count) for count in (self.height, self.width))
+        self.amplitude = torch.hypot(rows[:, None], columns).clamp_min(lowest) ** -self.fall
 
     def at(self, progress: float) -> None:
         """The same at every stage."""
@@ -140,4 +143,25 @@ class Fourier:
         return along(self.colour, along(self.time, spread, 2), 1)
 
 
-PRIORS: Mapping[str, Callable[[Canvas, Recipe, Tensor], Prior]] = {"pixel": Pixel, "fourier": Fourier}
+class Pink(Fourier):
+    """Between the two: large shapes are as cheap as small ones, octave by octave, and fine ones come last."""
+
+    fall = 0.5
+    softness = 0.75  # of the blur of `pixel`: the spectrum does the rest
+
+    def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
+        super().__init__(canvas, recipe, like)
+        self.blur, self.blur_end = recipe.blur * self.softness, recipe.blur_end * self.softness
+        self.sharp = self.amplitude
+        self.at(0)
+
+    def at(self, progress: float) -> None:
+        sigma = self.blur + (self.blur_end - self.blur) * progress
+        rows, columns = (
+            send((-(sigma**2) / 4 * eigenvalues(count)).exp().to(self.sharp.dtype), self.sharp.device)
+            for count in (self.height, self.width)
+        )
+        self.amplitude = self.sharp * rows[:, None] * columns
+
+
+PRIORS: Mapping[str, Callable[[Canvas, Recipe, Tensor], Prior]] = {"pixel": Pixel, "pink": Pink, "fourier": Fourier}

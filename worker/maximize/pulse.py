@@ -28,7 +28,9 @@ def wake(batch: Batch, slope: Slope, pieces: Pieces) -> None:
         def feels(piece: slice, items: torch.Tensor = items, tried: dict = tried) -> list[bool]:  # type: ignore[type-arg]
             part = items[piece]
             x = {name: value[piece] for name, value in tried.items()}
-            return slope.pull(x, batch.view(0, part), batch.units[part], batch.a_hat[part]).touched.tolist()
+            return slope.pull(
+                x, batch.view(0, part), batch.units[part], batch.a_hat[part], natural=False
+            ).touched.tolist()
 
         felt = [each for piece, found in pieces.run(len(asleep), feels) for each in found or [False]]
         for number, (place, awake) in enumerate(zip(asleep, felt, strict=True)):

@@ -11,7 +11,7 @@ from app.contract.catalog import NetworkCard
 from app.contract.errors import Conflict, InvalidRequest
 from worker.networks.network import Network
 from worker.networks.registry import Family, find_family
-from worker.networks.trace import trace
+from worker.networks.trace import NORMALISATIONS, trace
 from worker.networks.weights import check, checksum, fill, read_bytes, read_state
 
 
@@ -71,6 +71,7 @@ def make_card(
             classes=tuple(classes),
             class_sentences=family.sentences if tuple(classes) == family.labels else (),
             parameters=sum(parameter.numel() for parameter in module.parameters()),
+            normalised=any(isinstance(part, NORMALISATIONS) for part in module.modules()),
             stimulus=family.stimulus,
         )
     except ValidationError as error:

@@ -14,15 +14,10 @@ from torch.utils._pytree import tree_map
 
 from app.contract.catalog import StreamName
 from worker.networks.network import Inputs, as_map
+from worker.networks.normals import NORMALISATIONS, Normal
 from worker.networks.recording import Node, Recording, Ref
 from worker.networks.windows import Part, Window, aten, cut, hull, part, whole
 
-NORMALISATIONS = (
-    aten.native_batch_norm,
-    aten._native_batch_norm_legit_no_training,
-    aten.cudnn_batch_norm,
-    aten.miopen_batch_norm,
-)
 MULTIPLIERS = (aten.convolution, aten.addmm, aten.mm, aten.bmm)  # where reduced precision pays
 
 
@@ -34,8 +29,15 @@ def centre(shape: tuple[int, ...]) -> Window:
 class Program:
     """`program(inputs)` gives the wanted window of the activation, (B, C, T, H, W), from the inputs' `windows`."""
 
-    def __init__(self, recording: Recording, want: Window, given: Mapping[StreamName, Window] | None = None) -> None:
-        """`given`: the windows that the inputs will be, where they are larger than what is needed."""
+    def __init__(
+        self,
+        recording: Recording,
+        want: Window,
+        given: Mapping[StreamName, Window] | None = None,
+        normals: Mapping[int, Normal] | None = None,
+    ) -> None:
+        """`given`: the windows that the inputs will be, where they are larger than what is needed. `normals`: of the
+        nodes that are compared with them when it is `watched`."""
         self.nodes = recording.nodes
         self.target, self.want = recording.target, want
         shapes = [node.shape for node in self.nodes]
@@ -54,12 +56,25 @@ class Program:
         need |= {self.inputs[name]: window for name, window in (given or {}).items() if name in self.inputs}
         self._have, self._steps = need, steps
         self._last = {ref: place for place, step in steps for ref, _ in step.takes}
+        self._normals = {place: normal for place, normal in (normals or {}).items() if place in need}
 
     def __call__(self, inputs: Inputs) -> Tensor:
+        return self._run(inputs, {}, [])
+
+    def watched(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
+        """The activation, and how far the features on the way are from normal: the mean of their divergences (B,);
+        None where no feature has a normal."""
+        divergences: list[Tensor] = []
+        activation = self._run(inputs, self._normals, divergences)
+        return activation, torch.stack(divergences).mean(0) if divergences else None
+
+    def _run(self, inputs: Inputs, normals: Mapping[int, Normal], divergences: list[Tensor]) -> Tensor:
         values = {place: inputs[name] for name, place in self.inputs.items()}
         for place, step in self._steps:
             taken = [cut(values[ref], self._have[ref], window) for ref, window in step.takes]
             values[place] = step.run(*taken)
+            if place in normals:
+                divergences.append(normals[place].divergence(values[place]))
             for ref in {ref for ref, _ in step.takes if self._last[ref] == place}:
                 del values[ref]
         return as_map(cut(values[self.target], self._have[self.target], self.want)).float()

@@ -258,6 +258,7 @@ class NetworkDetail(Model):
     class_sentences: tuple[str, ...] = Field(description="what each class is; empty where nobody says")
     units: int
     parameters: int
+    normalised: bool = Field(description="its batch normalisation remembers the data that it was trained on")
     stimulus: Extent
     visualizations: int
     visualized_units: int

@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_stimulus(clip_network: Network) -> None:
     assert np.abs(first - other).mean() > 0.01
 
 
-@pytest.mark.parametrize("prior", ["pixel", "fourier"])
+@pytest.mark.parametrize("prior", ["pixel", "pink", "fourier"])
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_a_batch_gives_what_its_units_give_alone(clip_network: Network, prior: str, optimizer: str) -> None:
     changes = {"prior": prior, "optimizer": optimizer, "speed": Speed.SLOW}  # others amplify what rounding does
@@ -57,7 +57,7 @@ def test_a_batch_gives_what_its_units_give_alone(clip_network: Network, prior: s
 
 @pytest.mark.parametrize("layer", ["conv2", "class"])
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
-@pytest.mark.parametrize("prior", ["pixel", "fourier"])
+@pytest.mark.parametrize("prior", ["pixel", "pink", "fourier"])
 def test_the_objective_rises(clip_network: Network, layer: str, optimizer: str, prior: str) -> None:
     recipe = Recipe(steps=48, jitter=4, optimizer=optimizer, prior=prior)
     found = finished(ascend(clip_network, layer, [2], [recipe])[0])

@@ -46,7 +46,7 @@ def optimum(weight: np.ndarray, recipe: Recipe, a_hat: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("speed", [Speed.FREE, Speed.SLOW])
-@pytest.mark.parametrize("prior", ["pixel", "fourier"])
+@pytest.mark.parametrize("prior", ["pixel", "pink", "fourier"])
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_the_engine_finds_the_optimum(
     network_of: Callable[..., Network], speed: Speed, prior: str, optimizer: str

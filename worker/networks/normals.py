@@ -1,0 +1,61 @@
+"""What batch normalisation remembers of the data that a network was trained on, and how far inputs are from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from worker.networks.recording import Recording, aten
+
+NORMALISATIONS = (
+    aten.native_batch_norm,
+    aten._native_batch_norm_legit_no_training,
+    aten.cudnn_batch_norm,
+    aten.miopen_batch_norm,
+)
+FEWEST = 16  # positions: fewer have no variance to speak of
+FLOOR = 1e-2  # of the mean variance of a layer's channels: what a channel that hardly varies counts as
+STILL = 1e-3  # share of its variance below which a channel counts as still, or the divergence of one would be infinite
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Of each channel (C,) as the normalisation gives it out: its shift and squared scale are the mean and variance
+    that it had over the training data."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def divergence(self, found: Tensor) -> Tensor:
+        """How far the channels of each item (B, C, ...) are from normal: (B,), in nats, the mean over channels of
+
+            KL(N(mu, s^2) || N(m, v)) = ((s^2 + (mu - m)^2) / v - 1 - ln(s^2 / v)) / 2
+
+        with mu and s^2 their mean and variance over the item's positions. After Yin et al. 2020 (arXiv 1912.08795),
+        who compare the same statistics by their distance.
+        """
+        dims, shape = tuple(range(2, found.ndim)), (1, -1)
+        variance, mean = torch.var_mean(found.float(), dims, correction=0)
+        normal = self.variance.view(shape)
+        ratio, shift = variance / normal, (mean - self.mean.view(shape)).square() / normal
+        return (ratio + shift - 1 - (ratio + STILL).log()).mean(1) / 2
+
+
+def normals(recording: Recording) -> Mapping[int, Normal]:
+    """By node. Not that of the target: what is to be driven up need not stay as it was."""
+    found: dict[int, Normal] = {}
+    for place, node in enumerate(recording.nodes):
+        if node.func is None or node.func.overloadpacket not in NORMALISATIONS or place == recording.target:
+            continue
+        if prod(node.shape[2:]) < FEWEST:
+            continue
+        given = node.arguments
+        if given["running_mean"] is None:
+            continue
+        mean = torch.zeros_like(given["running_mean"]) if given["bias"] is None else given["bias"].detach()
+        scale = torch.ones_like(mean) if given["weight"] is None else given["weight"].detach()
+        variance = scale.square()
+        found[place] = Normal(mean, variance.clamp_min(float(FLOOR * variance.mean())))
+    return found
