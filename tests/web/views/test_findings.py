@@ -9,6 +9,7 @@ from app.contract.findings import Finding, Measured, Spread
 from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
+from app.trend import kendall
 from tests.evidence_support import add_dataset, answers, every_unit, facts
 from tests.support import two_stream_card
 from tests.web.views.conftest import Open
@@ -93,24 +94,54 @@ def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
     assert contributes_little(gated) == [], "it changes what the pictures say"
 
 
-def test_abstraction_and_invariance_are_told_apart() -> None:
+WAYS = {"appearance": "appearance.conv1", "motion": "motion.conv1"}
+MET = ("fusion.conv2", "fc6", "class")
+
+
+def by_depth(*values: float, stream: str = "motion") -> tuple[Spread, ...]:
+    """Means of the layers on the way of a stream, from the input on."""
+    return tuple(spread(name, (value,)) for name, value in zip((WAYS[stream], *MET), values, strict=True))
+
+
+def invariance(**spreads: tuple[Spread, ...]) -> Finding:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
-    rising = (spread("fc6", (0.25,)), spread("class", (0.75,)))
-    falling = (spread("fc6", (3.5,)), spread("class", (3.0,)))
+    return find(Found(CARD, survey, Measured(spreads=spreads, live=0, specific=0, generic=0))).findings[2]
 
-    def invariance(**spreads: tuple[Spread, ...]) -> Finding:
-        return find(Found(CARD, survey, Measured(spreads=spreads, live=0, specific=0, generic=0))).findings[2]
 
+def test_abstraction_and_invariance_are_told_apart() -> None:
+    rising, falling = by_depth(0.1, 0.2, 0.3, 0.4), by_depth(3.5, 3.25, 3.125, 3.0)
     finding = invariance(best_precision=rising, speed_octaves=falling)
     assert not finding.supported
-    assert finding.sentences[:3] == (
+    assert finding.sentences == (
         "Not supported on this network.",
-        "Abstraction grows with depth: units tell their best class better.",
-        "Invariance to speed does not grow with depth, among the layers where it was measured.",
+        "Abstraction grows with depth on the way of motion: 0.10 precision for the best class on average in "
+        "motion.conv1, 0.40 in class; rank correlation of the averages with depth 1.00 over 4 layers (by chance 4.2%).",
+        "Invariance to speed falls with depth on the way of motion: 3.50 octaves of speed on average in motion.conv1, "
+        "3.00 in class; rank correlation of the averages with depth -1.00 over 4 layers (by chance 4.2%).",
     )
-    both = invariance(best_precision=rising, speed_octaves=rising)
-    assert both.supported
-    assert both.sentences[1] == "Invariance to speed grows with depth."
+    assert [figure.value for figure in finding.figures] == [1.0, -1.0]
+    assert invariance(best_precision=rising, speed_octaves=rising).supported
+    assert invariance(best_precision=rising).supported, "of a network that sees nothing move"
+
+
+def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
+    rising = by_depth(0.1, 0.2, 0.3, 0.4)
+    both = (spread("appearance.conv1", (0.15,)), *rising)
+    assert invariance(best_precision=both, speed_octaves=rising).supported
+    high = (spread("appearance.conv1", (0.45,)), *rising)
+    finding = invariance(best_precision=high, speed_octaves=rising)
+    assert not finding.supported
+    assert finding.sentences[1].startswith("Abstraction neither grows nor falls with depth on the way of appearance")
+    few = invariance(best_precision=both, speed_octaves=rising[1:])
+    assert not few.supported
+    assert "over 3 layers (by chance 16.7%)" in few.sentences[3]
+
+
+def test_the_chance_of_a_rank_correlation() -> None:
+    assert kendall([1, 2, 3, 4]) == (1, pytest.approx(1 / 24))
+    assert kendall([4, 3, 2, 1]) == (-1, pytest.approx(1 / 24))
+    assert kendall([2, 1, 3, 4]) == (pytest.approx(2 / 3), pytest.approx(4 / 24))
+    assert kendall([1, 1]) == (0, 1)
 
 
 def test_a_class_whose_motion_decides_is_not_suspected() -> None:
