@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 
-from app.contract.catalog import NetworkCard
+from app.contract.catalog import NetworkCard, StreamName
 from app.contract.confusion import confusions as all_confusions
 from app.contract.evidence import (
     GENERIC,
     SPECIFIC,
+    MaskedClass,
     PictureBias,
     StreamFacts,
     StreamPair,
@@ -67,6 +68,11 @@ def told_by(pair: StreamPair) -> str | None:
 def is_suspect(bias: PictureBias) -> bool:
     """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
     return bias.mended - bias.spoiled >= DECIDES and bias.pull - bias.base >= PULL
+
+
+def leans_on_place(masked: MaskedClass) -> bool:
+    """What stands still is enough, what moves is not: of pictures alone, where no motion stream sees what is grey."""
+    return masked.place - masked.movers >= DECIDES
 
 
 def _fusion(found: Found) -> Finding:
@@ -214,9 +220,18 @@ def _idiosyncrasies(found: Found) -> Finding:
     )
     biases = found.survey.streams.biases if found.survey.streams else ()
     suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
+    masked = {each.class_index: each for each in found.survey.masked}
+    alone = all(stream.name is not StreamName.MOTION for stream in found.card.streams)
+    placed = sorted(filter(leans_on_place, masked.values() if alone else ()), key=lambda each: each.movers)
     sentences = [f"{each.words} of the clips of {each.first} are taken for {each.second}." for each in confusions[:3]]
-    sentences += [_suspicion(names[bias.class_index], bias) for bias in suspects]
-    supported = bool(confusions or suspects)
+    for bias in suspects:
+        sentences.append(_suspicion(names[bias.class_index], bias))
+        if bias.class_index in masked:
+            sentences.append(greyed(masked[bias.class_index]))
+    for each in placed:
+        sentences += [f"{names[each.class_index]} is recognised by its place, not by what moves there.", greyed(each)]
+    named = [each.class_index for each in suspects] + [each.class_index for each in placed]
+    supported = bool(confusions or named)
     return Finding(
         name="idiosyncrasies",
         title="Idiosyncrasies and failures",
@@ -225,9 +240,29 @@ def _idiosyncrasies(found: Found) -> Finding:
         figures=tuple(
             Figure(words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.pull)
             for bias in suspects
-        ),
+        )
+        + tuple(figure for number in named for figure in _grey(names, masked.get(number))),
         confusions=confusions,
-        suspects=tuple(names[bias.class_index] for bias in suspects),
+        suspects=tuple(names[number] for number in named),
+    )
+
+
+def greyed(masked: MaskedClass) -> str:
+    """What is left of a class where parts of its pictures are grey."""
+    return (
+        f"Where all is grey but what moves, its probability goes from {masked.whole:.0%} to {masked.movers:.0%} on "
+        f"average over {masked.clips:,} recognised clips; where what moves is grey, to {masked.place:.0%}."
+    )
+
+
+def _grey(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...]:
+    if masked is None:
+        return ()
+    name = names[masked.class_index]
+    return (
+        Figure(words=f"probability of {name}", value=masked.whole),
+        Figure(words=f"probability of {name}, all grey but what moves", value=masked.movers),
+        Figure(words=f"probability of {name}, what moves grey", value=masked.place),
     )
 
 

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from app.contract.catalog import StreamName
 from app.contract.evidence import PictureBias, StreamFacts, StreamPair
+from worker.evidence.masking import moving
 from worker.evidence.pairs import area, separated_pairs
 from worker.evidence.synergy import MOTION, both, swapped
 from worker.evidence.variance import Swaps
 from worker.maximize.device import device_of
-from worker.networks.inputs import FLOW_UNIT_PX, batch_size, join
+from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
 
 DONORS = 6  # clips that lend their motion to each clip
@@ -27,7 +28,6 @@ PAIR_CLIPS = 10  # of each of them
 STRANGERS = 16  # clips of other classes that are set before a class's surroundings
 EACH = 4  # clips of a class, recognised and missed, among which pictures are swapped
 MOVING_PX = 0.75  # a frame, beyond what the whole picture does: mean over the stack
-MARGIN = 5  # pixels around what moves that move with it
 
 Clips = Callable[[Sequence[int]], Iterator[tuple[int, Inputs]]]  # by their numbers, in that order
 Observe = Callable[[int, int], None]
@@ -166,7 +166,7 @@ def _bias(
 def transplanted(inputs: Inputs, place: Inputs) -> dict[StreamName, Tensor]:
     """What moves in one clip, before what stands still in the pictures of another; the motion is left as it is."""
     assert both(inputs)
-    kept = moving(inputs[MOTION])
+    kept = moving(inputs[MOTION], MOVING_PX)
 
     def composed(name: StreamName, x: Tensor) -> Tensor:
         mask = F.interpolate(kept, x.shape[-2:])
@@ -174,12 +174,3 @@ def transplanted(inputs: Inputs, place: Inputs) -> dict[StreamName, Tensor]:
         return x * mask + place[name] * (1 - mask)
 
     return {name: x if name is MOTION else composed(name, x) for name, x in inputs.items()}
-
-
-def moving(motion: Tensor) -> Tensor:
-    """Where (B, 1, H, W) flow (B, 2L, H, W) is other than what most of the picture does: 1, else 0."""
-    frames, height, width = motion.shape[1] // 2, *motion.shape[2:]
-    flow = motion.reshape(-1, frames, 2, height, width) * FLOW_UNIT_PX
-    flow = flow - flow.flatten(3).median(3).values[..., None, None]
-    speed = flow.norm(dim=2).mean(1, keepdim=True)
-    return F.max_pool2d((speed > MOVING_PX).float(), MARGIN, 1, MARGIN // 2)

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import Feed, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
+from app.contract.evidence import Feed, MaskedClass, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
 from worker.evidence.cover import among, shared_clips
 from worker.evidence.feeds import FED_CLIPS, feeding_layers, feeds
+from worker.evidence.masking import masked_classes
+from worker.evidence.measures import softmax
 from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, plan, probe, tuned_layers
 from worker.evidence.record import recorder
 from worker.evidence.streams import stream_facts
@@ -31,7 +33,7 @@ PROBES_COST = 10  # probes take at most so many times as long as the pass, if th
 @dataclass(frozen=True)
 class Stage:
     """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network, `feeding`
-    in clips, then `swapping` in passes again."""
+    in clips, then `swapping` in passes again, and `masking` in clips."""
 
     name: str
     done: int
@@ -86,7 +88,9 @@ def survey(
     )
     units = unit_evidence(tally, names, seen, len(network.card.classes), found, fed)
     streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
-    return Surveyed(survey_facts(tally, names, seen, streams), units, clip_answers(tally, names, seen), tally.remove)
+    masked = grey_pictures(network, samples, tally, labels, threads, observe) if layers else ()
+    facts = survey_facts(tally, names, seen, streams, masked)
+    return Surveyed(facts, units, clip_answers(tally, names, seen), tally.remove)
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -197,6 +201,25 @@ def swap_streams(
 
     logits = dict(zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True))
     return stream_facts(network, clips, labels, logits, lambda done, total: observe(Stage("swapping", done, total)))
+
+
+def grey_pictures(
+    network: Network,
+    samples: Sequence[Sample],
+    tally: Tally,
+    labels: npt.NDArray[np.int64],
+    threads: int,
+    observe: Observe,
+) -> tuple[MaskedClass, ...]:
+    """What is left of recognised clips' classes where what moves, or all else, is grey."""
+
+    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        return _readable(prepared(network.card, samples, numbers, threads))
+
+    own = labels.tolist()
+    logits = zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True)
+    recognised = {number: float(softmax(row)[own[number]]) for number, row in logits if row.argmax() == own[number]}
+    return masked_classes(network, clips, own, recognised, lambda done, total: observe(Stage("masking", done, total)))
 
 
 def affordable_plan(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares, Survey
+from app.contract.evidence import MaskedClass, PictureBias, StreamFacts, StreamPair, StreamShares, Survey
 from app.contract.findings import Finding, Measured, Spread
 from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
 from app.store import surveys
@@ -148,6 +148,42 @@ def test_a_class_whose_motion_decides_is_not_suspected() -> None:
     assert is_suspect(STREAMS.biases[0])
     assert not is_suspect(PictureBias(class_index=0, mended=0.1, spoiled=0.9, pull=0.4, base=0.0))
     assert not is_suspect(PictureBias(class_index=0, mended=1.0, spoiled=0.0, pull=0.0, base=0.0))
+
+
+def test_what_grey_pictures_leave_of_a_class() -> None:
+    placed = MaskedClass(class_index=1, clips=4, whole=0.9, movers=0.2, place=0.8)
+    moved = MaskedClass(class_index=2, clips=4, whole=0.9, movers=0.9, place=0.1)
+    kept = facts(5, streams=STREAMS, masked=(placed, moved))
+    survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
+    measured = Measured(spreads={}, live=0, specific=0, generic=0)
+    last = find(Found(CARD, survey, measured)).findings[3]
+    assert last.suspects == (CARD.classes[2],), "motion may tell a class whose movers are grey"
+    assert last.sentences[-1] == (
+        "Where all is grey but what moves, its probability goes from 90% to 90% on average over 4 recognised clips; "
+        "where what moves is grey, to 10%."
+    )
+    alone = CARD.model_copy(update={"streams": CARD.streams[:1]})
+    last = find(Found(alone, survey.model_copy(update={"streams": None}), measured)).findings[3]
+    assert last.suspects == (CARD.classes[1],)
+    assert f"{CARD.classes[1]} is recognised by its place, not by what moves there." in last.sentences
+    assert [figure.value for figure in last.figures] == [0.9, 0.2, 0.8]
+
+
+def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient, open_page: Open) -> None:
+    add_dataset(store)
+    masked = MaskedClass(class_index=2, clips=4, whole=0.875, movers=0.25, place=0.75)
+    with store.transaction() as session:
+        begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
+        surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
+        found = facts(len(CARD.classes), streams=STREAMS, masked=(masked,))
+        surveys.finish_survey(session, survey_id=begun, facts=found)
+    page = open_page(f"/tiny/-/classes/{CARD.classes[2]}")
+    check(page)
+    text = " ".join(visitor.get(f"/tiny/-/classes/{CARD.classes[2]}").text.split())
+    assert "its probability is 87.5%; 25.0% with all grey but what moves, 75.0% with what moves grey" in text
+    assert "Missed clips with the pictures of recognised ones: 100.0% are taken for it." in text
+    assert "What it is recognised by" not in visitor.get(f"/tiny/-/classes/{CARD.classes[0]}").text
 
 
 def test_quartiles_of_sorted_values() -> None:
