@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 
-from app.contract.catalog import NetworkCard
+from app.contract.catalog import NetworkCard, StreamName
 from app.contract.confusion import confusions as all_confusions
 from app.contract.evidence import (
     GENERIC,
     SPECIFIC,
+    MaskedClass,
     PictureBias,
     StreamFacts,
     StreamPair,
@@ -17,6 +18,7 @@ from app.contract.evidence import (
     SurveyFacts,
 )
 from app.contract.findings import Example, Figure, Finding, Findings, Measured, PairFound, Series, Spread
+from app.trend import Trend, trends
 
 UNSUPPORTED = "Not supported on this network."
 TOLD, UNTOLD = 0.8, 0.7  # area under the ROC curve from which a pair is told apart, and up to which it is not
@@ -26,13 +28,11 @@ PULL = 0.1  # by which still surroundings must draw other clips
 SYNERGY = 0.1  # mean over units
 LITTLE = 0.05  # of accuracy, or of the logits' variance: what a stream may bring and be said to contribute little
 NAMED = 8
-DEEPER = {
-    "best_precision": "Abstraction grows with depth: units tell their best class better.",
-    "speed_octaves": "Invariance to speed grows with depth.",
-}
-NOT_DEEPER = {
-    "best_precision": "Abstraction does not grow with depth.",
-    "speed_octaves": "Invariance to speed does not grow with depth, among the layers where it was measured.",
+DEPTH = {  # what a measure by depth is taken for, and the measure
+    "best_precision": ("Abstraction", "precision for the best class"),
+    "speed_octaves": ("Invariance to speed", "octaves of speed"),
+    "direction_selectivity": ("Direction selectivity", "selectivity"),
+    "effective_classes": ("The number of classes that a unit serves", "effective classes"),
 }
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
@@ -68,6 +68,11 @@ def told_by(pair: StreamPair) -> str | None:
 def is_suspect(bias: PictureBias) -> bool:
     """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
     return bias.mended - bias.spoiled >= DECIDES and bias.pull - bias.base >= PULL
+
+
+def leans_on_place(masked: MaskedClass) -> bool:
+    """What stands still is enough, what moves is not: of pictures alone, where no motion stream sees what is grey."""
+    return masked.place - masked.movers >= DECIDES
 
 
 def _fusion(found: Found) -> Finding:
@@ -172,35 +177,38 @@ def _specificity(found: Found) -> Finding:
 
 
 def _invariance(found: Found) -> Finding:
-    trends = [
-        ("best_precision", "Precision for the best class"),
-        ("effective_classes", "Effective classes"),
-        ("speed_octaves", "Speed tuning, octaves"),
-        ("direction_selectivity", "Direction selectivity"),
-    ]
-    figures, sentences, rises = [], [], {}
-    for measure, words in trends:
-        layers = found.measured.spreads.get(measure, ())
-        if len(layers) < 2:
-            continue
-        first, last = layers[0], layers[-1]
-        rises[measure] = last.mean - first.mean
-        figures += [Figure(words=f"{words}, {each.layer}", value=each.mean) for each in (first, last)]
-        sentences.append(f"{words}: {first.mean:.2f} on average in {first.layer}, {last.mean:.2f} in {last.layer}.")
-    supported = rises.get("best_precision", 0) > 0 and rises.get("speed_octaves", 1) > 0
-    sentences = [
-        *(words for measure, words in DEEPER.items() if rises.get(measure, 0) > 0),
-        *(words for measure, words in NOT_DEEPER.items() if rises.get(measure, 1) <= 0),
-        *sentences,
-    ]
+    ways = {measure: trends(found.card, found.measured.spreads, measure) for measure in DEPTH}
+    abstraction, speed = ways["best_precision"], ways["speed_octaves"]
+    supported = bool(abstraction) and all(trend.grows for trend in (*abstraction, *speed))
+    sentences = [_depth(measure, trend) for measure, made in ways.items() for trend in made]
+    if not speed:
+        sentences.append("Invariance to speed was not measured in two layers.")
     return Finding(
         name="invariance",
         title="Abstraction and invariance",
         supported=supported,
         sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
-        figures=tuple(figures),
-        series=tuple(made for measure, words in trends for made in _series(found, measure, words)),
+        figures=tuple(
+            Figure(words=f"{DEPTH[measure][1]} with depth, {trend.path}: rank correlation", value=trend.tau)
+            for measure, made in ways.items()
+            for trend in made
+        ),
+        series=tuple(
+            made for measure, (_, words) in DEPTH.items() for made in _series(found, measure, words.capitalize())
+        ),
         examples=found.examples.get("speed_octaves", ()),
+    )
+
+
+def _depth(measure: str, trend: Trend) -> str:
+    what, words = DEPTH[measure]
+    verb = "grows" if trend.grows else "falls" if trend.falls else "neither grows nor falls"
+    first, last = trend.layers[0], trend.layers[-1]
+    chance = "less than 0.1%" if trend.chance < 0.001 else f"{trend.chance:.1%}"
+    return (
+        f"{what} {verb} with depth on the way of {trend.path}: {first.mean:.2f} {words} on average in {first.layer}, "
+        f"{last.mean:.2f} in {last.layer}; rank correlation of the averages with depth {trend.tau:.2f} over "
+        f"{len(trend.layers)} layers (by chance {chance})."
     )
 
 
@@ -212,9 +220,18 @@ def _idiosyncrasies(found: Found) -> Finding:
     )
     biases = found.survey.streams.biases if found.survey.streams else ()
     suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
+    masked = {each.class_index: each for each in found.survey.masked}
+    alone = all(stream.name is not StreamName.MOTION for stream in found.card.streams)
+    placed = sorted(filter(leans_on_place, masked.values() if alone else ()), key=lambda each: each.movers)
     sentences = [f"{each.words} of the clips of {each.first} are taken for {each.second}." for each in confusions[:3]]
-    sentences += [_suspicion(names[bias.class_index], bias) for bias in suspects]
-    supported = bool(confusions or suspects)
+    for bias in suspects:
+        sentences.append(_suspicion(names[bias.class_index], bias))
+        if bias.class_index in masked:
+            sentences.append(greyed(masked[bias.class_index]))
+    for each in placed:
+        sentences += [f"{names[each.class_index]} is recognised by its place, not by what moves there.", greyed(each)]
+    named = [each.class_index for each in suspects] + [each.class_index for each in placed]
+    supported = bool(confusions or named)
     return Finding(
         name="idiosyncrasies",
         title="Idiosyncrasies and failures",
@@ -223,9 +240,29 @@ def _idiosyncrasies(found: Found) -> Finding:
         figures=tuple(
             Figure(words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.pull)
             for bias in suspects
-        ),
+        )
+        + tuple(figure for number in named for figure in _grey(names, masked.get(number))),
         confusions=confusions,
-        suspects=tuple(names[bias.class_index] for bias in suspects),
+        suspects=tuple(names[number] for number in named),
+    )
+
+
+def greyed(masked: MaskedClass) -> str:
+    """What is left of a class where parts of its pictures are grey."""
+    return (
+        f"Where all is grey but what moves, its probability goes from {masked.whole:.0%} to {masked.movers:.0%} on "
+        f"average over {masked.clips:,} recognised clips; where what moves is grey, to {masked.place:.0%}."
+    )
+
+
+def _grey(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...]:
+    if masked is None:
+        return ()
+    name = names[masked.class_index]
+    return (
+        Figure(words=f"probability of {name}", value=masked.whole),
+        Figure(words=f"probability of {name}, all grey but what moves", value=masked.movers),
+        Figure(words=f"probability of {name}, what moves grey", value=masked.place),
     )
 
 

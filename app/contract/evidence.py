@@ -156,6 +156,17 @@ class PictureBias(Model):
     base: float = Field(description="the same before their own surroundings")
 
 
+class MaskedClass(Model):
+    """The mean probability of a class, by number, over recognised clips of it, with parts of their pictures grey.
+    Formulas: worker/evidence/masking.py."""
+
+    class_index: int
+    clips: int
+    whole: float = Field(description="the clips as they are")
+    movers: float = Field(description="all grey but what moves")
+    place: float = Field(description="what moves grey: what stands still alone")
+
+
 class StreamShares(Model):
     """Where the answers of a two-stream network come from, by swapping the streams of clips: shares of the variance of
     its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py."""
@@ -190,6 +201,7 @@ class SurveyFacts(Model):
     confusion: tuple[tuple[int, ...], ...] = Field(description="clips of the row's class taken for the column's")
     seconds: float
     streams: StreamFacts | None = Field(default=None, description="of a network of two streams")
+    masked: tuple[MaskedClass, ...] = Field(default=(), description="none of a survey from before it was measured")
 
 
 class Survey(SurveyFacts):

@@ -10,6 +10,7 @@ from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
     Feed,
+    MaskedClass,
     SpeedTuning,
     StreamFacts,
     Survey,
@@ -68,8 +69,8 @@ def get_survey(session: Session, *, network: str, dataset: str | None = None) ->
     query = _visible().where(SurveyRow.network_id == network_row(session, network).id)
     if dataset is not None:
         query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    whole = (undefer(SurveyRow.recall), undefer(SurveyRow.confusion), undefer(SurveyRow.streams))
-    row = session.scalar(query.options(*whole).limit(1))
+    whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
+    row = session.scalar(query.options(*map(undefer, whole)).limit(1))
     return None if row is None else _survey(row)
 
 
@@ -194,6 +195,7 @@ def _survey(row: SurveyRow) -> Survey:
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
         seconds=row.seconds,
         streams=StreamFacts.model_validate(row.streams) if row.streams else None,
+        masked=tuple(map(MaskedClass.model_validate, row.masked or ())),
         created_at=row.finished_at or row.started_at,
     )
 

@@ -69,6 +69,7 @@ class SurveyRow(Base):
     recall: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed, as is the next
     confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     streams: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a StreamFacts
+    masked: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # MaskedClass each
     measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a Measured
 
     network: Mapped["NetworkRow"] = relationship(lazy="raise")

@@ -144,6 +144,7 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.recall = pack(facts.recall)
     survey.confusion = pack_counts([count for row in facts.confusion for count in row])
     survey.streams = None if facts.streams is None else facts.streams.model_dump(mode="json")
+    survey.masked = [each.model_dump(mode="json") for each in facts.masked]
     survey.finished_at = now(session)
     session.flush()
     network = session.get_one(NetworkRow, survey.network_id)

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 
 from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
 from app.contract.confusion import Confusion, SharedUnit
-from app.contract.evidence import AnsweredClip, Clip, Feed, SurveySummary, TopClip, UnitEvidence, UnitOfClass
+from app.contract.evidence import (
+    AnsweredClip,
+    Clip,
+    Feed,
+    MaskedClass,
+    PictureBias,
+    SurveySummary,
+    TopClip,
+    UnitEvidence,
+    UnitOfClass,
+)
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.plots import Mark, Plot
@@ -87,7 +97,8 @@ class Shared:
 @dataclass(frozen=True)
 class ClassFacts:
     """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it.
-    `missed`: some of its clips that are taken for others."""
+    `missed`: some of its clips that are taken for others. `bias` and `masked`: what decides whether it is recognised,
+    by swapped pictures and by grey ones, where that was measured."""
 
     survey: SurveySummary
     recall: float
@@ -97,6 +108,8 @@ class ClassFacts:
     missed: tuple[AnsweredClip, ...]
     layers: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # deepest first
     shared: tuple[Shared, ...]
+    bias: PictureBias | None = None
+    masked: MaskedClass | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from worker.evidence.probing import Unit, default_layers
 from worker.maximize.device import device_of
 from worker.networks.network import Inputs, Network
 
-FED_CLIPS = 3  # of each unit's strongest clips
+FED_CLIPS = 3  # of each unit's strongest clips that are read
 COPIES_BYTES = 64_000_000  # of the layer's map: what follows takes some times as much
 
 

@@ -1,7 +1,7 @@
 """Active measures: what units do when the motion of their strongest clips is changed, taken away or swapped.
 
-Units share clips: each distinct clip is changed in all ways once, and one pass as far as the deepest layer asked for
-reads all units. The cost is counted first.
+Units share clips (see cover.py): each clip is changed in all ways once, and one pass as far as the deepest layer asked
+for reads all units. The cost is counted first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ from torch import Tensor
 from app.contract.catalog import NetworkCard
 from app.contract.errors import InvalidRequest
 from app.contract.evidence import DirectionTuning, SpeedTuning, Synergy
+from worker.evidence.cover import shared_clips
 from worker.evidence.record import Readings, Record, recorder
 from worker.evidence.synergy import both, motion_alone, neither, swapped, synergy, without_motion
 from worker.evidence.tuning import DEGREES, FACTORS, direction_tuning, replayed, speed_tuning, turned
@@ -20,7 +21,7 @@ from worker.maximize.device import device_of
 from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
 
-PROBED_CLIPS = 3  # of each unit's strongest clips
+PROBED_CLIPS = 3  # of each unit's strongest clips, at least
 
 Unit = tuple[str, int]  # layer, number
 Way = tuple[str, float]  # how a clip is changed, and how much
@@ -62,6 +63,11 @@ def default_layers(card: NetworkCard) -> tuple[str, ...]:
     return tuple(layer.name for layer in card.layers if layer.stream == "fusion" or layer.name in flat)
 
 
+def tuned_layers(card: NetworkCard) -> tuple[str, ...]:
+    """Those that motion reaches, early and late: what is said of depth needs them all."""
+    return tuple(layer.name for layer in card.layers if layer.stream != "appearance")
+
+
 def plan(
     card: NetworkCard,
     layers: Sequence[str],
@@ -70,16 +76,14 @@ def plan(
     clips: int = PROBED_CLIPS,
 ) -> Plan:
     """`top`: of each layer, the numbers (U, K) of its units' strongest clips, -1 for none; `labels`: of all clips;
-    `clips`: how many of each unit's strongest are changed."""
+    `clips`: how many of each unit's strongest are changed at least."""
     moving = tuple(name for name in layers if card.layer(name).stream != "appearance")
     if not moving:
         raise InvalidRequest(f"No motion reaches {', '.join(layers)}: there is nothing to probe. Choose other layers.")
-    units: dict[str, dict[int, Tensor]] = {}
-    for name in moving:
-        strongest = top[name][:, :clips]
-        numbers = sorted(set(strongest.flatten().tolist()) - {-1})
-        units[name] = {number: (strongest == number).any(1).nonzero()[:, 0] for number in numbers}
-    order = _taking_turns(sorted({number for found in units.values() for number in found}), labels)
+    chosen = shared_clips([top[name] for name in moving], clips)
+    served = {name: {number: (top[name] == number).any(1).nonzero()[:, 0] for number in chosen} for name in moving}
+    units = {name: {number: some for number, some in found.items() if len(some)} for name, found in served.items()}
+    order = _taking_turns(chosen, labels)
     lead = next((number for number in reversed(order) if labels[number] != labels[order[0]]), None)
     fused = (PICTURE, MOTION, SWAP) if len(card.streams) > 1 else ()
     return Plan(moving, units, order, lead, (*SPEEDS, *TURNS, *fused))

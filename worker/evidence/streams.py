@@ -13,11 +13,13 @@ from torch import Tensor
 
 from app.contract.catalog import StreamName
 from app.contract.evidence import PictureBias, StreamFacts, StreamPair
+from worker.evidence.crossing import Crossing
+from worker.evidence.masking import moving
 from worker.evidence.pairs import area, separated_pairs
-from worker.evidence.synergy import MOTION, both, swapped
+from worker.evidence.synergy import MOTION, both
 from worker.evidence.variance import Swaps
 from worker.maximize.device import device_of
-from worker.networks.inputs import FLOW_UNIT_PX, batch_size, join
+from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
 
 DONORS = 6  # clips that lend their motion to each clip
@@ -25,9 +27,8 @@ MOST = 600  # clips that are changed
 PAIRS = 10  # of classes that neither stream alone tells well: measured again, among the clips of the two alone
 PAIR_CLIPS = 10  # of each of them
 STRANGERS = 16  # clips of other classes that are set before a class's surroundings
+MOVING_PX = 0.75  # a frame, of what moves before other surroundings
 EACH = 4  # clips of a class, recognised and missed, among which pictures are swapped
-MOVING_PX = 0.75  # a frame, beyond what the whole picture does: mean over the stack
-MARGIN = 5  # pixels around what moves that move with it
 
 Clips = Callable[[Sequence[int]], Iterator[tuple[int, Inputs]]]  # by their numbers, in that order
 Observe = Callable[[int, int], None]
@@ -50,33 +51,40 @@ def stream_facts(
     taken = {number: int(logits[number].argmax()) for number in numbers}
     groups = {label: _split(numbers, labels, taken, label) for label in sorted(set(own.tolist()))}
     mixed = {label: group for label, group in groups.items() if min(map(len, group)) > 1}
-    total = len(numbers) * DONORS + PAIRS * 2 * PAIR_CLIPS * DONORS + len(mixed) * (2 * EACH * EACH + EACH * STRANGERS)
-    done = 0
+    total = len(numbers) + DONORS + PAIRS * 4 * PAIR_CLIPS + len(mixed) * (3 * EACH + EACH * STRANGERS)
+    crossing = Crossing(network, *(inputs for _, inputs in clips(numbers[:2])))
+    composed = 0
+
+    def tell() -> None:
+        observe(min(crossing.passes + composed, total), total)
 
     def answers(changed: Sequence[Inputs]) -> Tensor:
-        nonlocal done
+        nonlocal composed
         device, size = device_of(network.module), batch_size(network.card)
         found = []
         for start in range(0, len(changed), size):
             batch = join(changed[start : start + size])
             found.append(network.logits({name: x.to(device) for name, x in batch.items()}).cpu())
-        done += len(changed)
-        observe(min(done, total), total)
+        composed += len(changed)
+        tell()
         return torch.cat(found)
 
     place = {number: index for index, number in enumerate(numbers)}
     fused = torch.from_numpy(np.stack([logits[number] for number in numbers]))
     swaps = Swaps(fused.argmax(1), fused.shape[1])
     alone = torch.zeros(2, *fused.shape)
-    last: deque[tuple[int, Inputs]] = deque(maxlen=DONORS)
+    last: deque[tuple[int, Tensor]] = deque(maxlen=DONORS)
     for number, inputs in clips([*numbers, *numbers[:DONORS]]):
-        if len(last) == DONORS:
-            found = answers([swapped(inputs, other) for _, other in last])
+        if len(last) < DONORS:
+            own_motion = crossing.lend(inputs)
+        else:
+            found, own_motion = crossing.logits(inputs, [lent for _, lent in last])
             donors = [place[other] for other, _ in last]
             swaps.add(place[number], donors, found)
             alone[0, place[number]] = found.softmax(1).sum(0)
             alone[1, donors] += found.softmax(1)
-        last.append((number, inputs))
+        last.append((number, own_motion))
+        tell()
     pictures, motion = (alone / DONORS).clamp_min(1e-12).log()
     truth = torch.from_numpy(own)
 
@@ -85,9 +93,9 @@ def stream_facts(
 
     pairs = separated_pairs(fused.numpy(), pictures.numpy(), motion.numpy(), own)
     doubtful = [pair for pair in pairs if pair.fused >= 0.8][:PAIRS]
-    again = {pair.classes: _among_themselves(pair, clips, numbers, labels, answers) for pair in doubtful}
+    again = {pair.classes: _among_themselves(pair, clips, numbers, labels, crossing) for pair in doubtful}
     biases = [
-        _bias(label, group, clips, answers, [n for n in numbers if labels[n] != label][:STRANGERS], taken)
+        _bias(label, group, clips, crossing, answers, [n for n in numbers if labels[n] != label][:STRANGERS], taken)
         for label, group in mixed.items()
     ]
     return StreamFacts(
@@ -107,7 +115,7 @@ def _among_themselves(
     clips: Clips,
     numbers: Sequence[int],
     labels: np.ndarray[tuple[int], np.dtype[np.int64]],
-    answers: Callable[[Sequence[Inputs]], Tensor],
+    crossing: Crossing,
 ) -> StreamPair:
     """The pair measured with clips of the two classes lending each other their motion, either as often as the other:
     others' motion may hide what a stream knows of these two."""
@@ -117,14 +125,15 @@ def _among_themselves(
         return pair
     inputs = dict(clips(order))
     is_one = np.arange(len(order)) % 2 == 0
+    lent = [crossing.lend(inputs[number]) for number in order]
     pictures, motion = np.zeros((2, len(order)))
-    for shift in range(1, DONORS + 1):
-        lent = order[shift:] + order[:shift]
-        found = answers([swapped(inputs[n], inputs[m]) for n, m in zip(order, lent, strict=True)])
+    for place, number in enumerate(order):
+        donors = [(place + shift) % len(order) for shift in range(1, DONORS + 1)]
+        found, _ = crossing.logits(inputs[number], [lent[donor] for donor in donors])
         found = found.softmax(1).clamp_min(1e-12)
         difference = (found[:, pair.classes[0]].log() - found[:, pair.classes[1]].log()).numpy()
-        pictures += difference
-        motion += np.roll(difference, shift)
+        pictures[place] = difference.sum()
+        motion[donors] += difference
     return pair.model_copy(update={"pictures": area(pictures, is_one), "motion": area(motion, is_one)})
 
 
@@ -144,6 +153,7 @@ def _bias(
     label: int,
     group: tuple[list[int], list[int]],
     clips: Clips,
+    crossing: Crossing,
     answers: Callable[[Sequence[Inputs]], Tensor],
     strangers: Sequence[int],
     taken: Mapping[int, int],
@@ -151,14 +161,18 @@ def _bias(
     right, missed = group
     inputs = dict(clips([*right, *missed, *strangers]))
 
-    def recall(changed: Sequence[Inputs]) -> float:
-        return float((answers(changed).argmax(1) == label).float().mean()) if changed else 0.0
+    def taken_for_it(logits: Sequence[Tensor]) -> float:
+        return float((torch.cat(list(logits)).argmax(1) == label).float().mean())
 
+    lent = [crossing.lend(inputs[number]) for number in missed]
+    mended = [crossing.logits(inputs[number], lent) for number in right]
+    spoiled = [crossing.logits(inputs[number], [own for _, own in mended]) for number in missed]
+    pulled = [transplanted(inputs[stranger], inputs[place]) for place, stranger in product(right, strangers)]
     return PictureBias(
         class_index=label,
-        mended=recall([swapped(inputs[picture], inputs[motion]) for picture, motion in product(right, missed)]),
-        spoiled=recall([swapped(inputs[picture], inputs[motion]) for picture, motion in product(missed, right)]),
-        pull=recall([transplanted(inputs[stranger], inputs[place]) for place, stranger in product(right, strangers)]),
+        mended=taken_for_it([logits for logits, _ in mended]),
+        spoiled=taken_for_it([logits for logits, _ in spoiled]),
+        pull=taken_for_it([answers(pulled)]) if pulled else 0.0,
         base=sum(taken[stranger] == label for stranger in strangers) / max(1, len(strangers)),
     )
 
@@ -166,7 +180,7 @@ def _bias(
 def transplanted(inputs: Inputs, place: Inputs) -> dict[StreamName, Tensor]:
     """What moves in one clip, before what stands still in the pictures of another; the motion is left as it is."""
     assert both(inputs)
-    kept = moving(inputs[MOTION])
+    kept = moving(inputs[MOTION], MOVING_PX)
 
     def composed(name: StreamName, x: Tensor) -> Tensor:
         mask = F.interpolate(kept, x.shape[-2:])
@@ -174,12 +188,3 @@ def transplanted(inputs: Inputs, place: Inputs) -> dict[StreamName, Tensor]:
         return x * mask + place[name] * (1 - mask)
 
     return {name: x if name is MOTION else composed(name, x) for name, x in inputs.items()}
-
-
-def moving(motion: Tensor) -> Tensor:
-    """Where (B, 1, H, W) flow (B, 2L, H, W) is other than what most of the picture does: 1, else 0."""
-    frames, height, width = motion.shape[1] // 2, *motion.shape[2:]
-    flow = motion.reshape(-1, frames, 2, height, width) * FLOW_UNIT_PX
-    flow = flow - flow.flatten(3).median(3).values[..., None, None]
-    speed = flow.norm(dim=2).mean(1, keepdim=True)
-    return F.max_pool2d((speed > MOVING_PX).float(), MARGIN, 1, MARGIN // 2)

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.contract.catalog import CLASS_LAYER, Layer
-from app.contract.evidence import Feed, NewAnswer, StreamFacts, SurveyFacts, TopClip, UnitEvidence, UnitRole
+from app.contract.evidence import (
+    Feed,
+    MaskedClass,
+    NewAnswer,
+    StreamFacts,
+    SurveyFacts,
+    TopClip,
+    UnitEvidence,
+    UnitRole,
+)
 from worker.evidence import measures
 from worker.evidence.measures import Labels
 from worker.evidence.probing import Probed
@@ -82,7 +91,9 @@ def clip_answers(tally: Tally, names: Sequence[str], labels: Labels) -> Iterator
         )
 
 
-def survey_facts(tally: Tally, names: Sequence[str], labels: Labels, streams: StreamFacts | None) -> SurveyFacts:
+def survey_facts(
+    tally: Tally, names: Sequence[str], labels: Labels, streams: StreamFacts | None, masked: tuple[MaskedClass, ...]
+) -> SurveyFacts:
     matrix = measures.confusion(tally.peaks(CLASS_LAYER), labels)
     return SurveyFacts(
         clips=len(labels),
@@ -92,4 +103,5 @@ def survey_facts(tally: Tally, names: Sequence[str], labels: Labels, streams: St
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         seconds=tally.seconds,
         streams=streams,
+        masked=masked,
     )

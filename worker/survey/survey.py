@@ -11,9 +11,12 @@ from torch import Tensor
 
 from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import Feed, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
+from app.contract.evidence import Feed, MaskedClass, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
+from worker.evidence.cover import among, shared_clips
 from worker.evidence.feeds import FED_CLIPS, feeding_layers, feeds
-from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, default_layers, plan, probe
+from worker.evidence.masking import masked_classes
+from worker.evidence.measures import softmax
+from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, plan, probe, tuned_layers
 from worker.evidence.record import recorder
 from worker.evidence.streams import stream_facts
 from worker.evidence.units import clip_answers, survey_facts, unit_evidence
@@ -30,7 +33,7 @@ PROBES_COST = 10  # probes take at most so many times as long as the pass, if th
 @dataclass(frozen=True)
 class Stage:
     """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network, `feeding`
-    in clips, then `swapping` in passes again."""
+    in clips, then `swapping` in passes again, and `masking` in clips."""
 
     name: str
     done: int
@@ -63,7 +66,7 @@ def survey(
     observe: Observe = lambda stage: None,
 ) -> Surveyed:
     """Records what every unit does on every sample, then changes the strongest clips of the `probed` layers (those
-    where streams have met unless told otherwise; none: nothing is probed).
+    that motion reaches unless told otherwise; none: nothing is probed).
 
     A pass that was stopped goes on where it was: it lies in `folder`, under a name that follows from network, data
     set and samples. Samples that cannot be read are skipped. Raises UnknownClass for a label that the network does
@@ -78,14 +81,16 @@ def survey(
     if not len(seen):
         first = next(iter(tally.skipped.values()))
         raise VideoError(f"None of the {len(samples)} clips can be read. The first: {first}")
-    layers = default_layers(network.card) if probed is None else tuple(probed)
+    layers = tuned_layers(network.card) if probed is None else tuple(probed)
     found = probe_strongest(network, samples, labels, tally, layers, threads, stimuli or {}, observe)
     fed = feed_classes(
         network, samples, tally, threads, feeding_layers(network.card) if probed is None else layers, observe
     )
     units = unit_evidence(tally, names, seen, len(network.card.classes), found, fed)
     streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
-    return Surveyed(survey_facts(tally, names, seen, streams), units, clip_answers(tally, names, seen), tally.remove)
+    masked = grey_pictures(network, samples, tally, labels, threads, observe) if layers else ()
+    facts = survey_facts(tally, names, seen, streams, masked)
+    return Surveyed(facts, units, clip_answers(tally, names, seen), tally.remove)
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -175,9 +180,10 @@ def feed_classes(
     def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
         return _readable(prepared(network.card, samples, numbers, threads))
 
-    return feeds(
-        network, strongest(tally, hidden, FED_CLIPS), clips, lambda done, total: observe(Stage("feeding", done, total))
-    )
+    top = strongest(tally, hidden)
+    chosen = shared_clips(top.values(), FED_CLIPS)
+    shared = {name: among(found, chosen, FED_CLIPS) for name, found in top.items()}
+    return feeds(network, shared, clips, lambda done, total: observe(Stage("feeding", done, total)))
 
 
 def swap_streams(
@@ -197,6 +203,25 @@ def swap_streams(
     return stream_facts(network, clips, labels, logits, lambda done, total: observe(Stage("swapping", done, total)))
 
 
+def grey_pictures(
+    network: Network,
+    samples: Sequence[Sample],
+    tally: Tally,
+    labels: npt.NDArray[np.int64],
+    threads: int,
+    observe: Observe,
+) -> tuple[MaskedClass, ...]:
+    """What is left of recognised clips' classes where what moves, or all else, is grey."""
+
+    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        return _readable(prepared(network.card, samples, numbers, threads))
+
+    own = labels.tolist()
+    logits = zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True)
+    recognised = {number: float(softmax(row)[own[number]]) for number, row in logits if row.argmax() == own[number]}
+    return masked_classes(network, clips, own, recognised, lambda done, total: observe(Stage("masking", done, total)))
+
+
 def affordable_plan(
     card: NetworkCard, layers: Sequence[str], top: Mapping[str, Tensor], labels: Mapping[int, int]
 ) -> Plan:
@@ -208,10 +233,10 @@ def affordable_plan(
     return todo
 
 
-def strongest(tally: Tally, layers: Sequence[str], count: int | None = None) -> dict[str, Tensor]:
-    """By layer, the numbers (U, K) of its units' strongest clips, all that are kept or `count`; -1 for none."""
+def strongest(tally: Tally, layers: Sequence[str]) -> dict[str, Tensor]:
+    """By layer, the numbers (U, K) of its units' strongest clips; -1 for none."""
     kept = {name: tally.top[name] for name in layers}
-    return {name: top.clip.where(top.peak > 0, -1)[:, :count] for name, top in kept.items()}
+    return {name: top.clip.where(top.peak > 0, -1) for name, top in kept.items()}
 
 
 def _readable(clips: Iterator[tuple[int, Inputs | VideoError]]) -> Iterator[tuple[int, Inputs]]:

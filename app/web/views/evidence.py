@@ -85,6 +85,10 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
             Shared(unit, tuple(card.classes[other] for other in unit.others))
             for unit in class_units.shared_units(session, network=card.slug, class_index=index)
         ),
+        bias=next((each for each in survey.streams.biases if each.class_index == index), None)
+        if survey.streams
+        else None,
+        masked=next((each for each in survey.masked if each.class_index == index), None),
     )
 
 

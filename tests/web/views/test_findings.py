@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares, Survey
+from app.contract.evidence import MaskedClass, PictureBias, StreamFacts, StreamPair, StreamShares, Survey
 from app.contract.findings import Finding, Measured, Spread
 from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
+from app.trend import kendall
 from tests.evidence_support import add_dataset, answers, every_unit, facts
 from tests.support import two_stream_card
 from tests.web.views.conftest import Open
@@ -93,30 +94,96 @@ def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
     assert contributes_little(gated) == [], "it changes what the pictures say"
 
 
-def test_abstraction_and_invariance_are_told_apart() -> None:
+WAYS = {"appearance": "appearance.conv1", "motion": "motion.conv1"}
+MET = ("fusion.conv2", "fc6", "class")
+
+
+def by_depth(*values: float, stream: str = "motion") -> tuple[Spread, ...]:
+    """Means of the layers on the way of a stream, from the input on."""
+    return tuple(spread(name, (value,)) for name, value in zip((WAYS[stream], *MET), values, strict=True))
+
+
+def invariance(**spreads: tuple[Spread, ...]) -> Finding:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
-    rising = (spread("fc6", (0.25,)), spread("class", (0.75,)))
-    falling = (spread("fc6", (3.5,)), spread("class", (3.0,)))
+    return find(Found(CARD, survey, Measured(spreads=spreads, live=0, specific=0, generic=0))).findings[2]
 
-    def invariance(**spreads: tuple[Spread, ...]) -> Finding:
-        return find(Found(CARD, survey, Measured(spreads=spreads, live=0, specific=0, generic=0))).findings[2]
 
+def test_abstraction_and_invariance_are_told_apart() -> None:
+    rising, falling = by_depth(0.1, 0.2, 0.3, 0.4), by_depth(3.5, 3.25, 3.125, 3.0)
     finding = invariance(best_precision=rising, speed_octaves=falling)
     assert not finding.supported
-    assert finding.sentences[:3] == (
+    assert finding.sentences == (
         "Not supported on this network.",
-        "Abstraction grows with depth: units tell their best class better.",
-        "Invariance to speed does not grow with depth, among the layers where it was measured.",
+        "Abstraction grows with depth on the way of motion: 0.10 precision for the best class on average in "
+        "motion.conv1, 0.40 in class; rank correlation of the averages with depth 1.00 over 4 layers (by chance 4.2%).",
+        "Invariance to speed falls with depth on the way of motion: 3.50 octaves of speed on average in motion.conv1, "
+        "3.00 in class; rank correlation of the averages with depth -1.00 over 4 layers (by chance 4.2%).",
     )
-    both = invariance(best_precision=rising, speed_octaves=rising)
-    assert both.supported
-    assert both.sentences[1] == "Invariance to speed grows with depth."
+    assert [figure.value for figure in finding.figures] == [1.0, -1.0]
+    assert invariance(best_precision=rising, speed_octaves=rising).supported
+    assert invariance(best_precision=rising).supported, "of a network that sees nothing move"
+
+
+def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
+    rising = by_depth(0.1, 0.2, 0.3, 0.4)
+    both = (spread("appearance.conv1", (0.15,)), *rising)
+    assert invariance(best_precision=both, speed_octaves=rising).supported
+    high = (spread("appearance.conv1", (0.45,)), *rising)
+    finding = invariance(best_precision=high, speed_octaves=rising)
+    assert not finding.supported
+    assert finding.sentences[1].startswith("Abstraction neither grows nor falls with depth on the way of appearance")
+    few = invariance(best_precision=both, speed_octaves=rising[1:])
+    assert not few.supported
+    assert "over 3 layers (by chance 16.7%)" in few.sentences[3]
+
+
+def test_the_chance_of_a_rank_correlation() -> None:
+    assert kendall([1, 2, 3, 4]) == (1, pytest.approx(1 / 24))
+    assert kendall([4, 3, 2, 1]) == (-1, pytest.approx(1 / 24))
+    assert kendall([2, 1, 3, 4]) == (pytest.approx(2 / 3), pytest.approx(4 / 24))
+    assert kendall([1, 1]) == (0, 1)
 
 
 def test_a_class_whose_motion_decides_is_not_suspected() -> None:
     assert is_suspect(STREAMS.biases[0])
     assert not is_suspect(PictureBias(class_index=0, mended=0.1, spoiled=0.9, pull=0.4, base=0.0))
     assert not is_suspect(PictureBias(class_index=0, mended=1.0, spoiled=0.0, pull=0.0, base=0.0))
+
+
+def test_what_grey_pictures_leave_of_a_class() -> None:
+    placed = MaskedClass(class_index=1, clips=4, whole=0.9, movers=0.2, place=0.8)
+    moved = MaskedClass(class_index=2, clips=4, whole=0.9, movers=0.9, place=0.1)
+    kept = facts(5, streams=STREAMS, masked=(placed, moved))
+    survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
+    measured = Measured(spreads={}, live=0, specific=0, generic=0)
+    last = find(Found(CARD, survey, measured)).findings[3]
+    assert last.suspects == (CARD.classes[2],), "motion may tell a class whose movers are grey"
+    assert last.sentences[-1] == (
+        "Where all is grey but what moves, its probability goes from 90% to 90% on average over 4 recognised clips; "
+        "where what moves is grey, to 10%."
+    )
+    alone = CARD.model_copy(update={"streams": CARD.streams[:1]})
+    last = find(Found(alone, survey.model_copy(update={"streams": None}), measured)).findings[3]
+    assert last.suspects == (CARD.classes[1],)
+    assert f"{CARD.classes[1]} is recognised by its place, not by what moves there." in last.sentences
+    assert [figure.value for figure in last.figures] == [0.9, 0.2, 0.8]
+
+
+def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient, open_page: Open) -> None:
+    add_dataset(store)
+    masked = MaskedClass(class_index=2, clips=4, whole=0.875, movers=0.25, place=0.75)
+    with store.transaction() as session:
+        begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
+        surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
+        surveys.save_answers(session, survey_id=begun, answers=answers())
+        found = facts(len(CARD.classes), streams=STREAMS, masked=(masked,))
+        surveys.finish_survey(session, survey_id=begun, facts=found)
+    page = open_page(f"/tiny/-/classes/{CARD.classes[2]}")
+    check(page)
+    text = " ".join(visitor.get(f"/tiny/-/classes/{CARD.classes[2]}").text.split())
+    assert "its probability is 87.5%; 25.0% with all grey but what moves, 75.0% with what moves grey" in text
+    assert "Missed clips with the pictures of recognised ones: 100.0% are taken for it." in text
+    assert "What it is recognised by" not in visitor.get(f"/tiny/-/classes/{CARD.classes[0]}").text
 
 
 def test_quartiles_of_sorted_values() -> None:

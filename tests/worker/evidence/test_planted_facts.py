@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.contract.evidence import Survey
+from app.contract.evidence import MaskedClass, Survey
 from app.contract.findings import Finding, Measured, PairFound
 from app.findings import Found, find
 from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
@@ -29,8 +29,8 @@ def decoded() -> dict[Path, Frames]:
     return {}
 
 
-def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tuple[Finding, Finding]:
-    """Fusion and idiosyncrasies."""
+def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tuple[Finding, Finding, MaskedClass]:
+    """Fusion and idiosyncrasies; and what is left of the biased class with parts of its pictures grey."""
     file = WEIGHTS / weights
     if not file.is_file():
         pytest.skip(f"the weights {weights} are not there")
@@ -49,7 +49,8 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
     measured = Measured(spreads={}, live=0, specific=0, generic=0)
     fusion, _, _, idiosyncrasies = find(Found(card, surveyed, measured)).findings
-    return fusion, idiosyncrasies
+    biased = card.class_index(BIASED)
+    return fusion, idiosyncrasies, next(each for each in facts.masked if each.class_index == biased)
 
 
 def named(pairs: tuple[PairFound, ...]) -> set[frozenset[str]]:
@@ -57,18 +58,21 @@ def named(pairs: tuple[PairFound, ...]) -> set[frozenset[str]]:
 
 
 def test_the_planted_facts_are_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
-    fusion, idiosyncrasies = findings_of("mocap_default.safetensors", tmp_path, decoded)
+    fusion, idiosyncrasies, masked = findings_of("mocap_default.safetensors", tmp_path, decoded)
     assert fusion.supported
     assert frozenset(BINDING_PAIR) in named(fusion.together)
     assert frozenset(LEAKY_PAIR) not in named(fusion.together)
     assert frozenset(APPEARANCE_PAIR) in named(fusion.pictures)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert idiosyncrasies.suspects[0] == BIASED
+    assert masked.whole - masked.place > 0.5, "its motion is not enough once the mat goes with the mover"
+    assert any(sentence.startswith("Where all is grey but what moves") for sentence in idiosyncrasies.sentences)
     assert {frozenset(("kick", BIASED)), frozenset(("getup_facedown", "crawl"))} <= named(idiosyncrasies.confusions)
 
 
 def test_what_was_not_planted_is_not_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
-    fusion, idiosyncrasies = findings_of("mocap_control.safetensors", tmp_path, decoded)
+    fusion, idiosyncrasies, masked = findings_of("mocap_control.safetensors", tmp_path, decoded)
     assert frozenset(BINDING_PAIR) not in named(fusion.together)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert BIASED not in idiosyncrasies.suspects
+    assert masked.whole - masked.place < 0.25, "its motion is enough"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from app.contract.catalog import Extent, NetworkCard, Stream, StreamName
 from app.contract.errors import InvalidRequest
-from worker.evidence.probing import Probed, default_layers, plan, probe
+from worker.evidence.probing import Probed, default_layers, plan, probe, tuned_layers
 from worker.networks.network import Inputs, Network
 from worker.networks.tap import Tap
 from worker.networks.trace import trace
@@ -123,6 +123,8 @@ def test_what_is_probed_by_default(network: Network, tiny_two_stream: Network, t
     assert default_layers(network.card) == ("fusion", "class")
     assert default_layers(tiny_two_stream.card) == ("fusion.conv5", "fc6", "fc7", "class")
     assert default_layers(tiny_clip.card) == ("class",)
+    assert tuned_layers(network.card) == ("fusion", "class")
+    assert tuned_layers(tiny_clip.card) == tuple(layer.name for layer in tiny_clip.card.layers)
 
 
 def test_nothing_moves_for_appearance_alone(network: Network) -> None:

@@ -79,6 +79,8 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
     )
     assert units["fusion.conv5", 0].synergy is not None
     assert units["appearance.conv1_1", 0].synergy is None
+    tuned = {unit.layer for unit in units.values() if unit.speed and unit.direction}
+    assert tuned == {layer.name for layer in card.layers if layer.stream != "appearance"}
     assert all(feed.weight is not None for unit in range(10) for feed in units["fc7", unit].feeds)
     assert any(units["fusion.conv5", unit].feeds for unit in range(8))
     assert units["appearance.conv1_1", 0].feeds == units["class", 0].feeds == ()

@@ -1,0 +1,121 @@
+"""What is left of a class where parts of its pictures are grey, on a network that looks at a known place."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.contract.catalog import Extent, NetworkCard, Stream, StreamName
+from worker.evidence import masking
+from worker.evidence.masking import blocks, chosen, masked_classes, moving_part
+from worker.networks.network import Inputs, Network
+from worker.networks.tap import Tap
+from worker.networks.trace import trace
+
+SIZE = 56
+APPEARANCE = Stream(name=StreamName.APPEARANCE, frames=1, height=SIZE, width=SIZE)
+MOTION = Stream(name=StreamName.MOTION, frames=2, height=SIZE, width=SIZE)
+CLIP = Stream(name=StreamName.CLIP, frames=4, height=SIZE, width=SIZE)
+
+
+class Halves(nn.Module):
+    """The first class is how bright the left half is, the second the right one; blind to motion."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = nn.ModuleDict({"tap": Tap(rectified=False)})
+        self.scores = nn.Linear(2, 2, bias=False)
+        self.scores.weight.data = 8 * torch.eye(2)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        picture = inputs.get(StreamName.APPEARANCE)
+        if picture is None:
+            picture = inputs[StreamName.CLIP].mean(2)
+        halves = torch.stack([half.mean((1, 2, 3)) for half in picture.chunk(2, 3)], 1)
+        return self.scores(self.seen["tap"](halves))
+
+
+def network_of(*streams: Stream) -> Network:
+    module = Halves().eval().requires_grad_(False)
+    layers, points = trace(module, streams)
+    card = NetworkCard(
+        slug="halves",
+        title="Halves",
+        family="halves",
+        checksum="0" * 64,
+        streams=streams,
+        layers=layers,
+        classes=("left", "right"),
+        parameters=4,
+        stimulus=Extent(frames=1, height=SIZE, width=SIZE),
+    )
+    return Network(card, module, points)
+
+
+def picture(bright: slice) -> Tensor:
+    found = torch.zeros(1, 3, SIZE, SIZE)
+    found[..., bright] = 1
+    return found
+
+
+LEFT, RIGHT = slice(0, SIZE // 2), slice(SIZE // 2, SIZE)
+
+
+def moved(px: float) -> Tensor:
+    """The left half moves."""
+    flow = torch.zeros(1, 4, SIZE, SIZE)
+    flow[..., :24] = px / 20  # with its margin and its blocks all of the half
+    return flow
+
+
+CLIPS: dict[int, Inputs] = {
+    0: {StreamName.APPEARANCE: picture(LEFT), StreamName.MOTION: moved(4)},
+    1: {StreamName.APPEARANCE: picture(RIGHT), StreamName.MOTION: moved(4)},
+    2: {StreamName.APPEARANCE: picture(RIGHT), StreamName.MOTION: moved(0)},
+}
+
+
+def read(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+    for number in numbers:
+        yield number, CLIPS[number]
+
+
+def test_a_class_of_what_moves_and_one_of_its_place() -> None:
+    seen: list[tuple[int, int]] = []
+    found = masked_classes(
+        network_of(APPEARANCE, MOTION),
+        read,
+        [0, 1, 1],
+        {0: 0.9, 1: 0.9, 2: 0.9},
+        lambda done, total: seen.append((done, total)),
+    )
+    left, right = found
+    assert (left.class_index, left.clips, left.whole) == (0, 1, 0.9)
+    assert left.movers > 0.9
+    assert left.place == pytest.approx(0.5), "nothing of it is left"
+    assert (right.class_index, right.clips) == (1, 1), "where nothing moves there is nothing to tell apart"
+    assert right.place > 0.9
+    assert right.movers == pytest.approx(0.5)
+    assert seen[-1] == (3, 3)
+
+
+def test_motion_is_found_in_a_clip_that_brings_none() -> None:
+    random = torch.Generator().manual_seed(0)
+    smooth = nn.Upsample(scale_factor=4, mode="bilinear")
+    still, mover = (smooth(torch.rand(1, 3, side, side, generator=random))[0] * 2 - 1 for side in (40, 10))
+    clip = still[None, :, None].repeat(1, 1, 4, 1, 1)
+    for moment in range(4):
+        clip[0, :, moment, 60:100, 10 + 3 * moment : 50 + 3 * moment] = mover
+    part = blocks(moving_part({StreamName.CLIP: clip}))[0, 0]
+    assert part[6, 2] == 1
+    assert part[:, 9:].sum() == 0
+
+
+def test_a_few_clips_of_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [0] * 30 + [1] * 3
+    recognised = dict.fromkeys([*range(25), 30, 32], 0.5)
+    numbers = chosen(labels, recognised)
+    assert [sum(labels[number] == label for number in numbers) for label in (0, 1)] == [masking.EACH, 2]
+    monkeypatch.setattr(masking, "MOST", 3)
+    assert [sum(labels[number] == label for number in chosen(labels, recognised)) for label in (0, 1)] == [2, 1]
