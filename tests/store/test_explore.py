@@ -147,7 +147,8 @@ def test_some_pictures_of_every_layer(surveyed: Store) -> None:
 
 def test_what_was_visualized_last_of_a_network(surveyed: Store) -> None:
     with surveyed.session() as session:
-        last = explore.search_units(session, slug="tiny", query=UnitQuery(state="visualized", sort=UnitSort.RECENT)).items
+        query = UnitQuery(state="visualized", sort=UnitSort.RECENT)
+        last = explore.search_units(session, slug="tiny", query=query).items
         assert len(last) > 1
         for each in (1, len(last) + 1):
             assert explore.newest(session, slugs=["tiny"], each=each) == {"tiny": list(last[:each])}
