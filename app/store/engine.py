@@ -13,11 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, InvalidRequest, KinetoscopeError
 from app.settings import ROOT
 
+POOL = {"pool_size": 10, "max_overflow": 20}
 UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
@@ -90,7 +91,7 @@ def open_store(url: str, *, check: bool = True) -> Store:
         if parsed.get_backend_name() == "sqlite":
             engine = _sqlite(url)
         else:
-            engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            engine = create_engine(url, pool_pre_ping=True, **POOL)
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseUnreachable(
             "KINETOSCOPE_DATABASE_URL is not the address of a database: "
@@ -103,7 +104,8 @@ def open_store(url: str, *, check: bool = True) -> Store:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, poolclass=NullPool)
+    # Kept open: a new connection reads the whole schema before its first answer.
+    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, poolclass=QueuePool, **POOL)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:

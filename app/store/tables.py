@@ -155,6 +155,7 @@ class JobRow(Base):
         Index(None, "state", "finished_at", "id"),
         Index(None, "network_id", "finished_at", "id"),
         Index(None, "owner", "finished_at", "id"),
+        Index(None, "owner", "state"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

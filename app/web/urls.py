@@ -33,7 +33,9 @@ Value = str | int | float | Sequence[str] | None
 def path(*parts: str | int, query: Mapping[str, Value] | None = None) -> str:
     """`/` and the parts, each percent-encoded; query values that are None are left out, lists come value by value."""
     address = "/" + "/".join(map(_quoted, parts))
-    chosen = {name: value for name, value in (query or {}).items() if value is not None}
+    if not query:
+        return address
+    chosen = {name: value for name, value in query.items() if value is not None}
     return f"{address}?{urlencode(chosen, doseq=True, safe='/', quote_via=quote)}" if chosen else address
 
 
@@ -226,7 +228,7 @@ def docs() -> str:
 
 
 def media(sha256: str, type: str = POSTER_TYPE) -> str:
-    return path("-", "media", f"{sha256}.{EXTENSIONS[type]}")
+    return f"/-/media/{sha256}.{EXTENSIONS[type]}"  # hexadecimal digits: nothing to encode
 
 
 def medium(ref: MediaRef) -> str:

@@ -143,3 +143,12 @@ def test_some_pictures_of_every_layer(surveyed: Store) -> None:
     with surveyed.session() as session:
         found = explore.pictured(session, slug="tiny", each=2)
     assert {layer: [unit.index for unit in units] for layer, units in found.items()} == {"class": [1, 3]}
+
+
+def test_what_was_visualized_last_of_a_network(surveyed: Store) -> None:
+    with surveyed.session() as session:
+        query = UnitQuery(state="visualized", sort=UnitSort.RECENT)
+        last = explore.search_units(session, slug="tiny", query=query).items
+        assert len(last) > 1
+        for each in (1, len(last) + 1):
+            assert explore.newest(session, slugs=["tiny"], each=each) == {"tiny": list(last[:each])}
