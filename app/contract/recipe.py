@@ -31,7 +31,7 @@ class Speed(StrEnum):
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
-NATURE = 3.0  # of networks with batch normalisation
+NATURE = 1.0  # of networks with batch normalisation
 USUAL = Speed.MEDIUM  # its class stimuli are those that other networks recognise best: docs/method.md
 
 

@@ -20,7 +20,7 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
     ("normalised", "objective", "own"),
     [
         (False, "channel", ("pixel", 0.0)),
-        (True, "channel", ("pink", 3.0)),
+        (True, "channel", ("pink", 1.0)),
         (True, "center", ("pixel", 0.0)),
     ],
 )

@@ -13,6 +13,7 @@ from torch import Tensor
 from worker.evidence.explain import changed
 from worker.evidence.synergy import MOTION, swapped
 from worker.maximize.device import device_of
+from worker.maximize.memory import is_out_of_memory
 from worker.networks.inputs import batch_size, join
 from worker.networks.network import Inputs, Network
 from worker.networks.probe import probe
@@ -72,7 +73,9 @@ class Crossing:
             motion = self.lend(other)
             found, own = self.logits(one, [motion, motion])
             again, _ = self.logits(one, [own, motion])
-        except RuntimeError:  # shapes that do not meet
+        except RuntimeError as error:  # shapes that do not meet
+            if is_out_of_memory(error):
+                raise
             return False
         crossed = torch.stack([found[1], again[0]])
         return bool((crossed - whole).abs().max() <= 1e-3 * whole.abs().max().clamp_min(1e-6))

@@ -8,7 +8,7 @@ steps, and colours and frequencies arise in the proportions of natural images. P
     time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames
     space   `pixel`: exp(-sigma^2 L / 2), a Gaussian blur, sigma falling from blur to blur_end over the run
             `fourier`: the 1 / f^2 power spectrum of natural images
-            `pink`: a 1 / f power spectrum, blurred three quarters as wide as pixels are
+            `pink`: a 1 / f power spectrum, blurred half as wide as pixels are
 
 All Laplacians have Neumann borders (nothing wraps around), so cosines diagonalise them.
 """
@@ -147,7 +147,7 @@ class Pink(Fourier):
     """Between the two: large shapes are as cheap as small ones, octave by octave, and fine ones come last."""
 
     fall = 0.5
-    softness = 0.75  # of the blur of `pixel`: the spectrum does the rest
+    softness = 0.5  # of the blur of `pixel`: the spectrum does the rest
 
     def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
         super().__init__(canvas, recipe, like)
