@@ -1,6 +1,7 @@
 """The map of units as it is drawn: dots with their colours, the names of classes, and the region that was chosen."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +9,6 @@ from app.contract.catalog import CLASS_LAYER, MapPoint, NetworkCard, UnitMap, Un
 from app.web import urls
 
 Paint = Literal["stream", "role"]
-APART = (0.09, 0.035)  # of the map: names nearer to each other than that would lie on each other
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,25 @@ class Dot:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a letter's width and a line's height take of the map."""
+
+    letter: float
+    line: float
+
+
+DESK, PHONE = Room(0.0065, 0.035), Room(0.018, 0.04)
+
+
+@dataclass(frozen=True)
 class Word:
+    """`anchor`: where the name has its place, so that it does not run over an edge. `is_roomy`: not for a phone."""
+
     x: str
     y: str
     words: str
+    anchor: Literal["start", "middle", "end"]
+    is_roomy: bool
 
 
 @dataclass(frozen=True)
@@ -89,12 +104,36 @@ def _dot(point: MapPoint, paint: Paint, box: tuple[float, float, float, float] |
 
 
 def _words(classes: list[MapPoint]) -> tuple[Word, ...]:
-    """Names of classes where there is room, the first first."""
+    """Names of classes where there is room, the first first; on a phone there is less."""
+    placed = _apart(classes, DESK)
+    on_a_phone = _apart(placed, PHONE)
+    return tuple(
+        Word(_per_cent(point.x), _per_cent(point.y), point.label, _anchor(point), point not in on_a_phone)
+        for point in placed
+    )
+
+
+def _apart(points: Sequence[MapPoint], room: Room) -> list[MapPoint]:
     placed: list[MapPoint] = []
-    for point in classes:
-        if all(abs(point.x - each.x) > APART[0] or abs(point.y - each.y) > APART[1] for each in placed):
+    for point in points:
+        left, right = _extent(point, room)
+        if all(
+            abs(point.y - each.y) > room.line or left > _extent(each, room)[1] or right < _extent(each, room)[0]
+            for each in placed
+        ):
             placed.append(point)
-    return tuple(Word(_per_cent(point.x), _per_cent(point.y), point.label) for point in placed)
+    return placed
+
+
+def _extent(point: MapPoint, room: Room) -> tuple[float, float]:
+    width = len(point.label) * room.letter
+    left = point.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[_anchor(point)] * width
+    return left, left + width
+
+
+def _anchor(point: MapPoint) -> Literal["start", "middle", "end"]:
+    half = len(point.label) * PHONE.letter / 2
+    return "start" if point.x < half else "end" if point.x > 1 - half else "middle"
 
 
 def _per_cent(share: float) -> str:

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from pydantic import ValidationError, model_validator
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.contract.catalog import UnitQuery
 from app.contract.job import Job, JobKind, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
-from app.web.validation import QUERY, explain
+from app.web.params import PLACE, chosen
 
 
 class NetworkConvertor(StringConvertor):
@@ -71,7 +69,7 @@ def network(slug: str) -> str:
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
     """The units of one layer; the layer is in the path, so not in the query."""
-    return path(network, layer, query=_chosen(query, "layer"))
+    return path(network, layer, query=chosen(query, "layer"))
 
 
 def unit(network: str, layer: str, unit: int, **choices: str | int | float | None) -> str:
@@ -80,7 +78,7 @@ def unit(network: str, layer: str, unit: int, **choices: str | int | float | Non
 
 
 def units(network: str, query: UnitQuery | None = None) -> str:
-    return path(network, "-", "units", query=_chosen(query))
+    return path(network, "-", "units", query=chosen(query))
 
 
 def compare(network: str, units: Sequence[str] = (), **choices: str | int | None) -> str:
@@ -90,12 +88,12 @@ def compare(network: str, units: Sequence[str] = (), **choices: str | int | None
 
 def selection(network: str, query: UnitQuery | None = None, units: Sequence[str] = (), **recipe: str) -> str:
     """What it would take to visualize some units, or all that match."""
-    return path(network, "-", "visualize", query={"u": units or None, **_chosen(query, *PLACE), **recipe})
+    return path(network, "-", "visualize", query={"u": units or None, **chosen(query, *PLACE), **recipe})
 
 
 def export(network: str, query: UnitQuery | None = None, units: Sequence[str] = ()) -> str:
     """A ZIP of some units, or of all that match."""
-    return path(network, "-", "export", query={"u": units or None, **_chosen(query, *PLACE)})
+    return path(network, "-", "export", query={"u": units or None, **chosen(query, *PLACE)})
 
 
 def classes(network: str, *, q: str | None = None, page: int | None = None) -> str:
@@ -322,36 +320,3 @@ def api_events(*, job: int | None = None, network: str | None = None) -> str:
 
 def api_links() -> str:
     return "/api/links"
-
-
-# the explorer's filters
-
-
-PLACE = ("page", "after", "before", "view", "colour", "per_page")  # which part of a listing is shown, and how
-
-
-class UnitParams(UnitQuery):
-    """Filters as they arrive: a plain form sends its empty fields too, and they mean no filter."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def blank_is_absent(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        return {name: value for name, value in values.items() if value not in ("", None)}
-
-    @classmethod
-    def of(cls, params: Mapping[str, str]) -> Self:
-        """From a page's query. Names we do not know are left alone: other sites add their own to links."""
-        known = {field.alias or name for name, field in cls.model_fields.items()}
-        try:
-            return cls.model_validate({name: value for name, value in params.items() if name in known})
-        except ValidationError as error:
-            raise explain(error.errors(), within=QUERY) from error
-
-
-def _chosen(query: UnitQuery | None, *drop: str) -> dict[str, str | int | float]:
-    """Only what differs from the defaults, so that addresses stay short and the same view has one address."""
-    if query is None:
-        return {}
-    return query.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(drop) or None)

@@ -1,5 +1,6 @@
 """How pages say numbers, sizes, times and states. Every function here is a filter of the templates."""
 
+import re
 from datetime import datetime
 from html import escape
 
@@ -8,6 +9,8 @@ from markupsafe import Markup
 from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
 from app.web.parts import Share
+
+BREAKS = re.compile("(?<=[_./])")
 
 
 def number(value: float) -> str:
@@ -30,8 +33,8 @@ def share(value: float) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may go on in a new line after each underscore."""
-    return Markup.escape(name).replace("_", Markup("_<wbr>"))
+    """A name that may go on in a new line after each underscore, dot and slash, and not in the middle of a word."""
+    return Markup("<wbr>").join(BREAKS.split(name))
 
 
 def bound(value: float) -> str:

@@ -6,7 +6,7 @@ from starlette.datastructures import QueryParams
 from app.contract.catalog import UnitQuery, UnitSort
 from app.contract.errors import InvalidRequest
 from app.web import urls
-from app.web.urls import UnitParams
+from app.web.params import UnitParams
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 

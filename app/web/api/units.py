@@ -18,7 +18,7 @@ from app.web.api.shapes import (
     errors,
 )
 from app.web.deps import Reading
-from app.web.urls import UnitParams
+from app.web.params import UnitParams
 
 router = APIRouter(prefix="/networks/{network}", tags=["units"])
 

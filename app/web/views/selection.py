@@ -16,9 +16,9 @@ from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
 from app.web.pages import SelectionPage
+from app.web.params import PLACE, UnitParams
 from app.web.parts import Crumb
 from app.web.render import render
-from app.web.urls import UnitParams
 from app.web.validation import RECIPE, explain
 from app.web.views.form import MultiForm
 from app.web.views.frame import frame, network_crumbs
@@ -55,7 +55,7 @@ def select(session: Session, slug: str, sent: ImmutableMultiDict[str, str], limi
     if names:
         units = explore.named_units(session, slug=slug, names=[place(name) for name in names])
         return Selection(units, False, None, tuple(("u", address(unit)) for unit in units))
-    query = UnitParams.of({name: value for name, value in sent.items() if name not in urls.PLACE})
+    query = UnitParams.of({name: value for name, value in sent.items() if name not in PLACE})
     units = list(explore.every_unit(session, slug=slug, query=query, limit=limit + 1))
     chosen = query.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return Selection(units[:limit], len(units) > limit, query, tuple((name, str(chosen[name])) for name in chosen))

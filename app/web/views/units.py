@@ -9,10 +9,10 @@ from app.store import Session, catalog, estimates, explore, maps, scope, workers
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import UnitsPage
+from app.web.params import UnitParams
 from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
 from app.web.sheet import sheet
-from app.web.urls import UnitParams
 from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.presets import presets

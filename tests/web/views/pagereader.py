@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "img", "input", "source", "br", "hr"}
+VOID = {"meta", "link", "img", "input", "source", "br", "wbr", "hr"}
 Element = tuple[str, dict[str, str]]
 
 
