@@ -6,9 +6,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import TEST_DATA
 from tests.dashboard import Dashboard, wait_for
@@ -81,6 +82,12 @@ def problems(context: BrowserContext) -> Iterator[list[str]]:
 def complaints(context: BrowserContext) -> list[str]:
     """Grows by every error of a page, reports of the content security policy among them."""
     found: list[str] = []
-    context.on("console", lambda line: found.append(line.text) if line.type == "error" else None)
-    context.on("weberror", lambda error: found.append(str(error.error)))
+
+    def say(words: str, page: Page | None, source: str = "") -> None:
+        found.append(f"{words} [{urlsplit(source).path}] on {urlsplit(page.url).path if page else 'a closed page'}")
+
+    context.on(
+        "console", lambda line: say(line.text, line.page, line.location["url"]) if line.type == "error" else None
+    )
+    context.on("weberror", lambda error: say(str(error.error), error.page))
     return found

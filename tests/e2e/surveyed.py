@@ -2,6 +2,7 @@
 a worker. Evidence and pictures are small and made up; the real pages show them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -36,9 +37,9 @@ class Served:
     own_clip: str  # the page of a clip that was explained
 
 
-def wide_card() -> NetworkCard:
+def wide_card(units: int = MANY) -> NetworkCard:
     card = two_stream_card()
-    layers = (layer.model_copy(update={"units": MANY}) if layer.name == "fc6" else layer for layer in card.layers)
+    layers = (layer.model_copy(update={"units": units}) if layer.name == "fc6" else layer for layer in card.layers)
     told = {"class_sentences": (*["Somebody moves."] * 4, "A person turning upside down.")}
     return card.model_copy(update={"layers": tuple(layers), **told})
 
@@ -49,15 +50,22 @@ def surveyed(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) ->
     copyfile(migrated_sqlite, home / "kinetoscope.db")
     store = open_store(f"sqlite:///{home / 'kinetoscope.db'}")
     own_clip = fill(store)
+    with serve(store, home) as address:
+        yield Served(address, own_clip)
+    store.close()
+
+
+@contextmanager
+def serve(store: Store, home: Path) -> Iterator[str]:
+    """The pages of a store, from a thread of this process; gives their address."""
     server = uvicorn.Server(uvicorn.Config(create_app(Settings(home=home), store), port=0, log_level="warning"))
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     wait_for(lambda: server.started)
     [socket] = server.servers[0].sockets
-    yield Served(f"http://127.0.0.1:{socket.getsockname()[1]}", own_clip)
+    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
     server.should_exit = True
     thread.join(15)
-    store.close()
 
 
 def fill(store: Store) -> str:

@@ -1,12 +1,16 @@
 """Lists that go on while one scrolls, and the map."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.surveyed import MANY, Served, surveyed
+from app.store.engine import open_store
+from tests.e2e.surveyed import MANY, Served, serve, surveyed, wide_card
+from tests.support import add_card
 
 __all__ = ["surveyed"]  # a fixture
 
@@ -22,6 +26,8 @@ def test_a_grid_goes_on_as_one_scrolls_and_comes_back_to_where_it_was(surveyed: 
     cards = page.locator("#unit-list > li")
     page.get_by_label("Choose fc6/3", exact=True).check()
     page.locator("#pick-fc6-47").scroll_into_view_if_needed()
+    expect(page.locator("#pick-fc6-95")).to_be_attached()
+    page.locator("#pick-fc6-95").scroll_into_view_if_needed()
     expect(page.locator("#pick-fc6-100")).to_be_attached()
     page.locator("#pick-fc6-100").scroll_into_view_if_needed()
     page.wait_for_url(re.compile(r"/tiny/fc6\?page=[23]&after=0~\d+~3$"))
@@ -50,6 +56,46 @@ def test_a_list_ends_with_its_last_unit(surveyed: Served, page: Page) -> None:
     expect(rows).to_have_count(MANY)
     expect(page.get_by_role("link", name="Next →")).to_have_count(0)
     assert len({row.get_attribute("id") for row in rows.all()}) == MANY
+
+
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("endless")
+    copyfile(migrated_sqlite, home / "kinetoscope.db")
+    store = open_store(f"sqlite:///{home / 'kinetoscope.db'}")
+    add_card(store, wide_card(units=10_000))
+    with serve(store, home) as address:
+        yield address
+    store.close()
+
+
+@pytest.mark.usefixtures("problems")
+def test_ten_thousand_units_arrive_in_order_and_scrolling_lays_nothing_out_anew(endless: str, page: Page) -> None:
+    page.goto(endless + LAYER + "?per_page=200")
+    last = page.locator("#pick-fc6-9999")
+    for _ in range(1000):
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        if last.count():
+            break
+        page.wait_for_timeout(20)
+    names = page.locator("#unit-list > li").evaluate_all("items => items.map((item) => item.id)")
+    assert names == [f"pick-fc6-{unit}" for unit in range(10_000)]
+    last.scroll_into_view_if_needed()
+    page.wait_for_url("**page=50&**")
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable")
+
+    def layouts() -> float:
+        return next(
+            each["value"] for each in metrics.send("Performance.getMetrics")["metrics"] if each["name"] == "LayoutCount"
+        )
+
+    before = layouts()
+    for _ in range(20):
+        page.mouse.wheel(0, -4000)
+        page.wait_for_timeout(20)
+    expect(last).not_to_be_in_viewport()
+    assert layouts() - before <= 5
 
 
 def test_without_javascript_a_link_leads_on(surveyed: Served, new_context: Callable[..., BrowserContext]) -> None:

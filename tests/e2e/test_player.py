@@ -102,6 +102,48 @@ def test_scrubbing_by_mouse_and_arrows_stays_on_the_page(still: Page) -> None:
     assert page.url.endswith(TWO_STREAM)
 
 
+def test_scrubbing_by_touch_moves_the_frame_and_not_the_page(
+    filled: Dashboard, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context(has_touch=True, viewport={"width": 390, "height": 800}, reduced_motion="reduce").new_page()
+    page.goto(filled.address + CLIP, wait_until="load")
+    slider = page.get_by_role("slider", name="Frame")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    finger = page.context.new_cdp_session(page)
+    before, seen = page.evaluate("scrollY"), []
+    y = box["y"] + box["height"] / 2
+    for kind, share in (("touchStart", 0.02), ("touchMove", 0.3), ("touchMove", 0.6), ("touchMove", 0.99)):
+        point = {"x": box["x"] + share * box["width"], "y": y + 10 * share}
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        seen.append(shown(page)[0][0])
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert seen == sorted(seen)
+    assert (seen[0], shown(page)[0], page.evaluate("scrollY")) == (0, [7, 7], before)
+
+
+def test_nine_players_keep_in_step(open_player: Callable[[str], Page]) -> None:
+    page = open_player(TWO_STREAM)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    seen = page.evaluate("""async () => {
+      const again = new DOMParser().parseFromString(await (await fetch(location)).text(), "text/html");
+      document.querySelector(".strip").append(...again.querySelector(".strip").children);
+      const players = [...document.querySelectorAll("stimulus-player")];
+      const frames = [];
+      while (!players.every((player) => player.inSight)) await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame); // they are drawn with the frame after
+      for (const end = performance.now() + 1500; performance.now() < end; ) {
+        await new Promise(requestAnimationFrame);
+        frames.push(players.map((player) => player.getAttribute("frame")));
+      }
+      return frames;
+    }""")
+    assert {len(frames) for frames in seen} == {9}
+    assert [(at, frames) for at, frames in enumerate(seen) if len(set(frames)) > 1] == []
+    assert {frames[0] for frames in seen} == {str(frame) for frame in range(FRAMES)}
+
+
 def test_once_stops_at_the_end_and_plays_again(still: Page) -> None:
     still.locator("[name=again]").select_option("once")
     for _ in range(2):

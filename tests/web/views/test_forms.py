@@ -39,6 +39,16 @@ def test_the_whole_form_is_a_plain_recipe(visitor: TestClient, open_page: Open, 
     assert "waits in the queue" in open_page(special).text
 
 
+def test_a_result_is_run_again_with_a_change(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
+    made = make(2, kappa=2, prior="fourier", seed=9)
+    form = open_page(f"/tiny/class/2?recipe={made.recipe_key[:12]}").form("Visualize", having="kappa")
+    address = send(visitor, form, steps="200")
+    assert "waits in the queue" in open_page(address).text
+    with store.session() as session:
+        [job] = jobs.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
+    assert job.recipe == made.recipe.model_copy(update={"steps": 200})
+
+
 def test_what_is_cached_is_shown_at_once(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
     make(2)
     form = open_page("/tiny/class/2").form("Visualize", having="kappa")
