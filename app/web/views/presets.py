@@ -23,7 +23,11 @@ NAMED = (
         "Close-up", "One position of the map alone: the pattern that a single place waits for.", {"objective": "center"}
     ),
     Named("Long run", "Four times the steps: a little stronger, and cleaner.", {"steps": "288"}),
-    Named("Soft light", "Grown from a 1/f spectrum instead of pixels: smoother colour.", {"prior": "fourier"}),
+    Named(
+        "Scene",
+        "Held closer to what the network saw in training, large shapes first: for networks with batch normalisation.",
+        {"nature": "3", "blur": "12", "blur_end": "2.25"},
+    ),
 )
 
 
