@@ -117,7 +117,9 @@ def test_with_the_keyboard_alone_from_home_to_a_finished_visualization(filled: D
 
     follow("/tiny_two_stream")
     follow("/tiny_two_stream/class")
+    page.wait_for_function("!document.querySelector(':not(:defined)')")  # who listens to keys is there
     page.keyboard.press("/")
+    expect(page.locator("input[type=search]:focus")).to_have_count(1)
     page.keyboard.type("wave")
     page.wait_for_url(re.compile("q=wave"))
     page.keyboard.press("Tab")
