@@ -83,6 +83,11 @@ def half_time(frames: int, chi: float) -> Tensor:
     return spectral(frames, (1 + chi * eigenvalues(frames)).rsqrt())
 
 
+def half_blur(count: int, sigma: float) -> Tensor:
+    """Half of a Gaussian blur along `count` samples, at each cosine."""
+    return (-(sigma**2) / 4 * eigenvalues(count)).exp()
+
+
 def along(matrix: Tensor, x: Tensor, dim: int) -> Tensor:
     """The matrix applied along one dimension of x."""
     if dim == x.ndim - 1:
@@ -105,7 +110,7 @@ class Pixel:
     def at(self, progress: float) -> None:
         sigma = self.blur + (self.blur_end - self.blur) * progress
         self.rows, self.columns = (
-            send(spectral(count, (-(sigma**2) / 4 * eigenvalues(count)).exp()).to(self.like.dtype), self.like.device)
+            send(spectral(count, half_blur(count, sigma)).to(self.like.dtype), self.like.device)
             for count in (self.height, self.width)
         )
 
@@ -123,12 +128,12 @@ class Fourier:
     fall = 1.0  # of the amplitudes: 1 / f^fall
 
     def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
-        _, frames, self.height, self.width = canvas.shape
+        _, frames, height, width = canvas.shape
         self.colour = half_colour(canvas.stream).to(like)
         self.time = half_time(frames, recipe.chi).to(like)
-        self.rows, self.columns = cosines(self.height).to(like), cosines(self.width).to(like)
-        lowest = 1 / max(self.height, self.width)
-        rows, columns = (torch.arange(count, device=like.device) / (2 * count) for count in (self.height, self.width))
+        self.rows, self.columns = cosines(height).to(like), cosines(width).to(like)
+        lowest = 1 / max(height, width)
+        rows, columns = (torch.arange(count, device=like.device) / (2 * count) for count in (height, width))
         self.amplitude = torch.hypot(rows[:, None], columns).clamp_min(lowest) ** -self.fall
 
     def at(self, progress: float) -> None:
@@ -158,8 +163,7 @@ class Pink(Fourier):
     def at(self, progress: float) -> None:
         sigma = self.blur + (self.blur_end - self.blur) * progress
         rows, columns = (
-            send((-(sigma**2) / 4 * eigenvalues(count)).exp().to(self.sharp.dtype), self.sharp.device)
-            for count in (self.height, self.width)
+            send(half_blur(count, sigma).to(self.sharp.dtype), self.sharp.device) for count in self.sharp.shape
         )
         self.amplitude = self.sharp * rows[:, None] * columns
 
