@@ -3,29 +3,19 @@
 python -m benchmarks.swaps flow_gated flow_gated_rwf2000.safetensors clips/*.mp4
 """
 
-import argparse
 import time
-from pathlib import Path
 
 import torch
 
+from benchmarks.given import given
 from worker.evidence.crossing import Crossing
 from worker.evidence.streams import DONORS
 from worker.evidence.synergy import swapped
-from worker.networks.load import describe_network, load_network
-from worker.networks.predict import clip_inputs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("family")
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("clips", type=Path, nargs="+")
-    options = parser.parse_args()
     torch.set_num_threads(1)
-    card = describe_network(family=options.family, weights=options.weights)
-    network = load_network(card, options.weights.read_bytes())
-    clips = [clip_inputs(network, path) for path in options.clips]
+    network, clips = given(__doc__)
     donors = min(DONORS, len(clips) - 1)
     others = [[(place - back) % len(clips) for back in range(donors, 0, -1)] for place in range(len(clips))]
 

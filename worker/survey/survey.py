@@ -157,7 +157,7 @@ def probe_strongest(
     return probe(
         network,
         todo,
-        _readable(prepared(network.card, samples, numbers, threads)),
+        rereading(network.card, samples, threads)(numbers),
         by_clip,
         stimuli,
         lambda done, total: observe(Stage("probing", done, total)),
@@ -177,9 +177,7 @@ def feed_classes(
     if not hidden:
         return {}
 
-    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
-        return _readable(prepared(network.card, samples, numbers, threads))
-
+    clips = rereading(network.card, samples, threads)
     top = strongest(tally, hidden)
     chosen = shared_clips(top.values(), FED_CLIPS)
     shared = {name: among(found, chosen, FED_CLIPS) for name, found in top.items()}
@@ -196,9 +194,7 @@ def swap_streams(
 ) -> StreamFacts | None:
     """What each of two streams contributes; None for a network of one."""
 
-    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
-        return _readable(prepared(network.card, samples, numbers, threads))
-
+    clips = rereading(network.card, samples, threads)
     logits = dict(zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True))
     return stream_facts(network, clips, labels, logits, lambda done, total: observe(Stage("swapping", done, total)))
 
@@ -213,9 +209,7 @@ def grey_pictures(
 ) -> tuple[MaskedClass, ...]:
     """What is left of recognised clips' classes where what moves, or all else, is grey."""
 
-    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
-        return _readable(prepared(network.card, samples, numbers, threads))
-
+    clips = rereading(network.card, samples, threads)
     own = labels.tolist()
     logits = zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True)
     recognised = {number: float(softmax(row)[own[number]]) for number, row in logits if row.argmax() == own[number]}
@@ -239,9 +233,16 @@ def strongest(tally: Tally, layers: Sequence[str]) -> dict[str, Tensor]:
     return {name: top.clip.where(top.peak > 0, -1) for name, top in kept.items()}
 
 
-def _readable(clips: Iterator[tuple[int, Inputs | VideoError]]) -> Iterator[tuple[int, Inputs]]:
-    """These have been read before: one that cannot be read any more stops the survey, which can be started again."""
-    for number, clip in clips:
-        if isinstance(clip, VideoError):
-            raise clip
-        yield number, clip
+def rereading(
+    card: NetworkCard, samples: Sequence[Sample], threads: int
+) -> Callable[[Sequence[int]], Iterator[tuple[int, Inputs]]]:
+    """Reads samples by number that have been read before: one that cannot be read any more stops the survey, which
+    can be started again."""
+
+    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        for number, clip in prepared(card, samples, numbers, threads):
+            if isinstance(clip, VideoError):
+                raise clip
+            yield number, clip
+
+    return clips
