@@ -15,7 +15,7 @@ from worker.evidence.synergy import MOTION, swapped
 from worker.maximize.device import device_of
 from worker.maximize.memory import is_out_of_memory
 from worker.networks.inputs import batch_size, join
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 from worker.networks.probe import probe
 
 
@@ -64,7 +64,7 @@ class Crossing:
 
     def _placed(self, inputs: Inputs) -> Inputs:
         device = device_of(self.network.module)
-        return {name: x.to(device) for name, x in inputs.items()}
+        return on_device(inputs, device)
 
     def _agrees(self, one: Inputs, other: Inputs) -> bool:
         whole = torch.cat([self.network.logits(self._placed(x)).cpu() for x in (swapped(one, other), one)])

@@ -23,7 +23,7 @@ from app.contract.evidence import FEEDS, Feed
 from worker.evidence.explain import changed, explained_layers
 from worker.evidence.probing import Unit, default_layers
 from worker.maximize.device import device_of
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 
 FED_CLIPS = 3  # of each unit's strongest clips that are read
 COPIES_BYTES = 64_000_000  # of the layer's map: what follows takes some times as much
@@ -50,7 +50,7 @@ def feeds(
     sums = {name: torch.zeros(3, len(found), classes) for name, found in strongest.items()}
     numbers = sorted(set(torch.cat([found.flatten() for found in strongest.values()]).tolist()) - {-1})
     for done, (number, given) in enumerate(clips(numbers), 1):
-        inputs = {name: x.to(device) for name, x in given.items()}
+        inputs = on_device(given, device)
         for name, found in strongest.items():
             units = (found == number).any(1).nonzero()[:, 0]
             if len(units):

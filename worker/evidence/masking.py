@@ -23,7 +23,7 @@ from app.contract.evidence import MaskedClass
 from worker.evidence.synergy import MOTION
 from worker.maximize.device import device_of
 from worker.networks.inputs import FLOW_UNIT_PX, batch_size, join
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 from worker.video.flow import consecutive_flow
 
 MOST = 600  # clips that are greyed
@@ -50,7 +50,7 @@ def masked_classes(
     numbers = chosen(labels, probabilities)
     found: dict[int, list[tuple[float, float, float]]] = {}
     for done, (number, given) in enumerate(clips(numbers), 1):
-        inputs = {name: x.to(device) for name, x in given.items()}
+        inputs = on_device(given, device)
         kept = blocks(moving_part(inputs))
         if WITHIN[0] <= float(kept.mean()) <= WITHIN[1]:
             greyed = [without(inputs, 1 - kept), without(inputs, kept)]

@@ -19,7 +19,7 @@ from worker.evidence.synergy import both, motion_alone, neither, swapped, synerg
 from worker.evidence.tuning import DEGREES, FACTORS, direction_tuning, replayed, speed_tuning, turned
 from worker.maximize.device import device_of
 from worker.networks.inputs import batch_size, join
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 
 PROBED_CLIPS = 3  # of each unit's strongest clips, at least
 
@@ -118,7 +118,7 @@ def probe(
     with recorder(network, todo.layers) as record_only:
         record = _Counted(record_only, todo.passes, observe)
         for number, given in clips:
-            inputs = {name: x.to(device) for name, x in given.items()}
+            inputs = on_device(given, device)
             label = labels[number]
             if number != lead:
                 if both(inputs) and not silence:
@@ -191,7 +191,7 @@ def _of_stimuli(
     for (layer, unit), given in stimuli.items():
         if layer not in silence or card.layer(layer).stream != "fusion":
             continue
-        inputs = {name: x.to(device) for name, x in given.items()}
+        inputs = on_device(given, device)
         peaks = peaks_of(record, [inputs, without_motion(inputs), motion_alone(inputs)], batch_size(card))
         j, a, m = peaks[layer][:, unit]
         found[layer, unit] = float(synergy(a, m, j, silence[layer][0, unit]))

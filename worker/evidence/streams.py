@@ -20,7 +20,7 @@ from worker.evidence.synergy import MOTION, both
 from worker.evidence.variance import Swaps
 from worker.maximize.device import device_of
 from worker.networks.inputs import batch_size, join
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 
 DONORS = 6  # clips that lend their motion to each clip
 MOST = 600  # clips that are changed
@@ -64,7 +64,7 @@ def stream_facts(
         found = []
         for start in range(0, len(changed), size):
             batch = join(changed[start : start + size])
-            found.append(network.logits({name: x.to(device) for name, x in batch.items()}).cpu())
+            found.append(network.logits(on_device(batch, device)).cpu())
         composed += len(changed)
         tell()
         return torch.cat(found)

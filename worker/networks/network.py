@@ -49,6 +49,10 @@ class Network:
         return self.module(inputs)  # type: ignore[no-any-return]
 
 
+def on_device(inputs: Inputs, device: torch.device) -> Inputs:
+    return {name: values.to(device) for name, values in inputs.items()}
+
+
 def as_input(name: StreamName, x: Tensor) -> Tensor:
     """Values by position (B, D, T, H, W) in the layout that the stream has among a network's inputs."""
     if name is StreamName.APPEARANCE:

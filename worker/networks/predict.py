@@ -4,7 +4,7 @@ from pathlib import Path
 
 from worker.maximize.device import device_of
 from worker.networks.inputs import make_inputs, read_frames
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 
 
 def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, float]]:
@@ -20,6 +20,4 @@ def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, flo
 def clip_inputs(network: Network, clip: Path) -> Inputs:
     """The centre of a video on the network's device, for every stream that it sees."""
     device = device_of(network.module)
-    return {
-        name: values.to(device) for name, values in make_inputs(network.card, read_frames(network.card, clip)).items()
-    }
+    return on_device(make_inputs(network.card, read_frames(network.card, clip)), device)

@@ -22,7 +22,7 @@ from worker.evidence.streams import stream_facts
 from worker.evidence.units import clip_answers, survey_facts, unit_evidence
 from worker.maximize.device import device_of
 from worker.networks.inputs import batch_size, join
-from worker.networks.network import Inputs, Network
+from worker.networks.network import Inputs, Network, on_device
 from worker.survey.pipeline import Sample, prepared
 from worker.survey.tally import Tally, survey_key
 
@@ -118,7 +118,7 @@ def record_all(
         def flush(reached: int) -> None:
             if batch:
                 inputs = join([clip for _, clip in batch])
-                readings = record({name: x.to(device) for name, x in inputs.items()})
+                readings = record(on_device(inputs, device))
                 tally.add([number for number, _ in batch], readings)
                 batch.clear()
             tally.done = reached

@@ -19,6 +19,7 @@ from app.store.engine import Store
 from worker.evidence.explain import explain
 from worker.loop import Desk
 from worker.networks.inputs import FPS, make_inputs, seen, view
+from worker.networks.network import on_device
 from worker.render.clips import render_clip
 from worker.survey.stored import stored_frames
 from worker.tasks.resident import Resident
@@ -56,7 +57,7 @@ class Explain:
         frames = self._frames(clip, network.card, reports.alive)
         if len(frames) < 2:
             raise VideoError(f"The clip {clip.name} has one frame; without a second one there is no motion to see.")
-        inputs = {name: values.to(self.device) for name, values in make_inputs(network.card, frames).items()}
+        inputs = on_device(make_inputs(network.card, frames), self.device)
         found = explain(network, inputs, clip.expected, reports.observe)
         pictures = seen(network.card, frames)
         media = render_clip(pictures, reduce_flow(consecutive_flow(pictures)), fps=FPS)
