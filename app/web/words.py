@@ -10,7 +10,7 @@ from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
 from app.web.parts import Share
 
-BREAKS = re.compile("(?<=[_./])")
+BREAKS = re.compile(r"(?<=[./])|(?<=_)(?!\d)")
 
 
 def number(value: float) -> str:
@@ -33,7 +33,7 @@ def share(value: float) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may go on in a new line after each underscore, dot and slash, and not in the middle of a word."""
+    """A name that may go on in a new line between its words: after dots, slashes and underscores, but `conv5_2` is one."""
     return Markup("<wbr>").join(BREAKS.split(name))
 
 
