@@ -96,11 +96,11 @@ def sight(field: Extent) -> str:
     return f"{space} in {field.frames} frames" if field.frames > 1 else space
 
 
-STEPS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "clip", JobKind.EXPLAIN: "pass"}
+STEPS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "pass", JobKind.EXPLAIN: "pass"}
 
 
 def standing(job: Job) -> str:
-    """Where a live job is: `step 31 of 72, 7 s left`, or `clip 31 of 900`."""
+    """Where a live job is: `step 31 of 72, 7 s left`, or `pass 31 of 900`."""
     if job.state is JobState.QUEUED:
         return "waits in the queue"
     if job.cancel_requested:
