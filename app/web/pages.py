@@ -271,8 +271,8 @@ class OwnClipPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsPage(Page):
-    """By the name of their finding, its `charts`, and where its units can be visualized that nobody has seen (`unseen`).
-    All are empty before a survey."""
+    """By the name of their finding, its `charts`, and where those of its units can be visualized that nobody has
+    seen (`unseen`). All are empty before a survey."""
 
     template: ClassVar[str] = "findings.html"
     card: NetworkCard

@@ -33,7 +33,7 @@ def share(value: float) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may go on in a new line between its words: after dots, slashes and underscores, but `conv5_2` is one."""
+    """A name that may go on in a new line after each dot, slash and underscore; `conv5_2` is one word."""
     return Markup("<wbr>").join(BREAKS.split(name))
 
 

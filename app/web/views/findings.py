@@ -23,7 +23,7 @@ from app.web.views.selection import address
 router = APIRouter()
 
 STYLE = ROOT / "frontend" / "src" / "style"
-STYLES = ("tokens.css", "cards.css", "findings.css")
+STYLES = ("tokens.css", "base.css", "cards.css", "findings.css")
 
 
 @router.get("/{network:slug}/-/findings")
@@ -73,9 +73,7 @@ def pictures(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
     """Stills and loops of all examples as addresses that carry their bytes, by sha256."""
     units = [example.unit for each in findings for example in each.examples]
     found = media.get_media(session, sha256s={each for unit in units for each in (unit.poster, unit.loop) if each})
-    return {
-        sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in found.items()
-    }
+    return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in found.items()}
 
 
 def lead(findings: tuple[Finding, ...]) -> str:

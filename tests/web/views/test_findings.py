@@ -81,7 +81,8 @@ def test_units_at_both_ends_show_their_stimuli(seen: Visualization, open_page: O
     page = open_page("/tiny/-/findings")
     check(page)
     poster, loop = seen.medium(Role.POSTER), seen.medium(Role.LOOP)
-    assert poster and loop
+    assert poster
+    assert loop
     assert page.all("hover-loop", poster=urls.medium(poster), loop=urls.medium(loop))
     assert "4.50 effective classes" in page.text
 
