@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Wish:
-    """Stimuli of all units of a layer."""
+    """Stimuli of all units of a layer, or of the `first` of every other layer than that of the classes (None)."""
 
-    layer: str
+    layer: str | None
     recipe: Recipe
     priority: int
+    first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ OPENINGS = (
             Wish(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.SWEEP),
             Wish(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.SWEEP),
             # one position alone: summed over the map, a quarter of the units did not beat their strongest clip
+            Wish(None, Recipe(objective="center"), Priority.BACKGROUND, first=4),
+            Wish(CLASS_LAYER, Recipe(speed=Speed.FAST), Priority.BACKGROUND),
             Wish("fusion.conv5", Recipe(objective="center"), Priority.BACKGROUND),
         ),
     ),
@@ -88,8 +91,10 @@ def _open(store: Store, opening: Opening) -> None:
     with store.transaction() as session:
         catalog.add_network(session, card=card, weights=pieces(weights))
         for wish in opening.wishes:
-            request = VisualizeRequest(network=opening.slug, layer=wish.layer, units="all", recipe=wish.recipe)
-            jobs.enqueue(session, request=request, priority=wish.priority)
+            for layer in [wish.layer] if wish.layer else [each.name for each in card.layers if not each.is_class]:
+                units = "all" if wish.first is None else list(range(wish.first))
+                request = VisualizeRequest(network=opening.slug, layer=layer, units=units, recipe=wish.recipe)
+                jobs.enqueue(session, request=request, priority=wish.priority)
 
 
 CLIPS = Path(__file__).parent / "mocap" / "clips"  # a folder per class

@@ -1,9 +1,9 @@
 """Media bytes, addressed by their sha256: a result can never point at a missing file."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import delete, exists, insert
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
@@ -68,6 +68,12 @@ def get_medium(session: Session, *, sha256: str) -> Medium:
     if row is None:
         raise Missing("There is no such picture here; the result it belonged to may have been removed.")
     return Medium(type=row.type, data=row.data)
+
+
+def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, Medium]:
+    """Those of them that are there, by sha256."""
+    rows = session.scalars(select(MediaRow).where(MediaRow.sha256.in_(sha256s)))
+    return {row.sha256: Medium(type=row.type, data=row.data) for row in rows}
 
 
 def drop_orphans(session: Session) -> None:

@@ -9,7 +9,7 @@ SIZE = WIDTH, HEIGHT = 1200, 630
 EDGE, GAP = 48, 24
 DARK, LIGHT, DIM, GLOW = "#0d0b0a", "#f3ede4", "#b3a89b", "#f2b366"
 STAGE = HEIGHT - 2 * EDGE
-SMALL = 210
+LARGEST = 320  # side of the motion, which takes the room below the words
 LINES = 4  # of a name, at most
 
 
@@ -29,8 +29,6 @@ def compose(card: Card) -> bytes:
     canvas = Image.new("RGB", SIZE, DARK)
     canvas.paste(_square(card.stimulus, STAGE), (EDGE, EDGE))
     left = EDGE + STAGE + 2 * GAP
-    if card.motion is not None:
-        canvas.paste(_square(card.motion, SMALL), (left, HEIGHT - EDGE - SMALL))
     draw = ImageDraw.Draw(canvas)
     draw.text((left, EDGE - 4), "Kinetoscope", fill=GLOW, font=_font(26))
     top = EDGE + 52
@@ -43,6 +41,9 @@ def compose(card: Card) -> bytes:
         for line in _wrapped(draw, words, _font(26), WIDTH - EDGE - left)[:2]:
             draw.text((left, top), line, fill=DIM, font=_font(26))
             top += 36
+    if card.motion is not None:
+        side = min(LARGEST, HEIGHT - EDGE - GAP - top)
+        canvas.paste(_square(card.motion, side), (left, HEIGHT - EDGE - side))
     out = io.BytesIO()
     canvas.save(out, "JPEG", quality=88)
     return out.getvalue()

@@ -271,22 +271,26 @@ class OwnClipPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsPage(Page):
-    """`charts` by the name of their finding. Both are empty before a survey."""
+    """By the name of their finding, its `charts`, and where those of its units can be visualized that nobody has
+    seen (`unseen`). All are empty before a survey."""
 
     template: ClassVar[str] = "findings.html"
     card: NetworkCard
     findings: Findings | None
     charts: Mapping[str, tuple[SpreadChart, ...]]
+    unseen: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsExport(Page):
-    """The same as one file that needs nothing else; `base` is where its links lead."""
+    """The same as one file that needs nothing else; `base` is where its links lead, `kept` its pictures by sha256."""
 
     template: ClassVar[str] = "findings_export.html"
     card: NetworkCard
     findings: Findings
     charts: Mapping[str, tuple[SpreadChart, ...]]
+    unseen: Mapping[str, str | None]
+    kept: Mapping[str, str]
     style: str
     base: str
 

@@ -34,7 +34,12 @@ class SharesOfLayer:
     others: float
     rest: float
     has_places: bool  # or one position sees the whole picture
+    has_moments: bool  # or the whole clip
     unseen: str | None
+
+    @property
+    def takes_away(self) -> bool:
+        return any(each.bar < 0 for each in self.units)
 
 
 @dataclass(frozen=True)

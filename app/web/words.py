@@ -10,7 +10,7 @@ from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
 from app.web.parts import Share
 
-BREAKS = re.compile("(?<=[_./])")
+BREAKS = re.compile(r"(?<=[./])|(?<=_)(?!\d)")
 
 
 def number(value: float) -> str:
@@ -33,7 +33,7 @@ def share(value: float) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may go on in a new line after each underscore, dot and slash, and not in the middle of a word."""
+    """A name that may go on in a new line after each dot, slash and underscore; `conv5_2` is one word."""
     return Markup("<wbr>").join(BREAKS.split(name))
 
 
@@ -96,11 +96,11 @@ def sight(field: Extent) -> str:
     return f"{space} in {field.frames} frames" if field.frames > 1 else space
 
 
-STEPS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "clip", JobKind.EXPLAIN: "pass"}
+STEPS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "pass", JobKind.EXPLAIN: "pass"}
 
 
 def standing(job: Job) -> str:
-    """Where a live job is: `step 31 of 72, 7 s left`, or `clip 31 of 900`."""
+    """Where a live job is: `step 31 of 72, 7 s left`, or `pass 31 of 900`."""
     if job.state is JobState.QUEUED:
         return "waits in the queue"
     if job.cancel_requested:

@@ -43,8 +43,16 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
     served = [(job.network, job.layer, job.recipe.speed) for job in waiting.items]
     speeds = ("medium", "slow", "free")
     assert served[: 3 * len(NAMES)] == [("mocap", "class", speed) for speed in speeds for _ in NAMES]
-    rest = {place[:2] for place in served[3 * len(NAMES) :]}
-    assert rest == {("mocap", "fusion.conv5"), ("mocap-judge", "class")}
+    rest = served[3 * len(NAMES) :]
+    with store.session() as session:
+        layers = [layer.name for layer in catalog.get_card(session, slug="mocap").layers if not layer.is_class]
+    depth = [("mocap", layer, "medium") for layer in layers for _ in range(4)]
+    assert rest[: len(depth)] == depth, "something of every depth"
+    assert set(rest[len(depth) :]) == {
+        ("mocap", "class", "fast"),
+        ("mocap", "fusion.conv5", "medium"),
+        ("mocap-judge", "class", "medium"),
+    }
 
 
 def test_a_damaged_network_does_not_keep_the_other_out(

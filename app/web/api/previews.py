@@ -15,9 +15,9 @@ from app.web.deps import Reading
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
-DRAWN = 1  # raised when the composition changes
+DRAWN = 2  # raised when the composition changes
 A_DAY = "public, max-age=86400"
-STILLS = (Role.POSTER, Role.APPEARANCE)
+STILLS = (Role.APPEARANCE, Role.POSTER)  # a poster shows motion too, in its corner
 MOTIONS = (Role.FLOW_DIRECTION, Role.FLOW_XY)
 
 

@@ -1,6 +1,7 @@
 """New results as an Atom feed."""
 
 from datetime import UTC, datetime
+from html import escape
 from typing import Annotated
 from xml.etree import ElementTree
 
@@ -50,10 +51,14 @@ def _entry(root: ElementTree.Element, base: str, card: NetworkCard, result: Visu
     _add(entry, "link", href=page)
     _add(entry, "updated", result.created_at.isoformat())
     _add(ElementTree.SubElement(entry, "author"), "name", "Kinetoscope")
-    _add(entry, "summary", f"{place} of {card.title}: activation {result.measurements.activation:.3g}.")
-    for medium in filter(None, (result.medium(Role.LOOP), result.medium(Role.POSTER))):
-        address = urls.absolute(base, urls.medium(medium))
+    words = f"{place} of {card.title}: activation {result.measurements.activation:.3g}."
+    _add(entry, "summary", words)
+    pictures = [medium for role in (Role.LOOP, Role.POSTER) if (medium := result.medium(role))]
+    addresses = [urls.absolute(base, urls.medium(medium)) for medium in pictures]
+    for medium, address in zip(pictures, addresses, strict=True):
         _add(entry, "link", rel="enclosure", type=medium.type, length=str(medium.size), href=address)
+    if addresses:  # readers show no enclosures in the text
+        _add(entry, "content", f'<img src="{addresses[0]}" alt=""><p>{escape(words)}</p>', type="html")
 
 
 def _add(parent: ElementTree.Element, name: str, text: str = "", **attributes: str) -> None:

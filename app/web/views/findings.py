@@ -1,5 +1,6 @@
 """The four findings of a network: as a page, and as one file to take away."""
 
+from base64 import b64encode
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -8,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from app.contract.findings import Finding
 from app.findings import find
 from app.settings import ROOT
-from app.store import catalog
+from app.store import Session, catalog, media
 from app.store.findings import get_found
 from app.web import urls
 from app.web.deps import Base, Reading
@@ -17,10 +18,12 @@ from app.web.parts import Crumb
 from app.web.render import render, to_html
 from app.web.spread import charts
 from app.web.views.frame import frame, network_crumbs
+from app.web.views.selection import address
 
 router = APIRouter()
 
 STYLE = ROOT / "frontend" / "src" / "style"
+STYLES = ("tokens.css", "base.css", "cards.css", "findings.css")
 
 
 @router.get("/{network:slug}/-/findings")
@@ -42,14 +45,35 @@ def findings(
         crumbs=network_crumbs(card, Crumb("Findings")),
     )
     drawn = {each.name: charts(each.series) for each in made.findings} if made else {}
+    asked = {each.name: unseen(network, each) for each in made.findings} if made else {}
     if export is None or made is None:
-        page = FindingsPage(frame=around, card=card, findings=made, charts=drawn)
+        page = FindingsPage(frame=around, card=card, findings=made, charts=drawn, unseen=asked)
         return render(page)
-    style = "\n".join((STYLE / name).read_text() for name in ("tokens.css", "findings.css"))
-    file = FindingsExport(frame=around, card=card, findings=made, charts=drawn, style=style, base=base)
+    file = FindingsExport(
+        frame=around,
+        card=card,
+        findings=made,
+        charts=drawn,
+        unseen=asked,
+        kept=pictures(session, made.findings),
+        style="\n".join((STYLE / name).read_text() for name in STYLES),
+        base=base,
+    )
     return HTMLResponse(
         to_html(file), headers={"Content-Disposition": f'attachment; filename="{network}-findings.html"'}
     )
+
+
+def unseen(network: str, finding: Finding) -> str | None:
+    units = [address(each.unit) for each in finding.examples if not each.unit.visualizations]
+    return urls.selection(network, units=units) if units else None
+
+
+def pictures(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
+    """Stills and loops of all examples as addresses that carry their bytes, by sha256."""
+    units = [example.unit for each in findings for example in each.examples]
+    found = media.get_media(session, sha256s={each for unit in units for each in (unit.poster, unit.loop) if each})
+    return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in found.items()}
 
 
 def lead(findings: tuple[Finding, ...]) -> str:

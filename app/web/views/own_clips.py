@@ -147,6 +147,7 @@ def of_layer(session: Session, card: NetworkCard, clip: OwnClip, shares: LayerSh
     extent = card.layer(shares.layer).map
     video = clip.medium(Role.VIDEO)
     length = video.frames / FPS if video else 0.0
+    has_moments = any(len(each.trace) > 1 for each in shares.units)
     largest = max((abs(each.share) for each in shares.units), default=0.0) or 1.0
     return SharesOfLayer(
         layer=shares.layer,
@@ -164,5 +165,6 @@ def of_layer(session: Session, card: NetworkCard, clip: OwnClip, shares: LayerSh
         others=shares.others,
         rest=shares.rest,
         has_places=extent.height * extent.width > 1,
+        has_moments=has_moments,
         unseen=urls.selection(card.slug, units=unseen) if unseen else None,
     )

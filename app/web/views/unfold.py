@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.contract.catalog import CLASS_LAYER, NetworkCard
+from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.job import Link, LinkRequest
 from app.contract.result import Role, Visualization
 from app.store import Session, catalog, links, visualizations
@@ -38,9 +38,11 @@ def unfold(session: Session, url: SplitResult) -> Unfolded:
             return _unit(session, catalog.get_card(session, slug=network), layer, int(unit), url.query)
         case [network, layer] if network != "-":
             card = catalog.get_card(session, slug=network)
-            return Unfolded(f"Layer {card.layer(layer).name} of {card.title}")
+            words = f"Layer {card.layer(layer).name} of {card.title}"
+            return Unfolded(words, poster=newest(session, network, card.layer(layer)))
         case [network, *_] if network != "-":
-            return Unfolded(catalog.get_card(session, slug=network).title)
+            card = catalog.get_card(session, slug=network)
+            return Unfolded(card.title, poster=newest(session, network))
     return Unfolded("See what a video network has learned.")
 
 
@@ -88,6 +90,11 @@ def _compared(session: Session, card: NetworkCard, query: str) -> Unfolded:
     results = visualizations.for_unit(session, slug=card.slug, layer=names[0][0], unit=names[0][1])
     shown = results[0] if results else None
     return Unfolded(f"{words} of {card.title} side by side", shown, poster(shown))
+
+
+def newest(session: Session, network: str, layer: Layer | None = None) -> str | None:
+    """The picture of a view of many units."""
+    return next(map(poster, visualizations.recent(session, slug=network, layer=layer, limit=1)), None)
 
 
 def poster(result: Visualization | None) -> str | None:

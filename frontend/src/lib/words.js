@@ -11,6 +11,6 @@ export function duration(seconds) {
 export function progressWords({ kind, progress: { step, steps, seconds_left: left } }) {
   const count = (value) => value.toLocaleString("en");
   if (kind === "explain" && !step) return "reads the clip";
-  const words = `${{ survey: "clip", explain: "pass" }[kind] ?? "step"} ${count(step)} of ${count(steps)}`;
+  const words = `${kind === "visualize" ? "step" : "pass"} ${count(step)} of ${count(steps)}`;
   return left == null ? words : `${words}, ${duration(left)} left`;
 }

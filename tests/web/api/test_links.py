@@ -39,6 +39,13 @@ def test_a_view_without_a_result_has_no_poster(client: TestClient) -> None:
         assert answer.json()["preview"] is None
 
 
+def test_a_view_of_many_units_has_the_newest_picture(client: TestClient, visualization: Visualization) -> None:
+    poster = visualization.medium(Role.POSTER)
+    assert poster is not None
+    for url, preview in (("/tiny/-/findings", poster.sha256), ("/tiny/class", poster.sha256), ("/tiny/fc6", None)):
+        assert client.post("/api/links", json={"url": url, "title": "t"}).json()["preview"] == preview
+
+
 def test_a_class_may_have_a_slash_in_its_name(client: TestClient) -> None:
     body = client.post("/api/links", json={"url": "/tiny/-/classes/back%2Fflip%20%26%20turn", "title": "t"}).json()
     assert body["description"].startswith("back/flip & turn, unit 4")

@@ -26,7 +26,8 @@ def made(store: Store, network: object) -> int:
     enqueue(store, 2)
     [job] = claim(store)
     media = [
-        RenderedMedia(role=Role.POSTER, type="image/webp", data=picture("red"), width=40, height=30),
+        RenderedMedia(role=Role.POSTER, type="image/webp", data=picture("lime"), width=40, height=30),
+        RenderedMedia(role=Role.APPEARANCE, type="image/webp", data=picture("red"), width=40, height=30),
         RenderedMedia(role=Role.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
     ]
     with store.transaction() as session:
@@ -35,7 +36,7 @@ def made(store: Store, network: object) -> int:
     return found
 
 
-def test_stimulus_motion_and_name_on_one_picture(client: TestClient, made: int) -> None:
+def test_appearance_motion_and_name_on_one_picture(client: TestClient, made: int) -> None:
     answer = client.get(f"/-/previews/{made}.jpg")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     shown = Image.open(io.BytesIO(answer.content)).convert("RGB")
@@ -57,5 +58,5 @@ def test_of_a_picture_that_cannot_be_read(client: TestClient, visualization: Vis
 
 @pytest.mark.parametrize("name", ["x", "shooting goal (soccer) " * 9, "w" * 300, "größe · 走る"])
 def test_any_name_fits(name: str) -> None:
-    card = Card(name=name, place="class/2, slow", network="A network", stimulus=picture("red"))
+    card = Card(name=name, place=name, network=name, stimulus=picture("red"), motion=picture("blue"))
     assert Image.open(io.BytesIO(compose(card))).size == (1200, 630)

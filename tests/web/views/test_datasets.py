@@ -112,7 +112,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
         page = open_page(address)
         check(page)
         assert "Survey of little" in page.text
-        assert "clip 3 of 9, 1 min left" in page.text
+        assert "pass 3 of 9, 1 min left" in page.text
     with little.transaction() as session:
         claims.fail(
             session, worker="w1", job=job, error=JobError(kind="unknown_class", detail="There is no class 'x'.")

@@ -24,6 +24,9 @@ def test_new_results_come_first(visitor: TestClient, make: Make) -> None:
     assert entries[0].findtext("a:id", None, ATOM) == f"{ORIGIN}/tiny/class/4?visualization={newest.id}"
     [enclosure, *_] = entries[0].findall("a:link[@rel='enclosure']", ATOM)
     assert enclosure.attrib["href"].endswith(f"{newest.medium(Role.LOOP).sha256}.webp")  # type: ignore[union-attr]
+    content = entries[0].findtext("a:content[@type='html']", None, ATOM)
+    assert content
+    assert content.startswith(f'<img src="{enclosure.attrib["href"]}"')
     assert feed.findtext("a:updated", None, ATOM) == newest.created_at.isoformat()
 
 

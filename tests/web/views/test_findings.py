@@ -1,4 +1,5 @@
 import re
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -6,13 +7,16 @@ from fastapi.testclient import TestClient
 
 from app.contract.evidence import MaskedClass, PictureBias, StreamFacts, StreamPair, StreamShares, Survey
 from app.contract.findings import Finding, Measured, Spread
+from app.contract.result import Role, Visualization
 from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
 from app.store import surveys
 from app.store.engine import Store
 from app.trend import kendall
-from tests.evidence_support import add_dataset, answers, every_unit, facts
+from app.web import urls
+from tests.evidence_support import add_dataset, answers, every_unit, facts, survey
 from tests.support import two_stream_card
-from tests.web.views.conftest import Open
+from tests.web.views.conftest import Make, Open
+from tests.web.views.pagereader import PageReader
 from tests.web.views.test_templates import check
 
 CARD = two_stream_card()
@@ -65,13 +69,44 @@ def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open
     assert page.count("<svg viewBox") > 10
 
 
-@pytest.mark.usefixtures("surveyed")
-def test_the_saved_file_needs_nothing_else(visitor: TestClient) -> None:
+@pytest.fixture
+def seen(store: Store, make: Make) -> Visualization:
+    """Of the unit with the most effective classes; the others at both ends have no picture."""
+    add_dataset(store)
+    survey(store, change=lambda layer, unit: {"effective_classes": 4.5} if (layer, unit) == ("class", 2) else {})
+    return make(2)
+
+
+def test_units_at_both_ends_show_their_stimuli(seen: Visualization, open_page: Open) -> None:
+    page = open_page("/tiny/-/findings")
+    check(page)
+    poster, loop = seen.medium(Role.POSTER), seen.medium(Role.LOOP)
+    assert poster
+    assert loop
+    assert page.all("hover-loop", poster=urls.medium(poster), loop=urls.medium(loop))
+    assert "4.50 effective classes" in page.text
+
+
+def test_those_without_a_picture_can_be_visualized(seen: Visualization, open_page: Open) -> None:
+    offered = [link for link in open_page("/tiny/-/findings").links if "/-/visualize?" in link]
+    assert len(offered) == 2, "specificity and invariance; of fusion nothing was measured"
+    assert all("appearance.conv1/0" in link for link in offered)
+    assert not any("class/2" in link for link in offered)
+
+
+def test_the_saved_file_needs_nothing_else(seen: Visualization, visitor: TestClient) -> None:
     answer = visitor.get("/tiny/-/findings?export=html")
     assert "attachment" in answer.headers["content-disposition"]
     assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
-    assert not re.search(r"<(script|link|img)|url\(|@import", answer.text)
-    assert all(href.startswith("http") for href in re.findall(r'href="([^"]*)"', answer.text))
+    assert not re.search(r"<(script|link)|url\(|@import", answer.text)
+    page = PageReader(answer.text)
+    assert all(href.startswith("http") for href in page.links)
+    poster = seen.medium(Role.POSTER)
+    assert poster
+    picture = visitor.get(urls.medium(poster)).content
+    sources = [image["src"] for image in page.all("img")]
+    assert f"data:image/webp;base64,{b64encode(picture).decode()}" in sources
+    assert all(source.startswith("data:") for source in sources)
 
 
 def test_what_tells_two_classes_apart() -> None:

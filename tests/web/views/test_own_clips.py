@@ -108,8 +108,13 @@ def test_the_answer_names_units_with_their_shares(store: Store, make: Make, aske
         assert words in page.text
     assert {"/tiny/fc6/0", "/tiny/fc6/3", "/tiny/-/classes/run"} <= set(page.links)
     assert len(page.all("clip-trace")) == 2, "of the units whose layer has moments"
-    assert "all of it at once" in page.text
+    assert "The ring is where a unit answered most, the line when." in page.text
     assert "/tiny/-/visualize?u=fc6/0&u=fc6/3" in page.links
+
+
+def test_a_unit_without_a_stimulus_offers_one_in_its_place(store: Store, asked: str, open_page: Open) -> None:
+    explain(store)
+    assert open_page(asked).all("a", class_="blank", href="/tiny/-/visualize?u=fc6/3")
 
 
 def test_why_not_another_is_in_the_address(store: Store, visitor: TestClient, asked: str, open_page: Open) -> None:

@@ -58,7 +58,7 @@ def test_measurements_in_words(open_page: Open, make: Make) -> None:
     make()
     text = open_page("/tiny/class/2").text
     assert "50.0%" in text
-    assert "no survey yet: a_hat = 1" in text
+    assert "no survey yet: its strongest clip counts as 1" in text
     assert "This looks like noise" not in text
 
 

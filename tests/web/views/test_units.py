@@ -1,5 +1,10 @@
-import pytest
+import re
 
+import pytest
+from fastapi.testclient import TestClient
+
+from app.store.engine import Store
+from tests.evidence_support import add_dataset, survey
 from tests.web.views.conftest import Make, Open
 
 
@@ -43,3 +48,15 @@ def test_classes_are_found_by_a_word_of_their_name(open_page: Open) -> None:
     assert "2 classes" in page.text
     assert "/tiny/-/classes/wave%20slow" in page.links
     assert "/tiny/-/classes/run" not in page.links
+
+
+@pytest.mark.parametrize(("sort", "first"), [("activation", "Activation"), ("specific", "Effective classes")])
+def test_what_a_list_is_sorted_by_stands_beside_the_name(
+    store: Store, open_page: Open, visitor: TestClient, sort: str, first: str
+) -> None:
+    add_dataset(store)
+    survey(store)
+    address = f"/tiny/-/units?view=list&sort={sort}"
+    assert open_page(address).all("th", aria_sort="ascending" if sort == "specific" else "descending")
+    heads = re.findall(r"<th[^>]*>\s*([^<>]+?)\s*</th>", visitor.get(address).text)
+    assert heads[:2] == ["Unit", first]
