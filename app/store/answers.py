@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard
 from app.contract.evidence import Answer, AnsweredClip
 from app.contract.model import Page
-from app.store.catalog import network_row
-from app.store.datasets import to_clip
-from app.store.evidence_tables import AnswerRow, ClipRow, DatasetRow, SurveyRow
+from app.store.catalog import card_of, network_row
+from app.store.datasets import CLIPS, read_clips
+from app.store.evidence_tables import AnswerRow, ClipRow, SurveyRow
 from app.store.listed import newest_survey
 from app.store.tables import NetworkRow
 
@@ -34,11 +34,13 @@ def list_answers(
     wanted += [AnswerRow.own != AnswerRow.taken] if wrong else []
     total = session.scalar(select(func.count()).select_from(AnswerRow).where(*wanted)) or 0
     first = (page - 1) * per_page
-    query = _whole().where(*wanted).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
-    card = NetworkCard.model_validate(row.card)
-    found = session.scalars(query.offset(first).limit(per_page))
+    query = select(AnswerRow).where(*wanted).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
+    card = card_of(row)
+    found = session.scalars(query.offset(first).limit(per_page)).all()
+    clips = read_clips(session, CLIPS.where(ClipRow.id.in_([each.clip_id for each in found])))
+    by_id = {clip.id: clip for clip in clips}
     return Page(
-        items=tuple(AnsweredClip(clip=to_clip(each.clip), answer=_answer(each, card)) for each in found),
+        items=tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found),
         total=total,
         next=page + 1 if first + per_page < total else None,
     )
@@ -53,17 +55,11 @@ def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tupl
         .order_by(SurveyRow.network_id)
     ).all()
     networks = select(NetworkRow).where(NetworkRow.id.in_({network for _, network in rows}))
-    cards = {row.id: NetworkCard.model_validate(row.card) for row in session.scalars(networks)}
+    cards = {row.id: card_of(row) for row in session.scalars(networks)}
     found: dict[int, list[Answer]] = {}
     for row, network in rows:
         found.setdefault(row.clip_id, []).append(_answer(row, cards[network]))
     return {clip: tuple(answers) for clip, answers in found.items()}
-
-
-def _whole() -> Select[AnswerRow]:
-    clip = contains_eager(AnswerRow.clip)
-    whole = clip.options(joinedload(ClipRow.dataset).load_only(DatasetRow.slug), selectinload(ClipRow.media))
-    return select(AnswerRow).join(AnswerRow.clip).options(whole)
 
 
 def _answer(row: AnswerRow, card: NetworkCard) -> Answer:

@@ -1,6 +1,7 @@
 """What surveys found: of a network as a whole, and of every unit. Only whole surveys are seen."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Select, func, select
@@ -41,6 +42,9 @@ Measure = Literal[  # columns of EvidenceRow
     "direction_selectivity",
 ]
 
+KEPT = 30  # surveys
+_surveys: dict[tuple[int, datetime | None], Survey] = {}
+
 
 def list_surveys(session: Session, *, network: str | None = None, dataset: str | None = None) -> list[SurveySummary]:
     """Whole surveys, newest first."""
@@ -49,29 +53,25 @@ def list_surveys(session: Session, *, network: str | None = None, dataset: str |
         query = query.where(SurveyRow.network_id == network_row(session, network).id)
     if dataset is not None:
         query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    return [
-        SurveySummary(
-            id=row.id,
-            network=row.network.slug,
-            dataset=row.dataset.slug,
-            clips=row.clips,
-            skipped=len(row.skipped or ()),
-            accuracy=row.accuracy,
-            seconds=row.seconds,
-            created_at=row.finished_at,
-        )
-        for row in session.scalars(query)
-    ]
+    return [_summary(row) for row in session.scalars(query)]
+
+
+def newest_summary(session: Session, *, network: str) -> SurveySummary | None:
+    """Of the survey that pages speak of."""
+    survey = newest_survey(session, network_id=network_row(session, network).id)
+    return None if survey is None else _summary(session.scalars(_visible().where(SurveyRow.id == survey)).one())
 
 
 def get_survey(session: Session, *, network: str, dataset: str | None = None) -> Survey | None:
-    """The newest survey of a network, or that with a data set; None before one."""
-    query = _visible().where(SurveyRow.network_id == network_row(session, network).id)
+    """The newest survey of a network, or that with a data set; None before one. Read and parsed once in a process:
+    one of 400 classes takes milliseconds, and never changes."""
+    of = [SurveyRow.network_id == network_row(session, network).id, SurveyRow.finished_at.is_not(None)]
     if dataset is not None:
-        query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
-    row = session.scalar(query.options(*map(undefer, whole)).limit(1))
-    return None if row is None else _survey(row)
+        of.append(SurveyRow.dataset_id == dataset_row(session, dataset).id)
+    newest = select(SurveyRow.id, SurveyRow.finished_at).where(*of)
+    for id, finished_at in session.execute(newest.order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc()).limit(1)):
+        return _surveys.get((id, finished_at)) or _keep(session, id)
+    return None
 
 
 def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> UnitEvidence | None:
@@ -176,6 +176,28 @@ def _visible() -> Select[SurveyRow]:
             joinedload(SurveyRow.dataset).load_only(DatasetRow.slug),
         )
         .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+    )
+
+
+def _keep(session: Session, id: int) -> Survey:
+    whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
+    found = _survey(session.scalars(_visible().where(SurveyRow.id == id).options(*map(undefer, whole))).one())
+    if len(_surveys) >= KEPT:
+        _surveys.clear()
+    _surveys[id, found.created_at] = found
+    return found
+
+
+def _summary(row: SurveyRow) -> SurveySummary:
+    return SurveySummary(
+        id=row.id,
+        network=row.network.slug,
+        dataset=row.dataset.slug,
+        clips=row.clips,
+        skipped=len(row.skipped or ()),
+        accuracy=row.accuracy,
+        seconds=row.seconds,
+        created_at=row.finished_at,
     )
 
 

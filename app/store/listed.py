@@ -12,17 +12,22 @@ LISTED = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "re
 
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
-    """The survey that pages speak of."""
-    return session.scalar(
-        select(SurveyRow.id)
-        .where(SurveyRow.network_id == network_id, SurveyRow.finished_at.is_not(None))
-        .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
-        .limit(1)
-    )
+    """The survey that pages speak of. Looked up once in a session: a page asks for it a dozen times."""
+    known: dict[int, int | None] = session.info.setdefault("surveys", {})
+    if network_id not in known:
+        known[network_id] = session.scalar(
+            select(SurveyRow.id)
+            .where(SurveyRow.network_id == network_id, SurveyRow.finished_at.is_not(None))
+            .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+            .limit(1)
+        )
+    return known[network_id]
 
 
 def list_evidence(session: Session, *, network_id: int) -> None:
-    """Give the network's units what its newest survey found of them, or nothing where there is none."""
+    """Give the network's units what its newest survey found of them, or nothing where there is none. For the
+    transaction in which another survey becomes the newest."""
+    session.info.pop("surveys", None)
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
     session.execute(units.values(dict.fromkeys(LISTED, None)))

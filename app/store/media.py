@@ -3,17 +3,19 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import delete, exists, insert
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, insert, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.contract.errors import Missing
 from app.contract.result import MediaRef, Medium, RenderedMedia, Role
+from app.store.chunks import chunks
 from app.store.clip_tables import ExplanationMediaRow
 from app.store.evidence_tables import ClipMediaRow
 from app.store.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.upsert import insert_missing
 
 ShownRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
+CHUNK = 500  # owners whose media are looked up together
 
 
 def put_medium(session: Session, *, type: str, data: bytes) -> str:
@@ -48,19 +50,16 @@ def put_media(
     return shown
 
 
-def media_refs(rows: Iterable[ShownRow]) -> tuple[MediaRef, ...]:
-    return tuple(
-        MediaRef(
-            role=Role(row.role),
-            sha256=row.sha256,
-            type=row.type,
-            size=row.size,
-            width=row.width,
-            height=row.height,
-            frames=row.frames,
-        )
-        for row in rows
-    )
+def media_of(
+    session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int]
+) -> dict[int, tuple[MediaRef, ...]]:
+    """What shows each of these owners; `owner`: the column that names them, of the table of their media."""
+    columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
+    found: dict[int, list[MediaRef]] = {id: [] for id in ids}
+    for some in chunks(found, CHUNK):
+        for id, *values in session.execute(select(owner, *columns).where(owner.in_(some))):
+            found[id].append(MediaRef(**dict(zip(MediaRef.model_fields, values, strict=True))))
+    return {id: tuple(refs) for id, refs in found.items()}
 
 
 def get_medium(session: Session, *, sha256: str) -> Medium:

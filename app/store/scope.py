@@ -162,6 +162,19 @@ def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
     return found + [(index, role, is_seen, count) for index, role, is_seen, count in rows]
 
 
+def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> dict[int, int]:
+    """How many units pass the filters, by the index of their layer; layers that keep none are left out."""
+    counts: Counter[int] = Counter()
+    kept = None if needs_units(card, query) else groups(session, network, card, query)
+    if kept is not None:
+        for index, _, _, units in kept:
+            counts[index] += units
+        return dict(counts)
+    where = (UnitRow.network_id == network, *within(card, query), *sql_filters(card, query))
+    rows = session.execute(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
+    return dict(rows.all())
+
+
 def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[Group]:
     if not layers:
         return []

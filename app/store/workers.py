@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.contract.job import WorkerInfo
@@ -26,6 +26,12 @@ def worker_seen(session: Session, *, worker: str, host: str, pid: int, device: s
 
 def worker_gone(session: Session, *, worker: str) -> None:
     session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
+
+
+def any_alive(session: Session) -> bool:
+    """Whether anybody computes."""
+    seen = session.scalar(select(func.max(WorkerRow.seen_at)))
+    return seen is not None and now(session) - seen < ALIVE
 
 
 def list_workers(session: Session) -> list[WorkerInfo]:

@@ -80,7 +80,7 @@ def compare(
         seed=seed,
         missing=tuple(address(each.unit) for each in compared if not each.visualization and not each.live),
         most=MOST,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

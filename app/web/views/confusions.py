@@ -35,7 +35,7 @@ CLIPS = 4
 def all_confusions(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     survey = evidence.get_survey(session, network=network)
-    found = confusions(card.classes, survey.confusion) if survey else ()
+    found = confusions(card.classes, survey) if survey else ()
     page = ConfusionsPage(
         frame=frame(
             request,
@@ -45,7 +45,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
             crumbs=network_crumbs(card, Crumb("Confusions")),
         ),
         card=card,
-        survey=next(iter(evidence.list_surveys(session, network=network)), None),
+        survey=survey.summary if survey else None,
         confused=tuple(found[:LISTED]),
         count=len(found),
         matrix=matrix(card, survey, found),
@@ -76,7 +76,7 @@ def one_confusion(
             image=next((each.unit.poster for each in sides if each.unit.poster), None),
         ),
         card=card,
-        survey=next(iter(evidence.list_surveys(session, network=network)), None),
+        survey=survey.summary if survey else None,
         sides=sides,
         look=look,
         views=views(look, lambda view: link(**{**look.choices, "view": view})),
@@ -106,7 +106,7 @@ def side(session: Session, card: NetworkCard, own: int, other: int, survey: Surv
         name=name,
         unit=unit,
         stimuli=tuple(stimuli(session, card, unit)),
-        taken=confusion(card.classes, survey.confusion, own, other) if survey else None,
+        taken=confusion(card.classes, survey, own, other) if survey else None,
         failing=failing,
         clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
     )
@@ -137,7 +137,7 @@ def matrix(card: NetworkCard, survey: Survey | None, found: Sequence[Confusion])
 
     def cell(actual: int, predicted: int) -> Cell:
         href = urls.confusion(card.slug, card.classes[actual], card.classes[predicted]) if actual != predicted else None
-        return Cell(confusion(card.classes, survey.confusion, actual, predicted), href)
+        return Cell(confusion(card.classes, survey, actual, predicted), href)
 
     return Matrix(
         classes=tuple(card.classes[index] for index in indices),

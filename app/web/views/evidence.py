@@ -20,9 +20,9 @@ MISSED = 12  # clips
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:
     """None before a survey."""
     found = evidence.get_evidence(session, network=card.slug, layer=layer, unit=unit)
-    if found is None:
+    survey = evidence.newest_summary(session, network=card.slug)
+    if found is None or survey is None:
         return None
-    survey = evidence.list_surveys(session, network=card.slug)[0]
     own = unit if layer == CLASS_LAYER else None
     alike = explore.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
     return UnitFacts(
@@ -71,12 +71,12 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
     if survey is None:
         return None
     name = card.classes[index]
-    found = confusions(card.classes, survey.confusion, of=index)
+    found = confusions(card.classes, survey, of=index)
     layers = class_units.best_by_layer(session, network=card.slug, class_index=index, each=EACH)
     return ClassFacts(
-        survey=evidence.list_surveys(session, network=card.slug)[0],
+        survey=survey.summary,
         recall=survey.recall[index],
-        clips=sum(survey.confusion[index]),
+        clips=survey.totals[index],
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
         missed=answers.list_answers(session, network=card.slug, own=index, wrong=True, per_page=MISSED).items,

@@ -59,7 +59,7 @@ def form(
             (each, urls.explain_clip(network, dataset=each.dataset, clip=each.name)) for each in picks.values()
         ),
         limit=settings.clip_limit,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 
@@ -105,7 +105,7 @@ def own_clip(
         shown=tuple(taken_apart(session, card, clip, shares) for shares in shown),
         against=against or None,
         rivals=tuple(each.against for each in found.contrasts if each.against) if found else (),
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

@@ -36,7 +36,7 @@ def surveys_of_network(request: Request, session: Reading, network: str) -> HTML
         surveys=tuple(evidence.list_surveys(session, network=network)),
         live=tuple(live),
         datasets=tuple(datasets.list_datasets(session)),
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

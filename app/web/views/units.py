@@ -89,7 +89,7 @@ def units_page(
         )
         if layer
         else None,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
 
 
