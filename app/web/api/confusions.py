@@ -12,7 +12,7 @@ from app.store import Session, answers, catalog, class_units, evidence
 from app.web.api.shapes import AnsweredClipOut, ConfusionOut, NetworkSlug, PairOut, errors
 from app.web.deps import Reading
 
-router = APIRouter(prefix="/networks/{network}", tags=["surveys"])
+router = APIRouter(prefix="/api/networks/{network}", tags=["surveys"])
 
 ClassName = Annotated[str, Query(max_length=200, description="as the network spells it")]
 

@@ -23,7 +23,7 @@ from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
 from app.web.views.stimulus import plain
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 LISTED = 30  # confusions
 SQUARE = 24  # classes of a matrix at most: more could not be read

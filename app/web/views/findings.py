@@ -18,7 +18,7 @@ from app.web.render import render, to_html
 from app.web.spread import charts
 from app.web.views.frame import frame, network_crumbs
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 STYLE = ROOT / "frontend" / "src" / "style"
 

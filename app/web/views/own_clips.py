@@ -24,7 +24,7 @@ from app.web.views.look import views
 from app.web.views.selection import address
 from app.web.views.unit import RELOAD
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 PICKS = 24
 FPS = 25  # of every clip that is kept
