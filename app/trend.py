@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 from app.contract.catalog import NetworkCard
@@ -60,6 +61,7 @@ def kendall(values: Sequence[float]) -> tuple[float, float]:
     return tau, sum(orders[: int(few + 0.5) + 1]) / sum(orders)
 
 
+@cache
 def _orders(count: int) -> list[int]:
     """Of so many things, the orders with 0, 1, 2 ... pairs out of order: the next thing may pass any before it."""
     orders = [1]

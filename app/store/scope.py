@@ -124,21 +124,18 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
     card = card_of(row)
     open_: dict[str, object] = {"stream": None, "role": None, "state": None}
     wide = query.model_copy(update=open_ if fixed_layer else {**open_, "layer": None})
-    counts: dict[str, Counter[str]] = {name: Counter() for name in Tally.model_fields}
+    names = tuple(Tally.model_fields)
+    chosen = tuple(getattr(query, name) for name in names)
+    counts: list[Counter[str]] = [Counter() for _ in names]
     for index, role, is_seen, count in groups(session, row.id, card, wide) or ():
         layer = card.layers[index]
-        of = {
-            "layer": layer.name,
-            "stream": layer.stream,
-            "role": role,
-            "state": "visualized" if is_seen else "missing",
-        }
-        for name in counts:
-            others = (key for key in of if key != name)
-            choice = of[name]
-            if choice and all(getattr(query, key) in (None, of[key]) for key in others):
-                counts[name][choice] += count
-    return Tally(**{name: dict(found) for name, found in counts.items()})
+        of = (layer.name, layer.stream, role, "visualized" if is_seen else "missing")
+        missed = [at for at, choice in enumerate(chosen) if choice is not None and choice != of[at]]
+        # a facet leaves its own filter open: what misses no other counts there
+        for at in range(len(names)) if not missed else missed if len(missed) == 1 else ():
+            if choice := of[at]:
+                counts[at][choice] += count
+    return Tally(**{name: dict(found) for name, found in zip(names, counts, strict=True)})
 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:

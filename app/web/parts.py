@@ -1,7 +1,7 @@
 """What pages are made of: frozen objects that several templates, or parts of one, are given."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from app.contract.catalog import (
     Layer,
@@ -166,13 +166,12 @@ class VisualizeForm:
     presets: tuple[Preset, ...] = ()
 
 
-@dataclass(frozen=True)
-class FilterChoice:
-    """`value` is empty for "any". `count` is how many units it would leave, where that was counted."""
+class FilterChoice(NamedTuple):  # of the classes of a network there are hundreds
+    """`value` is empty for "any". `left` is how many units it would leave, where that was counted."""
 
     value: str
     words: str
-    count: int | None
+    left: int | None
     is_chosen: bool
 
 

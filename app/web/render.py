@@ -52,6 +52,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.getattr = getattr  # type: ignore[method-assign, assignment]  # templates are given objects: no names of dicts to try
     made.globals.update(urls=urls, asset=Assets().url, Role=Role, chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}")
     own = {name: each for name, each in vars(words).items() if getattr(each, "__module__", "") == words.__name__}
     made.filters.update(own)

@@ -1,6 +1,7 @@
 """How pages say numbers, sizes, times and states. Every function here is a filter of the templates."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from html import escape
 
@@ -8,7 +9,7 @@ from markupsafe import Markup
 
 from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
-from app.web.parts import Share
+from app.web.parts import FilterChoice, Share
 
 BREAKS = re.compile("(?<=[_./])")
 
@@ -35,6 +36,17 @@ def share(value: float) -> str:
 def breakable(name: str) -> Markup:
     """A name that may go on in a new line after each underscore, dot and slash, and not in the middle of a word."""
     return Markup("<wbr>").join(BREAKS.split(name))
+
+
+def options(choices: Iterable[FilterChoice]) -> Markup:
+    """Of a list to open. Written here and not in a template, which takes ten times as long for 400 classes."""
+    return Markup("").join(
+        Markup(
+            f'<option value="{escape(choice.value)}"{" selected" if choice.is_chosen else ""}>{escape(choice.words)}'
+            f"{'' if choice.left is None else f' ({choice.left:,})'}</option>"
+        )
+        for choice in choices
+    )
 
 
 def bound(value: float) -> str:
