@@ -1,41 +1,38 @@
 """Units by what they say of classes, of one or of two: of those that a survey found to detect them best."""
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, LargeBinary, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from app.contract.catalog import UnitRole
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
 from app.store.catalog import network_row, unit_summary
+from app.store.chunks import chunks
 from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
+from app.store.explore import first_each
 from app.store.listed import newest_survey
-from app.store.packing import unpack_at
-from app.store.tables import UnitRow
+from app.store.packing import unpack
+from app.store.tables import UnitCountRow, UnitRow
 
 CANDIDATES = 250  # best detectors of each class that are looked at: reading all units would take seconds
 CHUNK = 500
 
 
 def best_by_layer(session: Session, *, network: str, class_index: int, each: int) -> dict[str, list[UnitOfClass]]:
-    """The units of every layer that detect a class best, in one statement."""
-    survey = newest_survey(session, network_id=network_row(session, network).id)
-    place = func.row_number().over(
-        partition_by=UnitRow.layer_index, order_by=(UnitClassRow.precision.desc(), UnitRow.id)
+    """The units of every layer that detect a class best."""
+    row = network_row(session, network)
+    of, survey = aliased(UnitClassRow), newest_survey(session, network_id=row.id)
+    best = (
+        select(of.unit_id)
+        .where(of.survey_id == survey, of.class_index == class_index, of.layer_index == UnitCountRow.layer_index)
+        .order_by(of.precision.desc(), of.unit_id)
     )
-    ranked = (
-        select(UnitClassRow.unit_id, UnitClassRow.precision, UnitClassRow.response, place.label("place"))
-        .join(UnitRow, UnitRow.id == UnitClassRow.unit_id)
-        .where(UnitClassRow.survey_id == survey, UnitClassRow.class_index == class_index)
-        .subquery()
-    )
-    rows = session.execute(
-        select(UnitRow, ranked.c.precision, ranked.c.response)
-        .join(ranked, ranked.c.unit_id == UnitRow.id)
-        .where(ranked.c.place <= each)
-        .order_by(UnitRow.layer_index, ranked.c.place)
-    )
+    layers = select(*first_each(best, each)).where(UnitCountRow.network_id == row.id).group_by(UnitCountRow.layer_index)
+    ids = [id for places in session.execute(layers) for id in places if id is not None]
     found: dict[str, list[UnitOfClass]] = {}
-    for unit, precision, response in rows:
+    query = _detecting(survey, class_index).where(UnitRow.id.in_(ids))
+    for unit, precision, response in session.execute(
+        query.order_by(UnitRow.layer_index, UnitClassRow.precision.desc(), UnitRow.id)
+    ):
         of_class = UnitOfClass(unit=unit_summary(network, unit), precision=precision, response=response)
         found.setdefault(unit.layer, []).append(of_class)
     return found
@@ -46,14 +43,11 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
     survey = newest_survey(session, network_id=network_row(session, network).id)
     responses: dict[int, tuple[float, float]] = {}
     ids = sorted({*_detectors(session, survey, a), *_detectors(session, survey, b)})
-    for start in range(0, len(ids), CHUNK):
-        rows = session.execute(
-            select(EvidenceByClassRow.unit_id, EvidenceByClassRow.responses).where(
-                EvidenceByClassRow.survey_id == survey, EvidenceByClassRow.unit_id.in_(ids[start : start + CHUNK])
-            )
-        )
-        for unit, packed in rows:
-            responses[unit] = unpack_at(packed, a), unpack_at(packed, b)
+    by_class = EvidenceByClassRow
+    for some in chunks(ids, CHUNK):
+        query = select(by_class.unit_id, _packed_at(by_class.responses, a), _packed_at(by_class.responses, b))
+        for unit, at_a, at_b in session.execute(query.where(by_class.survey_id == survey, by_class.unit_id.in_(some))):
+            responses[unit] = unpack(at_a)[0], unpack(at_b)[0]
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
     alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]
@@ -74,7 +68,7 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
         .where(
             UnitClassRow.survey_id == survey,
             UnitClassRow.class_index == class_index,
-            UnitRow.role == UnitRole.GENERIC.value,
+            UnitClassRow.is_generic,
         )
         .order_by(UnitClassRow.response.desc(), UnitRow.id)
         .limit(limit)
@@ -89,6 +83,20 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
         SharedUnit(unit=unit_summary(network, unit), response=response, others=tuple(others[unit.id]))
         for unit, response in rows
     ]
+
+
+def _detecting(survey: int | None, class_index: int) -> Select[UnitRow, float, float]:
+    """Units with what they say of a class, of those for which it is among their best."""
+    return (
+        select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
+        .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
+        .where(UnitClassRow.survey_id == survey, UnitClassRow.class_index == class_index)
+    )
+
+
+def _packed_at(values: InstrumentedAttribute[bytes], index: int) -> ColumnElement[bytes]:
+    """One of a packed list, so that the list stays where it is."""
+    return func.substr(values, 4 * index + 1, 4, type_=LargeBinary())
 
 
 def _detectors(session: Session, survey: int | None, class_index: int) -> list[int]:

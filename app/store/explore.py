@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FunctionElement, ScalarSelect, Select, String, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
+from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.store.catalog import at_places, card_of, network_row, unit_summary
 from app.store.scope import groups, is_filtered, needs_units, size, sql_filters, within
@@ -108,18 +108,20 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     return [unit_summary(slug, found[place]) for place in places]
 
 
-def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[UnitSummary]]:
-    """The units of these networks that were visualized last, at most `each` of a network."""
+def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:
+    """Pictures of the units of these networks that were visualized last, at most `each` of a network."""
     slug_of = {network_row(session, slug).id: slug for slug in slugs}
     last = (
         select(UnitRow.id)
         .where(UnitRow.network_id == NetworkRow.id, UnitRow.visualized_at.is_not(None))
         .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
     )
-    networks = select(*_first(last, each)).where(NetworkRow.id.in_(slug_of))
-    found: dict[str, list[UnitSummary]] = {}
-    for unit in _units(session, networks, UnitRow.visualized_at.desc(), UnitRow.id.desc()):
-        found.setdefault(slug_of[unit.network_id], []).append(unit_summary(slug_of[unit.network_id], unit))
+    networks = select(*first_each(last, each)).where(NetworkRow.id.in_(slug_of))
+    ids = [id for row in session.execute(networks) for id in row if id is not None]
+    units = select(UnitRow.network_id, UnitRow.poster, UnitRow.loop).where(UnitRow.id.in_(ids))
+    found: dict[str, list[Still]] = {}
+    for network, poster, loop in session.execute(units.order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())):
+        found.setdefault(slug_of[network], []).append(Still(poster, loop))
     return found
 
 
@@ -142,12 +144,14 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSu
         .order_by(UnitRow.index)
     )
     found: dict[str, list[UnitSummary]] = {}
-    for unit in _units(session, select(*_first(first, each)).select_from(layers), UnitRow.layer_index, UnitRow.index):
+    for unit in _units(
+        session, select(*first_each(first, each)).select_from(layers), UnitRow.layer_index, UnitRow.index
+    ):
         found.setdefault(unit.layer, []).append(unit_summary(slug, unit))
     return found
 
 
-def _first(units: Select[int], each: int) -> list[ScalarSelect[int]]:
+def first_each(units: Select[int], each: int) -> list[ScalarSelect[int]]:
     """The first `each` ids of what belongs to a row of the enclosing statement, a column for each place: one small
     statement that both databases answer from an index, where a union of hundreds takes long to put together."""
     return [units.limit(1).offset(place).scalar_subquery() for place in range(each)]

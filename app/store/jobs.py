@@ -21,14 +21,14 @@ from app.contract.job import (
     VisualizeRequest,
 )
 from app.contract.model import Page
-from app.contract.recipe import Recipe
 from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
 from app.store.clip_tables import UploadRow
 from app.store.engine import now
 from app.store.evidence_tables import DatasetRow
+from app.store.recipes import parsed
 from app.store.served import COUNTED, served
-from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
+from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.upsert import insert_missing
 
 LIVE = (JobState.QUEUED, JobState.RUNNING)
@@ -261,11 +261,11 @@ def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
 def whole_jobs() -> Select[JobRow]:
     return select(JobRow).options(
         joinedload(JobRow.network, innerjoin=True).load_only(NetworkRow.slug),
-        joinedload(JobRow.unit),
+        joinedload(JobRow.unit).load_only(UnitRow.layer, UnitRow.index, UnitRow.label),
         joinedload(JobRow.recipe),
         joinedload(JobRow.dataset).load_only(DatasetRow.slug),
         joinedload(JobRow.preview),
-        joinedload(JobRow.poster),
+        joinedload(JobRow.poster).load_only(VisualizationMediaRow.sha256),
     )
 
 
@@ -279,7 +279,7 @@ def to_job(row: JobRow) -> Job:
     if row.unit is not None:
         asked |= {"layer": row.unit.layer, "unit": row.unit.index, "label": row.unit.label}
     if row.recipe is not None:
-        asked |= {"recipe": Recipe.model_validate(row.recipe.body)}
+        asked |= {"recipe": parsed(row.recipe.key, row.recipe.body)}
     kind = JobKind(row.kind)
     return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(
         id=row.id,

@@ -76,14 +76,13 @@ def detectors(card: NetworkCard, query: UnitQuery) -> dict[frozenset[int], list[
     words = (query.q or "").lower().split()
     if not words or query.class_:
         return found
-    told = [f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes)]
     meant: dict[tuple[str, ...], frozenset[int]] = {(): frozenset()}
     for layer in card.layers:
         if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
             continue
         rest = tuple(word for word in words if word not in layer.name.lower())
         if rest not in meant:
-            meant[rest] = frozenset(index for index, text in enumerate(told) if all(word in text for word in rest))
+            meant[rest] = frozenset(index for index, text in enumerate(card.told) if all(word in text for word in rest))
         if meant[rest]:
             found.setdefault(meant[rest], []).append(layer.index)
     return found
@@ -194,6 +193,5 @@ def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
         return None
     found = {int(word)} if word.isdecimal() and len(word) < 10 and int(word) < layer.units else set()
     if layer.is_class:
-        told = (f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
-        found |= {index for index, words in enumerate(told) if word in words}
+        found |= {index for index, words in enumerate(card.told) if word in words}
     return frozenset(found)

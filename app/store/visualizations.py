@@ -8,17 +8,14 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, UnitSummary
 from app.contract.errors import Missing
-from app.contract.recipe import Recipe
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
 from app.store.catalog import at_places, card_of, network_row, unit_row
 from app.store.engine import now
 from app.store.media import media_of, put_media
-from app.store.tables import NetworkRow, RecipeRow, UnitRow, VisualizationMediaRow, VisualizationRow
+from app.store.recipes import read_recipes
+from app.store.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.unit_counts import count_result
 from app.store.upsert import insert_missing
-
-KEPT = 10_000  # recipes
-_recipes: dict[str, Recipe] = {}
 
 # Columns and not the mapper's objects: a page may show a hundred results. Newest first.
 RESULTS: Select[*tuple[Any, ...]] = (
@@ -144,12 +141,16 @@ def _ids(session: Session, slug: str, units: Sequence[UnitSummary]) -> Sequence[
     network = network_row(session, slug)
     card = card_of(network)
     places = [(card.layer(unit.layer).index, unit.index) for unit in units if unit.visualizations]
+    if not places:
+        return []
     return session.scalars(select(UnitRow.id).where(UnitRow.network_id == network.id, at_places(places))).all()
 
 
 def _read(session: Session, query: Select[*tuple[Any, ...]]) -> list[Visualization]:
     rows = session.execute(query).all()
-    recipes = _parsed(session, {key for *_, key, _, _ in rows})
+    if not rows:
+        return []
+    recipes = read_recipes(session, {key for *_, key, _, _ in rows})
     media = media_of(session, VisualizationMediaRow.visualization_id, [id for id, *_ in rows])
     return [
         Visualization(
@@ -170,17 +171,3 @@ def _read(session: Session, query: Select[*tuple[Any, ...]]) -> list[Visualizati
 def _measured(body: dict[str, Any], a_hat: float | None) -> Measurements:
     """A survey may have come after the result."""
     return Measurements.model_validate({**body, "reach": reach(body["activation"], a_hat)})
-
-
-def _parsed(session: Session, keys: set[str]) -> dict[str, Recipe]:
-    """Each is read once in a process: its key is its hash, and says all that it says."""
-    found = {key: _recipes[key] for key in keys if key in _recipes}
-    unknown = keys - found.keys()
-    if unknown:
-        rows = session.execute(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))
-        new = {key: Recipe.model_validate(body) for key, body in rows}
-        if len(_recipes) + len(new) > KEPT:
-            _recipes.clear()
-        _recipes.update(new)
-        found |= new
-    return found

@@ -8,6 +8,7 @@ from app.contract.catalog import (
     LayerSummary,
     NetworkCard,
     NetworkSummary,
+    Still,
     Stream,
     UnitSummary,
 )
@@ -88,7 +89,7 @@ class Page:
 @dataclass(frozen=True)
 class NetworkEntry:
     summary: NetworkSummary
-    newest: tuple[UnitSummary, ...]  # of its units, those visualized last; none of the first network
+    newest: tuple[Still, ...]  # of its units, those visualized last; none of the first network
     playing: tuple[Visualization, ...]  # the newest results, of the first network alone
 
 

@@ -40,13 +40,13 @@ def breakable(name: str) -> Markup:
 
 def options(choices: Iterable[FilterChoice]) -> Markup:
     """Of a list to open. Written here and not in a template, which takes ten times as long for 400 classes."""
-    return Markup("").join(
-        Markup(
-            f'<option value="{escape(choice.value)}"{" selected" if choice.is_chosen else ""}>{escape(choice.words)}'
-            f"{'' if choice.left is None else f' ({choice.left:,})'}</option>"
-        )
-        for choice in choices
-    )
+    return Markup("".join(map(_option, choices)))  # noqa: S704  # each is escaped
+
+
+def _option(choice: FilterChoice) -> str:
+    left = "" if choice.left is None else f" ({choice.left:,})"
+    chosen = " selected" if choice.is_chosen else ""
+    return f'<option value="{escape(choice.value)}"{chosen}>{escape(choice.words)}{left}</option>'
 
 
 def bound(value: float) -> str:

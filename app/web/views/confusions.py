@@ -1,6 +1,6 @@
 """The classes that a network takes for each other: all of them, and two side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -12,7 +12,8 @@ from app.contract.confusion import Confusion, confusion, confusions
 from app.contract.errors import Missing, UnknownClass
 from app.contract.evidence import Survey
 from app.contract.recipe import Speed
-from app.store import Session, answers, catalog, class_units, datasets, evidence, visualizations
+from app.contract.result import Visualization
+from app.store import Session, answers, catalog, class_units, datasets, evidence, explore, visualizations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.evidence import Cell, Matrix, Shown, Side
@@ -60,7 +61,9 @@ def one_confusion(
     card = catalog.get_card(session, slug=network)
     a, b = two_classes(card, pair)
     survey = evidence.get_survey(session, network=network)
-    sides = (side(session, card, a, b, survey), side(session, card, b, a, survey))
+    units = explore.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
+    results = visualizations.for_units(session, slug=network, units=units)
+    sides = (side(session, card, units[0], b, results, survey), side(session, card, units[1], a, results, survey))
     link = partial(urls.confusion, network, card.classes[a], card.classes[b])
     page = ConfusionPage(
         frame=frame(
@@ -99,22 +102,29 @@ def two_classes(card: NetworkCard, pair: str) -> tuple[int, int]:
     raise Missing(f"A confusion is of two different classes, as in walk/run, and {pair!r} does not name two.")
 
 
-def side(session: Session, card: NetworkCard, own: int, other: int, survey: Survey | None) -> Side:
-    name, unit = card.classes[own], catalog.get_unit(session, slug=card.slug, layer=CLASS_LAYER, unit=own)
-    failing = answers.list_answers(session, network=card.slug, own=own, taken=other, per_page=FAILING).items
+def side(
+    session: Session,
+    card: NetworkCard,
+    unit: UnitSummary,
+    other: int,
+    results: Mapping[tuple[str, int], list[Visualization]],
+    survey: Survey | None,
+) -> Side:
+    """With a survey the clips that are taken for the other, without one any clips."""
+    own = unit.index
+    clips = () if survey else tuple(datasets.clips_of_class(session, name=unit.label, limit=CLIPS))
     return Side(
-        name=name,
+        name=unit.label,
         unit=unit,
-        stimuli=tuple(stimuli(session, card, unit)),
+        stimuli=tuple(stimuli(card, unit, results.get((unit.layer, own), []))),
         taken=confusion(card.classes, survey, own, other) if survey else None,
-        failing=failing,
-        clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
+        failing=answers.surest(session, network=card.slug, own=own, taken=other, limit=FAILING) if survey else (),
+        clips=clips,
     )
 
 
-def stimuli(session: Session, card: NetworkCard, unit: UnitSummary) -> Iterator[Shown]:
+def stimuli(card: NetworkCard, unit: UnitSummary, results: Sequence[Visualization]) -> Iterator[Shown]:
     """A class's stimulus at every speed: under the recipe that goes without saying, or else the newest."""
-    results = visualizations.for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
     for speed in Speed:
         found = [each for each in results if each.recipe.speed is speed]
         usual = next((each for each in found if each.recipe == plain(speed, 0, card)), None)

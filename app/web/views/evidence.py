@@ -79,7 +79,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         clips=survey.totals[index],
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
-        missed=answers.list_answers(session, network=card.slug, own=index, wrong=True, per_page=MISSED).items,
+        missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED),
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
         shared=tuple(
             Shared(unit, tuple(card.classes[other] for other in unit.others))
