@@ -149,12 +149,15 @@ class NetworkCard(Model):
         """What the class is, in a sentence; empty where nobody says."""
         return self.class_sentences[index] if self.class_sentences else ""
 
+    def __hash__(self) -> int:
+        return hash((self.slug, self.checksum))
+
     @cached_property
     def told(self) -> tuple[str, ...]:
         """What is said of each class, its name first, in small letters."""
         return tuple(f"{name} {self.sentence(index)}".lower() for index, name in enumerate(self.classes))
 
-    @property
+    @cached_property
     def units(self) -> int:
         return sum(layer.units for layer in self.layers)
 

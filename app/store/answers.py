@@ -9,8 +9,8 @@ from app.contract.catalog import NetworkCard
 from app.contract.evidence import Answer, AnsweredClip
 from app.contract.model import Page
 from app.store.catalog import card_of, network_row
-from app.store.datasets import CLIPS, read_clips
-from app.store.evidence_tables import AnswerRow, ClipRow, SurveyRow
+from app.store.datasets import BY_ID, read_clips
+from app.store.evidence_tables import AnswerRow, SurveyRow
 from app.store.listed import newest_survey
 from app.store.tables import NetworkRow
 
@@ -83,7 +83,7 @@ def _surest(
     card = card_of(network_row(session, network))
     query = select(AnswerRow).where(*wanted).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
     found = session.scalars(query.offset(skip).limit(limit)).all()
-    clips = read_clips(session, CLIPS.where(ClipRow.id.in_([each.clip_id for each in found]))) if found else []
+    clips = read_clips(session, BY_ID, ids=[each.clip_id for each in found]) if found else []
     by_id = {clip.id: clip for clip in clips}
     return tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, delete, func, literal, select, tuple_
+from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import folded
@@ -22,6 +22,14 @@ KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500
 
 CLIPS: Select[*tuple[Any, ...]] = select(ClipRow.id, DatasetRow.slug, ClipRow.name, ClipRow.label).join(ClipRow.dataset)
+BY_ID = CLIPS.where(ClipRow.id.in_(bindparam("ids", expanding=True)))
+NAMED = CLIPS.where(ClipRow.dataset_id == bindparam("set"), ClipRow.name.in_(bindparam("names", expanding=True)))
+OF_CLASS = CLIPS.where(ClipRow.folded == bindparam("folded")).order_by(ClipRow.id).limit(bindparam("most"))
+FIRST = (
+    select(ClipRow.folded, func.min(ClipRow.id))
+    .where(ClipRow.folded.in_(bindparam("folded", expanding=True)))
+    .group_by(ClipRow.folded)
+)
 
 
 def add_dataset(session: Session, *, slug: str, title: str, summary: str = "") -> Dataset:
@@ -108,7 +116,7 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:
     dataset = dataset_row(session, slug)
-    found = read_clips(session, CLIPS.where(ClipRow.dataset_id == dataset.id, ClipRow.name == name))
+    found = read_clips(session, NAMED, set=dataset.id, names=[name])
     if not found:
         names = session.scalars(select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(KNOWN))
         raise UnknownClip(name, names)
@@ -131,7 +139,7 @@ def named_clips(session: Session, *, slug: str, names: Sequence[str]) -> dict[st
     dataset = dataset_row(session, slug)
     found: dict[str, Clip] = {}
     for some in chunks(names, CHUNK):
-        clips = read_clips(session, CLIPS.where(ClipRow.dataset_id == dataset.id, ClipRow.name.in_(some)))
+        clips = read_clips(session, NAMED, set=dataset.id, names=some)
         found |= {clip.name: clip for clip in clips}
     return found
 
@@ -161,17 +169,16 @@ def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict
 
 def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
     """Clips, of any set, whose label is this class of a network in any spelling."""
-    return read_clips(session, CLIPS.where(ClipRow.folded == folded(name)).order_by(ClipRow.id).limit(limit))
+    return read_clips(session, OF_CLASS, folded=folded(name), most=limit)
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
     """One clip for each of these classes that has any, or for the first `limit` of them."""
     wanted = {name: folded(name) for name in names}
-    first = select(ClipRow.folded, func.min(ClipRow.id)).where(ClipRow.folded.in_(wanted.values()))
-    ids: dict[str, int] = dict(session.execute(first.group_by(ClipRow.folded)).all())
+    ids: dict[str, int] = dict(session.execute(FIRST, {"folded": list(wanted.values())}).all())
     chosen = {name: ids[key] for name, key in wanted.items() if key in ids}
     chosen = dict(islice(chosen.items(), limit))
-    found = {clip.id: clip for clip in read_clips(session, CLIPS.where(ClipRow.id.in_(chosen.values())))}
+    found = {clip.id: clip for clip in read_clips(session, BY_ID, ids=list(chosen.values()))}
     return {name: found[id] for name, id in chosen.items()}
 
 
@@ -183,9 +190,9 @@ def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRo
     return row
 
 
-def read_clips(session: Session, query: Select[*tuple[Any, ...]]) -> list[Clip]:
+def read_clips(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Clip]:
     """Those that a statement on CLIPS finds, with their media."""
-    rows = session.execute(query).all()
+    rows = session.execute(query, given).all()
     media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows])
     return [Clip(id=id, dataset=dataset, name=name, label=label, media=media[id]) for id, dataset, name, label in rows]
 

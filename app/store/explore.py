@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import at_places, card_of, network_row, unit_summary
+from app.store.catalog import card_of, network_row, unit_summary, units_at
 from app.store.scope import groups, is_filtered, needs_units, size, sql_filters, within
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
 
@@ -99,12 +99,7 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     row = network_row(session, slug)
     card = card_of(row)
     places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
-    found: dict[tuple[int, int], UnitRow] = {}
-    for start in range(0, len(places), BATCH):
-        rows = session.scalars(
-            select(UnitRow).where(UnitRow.network_id == row.id, at_places(places[start : start + BATCH]))
-        )
-        found |= {(each.layer_index, each.index): each for each in rows}
+    found = units_at(session, row.id, places)
     return [unit_summary(slug, found[place]) for place in places]
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.contract.errors import Conflict, Missing, TooMany
@@ -179,20 +180,28 @@ def list_jobs(
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
     """The unit's jobs that wait, run, or ended without a result, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
-    rows = session.scalars(
-        whole_jobs().where(JobRow.unit_id == found.id, JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
-    )
-    return _visualizing(rows)
+    return _visualizing(session.scalars(_of_unit(), {"unit": found.id}))
+
+
+@cache
+def _of_unit() -> Select[JobRow]:
+    """Put together once, which takes longer than the answer."""
+    unfinished = JobRow.state != JobState.DONE
+    return whole_jobs().where(JobRow.unit_id == bindparam("unit"), unfinished).order_by(JobRow.id.desc())
 
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
     """Of each state, up to COUNTED."""
-    whose = [] if owner is None else [JobRow.owner == owner]
+    found: dict[str, int] = dict(session.execute(_counted(owner is not None), {"owner": owner}).all())
+    return {state: found.get(state.value, 0) for state in JobState}
+
+
+@cache
+def _counted(of_owner: bool) -> Select[str, int]:
+    whose = [JobRow.owner == bindparam("owner")] if of_owner else []
     some = [select(JobRow.state).where(JobRow.state == state, *whose).limit(COUNTED).subquery() for state in JobState]
     every = union_all(*(select(part.c.state) for part in some)).subquery()
-    rows = session.execute(select(every.c.state, func.count()).group_by(every.c.state))
-    found: dict[str, int] = dict(rows.all())
-    return {state: found.get(state.value, 0) for state in JobState}
+    return select(every.c.state, func.count()).group_by(every.c.state)
 
 
 def cancel(session: Session, *, job_id: int) -> Job:
@@ -258,6 +267,7 @@ def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
     return row
 
 
+@cache
 def whole_jobs() -> Select[JobRow]:
     return select(JobRow).options(
         joinedload(JobRow.network, innerjoin=True).load_only(NetworkRow.slug),

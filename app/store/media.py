@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, exists, insert, select
+from sqlalchemy import Select, bindparam, delete, exists, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.contract.errors import Missing
@@ -15,6 +17,8 @@ from app.store.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.upsert import insert_missing
 
 ShownRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
+GONE = "There is no such picture here; the result it belonged to may have been removed."
+BYTES = select(MediaRow.sha256, MediaRow.data).where(MediaRow.sha256.in_(bindparam("names", expanding=True)))
 CHUNK = 500  # owners whose media are looked up together
 
 
@@ -54,19 +58,35 @@ def media_of(
     session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int]
 ) -> dict[int, tuple[MediaRef, ...]]:
     """What shows each of these owners; `owner`: the column that names them, of the table of their media."""
-    columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
     found: dict[int, list[MediaRef]] = {id: [] for id in ids}
     for some in chunks(found, CHUNK):
-        for id, *values in session.execute(select(owner, *columns).where(owner.in_(some))):
-            found[id].append(MediaRef(**dict(zip(MediaRef.model_fields, values, strict=True))))
+        for id, role, sha256, type, size, width, height, frames in session.execute(_shown(owner), {"owners": some}):
+            ref = MediaRef(role=role, sha256=sha256, type=type, size=size, width=width, height=height, frames=frames)
+            found[id].append(ref)
     return {id: tuple(refs) for id, refs in found.items()}
+
+
+@cache
+def _shown(owner: InstrumentedAttribute[int]) -> Select[*tuple[Any, ...]]:
+    """Put together once."""
+    columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
+    return select(owner, *columns).where(owner.in_(bindparam("owners", expanding=True)))
 
 
 def get_medium(session: Session, *, sha256: str) -> Medium:
     row = session.get(MediaRow, sha256)
     if row is None:
-        raise Missing("There is no such picture here; the result it belonged to may have been removed.")
+        raise Missing(GONE)
     return Medium(type=row.type, data=row.data)
+
+
+def get_media(session: Session, *, refs: Iterable[MediaRef]) -> dict[str, bytes]:
+    """The bytes of some media, such as one result's, by their sha256."""
+    names = {ref.sha256 for ref in refs}
+    found: dict[str, bytes] = dict(session.execute(BYTES, {"names": list(names)}).all())
+    if names - found.keys():
+        raise Missing(GONE)
+    return found
 
 
 def drop_orphans(session: Session) -> None:

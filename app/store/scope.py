@@ -2,15 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import card_of, network_row
 from app.store.tables import UnitCountRow, UnitRow
 
-TALLIED = 5_000  # units at most that are counted by one, where no kept count tells them
+TALLIED = 2_000  # units at most that are counted by one, where no kept count tells them
+KEPT = select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
+    UnitCountRow.network_id == bindparam("network"), UnitCountRow.units > 0
+)
 
 Scope = dict[int, frozenset[int] | None]  # layer index -> its units that are meant, None for all
 Group = tuple[int, str | None, bool, int]  # layer index, role, whether visualized, units
@@ -66,19 +71,25 @@ def _named(
     some += [
         and_(UnitRow.layer_index.in_(layers), UnitRow.detects.in_(classes)) for classes, layers in detecting.items()
     ]
-    return [or_(UnitRow.layer_index.in_(whole), *some)]
+    # no empty list among them, for which SQLite would read all units
+    return [or_(false(), *([UnitRow.layer_index.in_(whole)] if whole else []), *some)]
 
 
-def detectors(card: NetworkCard, query: UnitQuery) -> dict[frozenset[int], list[int]]:
+def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
     """Classes that words say something of, with the layers in which units that detect them are meant too: those of
     which the other words, if any, are the name."""
+    words = () if query.class_ else tuple((query.q or "").lower().split())
+    return _detecting(card, words, query.layer, query.stream) if words else {}
+
+
+@lru_cache(maxsize=256)  # a page asks a dozen times
+def _detecting(
+    card: NetworkCard, words: tuple[str, ...], only: str | None, stream: str | None
+) -> Mapping[frozenset[int], list[int]]:
     found: dict[frozenset[int], list[int]] = {}
-    words = (query.q or "").lower().split()
-    if not words or query.class_:
-        return found
     meant: dict[tuple[str, ...], frozenset[int]] = {(): frozenset()}
     for layer in card.layers:
-        if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
+        if (only and layer.name != only) or (stream and layer.stream != stream):
             continue
         rest = tuple(word for word in words if word not in layer.name.lower())
         if rest not in meant:
@@ -148,14 +159,13 @@ def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
             return found
         named = _named(card, {index: chosen[index] for index in some}, {})
     where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
-    few = session.scalar(
-        select(func.count()).select_from(select(UnitRow.id).where(*where).limit(TALLIED + 1).subquery())
-    )
-    if few is None or few > TALLIED:
+    is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
+    few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
+    grouped: Select[*tuple[Any, ...]] = select(*few.c, func.count()).group_by(*few.c)
+    counted = session.execute(grouped).all()
+    if sum(row[-1] for row in counted) > TALLIED:
         return None
-    keys = (UnitRow.layer_index, UnitRow.role, UnitRow.visualized_at.is_not(None))
-    rows = session.execute(select(*keys, func.count()).where(*where).group_by(*keys))
-    return found + [(index, role, is_seen, count) for index, role, is_seen, count in rows]
+    return found + [(index, role, seen, count) for index, role, seen, count in counted]
 
 
 def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> dict[int, int]:
@@ -174,14 +184,13 @@ def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQ
 def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[Group]:
     if not layers:
         return []
-    of = UnitCountRow
-    where = [of.network_id == network, of.layer_index.in_(layers), of.units > 0]
-    if query.state:
-        where.append(of.visualized.is_(query.state == "visualized"))
-    if query.role:
-        where.append(of.role == query.role)
-    rows = session.execute(select(of.layer_index, of.role, of.visualized, of.units).where(*where))
-    return [(index, role or None, visualized, units) for index, role, visualized, units in rows]
+    return [
+        (index, role or None, visualized, units)
+        for index, role, visualized, units in session.execute(KEPT, {"network": network})
+        if index in layers
+        and (not query.state or visualized == (query.state == "visualized"))
+        and (not query.role or role == query.role)
+    ]
 
 
 def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.contract.job import JobState
 from app.store.tables import JobRow
 
-COUNTED = 10_000  # counting jobs stops here
+COUNTED = 2_000  # counting jobs stops here
 
 
 def served(session: Session, filters: list[ColumnElement[bool]], *, skip: int, limit: int) -> list[int]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, UnitSummary
 from app.contract.errors import Missing
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
-from app.store.catalog import at_places, card_of, network_row, unit_row
+from app.store.catalog import card_of, network_row, unit_row, units_at
 from app.store.engine import now
 from app.store.media import media_of, put_media
 from app.store.recipes import read_recipes
@@ -33,10 +33,20 @@ RESULTS: Select[*tuple[Any, ...]] = (
     .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
     .order_by(VisualizationRow.id.desc())
 )
+OF_UNITS = RESULTS.where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
+BY_ID = RESULTS.where(VisualizationRow.id.in_(bindparam("ids", expanding=True)))
+BY_RECIPE = RESULTS.where(
+    VisualizationRow.unit_id == bindparam("unit"), VisualizationRow.recipe_key == bindparam("key")
+)
+NEWEST = (
+    select(func.max(VisualizationRow.id))
+    .where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
+    .group_by(VisualizationRow.unit_id)
+)
 
 
 def get_visualization(session: Session, *, visualization_id: int) -> Visualization:
-    found = _read(session, RESULTS.where(VisualizationRow.id == visualization_id))
+    found = _read(session, BY_ID, ids=[visualization_id])
     if not found:
         raise Missing(f"There is no visualization {visualization_id}.")
     return found[0]
@@ -45,14 +55,14 @@ def get_visualization(session: Session, *, visualization_id: int) -> Visualizati
 def find(session: Session, *, slug: str, layer: str, unit: int, recipe_key: str) -> Visualization | None:
     """The cached result of exactly this recipe."""
     id = unit_row(session, slug=slug, layer=layer, unit=unit).id
-    found = _read(session, RESULTS.where(VisualizationRow.unit_id == id, VisualizationRow.recipe_key == recipe_key))
+    found = _read(session, BY_RECIPE, unit=id, key=recipe_key)
     return found[0] if found else None
 
 
 def for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Visualization]:
     """All results of a unit, newest first."""
     id = unit_row(session, slug=slug, layer=layer, unit=unit).id
-    return _read(session, RESULTS.where(VisualizationRow.unit_id == id))
+    return _read(session, OF_UNITS, units=[id])
 
 
 def for_units(
@@ -60,7 +70,7 @@ def for_units(
 ) -> dict[tuple[str, int], list[Visualization]]:
     """All results of at most some hundred units, newest first, by layer and number."""
     found: dict[tuple[str, int], list[Visualization]] = {}
-    for each in _read(session, RESULTS.where(VisualizationRow.unit_id.in_(_ids(session, slug, units)))):
+    for each in _read(session, OF_UNITS, units=_ids(session, slug, units)):
         found.setdefault((each.layer, each.unit), []).append(each)
     return found
 
@@ -69,12 +79,8 @@ def newest_for_units(
     session: Session, *, slug: str, units: Sequence[UnitSummary]
 ) -> dict[tuple[str, int], Visualization]:
     """The newest result of each of at most some hundred units that has any, by layer and number."""
-    newest = (
-        select(func.max(VisualizationRow.id))
-        .where(VisualizationRow.unit_id.in_(_ids(session, slug, units)))
-        .group_by(VisualizationRow.unit_id)
-    )
-    found = _read(session, RESULTS.where(VisualizationRow.id.in_(session.scalars(newest).all())))
+    newest = session.scalars(NEWEST, {"units": _ids(session, slug, units)}).all()
+    found = _read(session, BY_ID, ids=newest)
     return {(each.layer, each.unit): each for each in found}
 
 
@@ -141,13 +147,11 @@ def _ids(session: Session, slug: str, units: Sequence[UnitSummary]) -> Sequence[
     network = network_row(session, slug)
     card = card_of(network)
     places = [(card.layer(unit.layer).index, unit.index) for unit in units if unit.visualizations]
-    if not places:
-        return []
-    return session.scalars(select(UnitRow.id).where(UnitRow.network_id == network.id, at_places(places))).all()
+    return [row.id for row in units_at(session, network.id, places).values()]
 
 
-def _read(session: Session, query: Select[*tuple[Any, ...]]) -> list[Visualization]:
-    rows = session.execute(query).all()
+def _read(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Visualization]:
+    rows = session.execute(query, given).all()
     if not rows:
         return []
     recipes = read_recipes(session, {key for *_, key, _, _ in rows})

@@ -11,6 +11,7 @@ from app.store.tables import WorkerRow
 
 ALIVE = timedelta(seconds=30)
 FORGOTTEN = timedelta(days=1)
+LAST_SEEN = select(func.max(WorkerRow.seen_at))
 
 
 def worker_seen(session: Session, *, worker: str, host: str, pid: int, device: str) -> None:
@@ -30,7 +31,7 @@ def worker_gone(session: Session, *, worker: str) -> None:
 
 def any_alive(session: Session) -> bool:
     """Whether anybody computes."""
-    seen = session.scalar(select(func.max(WorkerRow.seen_at)))
+    seen = session.scalar(LAST_SEEN)
     return seen is not None and now(session) - seen < ALIVE
 
 

@@ -20,14 +20,14 @@ MISSED = 12  # clips
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:
     """None before a survey."""
     found = evidence.get_evidence(session, network=card.slug, layer=layer, unit=unit)
-    survey = evidence.newest_summary(session, network=card.slug)
+    survey = evidence.get_survey(session, network=card.slug)
     if found is None or survey is None:
         return None
     own = unit if layer == CLASS_LAYER else None
     alike = explore.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
     return UnitFacts(
         evidence=found,
-        survey=survey,
+        survey=survey.summary,
         classes=len(card.classes),
         peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
