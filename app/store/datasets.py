@@ -175,8 +175,12 @@ def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
     """One clip for each of these classes that has any, or for the first `limit` of them."""
     wanted = {name: folded(name) for name in names}
-    ids: dict[str, int] = dict(session.execute(FIRST, {"folded": list(wanted.values())}).all())
-    chosen = {name: ids[key] for name, key in wanted.items() if key in ids}
+    chosen: dict[str, int] = {}
+    for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
+        ids: dict[str, int] = dict(session.execute(FIRST, {"folded": [key for _, key in some]}).all())
+        chosen |= {name: ids[key] for name, key in some if key in ids}
+        if limit and len(chosen) >= limit:
+            break
     chosen = dict(islice(chosen.items(), limit))
     found = {clip.id: clip for clip in read_clips(session, BY_ID, ids=list(chosen.values()))}
     return {name: found[id] for name, id in chosen.items()}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.store.catalog import card_of, network_row, unit_summary, units_at
-from app.store.scope import groups, is_filtered, needs_units, size, sql_filters, within
+from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
 
 COUNTED = 10_000  # counting stops here
@@ -61,8 +61,9 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     matching = _matching(row.id, card, query)
     total, capped = _count(session, row.id, matching, card, query)
     backwards = query.before is not None
-    place = query.before if backwards else query.after
-    skip = 0 if place else (query.page - 1) * query.per_page
+    skip = (query.page - 1) * query.per_page
+    place = query.before if backwards else query.after or _before(card, query, skip)
+    skip = 0 if place else skip
     found = _walk(session, matching, query, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
     further = len(found) > query.per_page
     found = found[: query.per_page]
@@ -155,6 +156,17 @@ def first_each(units: Select[int], each: int) -> list[ScalarSelect[int]]:
 def _units(session: Session, ids: Select[*tuple[Any, ...]], *order: Any) -> Sequence[UnitRow]:
     known = [id for row in session.execute(ids) for id in row if id is not None]
     return session.scalars(select(UnitRow).where(UnitRow.id.in_(known)).order_by(*order)).all()
+
+
+def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
+    """The place of the last unit that is skipped, where the card tells it: counting up to it would read them all."""
+    chosen = scope(card, query)
+    if skip and query.sort is UnitSort.ORDER and not is_filtered(card, query) and not any(chosen.values()):
+        for layer in card.layers:
+            if layer.index in chosen and skip <= layer.units:
+                return f"0~{skip - 1}~{layer.index}"
+            skip -= layer.units if layer.index in chosen else 0
+    return None
 
 
 def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:

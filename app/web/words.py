@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
+from app.web.evidence import Bar
 from app.web.parts import FilterChoice, Share
 
 BREAKS = re.compile("(?<=[_./])")
@@ -56,6 +57,24 @@ def _option(choice: FilterChoice) -> str:
     left = "" if choice.left is None else f" ({choice.left:,})"
     chosen = " selected" if choice.is_chosen else ""
     return f'<option value="{written(choice.value)}"{chosen}>{written(choice.words)}{left}</option>'
+
+
+def filled(value: float) -> float:
+    """How much of a rail of 100 a bar fills: a length from 0 to 1."""
+    return round(min(max(value, 0.0), 1.0) * 100, 1)
+
+
+def lines(bars: Iterable[Bar]) -> Markup:
+    """Of a chart of bars, for the same reason."""
+    return Markup("".join(map(_line, bars)))  # noqa: S704
+
+
+def _line(bar: Bar) -> str:
+    own = ' class="own"' if bar.is_own else ""
+    rail = f'<rect class="rail" width="100" height="6" /><rect class="fill" width="{filled(bar.value)}" height="6" />'
+    length = f'<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{rail}</svg>'
+    link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
+    return f"<li{own}>{link} {length} <span>{number(bar.value)}</span></li>"
 
 
 def bound(value: float) -> str:

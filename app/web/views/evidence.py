@@ -31,7 +31,7 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
         classes=len(card.classes),
         peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
-        detects=bars(card, found.precision, own)[:DETECTED],
+        detects=bars(card, found.precision, own, DETECTED),
         feeds=fed(card, found.feeds),
         speed=speed_plot(found.speed.factors, found.speed.responses) if found.speed else None,
         direction=direction_plot(found.direction.degrees, found.direction.responses) if found.direction else None,
@@ -47,9 +47,9 @@ def peaks(session: Session, *, dataset: str, tops: Sequence[TopClip], layer: Lay
     )
 
 
-def bars(card: NetworkCard, values: Sequence[float], own: int | None) -> tuple[Bar, ...]:
+def bars(card: NetworkCard, values: Sequence[float], own: int | None, most: int | None = None) -> tuple[Bar, ...]:
     """By class, the largest first."""
-    order = sorted(range(len(values)), key=lambda index: -values[index])
+    order = sorted(range(len(values)), key=lambda index: -values[index])[:most]
     return tuple(
         Bar(card.classes[index], urls.class_(card.slug, card.classes[index]), values[index], index == own)
         for index in order
