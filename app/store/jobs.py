@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, or_, select, union_all, update
+from sqlalchemy import Select, bindparam, case, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.contract.errors import Conflict, Missing, TooMany
@@ -28,7 +28,7 @@ from app.store.clip_tables import UploadRow
 from app.store.engine import now
 from app.store.evidence_tables import DatasetRow
 from app.store.recipes import parsed
-from app.store.served import COUNTED, served
+from app.store.served import COUNTED, count, served
 from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.upsert import insert_missing
 
@@ -160,21 +160,21 @@ def list_jobs(
 ) -> Page[Job]:
     """Running jobs first, then the queue in the order it will be served, then the finished, newest first. Counting
     stops at COUNTED."""
-    filters: list[ColumnElement[bool]] = []
-    if owner is not None:
-        filters.append(JobRow.owner == owner)
-    if state is not None:
-        filters.append(JobRow.state == state)
-    if network is not None:
-        filters.append(JobRow.network_id == network_row(session, network).id)
-    some = select(JobRow.id).where(*filters).limit(COUNTED).subquery()
-    total = session.scalar(select(func.count()).select_from(some)) or 0
+    filters: dict[str, object] = {} if owner is None else {"owner": owner}
+    filters |= {} if state is None else {"state": state}
+    filters |= {} if network is None else {"network_id": network_row(session, network).id}
+    total = count(session, filters)
     first = (page - 1) * per_page
     ids = served(session, filters, skip=first, limit=per_page + 1)
     follows, ids = len(ids) > per_page, ids[:per_page]
-    rows = {row.id: row for row in session.scalars(whole_jobs().where(JobRow.id.in_(ids)))}
+    rows = {row.id: row for row in session.scalars(_numbered(), {"ids": ids})} if ids else {}
     items = tuple(to_job(rows[id]) for id in ids)
     return Page(items=items, total=total, next=page + 1 if follows else None)
+
+
+@cache
+def _numbered() -> Select[JobRow]:
+    return whole_jobs().where(JobRow.id.in_(bindparam("ids", expanding=True)))
 
 
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
