@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+from math import factorial
 
 from app.contract.catalog import NetworkCard
 from app.contract.findings import Spread
@@ -58,7 +59,7 @@ def kendall(values: Sequence[float]) -> tuple[float, float]:
     tau = 1 - 2 * wrong / len(pairs)
     orders = _orders(len(values))
     few = min(wrong, len(pairs) - wrong)  # the distribution is symmetric
-    return tau, sum(orders[: int(few + 0.5) + 1]) / sum(orders)
+    return tau, sum(orders[: int(few + 0.5) + 1]) / factorial(len(values))
 
 
 @cache

@@ -17,7 +17,7 @@ from app.store.listed import newest_survey
 from app.store.packing import unpack
 from app.store.tables import UnitCountRow, UnitRow
 
-CANDIDATES = 250  # best detectors of each class that are looked at: reading all units would take seconds
+CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
 CHUNK = 500
 
 OF_CLASS = UnitClassRow.survey_id == bindparam("survey"), UnitClassRow.class_index == bindparam("class")

@@ -63,7 +63,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     # The last one added is the outermost.
     app.add_middleware(errors.Boundary)
     app.add_middleware(Etags)
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
     app.add_middleware(Head)
     app.add_middleware(Guard, settings=chosen)
     app.add_middleware(SecurityHeaders)

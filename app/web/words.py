@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 
 import markupsafe
@@ -19,9 +20,12 @@ SPECIAL = re.compile("[&<>'\"]").search
 
 def written(value: object) -> str:
     """As HTML. Jinja's own way wraps each of a page's two thousand values in an object first."""
-    if type(value) is str:
-        return markupsafe.escape(value) if SPECIAL(value) else value
-    return str(value) if type(value) is int else markupsafe.escape(value)
+    kind = type(value)
+    if kind is str:
+        return markupsafe.escape(value) if SPECIAL(value) else value  # type: ignore[call-overload, return-value]
+    if kind is Markup:
+        return value  # type: ignore[return-value]
+    return str(value) if kind is int or kind is float else markupsafe.escape(value)
 
 
 def number(value: float) -> str:
@@ -43,6 +47,7 @@ def share(value: float) -> str:
     return f"{value:.1%}"
 
 
+@lru_cache(maxsize=8192)  # names of layers come again and again
 def breakable(name: str) -> Markup:
     """A name that may go on in a new line after each underscore, dot and slash, and not in the middle of a word."""
     return Markup("<wbr>").join(BREAKS.split(name))
