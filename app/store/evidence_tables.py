@@ -54,7 +54,6 @@ class ClipRow(Base):
     folded: Mapped[str] = mapped_column(String(200))  # the label, as classes of any network are matched with it
 
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
-    media: Mapped[list["ClipMediaRow"]] = relationship(lazy="raise")
 
 
 class ClipMediaRow(Shown, Base):
@@ -101,8 +100,6 @@ class AnswerRow(Base):
     taken: Mapped[int]
     probability: Mapped[float]
     own_probability: Mapped[float]
-
-    clip: Mapped[ClipRow] = relationship(lazy="raise")
 
 
 class EvidenceRow(Base):
