@@ -216,7 +216,7 @@ def _idiosyncrasies(found: Found) -> Finding:
     names = found.card.classes
     confusions = tuple(
         PairFound(first=each.actual, second=each.predicted, words=f"{each.rate:.0%}")
-        for each in all_confusions(names, found.survey.confusion)[:NAMED]
+        for each in all_confusions(names, found.survey)[:NAMED]
     )
     biases = found.survey.streams.biases if found.survey.streams else ()
     suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
+from math import factorial
 
 from app.contract.catalog import NetworkCard
 from app.contract.findings import Spread
@@ -57,9 +59,10 @@ def kendall(values: Sequence[float]) -> tuple[float, float]:
     tau = 1 - 2 * wrong / len(pairs)
     orders = _orders(len(values))
     few = min(wrong, len(pairs) - wrong)  # the distribution is symmetric
-    return tau, sum(orders[: int(few + 0.5) + 1]) / sum(orders)
+    return tau, sum(orders[: int(few + 0.5) + 1]) / factorial(len(values))
 
 
+@cache
 def _orders(count: int) -> list[int]:
     """Of so many things, the orders with 0, 1, 2 ... pairs out of order: the next thing may pass any before it."""
     orders = [1]

@@ -149,7 +149,15 @@ class NetworkCard(Model):
         """What the class is, in a sentence; empty where nobody says."""
         return self.class_sentences[index] if self.class_sentences else ""
 
-    @property
+    def __hash__(self) -> int:
+        return hash((self.slug, self.checksum))
+
+    @cached_property
+    def told(self) -> tuple[str, ...]:
+        """What is said of each class, its name first, in small letters."""
+        return tuple(f"{name} {self.sentence(index)}".lower() for index, name in enumerate(self.classes))
+
+    @cached_property
     def units(self) -> int:
         return sum(layer.units for layer in self.layers)
 
@@ -224,6 +232,13 @@ class UnitSummary(Model):
     map_y: float | None = None
     activation: float | None = Field(default=None, description="of its strongest stimulus")
     visualizations: int
+    poster: Sha256 | None
+    loop: Sha256 | None
+
+
+class Still(NamedTuple):
+    """A unit's picture alone, and the same in motion."""
+
     poster: Sha256 | None
     loop: Sha256 | None
 

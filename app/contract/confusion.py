@@ -6,6 +6,7 @@ from typing import overload
 from pydantic import Field
 
 from app.contract.catalog import UnitSummary
+from app.contract.evidence import Survey
 from app.contract.model import Model
 
 
@@ -71,19 +72,18 @@ class Ranking(Sequence[Confusion]):
         )
 
 
-def confusions(classes: Sequence[str], counts: Sequence[Sequence[int]], of: int | None = None) -> Ranking:
-    """All that happened, or those in which one class takes part, the largest share of a class first; `counts`: rows
-    are what clips are."""
-    totals = [sum(row) for row in counts]
-    if of is None:
-        some = [(count, row, at) for row, line in enumerate(counts) for at, count in enumerate(line) if count]
-    else:
-        some = [(count, of, at) for at, count in enumerate(counts[of]) if count]
-        some += [(line[of], row, of) for row, line in enumerate(counts) if line[of]]
-    places = [place for place in some if place[1] != place[2]]
-    return Ranking(classes, totals, sorted(places, key=lambda place: (-place[0] / totals[place[1]], -place[0])))
+def confusions(classes: Sequence[str], survey: Survey, of: int | None = None) -> Ranking:
+    """All that happened, or those in which one class takes part, the largest share of a class first."""
+    places = survey.confused
+    if of is not None:
+        places = tuple(place for place in places if of in place[1:])
+    return Ranking(classes, survey.totals, places)
 
 
-def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], actual: int, predicted: int) -> Confusion:
-    row = counts[actual]
-    return Confusion(actual=classes[actual], predicted=classes[predicted], clips=row[predicted], total=sum(row))
+def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: int) -> Confusion:
+    return Confusion(
+        actual=classes[actual],
+        predicted=classes[predicted],
+        clips=survey.confusion[actual][predicted],
+        total=survey.totals[actual],
+    )

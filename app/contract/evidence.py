@@ -4,6 +4,7 @@ Formulas: DESIGN's table of measures, and worker/evidence/.
 """
 
 from datetime import datetime
+from functools import cached_property
 
 from pydantic import Field
 
@@ -211,6 +212,29 @@ class Survey(SurveyFacts):
     network: str
     dataset: str
     created_at: datetime
+
+    @property
+    def summary(self) -> "SurveySummary":
+        return SurveySummary(
+            **{name: getattr(self, name) for name in SurveySummary.model_fields if name != "skipped"},
+            skipped=len(self.skipped),
+        )
+
+    @cached_property
+    def totals(self) -> tuple[int, ...]:
+        """Clips by class."""
+        return tuple(map(sum, self.confusion))
+
+    @cached_property
+    def confused(self) -> tuple[tuple[int, int, int], ...]:
+        """Clips, their class, and the other that they are taken for: the largest share of a class first."""
+        found = [
+            (clips, actual, predicted)
+            for actual, row in enumerate(self.confusion)
+            for predicted, clips in enumerate(row)
+            if clips and actual != predicted
+        ]
+        return tuple(sorted(found, key=lambda each: (-each[0] / self.totals[each[1]], -each[0])))
 
 
 class SurveySummary(Model):

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard
 from app.contract.evidence import Answer, AnsweredClip
 from app.contract.model import Page
-from app.store.catalog import network_row
-from app.store.datasets import to_clip
-from app.store.evidence_tables import AnswerRow, ClipRow, DatasetRow, SurveyRow
+from app.store.catalog import card_of, network_row
+from app.store.datasets import BY_ID, read_clips
+from app.store.evidence_tables import AnswerRow, SurveyRow
 from app.store.listed import newest_survey
 from app.store.tables import NetworkRow
 
@@ -27,21 +27,27 @@ def list_answers(
 ) -> Page[AnsweredClip]:
     """Of the network's newest survey: the clips of a class, those taken for one, the wrong ones alone. The surest
     answers come first. Nothing before a survey."""
-    row = network_row(session, network)
-    wanted = [AnswerRow.survey_id == newest_survey(session, network_id=row.id)]
-    wanted += [AnswerRow.own == own] if own is not None else []
-    wanted += [AnswerRow.taken == taken] if taken is not None else []
-    wanted += [AnswerRow.own != AnswerRow.taken] if wrong else []
-    total = session.scalar(select(func.count()).select_from(AnswerRow).where(*wanted)) or 0
+    wanted = _wanted(session, network, own, taken, wrong)
     first = (page - 1) * per_page
-    query = _whole().where(*wanted).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
-    card = NetworkCard.model_validate(row.card)
-    found = session.scalars(query.offset(first).limit(per_page))
+    total = session.scalar(select(func.count()).select_from(AnswerRow).where(*wanted)) or 0
     return Page(
-        items=tuple(AnsweredClip(clip=to_clip(each.clip), answer=_answer(each, card)) for each in found),
+        items=_surest(session, network, wanted, skip=first, limit=per_page),
         total=total,
         next=page + 1 if first + per_page < total else None,
     )
+
+
+def surest(
+    session: Session,
+    *,
+    network: str,
+    own: int | None = None,
+    taken: int | None = None,
+    wrong: bool = False,
+    limit: int,
+) -> tuple[AnsweredClip, ...]:
+    """The first of the same, uncounted."""
+    return _surest(session, network, _wanted(session, network, own, taken, wrong), limit=limit)
 
 
 def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[Answer, ...]]:
@@ -53,17 +59,33 @@ def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tupl
         .order_by(SurveyRow.network_id)
     ).all()
     networks = select(NetworkRow).where(NetworkRow.id.in_({network for _, network in rows}))
-    cards = {row.id: NetworkCard.model_validate(row.card) for row in session.scalars(networks)}
+    cards = {row.id: card_of(row) for row in session.scalars(networks)}
     found: dict[int, list[Answer]] = {}
     for row, network in rows:
         found.setdefault(row.clip_id, []).append(_answer(row, cards[network]))
     return {clip: tuple(answers) for clip, answers in found.items()}
 
 
-def _whole() -> Select[AnswerRow]:
-    clip = contains_eager(AnswerRow.clip)
-    whole = clip.options(joinedload(ClipRow.dataset).load_only(DatasetRow.slug), selectinload(ClipRow.media))
-    return select(AnswerRow).join(AnswerRow.clip).options(whole)
+def _wanted(
+    session: Session, network: str, own: int | None, taken: int | None, wrong: bool
+) -> list[ColumnElement[bool]]:
+    survey = newest_survey(session, network_id=network_row(session, network).id)
+    wanted = [AnswerRow.survey_id == survey]
+    wanted += [AnswerRow.own == own] if own is not None else []
+    wanted += [AnswerRow.taken == taken] if taken is not None else []
+    wanted += [AnswerRow.own != AnswerRow.taken] if wrong else []
+    return wanted
+
+
+def _surest(
+    session: Session, network: str, wanted: list[ColumnElement[bool]], *, skip: int = 0, limit: int
+) -> tuple[AnsweredClip, ...]:
+    card = card_of(network_row(session, network))
+    query = select(AnswerRow).where(*wanted).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
+    found = session.scalars(query.offset(skip).limit(limit)).all()
+    clips = read_clips(session, BY_ID, ids=[each.clip_id for each in found]) if found else []
+    by_id = {clip.id: clip for clip in clips}
+    return tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
 
 
 def _answer(row: AnswerRow, card: NetworkCard) -> Answer:

@@ -3,16 +3,50 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import LayerSummary, NetworkCard, NetworkSummary, UnitSummary
 from app.contract.errors import NetworkExists, UnknownNetwork
+from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.media import drop_orphans
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow, WeightsRow
 from app.store.unit_counts import recount
+
+# What every page asks for is put together once, which takes longer than the answer.
+NETWORK = select(NetworkRow).where(NetworkRow.slug == bindparam("slug"))
+UNIT = select(UnitRow).where(
+    UnitRow.network_id == bindparam("network"), UnitRow.layer == bindparam("layer"), UnitRow.index == bindparam("unit")
+)
+MADE = (
+    select(UnitCountRow.network_id, func.sum(UnitCountRow.visualizations), func.sum(UnitCountRow.units))
+    .where(UnitCountRow.visualized)
+    .group_by(UnitCountRow.network_id)
+)
+MADE_OF_ONE = MADE.where(UnitCountRow.network_id == bindparam("network"))
+SEEN_BY_LAYER = (
+    select(UnitCountRow.layer_index, func.sum(UnitCountRow.units))
+    .where(UnitCountRow.network_id == bindparam("network"), UnitCountRow.visualized)
+    .group_by(UnitCountRow.layer_index)
+)
+
+# Not as pairs, for which SQLite would take no index; with as many slots each time, so that it is put together once.
+SLOTS, MOST = 8, 500
+NOWHERE = (-1, [-1])
+AT_PLACES = select(UnitRow).where(
+    UnitRow.network_id == bindparam("network"),
+    or_(
+        *(
+            and_(
+                UnitRow.layer_index == bindparam(f"layer{slot}"),
+                UnitRow.index.in_(bindparam(f"units{slot}", expanding=True)),
+            )
+            for slot in range(SLOTS)
+        )
+    ),
+)
 
 KEPT = 500  # cards
 _cards: dict[tuple[str, str, datetime], NetworkCard] = {}
@@ -97,13 +131,7 @@ def get_card(session: Session, *, slug: str) -> NetworkCard:
 
 def layer_summaries(session: Session, *, slug: str) -> list[LayerSummary]:
     row = network_row(session, slug)
-    counts = dict(
-        session.execute(
-            select(UnitCountRow.layer_index, func.sum(UnitCountRow.units))
-            .where(UnitCountRow.network_id == row.id, UnitCountRow.visualized)
-            .group_by(UnitCountRow.layer_index)
-        ).all()
-    )
+    counts = dict(session.execute(SEEN_BY_LAYER, {"network": row.id}).all())
     return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in card_of(row).layers]
 
 
@@ -115,7 +143,7 @@ def network_row(session: Session, slug: str) -> NetworkRow:
     """Read once in a session: a page asks for it a dozen times."""
     known = _known(session)
     if slug not in known:
-        row = session.scalar(select(NetworkRow).where(NetworkRow.slug == slug))
+        row = session.scalar(NETWORK, {"slug": slug})
         if row is None:
             raise UnknownNetwork(slug, session.scalars(select(NetworkRow.slug).order_by(NetworkRow.id)))
         known[slug] = row
@@ -145,19 +173,25 @@ def unit_row(session: Session, *, slug: str, layer: str, unit: int) -> UnitRow:
     known: dict[tuple[int, str, int], UnitRow] = session.info.setdefault("units", {})
     where = (network.id, layer, unit)
     if where not in known:
-        query = select(UnitRow).where(UnitRow.network_id == network.id, UnitRow.layer == layer, UnitRow.index == unit)
-        known[where] = session.scalars(query).one()
+        known[where] = session.scalars(UNIT, {"network": network.id, "layer": layer, "unit": unit}).one()
     return known[where]
 
 
-def at_places(places: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
-    """Units by the index of their layer and their own. Not as pairs, for which SQLite would take no index."""
+def units_at(session: Session, network_id: int, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], UnitRow]:
+    """Units by the index of their layer and their own; each is read once in a session."""
+    known: dict[tuple[int, int, int], UnitRow] = session.info.setdefault("places", {})
+    wanted = {place: (network_id, *place) for place in places}
     layers: dict[int, list[int]] = {}
-    for layer, index in places:
+    for layer, index in (place for place, key in wanted.items() if key not in known):
         layers.setdefault(layer, []).append(index)
-    return or_(
-        false(), *(and_(UnitRow.layer_index == layer, UnitRow.index.in_(units)) for layer, units in layers.items())
-    )
+    parts = [(layer, units) for layer, all_ in layers.items() for units in chunks(all_, MOST)]
+    for some in chunks(parts, SLOTS):
+        asked: dict[str, object] = {"network": network_id}
+        for slot, (layer, units) in enumerate([*some, *[NOWHERE] * (SLOTS - len(some))]):
+            asked |= {f"layer{slot}": layer, f"units{slot}": units}
+        for row in session.scalars(AT_PLACES, asked):
+            known[network_id, row.layer_index, row.index] = row
+    return {place: known[key] for place, key in wanted.items() if key in known}
 
 
 def unit_summary(slug: str, row: UnitRow) -> UnitSummary:
@@ -186,12 +220,7 @@ Made = dict[int, tuple[int, int]]  # by network: visualizations, and the units t
 
 def _made(session: Session, network_id: int | None = None) -> Made:
     """Of one network, or of all."""
-    which = [] if network_id is None else [UnitCountRow.network_id == network_id]
-    rows = session.execute(
-        select(UnitCountRow.network_id, func.sum(UnitCountRow.visualizations), func.sum(UnitCountRow.units))
-        .where(UnitCountRow.visualized, *which)
-        .group_by(UnitCountRow.network_id)
-    )
+    rows = session.execute(MADE) if network_id is None else session.execute(MADE_OF_ONE, {"network": network_id})
     return {network: (visualizations, units) for network, visualizations, units in rows}
 
 

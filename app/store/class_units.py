@@ -1,59 +1,107 @@
 """Units by what they say of classes, of one or of two: of those that a survey found to detect them best."""
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from functools import cache
+from itertools import chain
+from typing import Any
 
-from app.contract.catalog import UnitRole
+from sqlalchemy import Integer, LargeBinary, Select, bindparam, func, select
+from sqlalchemy.orm import Session, aliased
+
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
 from app.store.catalog import network_row, unit_summary
+from app.store.chunks import chunks
 from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
+from app.store.explore import first_each
 from app.store.listed import newest_survey
-from app.store.packing import unpack_at
-from app.store.tables import UnitRow
+from app.store.packing import unpack
+from app.store.tables import UnitCountRow, UnitRow
 
-CANDIDATES = 250  # best detectors of each class that are looked at: reading all units would take seconds
+CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
 CHUNK = 500
+
+OF_CLASS = UnitClassRow.survey_id == bindparam("survey"), UnitClassRow.class_index == bindparam("class")
+DETECTORS = (
+    select(UnitClassRow.unit_id)
+    .where(*OF_CLASS)
+    .order_by(UnitClassRow.precision.desc(), UnitClassRow.unit_id)
+    .limit(bindparam("most"))
+)
+DETECTING = (
+    select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
+    .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
+    .where(*OF_CLASS, UnitRow.id.in_(bindparam("units", expanding=True)))
+    .order_by(UnitRow.layer_index, UnitClassRow.precision.desc(), UnitRow.id)
+)
+# Two numbers of each packed list, which stays where it is.
+RESPONSES: Select[*tuple[Any, ...]] = select(
+    EvidenceByClassRow.unit_id,
+    *(
+        func.substr(EvidenceByClassRow.responses, bindparam(each, type_=Integer), 4, type_=LargeBinary())
+        for each in ("a", "b")
+    ),
+).where(
+    EvidenceByClassRow.survey_id == bindparam("survey"),
+    EvidenceByClassRow.unit_id.in_(bindparam("units", expanding=True)),
+)
+SHARED = (
+    select(UnitRow, UnitClassRow.response)
+    .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
+    .where(*OF_CLASS, UnitClassRow.is_generic)
+    .order_by(UnitClassRow.response.desc(), UnitRow.id)
+    .limit(bindparam("most"))
+)
+ALSO = (
+    select(UnitClassRow.unit_id, UnitClassRow.class_index)
+    .where(
+        UnitClassRow.survey_id == bindparam("survey"),
+        UnitClassRow.unit_id.in_(bindparam("units", expanding=True)),
+        UnitClassRow.class_index != bindparam("class"),
+    )
+    .order_by(UnitClassRow.unit_id, UnitClassRow.rank)
+)
 
 
 def best_by_layer(session: Session, *, network: str, class_index: int, each: int) -> dict[str, list[UnitOfClass]]:
-    """The units of every layer that detect a class best, in one statement."""
-    survey = newest_survey(session, network_id=network_row(session, network).id)
-    place = func.row_number().over(
-        partition_by=UnitRow.layer_index, order_by=(UnitClassRow.precision.desc(), UnitRow.id)
-    )
-    ranked = (
-        select(UnitClassRow.unit_id, UnitClassRow.precision, UnitClassRow.response, place.label("place"))
-        .join(UnitRow, UnitRow.id == UnitClassRow.unit_id)
-        .where(UnitClassRow.survey_id == survey, UnitClassRow.class_index == class_index)
-        .subquery()
-    )
-    rows = session.execute(
-        select(UnitRow, ranked.c.precision, ranked.c.response)
-        .join(ranked, ranked.c.unit_id == UnitRow.id)
-        .where(ranked.c.place <= each)
-        .order_by(UnitRow.layer_index, ranked.c.place)
-    )
+    """The units of every layer that detect a class best."""
+    row = network_row(session, network)
+    asked = {"survey": newest_survey(session, network_id=row.id), "class": class_index}
+    places = session.execute(_best(each), {**asked, "network": row.id})
+    ids = [id for layer in places for id in layer if id is not None]
     found: dict[str, list[UnitOfClass]] = {}
-    for unit, precision, response in rows:
+    for unit, precision, response in session.execute(DETECTING, {**asked, "units": ids}) if ids else ():
         of_class = UnitOfClass(unit=unit_summary(network, unit), precision=precision, response=response)
         found.setdefault(unit.layer, []).append(of_class)
     return found
+
+
+@cache
+def _best(each: int) -> Select[*tuple[Any, ...]]:
+    """Their ids: a row for each layer, a column for each place."""
+    of = aliased(UnitClassRow)
+    best = (
+        select(of.unit_id)
+        .where(
+            of.survey_id == bindparam("survey"),
+            of.class_index == bindparam("class"),
+            of.layer_index == UnitCountRow.layer_index,
+        )
+        .order_by(of.precision.desc(), of.unit_id)
+    )
+    layers = select(*first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
+    return layers.group_by(UnitCountRow.layer_index)
 
 
 def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int = 8) -> Pair:
     """Those that separate two classes and those that do not, of the best detectors of either."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
     responses: dict[int, tuple[float, float]] = {}
-    ids = sorted({*_detectors(session, survey, a), *_detectors(session, survey, b)})
-    for start in range(0, len(ids), CHUNK):
-        rows = session.execute(
-            select(EvidenceByClassRow.unit_id, EvidenceByClassRow.responses).where(
-                EvidenceByClassRow.survey_id == survey, EvidenceByClassRow.unit_id.in_(ids[start : start + CHUNK])
-            )
-        )
-        for unit, packed in rows:
-            responses[unit] = unpack_at(packed, a), unpack_at(packed, b)
+    asked = {"survey": survey, "most": CANDIDATES}
+    detectors = [session.scalars(DETECTORS, {**asked, "class": each}).all() for each in (a, b)]
+    places = {"survey": survey, "a": 4 * a + 1, "b": 4 * b + 1}
+    for some in chunks(dict.fromkeys(chain(*detectors)), CHUNK):
+        for unit, at_a, at_b in session.execute(RESPONSES, {**places, "units": some}):
+            responses[unit] = unpack(at_a)[0], unpack(at_b)[0]
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
     alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]
@@ -68,38 +116,15 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
 def shared_units(session: Session, *, network: str, class_index: int, limit: int = 8) -> list[SharedUnit]:
     """The generic units that answer most to a class, of those for which it is among their best."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
-    rows = session.execute(
-        select(UnitRow, UnitClassRow.response)
-        .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-        .where(
-            UnitClassRow.survey_id == survey,
-            UnitClassRow.class_index == class_index,
-            UnitRow.role == UnitRole.GENERIC.value,
-        )
-        .order_by(UnitClassRow.response.desc(), UnitRow.id)
-        .limit(limit)
-    ).all()
+    asked = {"survey": survey, "class": class_index}
+    rows = session.execute(SHARED, {**asked, "most": limit}).all()
     others: dict[int, list[int]] = {unit.id: [] for unit, _ in rows}
-    also = select(UnitClassRow.unit_id, UnitClassRow.class_index).where(
-        UnitClassRow.survey_id == survey, UnitClassRow.unit_id.in_(others), UnitClassRow.class_index != class_index
-    )
-    for unit, index in session.execute(also.order_by(UnitClassRow.unit_id, UnitClassRow.rank)):
+    for unit, index in session.execute(ALSO, {**asked, "units": list(others)}) if others else ():
         others[unit].append(index)
     return [
         SharedUnit(unit=unit_summary(network, unit), response=response, others=tuple(others[unit.id]))
         for unit, response in rows
     ]
-
-
-def _detectors(session: Session, survey: int | None, class_index: int) -> list[int]:
-    return list(
-        session.scalars(
-            select(UnitClassRow.unit_id)
-            .where(UnitClassRow.survey_id == survey, UnitClassRow.class_index == class_index)
-            .order_by(UnitClassRow.precision.desc(), UnitClassRow.unit_id)
-            .limit(CANDIDATES)
-        )
-    )
 
 
 def _units(session: Session, ids: set[int]) -> list[UnitRow]:

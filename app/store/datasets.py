@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Select, delete, func, literal, select, tuple_
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy.orm import Session
 
 from app.contract.catalog import folded
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
@@ -14,11 +15,21 @@ from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
 from app.store.listed import list_evidence
-from app.store.media import drop_orphans, media_refs, put_media
+from app.store.media import drop_orphans, media_of, put_media
 from app.store.upsert import insert_missing
 
 KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500
+
+CLIPS: Select[*tuple[Any, ...]] = select(ClipRow.id, DatasetRow.slug, ClipRow.name, ClipRow.label).join(ClipRow.dataset)
+BY_ID = CLIPS.where(ClipRow.id.in_(bindparam("ids", expanding=True)))
+NAMED = CLIPS.where(ClipRow.dataset_id == bindparam("set"), ClipRow.name.in_(bindparam("names", expanding=True)))
+OF_CLASS = CLIPS.where(ClipRow.folded == bindparam("folded")).order_by(ClipRow.id).limit(bindparam("most"))
+FIRST = (
+    select(ClipRow.folded, func.min(ClipRow.id))
+    .where(ClipRow.folded.in_(bindparam("folded", expanding=True)))
+    .group_by(ClipRow.folded)
+)
 
 
 def add_dataset(session: Session, *, slug: str, title: str, summary: str = "") -> Dataset:
@@ -88,8 +99,8 @@ def list_clips(
     if label is not None:
         total = session.scalar(select(func.count()).select_from(ClipRow).where(*matching)) or 0
     first = (page - 1) * per_page
-    rows = session.scalars(_whole().where(*matching).order_by(ClipRow.label, ClipRow.id).offset(first).limit(per_page))
-    items = tuple(to_clip(row) for row in rows)
+    query = CLIPS.where(*matching).order_by(ClipRow.label, ClipRow.id).offset(first).limit(per_page)
+    items = tuple(read_clips(session, query))
     return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
 
 
@@ -105,11 +116,11 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:
     dataset = dataset_row(session, slug)
-    row = session.scalar(_whole().where(ClipRow.dataset_id == dataset.id, ClipRow.name == name))
-    if row is None:
+    found = read_clips(session, NAMED, set=dataset.id, names=[name])
+    if not found:
         names = session.scalars(select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(KNOWN))
         raise UnknownClip(name, names)
-    return to_clip(row)
+    return found[0]
 
 
 def neighbours(session: Session, *, clip: Clip) -> tuple[str | None, str | None]:
@@ -128,8 +139,8 @@ def named_clips(session: Session, *, slug: str, names: Sequence[str]) -> dict[st
     dataset = dataset_row(session, slug)
     found: dict[str, Clip] = {}
     for some in chunks(names, CHUNK):
-        rows = session.scalars(_whole().where(ClipRow.dataset_id == dataset.id, ClipRow.name.in_(some)))
-        found |= {row.name: to_clip(row) for row in rows}
+        clips = read_clips(session, NAMED, set=dataset.id, names=some)
+        found |= {clip.name: clip for clip in clips}
     return found
 
 
@@ -158,18 +169,20 @@ def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict
 
 def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
     """Clips, of any set, whose label is this class of a network in any spelling."""
-    rows = session.scalars(_whole().where(ClipRow.folded == folded(name)).order_by(ClipRow.id).limit(limit))
-    return [to_clip(row) for row in rows]
+    return read_clips(session, OF_CLASS, folded=folded(name), most=limit)
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
     """One clip for each of these classes that has any, or for the first `limit` of them."""
     wanted = {name: folded(name) for name in names}
-    first = select(ClipRow.folded, func.min(ClipRow.id)).where(ClipRow.folded.in_(wanted.values()))
-    ids: dict[str, int] = dict(session.execute(first.group_by(ClipRow.folded)).all())
-    chosen = {name: ids[key] for name, key in wanted.items() if key in ids}
+    chosen: dict[str, int] = {}
+    for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
+        ids: dict[str, int] = dict(session.execute(FIRST, {"folded": [key for _, key in some]}).all())
+        chosen |= {name: ids[key] for name, key in some if key in ids}
+        if limit and len(chosen) >= limit:
+            break
     chosen = dict(islice(chosen.items(), limit))
-    found = {row.id: to_clip(row) for row in session.scalars(_whole().where(ClipRow.id.in_(chosen.values())))}
+    found = {clip.id: clip for clip in read_clips(session, BY_ID, ids=list(chosen.values()))}
     return {name: found[id] for name, id in chosen.items()}
 
 
@@ -181,13 +194,12 @@ def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRo
     return row
 
 
-def _whole() -> Select[ClipRow]:
-    return select(ClipRow).options(joinedload(ClipRow.dataset).load_only(DatasetRow.slug), selectinload(ClipRow.media))
+def read_clips(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Clip]:
+    """Those that a statement on CLIPS finds, with their media."""
+    rows = session.execute(query, given).all()
+    media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows])
+    return [Clip(id=id, dataset=dataset, name=name, label=label, media=media[id]) for id, dataset, name, label in rows]
 
 
 def _dataset(row: DatasetRow) -> Dataset:
     return Dataset(slug=row.slug, title=row.title, summary=row.summary, classes=tuple(row.classes), clips=row.clips)
-
-
-def to_clip(row: ClipRow) -> Clip:
-    return Clip(id=row.id, dataset=row.dataset.slug, name=row.name, label=row.label, media=media_refs(row.media))

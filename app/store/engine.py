@@ -29,6 +29,11 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
+        # SQLite takes the write lock at once: a reader that turns writer late fails instead of waiting.
+        self._engines = {
+            write: engine.execution_options(postgresql_readonly=not write, sqlite_write=write)
+            for write in (False, True)
+        }
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -42,13 +47,8 @@ class Store:
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[Session]:
-        # SQLite takes the write lock at once: a reader that turns writer late fails instead of waiting.
-        options = {"postgresql_readonly": not write, "sqlite_write": write}
         try:
-            with (
-                Session(self.engine.execution_options(**options), expire_on_commit=False) as session,
-                session.begin(),
-            ):
+            with Session(self._engines[write], expire_on_commit=False) as session, session.begin():
                 yield session
         except DBAPIError as error:
             raise translated(error) from error

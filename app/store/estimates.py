@@ -6,9 +6,11 @@ from statistics import median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.contract.catalog import UnitQuery
 from app.contract.job import Estimate
 from app.contract.recipe import Recipe
 from app.store.catalog import card_of, network_row
+from app.store.scope import layer_counts, needs_units, scope, sql_filters, within
 from app.store.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
 LOOKED_AT = 50  # units of a network that were visualized last
@@ -22,19 +24,38 @@ def estimate(
     """Of the units (by layer) under the recipe: how many are there already, and the seconds for the rest on one
     worker. A result's seconds are its share of its batch; they are scaled by the steps."""
     network = network_row(session, slug)
+    made = {layer: _made(session, network, layer, indices, recipe_key) for layer, indices in units.items()}
+    return _estimate(session, network, {layer: len(indices) for layer, indices in units.items()}, made, recipe)
+
+
+def estimate_matching(
+    session: Session, *, slug: str, query: UnitQuery, recipe: Recipe, recipe_key: str
+) -> tuple[Estimate, tuple[str, ...]]:
+    """The same of all units that pass the filters, none of which is read where kept counts tell, and their layers."""
+    network = network_row(session, slug)
+    card = card_of(network)
+    count = layer_counts(session, network.id, card, query)
+    made = _made_matching(session, network, query, recipe_key)
+    names = {index: card.layers[index].name for index in sorted(count)}
+    counts = {name: count[index] for index, name in names.items()}
+    found = {name: made.get(index, 0) for index, name in names.items()}
+    return _estimate(session, network, counts, found, recipe), tuple(counts)
+
+
+def _estimate(
+    session: Session, network: NetworkRow, counts: Mapping[str, int], made: Mapping[str, int], recipe: Recipe
+) -> Estimate:
     paces = _paces(session, network.id)
     known = [pace for found in paces.values() for pace in found]
     seconds: float | None = 0.0
-    cached = count = basis = 0
-    for layer, indices in units.items():
-        made = _made(session, network, layer, indices, recipe_key)
-        cached, count = cached + made, count + len(indices)
+    basis = 0
+    for layer, count in counts.items():
         own = paces.get(layer, [])
         own = own if len(own) >= ENOUGH else known
         basis = max(basis, len(own))
-        if seconds is not None and len(indices) > made:
-            seconds = seconds + median(own) * recipe.steps * (len(indices) - made) if own else None
-    return Estimate(count=count, cached=cached, seconds=seconds, basis=basis)
+        if seconds is not None and count > made[layer]:
+            seconds = seconds + median(own) * recipe.steps * (count - made[layer]) if own else None
+    return Estimate(count=sum(counts.values()), cached=sum(made.values()), seconds=seconds, basis=basis)
 
 
 def _paces(session: Session, network: int) -> dict[str, list[float]]:
@@ -83,3 +104,22 @@ def _made(session: Session, network: NetworkRow, layer: str, units: Sequence[int
             )
         ).one()
     return found
+
+
+def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, recipe_key: str) -> dict[int, int]:
+    """By the index of their layer: units that pass the filters and have a result under the recipe."""
+    card = card_of(network)
+    if query.state == "missing":
+        return {}
+    if query.role is None and not needs_units(card, query) and not any(scope(card, query).values()):
+        of = ResultCountRow
+        kept = select(of.layer_index, of.results).where(of.network_id == network.id, of.recipe_key == recipe_key)
+        return dict(session.execute(kept.where(of.layer_index.in_(scope(card, query)))).all())
+    counted = (
+        select(UnitRow.layer_index, func.count())
+        .join(VisualizationRow, VisualizationRow.unit_id == UnitRow.id)
+        .where(VisualizationRow.recipe_key == recipe_key, UnitRow.network_id == network.id)
+        .where(*within(card, query), *sql_filters(card, query))
+        .group_by(UnitRow.layer_index)
+    )
+    return dict(session.execute(counted).all())

@@ -1,9 +1,10 @@
 """What surveys found: of a network as a whole, and of every unit. Only whole surveys are seen."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, undefer
 
 from app.contract.catalog import NetworkCard, UnitRole
@@ -24,7 +25,7 @@ from app.contract.evidence import (
 from app.store.catalog import card_of, network_row, unit_row, unit_summary
 from app.store.datasets import dataset_row
 from app.store.evidence_tables import ClipRow, DatasetRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
-from app.store.listed import newest_survey
+from app.store.listed import SurveyKey, newest_key, newest_survey
 from app.store.packing import unpack, unpack_counts
 from app.store.tables import NetworkRow, UnitRow
 
@@ -41,6 +42,9 @@ Measure = Literal[  # columns of EvidenceRow
     "direction_selectivity",
 ]
 
+KEPT = 30  # surveys
+_surveys: dict[SurveyKey, Survey] = {}
+
 
 def list_surveys(session: Session, *, network: str | None = None, dataset: str | None = None) -> list[SurveySummary]:
     """Whole surveys, newest first."""
@@ -49,38 +53,37 @@ def list_surveys(session: Session, *, network: str | None = None, dataset: str |
         query = query.where(SurveyRow.network_id == network_row(session, network).id)
     if dataset is not None:
         query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    return [
-        SurveySummary(
-            id=row.id,
-            network=row.network.slug,
-            dataset=row.dataset.slug,
-            clips=row.clips,
-            skipped=len(row.skipped or ()),
-            accuracy=row.accuracy,
-            seconds=row.seconds,
-            created_at=row.finished_at,
-        )
-        for row in session.scalars(query)
-    ]
+    return [_summary(row) for row in session.scalars(query)]
 
 
 def get_survey(session: Session, *, network: str, dataset: str | None = None) -> Survey | None:
-    """The newest survey of a network, or that with a data set; None before one."""
-    query = _visible().where(SurveyRow.network_id == network_row(session, network).id)
-    if dataset is not None:
-        query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
-    row = session.scalar(query.options(*map(undefer, whole)).limit(1))
-    return None if row is None else _survey(row)
+    """The newest survey of a network, or that with a data set; None before one. Read and parsed once in a process:
+    one of 400 classes takes milliseconds, and never changes."""
+    row = network_row(session, network)
+    if dataset is None:
+        key = newest_key(session, network_id=row.id)
+    else:
+        listed = list_surveys(session, network=network, dataset=dataset)
+        key = (listed[0].id, listed[0].created_at) if listed else None
+    return None if key is None else _surveys.get(key) or _keep(session, key)
 
 
 def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> UnitEvidence | None:
     """What the network's newest survey found of a unit; None before one."""
     found = unit_row(session, slug=network, layer=layer, unit=unit)
     survey = newest_survey(session, network_id=found.network_id)
-    row = session.scalar(
+    if survey is None:
+        return None
+    row = session.scalar(_of_unit(), {"survey": survey, "unit": found.id})
+    return None if row is None else _evidence(row, found)
+
+
+@cache
+def _of_unit() -> Select[EvidenceRow]:
+    """Put together once."""
+    return (
         select(EvidenceRow)
-        .where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == found.id)
+        .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.unit_id == bindparam("unit"))
         .options(
             undefer(EvidenceRow.curves),
             joinedload(EvidenceRow.by_class),
@@ -88,7 +91,6 @@ def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> Un
             selectinload(EvidenceRow.feeds),
         )
     )
-    return None if row is None else _evidence(row, found)
 
 
 def units_of_class(
@@ -176,6 +178,28 @@ def _visible() -> Select[SurveyRow]:
             joinedload(SurveyRow.dataset).load_only(DatasetRow.slug),
         )
         .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+    )
+
+
+def _keep(session: Session, key: SurveyKey) -> Survey:
+    whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
+    found = _survey(session.scalars(_visible().where(SurveyRow.id == key[0]).options(*map(undefer, whole))).one())
+    if len(_surveys) >= KEPT:
+        _surveys.clear()
+    _surveys[key] = found
+    return found
+
+
+def _summary(row: SurveyRow) -> SurveySummary:
+    return SurveySummary(
+        id=row.id,
+        network=row.network.slug,
+        dataset=row.dataset.slug,
+        clips=row.clips,
+        skipped=len(row.skipped or ()),
+        accuracy=row.accuracy,
+        seconds=row.seconds,
+        created_at=row.finished_at,
     )
 
 

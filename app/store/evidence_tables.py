@@ -3,13 +3,26 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.store.base import Base, Id, Json, Shown, UtcDateTime
 
 if TYPE_CHECKING:
     from app.store.tables import NetworkRow
+
+
+GENERIC = text("is_generic")
 
 
 class DatasetRow(Base):
@@ -41,7 +54,6 @@ class ClipRow(Base):
     folded: Mapped[str] = mapped_column(String(200))  # the label, as classes of any network are matched with it
 
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
-    media: Mapped[list["ClipMediaRow"]] = relationship(lazy="raise")
 
 
 class ClipMediaRow(Shown, Base):
@@ -88,8 +100,6 @@ class AnswerRow(Base):
     taken: Mapped[int]
     probability: Mapped[float]
     own_probability: Mapped[float]
-
-    clip: Mapped[ClipRow] = relationship(lazy="raise")
 
 
 class EvidenceRow(Base):
@@ -154,15 +164,29 @@ class EvidenceByClassRow(OfEvidence, Base):
 
 
 class UnitClassRow(OfEvidence, Base):
-    """The classes that a unit detects best, to find a class's units by."""
+    """The classes that a unit detects best, to find a class's units by, with what of the unit that is found by."""
 
     __tablename__ = "unit_classes"
-    __table_args__ = (of_evidence(), Index(None, "survey_id", "class_index", "precision"))
+    __table_args__ = (
+        of_evidence(),
+        Index(None, "survey_id", "class_index", "precision"),
+        Index(None, "survey_id", "class_index", "layer_index", "precision"),
+        Index(
+            "ix_unit_classes_generic",
+            "survey_id",
+            "class_index",
+            "response",
+            sqlite_where=GENERIC,
+            postgresql_where=GENERIC,
+        ),
+    )
 
     rank: Mapped[int] = mapped_column(primary_key=True)
     class_index: Mapped[int]
     precision: Mapped[float]
     response: Mapped[float]
+    layer_index: Mapped[int] = mapped_column(server_default="0")
+    is_generic: Mapped[bool] = mapped_column(server_default=false())
 
 
 class FeedRow(OfEvidence, Base):

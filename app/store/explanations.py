@@ -14,7 +14,7 @@ from app.store.catalog import get_card, network_row
 from app.store.clip_tables import ExplanationMediaRow, ExplanationRow, UploadRow
 from app.store.datasets import dataset_row, get_clip
 from app.store.jobs import enqueue_alone, get_job
-from app.store.media import media_refs, put_media
+from app.store.media import media_of, put_media
 from app.store.upsert import insert_missing
 
 
@@ -55,12 +55,12 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
     if job.kind is not JobKind.EXPLAIN:
         raise Missing(f"There is no clip {clip_id}.")
     body = session.scalar(select(ExplanationRow.body).where(ExplanationRow.job_id == clip_id))
-    rows = session.scalars(select(ExplanationMediaRow).where(ExplanationMediaRow.job_id == clip_id))
+    media = media_of(session, ExplanationMediaRow.job_id, [clip_id])[clip_id]
     return OwnClip(
         job=job,
         name=job.parameters["name"],
         expected=job.parameters["expected"],
-        media=tuple(sorted(media_refs(rows), key=lambda ref: list(Role).index(ref.role))),
+        media=tuple(sorted(media, key=lambda ref: list(Role).index(ref.role))),
         explanation=body and Explanation.model_validate(body),
     )
 

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, FunctionElement, ScalarSelect, Select, String, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
+from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import at_places, card_of, network_row, unit_summary
-from app.store.scope import groups, is_filtered, needs_units, size, sql_filters, within
+from app.store.catalog import card_of, network_row, unit_summary, units_at
+from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
 
 COUNTED = 10_000  # counting stops here
@@ -61,8 +61,9 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     matching = _matching(row.id, card, query)
     total, capped = _count(session, row.id, matching, card, query)
     backwards = query.before is not None
-    place = query.before if backwards else query.after
-    skip = 0 if place else (query.page - 1) * query.per_page
+    skip = (query.page - 1) * query.per_page
+    place = query.before if backwards else query.after or _before(card, query, skip)
+    skip = 0 if place else skip
     found = _walk(session, matching, query, place=place, backwards=backwards, skip=skip, limit=query.per_page + 1)
     further = len(found) > query.per_page
     found = found[: query.per_page]
@@ -99,27 +100,24 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     row = network_row(session, slug)
     card = card_of(row)
     places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
-    found: dict[tuple[int, int], UnitRow] = {}
-    for start in range(0, len(places), BATCH):
-        rows = session.scalars(
-            select(UnitRow).where(UnitRow.network_id == row.id, at_places(places[start : start + BATCH]))
-        )
-        found |= {(each.layer_index, each.index): each for each in rows}
+    found = units_at(session, row.id, places)
     return [unit_summary(slug, found[place]) for place in places]
 
 
-def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[UnitSummary]]:
-    """The units of these networks that were visualized last, at most `each` of a network."""
+def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:
+    """Pictures of the units of these networks that were visualized last, at most `each` of a network."""
     slug_of = {network_row(session, slug).id: slug for slug in slugs}
     last = (
         select(UnitRow.id)
         .where(UnitRow.network_id == NetworkRow.id, UnitRow.visualized_at.is_not(None))
         .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
     )
-    networks = select(*_first(last, each)).where(NetworkRow.id.in_(slug_of))
-    found: dict[str, list[UnitSummary]] = {}
-    for unit in _units(session, networks, UnitRow.visualized_at.desc(), UnitRow.id.desc()):
-        found.setdefault(slug_of[unit.network_id], []).append(unit_summary(slug_of[unit.network_id], unit))
+    networks = select(*first_each(last, each)).where(NetworkRow.id.in_(slug_of))
+    ids = [id for row in session.execute(networks) for id in row if id is not None]
+    units = select(UnitRow.network_id, UnitRow.poster, UnitRow.loop).where(UnitRow.id.in_(ids))
+    found: dict[str, list[Still]] = {}
+    for network, poster, loop in session.execute(units.order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())):
+        found.setdefault(slug_of[network], []).append(Still(poster, loop))
     return found
 
 
@@ -142,12 +140,14 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSu
         .order_by(UnitRow.index)
     )
     found: dict[str, list[UnitSummary]] = {}
-    for unit in _units(session, select(*_first(first, each)).select_from(layers), UnitRow.layer_index, UnitRow.index):
+    for unit in _units(
+        session, select(*first_each(first, each)).select_from(layers), UnitRow.layer_index, UnitRow.index
+    ):
         found.setdefault(unit.layer, []).append(unit_summary(slug, unit))
     return found
 
 
-def _first(units: Select[int], each: int) -> list[ScalarSelect[int]]:
+def first_each(units: Select[int], each: int) -> list[ScalarSelect[int]]:
     """The first `each` ids of what belongs to a row of the enclosing statement, a column for each place: one small
     statement that both databases answer from an index, where a union of hundreds takes long to put together."""
     return [units.limit(1).offset(place).scalar_subquery() for place in range(each)]
@@ -156,6 +156,17 @@ def _first(units: Select[int], each: int) -> list[ScalarSelect[int]]:
 def _units(session: Session, ids: Select[*tuple[Any, ...]], *order: Any) -> Sequence[UnitRow]:
     known = [id for row in session.execute(ids) for id in row if id is not None]
     return session.scalars(select(UnitRow).where(UnitRow.id.in_(known)).order_by(*order)).all()
+
+
+def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
+    """The place of the last unit that is skipped, where the card tells it: counting up to it would read them all."""
+    chosen = scope(card, query)
+    if skip and query.sort is UnitSort.ORDER and not is_filtered(card, query) and not any(chosen.values()):
+        for layer in card.layers:
+            if layer.index in chosen and skip <= layer.units:
+                return f"0~{skip - 1}~{layer.index}"
+            skip -= layer.units if layer.index in chosen else 0
+    return None
 
 
 def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:

@@ -1,6 +1,8 @@
 """What the findings of a network are made of: its newest survey, measures by layer, units at both ends."""
 
-from sqlalchemy import select, update
+from functools import cache
+
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.contract.evidence import Survey
@@ -63,18 +65,19 @@ def _counted(session: Session, network: str, survey: Survey) -> Measured:
 
 def _ends(session: Session, network: str, survey: int, column: Measure, words: str) -> tuple[Example, ...]:
     """The lowest of live units, then the highest."""
-    measure = getattr(EvidenceRow, column)
-    query = (
-        select(UnitRow, measure)
-        .join(EvidenceRow, EvidenceRow.unit_id == UnitRow.id)
-        .where(
-            EvidenceRow.survey_id == survey,
-            EvidenceRow.a_hat > 0,
-            measure.is_not(None),
-        )
-        .limit(EACH)
-    )
-    low = session.execute(query.order_by(measure, UnitRow.id)).all()
-    high = session.execute(query.order_by(measure.desc(), UnitRow.id)).all()
+    low, high = (session.execute(_end(column, falling), {"survey": survey}).all() for falling in (False, True))
     found = {unit.id: (unit, value) for unit, value in [*low, *reversed(high)]}
     return tuple(Example(unit=unit_summary(network, unit), words=words, value=value) for unit, value in found.values())
+
+
+@cache
+def _end(column: Measure, falling: bool) -> Select[UnitRow, float]:
+    """Put together once."""
+    measure = getattr(EvidenceRow, column)
+    return (
+        select(UnitRow, measure)
+        .join(EvidenceRow, EvidenceRow.unit_id == UnitRow.id)
+        .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.a_hat > 0, measure.is_not(None))
+        .order_by(measure.desc() if falling else measure, UnitRow.id)
+        .limit(EACH)
+    )

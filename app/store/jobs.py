@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, union_all, update
+from sqlalchemy import Select, bindparam, case, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.contract.errors import Conflict, Missing, TooMany
@@ -21,14 +22,14 @@ from app.contract.job import (
     VisualizeRequest,
 )
 from app.contract.model import Page
-from app.contract.recipe import Recipe
 from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
 from app.store.clip_tables import UploadRow
 from app.store.engine import now
 from app.store.evidence_tables import DatasetRow
-from app.store.served import COUNTED, served
-from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
+from app.store.recipes import parsed
+from app.store.served import COUNTED, count, served
+from app.store.tables import JobRow, NetworkRow, PreviewRow, RecipeRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.upsert import insert_missing
 
 LIVE = (JobState.QUEUED, JobState.RUNNING)
@@ -159,40 +160,48 @@ def list_jobs(
 ) -> Page[Job]:
     """Running jobs first, then the queue in the order it will be served, then the finished, newest first. Counting
     stops at COUNTED."""
-    filters: list[ColumnElement[bool]] = []
-    if owner is not None:
-        filters.append(JobRow.owner == owner)
-    if state is not None:
-        filters.append(JobRow.state == state)
-    if network is not None:
-        filters.append(JobRow.network_id == network_row(session, network).id)
-    some = select(JobRow.id).where(*filters).limit(COUNTED).subquery()
-    total = session.scalar(select(func.count()).select_from(some)) or 0
+    filters: dict[str, object] = {} if owner is None else {"owner": owner}
+    filters |= {} if state is None else {"state": state}
+    filters |= {} if network is None else {"network_id": network_row(session, network).id}
+    total = count(session, filters)
     first = (page - 1) * per_page
     ids = served(session, filters, skip=first, limit=per_page + 1)
     follows, ids = len(ids) > per_page, ids[:per_page]
-    rows = {row.id: row for row in session.scalars(whole_jobs().where(JobRow.id.in_(ids)))}
+    rows = {row.id: row for row in session.scalars(_numbered(), {"ids": ids})} if ids else {}
     items = tuple(to_job(rows[id]) for id in ids)
     return Page(items=items, total=total, next=page + 1 if follows else None)
+
+
+@cache
+def _numbered() -> Select[JobRow]:
+    return whole_jobs().where(JobRow.id.in_(bindparam("ids", expanding=True)))
 
 
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
     """The unit's jobs that wait, run, or ended without a result, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
-    rows = session.scalars(
-        whole_jobs().where(JobRow.unit_id == found.id, JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
-    )
-    return _visualizing(rows)
+    return _visualizing(session.scalars(_of_unit(), {"unit": found.id}))
+
+
+@cache
+def _of_unit() -> Select[JobRow]:
+    """Put together once, which takes longer than the answer."""
+    unfinished = JobRow.state != JobState.DONE
+    return whole_jobs().where(JobRow.unit_id == bindparam("unit"), unfinished).order_by(JobRow.id.desc())
 
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
     """Of each state, up to COUNTED."""
-    whose = [] if owner is None else [JobRow.owner == owner]
+    found: dict[str, int] = dict(session.execute(_counted(owner is not None), {"owner": owner}).all())
+    return {state: found.get(state.value, 0) for state in JobState}
+
+
+@cache
+def _counted(of_owner: bool) -> Select[str, int]:
+    whose = [JobRow.owner == bindparam("owner")] if of_owner else []
     some = [select(JobRow.state).where(JobRow.state == state, *whose).limit(COUNTED).subquery() for state in JobState]
     every = union_all(*(select(part.c.state) for part in some)).subquery()
-    rows = session.execute(select(every.c.state, func.count()).group_by(every.c.state))
-    found: dict[str, int] = dict(rows.all())
-    return {state: found.get(state.value, 0) for state in JobState}
+    return select(every.c.state, func.count()).group_by(every.c.state)
 
 
 def cancel(session: Session, *, job_id: int) -> Job:
@@ -258,14 +267,15 @@ def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
     return row
 
 
+@cache
 def whole_jobs() -> Select[JobRow]:
     return select(JobRow).options(
         joinedload(JobRow.network, innerjoin=True).load_only(NetworkRow.slug),
-        joinedload(JobRow.unit),
+        joinedload(JobRow.unit).load_only(UnitRow.layer, UnitRow.index, UnitRow.label),
         joinedload(JobRow.recipe),
         joinedload(JobRow.dataset).load_only(DatasetRow.slug),
         joinedload(JobRow.preview),
-        joinedload(JobRow.poster),
+        joinedload(JobRow.poster).load_only(VisualizationMediaRow.sha256),
     )
 
 
@@ -279,7 +289,7 @@ def to_job(row: JobRow) -> Job:
     if row.unit is not None:
         asked |= {"layer": row.unit.layer, "unit": row.unit.index, "label": row.unit.label}
     if row.recipe is not None:
-        asked |= {"recipe": Recipe.model_validate(row.recipe.body)}
+        asked |= {"recipe": parsed(row.recipe.key, row.recipe.body)}
     kind = JobKind(row.kind)
     return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(
         id=row.id,

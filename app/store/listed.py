@@ -1,6 +1,8 @@
 """What a survey says of units, kept in the units' own rows: listings filter and sort by it without a join."""
 
-from sqlalchemy import case, select, update
+from datetime import datetime
+
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import DETECTS, UnitRole
@@ -8,21 +10,35 @@ from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 from app.store.unit_counts import recount
 
+NEWEST = (
+    select(SurveyRow.id, SurveyRow.finished_at)
+    .where(SurveyRow.network_id == bindparam("network"), SurveyRow.finished_at.is_not(None))
+    .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+    .limit(1)
+)
+SurveyKey = tuple[int, datetime | None]  # with the moment that it was published: an id may come again
 LISTED = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")
 
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
     """The survey that pages speak of."""
-    return session.scalar(
-        select(SurveyRow.id)
-        .where(SurveyRow.network_id == network_id, SurveyRow.finished_at.is_not(None))
-        .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
-        .limit(1)
-    )
+    key = newest_key(session, network_id=network_id)
+    return key and key[0]
+
+
+def newest_key(session: Session, *, network_id: int) -> SurveyKey | None:
+    """Looked up once in a session: a page asks for it a dozen times."""
+    known: dict[int, SurveyKey | None] = session.info.setdefault("surveys", {})
+    if network_id not in known:
+        found = session.execute(NEWEST, {"network": network_id}).one_or_none()
+        known[network_id] = found and (found.id, found.finished_at)
+    return known[network_id]
 
 
 def list_evidence(session: Session, *, network_id: int) -> None:
-    """Give the network's units what its newest survey found of them, or nothing where there is none."""
+    """Give the network's units what its newest survey found of them, or nothing where there is none. For the
+    transaction in which another survey becomes the newest."""
+    session.info.pop("surveys", None)
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
     session.execute(units.values(dict.fromkeys(LISTED, None)))

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import MapPoint, NetworkCard, UnitMap, UnitQuery
-from app.store.catalog import network_row
+from app.contract.catalog import MapPoint, UnitMap, UnitQuery
+from app.store.catalog import card_of, network_row
 from app.store.scope import size, sql_filters, within
 from app.store.tables import UnitRow
 
@@ -15,7 +15,7 @@ def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST
     """The whole map, whatever its region: a page shows the region within it. Where more than `most` units may pass,
     one of so many by their number, so that every layer has its share and every page the same."""
     row = network_row(session, slug)
-    card = NetworkCard.model_validate(row.card)
+    card = card_of(row)
     wide = query.model_copy(update={"region": None})
     one_of = max(1, -(-size(card, wide) // most))
     found = session.execute(

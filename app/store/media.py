@@ -2,18 +2,26 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, exists, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, delete, exists, insert, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.contract.errors import Missing
 from app.contract.result import MediaRef, Medium, RenderedMedia, Role
+from app.store.chunks import chunks
 from app.store.clip_tables import ExplanationMediaRow
 from app.store.evidence_tables import ClipMediaRow
 from app.store.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.upsert import insert_missing
 
 ShownRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
+GONE = "There is no such picture here; the result it belonged to may have been removed."
+SOME = select(MediaRow.sha256, MediaRow.type, MediaRow.data).where(
+    MediaRow.sha256.in_(bindparam("names", expanding=True))
+)
+CHUNK = 500  # owners whose media are looked up together
 
 
 def put_medium(session: Session, *, type: str, data: bytes) -> str:
@@ -48,32 +56,39 @@ def put_media(
     return shown
 
 
-def media_refs(rows: Iterable[ShownRow]) -> tuple[MediaRef, ...]:
-    return tuple(
-        MediaRef(
-            role=Role(row.role),
-            sha256=row.sha256,
-            type=row.type,
-            size=row.size,
-            width=row.width,
-            height=row.height,
-            frames=row.frames,
-        )
-        for row in rows
-    )
+def media_of(
+    session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int]
+) -> dict[int, tuple[MediaRef, ...]]:
+    """What shows each of these owners; `owner`: the column that names them, of the table of their media."""
+    found: dict[int, list[MediaRef]] = {id: [] for id in ids}
+    for some in chunks(found, CHUNK):
+        for id, role, sha256, type, size, width, height, frames in session.execute(_shown(owner), {"owners": some}):
+            ref = MediaRef(role=role, sha256=sha256, type=type, size=size, width=width, height=height, frames=frames)
+            found[id].append(ref)
+    return {id: tuple(refs) for id, refs in found.items()}
+
+
+@cache
+def _shown(owner: InstrumentedAttribute[int]) -> Select[*tuple[Any, ...]]:
+    """Put together once."""
+    columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
+    return select(owner, *columns).where(owner.in_(bindparam("owners", expanding=True)))
 
 
 def get_medium(session: Session, *, sha256: str) -> Medium:
     row = session.get(MediaRow, sha256)
     if row is None:
-        raise Missing("There is no such picture here; the result it belonged to may have been removed.")
+        raise Missing(GONE)
     return Medium(type=row.type, data=row.data)
 
 
 def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, Medium]:
-    """Those of them that are there, by sha256."""
-    rows = session.scalars(select(MediaRow).where(MediaRow.sha256.in_(sha256s)))
-    return {row.sha256: Medium(type=row.type, data=row.data) for row in rows}
+    """Several, such as one result's, by their sha256."""
+    rows = session.execute(SOME, {"names": list(sha256s)})
+    found = {sha256: Medium(type=type, data=data) for sha256, type, data in rows}
+    if set(sha256s) - found.keys():
+        raise Missing(GONE)
+    return found
 
 
 def drop_orphans(session: Session) -> None:

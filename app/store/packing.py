@@ -13,12 +13,6 @@ def unpack(data: bytes) -> tuple[float, ...]:
     return struct.unpack(f"<{len(data) // 4}f", data)
 
 
-def unpack_at(data: bytes, index: int) -> float:
-    """One value of a long list."""
-    value: float = struct.unpack_from("<f", data, 4 * index)[0]
-    return value
-
-
 def pack_counts(values: Sequence[int]) -> bytes:
     return zlib.compress(struct.pack(f"<{len(values)}I", *values))
 

@@ -2,15 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import card_of, network_row
 from app.store.tables import UnitCountRow, UnitRow
 
-TALLIED = 5_000  # units at most that are counted by one, where no kept count tells them
+TALLIED = 2_000  # units at most that are counted by one, where no kept count tells them
+KEPT = select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
+    UnitCountRow.network_id == bindparam("network"), UnitCountRow.units > 0
+)
 
 Scope = dict[int, frozenset[int] | None]  # layer index -> its units that are meant, None for all
 Group = tuple[int, str | None, bool, int]  # layer index, role, whether visualized, units
@@ -66,24 +71,29 @@ def _named(
     some += [
         and_(UnitRow.layer_index.in_(layers), UnitRow.detects.in_(classes)) for classes, layers in detecting.items()
     ]
-    return [or_(UnitRow.layer_index.in_(whole), *some)]
+    # no empty list among them, for which SQLite would read all units
+    return [or_(false(), *([UnitRow.layer_index.in_(whole)] if whole else []), *some)]
 
 
-def detectors(card: NetworkCard, query: UnitQuery) -> dict[frozenset[int], list[int]]:
+def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
     """Classes that words say something of, with the layers in which units that detect them are meant too: those of
     which the other words, if any, are the name."""
+    words = () if query.class_ else tuple((query.q or "").lower().split())
+    return _detecting(card, words, query.layer, query.stream) if words else {}
+
+
+@lru_cache(maxsize=256)  # a page asks a dozen times
+def _detecting(
+    card: NetworkCard, words: tuple[str, ...], only: str | None, stream: str | None
+) -> Mapping[frozenset[int], list[int]]:
     found: dict[frozenset[int], list[int]] = {}
-    words = (query.q or "").lower().split()
-    if not words or query.class_:
-        return found
-    told = [f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes)]
     meant: dict[tuple[str, ...], frozenset[int]] = {(): frozenset()}
     for layer in card.layers:
-        if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
+        if (only and layer.name != only) or (stream and layer.stream != stream):
             continue
         rest = tuple(word for word in words if word not in layer.name.lower())
         if rest not in meant:
-            meant[rest] = frozenset(index for index, text in enumerate(told) if all(word in text for word in rest))
+            meant[rest] = frozenset(index for index, text in enumerate(card.told) if all(word in text for word in rest))
         if meant[rest]:
             found.setdefault(meant[rest], []).append(layer.index)
     return found
@@ -124,21 +134,18 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
     card = card_of(row)
     open_: dict[str, object] = {"stream": None, "role": None, "state": None}
     wide = query.model_copy(update=open_ if fixed_layer else {**open_, "layer": None})
-    counts: dict[str, Counter[str]] = {name: Counter() for name in Tally.model_fields}
+    names = tuple(Tally.model_fields)
+    chosen = tuple(getattr(query, name) for name in names)
+    counts: list[Counter[str]] = [Counter() for _ in names]
     for index, role, is_seen, count in groups(session, row.id, card, wide) or ():
         layer = card.layers[index]
-        of = {
-            "layer": layer.name,
-            "stream": layer.stream,
-            "role": role,
-            "state": "visualized" if is_seen else "missing",
-        }
-        for name in counts:
-            others = (key for key in of if key != name)
-            choice = of[name]
-            if choice and all(getattr(query, key) in (None, of[key]) for key in others):
-                counts[name][choice] += count
-    return Tally(**{name: dict(found) for name, found in counts.items()})
+        of = (layer.name, layer.stream, role, "visualized" if is_seen else "missing")
+        missed = [at for at, choice in enumerate(chosen) if choice is not None and choice != of[at]]
+        # a facet leaves its own filter open: what misses no other counts there
+        for at in range(len(names)) if not missed else missed if len(missed) == 1 else ():
+            if choice := of[at]:
+                counts[at][choice] += count
+    return Tally(**{name: dict(found) for name, found in zip(names, counts, strict=True)})
 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
@@ -152,27 +159,38 @@ def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
             return found
         named = _named(card, {index: chosen[index] for index in some}, {})
     where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
-    few = session.scalar(
-        select(func.count()).select_from(select(UnitRow.id).where(*where).limit(TALLIED + 1).subquery())
-    )
-    if few is None or few > TALLIED:
+    is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
+    few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
+    grouped: Select[*tuple[Any, ...]] = select(*few.c, func.count()).group_by(*few.c)
+    counted = session.execute(grouped).all()
+    if sum(row[-1] for row in counted) > TALLIED:
         return None
-    keys = (UnitRow.layer_index, UnitRow.role, UnitRow.visualized_at.is_not(None))
-    rows = session.execute(select(*keys, func.count()).where(*where).group_by(*keys))
-    return found + [(index, role, is_seen, count) for index, role, is_seen, count in rows]
+    return found + [(index, role, seen, count) for index, role, seen, count in counted]
+
+
+def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> dict[int, int]:
+    """How many units pass the filters, by the index of their layer; layers that keep none are left out."""
+    counts: Counter[int] = Counter()
+    kept = None if needs_units(card, query) else groups(session, network, card, query)
+    if kept is not None:
+        for index, _, _, units in kept:
+            counts[index] += units
+        return dict(counts)
+    where = (UnitRow.network_id == network, *within(card, query), *sql_filters(card, query))
+    rows = session.execute(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
+    return dict(rows.all())
 
 
 def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[Group]:
     if not layers:
         return []
-    of = UnitCountRow
-    where = [of.network_id == network, of.layer_index.in_(layers), of.units > 0]
-    if query.state:
-        where.append(of.visualized.is_(query.state == "visualized"))
-    if query.role:
-        where.append(of.role == query.role)
-    rows = session.execute(select(of.layer_index, of.role, of.visualized, of.units).where(*where))
-    return [(index, role or None, visualized, units) for index, role, visualized, units in rows]
+    return [
+        (index, role or None, visualized, units)
+        for index, role, visualized, units in session.execute(KEPT, {"network": network})
+        if index in layers
+        and (not query.state or visualized == (query.state == "visualized"))
+        and (not query.role or role == query.role)
+    ]
 
 
 def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
@@ -184,6 +202,5 @@ def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
         return None
     found = {int(word)} if word.isdecimal() and len(word) < 10 and int(word) < layer.units else set()
     if layer.is_class:
-        told = (f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
-        found |= {index for index, words in enumerate(told) if word in words}
+        found |= {index for index, words in enumerate(card.told) if word in words}
     return frozenset(found)

@@ -78,7 +78,10 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
         session.execute(insert(EvidenceRow), [key | _columns(found, ids) for key, found in keyed])
         session.execute(insert(EvidenceByClassRow), [key | _lists(found) for key, found in keyed])
         for table, rows in (
-            (UnitClassRow, [key | row for key, found in keyed for row in _best_classes(found)]),
+            (
+                UnitClassRow,
+                [key | row for key, found in keyed for row in _best_classes(found, ids)],
+            ),
             (
                 TopClipRow,
                 [
@@ -224,7 +227,7 @@ def _lists(found: UnitEvidence) -> dict[str, Any]:
     }
 
 
-def _best_classes(found: UnitEvidence) -> list[dict[str, Any]]:
+def _best_classes(found: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]:
     """None of a dead unit, which detects nothing."""
     if found.role is UnitRole.DEAD:
         return []
@@ -235,6 +238,8 @@ def _best_classes(found: UnitEvidence) -> list[dict[str, Any]]:
             "class_index": index,
             "precision": found.precision[index],
             "response": found.responses[index],
+            "layer_index": ids.layer_index(found.layer),
+            "is_generic": found.role is UnitRole.GENERIC,
         }
         for rank, index in enumerate(order[:TOP_CLASSES])
     ]

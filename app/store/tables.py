@@ -77,8 +77,6 @@ class UnitRow(Base):
     poster: Mapped[str | None] = mapped_column(String(64))
     loop: Mapped[str | None] = mapped_column(String(64))
 
-    network: Mapped[NetworkRow] = relationship(lazy="raise")
-
 
 class UnitCountRow(Base):
     """How many units are alike in what pages count them by; counting the units themselves would read them all."""
@@ -129,10 +127,6 @@ class VisualizationRow(Base):
     recipe_key: Mapped[str] = mapped_column(ForeignKey("recipes.key"))
     measurements: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-    unit: Mapped[UnitRow] = relationship(lazy="raise")
-    recipe: Mapped[RecipeRow] = relationship(lazy="raise")
-    media: Mapped[list["VisualizationMediaRow"]] = relationship(lazy="raise")
 
 
 class VisualizationMediaRow(Shown, Base):

@@ -1,67 +1,94 @@
 """Finished results: found by what was asked, saved together with the end of their job."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, UnitSummary
 from app.contract.errors import Missing
-from app.contract.recipe import Recipe
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
-from app.store.catalog import at_places, card_of, network_row, unit_row
+from app.store.catalog import card_of, network_row, unit_row, units_at
 from app.store.engine import now
-from app.store.media import media_refs, put_media
+from app.store.media import media_of, put_media
+from app.store.recipes import read_recipes
 from app.store.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.unit_counts import count_result
 from app.store.upsert import insert_missing
 
+# Columns and not the mapper's objects: a page may show a hundred results. Newest first.
+RESULTS: Select[*tuple[Any, ...]] = (
+    select(
+        VisualizationRow.id,
+        NetworkRow.slug,
+        UnitRow.layer,
+        UnitRow.index,
+        UnitRow.a_hat,
+        VisualizationRow.recipe_key,
+        VisualizationRow.measurements,
+        VisualizationRow.created_at,
+    )
+    .join(UnitRow, UnitRow.id == VisualizationRow.unit_id)
+    .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
+    .order_by(VisualizationRow.id.desc())
+)
+OF_UNITS = RESULTS.where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
+BY_ID = RESULTS.where(VisualizationRow.id.in_(bindparam("ids", expanding=True)))
+BY_RECIPE = RESULTS.where(
+    VisualizationRow.unit_id == bindparam("unit"), VisualizationRow.recipe_key == bindparam("key")
+)
+NEWEST = (
+    select(func.max(VisualizationRow.id))
+    .where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
+    .group_by(VisualizationRow.unit_id)
+)
+
 
 def get_visualization(session: Session, *, visualization_id: int) -> Visualization:
-    row = session.scalar(_whole().where(VisualizationRow.id == visualization_id))
-    if row is None:
+    found = _read(session, BY_ID, ids=[visualization_id])
+    if not found:
         raise Missing(f"There is no visualization {visualization_id}.")
-    return _visualization(row)
+    return found[0]
 
 
 def find(session: Session, *, slug: str, layer: str, unit: int, recipe_key: str) -> Visualization | None:
     """The cached result of exactly this recipe."""
-    row = session.scalar(
-        _whole().where(
-            VisualizationRow.unit_id == unit_row(session, slug=slug, layer=layer, unit=unit).id,
-            VisualizationRow.recipe_key == recipe_key,
-        )
-    )
-    return None if row is None else _visualization(row)
+    id = unit_row(session, slug=slug, layer=layer, unit=unit).id
+    found = _read(session, BY_RECIPE, unit=id, key=recipe_key)
+    return found[0] if found else None
 
 
 def for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[Visualization]:
     """All results of a unit, newest first."""
-    found = unit_row(session, slug=slug, layer=layer, unit=unit)
-    rows = session.scalars(_whole().where(VisualizationRow.unit_id == found.id).order_by(VisualizationRow.id.desc()))
-    return [_visualization(row) for row in rows]
+    id = unit_row(session, slug=slug, layer=layer, unit=unit).id
+    return _read(session, OF_UNITS, units=[id])
 
 
 def for_units(
     session: Session, *, slug: str, units: Sequence[UnitSummary]
 ) -> dict[tuple[str, int], list[Visualization]]:
     """All results of at most some hundred units, newest first, by layer and number."""
-    network = network_row(session, slug)
-    card = card_of(network)
-    places = [(card.layer(unit.layer).index, unit.index) for unit in units if unit.visualizations]
-    ids = session.scalars(select(UnitRow.id).where(UnitRow.network_id == network.id, at_places(places))).all()
-    rows = session.scalars(_whole().where(VisualizationRow.unit_id.in_(ids)).order_by(VisualizationRow.id.desc()))
     found: dict[tuple[str, int], list[Visualization]] = {}
-    for each in map(_visualization, rows):
+    for each in _read(session, OF_UNITS, units=_ids(session, slug, units)):
         found.setdefault((each.layer, each.unit), []).append(each)
     return found
+
+
+def newest_for_units(
+    session: Session, *, slug: str, units: Sequence[UnitSummary]
+) -> dict[tuple[str, int], Visualization]:
+    """The newest result of each of at most some hundred units that has any, by layer and number."""
+    newest = session.scalars(NEWEST, {"units": _ids(session, slug, units)}).all()
+    found = _read(session, BY_ID, ids=newest)
+    return {(each.layer, each.unit): each for each in found}
 
 
 def recent(
     session: Session, *, slug: str | None = None, layer: Layer | None = None, limit: int = 12
 ) -> list[Visualization]:
     """The newest results, of one network (or of one of its layers) or of all."""
-    query = _whole().order_by(VisualizationRow.id.desc()).limit(limit)
+    query = RESULTS.limit(limit)
     if slug is not None:  # of as many units at most, those that were visualized last
         units = (
             select(UnitRow.id)
@@ -72,7 +99,7 @@ def recent(
         if layer is not None:
             units = units.where(UnitRow.layer_index == layer.index)
         query = query.where(VisualizationRow.unit_id.in_(session.scalars(units).all()))
-    return [_visualization(row) for row in session.scalars(query)]
+    return _read(session, query)
 
 
 def save(
@@ -115,25 +142,36 @@ def save(
     return saved
 
 
-def _whole() -> Select[VisualizationRow]:
-    return select(VisualizationRow).options(
-        joinedload(VisualizationRow.unit).joinedload(UnitRow.network).load_only(NetworkRow.slug),
-        joinedload(VisualizationRow.recipe),
-        selectinload(VisualizationRow.media),
-    )
+def _ids(session: Session, slug: str, units: Sequence[UnitSummary]) -> Sequence[int]:
+    """Of those that have results."""
+    network = network_row(session, slug)
+    card = card_of(network)
+    places = [(card.layer(unit.layer).index, unit.index) for unit in units if unit.visualizations]
+    return [row.id for row in units_at(session, network.id, places).values()]
 
 
-def _visualization(row: VisualizationRow) -> Visualization:
-    measured = Measurements.model_validate(row.measurements)
-    return Visualization(
-        id=row.id,
-        network=row.unit.network.slug,
-        layer=row.unit.layer,
-        unit=row.unit.index,
-        recipe=Recipe.model_validate(row.recipe.body),
-        recipe_key=row.recipe_key,
-        # a survey may have come after the result
-        measurements=measured.model_copy(update={"reach": reach(measured.activation, row.unit.a_hat)}),
-        media=media_refs(row.media),
-        created_at=row.created_at,
-    )
+def _read(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Visualization]:
+    rows = session.execute(query, given).all()
+    if not rows:
+        return []
+    recipes = read_recipes(session, {key for *_, key, _, _ in rows})
+    media = media_of(session, VisualizationMediaRow.visualization_id, [id for id, *_ in rows])
+    return [
+        Visualization(
+            id=id,
+            network=network,
+            layer=layer,
+            unit=unit,
+            recipe=recipes[key],
+            recipe_key=key,
+            measurements=_measured(measurements, a_hat),
+            media=media[id],
+            created_at=created_at,
+        )
+        for id, network, layer, unit, a_hat, key, measurements, created_at in rows
+    ]
+
+
+def _measured(body: dict[str, Any], a_hat: float | None) -> Measurements:
+    """A survey may have come after the result."""
+    return Measurements.model_validate({**body, "reach": reach(body["activation"], a_hat)})

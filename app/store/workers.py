@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.contract.job import WorkerInfo
@@ -11,6 +11,7 @@ from app.store.tables import WorkerRow
 
 ALIVE = timedelta(seconds=30)
 FORGOTTEN = timedelta(days=1)
+LAST_SEEN = select(func.max(WorkerRow.seen_at))
 
 
 def worker_seen(session: Session, *, worker: str, host: str, pid: int, device: str) -> None:
@@ -26,6 +27,12 @@ def worker_seen(session: Session, *, worker: str, host: str, pid: int, device: s
 
 def worker_gone(session: Session, *, worker: str) -> None:
     session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
+
+
+def any_alive(session: Session) -> bool:
+    """Whether anybody computes."""
+    seen = session.scalar(LAST_SEEN)
+    return seen is not None and now(session) - seen < ALIVE
 
 
 def list_workers(session: Session) -> list[WorkerInfo]:

@@ -31,13 +31,13 @@ def get_base(request: Request) -> str:
     return get_settings(request).public_url.rstrip("/") or str(request.base_url).rstrip("/")
 
 
-def get_session(store: Annotated[Store, Depends(get_store)]) -> Iterator[Session]:
-    with store.session() as session:
+def get_session(request: Request) -> Iterator[Session]:
+    with get_store(request).session() as session:
         yield session
 
 
-def get_transaction(store: Annotated[Store, Depends(get_store)]) -> Iterator[Session]:
-    with store.transaction() as session:
+def get_transaction(request: Request) -> Iterator[Session]:
+    with get_store(request).transaction() as session:
         yield session
 
 

@@ -1,6 +1,7 @@
 """What pages show of evidence: the parts of their objects that surveys fill."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
 from app.contract.confusion import Confusion, SharedUnit
@@ -20,8 +21,7 @@ from app.contract.result import Visualization
 from app.web.plots import Mark, Plot
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):  # there are hundreds
     """A class with a number from 0 to 1; `is_own`: the class that the page is about."""
 
     words: str

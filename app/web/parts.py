@@ -1,13 +1,14 @@
 """What pages are made of: frozen objects that several templates, or parts of one, are given."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from app.contract.catalog import (
     Layer,
     LayerSummary,
     NetworkCard,
     NetworkSummary,
+    Still,
     Stream,
     UnitSummary,
 )
@@ -88,7 +89,7 @@ class Page:
 @dataclass(frozen=True)
 class NetworkEntry:
     summary: NetworkSummary
-    newest: tuple[UnitSummary, ...]  # of its units, those visualized last; none of the first network
+    newest: tuple[Still, ...]  # of its units, those visualized last; none of the first network
     playing: tuple[Visualization, ...]  # the newest results, of the first network alone
 
 
@@ -166,13 +167,12 @@ class VisualizeForm:
     presets: tuple[Preset, ...] = ()
 
 
-@dataclass(frozen=True)
-class FilterChoice:
-    """`value` is empty for "any". `count` is how many units it would leave, where that was counted."""
+class FilterChoice(NamedTuple):  # of the classes of a network there are hundreds
+    """`value` is empty for "any". `left` is how many units it would leave, where that was counted."""
 
     value: str
     words: str
-    count: int | None
+    left: int | None
     is_chosen: bool
 
 

@@ -5,6 +5,9 @@ from functools import cache
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.compiler import CodeGenerator
+from jinja2.compiler import Frame as Frame_
+from jinja2.nodes import Expr
 
 from app.contract.errors import KinetoscopeError
 from app.contract.result import Role
@@ -43,9 +46,22 @@ def to_html(page: Page) -> str:
     return environment().get_template(page.template).render(page=page)
 
 
+class Writer(CodeGenerator):
+    """Lets templates write their values by `written`."""
+
+    def _output_child_pre(self, node: Expr, frame: Frame_, finalize: CodeGenerator._FinalizeInfo) -> None:
+        self.write("environment.written(")
+
+
+class Templates(Environment):
+    code_generator_class = Writer
+    getattr = staticmethod(getattr)  # type: ignore[assignment]  # templates are given objects: no keys to try
+    written = staticmethod(words.written)
+
+
 @cache
 def environment() -> Environment:
-    made = Environment(
+    made = Templates(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,

@@ -30,7 +30,8 @@ App = Callable[..., Any]
 
 
 async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
-    """Status, milliseconds, those of them in which this process computed, bytes."""
+    """Status, milliseconds, those of them in which this process computed, bytes. Of an answer that is sent piece by
+    piece, a download, both end with its first piece: what follows takes as long as the line does."""
     split = urlsplit(address)
     headers = {
         "host": "127.0.0.1:8000",
@@ -54,6 +55,7 @@ async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
         "state": {},
     }
     status, size, asked = 0, 0, False
+    first: tuple[float, float] | None = None
 
     async def receive() -> dict[str, Any]:
         nonlocal asked
@@ -63,13 +65,16 @@ async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
-        nonlocal status, size
+        nonlocal status, size, first
         status = message.get("status", status)
         size += len(message.get("body", b""))
+        if size and first is None:
+            first = perf_counter(), process_time()
 
     started, computed = perf_counter(), process_time()
     await app(scope, receive, send)
-    return status, 1e3 * (perf_counter() - started), 1e3 * (process_time() - computed), size
+    ended, stopped = first or (perf_counter(), process_time())
+    return status, 1e3 * (ended - started), 1e3 * (stopped - computed), size
 
 
 async def _measure(url: str, requests: int, rounds: int, only: str, seed: int) -> list[dict[str, Any]]:

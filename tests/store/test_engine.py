@@ -79,8 +79,10 @@ def test_workers_are_listed_until_they_leave(store: Store) -> None:
         for _ in range(2):
             workers.worker_seen(session, worker="w1", host="here", pid=1, device="cpu")
         assert [(worker.id, worker.alive) for worker in workers.list_workers(session)] == [("w1", True)]
+        assert workers.any_alive(session)
         workers.worker_gone(session, worker="w1")
         assert workers.list_workers(session) == []
+        assert not workers.any_alive(session)
 
 
 def test_two_processes_claim_every_job_once(database_url: str, store: Store) -> None:

@@ -1,6 +1,9 @@
+import pytest
+
+from app.contract.catalog import UnitQuery
 from app.contract.job import Estimate
 from app.contract.recipe import Recipe
-from app.store import estimates
+from app.store import estimates, explore
 from app.store.engine import Store
 from tests.support import claim, enqueue, finish, two_stream_card
 
@@ -33,3 +36,35 @@ def test_it_goes_by_the_seconds_of_what_was_made(tiny: Store) -> None:
     doubled = estimate(tiny, "fc6", 0, steps=2 * Recipe().steps)
     assert doubled.seconds is not None
     assert abs(doubled.seconds - 3.0) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"layer": "class"},
+        {"stream": "motion"},
+        {"state": "visualized"},
+        {"state": "missing"},
+        {"class": "run"},
+        {"q": "wave"},
+        {"q": "conv 3"},
+        {"layer": "class", "state": "visualized", "q": "1"},
+        {"min_reach": 0.5},
+    ],
+)
+def test_all_that_match_are_estimated_as_if_each_was_named(tiny: Store, filters: dict[str, object]) -> None:
+    for unit in (0, 1, 2):
+        enqueue(tiny, unit)
+        finish(tiny, claim(tiny)[0])
+    query = UnitQuery.model_validate(filters)
+    recipe = Recipe.model_validate({"speed": "slow"})
+    asked = {"recipe": recipe, "recipe_key": recipe.resolved(two_stream_card()).key()}
+    with tiny.session() as session:
+        units: dict[str, list[int]] = {}
+        for unit in explore.every_unit(session, slug="tiny", query=query, limit=100):
+            units.setdefault(unit.layer, []).append(unit.index)
+        named = estimates.estimate(session, slug="tiny", units=units, **asked)  # type: ignore[arg-type]
+        found, layers = estimates.estimate_matching(session, slug="tiny", query=query, **asked)  # type: ignore[arg-type]
+    assert found == named
+    assert layers == tuple(units)

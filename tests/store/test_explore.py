@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 from sqlalchemy import update
 
-from app.contract.catalog import UnitListing, UnitQuery, UnitSort
+from app.contract.catalog import Still, UnitListing, UnitQuery, UnitSort
 from app.contract.errors import InvalidRequest, UnknownUnit
 from app.store import explore, scope
 from app.store.engine import Store
@@ -151,4 +151,6 @@ def test_what_was_visualized_last_of_a_network(surveyed: Store) -> None:
         last = explore.search_units(session, slug="tiny", query=query).items
         assert len(last) > 1
         for each in (1, len(last) + 1):
-            assert explore.newest(session, slugs=["tiny"], each=each) == {"tiny": list(last[:each])}
+            assert explore.newest(session, slugs=["tiny"], each=each) == {
+                "tiny": [Still(unit.poster, unit.loop) for unit in last[:each]]
+            }

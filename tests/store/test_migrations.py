@@ -44,3 +44,21 @@ def test_jobs_learn_their_network_and_results_survive_the_way_up_and_down(store:
     assert rows(store, "SELECT id FROM visualizations") == [(2,)]
     store.migrate()
     assert rows(store, "SELECT id, network_id FROM jobs") == [(5, 7)]
+
+
+def test_units_by_class_learn_their_layer_and_role(store: Store) -> None:
+    command.downgrade(store.alembic, "0007")
+    run(
+        store,
+        OLD[0],
+        OLD[1].replace(" 0, 'fc6'", " 4, 'fc6'"),
+        "INSERT INTO datasets (id, slug, title, summary, classes, added_at) "
+        "VALUES (1, 'd', '', '', '[]', '2026-01-01')",
+        "INSERT INTO surveys (id, network_id, dataset_id, started_at) VALUES (9, 7, 1, '2026-01-01')",
+        "INSERT INTO unit_evidence (survey_id, unit_id, layer_index, a_hat, mean, firing_rate, effective_classes, "
+        "role, best_class, best_precision, curves) VALUES (9, 3, 4, 1, 1, 1, 1, 'generic', 0, 1, '{}')",
+        'INSERT INTO unit_classes (survey_id, unit_id, rank, class_index, "precision", response) '
+        "VALUES (9, 3, 0, 2, 0.5, 0.5)",
+    )
+    store.migrate()
+    assert rows(store, "SELECT layer_index, is_generic FROM unit_classes") == [(4, True)]

@@ -1,7 +1,5 @@
 """The JSON API, one file per noun, and the bytes that its answers point to."""
 
-from fastapi import APIRouter
-
 from app.web.api import (
     clips,
     confusions,
@@ -21,22 +19,21 @@ from app.web.api import (
     visualizations,
 )
 
-api = APIRouter(prefix="/api")
-for noun in (
-    health,
-    networks,
-    units,
-    lines,
-    visualizations,
-    datasets,
-    surveys,
-    findings,
-    confusions,
-    clips,
-    jobs,
-    events,
-    links,
-):
-    api.include_router(noun.router)
-
-routers = (api, media.router, previews.router, docs.router)
+routers = (
+    health.router,
+    networks.router,
+    units.router,
+    lines.router,
+    visualizations.router,
+    datasets.router,
+    surveys.router,
+    findings.router,
+    confusions.router,
+    clips.router,
+    jobs.router,
+    events.router,
+    links.router,
+    media.router,
+    previews.router,
+    docs.router,
+)

@@ -10,7 +10,7 @@ from app.web.api.shapes import OwnClipOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.uploads import Asked
 
-router = APIRouter(prefix="/clips", tags=["clips"])
+router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 ClipId = Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
 

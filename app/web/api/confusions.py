@@ -12,7 +12,7 @@ from app.store import Session, answers, catalog, class_units, evidence
 from app.web.api.shapes import AnsweredClipOut, ConfusionOut, NetworkSlug, PairOut, errors
 from app.web.deps import Reading
 
-router = APIRouter(prefix="/networks/{network}", tags=["surveys"])
+router = APIRouter(prefix="/api/networks/{network}", tags=["surveys"])
 
 ClassName = Annotated[str, Query(max_length=200, description="as the network spells it")]
 
@@ -26,7 +26,7 @@ def list_confusions(
     session: Reading, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
     classes = catalog.get_card(session, slug=network).classes
-    found = confusions(classes, _survey(session, network).confusion)
+    found = confusions(classes, _survey(session, network))
     return [ConfusionOut.of(network, each) for each in found[:limit]]
 
 
@@ -38,11 +38,11 @@ def list_confusions(
 def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
     card = catalog.get_card(session, slug=network)
     first, second = card.class_index(a), card.class_index(b)
-    counts = _survey(session, network).confusion
+    survey = _survey(session, network)
     pair = class_units.units_of_pair(session, network=network, a=first, b=second)
     return PairOut(
-        a_for_b=ConfusionOut.of(network, confusion(card.classes, counts, first, second)),
-        b_for_a=ConfusionOut.of(network, confusion(card.classes, counts, second, first)),
+        a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
+        b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
         **dict(pair),
     )
 

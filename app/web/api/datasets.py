@@ -9,7 +9,7 @@ from app.store import answers, datasets
 from app.web.api.shapes import ClipDetail, ClipOut, DatasetOut, errors
 from app.web.deps import Reading
 
-router = APIRouter(prefix="/datasets", tags=["data sets"])
+router = APIRouter(prefix="/api/datasets", tags=["data sets"])
 
 
 @router.get("", summary="All data sets", responses=errors())

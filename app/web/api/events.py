@@ -14,7 +14,7 @@ from app.web.api.shapes import JobOut, errors_as_json
 from app.web.deps import EventsDep, StoreDep
 from app.web.events import Subscription
 
-router = APIRouter(tags=["events"])
+router = APIRouter(prefix="/api", tags=["events"])
 
 FIRST = 200  # live jobs told at the start, of each state
 

@@ -9,7 +9,7 @@ from app.store.findings import get_found
 from app.web.api.shapes import errors
 from app.web.deps import Reading
 
-router = APIRouter(tags=["surveys"])
+router = APIRouter(prefix="/api", tags=["surveys"])
 
 
 @router.get(

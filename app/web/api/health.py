@@ -12,7 +12,7 @@ from app.store import jobs, workers
 from app.web.api.shapes import errors
 from app.web.deps import Reading, StoreDep
 
-router = APIRouter(tags=["health"])
+router = APIRouter(prefix="/api", tags=["health"])
 
 try:
     VERSION = version("kinetoscope")

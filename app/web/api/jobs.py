@@ -11,7 +11,7 @@ from app.store import jobs, order
 from app.web.api.shapes import JobId, JobOut, errors
 from app.web.deps import Reading, Writing
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
 @router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))

@@ -11,7 +11,7 @@ from app.store.engine import Store
 from app.web.api.shapes import NetworkSlug, UnitDetail, UnitOut, VisualizationOut, errors_as_json
 from app.web.deps import StoreDep
 
-router = APIRouter(prefix="/networks/{network}", tags=["units"])
+router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
 LINES = "application/x-ndjson"
 AT_ONCE = 200

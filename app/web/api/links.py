@@ -13,7 +13,7 @@ from app.web.api.shapes import errors
 from app.web.deps import Base, Reading, Writing
 from app.web.views.unfold import make_link
 
-router = APIRouter(prefix="/links", tags=["links"])
+router = APIRouter(prefix="/api/links", tags=["links"])
 
 
 class LinkOut(Link):

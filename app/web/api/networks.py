@@ -6,7 +6,7 @@ from app.store import catalog
 from app.web.api.shapes import NetworkDetail, NetworkOut, NetworkSlug, errors
 from app.web.deps import Reading
 
-router = APIRouter(prefix="/networks", tags=["networks"])
+router = APIRouter(prefix="/api/networks", tags=["networks"])
 
 
 @router.get("", summary="All networks", responses=errors())

@@ -11,7 +11,7 @@ from app.store import evidence, surveys
 from app.web.api.shapes import JobOut, SurveyOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
 
-router = APIRouter(tags=["surveys"])
+router = APIRouter(prefix="/api", tags=["surveys"])
 
 EXAMPLE = {"network": "i3d", "dataset": "ucf101"}
 

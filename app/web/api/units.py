@@ -20,7 +20,7 @@ from app.web.api.shapes import (
 from app.web.deps import Reading
 from app.web.params import UnitParams
 
-router = APIRouter(prefix="/networks/{network}", tags=["units"])
+router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
 
 @router.get(

@@ -11,7 +11,7 @@ from app.web import urls
 from app.web.api.shapes import VisualizationOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
 
-router = APIRouter(prefix="/visualizations", tags=["visualizations"])
+router = APIRouter(prefix="/api/visualizations", tags=["visualizations"])
 
 EXAMPLES = {
     "one unit": {"value": {"network": "i3d", "layer": "class", "units": [175], "recipe": {"speed": "slow"}}},

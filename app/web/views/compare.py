@@ -21,7 +21,7 @@ from app.web.views.selection import address, place
 from app.web.views.stimulus import Chosen, plain
 from app.web.views.unit import RELOAD
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 MOST = 8
 
@@ -80,7 +80,7 @@ def compare(
         seed=seed,
         missing=tuple(address(each.unit) for each in compared if not each.visualization and not each.live),
         most=MOST,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

@@ -1,6 +1,6 @@
 """The classes that a network takes for each other: all of them, and two side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -12,7 +12,8 @@ from app.contract.confusion import Confusion, confusion, confusions
 from app.contract.errors import Missing, UnknownClass
 from app.contract.evidence import Survey
 from app.contract.recipe import Speed
-from app.store import Session, answers, catalog, class_units, datasets, evidence, visualizations
+from app.contract.result import Visualization
+from app.store import Session, answers, catalog, class_units, datasets, evidence, explore, visualizations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.evidence import Cell, Matrix, Shown, Side
@@ -23,7 +24,7 @@ from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
 from app.web.views.stimulus import plain
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 LISTED = 30  # confusions
 SQUARE = 24  # classes of a matrix at most: more could not be read
@@ -35,7 +36,7 @@ CLIPS = 4
 def all_confusions(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     survey = evidence.get_survey(session, network=network)
-    found = confusions(card.classes, survey.confusion) if survey else ()
+    found = confusions(card.classes, survey) if survey else ()
     page = ConfusionsPage(
         frame=frame(
             request,
@@ -45,7 +46,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
             crumbs=network_crumbs(card, Crumb("Confusions")),
         ),
         card=card,
-        survey=next(iter(evidence.list_surveys(session, network=network)), None),
+        survey=survey.summary if survey else None,
         confused=tuple(found[:LISTED]),
         count=len(found),
         matrix=matrix(card, survey, found),
@@ -60,7 +61,9 @@ def one_confusion(
     card = catalog.get_card(session, slug=network)
     a, b = two_classes(card, pair)
     survey = evidence.get_survey(session, network=network)
-    sides = (side(session, card, a, b, survey), side(session, card, b, a, survey))
+    units = explore.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
+    results = visualizations.for_units(session, slug=network, units=units)
+    sides = (side(session, card, units[0], b, results, survey), side(session, card, units[1], a, results, survey))
     link = partial(urls.confusion, network, card.classes[a], card.classes[b])
     page = ConfusionPage(
         frame=frame(
@@ -76,7 +79,7 @@ def one_confusion(
             image=next((each.unit.poster for each in sides if each.unit.poster), None),
         ),
         card=card,
-        survey=next(iter(evidence.list_surveys(session, network=network)), None),
+        survey=survey.summary if survey else None,
         sides=sides,
         look=look,
         views=views(look, lambda view: link(**{**look.choices, "view": view})),
@@ -99,22 +102,29 @@ def two_classes(card: NetworkCard, pair: str) -> tuple[int, int]:
     raise Missing(f"A confusion is of two different classes, as in walk/run, and {pair!r} does not name two.")
 
 
-def side(session: Session, card: NetworkCard, own: int, other: int, survey: Survey | None) -> Side:
-    name, unit = card.classes[own], catalog.get_unit(session, slug=card.slug, layer=CLASS_LAYER, unit=own)
-    failing = answers.list_answers(session, network=card.slug, own=own, taken=other, per_page=FAILING).items
+def side(
+    session: Session,
+    card: NetworkCard,
+    unit: UnitSummary,
+    other: int,
+    results: Mapping[tuple[str, int], list[Visualization]],
+    survey: Survey | None,
+) -> Side:
+    """With a survey the clips that are taken for the other, without one any clips."""
+    own = unit.index
+    clips = () if survey else tuple(datasets.clips_of_class(session, name=unit.label, limit=CLIPS))
     return Side(
-        name=name,
+        name=unit.label,
         unit=unit,
-        stimuli=tuple(stimuli(session, card, unit)),
-        taken=confusion(card.classes, survey.confusion, own, other) if survey else None,
-        failing=failing,
-        clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
+        stimuli=tuple(stimuli(card, unit, results.get((unit.layer, own), []))),
+        taken=confusion(card.classes, survey, own, other) if survey else None,
+        failing=answers.surest(session, network=card.slug, own=own, taken=other, limit=FAILING) if survey else (),
+        clips=clips,
     )
 
 
-def stimuli(session: Session, card: NetworkCard, unit: UnitSummary) -> Iterator[Shown]:
+def stimuli(card: NetworkCard, unit: UnitSummary, results: Sequence[Visualization]) -> Iterator[Shown]:
     """A class's stimulus at every speed: under the recipe that goes without saying, or else the newest."""
-    results = visualizations.for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
     for speed in Speed:
         found = [each for each in results if each.recipe.speed is speed]
         usual = next((each for each in found if each.recipe == plain(speed, 0, card)), None)
@@ -137,7 +147,7 @@ def matrix(card: NetworkCard, survey: Survey | None, found: Sequence[Confusion])
 
     def cell(actual: int, predicted: int) -> Cell:
         href = urls.confusion(card.slug, card.classes[actual], card.classes[predicted]) if actual != predicted else None
-        return Cell(confusion(card.classes, survey.confusion, actual, predicted), href)
+        return Cell(confusion(card.classes, survey, actual, predicted), href)
 
     return Matrix(
         classes=tuple(card.classes[index] for index in indices),

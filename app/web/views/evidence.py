@@ -20,18 +20,18 @@ MISSED = 12  # clips
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:
     """None before a survey."""
     found = evidence.get_evidence(session, network=card.slug, layer=layer, unit=unit)
-    if found is None:
+    survey = evidence.get_survey(session, network=card.slug)
+    if found is None or survey is None:
         return None
-    survey = evidence.list_surveys(session, network=card.slug)[0]
     own = unit if layer == CLASS_LAYER else None
     alike = explore.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
     return UnitFacts(
         evidence=found,
-        survey=survey,
+        survey=survey.summary,
         classes=len(card.classes),
         peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
-        detects=bars(card, found.precision, own)[:DETECTED],
+        detects=bars(card, found.precision, own, DETECTED),
         feeds=fed(card, found.feeds),
         speed=speed_plot(found.speed.factors, found.speed.responses) if found.speed else None,
         direction=direction_plot(found.direction.degrees, found.direction.responses) if found.direction else None,
@@ -47,9 +47,9 @@ def peaks(session: Session, *, dataset: str, tops: Sequence[TopClip], layer: Lay
     )
 
 
-def bars(card: NetworkCard, values: Sequence[float], own: int | None) -> tuple[Bar, ...]:
+def bars(card: NetworkCard, values: Sequence[float], own: int | None, most: int | None = None) -> tuple[Bar, ...]:
     """By class, the largest first."""
-    order = sorted(range(len(values)), key=lambda index: -values[index])
+    order = sorted(range(len(values)), key=lambda index: -values[index])[:most]
     return tuple(
         Bar(card.classes[index], urls.class_(card.slug, card.classes[index]), values[index], index == own)
         for index in order
@@ -71,15 +71,15 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
     if survey is None:
         return None
     name = card.classes[index]
-    found = confusions(card.classes, survey.confusion, of=index)
+    found = confusions(card.classes, survey, of=index)
     layers = class_units.best_by_layer(session, network=card.slug, class_index=index, each=EACH)
     return ClassFacts(
-        survey=evidence.list_surveys(session, network=card.slug)[0],
+        survey=survey.summary,
         recall=survey.recall[index],
-        clips=sum(survey.confusion[index]),
+        clips=survey.totals[index],
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
-        missed=answers.list_answers(session, network=card.slug, own=index, wrong=True, per_page=MISSED).items,
+        missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED),
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
         shared=tuple(
             Shared(unit, tuple(card.classes[other] for other in unit.others))

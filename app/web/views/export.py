@@ -20,7 +20,7 @@ from app.web.archive import File, zipped
 from app.web.deps import Base, SettingsDep, StoreDep
 from app.web.views.selection import Selection, select
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 COLUMNS = (
     *("network", "layer", "unit", "label", "role", "effective_classes", "a_hat"),
@@ -55,7 +55,7 @@ def export(request: Request, store: StoreDep, settings: SettingsDep, base: Base,
 
 
 def files(store: Store, card: NetworkCard, chosen: Selection, address: str) -> Iterator[File]:
-    """Pictures first, unit by unit, each from a session of its own; then what is said of them."""
+    """Pictures first, result by result, each from a session of its own; then what is said of them."""
     yield File("README.txt", README.encode())
     yield File("provenance.json", as_json(provenance(card, chosen, address)))
     rows: list[dict[str, object]] = []
@@ -79,10 +79,10 @@ def files(store: Store, card: NetworkCard, chosen: Selection, address: str) -> I
 
 
 def pictures(store: Store, result: Visualization) -> Iterator[File]:
+    with store.session() as session:
+        found = media.get_media(session, sha256s={medium.sha256 for medium in result.media})
     for medium in result.media:
-        with store.session() as session:
-            data = media.get_medium(session, sha256=medium.sha256).data
-        yield File(f"{folder(result)}/{medium.role}.{EXTENSIONS[medium.type]}", data)
+        yield File(f"{folder(result)}/{medium.role}.{EXTENSIONS[medium.type]}", found[medium.sha256].data)
 
 
 def folder(result: Visualization) -> str:

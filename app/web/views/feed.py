@@ -14,7 +14,7 @@ from app.store import catalog, visualizations
 from app.web import urls
 from app.web.deps import Base, Reading
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 ATOM = "http://www.w3.org/2005/Atom"
 NEWEST = 50

@@ -23,7 +23,7 @@ from app.web.views.stimulus import recipe_choices
 from app.web.views.unit import RELOAD
 from app.web.words import work_title
 
-router = APIRouter(prefix="/-/jobs")
+router = APIRouter(prefix="/-/jobs", include_in_schema=False)
 
 PER_PAGE = 50
 NOBODY = "nobody"  # owns no job
@@ -79,7 +79,7 @@ def queue(
         ),
         jobs=found,
         pager=pager(page, PER_PAGE, max(found.total, reached), href),
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(shown)
 
@@ -115,7 +115,7 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
         chart=chart(trace),
         recipe=fields(found.recipe) if found.recipe else (),
         result=result,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

@@ -1,14 +1,15 @@
 """A person's own clip: the form that asks why a network takes it for what it does, and the answer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.contract.catalog import NetworkCard
+from app.contract.catalog import NetworkCard, UnitSummary
 from app.contract.errors import UnknownClass
 from app.contract.evidence import ClassShares, Explanation, LayerShares, OwnClip
-from app.contract.result import Role
+from app.contract.result import Role, Visualization
 from app.store import Session, catalog, datasets, explanations, explore, order, visualizations, workers
 from app.web import urls
 from app.web.chart import chart
@@ -24,10 +25,11 @@ from app.web.views.look import views
 from app.web.views.selection import address
 from app.web.views.unit import RELOAD
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 PICKS = 24
 FPS = 25  # of every clip that is kept
+Place = tuple[str, int]  # layer and number
 Name = Annotated[str, Query(max_length=200)]
 
 
@@ -59,7 +61,7 @@ def form(
             (each, urls.explain_clip(network, dataset=each.dataset, clip=each.name)) for each in picks.values()
         ),
         limit=settings.clip_limit,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 
@@ -85,7 +87,7 @@ def own_clip(
     clip = explanations.get_own_clip(session, clip_id=clip_id)
     card = catalog.get_card(session, slug=clip.job.network)
     found, poster = clip.explanation, clip.medium(Role.POSTER)
-    shown = () if found is None else [found.against(against)] if against else answers(found)
+    shown: list[ClassShares] = [] if found is None else [found.against(against)] if against else answers(found)
     page = OwnClipPage(
         frame=frame(
             request,
@@ -102,10 +104,10 @@ def own_clip(
         views=views(
             look, lambda view: urls.own_clip(clip_id, **{"against": against or None, **look.choices, "view": view})
         ),
-        shown=tuple(taken_apart(session, card, clip, shares) for shares in shown),
+        shown=tuple(taken_apart(session, card, clip, shown)),
         against=against or None,
         rivals=tuple(each.against for each in found.contrasts if each.against) if found else (),
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 
@@ -131,19 +133,33 @@ def description(clip: OwnClip, card: NetworkCard) -> str:
     return f"{card.title} takes it for {first.label} ({first.probability:.0%}): the units that made it so."
 
 
-def taken_apart(session: Session, card: NetworkCard, clip: OwnClip, shares: ClassShares) -> SharesOfLogit:
-    return SharesOfLogit(
-        label=shares.label,
-        against=shares.against,
-        logit=shares.logit,
-        layers=tuple(of_layer(session, card, clip, layer) for layer in shares.layers),
-    )
+def taken_apart(
+    session: Session, card: NetworkCard, clip: OwnClip, shown: Sequence[ClassShares]
+) -> list[SharesOfLogit]:
+    """The units of all logits and layers are looked up together."""
+    places = [(unit.layer, unit.unit) for shares in shown for layer in shares.layers for unit in layer.units]
+    units = {(unit.layer, unit.index): unit for unit in explore.named_units(session, slug=card.slug, names=places)}
+    stimuli = visualizations.newest_for_units(session, slug=card.slug, units=list(units.values()))
+    return [
+        SharesOfLogit(
+            label=shares.label,
+            against=shares.against,
+            logit=shares.logit,
+            layers=tuple(of_layer(card, clip, layer, units, stimuli) for layer in shares.layers),
+        )
+        for shares in shown
+    ]
 
 
-def of_layer(session: Session, card: NetworkCard, clip: OwnClip, shares: LayerShares) -> SharesOfLayer:
-    units = explore.named_units(session, slug=card.slug, names=[(each.layer, each.unit) for each in shares.units])
-    stimuli = visualizations.for_units(session, slug=card.slug, units=units)
-    unseen = [address(unit) for unit in units if not unit.visualizations]
+def of_layer(
+    card: NetworkCard,
+    clip: OwnClip,
+    shares: LayerShares,
+    units: Mapping[Place, UnitSummary],
+    stimuli: Mapping[Place, Visualization],
+) -> SharesOfLayer:
+    found = [(each, units[each.layer, each.unit]) for each in shares.units]
+    unseen = [address(unit) for _, unit in found if not unit.visualizations]
     extent = card.layer(shares.layer).map
     video = clip.medium(Role.VIDEO)
     length = video.frames / FPS if video else 0.0
@@ -154,13 +170,13 @@ def of_layer(session: Session, card: NetworkCard, clip: OwnClip, shares: LayerSh
         units=tuple(
             ShareOfUnit(
                 unit=unit,
-                found=found,
-                stimulus=next(iter(stimuli.get((unit.layer, unit.index), ())), None),
-                trace=chart(found.trace),
-                seconds=found.time * length if len(found.trace) > 1 else None,
-                bar=found.share / largest,
+                found=each,
+                stimulus=stimuli.get((unit.layer, unit.index)),
+                trace=chart(each.trace),
+                seconds=each.time * length if len(each.trace) > 1 else None,
+                bar=each.share / largest,
             )
-            for unit, found in zip(units, shares.units, strict=True)
+            for each, unit in found
         ),
         others=shares.others,
         rest=shares.rest,

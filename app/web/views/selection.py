@@ -9,7 +9,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from app.contract.catalog import NetworkCard, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.contract.job import Priority, VisualizeRequest
+from app.contract.job import Estimate, Priority, VisualizeRequest
 from app.contract.recipe import Recipe
 from app.store import Session, catalog, estimates, explore, jobs, order, workers
 from app.web import urls
@@ -26,7 +26,7 @@ from app.web.views.presets import presets
 from app.web.views.recipe_form import visualize_form
 from app.web.words import plural
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SHOWN = 12  # pictures on the page that asks
 COMPARED = 8  # so few are shown side by side while they grow
@@ -55,10 +55,18 @@ def select(session: Session, slug: str, sent: ImmutableMultiDict[str, str], limi
     if names:
         units = explore.named_units(session, slug=slug, names=[place(name) for name in names])
         return Selection(units, False, None, tuple(("u", address(unit)) for unit in units))
-    query = UnitParams.of({name: value for name, value in sent.items() if name not in PLACE})
+    query = asked_for(sent)
     units = list(explore.every_unit(session, slug=slug, query=query, limit=limit + 1))
+    return Selection(units[:limit], len(units) > limit, query, fields(query))
+
+
+def asked_for(sent: ImmutableMultiDict[str, str]) -> UnitQuery:
+    return UnitParams.of({name: value for name, value in sent.items() if name not in PLACE})
+
+
+def fields(query: UnitQuery) -> tuple[tuple[str, str], ...]:
     chosen = query.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return Selection(units[:limit], len(units) > limit, query, tuple((name, str(chosen[name])) for name in chosen))
+    return tuple((name, str(chosen[name])) for name in chosen)
 
 
 def place(name: str) -> tuple[str, int]:
@@ -75,16 +83,29 @@ def address(unit: UnitSummary) -> str:
     return f"{unit.layer}/{unit.index}"
 
 
+def estimated(
+    session: Session, card: NetworkCard, sent: ImmutableMultiDict[str, str], recipe: Recipe, limit: int
+) -> tuple[Selection, Estimate, tuple[str, ...]]:
+    """What `select` gives, but of all that match the first alone, with what the whole would take and its layers."""
+    key = recipe.resolved(card).key()
+    if not sent.getlist("u"):
+        query = asked_for(sent)
+        cost, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=recipe, recipe_key=key)
+        if cost.count <= limit:
+            units = list(explore.every_unit(session, slug=card.slug, query=query, limit=SHOWN))
+            return Selection(units, False, query, fields(query)), cost, layers
+    chosen = select(session, card.slug, sent, limit)
+    cost = estimates.estimate(session, slug=card.slug, units=chosen.by_layer, recipe=recipe, recipe_key=key)
+    return chosen, cost, tuple(chosen.by_layer)
+
+
 @router.get("/{network:slug}/-/visualize")
 def ask(request: Request, session: Reading, settings: SettingsDep, network: str) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     sent = request.query_params
-    chosen = select(session, network, sent, settings.queue_limit)
     recipe = read_recipe(sent)
-    count = len(chosen.units)
-    estimate = estimates.estimate(
-        session, slug=network, units=chosen.by_layer, recipe=recipe, recipe_key=recipe.resolved(card).key()
-    )
+    chosen, estimate, layers = estimated(session, card, sent, recipe, settings.queue_limit)
+    count = estimate.count
     title = f"Visualize {plural(count, 'unit')}"
     names = [] if chosen.query else [address(unit) for unit in chosen.units]
 
@@ -103,11 +124,11 @@ def ask(request: Request, session: Reading, settings: SettingsDep, network: str)
         units=tuple(chosen.units[:SHOWN]),
         count=count,
         capped=chosen.capped,
-        layers=tuple(chosen.by_layer),
+        layers=layers,
         hidden=chosen.hidden,
         form=visualize_form(network, "", "", count=count, recipe=recipe, presets=presets(card, fill=fill)),
         estimate=estimate,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

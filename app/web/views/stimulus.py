@@ -113,7 +113,7 @@ def find_stimulus(
             recipe=recipe,
             presets=presets(card, made=made),
         ),
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
 
 

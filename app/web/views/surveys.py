@@ -16,7 +16,7 @@ from app.web.views.form import Form
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.unit import RELOAD
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/{network:slug}/-/surveys")
@@ -36,7 +36,7 @@ def surveys_of_network(request: Request, session: Reading, network: str) -> HTML
         surveys=tuple(evidence.list_surveys(session, network=network)),
         live=tuple(live),
         datasets=tuple(datasets.list_datasets(session)),
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

@@ -18,7 +18,7 @@ from app.web.views.frame import frame, network_crumbs
 from app.web.views.presets import presets
 from app.web.views.recipe_form import visualize_form
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
@@ -89,7 +89,7 @@ def units_page(
         )
         if layer
         else None,
-        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
+        workers_alive=workers.any_alive(session),
     )
 
 

@@ -1,0 +1,33 @@
+"""Recipes as they are stored: each is parsed once in a process, since its key is its hash."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.contract.recipe import Recipe
+from app.store.tables import RecipeRow
+
+KEPT = 10_000
+_recipes: dict[str, Recipe] = {}
+
+
+def parsed(key: str, body: Mapping[str, Any]) -> Recipe:
+    found = _recipes.get(key)
+    if found is None:
+        found = Recipe.model_validate(body)
+        if len(_recipes) >= KEPT:
+            _recipes.clear()
+        _recipes[key] = found
+    return found
+
+
+def read_recipes(session: Session, keys: set[str]) -> dict[str, Recipe]:
+    """By key; those that are known are not read again."""
+    found = {key: _recipes[key] for key in keys if key in _recipes}
+    unknown = keys - found.keys()
+    if unknown:
+        rows = session.execute(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))
+        found |= {key: parsed(key, body) for key, body in rows}
+    return found
