@@ -268,7 +268,7 @@ class NetworkDetail(Model):
     def of(cls, network: NetworkSummary, layers: list[LayerSummary]) -> Self:
         card = network.card
         return cls(
-            **{name: value for name, value in card if name != "layers"},
+            **{name: getattr(card, name) for name in type(card).model_fields if name != "layers"},
             layers=tuple(LayerOut.of(card.slug, layer) for layer in layers),
             units=card.units,
             visualizations=network.visualizations,

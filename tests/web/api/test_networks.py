@@ -24,6 +24,14 @@ def test_one_network_has_its_layers_in_order(client: TestClient, visualization: 
     assert listed["total"] == 8
 
 
+def test_what_was_worked_out_of_a_card_before_is_no_part_of_it(
+    client: TestClient, visualization: Visualization
+) -> None:
+    client.get("/api/networks")
+    client.get("/tiny/-/units", params={"q": "flip"})
+    assert client.get("/api/networks/tiny").status_code == 200
+
+
 def test_an_unknown_network_names_near_ones(client: TestClient) -> None:
     answer = client.get("/api/networks/tny")
     assert answer.status_code == 404
