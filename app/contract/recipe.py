@@ -14,7 +14,12 @@ ENGINE = 2  # raised when the same recipe would give another stimulus
 CONE = 1  # the same, for the stimuli of `center` alone: as large as the receptive field since 1
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
 # fields added later, and the value that reproduces the old behaviour
-LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0}
+LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0}
+
+# what a recipe leaves to the network, with and without batch normalisation, which remembers the training data
+NATURAL: dict[str, object] = {"prior": "pink", "nature": 1.0, "even": 1.0, "step_size": 0.3}
+STEP = 0.17
+PLAIN: dict[str, object] = {"prior": "pixel", "nature": 0.0, "even": 0.0, "step_size": STEP}
 
 
 class Speed(StrEnum):
@@ -31,7 +36,6 @@ class Speed(StrEnum):
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
-NATURE = 1.0  # of networks with batch normalisation
 USUAL = Speed.MEDIUM  # its class stimuli are those that other networks recognise best: docs/method.md
 
 
@@ -65,7 +69,13 @@ class Recipe(Model):
         description="Stop a unit once J gains less than this share of its rise from window to window of steps; "
         "0 takes all steps.",
     )
-    step_size: float = Field(default=0.17, gt=0, le=10, description="First step's RMS, in units of the bound.")
+    step_size: float | None = Field(
+        default=None,
+        gt=0,
+        le=10,
+        description="First step's RMS, in units of the bound. If empty, 0.3 for a network with batch normalisation, "
+        "0.17 for others and for `center`.",
+    )
     forget: float = Field(
         default=0.3,
         ge=0,
@@ -83,6 +93,13 @@ class Recipe(Model):
         le=100,
         description="Weight of R_N: features keep the means and variances of the training data, which batch "
         "normalisation remembers. Nothing to a network without it, nor to `center`.",
+    )
+    even: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far the gradient's contrast is evened out over the frames, so that none stays dull: 0 not at "
+        "all, 1 up to ten times. If empty, 1 for a network with batch normalisation, 0 for others and for `center`.",
     )
     jitter: int = Field(
         default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."
@@ -104,8 +121,7 @@ class Recipe(Model):
         """The recipe with what is the network's own filled in, so that its key says all that was used."""
         natural = card.normalised and self.objective == "channel"
         own = {
-            "prior": "pink" if natural else "pixel",
-            "nature": NATURE if natural else 0.0,
+            **(NATURAL if natural else PLAIN),
             "size": card.stimulus.height,
             "frames": card.stimulus.frames,
         }

@@ -3,39 +3,46 @@ import json
 
 import pytest
 
-from app.contract.recipe import ENGINE, LATER, Recipe
+from app.contract.recipe import ENGINE, LATER, NATURAL, PLAIN, Recipe
 from tests.support import two_stream_card
 
 
 def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> None:
-    recipe = Recipe(seed=3, prior="pixel", nature=0)
+    recipe = Recipe(seed=3, prior="pixel", nature=0, even=0, step_size=0.17)
     older = {name: value for name, value in recipe.model_dump(mode="json").items() if name not in LATER}
     body = json.dumps({"engine": ENGINE, **older}, sort_keys=True)
     assert recipe.key() == hashlib.sha256(body.encode()).hexdigest()
-    for name, value in (("settle", 0.01), ("nature", 1.0)):
+    for name, value in (("settle", 0.01), ("nature", 1.0), ("even", 0.5)):
         assert recipe.model_copy(update={name: value}).key() != recipe.key()
 
 
 @pytest.mark.parametrize(
     ("normalised", "objective", "own"),
     [
-        (False, "channel", ("pixel", 0.0)),
-        (True, "channel", ("pink", 1.0)),
-        (True, "center", ("pixel", 0.0)),
+        (False, "channel", PLAIN),
+        (True, "channel", NATURAL),
+        (True, "center", PLAIN),
     ],
 )
-def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str, own: tuple[str, float]) -> None:
+def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str, own: dict[str, object]) -> None:
     card = two_stream_card().model_copy(update={"normalised": normalised})
     found = Recipe(objective=objective).resolved(card)
-    assert (found.prior, found.nature) == own
+    assert found.model_dump(include=set(own)) == own
     assert (found.size, found.frames) == (card.stimulus.height, card.stimulus.frames)
-    chosen = Recipe(prior="fourier", nature=0.5, size=64, objective=objective).resolved(card)
-    assert (chosen.prior, chosen.nature, chosen.size) == ("fourier", 0.5, 64)
+    chosen = Recipe(prior="fourier", nature=0.5, even=0.25, size=64, objective=objective).resolved(card)
+    assert (chosen.prior, chosen.nature, chosen.even, chosen.size) == ("fourier", 0.5, 0.25, 64)
 
 
 def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -> None:
     card = two_stream_card()
-    known = Recipe(prior="pixel", nature=0, size=card.stimulus.height, frames=card.stimulus.frames)
+    known = Recipe(
+        prior="pixel",
+        nature=0,
+        even=0,
+        step_size=0.17,
+        size=card.stimulus.height,
+        frames=card.stimulus.frames,
+    )
     assert Recipe().resolved(card).key() == known.key()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import cos, pi
 from time import perf_counter
 
-from app.contract.recipe import Recipe
+from app.contract.recipe import STEP, Recipe
 from worker.maximize import pulse
 from worker.maximize.batch import Batch
 from worker.maximize.cone import derive
@@ -52,7 +52,7 @@ def ascend(
         batch.read(layer, everything=step == 0)
         if step == 0:
             pulse.wake(batch, slope, pieces)
-        size = recipe.step_size * (1 + cos(pi * progress)) / 2
+        size = (recipe.step_size or STEP) * (1 + cos(pi * progress)) / 2
         forget = recipe.forget * max(0, 1 - progress / FORGETFUL)
         batch.move(gradient, size, forget, progress)
         pulse.rest(batch, recipe, FORGETFUL)

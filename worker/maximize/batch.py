@@ -43,7 +43,7 @@ class Batch:
         self.bounds = {name: canvas.bound for name, canvas in canvases.items()}
         like = torch.empty(0, device=device)
         self.priors = {name: PRIORS[recipe.prior or "pixel"](canvas, recipe, like) for name, canvas in canvases.items()}
-        self.optimizers = {name: OPTIMIZERS[recipe.optimizer]() for name in canvases}
+        self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even or 0.0) for name in canvases}
         self.x = {name: self.noise(name, self.places) for name in canvases}
         self.views = self._views(recipe)
         self.flags = Flags(device)

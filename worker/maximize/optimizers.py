@@ -7,12 +7,24 @@ from torch import Tensor
 
 from worker.maximize.priors import Prior
 
+FAINT = 0.1  # share of the whole root mean square: the gradient of a fainter frame is not brought up all the way
+
 
 def normalised(x: Tensor) -> Tensor:
     """Root mean square 1 for every unit of (B, ...); zero stays zero."""
     dims = tuple(range(1, x.ndim))
     x = x / x.abs().amax(dims, keepdim=True).clamp_min(1e-30)  # squares of small gradients would underflow
     return x / x.square().mean(dims, keepdim=True).sqrt().clamp_min(1e-30)
+
+
+def evened(coefficients: Tensor, share: float) -> Tensor:
+    """Frames of (B, D, T, H, W) brought towards the same root mean square: that of frame t, r_t, is multiplied by
+    (r / (r_t + r / 10))^share, with r that of all frames. Time with zeros around it makes the first and last frames
+    steep and those between them dull."""
+    if not share or coefficients.shape[2] == 1:
+        return coefficients
+    x = normalised(coefficients)
+    return x * (x.square().mean((1, 3, 4), keepdim=True).sqrt() + FAINT).pow(-share)
 
 
 class Optimizer(Protocol):
@@ -31,11 +43,12 @@ class Momentum:
 
     decay = 0.9
 
-    def __init__(self) -> None:
+    def __init__(self, even: float) -> None:
+        self.even = even
         self.velocity: Tensor | None = None
 
     def direction(self, gradient: Tensor, prior: Prior) -> Tensor:
-        ahead = normalised(prior.stimulus(prior.coefficients(gradient)))
+        ahead = normalised(prior.stimulus(evened(prior.coefficients(gradient), self.even)))
         self.velocity = ahead if self.velocity is None else self.velocity.lerp(ahead, 1 - self.decay)
         return self.velocity
 
@@ -48,13 +61,14 @@ class Adam:
 
     first, second = 0.9, 0.999
 
-    def __init__(self) -> None:
+    def __init__(self, even: float) -> None:
+        self.even = even
         self.steps = 0
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
 
     def direction(self, gradient: Tensor, prior: Prior) -> Tensor:
-        z = normalised(prior.coefficients(gradient))
+        z = normalised(evened(prior.coefficients(gradient), self.even))
         self.steps += 1
         self.mean = z * (1 - self.first) if self.mean is None else self.mean.lerp(z, 1 - self.first)
         square = z.square()
@@ -68,4 +82,4 @@ class Adam:
         self.square = None if self.square is None else self.square[kept]
 
 
-OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {"momentum": Momentum, "adam": Adam}
+OPTIMIZERS: Mapping[str, Callable[[float], Optimizer]] = {"momentum": Momentum, "adam": Adam}

@@ -47,9 +47,9 @@ def optimum(weight: np.ndarray, recipe: Recipe, a_hat: float) -> np.ndarray:
 
 @pytest.mark.parametrize("speed", [Speed.FREE, Speed.SLOW])
 @pytest.mark.parametrize("prior", ["pixel", "pink", "fourier"])
-@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize(("optimizer", "even"), [("momentum", 0), ("momentum", 1), ("adam", 0)])
 def test_the_engine_finds_the_optimum(
-    network_of: Callable[..., Network], speed: Speed, prior: str, optimizer: str
+    network_of: Callable[..., Network], speed: Speed, prior: str, optimizer: str, even: float
 ) -> None:
     torch.manual_seed(0)
     module = Linear()
@@ -57,6 +57,7 @@ def test_the_engine_finds_the_optimum(
         speed=speed,
         prior=prior,
         optimizer=optimizer,
+        even=even,
         alpha=2,
         energy=100,
         smoothness=20,
