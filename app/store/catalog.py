@@ -32,14 +32,15 @@ SEEN_BY_LAYER = (
     .group_by(UnitCountRow.layer_index)
 )
 
-# Not as pairs, for which SQLite would take no index; with as many slots each time, so that it is put together once.
+# Not as pairs, and with the network in each part: SQLite takes no index for a pair, and reads all units of a network
+# named once. With as many slots each time, so that it is put together once.
 SLOTS, MOST = 8, 500
 NOWHERE = (-1, [-1])
 AT_PLACES = select(UnitRow).where(
-    UnitRow.network_id == bindparam("network"),
     or_(
         *(
             and_(
+                UnitRow.network_id == bindparam("network"),
                 UnitRow.layer_index == bindparam(f"layer{slot}"),
                 UnitRow.index.in_(bindparam(f"units{slot}", expanding=True)),
             )
