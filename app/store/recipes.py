@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.contract.recipe import Recipe
+from app.contract.recipe import LATER, Recipe
 from app.store.tables import RecipeRow
 
 KEPT = 10_000
@@ -14,9 +14,10 @@ _recipes: dict[str, Recipe] = {}
 
 
 def parsed(key: str, body: Mapping[str, Any]) -> Recipe:
+    """A field that came later has the value by which the recipe worked before it."""
     found = _recipes.get(key)
     if found is None:
-        found = Recipe.model_validate(body)
+        found = Recipe.model_validate({**LATER, **body})
         if len(_recipes) >= KEPT:
             _recipes.clear()
         _recipes[key] = found
