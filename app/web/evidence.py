@@ -18,6 +18,7 @@ from app.contract.evidence import (
 )
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
+from app.findings import is_suspect
 from app.web.plots import Mark, Plot
 
 
@@ -110,6 +111,10 @@ class ClassFacts:
     shared: tuple[Shared, ...]
     bias: PictureBias | None = None
     masked: MaskedClass | None = None
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.bias is not None and is_suspect(self.bias)
 
 
 @dataclass(frozen=True)
