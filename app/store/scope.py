@@ -93,10 +93,18 @@ def _detecting(
             continue
         rest = tuple(word for word in words if word not in layer.name.lower())
         if rest not in meant:
-            meant[rest] = frozenset(index for index, text in enumerate(card.told) if all(word in text for word in rest))
+            meant[rest] = frozenset(
+                index for index, text in enumerate(told(card)) if all(word in text for word in rest)
+            )
         if meant[rest]:
             found.setdefault(meant[rest], []).append(layer.index)
     return found
+
+
+@lru_cache(maxsize=500)
+def told(card: NetworkCard) -> tuple[str, ...]:
+    """What is said of each class, its name first, in small letters."""
+    return tuple(f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
 
 
 def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
@@ -202,5 +210,5 @@ def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
         return None
     found = {int(word)} if word.isdecimal() and len(word) < 10 and int(word) < layer.units else set()
     if layer.is_class:
-        found |= {index for index, words in enumerate(card.told) if word in words}
+        found |= {index for index, words in enumerate(told(card)) if word in words}
     return frozenset(found)
