@@ -152,12 +152,7 @@ class NetworkCard(Model):
     def __hash__(self) -> int:
         return hash((self.slug, self.checksum))
 
-    @cached_property
-    def told(self) -> tuple[str, ...]:
-        """What is said of each class, its name first, in small letters."""
-        return tuple(f"{name} {self.sentence(index)}".lower() for index, name in enumerate(self.classes))
-
-    @cached_property
+    @property
     def units(self) -> int:
         return sum(layer.units for layer in self.layers)
 

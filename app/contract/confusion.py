@@ -1,6 +1,7 @@
 """Classes that a network takes for each other, and the units that answer to both."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import overload
 
 from pydantic import Field
@@ -8,6 +9,8 @@ from pydantic import Field
 from app.contract.catalog import UnitSummary
 from app.contract.evidence import Survey
 from app.contract.model import Model
+
+KEPT = 30  # surveys
 
 
 class Confusion(Model):
@@ -74,10 +77,10 @@ class Ranking(Sequence[Confusion]):
 
 def confusions(classes: Sequence[str], survey: Survey, of: int | None = None) -> Ranking:
     """All that happened, or those in which one class takes part, the largest share of a class first."""
-    places = survey.confused
+    places = _ranked(survey)
     if of is not None:
         places = tuple(place for place in places if of in place[1:])
-    return Ranking(classes, survey.totals, places)
+    return Ranking(classes, totals(survey), places)
 
 
 def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: int) -> Confusion:
@@ -85,5 +88,23 @@ def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: in
         actual=classes[actual],
         predicted=classes[predicted],
         clips=survey.confusion[actual][predicted],
-        total=survey.totals[actual],
+        total=totals(survey)[actual],
     )
+
+
+@lru_cache(maxsize=KEPT)
+def totals(survey: Survey) -> tuple[int, ...]:
+    """Clips by class."""
+    return tuple(map(sum, survey.confusion))
+
+
+@lru_cache(maxsize=KEPT)
+def _ranked(survey: Survey) -> tuple[tuple[int, int, int], ...]:
+    """Clips, their class, and the other that they are taken for. Of 400 classes that takes milliseconds."""
+    found = [
+        (clips, actual, predicted)
+        for actual, row in enumerate(survey.confusion)
+        for predicted, clips in enumerate(row)
+        if clips and actual != predicted
+    ]
+    return tuple(sorted(found, key=lambda each: (-each[0] / totals(survey)[each[1]], -each[0])))

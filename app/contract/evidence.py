@@ -4,7 +4,6 @@ Formulas: DESIGN's table of measures, and worker/evidence/.
 """
 
 from datetime import datetime
-from functools import cached_property
 
 from pydantic import Field
 
@@ -220,21 +219,8 @@ class Survey(SurveyFacts):
             skipped=len(self.skipped),
         )
 
-    @cached_property
-    def totals(self) -> tuple[int, ...]:
-        """Clips by class."""
-        return tuple(map(sum, self.confusion))
-
-    @cached_property
-    def confused(self) -> tuple[tuple[int, int, int], ...]:
-        """Clips, their class, and the other that they are taken for: the largest share of a class first."""
-        found = [
-            (clips, actual, predicted)
-            for actual, row in enumerate(self.confusion)
-            for predicted, clips in enumerate(row)
-            if clips and actual != predicted
-        ]
-        return tuple(sorted(found, key=lambda each: (-each[0] / self.totals[each[1]], -each[0])))
+    def __hash__(self) -> int:
+        return hash((self.id, self.created_at))
 
 
 class SurveySummary(Model):

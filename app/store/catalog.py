@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -32,21 +32,23 @@ SEEN_BY_LAYER = (
     .group_by(UnitCountRow.layer_index)
 )
 
-# Not as pairs, and with the network in each part: SQLite takes no index for a pair, and reads all units of a network
-# named once. With as many slots each time, so that it is put together once.
+# Not as pairs, nor as alternatives: SQLite would read all units of the network. As many slots each time, so that it is
+# put together once.
 SLOTS, MOST = 8, 500
 NOWHERE = (-1, [-1])
 AT_PLACES = select(UnitRow).where(
-    or_(
-        *(
-            and_(
-                UnitRow.network_id == bindparam("network"),
-                UnitRow.layer_index == bindparam(f"layer{slot}"),
-                UnitRow.index.in_(bindparam(f"units{slot}", expanding=True)),
+    UnitRow.id.in_(
+        union_all(
+            *(
+                select(UnitRow.id).where(
+                    UnitRow.network_id == bindparam("network"),
+                    UnitRow.layer_index == bindparam(f"layer{slot}"),
+                    UnitRow.index.in_(bindparam(f"units{slot}", expanding=True)),
+                )
+                for slot in range(SLOTS)
             )
-            for slot in range(SLOTS)
         )
-    ),
+    )
 )
 
 KEPT = 500  # cards

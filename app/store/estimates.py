@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import UnitQuery
@@ -16,6 +16,32 @@ from app.store.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, Vis
 LOOKED_AT = 50  # units of a network that were visualized last
 ENOUGH = 3  # results of a layer that say more than those of the whole network
 CHUNK = 500
+
+# Put together once, which takes longer than to run them.
+_newest = (
+    select(UnitRow.id, UnitRow.layer)
+    .where(UnitRow.network_id == bindparam("network"), UnitRow.visualized_at.is_not(None))
+    .order_by(UnitRow.visualized_at.desc())
+    .limit(LOOKED_AT)
+    .subquery()
+)
+NEWEST = (
+    select(_newest.c.layer, VisualizationRow.measurements["seconds"].as_float(), RecipeRow.body["steps"].as_integer())
+    .join(VisualizationRow, VisualizationRow.unit_id == _newest.c.id)
+    .join(RecipeRow, RecipeRow.key == VisualizationRow.recipe_key)
+    .limit(5 * LOOKED_AT)
+)
+MADE = (
+    select(func.count())
+    .select_from(VisualizationRow)
+    .join(UnitRow, UnitRow.id == VisualizationRow.unit_id)
+    .where(
+        UnitRow.network_id == bindparam("network"),
+        UnitRow.layer == bindparam("layer"),
+        UnitRow.index.in_(bindparam("units", expanding=True)),
+        VisualizationRow.recipe_key == bindparam("recipe"),
+    )
+)
 
 
 def estimate(
@@ -60,21 +86,7 @@ def _estimate(
 
 def _paces(session: Session, network: int) -> dict[str, list[float]]:
     """Seconds a step, by layer, of the newest results."""
-    newest = (
-        select(UnitRow.id, UnitRow.layer)
-        .where(UnitRow.network_id == network, UnitRow.visualized_at.is_not(None))
-        .order_by(UnitRow.visualized_at.desc())
-        .limit(LOOKED_AT)
-        .subquery()
-    )
-    rows = session.execute(
-        select(
-            newest.c.layer, VisualizationRow.measurements["seconds"].as_float(), RecipeRow.body["steps"].as_integer()
-        )
-        .join(VisualizationRow, VisualizationRow.unit_id == newest.c.id)
-        .join(RecipeRow, RecipeRow.key == VisualizationRow.recipe_key)
-        .limit(5 * LOOKED_AT)
-    ).all()
+    rows = session.execute(NEWEST, {"network": network})
     paces: dict[str, list[float]] = {}
     for layer, seconds, steps in rows:
         paces.setdefault(layer, []).append(seconds / steps)
@@ -92,17 +104,8 @@ def _made(session: Session, network: NetworkRow, layer: str, units: Sequence[int
         return session.scalar(known) or 0
     found = 0
     for start in range(0, len(units), CHUNK):
-        found += session.scalars(
-            select(func.count())
-            .select_from(VisualizationRow)
-            .join(UnitRow, UnitRow.id == VisualizationRow.unit_id)
-            .where(
-                UnitRow.network_id == network.id,
-                UnitRow.layer == layer,
-                UnitRow.index.in_(units[start : start + CHUNK]),
-                VisualizationRow.recipe_key == recipe_key,
-            )
-        ).one()
+        some = {"network": network.id, "layer": layer, "units": units[start : start + CHUNK], "recipe": recipe_key}
+        found += session.scalars(MADE, some).one()
     return found
 
 
@@ -119,7 +122,7 @@ def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, reci
         select(UnitRow.layer_index, func.count())
         .join(VisualizationRow, VisualizationRow.unit_id == UnitRow.id)
         .where(VisualizationRow.recipe_key == recipe_key, UnitRow.network_id == network.id)
-        .where(*within(card, query), *sql_filters(card, query))
+        .where(*within(network.id, card, query), *sql_filters(card, query))
         .group_by(UnitRow.layer_index)
     )
     return dict(session.execute(counted).all())

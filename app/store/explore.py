@@ -170,7 +170,9 @@ def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
 
 
 def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:
-    return select(UnitRow).where(UnitRow.network_id == network, *within(card, query), *sql_filters(card, query))
+    return select(UnitRow).where(
+        UnitRow.network_id == network, *within(network, card, query), *sql_filters(card, query)
+    )
 
 
 def _count(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
@@ -51,12 +51,12 @@ def size(card: NetworkCard, query: UnitQuery) -> int:
     )
 
 
-def within(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
-    return _named(card, scope(card, query), detectors(card, query))
+def within(network: int, card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
+    return _named(network, card, scope(card, query), detectors(card, query))
 
 
 def _named(
-    card: NetworkCard, chosen: Scope, detecting: Mapping[frozenset[int], list[int]]
+    network: int, card: NetworkCard, chosen: Scope, detecting: Mapping[frozenset[int], list[int]]
 ) -> list[ColumnElement[bool]]:
     whole = [index for index, units in chosen.items() if units is None]
     if len(whole) == len(card.layers):
@@ -71,8 +71,13 @@ def _named(
     some += [
         and_(UnitRow.layer_index.in_(layers), UnitRow.detects.in_(classes)) for classes, layers in detecting.items()
     ]
-    # no empty list among them, for which SQLite would read all units
-    return [or_(false(), *([UnitRow.layer_index.in_(whole)] if whole else []), *some)]
+    some += [UnitRow.layer_index.in_(whole)] if whole else []
+    if not detecting or len(some) == 1:
+        return [or_(false(), *some)]
+    # Each by an index of its own; for alternatives SQLite would read all units.
+    return [
+        UnitRow.id.in_(union_all(*(select(UnitRow.id).where(UnitRow.network_id == network, each) for each in some)))
+    ]
 
 
 def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
@@ -93,10 +98,18 @@ def _detecting(
             continue
         rest = tuple(word for word in words if word not in layer.name.lower())
         if rest not in meant:
-            meant[rest] = frozenset(index for index, text in enumerate(card.told) if all(word in text for word in rest))
+            meant[rest] = frozenset(
+                index for index, text in enumerate(told(card)) if all(word in text for word in rest)
+            )
         if meant[rest]:
             found.setdefault(meant[rest], []).append(layer.index)
     return found
+
+
+@lru_cache(maxsize=500)
+def told(card: NetworkCard) -> tuple[str, ...]:
+    """What is said of each class, its name first, in small letters."""
+    return tuple(f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
 
 
 def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
@@ -151,13 +164,13 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
     """The units that pass the filters, counted: those of whole layers unread. None if too many are left."""
     chosen, found = scope(card, query), []
-    named = within(card, query)
+    named = within(network, card, query)
     if not needs_units(card, query):
         some = {index for index, units in chosen.items() if units is not None}
         found = _kept(session, network, query, chosen.keys() - some)
         if not some:
             return found
-        named = _named(card, {index: chosen[index] for index in some}, {})
+        named = _named(network, card, {index: chosen[index] for index in some}, {})
     where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
     is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
     few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
@@ -176,7 +189,7 @@ def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQ
         for index, _, _, units in kept:
             counts[index] += units
         return dict(counts)
-    where = (UnitRow.network_id == network, *within(card, query), *sql_filters(card, query))
+    where = (UnitRow.network_id == network, *within(network, card, query), *sql_filters(card, query))
     rows = session.execute(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
     return dict(rows.all())
 
@@ -202,5 +215,5 @@ def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
         return None
     found = {int(word)} if word.isdecimal() and len(word) < 10 and int(word) < layer.units else set()
     if layer.is_class:
-        found |= {index for index, words in enumerate(card.told) if word in words}
+        found |= {index for index, words in enumerate(told(card)) if word in words}
     return frozenset(found)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
-from app.contract.confusion import Confusion, confusions
+from app.contract.confusion import Confusion, confusions, totals
 from app.contract.evidence import Feed, TopClip
 from app.store import Session, answers, class_units, datasets, evidence, explore
 from app.web import urls
@@ -76,7 +76,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
     return ClassFacts(
         survey=survey.summary,
         recall=survey.recall[index],
-        clips=survey.totals[index],
+        clips=totals(survey)[index],
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
         missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED),
