@@ -10,6 +10,7 @@ from app.contract.catalog import UnitQuery
 from app.contract.job import Estimate
 from app.contract.recipe import Recipe
 from app.store.catalog import card_of, network_row
+from app.store.chunks import chunks
 from app.store.scope import layer_counts, needs_units, scope, sql_filters, within
 from app.store.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
@@ -103,9 +104,9 @@ def _made(session: Session, network: NetworkRow, layer: str, units: Sequence[int
         )
         return session.scalar(known) or 0
     found = 0
-    for start in range(0, len(units), CHUNK):
-        some = {"network": network.id, "layer": layer, "units": units[start : start + CHUNK], "recipe": recipe_key}
-        found += session.scalars(MADE, some).one()
+    for some in chunks(units, CHUNK):
+        asked = {"network": network.id, "layer": layer, "units": some, "recipe": recipe_key}
+        found += session.scalars(MADE, asked).one()
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, undefer
@@ -191,16 +191,20 @@ def _keep(session: Session, key: SurveyKey) -> Survey:
 
 
 def _summary(row: SurveyRow) -> SurveySummary:
-    return SurveySummary(
-        id=row.id,
-        network=row.network.slug,
-        dataset=row.dataset.slug,
-        clips=row.clips,
-        skipped=len(row.skipped or ()),
-        accuracy=row.accuracy,
-        seconds=row.seconds,
-        created_at=row.finished_at,
-    )
+    return SurveySummary(**_listed(row), skipped=len(row.skipped or ()))
+
+
+def _listed(row: SurveyRow) -> dict[str, Any]:
+    """What a survey and its summary both say."""
+    return {
+        "id": row.id,
+        "network": row.network.slug,
+        "dataset": row.dataset.slug,
+        "clips": row.clips,
+        "accuracy": row.accuracy,
+        "seconds": row.seconds,
+        "created_at": row.finished_at or row.started_at,
+    }
 
 
 def _survey(row: SurveyRow) -> Survey:
@@ -209,18 +213,12 @@ def _survey(row: SurveyRow) -> Survey:
     classes = len(recall)
     # Checked when it was saved; checking the counts of 400 x 400 classes again would take milliseconds.
     return Survey.model_construct(
-        id=row.id,
-        network=row.network.slug,
-        dataset=row.dataset.slug,
-        clips=row.clips,
+        **_listed(row),
         skipped=tuple(row.skipped or ()),
-        accuracy=row.accuracy,
         recall=recall,
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
-        seconds=row.seconds,
         streams=StreamFacts.model_validate(row.streams) if row.streams else None,
         masked=tuple(map(MaskedClass.model_validate, row.masked or ())),
-        created_at=row.finished_at or row.started_at,
     )
 
 

@@ -24,6 +24,7 @@ from app.contract.job import (
 from app.contract.model import Page
 from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
+from app.store.chunks import chunks
 from app.store.clip_tables import UploadRow
 from app.store.engine import now
 from app.store.evidence_tables import DatasetRow
@@ -74,7 +75,7 @@ def enqueue(
     rows_ = [{**common, "key": _key(unit, recipe_key), "unit_id": unit} for unit in wanted]
     insert_missing(session, JobRow, rows_)
     # A job may have finished between the look and the insert: then its result is there now.
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted, CHUNK):
         finished = _cached(session, chunk, recipe_key)
         if finished:
             session.execute(
@@ -97,7 +98,7 @@ def enqueue(
                 **changed(moment),
             )
         )
-    jobs = [job for chunk in _chunks(wanted) for job in _live(session, chunk, recipe_key)]
+    jobs = [job for chunk in chunks(wanted, CHUNK) for job in _live(session, chunk, recipe_key)]
     return Enqueued(
         jobs=tuple(jobs),
         cached=tuple(CachedResult(unit=units[unit], visualization=id) for unit, id in cached.items()),
@@ -324,7 +325,7 @@ def _key(unit_id: int, recipe_key: str) -> str:
 def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, int]:
     """Visualization ids by unit id."""
     found: dict[int, int] = {}
-    for chunk in _chunks(units):
+    for chunk in chunks(units, CHUNK):
         rows = session.execute(
             select(VisualizationRow.unit_id, VisualizationRow.id).where(
                 VisualizationRow.unit_id.in_(chunk), VisualizationRow.recipe_key == recipe_key
@@ -352,7 +353,3 @@ def check_room(session: Session, more: int, limit: int) -> None:
             queued=live,
             limit=limit,
         )
-
-
-def _chunks(units: list[int]) -> list[list[int]]:
-    return [units[start : start + CHUNK] for start in range(0, len(units), CHUNK)]

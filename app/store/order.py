@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.errors import Conflict
 from app.contract.job import Job, JobState
+from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.jobs import CHUNK, cancel, changed, get_job, job_row
 from app.store.tables import JobRow
@@ -48,8 +49,5 @@ def cancel_sweep(session: Session, *, job_id: int) -> None:
 
 def own(session: Session, *, jobs: Iterable[Job], owner: str) -> None:
     """Mark jobs as asked for by a browser; those of somebody else stay theirs."""
-    ids = [job.id for job in jobs]
-    for start in range(0, len(ids), CHUNK):
-        session.execute(
-            update(JobRow).where(JobRow.id.in_(ids[start : start + CHUNK]), JobRow.owner.is_(None)).values(owner=owner)
-        )
+    for some in chunks((job.id for job in jobs), CHUNK):
+        session.execute(update(JobRow).where(JobRow.id.in_(some), JobRow.owner.is_(None)).values(owner=owner))
