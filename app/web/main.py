@@ -72,6 +72,8 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     app.router.routes += [route for router in routers for route in router.routes]
     app.mount("/-/assets", AssetFiles())
     for router in views.routers:  # last: /{network} takes every address that is left
+        for route in router.routes:
+            route.include_in_schema = False  # type: ignore[attr-defined]  # the API alone is described
         app.router.routes += router.routes
     return app
 

@@ -18,7 +18,7 @@ from app.web.views.pager import pager
 from app.web.views.stimulus import Chosen, find_stimulus
 from app.web.views.unit import RELOAD, embed, is_embedded, poster, sentence
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 PER_PAGE = 60
 CLIPS = 6  # shown of a class

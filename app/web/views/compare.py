@@ -21,7 +21,7 @@ from app.web.views.selection import address, place
 from app.web.views.stimulus import Chosen, plain
 from app.web.views.unit import RELOAD
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 MOST = 8
 

@@ -24,7 +24,7 @@ from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
 from app.web.views.stimulus import plain
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 LISTED = 30  # confusions
 SQUARE = 24  # classes of a matrix at most: more could not be read

@@ -17,7 +17,7 @@ from app.web.views.frame import HOME, frame
 from app.web.views.look import views
 from app.web.views.pager import pager
 
-router = APIRouter(prefix="/-/datasets", include_in_schema=False)
+router = APIRouter(prefix="/-/datasets")
 
 PER_PAGE, SHOWN, EXCITED = 48, 4, 24
 SETS = Crumb("Data sets", urls.datasets())

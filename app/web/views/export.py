@@ -20,7 +20,7 @@ from app.web.archive import File, zipped
 from app.web.deps import Base, SettingsDep, StoreDep
 from app.web.views.selection import Selection, select
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 COLUMNS = (
     *("network", "layer", "unit", "label", "role", "effective_classes", "a_hat"),

@@ -14,7 +14,7 @@ from app.store import catalog, visualizations
 from app.web import urls
 from app.web.deps import Base, Reading
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 ATOM = "http://www.w3.org/2005/Atom"
 NEWEST = 50

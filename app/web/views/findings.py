@@ -20,7 +20,7 @@ from app.web.spread import charts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.selection import address
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 STYLE = ROOT / "frontend" / "src" / "style"
 STYLES = ("tokens.css", "base.css", "cards.css", "findings.css")

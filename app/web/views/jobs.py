@@ -23,7 +23,7 @@ from app.web.views.stimulus import recipe_choices
 from app.web.views.unit import RELOAD
 from app.web.words import work_title
 
-router = APIRouter(prefix="/-/jobs", include_in_schema=False)
+router = APIRouter(prefix="/-/jobs")
 
 PER_PAGE = 50
 NOBODY = "nobody"  # owns no job

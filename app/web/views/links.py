@@ -23,7 +23,7 @@ from app.web.views.frame import HOME, frame
 from app.web.views.pager import pager
 from app.web.views.unfold import make_link, unfold
 
-router = APIRouter(prefix="/-", include_in_schema=False)
+router = APIRouter(prefix="/-")
 
 KEPT = "%/?&=:@!$'()*+,;~"  # what an address may hold as it is; a header takes no other letters than ASCII
 PER_PAGE = 30

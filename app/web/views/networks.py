@@ -15,7 +15,7 @@ from app.web.parts import NetworkEntry, Storey, Tower
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 POSTERS, RECENT, PICTURED = 6, 6, 4
 FACE = (8, 34)  # side of a slab in the drawing, from a map of one position to the widest

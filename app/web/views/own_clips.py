@@ -25,7 +25,7 @@ from app.web.views.look import views
 from app.web.views.selection import address
 from app.web.views.unit import RELOAD
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 PICKS = 24
 FPS = 25  # of every clip that is kept

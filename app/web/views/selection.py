@@ -26,7 +26,7 @@ from app.web.views.presets import presets
 from app.web.views.recipe_form import visualize_form
 from app.web.words import plural
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 SHOWN = 12  # pictures on the page that asks
 COMPARED = 8  # so few are shown side by side while they grow

@@ -16,7 +16,7 @@ from app.web.views.form import Form
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.unit import RELOAD
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get("/{network:slug}/-/surveys")

@@ -12,7 +12,7 @@ from app.web.local import local
 from app.web.theme import COOKIE, THEMES, YEAR
 from app.web.views.form import Form
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.post(urls.theme())

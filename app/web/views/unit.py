@@ -19,7 +19,7 @@ from app.web.views.evidence import unit_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.stimulus import Chosen, find_stimulus
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 NEAR = 0.05  # of the map: what lies so far around a unit is near it
 RELOAD = 4  # seconds between reloads of a page with live work, for browsers without JavaScript

@@ -18,7 +18,7 @@ from app.web.views.frame import frame, network_crumbs
 from app.web.views.presets import presets
 from app.web.views.recipe_form import visualize_form
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)

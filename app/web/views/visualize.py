@@ -14,7 +14,7 @@ from app.web.validation import explain
 from app.web.views.form import Form
 from app.web.views.stimulus import recipe_choices
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 CLASS_PAGE = "class"  # value of the field `page`: lead back to the class, not to its unit
 
