@@ -12,7 +12,7 @@ from jinja2.nodes import Expr
 from app.contract.errors import KinetoscopeError
 from app.contract.result import Role
 from app.settings import ROOT
-from app.web import chart, urls, words
+from app.web import chart, markup, urls, words
 from app.web.assets import Assets
 from app.web.pages import ErrorPage
 from app.web.parts import Crumb, Frame, Page
@@ -56,7 +56,7 @@ class Writer(CodeGenerator):
 class Templates(Environment):
     code_generator_class = Writer
     getattr = staticmethod(getattr)  # type: ignore[assignment]  # templates are given objects: no keys to try
-    written = staticmethod(words.written)
+    written = staticmethod(markup.written)
 
 
 @cache
@@ -69,8 +69,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(urls=urls, asset=Assets().url, Role=Role, chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}")
-    own = {name: each for name, each in vars(words).items() if getattr(each, "__module__", "") == words.__name__}
-    made.filters.update(own)
+    for module in (words, markup):
+        own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
+        made.filters.update(own)
     return made
 
 

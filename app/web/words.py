@@ -1,31 +1,17 @@
 """How pages say numbers, sizes, times and states. Every function here is a filter of the templates."""
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from html import escape
 
-import markupsafe
 from markupsafe import Markup
 
 from app.contract.catalog import Extent, UnitListing
 from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
-from app.web.evidence import Bar
-from app.web.parts import FilterChoice, Share
+from app.web.parts import Share
 
 BREAKS = re.compile(r"(?<=[./])|(?<=_)(?!\d)")
-SPECIAL = re.compile("[&<>'\"]").search
-
-
-def written(value: object) -> str:
-    """As HTML. Jinja's own way wraps each of a page's two thousand values in an object first."""
-    kind = type(value)
-    if kind is str:
-        return markupsafe.escape(value) if SPECIAL(value) else value  # type: ignore[call-overload, return-value]
-    if kind is Markup:
-        return value  # type: ignore[return-value]
-    return str(value) if kind is int or kind is float else markupsafe.escape(value)
 
 
 def number(value: float) -> str:
@@ -51,35 +37,6 @@ def share(value: float) -> str:
 def breakable(name: str) -> Markup:
     """A name that may go on in a new line after each dot, slash and underscore; `conv5_2` is one word."""
     return Markup("<wbr>").join(BREAKS.split(name))
-
-
-def options(choices: Iterable[FilterChoice]) -> Markup:
-    """Of a list to open. Written here and not in a template, which takes ten times as long for 400 classes."""
-    return Markup("".join(map(_option, choices)))  # noqa: S704  # each is escaped
-
-
-def _option(choice: FilterChoice) -> str:
-    left = "" if choice.left is None else f" ({choice.left:,})"
-    chosen = " selected" if choice.is_chosen else ""
-    return f'<option value="{written(choice.value)}"{chosen}>{written(choice.words)}{left}</option>'
-
-
-def filled(value: float) -> float:
-    """How much of a rail of 100 a bar fills: a length from 0 to 1."""
-    return round(min(max(value, 0.0), 1.0) * 100, 1)
-
-
-def lines(bars: Iterable[Bar]) -> Markup:
-    """Of a chart of bars, for the same reason."""
-    return Markup("".join(map(_line, bars)))  # noqa: S704
-
-
-def _line(bar: Bar) -> str:
-    own = ' class="own"' if bar.is_own else ""
-    rail = f'<rect class="rail" width="100" height="6" /><rect class="fill" width="{filled(bar.value)}" height="6" />'
-    length = f'<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{rail}</svg>'
-    link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
-    return f"<li{own}>{link} {length} <span>{number(bar.value)}</span></li>"
 
 
 def bound(value: float) -> str:
