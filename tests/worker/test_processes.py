@@ -119,4 +119,4 @@ def test_cancel_reaches_a_running_process(tiny: Store, start: Callable[[], subpr
     wait_for(running(tiny))
     with tiny.transaction() as session:
         jobs.cancel(session, job_id=queued[0].id)
-    wait_for(lambda: states(tiny, queued) == [JobState.CANCELLED], seconds=5)
+    wait_for(lambda: states(tiny, queued) == [JobState.CANCELLED])
