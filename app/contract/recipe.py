@@ -14,12 +14,12 @@ ENGINE = 2  # raised when the same recipe would give another stimulus
 CONE = 1  # the same, for the stimuli of `center` alone: as large as the receptive field since 1
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
 # fields added later, and the value that reproduces the old behaviour
-LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0}
+LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0}
 
 # what a recipe leaves to the network, with and without batch normalisation, which remembers the training data
-NATURAL: dict[str, object] = {"prior": "pink", "nature": 1.0, "even": 1.0, "step_size": 0.3}
+NATURAL: dict[str, object] = {"prior": "pink", "nature": 1.0, "even": 1.0, "focus": 1.0, "step_size": 0.3}
 STEP = 0.17
-PLAIN: dict[str, object] = {"prior": "pixel", "nature": 0.0, "even": 0.0, "step_size": STEP}
+PLAIN: dict[str, object] = {"prior": "pixel", "nature": 0.0, "even": 0.0, "focus": 0.0, "step_size": STEP}
 
 
 class Speed(StrEnum):
@@ -100,6 +100,14 @@ class Recipe(Model):
         le=1,
         description="How far the gradient's contrast is evened out over the frames, so that none stays dull: 0 not at "
         "all, 1 up to ten times. If empty, 1 for a network with batch normalisation, 0 for others and for `center`.",
+    )
+    focus: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far steps gather where the gradient is strong, so that one thing is drawn and not its texture "
+        "all over: 0 not at all, 1 in proportion. If empty, 1 for a network with batch normalisation, 0 for others "
+        "and for `center`.",
     )
     jitter: int = Field(
         default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."

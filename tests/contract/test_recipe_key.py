@@ -8,11 +8,11 @@ from tests.support import two_stream_card
 
 
 def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> None:
-    recipe = Recipe(seed=3, prior="pixel", nature=0, even=0, step_size=0.17)
+    recipe = Recipe(seed=3, prior="pixel", nature=0, even=0, focus=0, step_size=0.17)
     older = {name: value for name, value in recipe.model_dump(mode="json").items() if name not in LATER}
     body = json.dumps({"engine": ENGINE, **older}, sort_keys=True)
     assert recipe.key() == hashlib.sha256(body.encode()).hexdigest()
-    for name, value in (("settle", 0.01), ("nature", 1.0), ("even", 0.5)):
+    for name, value in (("settle", 0.01), ("nature", 1.0), ("even", 0.5), ("focus", 0.5)):
         assert recipe.model_copy(update={name: value}).key() != recipe.key()
 
 
@@ -39,6 +39,7 @@ def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -
         prior="pixel",
         nature=0,
         even=0,
+        focus=0,
         step_size=0.17,
         size=card.stimulus.height,
         frames=card.stimulus.frames,

@@ -10,6 +10,7 @@ from worker.maximize.batch import Batch
 from worker.maximize.cone import derive
 from worker.maximize.device import device_of
 from worker.maximize.finish import finish
+from worker.maximize.focus import FADING
 from worker.maximize.gradient import Slope
 from worker.maximize.memory import Pieces
 from worker.maximize.objectives import Objective, data_maxima
@@ -52,9 +53,9 @@ def ascend(
         batch.read(layer, everything=step == 0)
         if step == 0:
             pulse.wake(batch, slope, pieces)
-        size = (recipe.step_size or STEP) * (1 + cos(pi * progress)) / 2
+        fall = (1 + cos(pi * progress)) / 2
         forget = recipe.forget * max(0, 1 - progress / FORGETFUL)
-        batch.move(gradient, size, forget, progress)
+        batch.move(gradient, (recipe.step_size or STEP) * fall, forget, FADING * fall, progress)
         pulse.rest(batch, recipe, FORGETFUL)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
         if not batch.places:

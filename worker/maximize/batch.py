@@ -12,6 +12,7 @@ from worker.maximize import transforms
 from worker.maximize.canvas import Canvas
 from worker.maximize.device import send
 from worker.maximize.flags import Flags
+from worker.maximize.focus import Focus
 from worker.maximize.gradient import Pull, Slope
 from worker.maximize.measures import Array, to_array
 from worker.maximize.memory import Pieces, out_of_memory
@@ -44,6 +45,8 @@ class Batch:
         like = torch.empty(0, device=device)
         self.priors = {name: PRIORS[recipe.prior or "pixel"](canvas, recipe, like) for name, canvas in canvases.items()}
         self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even or 0.0) for name in canvases}
+        focus = recipe.focus or 0.0
+        self.focus = {name: Focus(canvas, focus, like) for name, canvas in canvases.items() if focus}
         self.x = {name: self.noise(name, self.places) for name in canvases}
         self.views = self._views(recipe)
         self.flags = Flags(device)
@@ -115,13 +118,18 @@ class Batch:
             x = {name: value[self.places.index(place)] for name, value in self.x.items()}
         return {name: to_array(canvas.crop(x[name])) for name, canvas in self.canvases.items()}
 
-    def move(self, gradient: Mapping[StreamName, Tensor], size: float, forget: float, progress: float) -> None:
+    def move(
+        self, gradient: Mapping[StreamName, Tensor], size: float, forget: float, fading: float, progress: float
+    ) -> None:
         """One step uphill in every stream, of root mean square `size` in units of the stream's bound, from a stimulus
-        of which a share is forgotten."""
+        of which a share is forgotten, and `fading` more where it is out of focus."""
         for name, x in self.x.items():
-            x.mul_(1 - forget)
             prior = self.priors[name]
             prior.at(progress)
+            if name in self.focus:
+                prior = self.focus[name].on(prior, gradient[name])
+                x.mul_(1 - prior.fading(fading))
+            x.mul_(1 - forget)
             x.add_(self.optimizers[name].direction(gradient[name], prior), alpha=size * self.bounds[name])
             self.canvases[name].project(x)
 
@@ -159,3 +167,5 @@ class Batch:
         self.views = None if self.views is None else self.views[:, index]
         for optimizer in self.optimizers.values():
             optimizer.keep(index)
+        for focus in self.focus.values():
+            focus.keep(index)

@@ -1,0 +1,70 @@
+import torch
+from torch import Tensor
+
+from app.contract.catalog import Stream, StreamName
+from app.contract.recipe import Recipe
+from worker.maximize.canvas import Canvas
+from worker.maximize.focus import Focus
+from worker.maximize.priors import PRIORS, Prior
+
+SIDE = 24
+CANVAS = Canvas(Stream(name=StreamName.CLIP, frames=2, height=SIDE, width=SIDE), 2, SIDE, SIDE, 0, 1)
+LIKE = torch.empty(0)
+
+
+def narrowed(gradient: Tensor, share: float, prior: str = "pixel") -> Prior:
+    own = PRIORS[prior](CANVAS, Recipe(blur=1, blur_end=1), LIKE)
+    return Focus(CANVAS, share, LIKE).on(own, gradient) if share else own
+
+
+def spotted() -> Tensor:
+    """Noise, ten times as strong in one corner."""
+    gradient = torch.randn(1, *CANVAS.shape, generator=torch.Generator().manual_seed(0))
+    gradient[..., :8, :8] *= 10
+    return gradient
+
+
+def share_in_the_corner(gradient: Tensor, prior: Prior) -> float:
+    energy = prior.stimulus(prior.coefficients(gradient)).square()
+    return (energy[..., :8, :8].sum() / energy.sum()).item()
+
+
+def test_steps_gather_where_the_gradient_is_strong() -> None:
+    flat = torch.ones_like(spotted())
+    none, half, whole = (share_in_the_corner(flat, narrowed(spotted(), share)) for share in (0.0, 0.5, 1.0))
+    assert 0.1 < none < 0.12  # its share of the area
+    assert none < half < whole
+    assert whole > 0.4
+
+
+def test_what_is_stationary_stays_so() -> None:
+    for prior in PRIORS:
+        operator = narrowed(spotted(), 1.0, prior)
+        x, y = torch.randn(2, 1, *CANVAS.shape, generator=torch.Generator().manual_seed(1))
+        shaped = operator.stimulus(operator.coefficients(x))
+        assert (shaped * x).sum() > 0
+        torch.testing.assert_close((shaped * y).sum(), (x * operator.stimulus(operator.coefficients(y))).sum())
+
+
+def test_frames_keep_their_shares() -> None:
+    gradient = spotted()
+    gradient[:, :, 1] *= 100
+    steps = narrowed(gradient, 1.0)
+    flat = steps.stimulus(steps.coefficients(torch.ones_like(gradient)))
+    first, second = flat.square().mean((0, 1, 3, 4))
+    assert 0.5 < first / second < 2
+
+
+def test_it_remembers_and_forgets_units_one_by_one() -> None:
+    prior, focus = PRIORS["pixel"](CANVAS, Recipe(), LIKE), Focus(CANVAS, 1.0, LIKE)
+    there, nowhere = spotted(), torch.randn(1, *CANVAS.shape, generator=torch.Generator().manual_seed(2))
+    focus.on(prior, torch.cat([nowhere, there]))
+    focus.keep(torch.tensor([1]))
+    even = torch.ones_like(there)
+    assert share_in_the_corner(even, focus.on(prior, nowhere)) > 0.3
+
+
+def test_a_silent_gradient_moves_nothing_and_breaks_nothing() -> None:
+    silent = torch.zeros_like(spotted())
+    steps = narrowed(silent, 1.0)
+    assert (steps.stimulus(steps.coefficients(silent)) == 0).all()
