@@ -16,6 +16,7 @@ from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, Uni
 from app.contract.errors import InvalidRequest
 from app.store.catalog import card_of, network_row, unit_summary, units_at
 from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
+from app.store.summaries import unit_summaries
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
 
 COUNTED = 10_000  # counting stops here
@@ -72,7 +73,7 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     follows = bool(found) and (backwards or further)
     precedes = bool(found) and (further if backwards else query.after is not None or query.page > 1)
     return UnitListing(
-        items=tuple(unit_summary(slug, unit) for unit in found),
+        items=tuple(unit_summaries(session, slug, found)),
         total=total,
         capped=capped,
         next=query.page + 1 if follows else None,
@@ -101,7 +102,7 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     card = card_of(row)
     places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
     found = units_at(session, row.id, places)
-    return [unit_summary(slug, found[place]) for place in places]
+    return unit_summaries(session, slug, [found[place] for place in places])
 
 
 def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:

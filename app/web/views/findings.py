@@ -70,9 +70,10 @@ def unseen(network: str, finding: Finding) -> str | None:
 
 
 def pictures(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
-    """Stills and loops of all examples as addresses that carry their bytes, by sha256."""
+    """Stills and loops of all examples, as addresses that carry their bytes, by sha256."""
     units = [example.unit for each in findings for example in each.examples]
-    found = media.get_media(session, sha256s={each for unit in units for each in (unit.poster, unit.loop) if each})
+    shown = {each for unit in units for each in (unit.poster, unit.loop, unit.clip) if each}
+    found = media.get_media(session, sha256s=shown)
     return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in found.items()}
 
 

@@ -86,6 +86,16 @@ def test_the_classes_that_a_unit_feeds_with_weight_share_and_effect(surveyed: St
     assert [(bar["class"], bar["width"]) for bar in bars] == [("for", "50.0"), ("against", "20.0")]
 
 
+def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_page: Open) -> None:
+    for address in ("/tiny/-/units?q=run", "/tiny/-/units?view=list", "/tiny/fc6/1", "/tiny/-/classes/run",
+                    "/tiny/-/confusions/walk/run", "/tiny/-/findings"):  # fmt: skip
+        page = open_page(address)
+        check(page)
+        stand_ins = page.all("span", class_="stand-in")
+        assert stand_ins, address
+        assert page.text.count("real clip, not a stimulus") == len(stand_ins), address
+
+
 def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:
     add_dataset(store)
     nothing = dict.fromkeys(("speed", "direction", "synergy")) | {"alike": (), "feeds": ()}
