@@ -281,6 +281,7 @@ class UnitListing(Page[UnitSummary]):
     """A page of units. Counting stops at a bound: then there are more than `total`, and `capped` says so."""
 
     capped: bool = False
+    left_out: tuple[str, ...] = Field(default=(), description="words of `q` that mean nothing here")
     after: str | None = Field(default=None, description="place of the last unit here, if more follow")
     before: str | None = Field(default=None, description="place of the first unit here, if others come before")
 

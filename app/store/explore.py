@@ -18,6 +18,7 @@ from app.store.catalog import card_of, network_row, unit_summary, units_at
 from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
 from app.store.summaries import unit_summaries
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
+from app.vocabulary import read
 
 COUNTED = 10_000  # counting stops here
 BATCH = 500
@@ -76,6 +77,7 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
         items=tuple(unit_summaries(session, slug, found)),
         total=total,
         capped=capped,
+        left_out=tuple(word.text for word in read(card, query.q or "") if not word.is_known),
         next=query.page + 1 if follows else None,
         after=_place(query.sort, found[-1]) if follows else None,
         before=_place(query.sort, found[0]) if precedes else None,

@@ -39,6 +39,7 @@ from app.web.parts import (
     Tower,
     VisualizeForm,
 )
+from app.web.search import Search
 from app.web.shares import SharesOfLogit
 from app.web.sheet import MapSheet
 from app.web.spread import SpreadChart
@@ -73,6 +74,7 @@ class UnitsPage(Page):
     layer: Layer | None
     query: UnitQuery
     units: UnitListing
+    search: Search | None  # what its words were taken for
     pager: Pager
     filters: tuple[Filter, ...]
     map: MapSheet | None  # where the units are shown so
@@ -140,6 +142,7 @@ class ClassesPage(Page):
     template: ClassVar[str] = "classes.html"
     card: NetworkCard
     q: str
+    search: Search | None
     classes: Listing[UnitSummary]
     examples: Mapping[str, Clip]  # a real clip, by class, where there is one
     pager: Pager

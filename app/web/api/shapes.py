@@ -90,6 +90,7 @@ class UnitListingOut(Page[UnitOut]):
     """A page of units. `total` is where counting stopped if `capped`. To go on, repeat the query with `after`."""
 
     capped: bool
+    left_out: tuple[str, ...] = Field(description="words of `q` that mean nothing here: it was searched for the others")
     after: str | None = Field(description="place of the last unit here, if more follow")
     before: str | None = Field(description="place of the first unit here, if others come before")
 

@@ -12,6 +12,7 @@ from app.web.deps import Reading
 from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
+from app.web.search import search
 from app.web.views.evidence import class_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.pager import pager
@@ -50,6 +51,7 @@ def classes(
         ),
         card=card,
         q=q,
+        search=search(card, q, found),
         classes=found,
         examples=datasets.examples(session, names=[unit.label for unit in found.items]),
         pager=pager(page, PER_PAGE, found.total, href),
