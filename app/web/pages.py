@@ -132,6 +132,7 @@ class ClassPage(Page):
     template: ClassVar[str] = "class.html"
     stimulus: Stimulus
     evidence: ClassFacts | None
+    is_by_layer: bool  # whether the detectors of every layer are unfolded
     clips: tuple[Clip, ...]
     previous: Neighbour | None
     next: Neighbour | None

@@ -8,6 +8,7 @@ import "./elements/hover-clip.js";
 import "./elements/hover-loop.js";
 import "./elements/job-progress.js";
 import "./elements/keyboard-keys.js";
+import "./elements/kept-open.js";
 import "./elements/live-region.js";
 import "./elements/move-focus.js";
 import "./elements/player-controls.js";

@@ -117,11 +117,23 @@ def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: M
     assert "35 clips" in page.text
     assert "/tiny/-/confusions/run/back%2Fflip%20%26%20turn" in page.links
     assert "/tiny/-/confusions/back%2Fflip%20%26%20turn/run" in page.links
-    assert {"/tiny/fc6/6", "/tiny/appearance.conv1/1"} <= set(page.links)
-    assert page.links.index("/tiny/fc6/6") < page.links.index("/tiny/appearance.conv1/1"), "deepest first"
+    detectors = [link for link in page.links if link in ("/tiny/fc6/6", "/tiny/fc6/1", "/tiny/appearance.conv1/1")]
+    assert detectors[0] == "/tiny/fc6/6", "the best of all"
+    assert detectors.index("/tiny/fc6/1") < detectors.index("/tiny/appearance.conv1/1"), "deepest first"
     shared = page.text.partition("Generic units that it shares")[2]
     assert "fc6/1" in shared
     assert "conv" not in shared
+
+
+def test_detectors_of_every_layer_unfold_and_the_address_says_so(surveyed: Store, open_page: Open) -> None:
+    closed, unfolded = (open_page(f"/tiny/-/classes/run{query}") for query in ("", "?detectors=all"))
+    elements = {page: [*page.elements] for page in (closed, unfolded)}
+    kept = {page: [name for name, _ in found].index("kept-open") for page, found in elements.items()}
+    shut, opened = (elements[page][kept[page] + 1] for page in (closed, unfolded))
+    assert shut == ("details", {})
+    assert opened == ("details", {"open": ""})
+    check(unfolded)
+    assert "/tiny/-/classes/run?speed=free&seed=0&detectors=all" in unfolded.links
 
 
 def test_confusions_are_reached_from_the_network_and_the_largest_come_first(surveyed: Store, open_page: Open) -> None:
