@@ -34,6 +34,7 @@ from app.web.parts import (
     NetworkEntry,
     Page,
     Pager,
+    PairLook,
     StateFilter,
     Stimulus,
     Tower,
@@ -169,7 +170,7 @@ class ConfusionPage(Page):
     card: NetworkCard
     survey: SurveySummary | None
     sides: tuple[Side, Side]
-    look: Look
+    look: PairLook
     views: tuple[Choice, ...]
     pair: Pair | None
     other_way: str  # the address of the page with the classes in the other order

@@ -99,7 +99,7 @@ def test_scrubbing_by_mouse_and_arrows_stays_on_the_page(still: Page) -> None:
     assert shown(page)[0] == [FRAMES - 2] * 4
     page.keyboard.press("Home")
     assert shown(page)[0] == [0] * 4
-    assert page.url.endswith(TWO_STREAM)
+    page.wait_for_url(f"**{TWO_STREAM}&frame=1")
 
 
 def test_scrubbing_by_touch_moves_the_frame_and_not_the_page(
@@ -154,16 +154,17 @@ def test_once_stops_at_the_end_and_plays_again(still: Page) -> None:
 
 def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
     page = still
+    page.wait_for_url("**&frame=1")
     page.locator("h1").click()
     page.keyboard.press("m")
     page.keyboard.press("a")
     page.locator("[name=rate]").select_option("0.25")
     page.locator("[name=again]").select_option("loop")
-    chosen = "view=xy&arrows=1&rate=0.25&again=loop"
+    chosen = "frame=1&view=xy&arrows=1&rate=0.25&again=loop"
     assert page.url.endswith(f"{TWO_STREAM}&{chosen}")
     page.locator("h1").click()
     page.keyboard.press("3")
-    page.wait_for_url(re.compile(r"speed=fast&seed=0&view=xy&arrows=1&rate=0\.25&again=loop$"))
+    page.wait_for_url(re.compile(r"speed=fast&seed=0&frame=1&view=xy&arrows=1&rate=0\.25&again=loop$"))
     expect(page.locator(".strip .shown strong")).to_have_text("fast")
     page.reload()
     expect(page.locator(".strip .shown strong")).to_have_text("fast")
@@ -177,6 +178,24 @@ def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
     assert "arrows" not in page.url
     page.get_by_role("button", name="Share").click()
     expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+
+
+def test_a_frame_that_somebody_stopped_at_is_in_the_address(open_player: Callable[[str], Page]) -> None:
+    page = open_player(f"{TWO_STREAM}&frame=3")
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    expect(page.locator("[data-count]")).to_have_text(f"3 / {FRAMES}")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert {each for panels in shown(page) for each in panels} == {2}
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_url(f"**{TWO_STREAM}")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_url(re.compile(r"&frame=\d$"))
+    held = shown(page)[0][0] + 1
+    assert page.url.endswith(f"&frame={held}")
+    page.get_by_role("button", name="Share").click()
+    expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+    page.goto(page.url, wait_until="load")
+    expect(page.locator("[data-count]")).to_have_text(f"{held} / {FRAMES}")
 
 
 def test_time_runs_on_when_another_speed_is_chosen(still: Page) -> None:

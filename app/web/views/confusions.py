@@ -18,7 +18,7 @@ from app.web import urls
 from app.web.deps import Reading
 from app.web.evidence import Cell, Matrix, Shown, Side
 from app.web.pages import ConfusionPage, ConfusionsPage
-from app.web.parts import Crumb, Look
+from app.web.parts import Crumb, PairLook
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
@@ -56,7 +56,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
 
 @router.get("/{network:slug}/-/confusions/{pair:path}")
 def one_confusion(
-    request: Request, session: Reading, network: str, pair: str, look: Annotated[Look, Depends()]
+    request: Request, session: Reading, network: str, pair: str, look: Annotated[PairLook, Depends()]
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     a, b = two_classes(card, pair)
