@@ -15,6 +15,7 @@ from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
 from app.store.explore import first_each
 from app.store.listed import newest_survey
 from app.store.packing import unpack
+from app.store.pair_layers import layers_of_pair
 from app.store.summaries import unit_summaries
 from app.store.tables import UnitCountRow, UnitRow
 
@@ -114,7 +115,8 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
     def of(chosen: list[int]) -> tuple[UnitOfPair, ...]:
         return tuple(UnitOfPair(unit=units[id], a=responses[id][0], b=responses[id][1]) for id in chosen)
 
-    return Pair(separating=of(apart), shared=of(alike))
+    layers = layers_of_pair(session, network=network, a=a, b=b)
+    return Pair(separating=of(apart), shared=of(alike), layers=layers)
 
 
 def shared_units(session: Session, *, network: str, class_index: int, limit: int = 8) -> list[SharedUnit]:

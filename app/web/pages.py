@@ -12,7 +12,7 @@ from app.contract.catalog import (
     UnitQuery,
     UnitSummary,
 )
-from app.contract.confusion import Confusion, Pair
+from app.contract.confusion import Mutual, Pair
 from app.contract.evidence import Answer, Clip, Dataset, OwnClip, SurveySummary, UnitOfClip
 from app.contract.findings import Findings
 from app.contract.job import Estimate, Job, JobState, Link
@@ -157,8 +157,8 @@ class ConfusionsPage(Page):
     template: ClassVar[str] = "confusions.html"
     card: NetworkCard
     survey: SurveySummary | None
-    confused: tuple[Confusion, ...]  # the largest
-    count: int
+    confused: tuple[Mutual, ...]  # the pairs confused most
+    count: int  # of all pairs
     matrix: Matrix
 
 
@@ -173,6 +173,7 @@ class ConfusionPage(Page):
     look: PairLook
     views: tuple[Choice, ...]
     pair: Pair | None
+    reasons: tuple[str, ...]  # why they are confused, as far as the survey tells
     other_way: str  # the address of the page with the classes in the other order
 
 

@@ -15,6 +15,7 @@ import "./elements/player-controls.js";
 import "./elements/server-status.js";
 import "./elements/share-view.js";
 import "./elements/unit-selection.js";
+import "./elements/side-scroll.js";
 import "./elements/speed-strip.js";
 import "./elements/stimulus-player.js";
 import "./elements/theme-switch.js";

@@ -180,6 +180,7 @@ class PairOut(Pair):
 
     a_for_b: ConfusionOut
     b_for_a: ConfusionOut
+    reasons: tuple[str, ...] = Field(description="why they are confused, as far as the survey tells")
 
 
 class UnitDetail(Model):

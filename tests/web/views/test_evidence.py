@@ -141,9 +141,12 @@ def test_confusions_are_reached_from_the_network_and_the_largest_come_first(surv
     page = open_page("/tiny/-/confusions")
     listed = [link for link in page.links if link.startswith("/tiny/-/confusions/")]
     assert listed[0] == "/tiny/-/confusions/walk/back%2Fflip%20%26%20turn", "4 of 10"
-    assert "4 of 10" in page.text
+    text = " ".join(page.text.split())
+    assert "4 of 10 walk taken for back/flip & turn, 20 of 110 the other way" in text
+    assert "24 clips" in text
     assert len(page.all("td", class_="heat-4 ")) == 1
     assert len(set(listed)) == 20, "every pair, both ways"
+    assert len(listed) == 30, "in the list both ways together, in the matrix each"
 
 
 def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
@@ -160,6 +163,8 @@ def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
     assert "appearance.conv1/2" not in apart, "it answers to both alike"
     assert "appearance.conv1/2" in page.text.partition("Units that do not")[2]
     assert "/tiny/-/confusions/walk/run" in page.links
+    assert "Of the 10 units of fc6, the last layer before the classes, that answer to either" in page.text
+    assert "Neither stream separates them much better than the other" in page.text
 
 
 def test_the_clips_that_failed_are_played_with_their_motion_and_can_be_explained(
@@ -170,6 +175,7 @@ def test_the_clips_that_failed_are_played_with_their_motion_and_can_be_explained
     assert len(clips) == 3
     assert all(player["clock"] == "failing" and player["view"] == "xy" and player["flow"] for player in clips)
     assert "walk 71.9%, run 12.5%" in page.text
+    assert page.text.count("Explain with Two-stream tiny") == 3
     listed = [link for link in page.links if link.startswith("/-/datasets/little/")]
     assert listed == [f"/-/datasets/little/run-{number}" for number in (2, 1, 0)], "the surest first"
     assert "/tiny/-/explain?dataset=little&clip=run-2&expected=run" in page.links
