@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from app.contract.catalog import (
@@ -299,6 +300,7 @@ class FindingsExport(Page):
     kept: Mapping[str, str]
     style: str
     base: str
+    saved_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The four findings of a network: as a page, and as one file to take away."""
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -58,6 +59,7 @@ def findings(
         kept=pictures(session, made.findings),
         style="\n".join((STYLE / name).read_text() for name in STYLES),
         base=base,
+        saved_at=datetime.now(UTC),
     )
     return HTMLResponse(
         to_html(file), headers={"Content-Disposition": f'attachment; filename="{network}-findings.html"'}
