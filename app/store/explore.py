@@ -91,7 +91,7 @@ def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> 
     place = None
     while limit > 0:
         found = _walk(session, matching, query, place=place, limit=min(BATCH, limit))
-        yield from (unit_summary(slug, unit) for unit in found)
+        yield from unit_summaries(session, slug, found)
         if len(found) < BATCH:
             return
         place = _place(query.sort, found[-1])

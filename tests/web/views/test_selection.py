@@ -125,10 +125,17 @@ def test_an_export_holds_pictures_tables_and_provenance(visitor: TestClient, mak
 def test_an_export_says_what_units_detect(store: Store, visitor: TestClient) -> None:
     add_dataset(store)
     survey(store)
-    answer = visitor.get("/tiny/-/export?u=fc6/1")
-    archive = zipfile.ZipFile(io.BytesIO(answer.content))
-    [row] = csv.DictReader(io.TextIOWrapper(archive.open("units.csv"), newline=""))
-    assert (row["detects"], row["precision"]) == ("run", "0.765625")
+    for chosen in ("u=fc6/1", "q=fc6/1"):
+        answer = visitor.get(f"/tiny/-/export?{chosen}")
+        archive = zipfile.ZipFile(io.BytesIO(answer.content))
+        [row] = csv.DictReader(io.TextIOWrapper(archive.open("units.csv"), newline=""))
+        assert (row["detects"], row["precision"]) == ("run", "0.765625"), chosen
+
+
+def test_the_page_that_asks_shows_real_clips_where_there_is_no_stimulus(store: Store, open_page: Open) -> None:
+    add_dataset(store)
+    survey(store)
+    assert len(open_page("/tiny/-/visualize?layer=fc6").all("span", class_="stand-in")) == 10
 
 
 def test_all_that_match_are_exported(visitor: TestClient) -> None:
