@@ -14,7 +14,14 @@ from app.contract.catalog import (
     UnitSummary,
 )
 from app.contract.confusion import Mutual, Pair
-from app.contract.evidence import Answer, Clip, Dataset, OwnClip, SurveySummary, UnitOfClip
+from app.contract.evidence import (
+    Answer,
+    Clip,
+    Dataset,
+    SurveySummary,
+    UnitOfClip,
+)
+from app.contract.explanation import OwnClip
 from app.contract.findings import Findings
 from app.contract.job import Estimate, Job, JobState, Link
 from app.contract.model import Page as Listing

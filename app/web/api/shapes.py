@@ -16,7 +16,15 @@ from app.contract.catalog import (
     UnitSummary,
 )
 from app.contract.confusion import Confusion, Pair
-from app.contract.evidence import Answer, AnsweredClip, Clip, Dataset, OwnClip, SurveySummary, UnitEvidence
+from app.contract.evidence import (
+    Answer,
+    AnsweredClip,
+    Clip,
+    Dataset,
+    SurveySummary,
+    UnitEvidence,
+)
+from app.contract.explanation import OwnClip
 from app.contract.job import Job
 from app.contract.model import Model, Page
 from app.contract.result import MediaRef, Visualization
