@@ -28,6 +28,7 @@ class Search:
     are few."""
 
     meant: tuple[Meant, ...]
+    together: tuple[Neighbour, ...] | None  # the classes that all of them name, where they do not name the same
     left_out: tuple[str, ...]
     near: tuple[Neighbour, ...]
     offers: tuple[Neighbour, ...]
@@ -42,6 +43,7 @@ def search(card: NetworkCard, q: str | None, found: UnitListing) -> Search | Non
     for word in read(card, q):
         if word.classes:
             groups.setdefault((word.classes, word.read_as), []).append(word.text)
+    both = sorted(frozenset.intersection(*(classes for classes, _ in groups))) if len(groups) > 1 else None
     alike = dict.fromkeys(name for word in found.left_out for name in resembling(card, word))
     return Search(
         meant=tuple(
@@ -53,6 +55,7 @@ def search(card: NetworkCard, q: str | None, found: UnitListing) -> Search | Non
             )
             for (classes, read_as), words in groups.items()
         ),
+        together=None if both is None else tuple(_class(card, card.classes[index]) for index in both[:NAMED]),
         left_out=found.left_out,
         near=tuple(_class(card, name) for name in alike)[:NAMED],
         offers=tuple(_class(card, name) for name in card.classes)

@@ -71,6 +71,13 @@ def test_a_hit_says_why_it_is_one(store: Store, open_page: Open) -> None:
     assert "real clip" in text
 
 
+def test_words_that_name_several_classes_are_taken_together(open_page: Open) -> None:
+    assert "together they mean wave fast" in " ".join(open_page("/tiny/-/units?q=wave+fast").text.split())
+    page = open_page("/tiny/-/units?q=walk+run")
+    assert "no class is meant by all of them" in page.text
+    assert "No unit fits these filters." in page.text
+
+
 def test_words_that_mean_nothing_lead_to_classes(open_page: Open) -> None:
     page = open_page("/tiny/-/units?q=xylophone")
     assert "xylophone means nothing here." in " ".join(page.text.split())
