@@ -24,6 +24,15 @@ def test_a_wide_table_says_on_which_side_it_goes_on(surveyed: Served, page: Page
     expect(matrix).to_have_attribute("more", "")
 
 
+def test_it_still_says_so_when_the_list_was_swapped(surveyed: Served, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 600})
+    page.goto(surveyed.address + "/tiny/-/units?view=list")
+    for word in ("fc6", "conv"):
+        page.locator("[name=q]").fill(word)
+        page.wait_for_url(f"**q={word}**")
+        expect(page.locator("side-scroll")).to_have_attribute("more", "end")
+
+
 def test_detectors_that_are_unfolded_are_in_the_address(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + "/tiny/-/classes/walk")
     layers = page.locator(".by-layer")
