@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 
 from app.contract.catalog import NetworkCard, StreamName
-from app.contract.confusion import confusions as all_confusions
+from app.contract.confusion import Mutual, mutual
 from app.contract.evidence import (
     GENERIC,
     SPECIFIC,
@@ -214,16 +214,14 @@ def _depth(measure: str, trend: Trend) -> str:
 
 def _idiosyncrasies(found: Found) -> Finding:
     names = found.card.classes
-    confusions = tuple(
-        PairFound(first=each.actual, second=each.predicted, words=f"{each.rate:.0%}")
-        for each in all_confusions(names, found.survey)[:NAMED]
-    )
+    pairs = mutual(names, found.survey, NAMED)
+    confusions = tuple(map(_confused, pairs))
     biases = found.survey.streams.biases if found.survey.streams else ()
     suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
     masked = {each.class_index: each for each in found.survey.masked}
     alone = all(stream.name is not StreamName.MOTION for stream in found.card.streams)
     placed = sorted(filter(leans_on_place, masked.values() if alone else ()), key=lambda each: each.movers)
-    sentences = [f"{each.words} of the clips of {each.first} are taken for {each.second}." for each in confusions[:3]]
+    sentences = list(map(_confusion, pairs[:3]))
     for bias in suspects:
         sentences.append(_suspicion(names[bias.class_index], bias))
         if bias.class_index in masked:
@@ -245,6 +243,17 @@ def _idiosyncrasies(found: Found) -> Finding:
         confusions=confusions,
         suspects=tuple(names[number] for number in named),
     )
+
+
+def _confused(pair: Mutual) -> PairFound:
+    back = f", the other way {pair.back.rate:.0%}" if pair.back.clips else ""
+    return PairFound(first=pair.there.actual, second=pair.there.predicted, words=f"{pair.there.rate:.0%}{back}")
+
+
+def _confusion(pair: Mutual) -> str:
+    one, other = pair.there.actual, pair.there.predicted
+    back = f", and {pair.back.rate:.0%} of those of {other} for {one}" if pair.back.clips else ""
+    return f"{pair.there.rate:.0%} of the clips of {one} are taken for {other}{back}."
 
 
 def greyed(masked: MaskedClass) -> str:

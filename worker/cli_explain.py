@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.contract.evidence import ClassShares
+from app.contract.explanation import ClassShares
 from worker.cli import choose_device, open_database, plainly
 
 out = Console()

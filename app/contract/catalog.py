@@ -222,6 +222,7 @@ class UnitSummary(Model):
     detects: int | None = Field(
         default=None, description=f"number of its best class, where its average precision is at least {DETECTS}"
     )
+    precision: float | None = Field(default=None, description="average precision for that class, in listings")
     reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
     map_x: float | None = Field(default=None, description="place on the map, in [0, 1]: like units lie together")
     map_y: float | None = None
@@ -229,6 +230,9 @@ class UnitSummary(Model):
     visualizations: int
     poster: Sha256 | None
     loop: Sha256 | None
+    clip: Sha256 | None = Field(
+        default=None, description="in listings, where it has no poster: a still of the real clip that excites it most"
+    )
 
 
 class Still(NamedTuple):
@@ -277,6 +281,7 @@ class UnitListing(Page[UnitSummary]):
     """A page of units. Counting stops at a bound: then there are more than `total`, and `capped` says so."""
 
     capped: bool = False
+    left_out: tuple[str, ...] = Field(default=(), description="words of `q` that mean nothing here")
     after: str | None = Field(default=None, description="place of the last unit here, if more follow")
     before: str | None = Field(default=None, description="place of the first unit here, if others come before")
 

@@ -11,6 +11,8 @@ from app.contract.evidence import Survey
 from app.contract.model import Model
 
 KEPT = 30  # surveys
+ALIKE = 0.8  # a unit answers alike to two classes where the smaller response is so much of the larger
+ANSWERS = 0.05  # and it answers to a class at all from such a response on
 
 
 class Confusion(Model):
@@ -26,6 +28,22 @@ class Confusion(Model):
         return self.clips / self.total if self.total else 0.0
 
 
+class Mutual(Model):
+    """Two classes that are taken for each other, the direction of the larger share first."""
+
+    there: Confusion
+    back: Confusion
+
+    @property
+    def clips(self) -> int:
+        return self.there.clips + self.back.clips
+
+    @property
+    def rate(self) -> float:
+        """Mean of the two shares."""
+        return (self.there.rate + self.back.rate) / 2
+
+
 class UnitOfPair(Model):
     """A unit's responses to two classes, as shares of its largest activation."""
 
@@ -38,11 +56,27 @@ class UnitOfPair(Model):
         return self.a - self.b
 
 
+class LayerOfPair(Model):
+    """How a layer answers to two classes: over its units that answer to either with ANSWERS of their largest
+    activation or more."""
+
+    layer: str
+    stream: str
+    units: int = Field(description="looked at: of large layers one of so many")
+    answering: int
+    alike: int = Field(description=f"of these, those whose smaller response is {ALIKE} of the larger or more")
+    usual: float | None = Field(description="such a share for the first class and others, on average")
+    smaller: float | None = Field(description="smaller response / larger response, median")
+
+
 class Pair(Model):
     """What tells two classes apart inside a network."""
 
     separating: tuple[UnitOfPair, ...] = Field(description="largest |r_a - r_b| first")
     shared: tuple[UnitOfPair, ...] = Field(description="both high and alike: largest 2 min(r_a, r_b) - max(r_a, r_b)")
+    layers: tuple[LayerOfPair, ...] = Field(
+        default=(), description="the last before the classes first, then those in which the streams end"
+    )
 
 
 class SharedUnit(Model):
@@ -90,6 +124,24 @@ def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: in
         clips=survey.confusion[actual][predicted],
         total=totals(survey)[actual],
     )
+
+
+def mutual(classes: Sequence[str], survey: Survey, most: int) -> list[Mutual]:
+    """The pairs that are confused most, both directions together."""
+    return [
+        Mutual(there=confusion(classes, survey, one, other), back=confusion(classes, survey, other, one))
+        for one, other in pairs(survey)[:most]
+    ]
+
+
+@lru_cache(maxsize=KEPT)
+def pairs(survey: Survey) -> tuple[tuple[int, int], ...]:
+    """All that are confused, as `mutual` has them."""
+    rates: dict[tuple[int, int], list[float]] = {}
+    for clips, actual, predicted in _ranked(survey):  # the larger share of a pair comes first
+        key = (predicted, actual) if (predicted, actual) in rates else (actual, predicted)
+        rates.setdefault(key, []).append(clips / totals(survey)[actual])
+    return tuple(sorted(rates, key=lambda pair: -sum(rates[pair])))
 
 
 @lru_cache(maxsize=KEPT)

@@ -12,7 +12,7 @@ from app.contract.job import MAX_ATTEMPTS, Job, JobError, JobState, Progress
 from app.contract.result import Measurements, RenderedMedia
 from app.store.clip_tables import UploadRow
 from app.store.engine import now
-from app.store.jobs import changed, to_job, whole_jobs
+from app.store.job_rows import changed, to_job, whole_jobs
 from app.store.tables import JobRow, PreviewRow
 from app.store.upsert import insert_missing
 from app.store.visualizations import save

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session, aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
-from app.store.catalog import network_row, unit_summary
+from app.store.catalog import network_row
 from app.store.chunks import chunks
 from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
 from app.store.explore import first_each
 from app.store.listed import newest_survey
 from app.store.packing import unpack
+from app.store.pair_layers import layers_of_pair
+from app.store.summaries import unit_summaries
 from app.store.tables import UnitCountRow, UnitRow
 
 CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
@@ -68,9 +70,11 @@ def best_by_layer(session: Session, *, network: str, class_index: int, each: int
     asked = {"survey": newest_survey(session, network_id=row.id), "class": class_index}
     places = session.execute(_best(each), {**asked, "network": row.id})
     ids = [id for layer in places for id in layer if id is not None]
+    rows = session.execute(DETECTING, {**asked, "units": ids}).all() if ids else []
+    units = unit_summaries(session, network, [unit for unit, *_ in rows])
     found: dict[str, list[UnitOfClass]] = {}
-    for unit, precision, response in session.execute(DETECTING, {**asked, "units": ids}) if ids else ():
-        of_class = UnitOfClass(unit=unit_summary(network, unit), precision=precision, response=response)
+    for unit, (_, precision, response) in zip(units, rows, strict=True):
+        of_class = UnitOfClass(unit=unit, precision=precision, response=response)
         found.setdefault(unit.layer, []).append(of_class)
     return found
 
@@ -105,12 +109,14 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
     alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]
-    units = {row.id: unit_summary(network, row) for row in _units(session, {*apart, *alike})}
+    rows = _units(session, {*apart, *alike})
+    units = {row.id: unit for row, unit in zip(rows, unit_summaries(session, network, rows), strict=True)}
 
     def of(chosen: list[int]) -> tuple[UnitOfPair, ...]:
         return tuple(UnitOfPair(unit=units[id], a=responses[id][0], b=responses[id][1]) for id in chosen)
 
-    return Pair(separating=of(apart), shared=of(alike))
+    layers = layers_of_pair(session, network=network, a=a, b=b)
+    return Pair(separating=of(apart), shared=of(alike), layers=layers)
 
 
 def shared_units(session: Session, *, network: str, class_index: int, limit: int = 8) -> list[SharedUnit]:
@@ -121,9 +127,10 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
     others: dict[int, list[int]] = {unit.id: [] for unit, _ in rows}
     for unit, index in session.execute(ALSO, {**asked, "units": list(others)}) if others else ():
         others[unit].append(index)
+    units = unit_summaries(session, network, [unit for unit, _ in rows])
     return [
-        SharedUnit(unit=unit_summary(network, unit), response=response, others=tuple(others[unit.id]))
-        for unit, response in rows
+        SharedUnit(unit=unit, response=response, others=tuple(others[row.id]))
+        for unit, (row, response) in zip(units, rows, strict=True)
     ]
 
 

@@ -27,6 +27,7 @@ from app.store.datasets import dataset_row
 from app.store.evidence_tables import ClipRow, DatasetRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
 from app.store.listed import SurveyKey, newest_key, newest_survey
 from app.store.packing import unpack, unpack_counts
+from app.store.summaries import unit_summaries
 from app.store.tables import NetworkRow, UnitRow
 
 Measure = Literal[  # columns of EvidenceRow
@@ -110,9 +111,11 @@ def units_of_class(
     )
     if layer is not None:
         query = query.where(UnitRow.layer_index == card.layer(layer).index)
+    rows = session.execute(query).all()
+    units = unit_summaries(session, network, [unit for unit, *_ in rows])
     return [
-        UnitOfClass(unit=unit_summary(network, unit), precision=precision, response=response)
-        for unit, precision, response in session.execute(query)
+        UnitOfClass(unit=unit, precision=precision, response=response)
+        for unit, (_, precision, response) in zip(units, rows, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
-from app.contract.evidence import Explanation, OwnClip
+from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainRequest, Job, JobKind, Priority
 from app.contract.result import RenderedMedia, Role
 from app.store.catalog import get_card, network_row

@@ -16,7 +16,9 @@ from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, Uni
 from app.contract.errors import InvalidRequest
 from app.store.catalog import card_of, network_row, unit_summary, units_at
 from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
+from app.store.summaries import unit_summaries
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
+from app.vocabulary import read
 
 COUNTED = 10_000  # counting stops here
 BATCH = 500
@@ -72,9 +74,10 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     follows = bool(found) and (backwards or further)
     precedes = bool(found) and (further if backwards else query.after is not None or query.page > 1)
     return UnitListing(
-        items=tuple(unit_summary(slug, unit) for unit in found),
+        items=tuple(unit_summaries(session, slug, found)),
         total=total,
         capped=capped,
+        left_out=tuple(word.text for word in read(card, query.q or "") if not word.is_known),
         next=query.page + 1 if follows else None,
         after=_place(query.sort, found[-1]) if follows else None,
         before=_place(query.sort, found[0]) if precedes else None,
@@ -88,7 +91,7 @@ def every_unit(session: Session, *, slug: str, query: UnitQuery, limit: int) -> 
     place = None
     while limit > 0:
         found = _walk(session, matching, query, place=place, limit=min(BATCH, limit))
-        yield from (unit_summary(slug, unit) for unit in found)
+        yield from unit_summaries(session, slug, found)
         if len(found) < BATCH:
             return
         place = _place(query.sort, found[-1])
@@ -101,7 +104,7 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     card = card_of(row)
     places = [(card.unit(layer, unit)[0].index, unit) for layer, unit in dict.fromkeys(names)]
     found = units_at(session, row.id, places)
-    return [unit_summary(slug, found[place]) for place in places]
+    return unit_summaries(session, slug, [found[place] for place in places])
 
 
 def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:

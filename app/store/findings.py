@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from app.contract.evidence import Survey
 from app.contract.findings import Example, Measured
 from app.findings import Found, measured
-from app.store.catalog import get_card, unit_summary
+from app.store.catalog import get_card
 from app.store.evidence import Measure, distribution, get_survey
 from app.store.evidence_tables import EvidenceRow, SurveyRow
+from app.store.summaries import unit_summaries
 from app.store.tables import UnitRow
 
 MEASURES: tuple[Measure, ...] = (
@@ -67,7 +68,10 @@ def _ends(session: Session, network: str, survey: int, column: Measure, words: s
     """The lowest of live units, then the highest."""
     low, high = (session.execute(_end(column, falling), {"survey": survey}).all() for falling in (False, True))
     found = {unit.id: (unit, value) for unit, value in [*low, *reversed(high)]}
-    return tuple(Example(unit=unit_summary(network, unit), words=words, value=value) for unit, value in found.values())
+    units = unit_summaries(session, network, [unit for unit, _ in found.values()])
+    return tuple(
+        Example(unit=unit, words=words, value=value) for unit, (_, value) in zip(units, found.values(), strict=True)
+    )
 
 
 @cache

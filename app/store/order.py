@@ -11,7 +11,8 @@ from app.contract.errors import Conflict
 from app.contract.job import Job, JobState
 from app.store.chunks import chunks
 from app.store.engine import now
-from app.store.jobs import CHUNK, cancel, changed, get_job, job_row
+from app.store.job_rows import changed, job_row
+from app.store.jobs import CHUNK, cancel, get_job
 from app.store.tables import JobRow
 
 To = Literal["first", "last"]

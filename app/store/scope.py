@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import card_of, network_row
 from app.store.tables import UnitCountRow, UnitRow
+from app.vocabulary import Word, read
 
 TALLIED = 2_000  # units at most that are counted by one, where no kept count tells them
 KEPT = select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
@@ -25,20 +26,28 @@ def scope(card: NetworkCard, query: UnitQuery) -> Scope:
     if query.layer:
         card.layer(query.layer)
     number = card.class_index(query.class_) if query.class_ else None
+    words = understood(card, query.q)
     found: Scope = {}
+    if query.q and not words:
+        return found
     for layer in card.layers:
         if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
             continue
         if number is not None and not layer.is_class:
             continue
         units = None if number is None else frozenset({number})
-        for word in (query.q or "").lower().split():
-            hits = _hits(card, layer, word)
+        for word in words:
+            hits = _hits(layer, word)
             if hits is not None:
                 units = hits if units is None else units & hits
         if units is None or units:
             found[layer.index] = units
     return found
+
+
+def understood(card: NetworkCard, q: str | None) -> tuple[Word, ...]:
+    """The words of a search that mean something here; the others are left out of it."""
+    return tuple(word for word in read(card, q or "") if word.is_known)
 
 
 def size(card: NetworkCard, query: UnitQuery) -> int:
@@ -83,33 +92,22 @@ def _named(
 def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
     """Classes that words say something of, with the layers in which units that detect them are meant too: those of
     which the other words, if any, are the name."""
-    words = () if query.class_ else tuple((query.q or "").lower().split())
+    words = () if query.class_ else understood(card, query.q)
     return _detecting(card, words, query.layer, query.stream) if words else {}
 
 
 @lru_cache(maxsize=256)  # a page asks a dozen times
 def _detecting(
-    card: NetworkCard, words: tuple[str, ...], only: str | None, stream: str | None
+    card: NetworkCard, words: tuple[Word, ...], only: str | None, stream: str | None
 ) -> Mapping[frozenset[int], list[int]]:
     found: dict[frozenset[int], list[int]] = {}
-    meant: dict[tuple[str, ...], frozenset[int]] = {(): frozenset()}
     for layer in card.layers:
         if (only and layer.name != only) or (stream and layer.stream != stream):
             continue
-        rest = tuple(word for word in words if word not in layer.name.lower())
-        if rest not in meant:
-            meant[rest] = frozenset(
-                index for index, text in enumerate(told(card)) if all(word in text for word in rest)
-            )
-        if meant[rest]:
-            found.setdefault(meant[rest], []).append(layer.index)
+        rest = [word.classes for word in words if word.text not in layer.name.lower()]
+        if rest and (meant := frozenset.intersection(*rest)):
+            found.setdefault(meant, []).append(layer.index)
     return found
-
-
-@lru_cache(maxsize=500)
-def told(card: NetworkCard) -> tuple[str, ...]:
-    """What is said of each class, its name first, in small letters."""
-    return tuple(f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
 
 
 def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
@@ -206,14 +204,13 @@ def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) ->
     ]
 
 
-def _hits(card: NetworkCard, layer: Layer, word: str) -> frozenset[int] | None:
+def _hits(layer: Layer, word: Word) -> frozenset[int] | None:
     """The units that a word names: by layer, number, address such as Mixed_4f/12, or what is said of a class."""
-    place, slash, number = word.rpartition("/")
+    place, slash, number = word.text.rpartition("/")
     if slash and number.isdecimal() and len(number) < 10:
         return frozenset({int(number)} if place in layer.name.lower() and int(number) < layer.units else ())
-    if word in layer.name.lower():
+    if word.text in layer.name.lower():
         return None
-    found = {int(word)} if word.isdecimal() and len(word) < 10 and int(word) < layer.units else set()
-    if layer.is_class:
-        found |= {index for index, words in enumerate(told(card)) if word in words}
-    return frozenset(found)
+    is_unit = word.text.isdecimal() and len(word.text) < 10 and int(word.text) < layer.units
+    found = frozenset({int(word.text)} if is_unit else ())
+    return found | word.classes if layer.is_class else found

@@ -24,7 +24,8 @@ from app.store.evidence_tables import (
     UnitClassRow,
 )
 from app.store.findings import keep_measured
-from app.store.jobs import LIVE, enqueue_alone, to_job, whole_jobs
+from app.store.job_rows import to_job, whole_jobs
+from app.store.jobs import LIVE, enqueue_alone
 from app.store.listed import list_evidence
 from app.store.packing import pack, pack_counts
 from app.store.tables import JobRow, NetworkRow, UnitRow

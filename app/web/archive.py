@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 LOOSE = (".json", ".csv", ".txt")  # what gets smaller; pictures are small already
 
@@ -32,11 +33,12 @@ class _Sink:
         return taken
 
 
-def zipped(files: Iterable[File]) -> Iterator[bytes]:
+def zipped(files: Iterable[File], at: datetime) -> Iterator[bytes]:
+    """`at`: the time that all files are given."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w") as archive:  # type: ignore[call-overload]
         for file in files:
             how = zipfile.ZIP_DEFLATED if file.name.endswith(LOOSE) else zipfile.ZIP_STORED
-            archive.writestr(zipfile.ZipInfo(file.name), file.data, compress_type=how)
+            archive.writestr(zipfile.ZipInfo(file.name, at.timetuple()[:6]), file.data, compress_type=how)
             yield sink.take()
     yield sink.take()

@@ -107,7 +107,8 @@ class ClassFacts:
     taken_for: tuple[Confusion, ...]
     taken: tuple[Confusion, ...]
     missed: tuple[AnsweredClip, ...]
-    layers: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # deepest first
+    layers: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # its detectors, deepest first
+    best: tuple[UnitOfClass, ...]  # of these, but for its own unit
     shared: tuple[Shared, ...]
     bias: PictureBias | None = None
     masked: MaskedClass | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from app.contract.catalog import (
@@ -12,8 +13,15 @@ from app.contract.catalog import (
     UnitQuery,
     UnitSummary,
 )
-from app.contract.confusion import Confusion, Pair
-from app.contract.evidence import Answer, Clip, Dataset, OwnClip, SurveySummary, UnitOfClip
+from app.contract.confusion import Mutual, Pair
+from app.contract.evidence import (
+    Answer,
+    Clip,
+    Dataset,
+    SurveySummary,
+    UnitOfClip,
+)
+from app.contract.explanation import OwnClip
 from app.contract.findings import Findings
 from app.contract.job import Estimate, Job, JobState, Link
 from app.contract.model import Page as Listing
@@ -34,11 +42,13 @@ from app.web.parts import (
     NetworkEntry,
     Page,
     Pager,
+    PairLook,
     StateFilter,
     Stimulus,
     Tower,
     VisualizeForm,
 )
+from app.web.search import Search
 from app.web.shares import SharesOfLogit
 from app.web.sheet import MapSheet
 from app.web.spread import SpreadChart
@@ -73,6 +83,7 @@ class UnitsPage(Page):
     layer: Layer | None
     query: UnitQuery
     units: UnitListing
+    search: Search | None  # what its words were taken for
     pager: Pager
     filters: tuple[Filter, ...]
     map: MapSheet | None  # where the units are shown so
@@ -130,6 +141,7 @@ class ClassPage(Page):
     template: ClassVar[str] = "class.html"
     stimulus: Stimulus
     evidence: ClassFacts | None
+    is_by_layer: bool  # whether the detectors of every layer are unfolded
     clips: tuple[Clip, ...]
     previous: Neighbour | None
     next: Neighbour | None
@@ -140,6 +152,7 @@ class ClassesPage(Page):
     template: ClassVar[str] = "classes.html"
     card: NetworkCard
     q: str
+    search: Search | None
     classes: Listing[UnitSummary]
     examples: Mapping[str, Clip]  # a real clip, by class, where there is one
     pager: Pager
@@ -152,8 +165,8 @@ class ConfusionsPage(Page):
     template: ClassVar[str] = "confusions.html"
     card: NetworkCard
     survey: SurveySummary | None
-    confused: tuple[Confusion, ...]  # the largest
-    count: int
+    confused: tuple[Mutual, ...]  # the pairs confused most
+    count: int  # of all pairs
     matrix: Matrix
 
 
@@ -165,9 +178,10 @@ class ConfusionPage(Page):
     card: NetworkCard
     survey: SurveySummary | None
     sides: tuple[Side, Side]
-    look: Look
+    look: PairLook
     views: tuple[Choice, ...]
     pair: Pair | None
+    reasons: tuple[str, ...]  # why they are confused, as far as the survey tells
     other_way: str  # the address of the page with the classes in the other order
 
 
@@ -293,6 +307,7 @@ class FindingsExport(Page):
     kept: Mapping[str, str]
     style: str
     base: str
+    saved_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """What pages are made of: frozen objects that several templates, or parts of one, are given."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from fastapi import Query
 
 from app.contract.catalog import (
     Layer,
@@ -19,6 +21,7 @@ from app.contract.result import Visualization
 from app.web.chart import Chart
 
 View = Literal["direction", "xy"]  # encodings of flow
+StillAt = Annotated[int | None, Query(ge=1, le=100_000)]
 Theme = Literal["auto", "light", "dark"]
 
 
@@ -30,11 +33,13 @@ class Look:
     arrows: bool = False
     rate: Literal["0.25", "0.5", "1", "2"] = "1"
     again: Literal["bounce", "loop", "once"] = "bounce"
+    frame: StillAt = None  # that it stands still at, counted from 1
 
     @property
     def choices(self) -> dict[str, str]:
         """What differs from the defaults, for addresses."""
-        chosen = {"view": self.view, "arrows": "1" if self.arrows else "", "rate": self.rate, "again": self.again}
+        chosen = {"frame": str(self.frame or ""), "view": self.view, "arrows": "1" if self.arrows else ""}
+        chosen |= {"rate": self.rate, "again": self.again}
         return {name: value for name, value in chosen.items() if value and value != getattr(self.defaults, name)}
 
     @property
@@ -47,6 +52,17 @@ class ClipLook(Look):
     """Of a real clip, which has a beginning and an end."""
 
     again: Literal["bounce", "loop", "once"] = "loop"
+
+
+@dataclass(frozen=True)
+class PairLook(Look):
+    """Of two classes side by side: their stimuli have one clock, their clips another."""
+
+    clip_frame: StillAt = None
+
+    @property
+    def choices(self) -> dict[str, str]:
+        return super().choices | ({"clip_frame": str(self.clip_frame)} if self.clip_frame else {})
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def _near(request: Request, error: KinetoscopeError) -> tuple[Crumb, ...]:
         case "unknown_network":
             return tuple(Crumb(name, urls.network(name)) for name in names)
         case "unknown_layer" if "network" in place:
-            return tuple(Crumb(name, urls.layer(place["network"], name)) for name in names)
+            layers = tuple(Crumb(name, urls.layer(place["network"], name)) for name in names)
+            return (*layers, Crumb("all layers", urls.network(place["network"])))
         case "unknown_dataset":
             return tuple(Crumb(name, urls.dataset(name)) for name in names)
         case "unknown_clip" if "slug" in place:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.contract.catalog import UnitSummary
-from app.contract.evidence import Contribution
+from app.contract.explanation import Contribution
 from app.contract.result import Visualization
 from app.web.chart import Chart
 

@@ -10,14 +10,16 @@ from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard, UnitRole
 from app.contract.evidence import (
     TOP_CLASSES,
     TOP_CLIPS,
+    PictureBias,
+    StreamFacts,
+    StreamPair,
+)
+from app.contract.explanation import (
     ClassShares,
     Contribution,
     Explanation,
     LayerShares,
-    PictureBias,
     Prediction,
-    StreamFacts,
-    StreamPair,
 )
 from app.contract.job import JobKind, JobState
 from app.store.clip_tables import ExplanationMediaRow, ExplanationRow

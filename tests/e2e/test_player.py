@@ -6,19 +6,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.contract.evidence import Clip
-from app.contract.result import MediaRef, Role
-from app.store import media
-from app.store.engine import open_store
-from app.web.parts import ClipLook
-from app.web.render import environment
+from app.contract.result import Role
 from tests.dashboard import Dashboard
 from worker.render import encode, flow_color
 from worker.video.flow import dequantise
@@ -99,7 +93,7 @@ def test_scrubbing_by_mouse_and_arrows_stays_on_the_page(still: Page) -> None:
     assert shown(page)[0] == [FRAMES - 2] * 4
     page.keyboard.press("Home")
     assert shown(page)[0] == [0] * 4
-    assert page.url.endswith(TWO_STREAM)
+    page.wait_for_url(f"**{TWO_STREAM}&frame=1")
 
 
 def test_scrubbing_by_touch_moves_the_frame_and_not_the_page(
@@ -154,16 +148,17 @@ def test_once_stops_at_the_end_and_plays_again(still: Page) -> None:
 
 def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
     page = still
+    page.wait_for_url("**&frame=1")
     page.locator("h1").click()
     page.keyboard.press("m")
     page.keyboard.press("a")
     page.locator("[name=rate]").select_option("0.25")
     page.locator("[name=again]").select_option("loop")
-    chosen = "view=xy&arrows=1&rate=0.25&again=loop"
+    chosen = "frame=1&view=xy&arrows=1&rate=0.25&again=loop"
     assert page.url.endswith(f"{TWO_STREAM}&{chosen}")
     page.locator("h1").click()
     page.keyboard.press("3")
-    page.wait_for_url(re.compile(r"speed=fast&seed=0&view=xy&arrows=1&rate=0\.25&again=loop$"))
+    page.wait_for_url(re.compile(r"speed=fast&seed=0&frame=1&view=xy&arrows=1&rate=0\.25&again=loop$"))
     expect(page.locator(".strip .shown strong")).to_have_text("fast")
     page.reload()
     expect(page.locator(".strip .shown strong")).to_have_text("fast")
@@ -177,6 +172,24 @@ def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
     assert "arrows" not in page.url
     page.get_by_role("button", name="Share").click()
     expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+
+
+def test_a_frame_that_somebody_stopped_at_is_in_the_address(open_player: Callable[[str], Page]) -> None:
+    page = open_player(f"{TWO_STREAM}&frame=3")
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    expect(page.locator("[data-count]")).to_have_text(f"3 / {FRAMES}")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert {each for panels in shown(page) for each in panels} == {2}
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_url(f"**{TWO_STREAM}")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_url(re.compile(r"&frame=\d$"))
+    held = shown(page)[0][0] + 1
+    assert page.url.endswith(f"&frame={held}")
+    page.get_by_role("button", name="Share").click()
+    expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+    page.goto(page.url, wait_until="load")
+    expect(page.locator("[data-count]")).to_have_text(f"{held} / {FRAMES}")
 
 
 def test_time_runs_on_when_another_speed_is_chosen(still: Page) -> None:
@@ -306,49 +319,3 @@ def picture(dashboard: Dashboard, role: Role) -> npt.NDArray[np.uint8]:
     [href] = [medium["href"] for medium in media_of(dashboard) if medium["role"] == role]
     with urllib.request.urlopen(dashboard.address + href, timeout=10) as answer:
         return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
-
-
-# real clips
-
-
-def test_a_video_follows_the_clock(filled: Dashboard, page: Page) -> None:
-    """Its frames have the brightness of their number, so that the picture shown tells which it is."""
-    store = open_store(f"sqlite:///{filled.log.with_name('kinetoscope.db')}")
-    with store.transaction() as session:
-        sha256 = media.put_medium(session, type="video/mp4", data=grey_video(12))
-    store.close()
-    video = MediaRef(role=Role.VIDEO, sha256=sha256, type="video/mp4", size=1, width=64, height=64, frames=12)
-    clip = Clip(id=1, dataset="greys", name="grey", label="growing light", media=(video,))
-    player: Any = environment().get_template("parts/player.html").module
-    html = player.clip_player(clip, ClipLook()) + player.controls(ClipLook(), clock="clip")
-    page.goto(filled.address + "/-/jobs", wait_until="load")
-    page.evaluate("(html) => { document.querySelector('main').innerHTML = html }", html)
-    expect(page.locator("[data-count]")).to_have_text(re.compile("/ 12"))
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator("video")).not_to_have_attribute("controls", "")
-    for frame in (7, 2, 11, 0):
-        page.get_by_role("slider", name="Frame").fill(str(frame))
-        page.wait_for_function("() => !document.querySelector('video').seeking")
-        assert shown(page) == [[frame, frame]]
-        assert abs(brightness(page) - 20 * frame) < 10
-
-
-def grey_video(frames: int) -> bytes:
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for number in range(frames):
-            grey = np.full((64, 64, 3), 20 * number, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
-        container.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def brightness(page: Page) -> float:
-    return page.evaluate("""() => {
-      const context = document.createElement("canvas").getContext("2d");
-      context.drawImage(document.querySelector("video"), 0, 0);
-      return context.getImageData(32, 32, 1, 1).data[0];
-    }""")  # type: ignore[no-any-return]

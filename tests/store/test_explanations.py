@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.contract.errors import Conflict, Missing, TooMany, UnknownClass, UnknownClip
-from app.contract.evidence import ClassShares, Explanation, Prediction
+from app.contract.explanation import ClassShares, Explanation, Prediction
 from app.contract.job import ExplainRequest, Job, JobError, JobKind, JobState
 from app.store import Session, claims, datasets, explanations, jobs, surveys
 from app.store.clip_tables import UploadRow

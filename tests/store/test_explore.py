@@ -83,6 +83,16 @@ def test_words_also_find_what_a_class_is(store: Store) -> None:
     assert names(search(store, q="person turn")) == ["class/4"]
 
 
+def test_a_word_that_means_nothing_is_left_out_of_the_search(store: Store) -> None:
+    sentences = ("a person walks", "a person runs", "an arm slowly", "an arm fast", "a person turning upside down")
+    add_card(store, two_stream_card().model_copy(update={"class_sentences": sentences}))
+    found = search(store, q="handstand xylophone")
+    assert (names(found), found.left_out) == (["class/4"], ("xylophone",))
+    nothing = search(store, q="xylophone")
+    assert (nothing.items, nothing.total, nothing.left_out) == ((), 0, ("xylophone",))
+    assert search(store, q="walk run").items == (), "each is known, but no class is both"
+
+
 def test_counting_stops_at_a_bound(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "COUNTED", 2)
     found = search(surveyed, min_reach=0.5, per_page=1)

@@ -18,7 +18,13 @@ from torch import Tensor, nn
 
 from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest
-from app.contract.evidence import ClassShares, Contribution, Explanation, LayerShares, Prediction
+from app.contract.explanation import (
+    ClassShares,
+    Contribution,
+    Explanation,
+    LayerShares,
+    Prediction,
+)
 from worker.evidence.record import Reading, recorder
 from worker.networks.network import Inputs, Network, as_map
 

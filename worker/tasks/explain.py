@@ -12,7 +12,7 @@ import torch
 
 from app.contract.catalog import NetworkCard
 from app.contract.errors import KinetoscopeError, VideoError
-from app.contract.evidence import OwnClip
+from app.contract.explanation import OwnClip
 from app.contract.job import Job, Progress
 from app.store import Session, explanations
 from app.store.engine import Store

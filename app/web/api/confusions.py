@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from app.confused import reasons
 from app.contract.confusion import confusion, confusions
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
@@ -43,6 +44,7 @@ def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: Class
     return PairOut(
         a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
         b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
+        reasons=reasons(card, survey, first, second, pair.layers),
         **dict(pair),
     )
 

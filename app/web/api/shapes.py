@@ -16,7 +16,15 @@ from app.contract.catalog import (
     UnitSummary,
 )
 from app.contract.confusion import Confusion, Pair
-from app.contract.evidence import Answer, AnsweredClip, Clip, Dataset, OwnClip, SurveySummary, UnitEvidence
+from app.contract.evidence import (
+    Answer,
+    AnsweredClip,
+    Clip,
+    Dataset,
+    SurveySummary,
+    UnitEvidence,
+)
+from app.contract.explanation import OwnClip
 from app.contract.job import Job
 from app.contract.model import Model, Page
 from app.contract.result import MediaRef, Visualization
@@ -90,6 +98,7 @@ class UnitListingOut(Page[UnitOut]):
     """A page of units. `total` is where counting stopped if `capped`. To go on, repeat the query with `after`."""
 
     capped: bool
+    left_out: tuple[str, ...] = Field(description="words of `q` that mean nothing here: it was searched for the others")
     after: str | None = Field(description="place of the last unit here, if more follow")
     before: str | None = Field(description="place of the first unit here, if others come before")
 
@@ -179,6 +188,7 @@ class PairOut(Pair):
 
     a_for_b: ConfusionOut
     b_for_a: ConfusionOut
+    reasons: tuple[str, ...] = Field(description="why they are confused, as far as the survey tells")
 
 
 class UnitDetail(Model):

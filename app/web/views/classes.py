@@ -1,6 +1,6 @@
 """The classes of a network, and one class with its stimulus."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
@@ -12,6 +12,7 @@ from app.web.deps import Reading
 from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
+from app.web.search import search
 from app.web.views.evidence import class_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.pager import pager
@@ -50,6 +51,7 @@ def classes(
         ),
         card=card,
         q=q,
+        search=search(card, q, found),
         classes=found,
         examples=datasets.examples(session, names=[unit.label for unit in found.items]),
         pager=pager(page, PER_PAGE, found.total, href),
@@ -59,13 +61,18 @@ def classes(
 
 @router.get("/{network:slug}/-/classes/{name:path}")
 def class_(
-    request: Request, session: Reading, network: str, name: str, chosen: Annotated[Chosen, Depends()]
+    request: Request,
+    session: Reading,
+    network: str,
+    name: str,
+    chosen: Annotated[Chosen, Depends()],
+    detectors: Literal["all"] | None = None,
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     index = card.class_index(name)
 
     def link(**choices: str | int | float | None) -> str:
-        address = urls.class_(network, name, **choices)
+        address = urls.class_(network, name, **choices, detectors=detectors)
         return urls.embedded(address) if is_embedded(request) else address
 
     stimulus = find_stimulus(session, card=card, layer=CLASS_LAYER, unit=index, chosen=chosen, link=link)
@@ -84,6 +91,7 @@ def class_(
         ),
         stimulus=stimulus,
         evidence=class_facts(session, card=card, index=index),
+        is_by_layer=detectors is not None,
         clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
         previous=neighbour(card, index - 1),
         next=neighbour(card, index + 1),

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from app.confused import reasons
 from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitSummary
-from app.contract.confusion import Confusion, confusion, confusions
+from app.contract.confusion import Confusion, confusion, confusions, mutual, pairs
 from app.contract.errors import Missing, UnknownClass
 from app.contract.evidence import Survey
 from app.contract.recipe import Speed
@@ -18,7 +19,7 @@ from app.web import urls
 from app.web.deps import Reading
 from app.web.evidence import Cell, Matrix, Shown, Side
 from app.web.pages import ConfusionPage, ConfusionsPage
-from app.web.parts import Crumb, Look
+from app.web.parts import Crumb, PairLook
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
@@ -26,7 +27,7 @@ from app.web.views.stimulus import plain
 
 router = APIRouter()
 
-LISTED = 30  # confusions
+LISTED = 30  # pairs
 SQUARE = 24  # classes of a matrix at most: more could not be read
 FAILING = 4  # clips played of each class: each is a video and its flow
 CLIPS = 4
@@ -47,8 +48,8 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
         ),
         card=card,
         survey=survey.summary if survey else None,
-        confused=tuple(found[:LISTED]),
-        count=len(found),
+        confused=tuple(mutual(card.classes, survey, LISTED)) if survey else (),
+        count=len(pairs(survey)) if survey else 0,
         matrix=matrix(card, survey, found),
     )
     return render(page)
@@ -56,7 +57,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
 
 @router.get("/{network:slug}/-/confusions/{pair:path}")
 def one_confusion(
-    request: Request, session: Reading, network: str, pair: str, look: Annotated[Look, Depends()]
+    request: Request, session: Reading, network: str, pair: str, look: Annotated[PairLook, Depends()]
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     a, b = two_classes(card, pair)
@@ -64,6 +65,7 @@ def one_confusion(
     units = explore.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
     results = visualizations.for_units(session, slug=network, units=units)
     sides = (side(session, card, units[0], b, results, survey), side(session, card, units[1], a, results, survey))
+    found = class_units.units_of_pair(session, network=network, a=a, b=b) if survey else None
     link = partial(urls.confusion, network, card.classes[a], card.classes[b])
     page = ConfusionPage(
         frame=frame(
@@ -83,7 +85,8 @@ def one_confusion(
         sides=sides,
         look=look,
         views=views(look, lambda view: link(**{**look.choices, "view": view})),
-        pair=class_units.units_of_pair(session, network=network, a=a, b=b) if survey else None,
+        pair=found,
+        reasons=reasons(card, survey, a, b, found.layers) if survey and found else (),
         other_way=urls.confusion(network, card.classes[b], card.classes[a], **look.choices),
     )
     return render(page)

@@ -5,7 +5,7 @@ from itertools import islice
 
 from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions, totals
-from app.contract.evidence import Feed, TopClip
+from app.contract.evidence import Feed, TopClip, UnitOfClass
 from app.store import Session, answers, class_units, datasets, evidence, explore
 from app.web import urls
 from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, UnitFacts
@@ -13,6 +13,7 @@ from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
 EACH = 3  # units shown of every layer
+BEST = 6  # of all layers together
 CONFUSED = 6  # confusions shown of a class
 MISSED = 12  # clips
 
@@ -81,6 +82,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         taken=first(each for each in found if each.predicted == name),
         missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED),
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
+        best=tuple(best(each for units in layers.values() for each in units if each.unit.label != name)),
         shared=tuple(
             Shared(unit, tuple(card.classes[other] for other in unit.others))
             for unit in class_units.shared_units(session, network=card.slug, class_index=index)
@@ -90,6 +92,12 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         else None,
         masked=next((each for each in survey.masked if each.class_index == index), None),
     )
+
+
+def best(found: Iterable[UnitOfClass]) -> list[UnitOfClass]:
+    """The deepest first among equals."""
+    deepest_first = reversed(list(found))
+    return sorted(deepest_first, key=lambda each: -each.precision)[:BEST]
 
 
 def first(found: Iterable[Confusion]) -> tuple[Confusion, ...]:

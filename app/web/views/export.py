@@ -23,7 +23,7 @@ from app.web.views.selection import Selection, select
 router = APIRouter()
 
 COLUMNS = (
-    *("network", "layer", "unit", "label", "role", "effective_classes", "a_hat"),
+    *("network", "layer", "unit", "label", "role", "detects", "precision", "effective_classes", "a_hat"),
     *("visualization", "speed", "seed", "recipe", "activation", "reach", "probability", "objective"),
     *("motion_energy", "seconds", "device", "created_at", "folder"),
 )
@@ -35,6 +35,14 @@ units.csv        one line for each visualization, and for each unit that has non
 units.json       the same in full: recipes, measurements, names of the files
 provenance.json  which network (by the sha256 of its weights), engine and software made them, and where from
 media/           LAYER/UNIT/SPEED-SEED-RECIPE/ROLE.EXTENSION
+
+raw              what was optimized, for numpy.load: (D, T, H, W) by stream; RGB from -1 to 1, flow in px / 20
+appearance       the picture; sheet: every frame of a clip, sixteen a row
+flow             every field of motion, sixteen a row: u is red, v is green, 8 bits over -20 to 20 px a frame
+flow_direction   the motion in colours, and flow_xy in others; full colour at 6 px a frame
+loop, poster     what pages show: moving, and still
+
+`detects` in units.json is the number of a class; their names are in provenance.json.
 """
 
 
@@ -45,7 +53,7 @@ def export(request: Request, store: StoreDep, settings: SettingsDep, base: Base,
         chosen = select(session, network, request.query_params, settings.queue_limit)
     address = urls.absolute(base, str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""))
     return StreamingResponse(
-        zipped(files(store, card, chosen, address)),
+        zipped(files(store, card, chosen, address), datetime.now(UTC)),
         media_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{network}-{len(chosen.units)}-units.zip"',
@@ -67,7 +75,7 @@ def files(store: Store, card: NetworkCard, chosen: Selection, address: str) -> I
         for unit in some:
             results = found.get((unit.layer, unit.index), [])
             told.append({**unit.model_dump(mode="json"), "visualizations": [in_full(each) for each in results]})
-            rows += [row(unit, each) for each in results] or [row(unit, None)]
+            rows += [row(card, unit, each) for each in results] or [row(card, unit, None)]
             for each in results:
                 yield from pictures(store, each)
     table = io.StringIO(newline="")
@@ -98,7 +106,7 @@ def provenance(card: NetworkCard, chosen: Selection, address: str) -> dict[str, 
         "engine": ENGINE,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "address": address,
-        "network": card.model_dump(mode="json", include={"slug", "title", "family", "checksum", "streams"}),
+        "network": card.model_dump(mode="json", include={"slug", "title", "family", "checksum", "streams", "classes"}),
         "units": len(chosen.units),
         "complete": not chosen.capped,
     }
@@ -109,10 +117,13 @@ def in_full(result: Visualization) -> dict[str, object]:
     return {**told, "folder": folder(result)}
 
 
-def row(unit: UnitSummary, result: Visualization | None) -> dict[str, object]:
+def row(card: NetworkCard, unit: UnitSummary, result: Visualization | None) -> dict[str, object]:
     of_unit = {
-        **unit.model_dump(mode="json", include={"network", "layer", "label", "role", "effective_classes", "a_hat"}),
+        **unit.model_dump(
+            mode="json", include={"network", "layer", "label", "role", "precision", "effective_classes", "a_hat"}
+        ),
         "unit": unit.index,
+        "detects": "" if unit.detects is None else card.classes[unit.detects],
     }
     if result is None:
         return of_unit

@@ -1,6 +1,7 @@
 """The four findings of a network: as a page, and as one file to take away."""
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -58,6 +59,7 @@ def findings(
         kept=pictures(session, made.findings),
         style="\n".join((STYLE / name).read_text() for name in STYLES),
         base=base,
+        saved_at=datetime.now(UTC),
     )
     return HTMLResponse(
         to_html(file), headers={"Content-Disposition": f'attachment; filename="{network}-findings.html"'}
@@ -70,9 +72,10 @@ def unseen(network: str, finding: Finding) -> str | None:
 
 
 def pictures(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
-    """Stills and loops of all examples as addresses that carry their bytes, by sha256."""
+    """Stills and loops of all examples, as addresses that carry their bytes, by sha256."""
     units = [example.unit for each in findings for example in each.examples]
-    found = media.get_media(session, sha256s={each for unit in units for each in (unit.poster, unit.loop) if each})
+    shown = {each for unit in units for each in (unit.poster, unit.loop, unit.clip) if each}
+    found = media.get_media(session, sha256s=shown)
     return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in found.items()}
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.contract.catalog import NetworkCard, UnitSummary
 from app.contract.errors import UnknownClass
-from app.contract.evidence import ClassShares, Explanation, LayerShares, OwnClip
+from app.contract.explanation import ClassShares, Explanation, LayerShares, OwnClip
 from app.contract.result import Role, Visualization
 from app.store import Session, catalog, datasets, explanations, explore, order, visualizations, workers
 from app.web import urls

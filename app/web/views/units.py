@@ -12,6 +12,7 @@ from app.web.pages import UnitsPage
 from app.web.params import UnitParams
 from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
+from app.web.search import search
 from app.web.sheet import sheet
 from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
@@ -64,6 +65,7 @@ def units_page(
         layer=layer,
         query=query,
         units=found,
+        search=search(card, query.q, found),
         pager=pager(card, layer, query, found),
         filters=filters(card, query, tally, layer),
         map=sheet(card, query, maps.map_units(session, slug=card.slug, query=query)) if query.view == "map" else None,

@@ -22,7 +22,7 @@ class FlowLegend extends HTMLElement {
         const [u, v] = [x, y].map((place) => ((place + 0.5) / side - 0.5) * 2 * SHOWN);
         const edge = Math.min(1, Math.max(0, (SHOWN - Math.hypot(u, v)) * (side / (2 * SHOWN)) + 0.5));
         picture.data.set(
-          [...encode(u, v), edge].map((value) => 255 * value),
+          [...encode(u, v, SHOWN), edge].map((value) => 255 * value),
           at,
         );
       }

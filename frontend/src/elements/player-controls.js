@@ -2,6 +2,8 @@
 import { choose } from "../lib/address.js";
 import { clockNamed } from "../lib/clock.js";
 
+const SETTLED = 200; // ms
+
 class PlayerControls extends HTMLElement {
   frames = 1;
   inSight = false;
@@ -16,10 +18,12 @@ class PlayerControls extends HTMLElement {
       [...this.querySelectorAll("select")].map((s) => [s.name, s.value]),
     );
     this.clock.set({ rate: Number(rate), again });
+    if (this.hasAttribute("held")) this.clock.hold(Number(this.getAttribute("held")) - 1);
     this.leave = this.clock.join(this);
   }
 
   disconnectedCallback() {
+    clearTimeout(this.noting);
     this.leave();
     this.removeEventListener("click", this.press);
     this.removeEventListener("input", this.scrub);
@@ -29,6 +33,7 @@ class PlayerControls extends HTMLElement {
   press = (event) => {
     const button = event.target.closest("button[data-do]");
     if (button) this[button.dataset.do](button);
+    if (button) this.note();
     const link = event.target.closest("a[data-view]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -76,7 +81,17 @@ class PlayerControls extends HTMLElement {
     const frame = Number(target.value); // before the clock tells where it still is
     this.clock.set({ playing: false });
     this.clock.seek(frame);
+    this.note();
   };
+
+  // The frame that a person stopped at is in the address. Not at once: browsers count how often it changes.
+  note() {
+    clearTimeout(this.noting);
+    this.noting = setTimeout(() => {
+      const { playing, frame } = this.clock;
+      choose(this.getAttribute("keeps"), playing ? null : String(frame + 1));
+    }, SETTLED);
+  }
 
   pick = ({ target }) => {
     if (!target.matches("select")) return;

@@ -53,11 +53,18 @@ class StimulusPlayer extends HTMLElement {
   begin() {
     this.frames = Math.max(this.stimulus.frames, this.reel?.frames ?? 1);
     this.pace = this.reel?.pace ?? 0;
+    if (this.hasAttribute("own-scale")) this.setScale();
     this.setAttribute("painter", this.stimulus.painter.kind);
     this.leave ??= this.clock.join(this);
     this.watcher.observe(this);
     this.sizes.observe(this);
     this.clock.tell();
+  }
+
+  // Real clips move little: each has its own scale, and says so.
+  setScale() {
+    this.scale ??= this.stimulus.flow?.scale;
+    for (const words of this.querySelectorAll("[data-scale]")) words.textContent = `${this.scale} px a frame`;
   }
 
   get addresses() {
@@ -81,7 +88,11 @@ class StimulusPlayer extends HTMLElement {
   redraw() {
     if (!this.stimulus || !this.hasAttribute("frame")) return;
     const frame = Number(this.getAttribute("frame"));
-    const look = { view: this.getAttribute("view") ?? "direction", arrows: this.hasAttribute("arrows") };
+    const look = {
+      view: this.getAttribute("view") ?? "direction",
+      arrows: this.hasAttribute("arrows"),
+      scale: this.scale,
+    };
     for (const canvas of this.querySelectorAll("canvas[data-panel]")) this.stimulus.draw(canvas, frame, look);
     this.reel?.show(frame);
   }

@@ -55,6 +55,13 @@ class Clock {
   set(changes) {
     const { frame } = this;
     Object.assign(this, changes);
+    if ("again" in changes) this.#place = frame; // which lies elsewhere on the way that this makes
+    this.tell();
+  }
+
+  /** Stands still at a frame, also before its members have said how many they have. */
+  hold(frame) {
+    this.playing = false;
     this.#place = frame;
     this.tell();
   }

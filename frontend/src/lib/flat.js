@@ -1,13 +1,12 @@
 // Paints motion and carried pictures with the processor alone, where there is no WebGL2.
-import { table } from "./encodings.js";
 import { surface } from "./sheet.js";
 
 export const kind = "canvas";
 const scratch = surface(1, 1);
 
-/** The picture of a field, as drawImage takes it. */
-export function motion(flow, frame, view) {
-  const colours = new Uint32Array(table(view).buffer);
+/** The picture of a field in the colours of a table, as drawImage takes it. */
+export function motion(flow, frame, table) {
+  const colours = new Uint32Array(table.buffer);
   const field = flow.bytes(frame);
   return paint(flow, (pixel) => colours[field[4 * pixel] | (field[4 * pixel + 1] << 8)]);
 }

@@ -4,6 +4,9 @@ const RANGE = 20;
 /** px from 8 bits. */
 export const px = (byte) => byte * ((2 * RANGE) / 255) - RANGE;
 
+const SCALES = [0.5, 1, 1.5, 2, 3, 4, 6]; // px a frame; the last is that of stimuli
+const SAMPLED = { fields: 3, pixels: 5 }; // one of so many
+
 export class Flow {
   constructor(sheet) {
     this.sheet = sheet;
@@ -13,6 +16,22 @@ export class Flow {
   /** RGBA of the field from a frame to the next. */
   bytes(frame) {
     return this.sheet.bytes(frame);
+  }
+
+  /** The first of SCALES that 99 % of its motion stays within, or the last. */
+  get scale() {
+    const counts = SCALES.map(() => 0);
+    let all = 0;
+    for (let field = 0; field < this.fields; field += SAMPLED.fields) {
+      const bytes = this.bytes(field);
+      for (let at = 0; at < bytes.length; at += 4 * SAMPLED.pixels, all++) {
+        const magnitude = Math.hypot(px(bytes[at]), px(bytes[at + 1]));
+        const place = SCALES.findIndex((scale) => magnitude <= scale);
+        if (place >= 0) counts[place]++;
+      }
+    }
+    let within = 0;
+    return SCALES.find((_, place) => (within += counts[place]) >= 0.99 * all) ?? SCALES.at(-1);
   }
 
   /** The mean of a field over a square around (x, y): [u, v] in px. */

@@ -1,9 +1,8 @@
 // Paints motion and carried pictures with WebGL2. A browser grants few contexts: one paints for every player.
-import { table } from "./encodings.js";
 import { CARRIED, CORNERS, MOTION } from "./shaders.js";
 
 export const kind = "webgl2";
-const textures = new Map(); // of a flow or carry: {texture, filled}; of a view or an image: {texture}
+const textures = new Map(); // of a flow or carry: {texture, filled}; of a table or an image: {texture}
 let gl; // undefined before anybody asked
 let lost = false;
 let programs;
@@ -23,8 +22,8 @@ function start() {
   programs = { motion: link(CORNERS, MOTION), carried: link(CORNERS, CARRIED) };
 }
 
-/** The picture of a field, as drawImage takes it. */
-export function motion(flow, frame, view) {
+/** The picture of a field in the colours of a table, as drawImage takes it. */
+export function motion(flow, frame, colours) {
   const field = Math.min(frame, flow.fields - 1);
   bind(
     0,
@@ -32,7 +31,7 @@ export function motion(flow, frame, view) {
   );
   bind(
     1,
-    flat(view, 256, 256, () => table(view)),
+    flat(colours, 256, 256, () => colours),
   );
   return paint(programs.motion, flow, field);
 }
@@ -99,13 +98,14 @@ function bind(unit, { target, texture }) {
 
 function paint({ program, layer }, { width, height }, frame) {
   const { canvas } = gl;
-  if (canvas.width < width) canvas.width = width;
-  if (canvas.height < height) canvas.height = height;
-  gl.viewport(0, 0, width, height);
+  const [wide, high] = [width + 2, height + 2]; // with a margin: enlarging mixes in what lies beside the picture
+  if (canvas.width < wide) canvas.width = wide;
+  if (canvas.height < high) canvas.height = high;
+  gl.viewport(0, 0, wide, high);
   gl.useProgram(program);
   gl.uniform1i(layer, frame);
   gl.drawArrays(gl.TRIANGLES, 0, 3);
-  return [canvas, 0, canvas.height - height, width, height];
+  return [canvas, 1, canvas.height - height - 1, width, height];
 }
 
 function link(...sources) {

@@ -15,7 +15,9 @@ uniform sampler2D colours;
 uniform int layer;
 out vec4 colour;
 ivec3 here() {
-  return ivec3(gl_FragCoord.x, textureSize(values, 0).y - 1 - int(gl_FragCoord.y), layer);
+  ivec2 last = textureSize(values, 0).xy - 1;
+  ivec2 place = ivec2(gl_FragCoord.xy) - 1; // a margin of one pixel repeats the edge
+  return ivec3(clamp(ivec2(place.x, last.y - place.y), ivec2(0), last), layer);
 }
 `;
 

@@ -1,6 +1,7 @@
 // What a player shows: its pictures, fetched and decoded, and how each kind of panel is drawn at a frame.
 import { drawArrows } from "./arrows.js";
 import { Carry } from "./carry.js";
+import { table } from "./encodings.js";
 import { Flow } from "./flow.js";
 import * as flat from "./flat.js";
 import * as gl from "./gl.js";
@@ -27,8 +28,8 @@ class Stimulus {
   }
 
   /** One panel at a frame. The canvas takes as many pixels as the screen has for it, up to four for each of ours. */
-  draw(canvas, frame, { view, arrows }) {
-    const picture = this.picture(canvas.dataset.panel, frame, view);
+  draw(canvas, frame, { view, arrows, scale }) {
+    const picture = this.picture(canvas.dataset.panel, frame, table(view, scale));
     const [, , , width, height] = picture;
     const shown = canvas.clientWidth * devicePixelRatio;
     const times = Math.min(4, Math.max(1, Math.ceil(shown / width)));
@@ -43,10 +44,10 @@ class Stimulus {
     canvas.dataset.frame = frame;
   }
 
-  picture(panel, frame, view) {
+  picture(panel, frame, colours) {
     switch (panel) {
       case "motion":
-        return this.paint("motion", this.flow, frame, view);
+        return this.paint("motion", this.flow, frame, colours);
       case "carried":
         return this.paint("carried", this.carry, this.appearance, frame);
       case "frames":

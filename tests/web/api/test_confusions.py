@@ -27,6 +27,8 @@ def test_two_classes_have_the_units_that_separate_them(surveyed: TestClient) -> 
     assert (pair["a_for_b"]["clips"], pair["b_for_a"]["total"]) == (1, 35)
     assert {abs(each["a"] - each["b"]) for each in pair["separating"]} == {0.375}
     assert all(each["a"] == each["b"] for each in pair["shared"])
+    assert [each["layer"] for each in pair["layers"]] == ["fc6", "appearance.conv1", "motion.conv1"]
+    assert pair["reasons"]
 
 
 def test_the_clips_of_a_class_that_are_taken_for_another(surveyed: TestClient) -> None:

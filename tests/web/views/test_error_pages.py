@@ -6,6 +6,7 @@ NEAR = (
     ("/tinny", "There is no network 'tinny'.", "/tiny"),
     ("/tiny/fusion.conv5", "There is no layer 'fusion.conv5'.", "/tiny/fusion.conv2"),
     ("/tiny/fusion.conv5/3", "There is no layer 'fusion.conv5'.", "/tiny/fusion.conv2"),
+    ("/tiny/xyz/3", "There is no layer 'xyz'.", "/tiny"),
     ("/tiny/-/classes/wave%20slo", "There is no class 'wave slo'.", "/tiny/-/classes/wave%20slow"),
     ("/tiny/fc6/10", "Layer fc6 has no unit 10", "/tiny/fc6/9"),
     ("/tiny/fc6/ten", "those of fc6 are 0 to 9", "/tiny/fc6"),

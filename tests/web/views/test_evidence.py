@@ -86,6 +86,16 @@ def test_the_classes_that_a_unit_feeds_with_weight_share_and_effect(surveyed: St
     assert [(bar["class"], bar["width"]) for bar in bars] == [("for", "50.0"), ("against", "20.0")]
 
 
+def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_page: Open) -> None:
+    for address in ("/tiny/-/units?q=run", "/tiny/-/units?view=list", "/tiny/fc6/1", "/tiny/-/classes/run",
+                    "/tiny/-/confusions/walk/run", "/tiny/-/findings"):  # fmt: skip
+        page = open_page(address)
+        check(page)
+        stand_ins = page.all("span", class_="stand-in")
+        assert stand_ins, address
+        assert page.text.count("real clip, not a stimulus") == len(stand_ins), address
+
+
 def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:
     add_dataset(store)
     nothing = dict.fromkeys(("speed", "direction", "synergy")) | {"alike": (), "feeds": ()}
@@ -107,11 +117,23 @@ def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: M
     assert "35 clips" in page.text
     assert "/tiny/-/confusions/run/back%2Fflip%20%26%20turn" in page.links
     assert "/tiny/-/confusions/back%2Fflip%20%26%20turn/run" in page.links
-    assert {"/tiny/fc6/6", "/tiny/appearance.conv1/1"} <= set(page.links)
-    assert page.links.index("/tiny/fc6/6") < page.links.index("/tiny/appearance.conv1/1"), "deepest first"
+    detectors = [link for link in page.links if link in ("/tiny/fc6/6", "/tiny/fc6/1", "/tiny/appearance.conv1/1")]
+    assert detectors[0] == "/tiny/fc6/6", "the best of all"
+    assert detectors.index("/tiny/fc6/1") < detectors.index("/tiny/appearance.conv1/1"), "deepest first"
     shared = page.text.partition("Generic units that it shares")[2]
     assert "fc6/1" in shared
     assert "conv" not in shared
+
+
+def test_detectors_of_every_layer_unfold_and_the_address_says_so(surveyed: Store, open_page: Open) -> None:
+    closed, unfolded = (open_page(f"/tiny/-/classes/run{query}") for query in ("", "?detectors=all"))
+    elements = {page: [*page.elements] for page in (closed, unfolded)}
+    kept = {page: [name for name, _ in found].index("kept-open") for page, found in elements.items()}
+    shut, opened = (elements[page][kept[page] + 1] for page in (closed, unfolded))
+    assert shut == ("details", {})
+    assert opened == ("details", {"open": ""})
+    check(unfolded)
+    assert "/tiny/-/classes/run?speed=free&seed=0&detectors=all" in unfolded.links
 
 
 def test_confusions_are_reached_from_the_network_and_the_largest_come_first(surveyed: Store, open_page: Open) -> None:
@@ -119,9 +141,12 @@ def test_confusions_are_reached_from_the_network_and_the_largest_come_first(surv
     page = open_page("/tiny/-/confusions")
     listed = [link for link in page.links if link.startswith("/tiny/-/confusions/")]
     assert listed[0] == "/tiny/-/confusions/walk/back%2Fflip%20%26%20turn", "4 of 10"
-    assert "4 of 10" in page.text
+    text = " ".join(page.text.split())
+    assert "4 of 10 walk taken for back/flip & turn, 20 of 110 the other way" in text
+    assert "24 clips" in text
     assert len(page.all("td", class_="heat-4 ")) == 1
     assert len(set(listed)) == 20, "every pair, both ways"
+    assert len(listed) == 30, "in the list both ways together, in the matrix each"
 
 
 def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
@@ -138,6 +163,8 @@ def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
     assert "appearance.conv1/2" not in apart, "it answers to both alike"
     assert "appearance.conv1/2" in page.text.partition("Units that do not")[2]
     assert "/tiny/-/confusions/walk/run" in page.links
+    assert "Of the 10 units of fc6, the last layer before the classes, that answer to either" in page.text
+    assert "Neither stream separates them much better than the other" in page.text
 
 
 def test_the_clips_that_failed_are_played_with_their_motion_and_can_be_explained(
@@ -148,6 +175,7 @@ def test_the_clips_that_failed_are_played_with_their_motion_and_can_be_explained
     assert len(clips) == 3
     assert all(player["clock"] == "failing" and player["view"] == "xy" and player["flow"] for player in clips)
     assert "walk 71.9%, run 12.5%" in page.text
+    assert page.text.count("Explain with Two-stream tiny") == 3
     listed = [link for link in page.links if link.startswith("/-/datasets/little/")]
     assert listed == [f"/-/datasets/little/run-{number}" for number in (2, 1, 0)], "the surest first"
     assert "/tiny/-/explain?dataset=little&clip=run-2&expected=run" in page.links

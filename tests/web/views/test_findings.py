@@ -107,6 +107,8 @@ def test_the_saved_file_needs_nothing_else(seen: Visualization, visitor: TestCli
     sources = [image["src"] for image in page.all("img")]
     assert f"data:image/webp;base64,{b64encode(picture).decode()}" in sources
     assert all(source.startswith("data:") for source in sources)
+    still = b64encode(b"poster walk-0").decode()
+    assert f"data:image/webp;base64,{still}" in sources, "of a real clip, where there is no stimulus"
 
 
 def test_what_tells_two_classes_apart() -> None:

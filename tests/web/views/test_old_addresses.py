@@ -32,6 +32,8 @@ HEADINGS = {
     "/tiny/-/classes/back%2Fflip%20%26%20turn": "back/flip & turn",
     "/tiny/fc6/3": "Unit 3",
     "/tiny/class/2?speed=fast&seed=7&view=xy": "wave slow",
+    "/tiny/class/2?speed=fast&seed=7&frame=12": "wave slow",
+    "/tiny/-/confusions/walk/run?frame=2&clip_frame=3": "walk or run?",
     "/-/jobs": "Queue",
     "/-/jobs?state=failed&network=tiny&page=1": "Queue",
 }

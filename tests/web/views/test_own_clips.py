@@ -3,7 +3,13 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.evidence import ClassShares, Contribution, Explanation, LayerShares, Prediction
+from app.contract.explanation import (
+    ClassShares,
+    Contribution,
+    Explanation,
+    LayerShares,
+    Prediction,
+)
 from app.contract.job import JobError, Progress
 from app.store import Session, claims, explanations
 from app.store.engine import Store

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from app.contract.job import JobState
 from app.store import jobs
 from app.store.engine import Store
+from tests.evidence_support import add_dataset, survey
 from tests.support import enqueue
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_forms import live, send
@@ -114,6 +116,26 @@ def test_an_export_holds_pictures_tables_and_provenance(visitor: TestClient, mak
     provenance = json.loads(archive.read("provenance.json"))
     assert provenance["network"]["checksum"] == visitor.get("/api/networks/tiny").json()["checksum"]
     assert {"version", "engine", "address", "exported_at"} <= provenance.keys()
+    assert provenance["network"]["classes"][1] == "run"
+    assert {each.date_time[0] for each in archive.infolist()} <= {datetime.now(UTC).year, datetime.now(UTC).year - 1}
+    roles = {name.rpartition("/")[2].partition(".")[0] for name in archive.namelist() if name.startswith("media/")}
+    assert all(role in archive.read("README.txt").decode() for role in roles)
+
+
+def test_an_export_says_what_units_detect(store: Store, visitor: TestClient) -> None:
+    add_dataset(store)
+    survey(store)
+    for chosen in ("u=fc6/1", "q=fc6/1"):
+        answer = visitor.get(f"/tiny/-/export?{chosen}")
+        archive = zipfile.ZipFile(io.BytesIO(answer.content))
+        [row] = csv.DictReader(io.TextIOWrapper(archive.open("units.csv"), newline=""))
+        assert (row["detects"], row["precision"]) == ("run", "0.765625"), chosen
+
+
+def test_the_page_that_asks_shows_real_clips_where_there_is_no_stimulus(store: Store, open_page: Open) -> None:
+    add_dataset(store)
+    survey(store)
+    assert len(open_page("/tiny/-/visualize?layer=fc6").all("span", class_="stand-in")) == 10
 
 
 def test_all_that_match_are_exported(visitor: TestClient) -> None:

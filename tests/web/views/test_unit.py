@@ -153,3 +153,13 @@ def test_what_is_chosen_of_the_player_comes_back_with_the_page(open_page: Open, 
 @pytest.mark.parametrize("choice", ["view=blue", "rate=7", "again=never", "arrows=maybe"])
 def test_a_choice_that_there_is_not(visitor: TestClient, choice: str) -> None:
     assert visitor.get(f"/tiny/class/2?{choice}").status_code == 422
+
+
+def test_the_frame_of_the_address_is_that_of_the_player_and_of_what_is_shared(open_page: Open, make: Make) -> None:
+    make(2)
+    page = open_page("/tiny/class/2?speed=slow&seed=0&frame=12")
+    assert [each["held"] for each in page.all("player-controls")] == ["12"]
+    [share] = page.all("share-view")
+    assert share["base"].endswith("/tiny/class/2?speed=slow&seed=0&frame=12")
+    assert "/tiny/class/2?speed=free&seed=0&frame=12" in page.links
+    assert "held" not in open_page("/tiny/class/2").all("player-controls")[0]

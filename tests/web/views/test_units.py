@@ -35,7 +35,7 @@ def test_other_pages_keep_the_filters(open_page: Open) -> None:
 
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("/tiny/fc6?q=zzz", "No unit fits these filters."), ("/tiny/fc6?page=7", "The list is shorter than that.")],
+    [("/tiny/fc6?role=dead", "No unit fits these filters."), ("/tiny/fc6?page=7", "The list is shorter than that.")],
 )
 def test_an_empty_grid_says_why_and_leads_back(open_page: Open, address: str, words: str) -> None:
     page = open_page(address)
@@ -60,3 +60,29 @@ def test_what_a_list_is_sorted_by_stands_beside_the_name(
     assert open_page(address).all("th", aria_sort="ascending" if sort == "specific" else "descending")
     heads = re.findall(r"<th[^>]*>\s*([^<>]+?)\s*</th>", visitor.get(address).text)
     assert heads[:2] == ["Unit", first]
+
+
+def test_a_hit_says_why_it_is_one(store: Store, open_page: Open) -> None:
+    add_dataset(store)
+    survey(store)
+    text = " ".join(open_page("/tiny/-/units?q=jogging").text.split())
+    assert "jogging is read as run, said of run" in text.replace("“", "").replace("”", "")
+    assert text.count("detects run, precision 0.") == 6
+    assert "real clip" in text
+
+
+def test_words_that_name_several_classes_are_taken_together(open_page: Open) -> None:
+    assert "together they mean wave fast" in " ".join(open_page("/tiny/-/units?q=wave+fast").text.split())
+    page = open_page("/tiny/-/units?q=walk+run")
+    assert "no class is meant by all of them" in page.text
+    assert "No unit fits these filters." in page.text
+
+
+def test_words_that_mean_nothing_lead_to_classes(open_page: Open) -> None:
+    page = open_page("/tiny/-/units?q=xylophone")
+    assert "xylophone means nothing here." in " ".join(page.text.split())
+    assert {f"/tiny/-/classes/{name}" for name in ("walk", "run")} <= set(page.links)
+    page = open_page("/tiny/-/units?q=wvae+run")
+    text = " ".join(page.text.split())
+    assert "wvae means nothing here and is left out. Like it: wave slow, wave fast." in text
+    assert "/tiny/class/1" in page.links

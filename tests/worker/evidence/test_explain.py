@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from app.contract.errors import UnknownClass
-from app.contract.evidence import ClassShares
+from app.contract.explanation import ClassShares
 from tests.worker.evidence.inputs import random_inputs
 from worker.evidence.explain import MEASURED, explain, explained_layers
 from worker.networks.network import Network

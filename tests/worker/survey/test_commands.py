@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.contract.catalog import UnitQuery
-from app.contract.evidence import Explanation
+from app.contract.explanation import Explanation
 from app.contract.job import Job, JobState
 from app.settings import settings
 from app.store import evidence, explore, jobs, maps, surveys

@@ -11,7 +11,7 @@ import pytest
 import torch
 from sqlalchemy import func, select
 
-from app.contract.evidence import OwnClip
+from app.contract.explanation import OwnClip
 from app.contract.job import ExplainRequest, JobKind, JobState
 from app.contract.result import Role
 from app.store import catalog, explanations

@@ -1,0 +1,60 @@
+"""Why two classes are taken for each other, as far as a survey tells: measured numbers in sentences."""
+
+from collections.abc import Sequence
+
+from app.contract.catalog import NetworkCard
+from app.contract.confusion import ALIKE, LayerOfPair, confusion
+from app.contract.evidence import StreamPair, Survey
+
+MORE = 0.1  # by which a share of units must be above what is usual, or one stream above the other, to be said to be
+UNTOLD = "Why they are confused cannot be told from this survey."
+
+
+def reasons(card: NetworkCard, survey: Survey, a: int, b: int, layers: Sequence[LayerOfPair]) -> tuple[str, ...]:
+    both = (confusion(card.classes, survey, a, b), confusion(card.classes, survey, b, a))
+    if not any(each.clips for each in both):
+        return ("No clip of either is taken for the other in this survey.",)
+    pairs = survey.streams.pairs if survey.streams else ()
+    alone = next((pair for pair in pairs if set(pair.classes) == {a, b}), None)
+    found = [*_hidden(card.classes[a], layers[:1]), *_ends(layers[1:]), *_alone(alone)]
+    return tuple(found) or (UNTOLD,)
+
+
+def _hidden(name: str, layers: Sequence[LayerOfPair]) -> list[str]:
+    found = []
+    for each in layers:
+        if not each.answering or each.usual is None:
+            continue
+        share = each.alike / each.answering
+        said = (
+            f"Of the {each.answering:,} units of {each.layer}, the last layer before the classes, that answer to "
+            f"either, {share:.0%} answer to both alike, the smaller response being {ALIKE:.0%} of the larger or more; "
+            f"for {name} and other classes it is {each.usual:.0%} on average."
+        )
+        found.append(said if share - each.usual >= MORE else f"{said} That is not much more than usual: it tells "
+                     "little of why they are confused.")  # fmt: skip
+    return found
+
+
+def _ends(layers: Sequence[LayerOfPair]) -> list[str]:
+    """Which stream tells them apart least, where it ends."""
+    ends = sorted(((each.smaller, each) for each in layers if each.smaller is not None), key=lambda end: -end[0])
+    if len(ends) < 2:
+        return []
+    (least, one), *_, (most, other) = ends
+    numbers = (
+        f"in {one.layer} the smaller response is {least:.0%} of the larger in the median unit, "
+        f"in {other.layer} {most:.0%}"
+    )
+    if least - most < MORE:
+        return [f"Neither stream separates them much better than the other: {numbers}."]
+    return [f"The units of {one.stream} separate them least: {numbers}."]
+
+
+def _alone(pair: StreamPair | None) -> list[str]:
+    if pair is None:
+        return []
+    return [
+        f"Told apart by the pictures alone: {pair.pictures:.2f}; by the motion alone: {pair.motion:.2f}; by both: "
+        f"{pair.fused:.2f} (area under the ROC curve; 0.5 is chance)."
+    ]

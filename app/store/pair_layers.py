@@ -1,0 +1,82 @@
+"""How alike the units of a layer answer to two classes: where their streams end, and last before the classes."""
+
+from statistics import fmean, median
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from app.contract.catalog import Layer, NetworkCard
+from app.contract.confusion import ALIKE, ANSWERS, LayerOfPair
+from app.store.catalog import card_of, network_row
+from app.store.evidence_tables import EvidenceByClassRow
+from app.store.listed import newest_survey
+from app.store.packing import unpack_at
+from app.store.tables import UnitRow
+
+UNITS = 256  # of a layer at most, by their number
+OTHERS = 12  # classes that are compared with the first, for what is usual
+
+RESPONSES: Select[*tuple[Any, ...]] = (
+    select(EvidenceByClassRow.responses)
+    .join(UnitRow, UnitRow.id == EvidenceByClassRow.unit_id)
+    .where(
+        EvidenceByClassRow.survey_id == bindparam("survey"),
+        UnitRow.network_id == bindparam("network"),
+        UnitRow.layer_index == bindparam("layer"),
+        UnitRow.index % bindparam("one_of") == 0,
+    )
+)
+
+
+def layers_of_pair(session: Session, *, network: str, a: int, b: int) -> tuple[LayerOfPair, ...]:
+    """The last layer before the classes first; none before a survey."""
+    row = network_row(session, network)
+    card = card_of(row)
+    asked = {"survey": newest_survey(session, network_id=row.id), "network": row.id}
+    classes = [a, b, *_others(len(card.classes), a, b)]
+    found = []
+    for layer in _layers(card):
+        one_of = max(1, -(-layer.units // UNITS))
+        rows = session.scalars(RESPONSES, {**asked, "layer": layer.index, "one_of": one_of})
+        responses = [unpack_at(each, classes) for each in rows]
+        if responses:
+            found.append(_layer(layer, responses))
+    return tuple(found)
+
+
+def _layers(card: NetworkCard) -> list[Layer]:
+    hidden = [layer for layer in card.layers if not layer.is_class]
+    ends = {layer.stream: layer for layer in hidden}  # the last of each stream
+    last = hidden[-1:]
+    return last + [layer for layer in ends.values() if layer not in last and layer.stream != "fusion"]
+
+
+def _others(classes: int, a: int, b: int) -> list[int]:
+    rest = [index for index in range(classes) if index not in (a, b)]
+    return rest[:: max(1, -(-len(rest) // OTHERS))]
+
+
+def _layer(layer: Layer, responses: list[tuple[float, ...]]) -> LayerOfPair:
+    """Of each unit the responses to both classes, then to others."""
+    answering = _answering(responses, 1)
+    usual = [shares for other in range(2, len(responses[0])) if (shares := _answering(responses, other))]
+    return LayerOfPair(
+        layer=layer.name,
+        stream=layer.stream,
+        units=len(responses),
+        answering=len(answering),
+        alike=_alike(answering),
+        usual=fmean(_alike(shares) / len(shares) for shares in usual) if usual else None,
+        smaller=median(answering) if answering else None,
+    )
+
+
+def _answering(responses: list[tuple[float, ...]], other: int) -> list[float]:
+    """The smaller response as a share of the larger, of units that answer to the first class or this one."""
+    pairs = ((each[0], each[other]) for each in responses)
+    return [min(pair) / max(pair) for pair in pairs if max(pair) >= ANSWERS]
+
+
+def _alike(shares: list[float]) -> int:
+    return sum(share >= ALIKE for share in shares)
