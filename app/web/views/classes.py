@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery
 from app.store import catalog, datasets, explore
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import Reading, at_once
 from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
@@ -59,7 +59,7 @@ def classes(
 
 @router.get("/{network:slug}/-/classes/{name:path}")
 def class_(
-    request: Request, session: Reading, network: str, name: str, chosen: Annotated[Chosen, Depends()]
+    request: Request, session: Reading, network: str, name: str, chosen: Annotated[Chosen, Depends(at_once(Chosen))]
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     index = card.class_index(name)

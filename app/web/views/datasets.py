@@ -9,7 +9,7 @@ from app.contract.evidence import Clip
 from app.contract.result import Role
 from app.store import Session, answers, catalog, datasets, evidence
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import Reading, at_once
 from app.web.pages import ClipPage, DatasetPage, DatasetsPage
 from app.web.parts import ClipLook, Crumb, DatasetEntry, LabelChoice, Neighbour
 from app.web.render import render
@@ -77,7 +77,7 @@ def dataset(
 
 @router.get("/{slug}/{name:path}")
 def clip(
-    request: Request, session: Reading, slug: str, name: str, look: Annotated[ClipLook, Depends()]
+    request: Request, session: Reading, slug: str, name: str, look: Annotated[ClipLook, Depends(at_once(ClipLook))]
 ) -> HTMLResponse:
     found = datasets.get_dataset(session, slug=slug)
     clip = datasets.get_clip(session, slug=slug, name=name)
