@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import markupsafe
 from markupsafe import Markup
 
+from app.web import urls
 from app.web.evidence import Bar
 from app.web.parts import FilterChoice
 from app.web.words import number
@@ -50,3 +51,16 @@ def _line(bar: Bar) -> str:
     length = f'<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{rail}</svg>'
     link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
     return f"<li{own}>{link} {length} <span>{number(bar.value)}</span></li>"
+
+
+def hover_loop(poster: str | None, loop: str | None) -> Markup:
+    """A still, which plays when pointed at; a page has hundreds."""
+    attributes, inside = "", '<span class="blank" aria-hidden="true"></span>'
+    if poster:
+        address = urls.media(poster)
+        attributes = f' poster="{address}"'
+        size = 'width="224" height="224"'
+        inside = f'<img src="{address}" {size} alt="" loading="lazy" decoding="async">'
+    if loop:
+        attributes += f' loop="{urls.media(loop)}"'
+    return Markup(f"<hover-loop{attributes}>{inside}</hover-loop>")  # noqa: S704  # addresses of ours alone
