@@ -12,9 +12,9 @@ from app.contract.evidence import UnitOfClass
 from app.store.catalog import network_row, unit_summary
 from app.store.chunks import chunks
 from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
-from app.store.explore import first_each
 from app.store.listed import newest_survey
 from app.store.packing import unpack
+from app.store.stills import first_each
 from app.store.tables import UnitCountRow, UnitRow
 
 CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
