@@ -4,14 +4,14 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Integer, LargeBinary, Select, bindparam, func, select
+from sqlalchemy import Integer, LargeBinary, Select, String, bindparam, cast, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
 from app.store.catalog import network_row, unit_summary
 from app.store.chunks import chunks
-from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
+from app.store.evidence_tables import GENERIC, EvidenceByClassRow, UnitClassRow
 from app.store.listed import newest_survey
 from app.store.packing import unpack
 from app.store.stills import first_each
@@ -30,7 +30,11 @@ DETECTORS = (
 DETECTING = (
     select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-    .where(*OF_CLASS, UnitRow.id.in_(bindparam("units", expanding=True)))
+    .where(
+        UnitClassRow.survey_id == bindparam("survey"),
+        UnitClassRow.class_index + 0 == bindparam("class"),  # or SQLite would look through all of the class
+        UnitRow.id.in_(bindparam("units", expanding=True)),
+    )
     .order_by(UnitRow.layer_index, UnitClassRow.precision.desc(), UnitRow.id)
 )
 # Two numbers of each packed list, which stays where it is.
@@ -47,7 +51,7 @@ RESPONSES: Select[*tuple[Any, ...]] = select(
 SHARED = (
     select(UnitRow, UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-    .where(*OF_CLASS, UnitClassRow.is_generic)
+    .where(*OF_CLASS, GENERIC)
     .order_by(UnitClassRow.response.desc(), UnitRow.id)
     .limit(bindparam("most"))
 )
@@ -66,8 +70,8 @@ def best_by_layer(session: Session, *, network: str, class_index: int, each: int
     """The units of every layer that detect a class best."""
     row = network_row(session, network)
     asked = {"survey": newest_survey(session, network_id=row.id), "class": class_index}
-    places = session.execute(_best(each), {**asked, "network": row.id})
-    ids = [id for layer in places for id in layer if id is not None]
+    best = session.scalars(_best(each), {**asked, "network": row.id})
+    ids = [int(id) for layer in best for id in (layer or "").split()]
     found: dict[str, list[UnitOfClass]] = {}
     for unit, precision, response in session.execute(DETECTING, {**asked, "units": ids}) if ids else ():
         of_class = UnitOfClass(unit=unit_summary(network, unit), precision=precision, response=response)
@@ -76,19 +80,20 @@ def best_by_layer(session: Session, *, network: str, class_index: int, each: int
 
 
 @cache
-def _best(each: int) -> Select[*tuple[Any, ...]]:
-    """Their ids: a row for each layer, a column for each place."""
+def _best(each: int) -> Select[str]:
+    """Their ids: a row for each layer."""
     of = aliased(UnitClassRow)
     best = (
-        select(of.unit_id)
+        select(cast(of.unit_id, String))
         .where(
             of.survey_id == bindparam("survey"),
             of.class_index == bindparam("class"),
             of.layer_index == UnitCountRow.layer_index,
         )
         .order_by(of.precision.desc(), of.unit_id)
+        .correlate(UnitCountRow)
     )
-    layers = select(*first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
+    layers = select(first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
     return layers.group_by(UnitCountRow.layer_index)
 
 

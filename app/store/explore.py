@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.store.catalog import card_of, network_row, unit_summary, units_at
-from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
+from app.store.scope import groups, is_filtered, scope, size, sql_filters, within
 from app.store.tables import UnitRow
 
 COUNTED = 10_000  # counting stops here
+MANY = 20  # one unit of so many, or more of them, pass
 BATCH = 500
 
 
@@ -58,8 +59,8 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     """One page of the units that pass the filters; unknown layers and classes are errors, not empty pages."""
     row = network_row(session, slug)
     card = card_of(row)
-    matching = _matching(row.id, card, query)
-    total, capped = _count(session, row.id, matching, card, query)
+    total, capped = _count(session, row.id, card, query)
+    matching = _matching(row.id, card, query, many=total * MANY > size(card, query))
     backwards = query.before is not None
     skip = (query.page - 1) * query.per_page
     place = query.before if backwards else query.after or _before(card, query, skip)
@@ -115,22 +116,19 @@ def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
     return None
 
 
-def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:
-    return select(UnitRow).where(
-        UnitRow.network_id == network, *within(network, card, query), *sql_filters(card, query)
-    )
+def _matching(network: int, card: NetworkCard, query: UnitQuery, *, many: bool = False) -> Select[UnitRow]:
+    """`many`: in their own order they are soonest found by looking at one after the other."""
+    filters = sql_filters(card, query, many=many and query.sort is UnitSort.ORDER)
+    return select(UnitRow).where(UnitRow.network_id == network, *within(network, card, query), *filters)
 
 
-def _count(
-    session: Session, network: int, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery
-) -> tuple[int, bool]:
+def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
     if not is_filtered(card, query):
         return size(card, query), False
-    if not needs_units(card, query):
-        kept = groups(session, network, card, query)
-        if kept is not None:
-            return sum(units for *_, units in kept), False
-    some = matching.with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
+    kept = groups(session, network, card, query)
+    if kept is not None:
+        return sum(units for *_, units in kept), False
+    some = _matching(network, card, query).with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
     counted = session.scalar(select(func.count()).select_from(some)) or 0
     return min(counted, COUNTED), counted > COUNTED
 

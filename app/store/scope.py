@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import card_of, network_row
 from app.store.tables import UnitCountRow, UnitRow
 
+FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 TALLIED = 2_000  # units at most that are counted by one, where no kept count tells them
 KEPT = select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
     UnitCountRow.network_id == bindparam("network"), UnitCountRow.units > 0
@@ -112,8 +113,8 @@ def told(card: NetworkCard) -> tuple[str, ...]:
     return tuple(f"{name} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
 
 
-def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
-    """The filters that only the database can answer."""
+def sql_filters(card: NetworkCard, query: UnitQuery, *, many: bool = False) -> list[ColumnElement[bool]]:
+    """The filters that only the database can answer. `many`: most units pass, and are not to be found by index."""
     filters: list[ColumnElement[bool]] = []
     if query.detects:
         filters.append(UnitRow.detects == card.class_index(query.detects))
@@ -123,7 +124,7 @@ def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]
     if query.role:
         filters.append(UnitRow.role == query.role)
     if query.min_reach is not None:
-        filters.append(UnitRow.reach >= query.min_reach)
+        filters.append((UnitRow.reach + 0 if many else UnitRow.reach) >= query.min_reach)
     if query.region:
         x0, y0, x1, y1 = region_box(query.region)
         filters += [UnitRow.map_x.between(x0, x1), UnitRow.map_y.between(y0, y1)]
@@ -162,7 +163,16 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
-    """The units that pass the filters, counted: those of whole layers unread. None if too many are left."""
+    """The units that pass the filters, counted: those of whole layers unread. None if too many are left. Counted once
+    in a session: a page asks how many there are, and how many of each kind."""
+    known: dict[tuple[object, ...], list[Group] | None] = session.info.setdefault("groups", {})
+    key = (network, *(getattr(query, name) for name in FILTERS))
+    if key not in known:
+        known[key] = _groups(session, network, card, query)
+    return known[key]
+
+
+def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
     chosen, found = scope(card, query), []
     named = within(network, card, query)
     if not needs_units(card, query):
@@ -172,6 +182,10 @@ def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
             return found
         named = _named(network, card, {index: chosen[index] for index in some}, {})
     where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
+    if query.min_reach is not None:
+        passing = select(literal(1)).where(*where).limit(TALLIED + 1).subquery()  # the index alone tells
+        if (session.scalar(select(func.count()).select_from(passing)) or 0) > TALLIED:
+            return None
     is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
     few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
     grouped: Select[*tuple[Any, ...]] = select(*few.c, func.count()).group_by(*few.c)

@@ -11,14 +11,14 @@ from app.contract.catalog import Pictured, Still
 from app.store.catalog import card_of, network_row
 from app.store.tables import NetworkRow, UnitCountRow, UnitRow
 
-# A picture as one word, so that a statement for many things has a column for each place and is all that is asked.
+# A picture as one word, so that one statement for many things is all that is asked.
 WORD = cast(UnitRow.index, String) + "," + func.coalesce(UnitRow.poster, "") + "," + func.coalesce(UnitRow.loop, "")
 
 
 def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:
     """Pictures of the units of these networks that were visualized last, at most `each` of a network."""
-    found = {slug: words for slug, *words in session.execute(_newest(each))}
-    return {slug: [Still(*pictures) for _, *pictures in _read(found[slug])] for slug in slugs if any(found[slug])}
+    found = {slug: _read(words) for slug, words in session.execute(_newest(each))}
+    return {slug: [Still(*pictures) for _, *pictures in found[slug]] for slug in slugs if found[slug]}
 
 
 def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[Pictured]]:
@@ -26,7 +26,7 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[Pictur
     network = network_row(session, slug)
     card = card_of(network)
     found: dict[str, list[Pictured]] = {}
-    for place, *words in session.execute(_pictured(each), {"network": network.id}):
+    for place, words in session.execute(_pictured(each), {"network": network.id}):
         layer = card.layers[place]
         found[layer.name] = [
             Pictured(layer.name, unit, card.classes[unit] if layer.is_class else "", *pictures)
@@ -35,14 +35,16 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[Pictur
     return found
 
 
-def first_each(of: Select[Any], each: int) -> list[ScalarSelect[Any]]:
-    """The first `each` of what belongs to a row of the enclosing statement, a column for each place: one small
-    statement that both databases answer from an index, where a union of hundreds takes long to put together."""
-    return [of.limit(1).offset(place).scalar_subquery() for place in range(each)]
+def first_each(of: Select[str], each: int) -> ScalarSelect[str]:
+    """The first `each` words of what belongs to a row of the enclosing statement, which they say to be correlated
+    with: one small statement that both databases answer from an index, where a union of hundreds takes long to put
+    together."""
+    [word] = of.limit(each).subquery().c
+    return select(func.aggregate_strings(word, " ")).scalar_subquery()
 
 
-def _read(words: Sequence[str | None]) -> list[tuple[int, str | None, str | None]]:
-    split = (word.split(",") for word in words if word)
+def _read(words: str | None) -> list[tuple[int, str | None, str | None]]:
+    split = (word.split(",") for word in (words or "").split())
     return [(int(unit), poster or None, loop or None) for unit, poster, loop in split]
 
 
@@ -52,8 +54,9 @@ def _newest(each: int) -> Select[*tuple[Any, ...]]:
         select(WORD)
         .where(UnitRow.network_id == NetworkRow.id, UnitRow.visualized_at.is_not(None))
         .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
+        .correlate(NetworkRow)
     )
-    return select(NetworkRow.slug, *first_each(last, each))
+    return select(NetworkRow.slug, first_each(last, each))
 
 
 @cache
@@ -73,5 +76,6 @@ def _pictured(each: int) -> Select[*tuple[Any, ...]]:
             UnitRow.visualized_at.is_not(None),
         )
         .order_by(UnitRow.index)
+        .correlate(layers)
     )
-    return select(layers.c.layer_index, *first_each(first, each))
+    return select(layers.c.layer_index, first_each(first, each))

@@ -85,6 +85,7 @@ def test_words_also_find_what_a_class_is(store: Store) -> None:
 
 def test_counting_stops_at_a_bound(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "COUNTED", 2)
+    monkeypatch.setattr(scope, "TALLIED", 1)
     found = search(surveyed, min_reach=0.5, per_page=1)
     assert (found.total, found.capped, found.next) == (2, True, 2)
     kept = search(surveyed, state="visualized", per_page=1)
