@@ -119,7 +119,7 @@ def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
 def _matching(network: int, card: NetworkCard, query: UnitQuery, *, many: bool = False) -> Select[UnitRow]:
     """`many`: in their own order they are soonest found by looking at one after the other."""
     filters = sql_filters(card, query, many=many and query.sort is UnitSort.ORDER)
-    return select(UnitRow).where(UnitRow.network_id == network, *within(network, card, query), *filters)
+    return select(UnitRow).where(*within(network, card, query), *filters)
 
 
 def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:

@@ -53,17 +53,19 @@ def size(card: NetworkCard, query: UnitQuery) -> int:
 
 
 def within(network: int, card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
+    """The network's units that layer, stream, class and words mean."""
     return _named(network, card, scope(card, query), detectors(card, query))
 
 
 def _named(
     network: int, card: NetworkCard, chosen: Scope, detecting: Mapping[frozenset[int], list[int]]
 ) -> list[ColumnElement[bool]]:
+    its = UnitRow.network_id == network
     whole = [index for index, units in chosen.items() if units is None]
     if len(whole) == len(card.layers):
-        return []
+        return [its]
     if chosen and len(chosen) == len(whole) == 1 and not detecting:
-        return [UnitRow.layer_index == whole[0]]
+        return [its, UnitRow.layer_index == whole[0]]
     alike: dict[frozenset[int], list[int]] = {}
     for index, units in chosen.items():
         if units is not None:
@@ -74,11 +76,11 @@ def _named(
     ]
     some += [UnitRow.layer_index.in_(whole)] if whole else []
     if not detecting or len(some) == 1:
-        return [or_(false(), *some)]
-    # Each by an index of its own; for alternatives SQLite would read all units.
-    return [
-        UnitRow.id.in_(union_all(*(select(UnitRow.id).where(UnitRow.network_id == network, each) for each in some)))
-    ]
+        return [its, or_(false(), *some)]
+    # Each by an index of its own; for alternatives SQLite would read all units. So it would if few were said to be of
+    # the network once more.
+    found = UnitRow.id.in_(union_all(*(select(UnitRow.id).where(its, each) for each in some)))
+    return [its, found] if whole else [found]
 
 
 def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
@@ -181,7 +183,7 @@ def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery)
         if not some:
             return found
         named = _named(network, card, {index: chosen[index] for index in some}, {})
-    where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
+    where = (*named, *sql_filters(card, query))
     if query.min_reach is not None:
         passing = select(literal(1)).where(*where).limit(TALLIED + 1).subquery()  # the index alone tells
         if (session.scalar(select(func.count()).select_from(passing)) or 0) > TALLIED:
@@ -203,7 +205,7 @@ def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQ
         for index, _, _, units in kept:
             counts[index] += units
         return dict(counts)
-    where = (UnitRow.network_id == network, *within(network, card, query), *sql_filters(card, query))
+    where = (*within(network, card, query), *sql_filters(card, query))
     rows = session.execute(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
     return dict(rows.all())
 
