@@ -45,12 +45,16 @@ def lines(bars: Iterable[Bar]) -> Markup:
     return Markup("".join(map(_line, bars)))  # noqa: S704
 
 
+RAIL = (
+    '<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect class="rail" width="100" height="6" /><rect class="fill" width="'
+)
+
+
 def _line(bar: Bar) -> str:
     own = ' class="own"' if bar.is_own else ""
-    rail = f'<rect class="rail" width="100" height="6" /><rect class="fill" width="{filled(bar.value)}" height="6" />'
-    length = f'<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{rail}</svg>'
     link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
-    return f"<li{own}>{link} {length} <span>{number(bar.value)}</span></li>"
+    return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
 
 
 def hover_loop(poster: str | None, loop: str | None) -> Markup:
