@@ -12,6 +12,7 @@ from app.contract.catalog import folded
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Page
+from app.contract.result import Role
 from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
@@ -21,6 +22,7 @@ from app.store.upsert import insert_missing
 
 KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500
+ON_CARDS = (Role.VIDEO, Role.POSTER)
 KEPT = 100  # data sets whose clips are counted
 _counts: dict[tuple[int, datetime, int], dict[str, int]] = {}
 
@@ -103,9 +105,16 @@ def get_dataset(session: Session, *, slug: str) -> Dataset:
 
 
 def list_clips(
-    session: Session, *, slug: str, label: str | None = None, page: int = 1, per_page: int = 48
+    session: Session,
+    *,
+    slug: str,
+    label: str | None = None,
+    page: int = 1,
+    per_page: int = 48,
+    roles: tuple[Role, ...] = (),
 ) -> Page[Clip]:
-    """The clips of a set (and label), label by label in their own order. A label it does not have is an error."""
+    """The clips of a set (and label), label by label in their own order, with all their media or those in these roles.
+    A label it does not have is an error."""
     dataset = dataset_row(session, slug)
     if label is not None and label not in dataset.classes:
         raise UnknownClass(label, dataset.classes)
@@ -120,7 +129,7 @@ def list_clips(
         skip -= count
     asked = {"set": dataset.id, "label": start, "skip": skip, "most": per_page}
     of = OF_LABEL if label is not None else FROM_LABEL
-    items = tuple(read_clips(session, of, **asked)) if first < total else ()
+    items = tuple(read_clips(session, of, roles, **asked)) if first < total else ()
     return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
 
 
@@ -201,7 +210,7 @@ def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
-    """One clip for each of these classes that has any, or for the first `limit` of them."""
+    """One clip, as cards show it, for each of these classes that has any, or for the first `limit` of them."""
     wanted = {name: folded(name) for name in names}
     chosen: dict[str, int] = {}
     for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
@@ -210,7 +219,7 @@ def examples(session: Session, *, names: Iterable[str], limit: int | None = None
         if limit and len(chosen) >= limit:
             break
     chosen = dict(islice(chosen.items(), limit))
-    found = {clip.id: clip for clip in read_clips(session, BY_ID, ids=list(chosen.values()))}
+    found = {clip.id: clip for clip in read_clips(session, BY_ID, ON_CARDS, ids=list(chosen.values()))}
     return {name: found[id] for name, id in chosen.items()}
 
 
@@ -225,10 +234,12 @@ def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRo
     return known[slug]
 
 
-def read_clips(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Clip]:
-    """Those that a statement on CLIPS finds, with their media."""
+def read_clips(
+    session: Session, query: Select[*tuple[Any, ...]], roles: tuple[Role, ...] = (), **given: object
+) -> list[Clip]:
+    """Those that a statement on CLIPS finds, with their media, all or in these roles."""
     rows = session.execute(query, given).all()
-    media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows])
+    media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows], roles)
     return [Clip(id=id, dataset=dataset, name=name, label=label, media=media[id]) for id, dataset, name, label in rows]
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.contract.evidence import Clip
 from app.contract.result import Role
 from app.store import Session, answers, catalog, datasets, evidence
+from app.store.datasets import ON_CARDS
 from app.web import urls
 from app.web.deps import Reading, at_once
 from app.web.pages import ClipPage, DatasetPage, DatasetsPage
@@ -48,7 +49,7 @@ def dataset(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     found = datasets.get_dataset(session, slug=slug)
-    clips = datasets.list_clips(session, slug=slug, label=label or None, page=page, per_page=PER_PAGE)
+    clips = datasets.list_clips(session, slug=slug, label=label or None, page=page, per_page=PER_PAGE, roles=ON_CARDS)
 
     def href(number: int) -> str:
         return urls.dataset(slug, label=label, page=number if number > 1 else None)
