@@ -1,5 +1,6 @@
 """What there is to look at: networks with their streams, layers, units and classes."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -238,6 +239,17 @@ class UnitSummary(Model):
 class Still(NamedTuple):
     """A unit's picture alone, and the same in motion."""
 
+    poster: Sha256 | None
+    loop: Sha256 | None
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A unit with a picture, as far as a drawing of its layer shows it."""
+
+    layer: str
+    index: int
+    label: str
     poster: Sha256 | None
     loop: Sha256 | None
 

@@ -1,55 +1,62 @@
 """Units by what they say of classes, of one or of two: of those that a survey found to detect them best."""
 
 from functools import cache
-from itertools import chain
 from typing import Any
 
-from sqlalchemy import Integer, LargeBinary, Select, bindparam, func, select
+from sqlalchemy import Integer, LargeBinary, Select, String, bindparam, cast, func, select, union
 from sqlalchemy.orm import Session, aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
 from app.store.catalog import network_row
-from app.store.chunks import chunks
-from app.store.evidence_tables import EvidenceByClassRow, UnitClassRow
-from app.store.explore import first_each
+from app.store.evidence_tables import GENERIC, EvidenceByClassRow, UnitClassRow
 from app.store.listed import newest_survey
 from app.store.packing import unpack
 from app.store.pair_layers import layers_of_pair
+from app.store.stills import first_each
 from app.store.summaries import unit_summaries
 from app.store.tables import UnitCountRow, UnitRow
 
 CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
-CHUNK = 500
 
 OF_CLASS = UnitClassRow.survey_id == bindparam("survey"), UnitClassRow.class_index == bindparam("class")
-DETECTORS = (
+DETECTORS = [
     select(UnitClassRow.unit_id)
-    .where(*OF_CLASS)
+    .where(UnitClassRow.survey_id == bindparam("survey"), UnitClassRow.class_index == bindparam(f"class_{each}"))
     .order_by(UnitClassRow.precision.desc(), UnitClassRow.unit_id)
-    .limit(bindparam("most"))
-)
+    .limit(CANDIDATES)
+    .subquery()
+    for each in ("a", "b")
+]
 DETECTING = (
     select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-    .where(*OF_CLASS, UnitRow.id.in_(bindparam("units", expanding=True)))
+    .where(
+        UnitClassRow.survey_id == bindparam("survey"),
+        UnitClassRow.class_index + 0 == bindparam("class"),  # or SQLite would look through all of the class
+        UnitRow.id.in_(bindparam("units", expanding=True)),
+    )
     .order_by(UnitRow.layer_index, UnitClassRow.precision.desc(), UnitRow.id)
 )
 # Two numbers of each packed list, which stays where it is.
-RESPONSES: Select[*tuple[Any, ...]] = select(
-    EvidenceByClassRow.unit_id,
-    *(
-        func.substr(EvidenceByClassRow.responses, bindparam(each, type_=Integer), 4, type_=LargeBinary())
-        for each in ("a", "b")
-    ),
-).where(
-    EvidenceByClassRow.survey_id == bindparam("survey"),
-    EvidenceByClassRow.unit_id.in_(bindparam("units", expanding=True)),
+RESPONSES: Select[*tuple[Any, ...]] = (
+    select(
+        EvidenceByClassRow.unit_id,
+        *(
+            func.substr(EvidenceByClassRow.responses, bindparam(each, type_=Integer), 4, type_=LargeBinary())
+            for each in ("a", "b")
+        ),
+    )
+    .where(
+        EvidenceByClassRow.survey_id == bindparam("survey"),
+        EvidenceByClassRow.unit_id.in_(union(*(select(best.c.unit_id) for best in DETECTORS))),
+    )
+    .order_by(EvidenceByClassRow.unit_id)
 )
 SHARED = (
     select(UnitRow, UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-    .where(*OF_CLASS, UnitClassRow.is_generic)
+    .where(*OF_CLASS, GENERIC)
     .order_by(UnitClassRow.response.desc(), UnitRow.id)
     .limit(bindparam("most"))
 )
@@ -68,8 +75,8 @@ def best_by_layer(session: Session, *, network: str, class_index: int, each: int
     """The units of every layer that detect a class best."""
     row = network_row(session, network)
     asked = {"survey": newest_survey(session, network_id=row.id), "class": class_index}
-    places = session.execute(_best(each), {**asked, "network": row.id})
-    ids = [id for layer in places for id in layer if id is not None]
+    best = session.scalars(_best(each), {**asked, "network": row.id})
+    ids = [int(id) for layer in best for id in (layer or "").split()]
     rows = session.execute(DETECTING, {**asked, "units": ids}).all() if ids else []
     units = unit_summaries(session, network, [unit for unit, *_ in rows])
     found: dict[str, list[UnitOfClass]] = {}
@@ -80,32 +87,29 @@ def best_by_layer(session: Session, *, network: str, class_index: int, each: int
 
 
 @cache
-def _best(each: int) -> Select[*tuple[Any, ...]]:
-    """Their ids: a row for each layer, a column for each place."""
+def _best(each: int) -> Select[str]:
+    """Their ids: a row for each layer."""
     of = aliased(UnitClassRow)
     best = (
-        select(of.unit_id)
+        select(cast(of.unit_id, String))
         .where(
             of.survey_id == bindparam("survey"),
             of.class_index == bindparam("class"),
             of.layer_index == UnitCountRow.layer_index,
         )
         .order_by(of.precision.desc(), of.unit_id)
+        .correlate(UnitCountRow)
     )
-    layers = select(*first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
+    layers = select(first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
     return layers.group_by(UnitCountRow.layer_index)
 
 
 def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int = 8) -> Pair:
     """Those that separate two classes and those that do not, of the best detectors of either."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
-    responses: dict[int, tuple[float, float]] = {}
-    asked = {"survey": survey, "most": CANDIDATES}
-    detectors = [session.scalars(DETECTORS, {**asked, "class": each}).all() for each in (a, b)]
-    places = {"survey": survey, "a": 4 * a + 1, "b": 4 * b + 1}
-    for some in chunks(dict.fromkeys(chain(*detectors)), CHUNK):
-        for unit, at_a, at_b in session.execute(RESPONSES, {**places, "units": some}):
-            responses[unit] = unpack(at_a)[0], unpack(at_b)[0]
+    asked = {"survey": survey, "class_a": a, "class_b": b, "a": 4 * a + 1, "b": 4 * b + 1}
+    found = session.execute(RESPONSES, asked)
+    responses = {unit: unpack(at_a + at_b) for unit, at_a, at_b in found}
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
     alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]

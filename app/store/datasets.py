@@ -1,6 +1,7 @@
 """Data sets: named sets of labelled clips, with the media that show each."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.contract.catalog import folded
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Page
+from app.contract.result import Role
 from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
@@ -20,11 +22,25 @@ from app.store.upsert import insert_missing
 
 KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500
+ON_CARDS = (Role.VIDEO, Role.POSTER)
+KEPT = 100  # data sets whose clips are counted
+_counts: dict[tuple[int, datetime, int], dict[str, int]] = {}
 
+SET = select(DatasetRow).where(DatasetRow.slug == bindparam("slug"))
 CLIPS: Select[*tuple[Any, ...]] = select(ClipRow.id, DatasetRow.slug, ClipRow.name, ClipRow.label).join(ClipRow.dataset)
 BY_ID = CLIPS.where(ClipRow.id.in_(bindparam("ids", expanding=True)))
 NAMED = CLIPS.where(ClipRow.dataset_id == bindparam("set"), ClipRow.name.in_(bindparam("names", expanding=True)))
 OF_CLASS = CLIPS.where(ClipRow.folded == bindparam("folded")).order_by(ClipRow.id).limit(bindparam("most"))
+OF_SET = CLIPS.where(ClipRow.dataset_id == bindparam("set")).order_by(ClipRow.label, ClipRow.id)
+OF_SET = OF_SET.offset(bindparam("skip")).limit(bindparam("most"))
+OF_LABEL = OF_SET.where(ClipRow.label == bindparam("label"))
+FROM_LABEL = OF_SET.where(ClipRow.label >= bindparam("label"))
+COUNTS = (
+    select(ClipRow.label, func.count())
+    .where(ClipRow.dataset_id == bindparam("set"))
+    .group_by(ClipRow.label)
+    .order_by(ClipRow.label)
+)
 FIRST = (
     select(ClipRow.folded, func.min(ClipRow.id))
     .where(ClipRow.folded.in_(bindparam("folded", expanding=True)))
@@ -74,6 +90,7 @@ def remove_dataset(session: Session, *, slug: str) -> None:
     row = dataset_row(session, slug)
     surveyed = session.scalars(select(SurveyRow.network_id).where(SurveyRow.dataset_id == row.id).distinct()).all()
     session.execute(delete(DatasetRow).where(DatasetRow.id == row.id))
+    session.info["datasets"].clear()
     for network in surveyed:
         list_evidence(session, network_id=network)
     drop_orphans(session)
@@ -88,30 +105,50 @@ def get_dataset(session: Session, *, slug: str) -> Dataset:
 
 
 def list_clips(
-    session: Session, *, slug: str, label: str | None = None, page: int = 1, per_page: int = 48
+    session: Session,
+    *,
+    slug: str,
+    label: str | None = None,
+    page: int = 1,
+    per_page: int = 48,
+    roles: tuple[Role, ...] = (),
 ) -> Page[Clip]:
-    """The clips of a set (and label), label by label in their own order. A label it does not have is an error."""
+    """The clips of a set (and label), label by label in their own order, with all their media or those in these roles.
+    A label it does not have is an error."""
     dataset = dataset_row(session, slug)
     if label is not None and label not in dataset.classes:
         raise UnknownClass(label, dataset.classes)
-    matching = [ClipRow.dataset_id == dataset.id, *([] if label is None else [ClipRow.label == label])]
-    total = dataset.clips
-    if label is not None:
-        total = session.scalar(select(func.count()).select_from(ClipRow).where(*matching)) or 0
-    first = (page - 1) * per_page
-    query = CLIPS.where(*matching).order_by(ClipRow.label, ClipRow.id).offset(first).limit(per_page)
-    items = tuple(read_clips(session, query))
+    counts = _counted(session, dataset)
+    total = dataset.clips if label is None else counts[label]
+    first = skip = (page - 1) * per_page
+    start = label
+    for each, count in counts.items() if label is None else ():
+        start = each
+        if skip < count:
+            break
+        skip -= count
+    asked = {"set": dataset.id, "label": start, "skip": skip, "most": per_page}
+    of = OF_LABEL if label is not None else FROM_LABEL
+    items = tuple(read_clips(session, of, roles, **asked)) if first < total else ()
     return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
 
 
 def label_counts(session: Session, *, slug: str) -> dict[str, int]:
     """Clips by label, in the set's own order."""
     dataset = dataset_row(session, slug)
-    rows = session.execute(
-        select(ClipRow.label, func.count()).where(ClipRow.dataset_id == dataset.id).group_by(ClipRow.label)
-    )
-    counts: dict[str, int] = dict(rows.all())
+    counts = _counted(session, dataset)
     return {label: counts[label] for label in dataset.classes}
+
+
+def _counted(session: Session, dataset: DatasetRow) -> dict[str, int]:
+    """The same in the database's order of labels. Counted once in a process: clips are only ever added, and how many
+    there are is kept beside them."""
+    key = (dataset.id, dataset.added_at, dataset.clips)
+    if key not in _counts:
+        if len(_counts) >= KEPT:
+            _counts.clear()
+        _counts[key] = dict(session.execute(COUNTS, {"set": dataset.id}).all())
+    return _counts[key]
 
 
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:
@@ -173,7 +210,7 @@ def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
-    """One clip for each of these classes that has any, or for the first `limit` of them."""
+    """One clip, as cards show it, for each of these classes that has any, or for the first `limit` of them."""
     wanted = {name: folded(name) for name in names}
     chosen: dict[str, int] = {}
     for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
@@ -182,22 +219,27 @@ def examples(session: Session, *, names: Iterable[str], limit: int | None = None
         if limit and len(chosen) >= limit:
             break
     chosen = dict(islice(chosen.items(), limit))
-    found = {clip.id: clip for clip in read_clips(session, BY_ID, ids=list(chosen.values()))}
+    found = {clip.id: clip for clip in read_clips(session, BY_ID, ON_CARDS, ids=list(chosen.values()))}
     return {name: found[id] for name, id in chosen.items()}
 
 
 def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRow:
-    query = select(DatasetRow).where(DatasetRow.slug == slug)
-    row = session.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise UnknownDataset(slug, session.scalars(select(DatasetRow.slug).order_by(DatasetRow.id)))
-    return row
+    """Read once in a session, and again to be locked."""
+    known: dict[str, DatasetRow] = session.info.setdefault("datasets", {})
+    if lock or slug not in known:
+        row = session.scalar(SET.with_for_update() if lock else SET, {"slug": slug})
+        if row is None:
+            raise UnknownDataset(slug, session.scalars(select(DatasetRow.slug).order_by(DatasetRow.id)))
+        known[slug] = row
+    return known[slug]
 
 
-def read_clips(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Clip]:
-    """Those that a statement on CLIPS finds, with their media."""
+def read_clips(
+    session: Session, query: Select[*tuple[Any, ...]], roles: tuple[Role, ...] = (), **given: object
+) -> list[Clip]:
+    """Those that a statement on CLIPS finds, with their media, all or in these roles."""
     rows = session.execute(query, given).all()
-    media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows])
+    media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows], roles)
     return [Clip(id=id, dataset=dataset, name=name, label=label, media=media[id]) for id, dataset, name, label in rows]
 
 

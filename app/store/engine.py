@@ -1,6 +1,7 @@
 """One database, two kinds: SQLite in one file, or PostgreSQL. Opens it, migrates it, hands out sessions."""
 
 import re
+import select as io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,14 +12,23 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    InvalidatePoolError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, InvalidRequest, KinetoscopeError
 from app.settings import ROOT
 
-POOL = {"pool_size": 10, "max_overflow": 20}
+POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": True}  # what is warm is used again
+PREPARED = 500  # statements that a connection keeps planned; pages have some three hundred
 UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
@@ -26,14 +36,10 @@ class Store:
     """The database. `session()` reads; `transaction()` reads and writes. Both end the transaction at the
     block's end: commit where all went well, roll back where not."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reading: Engine) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
-        # SQLite takes the write lock at once: a reader that turns writer late fails instead of waiting.
-        self._engines = {
-            write: engine.execution_options(postgresql_readonly=not write, sqlite_write=write)
-            for write in (False, True)
-        }
+        self._engines = {False: reading, True: engine}
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -81,29 +87,27 @@ class Store:
             raise DatabaseNotMigrated(f"The database is at revision {current}, this code needs {head}. {UPGRADE}")
 
     def close(self) -> None:
-        self.engine.dispose()
+        for engine in self._engines.values():
+            engine.dispose()
 
 
 def open_store(url: str, *, check: bool = True) -> Store:
     """Open the database at `url`; with `check`, refuse one that is not migrated."""
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            engine = _sqlite(url)
-        else:
-            engine = create_engine(url, pool_pre_ping=True, **POOL)
+        engine, reading = _sqlite(url) if parsed.get_backend_name() == "sqlite" else _postgresql(url)
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseUnreachable(
             "KINETOSCOPE_DATABASE_URL is not the address of a database: "
             "write `postgresql://user:password@host/name`, or leave it empty for SQLite."
         ) from error
-    store = Store(engine)
+    store = Store(engine, reading)
     if check:
         store.require_migrated()
     return store
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str) -> tuple[Engine, Engine]:
     # Kept open: a new connection reads the whole schema before its first answer.
     engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, poolclass=QueuePool, **POOL)
 
@@ -118,12 +122,38 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # With isolation_level None the driver opens no transaction of its own; we choose its kind.
+        # With isolation_level None the driver opens no transaction of its own; we choose its kind. The write lock is
+        # taken at once: a reader that turns writer late fails instead of waiting.
         write = connection.get_execution_options().get("sqlite_write", True)
         connection.exec_driver_sql("PRAGMA query_only = " + ("OFF" if write else "ON"))
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
-    return engine
+    return engine, engine.execution_options(sqlite_write=False)
+
+
+def _postgresql(url: str) -> tuple[Engine, Engine]:
+    """One that writes, and one that reads without transactions: to begin and to end one are two answers to wait for,
+    and it would promise no more (read committed)."""
+    engine = create_engine(url, pool_pre_ping=True, **POOL)
+    reading = create_engine(url, isolation_level="AUTOCOMMIT", **POOL)
+
+    @event.listens_for(reading, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        connection.prepared_max = PREPARED
+        # Statements of pages are small: to plan them for several processes, or to compile them, takes longer.
+        connection.execute(
+            "SET default_transaction_read_only = on; SET max_parallel_workers_per_gather = 0; SET jit = off"
+        )
+
+    @event.listens_for(reading, "checkout")
+    def look(connection: Any, record: Any, proxy: Any) -> None:
+        # A server that went away has closed the line, which is seen here; to ask it would be an answer to wait for.
+        line = io.poll()
+        line.register(connection.fileno(), io.POLLIN)
+        if line.poll(0):
+            raise InvalidatePoolError
+
+    return engine, reading
 
 
 def now(session: Session) -> datetime:

@@ -122,7 +122,7 @@ def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, reci
     counted = (
         select(UnitRow.layer_index, func.count())
         .join(VisualizationRow, VisualizationRow.unit_id == UnitRow.id)
-        .where(VisualizationRow.recipe_key == recipe_key, UnitRow.network_id == network.id)
+        .where(VisualizationRow.recipe_key == recipe_key)
         .where(*within(network.id, card, query), *sql_filters(card, query))
         .group_by(UnitRow.layer_index)
     )

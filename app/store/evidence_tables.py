@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.store.tables import NetworkRow
 
 
-GENERIC = text("is_generic")
+GENERIC = text("is_generic")  # in these words alone SQLite takes the index of such units
 
 
 class DatasetRow(Base):

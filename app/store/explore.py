@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FunctionElement, ScalarSelect, Select, String, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, FunctionElement, Select, String, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import NetworkCard, Still, UnitListing, UnitQuery, UnitSort, UnitSummary
+from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import card_of, network_row, unit_summary, units_at
-from app.store.scope import groups, is_filtered, needs_units, scope, size, sql_filters, within
+from app.store.catalog import card_of, network_row, units_at
+from app.store.scope import groups, is_filtered, scope, size, sql_filters, within
 from app.store.summaries import unit_summaries
-from app.store.tables import NetworkRow, UnitCountRow, UnitRow
+from app.store.tables import UnitRow
 from app.vocabulary import read
 
 COUNTED = 10_000  # counting stops here
+MANY = 20  # one unit of so many, or more of them, pass
 BATCH = 500
 
 
@@ -60,8 +61,8 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
     """One page of the units that pass the filters; unknown layers and classes are errors, not empty pages."""
     row = network_row(session, slug)
     card = card_of(row)
-    matching = _matching(row.id, card, query)
-    total, capped = _count(session, row.id, matching, card, query)
+    total, capped = _count(session, row.id, card, query)
+    matching = _matching(row.id, card, query, many=total * MANY > size(card, query))
     backwards = query.before is not None
     skip = (query.page - 1) * query.per_page
     place = query.before if backwards else query.after or _before(card, query, skip)
@@ -107,60 +108,6 @@ def named_units(session: Session, *, slug: str, names: Sequence[tuple[str, int]]
     return unit_summaries(session, slug, [found[place] for place in places])
 
 
-def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:
-    """Pictures of the units of these networks that were visualized last, at most `each` of a network."""
-    slug_of = {network_row(session, slug).id: slug for slug in slugs}
-    last = (
-        select(UnitRow.id)
-        .where(UnitRow.network_id == NetworkRow.id, UnitRow.visualized_at.is_not(None))
-        .order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())
-    )
-    networks = select(*first_each(last, each)).where(NetworkRow.id.in_(slug_of))
-    ids = [id for row in session.execute(networks) for id in row if id is not None]
-    units = select(UnitRow.network_id, UnitRow.poster, UnitRow.loop).where(UnitRow.id.in_(ids))
-    found: dict[str, list[Still]] = {}
-    for network, poster, loop in session.execute(units.order_by(UnitRow.visualized_at.desc(), UnitRow.id.desc())):
-        found.setdefault(slug_of[network], []).append(Still(poster, loop))
-    return found
-
-
-def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitSummary]]:
-    """The first units of every layer that have a picture, at most `each` a layer."""
-    layers = (
-        select(UnitCountRow.network_id, UnitCountRow.layer_index)
-        .where(UnitCountRow.network_id == network_row(session, slug).id, UnitCountRow.visualized)
-        .distinct()
-        .subquery()
-    )
-    first = (
-        select(UnitRow.id)
-        .where(
-            UnitRow.network_id == layers.c.network_id,
-            UnitRow.layer_index == layers.c.layer_index,
-            UnitRow.poster.is_not(None),
-            UnitRow.visualized_at.is_not(None),
-        )
-        .order_by(UnitRow.index)
-    )
-    found: dict[str, list[UnitSummary]] = {}
-    for unit in _units(
-        session, select(*first_each(first, each)).select_from(layers), UnitRow.layer_index, UnitRow.index
-    ):
-        found.setdefault(unit.layer, []).append(unit_summary(slug, unit))
-    return found
-
-
-def first_each(units: Select[int], each: int) -> list[ScalarSelect[int]]:
-    """The first `each` ids of what belongs to a row of the enclosing statement, a column for each place: one small
-    statement that both databases answer from an index, where a union of hundreds takes long to put together."""
-    return [units.limit(1).offset(place).scalar_subquery() for place in range(each)]
-
-
-def _units(session: Session, ids: Select[*tuple[Any, ...]], *order: Any) -> Sequence[UnitRow]:
-    known = [id for row in session.execute(ids) for id in row if id is not None]
-    return session.scalars(select(UnitRow).where(UnitRow.id.in_(known)).order_by(*order)).all()
-
-
 def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
     """The place of the last unit that is skipped, where the card tells it: counting up to it would read them all."""
     chosen = scope(card, query)
@@ -172,22 +119,19 @@ def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
     return None
 
 
-def _matching(network: int, card: NetworkCard, query: UnitQuery) -> Select[UnitRow]:
-    return select(UnitRow).where(
-        UnitRow.network_id == network, *within(network, card, query), *sql_filters(card, query)
-    )
+def _matching(network: int, card: NetworkCard, query: UnitQuery, *, many: bool = False) -> Select[UnitRow]:
+    """`many`: in their own order they are soonest found by looking at one after the other."""
+    filters = sql_filters(card, query, many=many and query.sort is UnitSort.ORDER)
+    return select(UnitRow).where(*within(network, card, query), *filters)
 
 
-def _count(
-    session: Session, network: int, matching: Select[UnitRow], card: NetworkCard, query: UnitQuery
-) -> tuple[int, bool]:
+def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
     if not is_filtered(card, query):
         return size(card, query), False
-    if not needs_units(card, query):
-        kept = groups(session, network, card, query)
-        if kept is not None:
-            return sum(units for *_, units in kept), False
-    some = matching.with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
+    kept = groups(session, network, card, query)
+    if kept is not None:
+        return sum(units for *_, units in kept), False
+    some = _matching(network, card, query).with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
     counted = session.scalar(select(func.count()).select_from(some)) or 0
     return min(counted, COUNTED), counted > COUNTED
 

@@ -11,6 +11,7 @@ from app.findings import Found, measured
 from app.store.catalog import get_card
 from app.store.evidence import Measure, distribution, get_survey
 from app.store.evidence_tables import EvidenceRow, SurveyRow
+from app.store.listed import SurveyKey
 from app.store.summaries import unit_summaries
 from app.store.tables import UnitRow
 
@@ -28,6 +29,11 @@ ENDS: tuple[tuple[Measure, str], ...] = (
     ("speed_octaves", "octaves"),
 )
 EACH = 3  # units shown at either end
+UNITS = select(UnitRow).where(UnitRow.id.in_(bindparam("units", expanding=True)))
+
+KEPT = 30  # surveys; of one that is published nothing changes but the pictures of its units
+Ends = tuple[tuple[int, float], ...]  # ids of units
+_known: dict[SurveyKey, tuple[Measured, dict[Measure, Ends]]] = {}
 
 
 def get_found(session: Session, *, network: str) -> Found | None:
@@ -35,11 +41,24 @@ def get_found(session: Session, *, network: str) -> Found | None:
     survey = get_survey(session, network=network)
     if survey is None:
         return None
+    key = (survey.id, survey.created_at)
+    if key not in _known:
+        if len(_known) >= KEPT:
+            _known.clear()
+        found = {name: _ends(session, survey.id, name) for name, _ in ENDS}
+        _known[key] = _measured(session, network, survey), found
+    kept, ends = _known[key]
+    wanted = {id for some in ends.values() for id, _ in some}
+    rows = session.scalars(UNITS, {"units": wanted}).all()
+    units = dict(zip((row.id for row in rows), unit_summaries(session, network, rows), strict=True))
     return Found(
         card=get_card(session, slug=network),
         survey=survey,
-        measured=_measured(session, network, survey),
-        examples={name: _ends(session, network, survey.id, name, words) for name, words in ENDS},
+        measured=kept,
+        examples={
+            name: tuple(Example(unit=units[id], words=words, value=value) for id, value in ends[name])
+            for name, words in ENDS
+        },
     )
 
 
@@ -64,24 +83,19 @@ def _counted(session: Session, network: str, survey: Survey) -> Measured:
     return measured(values, survey)
 
 
-def _ends(session: Session, network: str, survey: int, column: Measure, words: str) -> tuple[Example, ...]:
+def _ends(session: Session, survey: int, column: Measure) -> Ends:
     """The lowest of live units, then the highest."""
     low, high = (session.execute(_end(column, falling), {"survey": survey}).all() for falling in (False, True))
-    found = {unit.id: (unit, value) for unit, value in [*low, *reversed(high)]}
-    units = unit_summaries(session, network, [unit for unit, _ in found.values()])
-    return tuple(
-        Example(unit=unit, words=words, value=value) for unit, (_, value) in zip(units, found.values(), strict=True)
-    )
+    return tuple({id: (id, value) for id, value in [*low, *reversed(high)]}.values())
 
 
 @cache
-def _end(column: Measure, falling: bool) -> Select[UnitRow, float]:
+def _end(column: Measure, falling: bool) -> Select[int, float]:
     """Put together once."""
     measure = getattr(EvidenceRow, column)
     return (
-        select(UnitRow, measure)
-        .join(EvidenceRow, EvidenceRow.unit_id == UnitRow.id)
+        select(EvidenceRow.unit_id, measure)
         .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.a_hat > 0, measure.is_not(None))
-        .order_by(measure.desc() if falling else measure, UnitRow.id)
+        .order_by(measure.desc() if falling else measure, EvidenceRow.unit_id)
         .limit(EACH)
     )

@@ -23,7 +23,7 @@ def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST
             UnitRow.layer, UnitRow.index, UnitRow.label, UnitRow.stream, UnitRow.role, UnitRow.map_x, UnitRow.map_y,
             UnitRow.poster,
         )
-        .where(UnitRow.network_id == row.id, UnitRow.map_x.is_not(None))
+        .where(UnitRow.map_x.is_not(None))
         .where(*within(row.id, card, wide), *sql_filters(card, wide))
         .where(*([UnitRow.index % one_of == 0] if one_of > 1 else []))
         .order_by(UnitRow.layer_index, UnitRow.index)

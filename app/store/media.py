@@ -57,22 +57,26 @@ def put_media(
 
 
 def media_of(
-    session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int]
+    session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int], roles: tuple[Role, ...] = ()
 ) -> dict[int, tuple[MediaRef, ...]]:
-    """What shows each of these owners; `owner`: the column that names them, of the table of their media."""
+    """What shows each of these owners, all of it or in these roles; `owner`: the column that names them, of the table
+    of their media."""
     found: dict[int, list[MediaRef]] = {id: [] for id in ids}
     for some in chunks(found, CHUNK):
-        for id, role, sha256, type, size, width, height, frames in session.execute(_shown(owner), {"owners": some}):
+        for id, role, sha256, type, size, width, height, frames in session.execute(
+            _shown(owner, roles), {"owners": some}
+        ):
             ref = MediaRef(role=role, sha256=sha256, type=type, size=size, width=width, height=height, frames=frames)
             found[id].append(ref)
     return {id: tuple(refs) for id, refs in found.items()}
 
 
 @cache
-def _shown(owner: InstrumentedAttribute[int]) -> Select[*tuple[Any, ...]]:
+def _shown(owner: InstrumentedAttribute[int], roles: tuple[Role, ...]) -> Select[*tuple[Any, ...]]:
     """Put together once."""
     columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
-    return select(owner, *columns).where(owner.in_(bindparam("owners", expanding=True)))
+    only = [owner.class_.role.in_(roles)] if roles else []
+    return select(owner, *columns).where(owner.in_(bindparam("owners", expanding=True)), *only)
 
 
 def get_medium(session: Session, *, sha256: str) -> Medium:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
@@ -13,6 +13,7 @@ from app.store.catalog import card_of, network_row
 from app.store.tables import UnitCountRow, UnitRow
 from app.vocabulary import Word, read
 
+FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 TALLIED = 2_000  # units at most that are counted by one, where no kept count tells them
 KEPT = select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
     UnitCountRow.network_id == bindparam("network"), UnitCountRow.units > 0
@@ -61,17 +62,19 @@ def size(card: NetworkCard, query: UnitQuery) -> int:
 
 
 def within(network: int, card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
+    """The network's units that layer, stream, class and words mean."""
     return _named(network, card, scope(card, query), detectors(card, query))
 
 
 def _named(
     network: int, card: NetworkCard, chosen: Scope, detecting: Mapping[frozenset[int], list[int]]
 ) -> list[ColumnElement[bool]]:
+    its = UnitRow.network_id == network
     whole = [index for index, units in chosen.items() if units is None]
     if len(whole) == len(card.layers):
-        return []
+        return [its]
     if chosen and len(chosen) == len(whole) == 1 and not detecting:
-        return [UnitRow.layer_index == whole[0]]
+        return [its, UnitRow.layer_index == whole[0]]
     alike: dict[frozenset[int], list[int]] = {}
     for index, units in chosen.items():
         if units is not None:
@@ -82,11 +85,11 @@ def _named(
     ]
     some += [UnitRow.layer_index.in_(whole)] if whole else []
     if not detecting or len(some) == 1:
-        return [or_(false(), *some)]
-    # Each by an index of its own; for alternatives SQLite would read all units.
-    return [
-        UnitRow.id.in_(union_all(*(select(UnitRow.id).where(UnitRow.network_id == network, each) for each in some)))
-    ]
+        return [its, or_(false(), *some)]
+    # Each by an index of its own; for alternatives SQLite would read all units. So it would if few were said to be of
+    # the network once more.
+    found = UnitRow.id.in_(union_all(*(select(UnitRow.id).where(its, each) for each in some)))
+    return [its, found] if whole else [found]
 
 
 def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
@@ -110,8 +113,8 @@ def _detecting(
     return found
 
 
-def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]]:
-    """The filters that only the database can answer."""
+def sql_filters(card: NetworkCard, query: UnitQuery, *, many: bool = False) -> list[ColumnElement[bool]]:
+    """The filters that only the database can answer. `many`: most units pass, and are not to be found by index."""
     filters: list[ColumnElement[bool]] = []
     if query.detects:
         filters.append(UnitRow.detects == card.class_index(query.detects))
@@ -121,7 +124,7 @@ def sql_filters(card: NetworkCard, query: UnitQuery) -> list[ColumnElement[bool]
     if query.role:
         filters.append(UnitRow.role == query.role)
     if query.min_reach is not None:
-        filters.append(UnitRow.reach >= query.min_reach)
+        filters.append((UnitRow.reach + 0 if many else UnitRow.reach) >= query.min_reach)
     if query.region:
         x0, y0, x1, y1 = region_box(query.region)
         filters += [UnitRow.map_x.between(x0, x1), UnitRow.map_y.between(y0, y1)]
@@ -160,7 +163,16 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
-    """The units that pass the filters, counted: those of whole layers unread. None if too many are left."""
+    """The units that pass the filters, counted: those of whole layers unread. None if too many are left. Counted once
+    in a session: a page asks how many there are, and how many of each kind."""
+    known: dict[tuple[object, ...], list[Group] | None] = session.info.setdefault("groups", {})
+    key = (network, *(getattr(query, name) for name in FILTERS))
+    if key not in known:
+        known[key] = _groups(session, network, card, query)
+    return known[key]
+
+
+def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
     chosen, found = scope(card, query), []
     named = within(network, card, query)
     if not needs_units(card, query):
@@ -169,7 +181,11 @@ def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
         if not some:
             return found
         named = _named(network, card, {index: chosen[index] for index in some}, {})
-    where = (UnitRow.network_id == network, *named, *sql_filters(card, query))
+    where = (*named, *sql_filters(card, query))
+    if query.min_reach is not None:
+        passing = select(literal(1)).where(*where).limit(TALLIED + 1).subquery()  # the index alone tells
+        if (session.scalar(select(func.count()).select_from(passing)) or 0) > TALLIED:
+            return None
     is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
     few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
     grouped: Select[*tuple[Any, ...]] = select(*few.c, func.count()).group_by(*few.c)
@@ -187,7 +203,7 @@ def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQ
         for index, _, _, units in kept:
             counts[index] += units
         return dict(counts)
-    where = (UnitRow.network_id == network, *within(network, card, query), *sql_filters(card, query))
+    where = (*within(network, card, query), *sql_filters(card, query))
     rows = session.execute(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
     return dict(rows.all())
 

@@ -30,14 +30,14 @@ def served(session: Session, filters: Filters, *, skip: int, limit: int) -> list
         if filters.get("state", next(iter(states))) not in states:
             continue
         asked = {**filters, "skip": skip, "most": limit - len(found)}
-        ids = session.scalars(_page(part, tuple(filters)), asked).all()
-        if skip and not ids:
-            skip -= (
-                session.scalar(select(func.count()).select_from(_matching(part, tuple(filters)).subquery()), asked) or 0
-            )
-        elif ids:
-            skip = 0
-        found += ids
+        if skip and states is not ENDED:
+            there = session.scalar(_skipped(part, tuple(filters)), {**asked, "most": skip}) or 0
+            skip -= there
+            if skip:
+                continue
+            asked["skip"] = there
+        found += session.scalars(_page(part, tuple(filters)), asked).all()
+        skip = 0
         if len(found) == limit:
             break
     return found
@@ -52,6 +52,12 @@ def count(session: Session, filters: Filters) -> int:
 def _counted(names: tuple[str, ...]) -> Select[int]:
     some = select(JobRow.id).where(*(getattr(JobRow, name) == bindparam(name) for name in names)).limit(COUNTED)
     return select(func.count()).select_from(some.subquery())
+
+
+@cache
+def _skipped(part: int, names: tuple[str, ...]) -> Select[int]:
+    """How many of those to be skipped the part has."""
+    return select(func.count()).select_from(_matching(part, names).limit(bindparam("most")).subquery())
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, null, select
 from sqlalchemy.orm import Session
 
 from app.contract.job import WorkerInfo
@@ -11,7 +11,8 @@ from app.store.tables import WorkerRow
 
 ALIVE = timedelta(seconds=30)
 FORGOTTEN = timedelta(days=1)
-LAST_SEEN = select(func.max(WorkerRow.seen_at))
+SEEN = func.max(WorkerRow.seen_at)
+LAST_SEEN = {"sqlite": select(SEEN, null()), "postgresql": select(SEEN, func.clock_timestamp())}  # with the time
 
 
 def worker_seen(session: Session, *, worker: str, host: str, pid: int, device: str) -> None:
@@ -31,8 +32,8 @@ def worker_gone(session: Session, *, worker: str) -> None:
 
 def any_alive(session: Session) -> bool:
     """Whether anybody computes."""
-    seen = session.scalar(LAST_SEEN)
-    return seen is not None and now(session) - seen < ALIVE
+    seen, moment = session.execute(LAST_SEEN[session.get_bind().dialect.name]).one()
+    return seen is not None and (moment or now(session)) - seen < ALIVE
 
 
 def list_workers(session: Session) -> list[WorkerInfo]:

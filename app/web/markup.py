@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import markupsafe
 from markupsafe import Markup
 
+from app.web import urls
 from app.web.evidence import Bar
 from app.web.parts import FilterChoice
 from app.web.words import number
@@ -44,9 +45,26 @@ def lines(bars: Iterable[Bar]) -> Markup:
     return Markup("".join(map(_line, bars)))  # noqa: S704
 
 
+RAIL = (
+    '<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect class="rail" width="100" height="6" /><rect class="fill" width="'
+)
+
+
 def _line(bar: Bar) -> str:
     own = ' class="own"' if bar.is_own else ""
-    rail = f'<rect class="rail" width="100" height="6" /><rect class="fill" width="{filled(bar.value)}" height="6" />'
-    length = f'<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{rail}</svg>'
     link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
-    return f"<li{own}>{link} {length} <span>{number(bar.value)}</span></li>"
+    return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
+
+
+def hover_loop(poster: str | None, loop: str | None) -> Markup:
+    """A still, which plays when pointed at; a page has hundreds."""
+    attributes, inside = "", '<span class="blank" aria-hidden="true"></span>'
+    if poster:
+        address = urls.media(poster)
+        attributes = f' poster="{address}"'
+        size = 'width="224" height="224"'
+        inside = f'<img src="{address}" {size} alt="" loading="lazy" decoding="async">'
+    if loop:
+        attributes += f' loop="{urls.media(loop)}"'
+    return Markup(f"<hover-loop{attributes}>{inside}</hover-loop>")  # noqa: S704  # addresses of ours alone

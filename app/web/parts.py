@@ -10,6 +10,7 @@ from app.contract.catalog import (
     LayerSummary,
     NetworkCard,
     NetworkSummary,
+    Pictured,
     Still,
     Stream,
     UnitSummary,
@@ -114,7 +115,7 @@ class Storey:
     """A layer as it is drawn: a slab whose face grows with the map and whose depth with the units."""
 
     summary: LayerSummary
-    units: tuple[UnitSummary, ...]  # some that have a picture
+    units: tuple[Pictured, ...]
     face: float
     depth: float
 

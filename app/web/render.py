@@ -1,13 +1,17 @@
 """Turns a page's object into HTML. The only place that knows Jinja."""
 
+import re
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.compiler import CodeGenerator
 from jinja2.compiler import Frame as Frame_
-from jinja2.nodes import Expr
+from jinja2.nodes import Call, EvalContext, Expr
+from jinja2.runtime import Macro
 
 from app.contract.errors import KinetoscopeError
 from app.contract.result import Role
@@ -18,6 +22,7 @@ from app.web.pages import ErrorPage
 from app.web.parts import Crumb, Frame, Page
 from app.web.theme import chosen_theme
 
+INDENTATION = re.compile("\n[ \t]+")  # a third of a page, which somebody would have to write, compress and send
 TEMPLATES = ROOT / "frontend" / "templates"
 
 
@@ -47,16 +52,31 @@ def to_html(page: Page) -> str:
 
 
 class Writer(CodeGenerator):
-    """Lets templates write their values by `written`."""
+    """Lets templates write their values by `written`, and call what they call by `called`."""
 
     def _output_child_pre(self, node: Expr, frame: Frame_, finalize: CodeGenerator._FinalizeInfo) -> None:
         self.write("environment.written(")
+
+    def visit_Call(self, node: Call, frame: Frame_, forward_caller: bool = False) -> None:  # noqa: N802
+        self.write("environment.called(context.eval_ctx, ")
+        self.visit(node.node, frame)
+        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
+        self.write(")")
+
+
+def called(context: EvalContext, what: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Jinja's own way looks at each function anew, whether it wants to know where it is called; macros alone do."""
+    return what(context, *given, **named) if type(what) is Macro else what(*given, **named)
 
 
 class Templates(Environment):
     code_generator_class = Writer
     getattr = staticmethod(getattr)  # type: ignore[assignment]  # templates are given objects: no keys to try
     written = staticmethod(markup.written)
+    called = staticmethod(called)
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        return INDENTATION.sub("\n ", source)
 
 
 @cache
@@ -68,7 +88,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(urls=urls, asset=Assets().url, Role=Role, chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}")
+    made.globals.update(
+        urls=urls,
+        hover_loop=markup.hover_loop,
+        asset=Assets().url,
+        Role=Role,
+        chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}",
+    )
     for module in (words, markup):
         own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
         made.filters.update(own)

@@ -71,6 +71,8 @@ def test_clips_of_a_class_are_found_in_any_spelling_and_any_set(little: Store) -
         ("other", "Wave Slow-0"),
     ]
     assert {name: clip.name for name, clip in examples.items()} == {"wave slow": "wave_slow-0", "run": "run-0"}
+    assert all({ref.role for ref in clip.media} <= set(datasets.ON_CARDS) for clip in examples.values())
+    assert all(clip.medium(Role.VIDEO) for clip in examples.values())
 
 
 def test_unknown_names_tell_the_near_ones(little: Store) -> None:

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 from sqlalchemy import update
 
-from app.contract.catalog import Still, UnitListing, UnitQuery, UnitSort
+from app.contract.catalog import UnitListing, UnitQuery, UnitSort
 from app.contract.errors import InvalidRequest, UnknownUnit
 from app.store import explore, scope
 from app.store.engine import Store
@@ -95,6 +95,7 @@ def test_a_word_that_means_nothing_is_left_out_of_the_search(store: Store) -> No
 
 def test_counting_stops_at_a_bound(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "COUNTED", 2)
+    monkeypatch.setattr(scope, "TALLIED", 1)
     found = search(surveyed, min_reach=0.5, per_page=1)
     assert (found.total, found.capped, found.next) == (2, True, 2)
     kept = search(surveyed, state="visualized", per_page=1)
@@ -147,20 +148,3 @@ def test_all_that_match_come_in_batches(tiny: Store, monkeypatch: pytest.MonkeyP
         assert [unit.index for unit in every] == list(range(10))
         some = explore.every_unit(session, slug="tiny", query=UnitQuery(), limit=9)
         assert len(list(islice(some, 100))) == 9
-
-
-def test_some_pictures_of_every_layer(surveyed: Store) -> None:
-    with surveyed.session() as session:
-        found = explore.pictured(session, slug="tiny", each=2)
-    assert {layer: [unit.index for unit in units] for layer, units in found.items()} == {"class": [1, 3]}
-
-
-def test_what_was_visualized_last_of_a_network(surveyed: Store) -> None:
-    with surveyed.session() as session:
-        query = UnitQuery(state="visualized", sort=UnitSort.RECENT)
-        last = explore.search_units(session, slug="tiny", query=query).items
-        assert len(last) > 1
-        for each in (1, len(last) + 1):
-            assert explore.newest(session, slugs=["tiny"], each=each) == {
-                "tiny": [Still(unit.poster, unit.loop) for unit in last[:each]]
-            }

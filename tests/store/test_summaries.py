@@ -1,7 +1,9 @@
 """Units in listings: what stands in for a picture, and how well they tell what they detect."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from app.contract.catalog import UnitQuery, UnitRole, UnitSummary
 from app.contract.result import Role
@@ -65,6 +67,13 @@ def test_before_a_survey_nothing_stands_in(tiny: Store) -> None:
 
 def test_all_of_a_page_cost_one_statement(surveyed: Store) -> None:
     asked: list[str] = []
-    event.listen(surveyed.engine, "before_cursor_execute", lambda *each: asked.append(each[2]))
-    search(surveyed, layer="fc6")
+
+    def hear(*execution: Any) -> None:
+        asked.append(execution[2])
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        search(surveyed, layer="fc6")
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
     assert len([statement for statement in asked if "top_clips" in statement]) == 1

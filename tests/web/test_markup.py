@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from app.web.evidence import Bar
-from app.web.markup import filled, lines, options, written
+from app.web.markup import filled, hover_loop, lines, options, written
 from app.web.parts import FilterChoice
 
 
@@ -19,3 +19,8 @@ def test_names_in_long_lists_are_escaped() -> None:
 
 def test_a_bar_stays_on_its_rail() -> None:
     assert [filled(value) for value in (-0.5, 0.1234, 7.0)] == [0.0, 12.3, 100.0]
+
+
+def test_a_still_without_a_picture_is_blank() -> None:
+    assert hover_loop(None, None) == '<hover-loop><span class="blank" aria-hidden="true"></span></hover-loop>'
+    assert f'<hover-loop poster="/-/media/{"a" * 64}.webp" loop="' in hover_loop("a" * 64, "b" * 64)

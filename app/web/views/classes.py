@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery
 from app.store import catalog, datasets, explore
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import Reading, at_once
 from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
@@ -65,7 +65,7 @@ def class_(
     session: Reading,
     network: str,
     name: str,
-    chosen: Annotated[Chosen, Depends()],
+    chosen: Annotated[Chosen, Depends(at_once(Chosen))],
     detectors: Literal["all"] | None = None,
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)

@@ -12,7 +12,7 @@ from app.contract.recipe import Recipe, Speed
 from app.contract.result import Role, Visualization
 from app.store import Session, catalog, explore, jobs, visualizations, workers
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import Reading, at_once
 from app.web.pages import ComparePage
 from app.web.parts import Choice, Compared, Crumb
 from app.web.render import render
@@ -31,7 +31,7 @@ def compare(
     request: Request,
     session: Reading,
     network: str,
-    chosen: Annotated[Chosen, Depends()],
+    chosen: Annotated[Chosen, Depends(at_once(Chosen))],
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     u = request.query_params.getlist("u")

@@ -16,7 +16,7 @@ from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.store import Session, answers, catalog, class_units, datasets, evidence, explore, visualizations
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import Reading, at_once
 from app.web.evidence import Cell, Matrix, Shown, Side
 from app.web.pages import ConfusionPage, ConfusionsPage
 from app.web.parts import Crumb, PairLook
@@ -57,7 +57,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
 
 @router.get("/{network:slug}/-/confusions/{pair:path}")
 def one_confusion(
-    request: Request, session: Reading, network: str, pair: str, look: Annotated[PairLook, Depends()]
+    request: Request, session: Reading, network: str, pair: str, look: Annotated[PairLook, Depends(at_once(PairLook))]
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     a, b = two_classes(card, pair)

@@ -8,8 +8,9 @@ from fastapi.responses import HTMLResponse
 from app.contract.evidence import Clip
 from app.contract.result import Role
 from app.store import Session, answers, catalog, datasets, evidence
+from app.store.datasets import ON_CARDS
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import Reading, at_once
 from app.web.pages import ClipPage, DatasetPage, DatasetsPage
 from app.web.parts import ClipLook, Crumb, DatasetEntry, LabelChoice, Neighbour
 from app.web.render import render
@@ -48,7 +49,7 @@ def dataset(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     found = datasets.get_dataset(session, slug=slug)
-    clips = datasets.list_clips(session, slug=slug, label=label or None, page=page, per_page=PER_PAGE)
+    clips = datasets.list_clips(session, slug=slug, label=label or None, page=page, per_page=PER_PAGE, roles=ON_CARDS)
 
     def href(number: int) -> str:
         return urls.dataset(slug, label=label, page=number if number > 1 else None)
@@ -77,7 +78,7 @@ def dataset(
 
 @router.get("/{slug}/{name:path}")
 def clip(
-    request: Request, session: Reading, slug: str, name: str, look: Annotated[ClipLook, Depends()]
+    request: Request, session: Reading, slug: str, name: str, look: Annotated[ClipLook, Depends(at_once(ClipLook))]
 ) -> HTMLResponse:
     found = datasets.get_dataset(session, slug=slug)
     clip = datasets.get_clip(session, slug=slug, name=name)

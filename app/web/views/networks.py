@@ -5,9 +5,9 @@ from math import log2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import LayerSummary, NetworkCard, UnitQuery, UnitSort, UnitSummary
+from app.contract.catalog import LayerSummary, NetworkCard, Pictured, UnitQuery, UnitSort
 from app.contract.result import Role, Visualization
-from app.store import Session, catalog, explore, visualizations
+from app.store import Session, catalog, stills, visualizations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import NetworkPage, NetworksPage
@@ -25,7 +25,7 @@ DEPTH = 1.8  # of a slab, times log2 of its units
 @router.get("/")
 def networks(request: Request, session: Reading) -> HTMLResponse:
     listed = catalog.list_networks(session)
-    newest = explore.newest(session, slugs=[each.card.slug for each in listed[1:]], each=POSTERS)
+    newest = stills.newest(session, slugs=[each.card.slug for each in listed[1:]], each=POSTERS)
     entries = tuple(
         NetworkEntry(
             summary,
@@ -57,7 +57,7 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
     recent = tuple(visualizations.recent(session, slug=network, limit=RECENT))
     posters = (each.medium(Role.POSTER) for each in recent)
     layers = catalog.layer_summaries(session, slug=network)
-    head, *legs = towers(card, layers, explore.pictured(session, slug=network, each=PICTURED))
+    head, *legs = towers(card, layers, stills.pictured(session, slug=network, each=PICTURED))
     page = NetworkPage(
         frame=frame(
             request,
@@ -78,7 +78,7 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
     return render(page)
 
 
-def towers(card: NetworkCard, layers: list[LayerSummary], pictured: dict[str, list[UnitSummary]]) -> list[Tower]:
+def towers(card: NetworkCard, layers: list[LayerSummary], pictured: dict[str, list[Pictured]]) -> list[Tower]:
     """One tower per stream, each highest layer first. First comes the stream of the last layer: the fusion
     where several meet; then the others in their order."""
     top = layers[-1].layer.stream

@@ -13,7 +13,7 @@ from app.contract.result import Role, Visualization
 from app.store import Session, catalog, datasets, explanations, explore, order, visualizations, workers
 from app.web import urls
 from app.web.chart import chart
-from app.web.deps import Reading, SettingsDep, Writing
+from app.web.deps import Reading, SettingsDep, Writing, at_once
 from app.web.owner import Owner, new_owner, remember
 from app.web.pages import ExplainPage, OwnClipPage
 from app.web.parts import ClipLook, Crumb
@@ -81,7 +81,7 @@ def own_clip(
     request: Request,
     session: Reading,
     clip_id: Annotated[int, Path(ge=1, lt=2**63)],
-    look: Annotated[ClipLook, Depends()],
+    look: Annotated[ClipLook, Depends(at_once(ClipLook))],
     against: Name = "",
 ) -> HTMLResponse:
     clip = explanations.get_own_clip(session, clip_id=clip_id)

@@ -10,7 +10,7 @@ from app.contract.errors import Missing
 from app.contract.result import Role
 from app.store import catalog
 from app.web import urls
-from app.web.deps import Reading, get_base, get_settings
+from app.web.deps import Reading, at_once, get_base, get_settings
 from app.web.pages import EmbedPage, UnitPage
 from app.web.parts import Crumb, Neighbour, Stimulus
 from app.web.render import render
@@ -32,7 +32,7 @@ def unit(
     network: str,
     layer: str,
     unit: str,
-    chosen: Annotated[Chosen, Depends()],
+    chosen: Annotated[Chosen, Depends(at_once(Chosen))],
 ) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
     index = unit_index(card, layer, unit)

@@ -21,7 +21,6 @@ from app.web.views.recipe_form import visualize_form
 
 router = APIRouter()
 
-FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
 OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
 
 
@@ -76,7 +75,7 @@ def units_page(
             if sort is not UnitSort.ORDER and (surveyed or sort not in OF_SURVEYS or sort is query.sort)
         ),
         surveyed=surveyed,
-        is_filtered=any(getattr(query, name) is not None for name in FILTERS if not (layer and name == "layer")),
+        is_filtered=any(getattr(query, name) is not None for name in scope.FILTERS if not (layer and name == "layer")),
         form=visualize_form(
             card.slug, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill)
         )

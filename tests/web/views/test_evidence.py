@@ -64,7 +64,7 @@ def test_responses_are_sorted_and_the_class_of_a_class_unit_stands_out(surveyed:
     assert lengths[5] == pytest.approx(76.6)  # then the average precision of what it detects
     assert len(page.all("li", class_="own")) == 2
     assert {"/tiny/-/classes/run", "/tiny/-/classes/back%2Fflip%20%26%20turn"} <= set(page.links)
-    assert "1.10 of 5 classes in effect: specific below\n            1.25, generic above 3.00" in page.text
+    assert "1.10 of 5 classes in effect: specific below\n 1.25, generic above 3.00" in page.text
 
 
 def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) -> None:

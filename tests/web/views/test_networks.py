@@ -1,7 +1,7 @@
 from fastapi.testclient import TestClient
 
 from app.contract.catalog import NetworkCard
-from app.store import catalog, explore
+from app.store import catalog, stills
 from app.store.engine import Store
 from app.web.views.networks import towers
 from tests.support import claim, enqueue, finish
@@ -40,7 +40,7 @@ def test_two_streams_are_two_towers_under_their_fusion(
     make(2)
     with store.session() as session:
         layers = catalog.layer_summaries(session, slug="tiny")
-        head, *legs = towers(network, layers, explore.pictured(session, slug="tiny", each=4))
+        head, *legs = towers(network, layers, stills.pictured(session, slug="tiny", each=4))
     assert head.stream == "fusion"
     assert [each.summary.layer.name for each in head.storeys] == ["class", "fc6", "fusion.conv2"]
     assert [unit.index for unit in head.storeys[0].units] == [2]

@@ -1,0 +1,33 @@
+"""Some pictures of each of many things."""
+
+import pytest
+
+from app.contract.catalog import Still, UnitQuery, UnitSort
+from app.store import explore, stills
+from app.store.engine import Store
+from tests.support import claim, enqueue, finish
+
+
+@pytest.fixture
+def some(tiny: Store) -> Store:
+    for unit in (3, 1, 4):
+        enqueue(tiny, unit)
+        finish(tiny, claim(tiny)[0])
+    return tiny
+
+
+def test_some_pictures_of_every_layer(some: Store) -> None:
+    with some.session() as session:
+        [(layer, units)] = stills.pictured(session, slug="tiny", each=2).items()
+    assert (layer, [(unit.index, unit.label) for unit in units]) == ("class", [(1, "run"), (3, "wave fast")])
+
+
+def test_what_was_visualized_last_of_a_network(some: Store) -> None:
+    with some.session() as session:
+        query = UnitQuery(state="visualized", sort=UnitSort.RECENT)
+        last = explore.search_units(session, slug="tiny", query=query).items
+        assert len(last) > 1
+        for each in (1, len(last) + 1):
+            assert stills.newest(session, slugs=["tiny"], each=each) == {
+                "tiny": [Still(unit.poster, unit.loop) for unit in last[:each]]
+            }
