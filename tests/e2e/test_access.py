@@ -37,6 +37,7 @@ SURVEYED = (
     "/tiny/-/confusions",
     "/tiny/-/confusions/walk/run",
     "/tiny/-/findings",
+    "/tiny/-/units?q=handstand+xylophone",
     "/tiny/-/units?view=map&region=0.6,0,1,0.5",
     "/-/datasets/little",
     "/-/datasets/little/walk-0",
