@@ -13,7 +13,7 @@ up: .venv/app
 
 test: .venv/test
 	@$(BIN)/kinetoscope build
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/test
 	$(BIN)/ruff check .

@@ -14,8 +14,8 @@ from app.store.listed import newest_survey
 from app.store.packing import unpack_at
 from app.store.tables import UnitRow
 
-UNITS = 256  # of a layer at most, by their number
-OTHERS = 12  # classes that are compared with the first, for what is usual
+UNITS = 96  # of a layer at most, by their number
+OTHERS = 6  # classes that are compared with the first, for what is usual
 
 RESPONSES: Select[*tuple[Any, ...]] = (
     select(EvidenceByClassRow.responses)
