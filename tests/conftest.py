@@ -13,6 +13,8 @@ from sqlalchemy import create_engine, text
 
 from app.store.engine import Store, open_store
 
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it; consoles made while modules load would keep it
+
 TEST_DATA = Path(os.environ.get("KINETOSCOPE_TEST_DATA", Path(__file__).parents[2] / "shared"))
 
 
