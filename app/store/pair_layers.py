@@ -24,7 +24,7 @@ RESPONSES: Select[*tuple[Any, ...]] = (
         EvidenceByClassRow.survey_id == bindparam("survey"),
         UnitRow.network_id == bindparam("network"),
         UnitRow.layer_index == bindparam("layer"),
-        UnitRow.index % bindparam("one_of") == 0,
+        UnitRow.index.in_(bindparam("units", expanding=True)),
     )
 )
 
@@ -37,8 +37,8 @@ def layers_of_pair(session: Session, *, network: str, a: int, b: int) -> tuple[L
     classes = [a, b, *_others(len(card.classes), a, b)]
     found = []
     for layer in _layers(card):
-        one_of = max(1, -(-layer.units // UNITS))
-        rows = session.scalars(RESPONSES, {**asked, "layer": layer.index, "one_of": one_of})
+        units = range(0, layer.units, max(1, -(-layer.units // UNITS)))  # named: to look for them reads the layer
+        rows = session.scalars(RESPONSES, {**asked, "layer": layer.index, "units": list(units)})
         responses = [unpack_at(each, classes) for each in rows]
         if responses:
             found.append(_layer(layer, responses))
