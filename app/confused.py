@@ -31,8 +31,9 @@ def _hidden(name: str, layers: Sequence[LayerOfPair]) -> list[str]:
             f"either, {share:.0%} answer to both alike, the smaller response being {ALIKE:.0%} of the larger or more; "
             f"for {name} and other classes it is {each.usual:.0%} on average."
         )
-        found.append(said if share - each.usual >= MORE else f"{said} That is not much more than usual: it tells "
-                     "little of why they are confused.")  # fmt: skip
+        if share - each.usual < MORE:
+            said += " That is not much more than usual: it tells little of why they are confused."
+        found.append(said)
     return found
 
 
