@@ -14,7 +14,7 @@ from app.store.listed import newest_survey
 from app.store.packing import unpack
 from app.store.pair_layers import layers_of_pair
 from app.store.stills import first_each
-from app.store.summaries import unit_summaries
+from app.store.summaries import summaries_by_id, unit_summaries
 from app.store.tables import UnitCountRow, UnitRow
 
 CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
@@ -113,8 +113,7 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
     alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]
-    rows = _units(session, {*apart, *alike})
-    units = {row.id: unit for row, unit in zip(rows, unit_summaries(session, network, rows), strict=True)}
+    units = summaries_by_id(session, network, {*apart, *alike})
 
     def of(chosen: list[int]) -> tuple[UnitOfPair, ...]:
         return tuple(UnitOfPair(unit=units[id], a=responses[id][0], b=responses[id][1]) for id in chosen)
@@ -136,7 +135,3 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
         SharedUnit(unit=unit, response=response, others=tuple(others[row.id]))
         for unit, (row, response) in zip(units, rows, strict=True)
     ]
-
-
-def _units(session: Session, ids: set[int]) -> list[UnitRow]:
-    return list(session.scalars(select(UnitRow).where(UnitRow.id.in_(ids))))

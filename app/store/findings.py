@@ -12,8 +12,7 @@ from app.store.catalog import get_card
 from app.store.evidence import Measure, distribution, get_survey
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.listed import SurveyKey
-from app.store.summaries import unit_summaries
-from app.store.tables import UnitRow
+from app.store.summaries import summaries_by_id
 
 MEASURES: tuple[Measure, ...] = (
     "synergy_stimulus",
@@ -29,8 +28,6 @@ ENDS: tuple[tuple[Measure, str], ...] = (
     ("speed_octaves", "octaves"),
 )
 EACH = 3  # units shown at either end
-UNITS = select(UnitRow).where(UnitRow.id.in_(bindparam("units", expanding=True)))
-
 KEPT = 30  # surveys; of one that is published nothing changes but the pictures of its units
 Ends = tuple[tuple[int, float], ...]  # ids of units
 _known: dict[SurveyKey, tuple[Measured, dict[Measure, Ends]]] = {}
@@ -49,8 +46,7 @@ def get_found(session: Session, *, network: str) -> Found | None:
         _known[key] = _measured(session, network, survey), found
     kept, ends = _known[key]
     wanted = {id for some in ends.values() for id, _ in some}
-    rows = session.scalars(UNITS, {"units": wanted}).all()
-    units = dict(zip((row.id for row in rows), unit_summaries(session, network, rows), strict=True))
+    units = summaries_by_id(session, network, wanted)
     return Found(
         card=get_card(session, slug=network),
         survey=survey,

@@ -16,6 +16,7 @@ from app.store.tables import UnitRow
 
 CHUNK = 500
 
+UNITS = select(UnitRow).where(UnitRow.id.in_(bindparam("units", expanding=True)))
 STRONGEST = and_(
     TopClipRow.survey_id == EvidenceRow.survey_id, TopClipRow.unit_id == EvidenceRow.unit_id, TopClipRow.rank == 0
 )
@@ -39,6 +40,12 @@ def unit_summaries(session: Session, slug: str, rows: Iterable[UnitRow]) -> list
             for unit, precision, poster in session.execute(ELSEWHERE, {"survey": survey, "units": some}):
                 found[unit] = precision, poster
     return [_summary(slug, row, *found.get(row.id, (None, None))) for row in listed]
+
+
+def summaries_by_id(session: Session, slug: str, ids: Iterable[int]) -> dict[int, UnitSummary]:
+    """Of these units of one network."""
+    rows = session.scalars(UNITS, {"units": list(ids)}).all()
+    return dict(zip((row.id for row in rows), unit_summaries(session, slug, rows), strict=True))
 
 
 def _wants_clip(row: UnitRow) -> bool:
