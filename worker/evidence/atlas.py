@@ -1,7 +1,7 @@
 """Where units lie on a map of a network: those that classes excite alike lie together.
 
-t-SNE (van der Maaten and Hinton, JMLR 2008), exact, of some units; the others lie among the nearest of these, so that
-time and memory stay bounded however many units there are.
+t-SNE (van der Maaten and Hinton, JMLR 2008) of some units; the others lie among the nearest of these, so that time
+and memory stay bounded however many units there are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,9 @@ from app.contract.evidence import UnitEvidence
 
 Array = npt.NDArray[np.float32]
 
-LANDMARKS = 1200  # units that t-SNE places; its cost grows with their square
+LANDMARKS = 4000  # units that t-SNE places
 AXES = 30  # principal axes of the profiles that are kept
 PERPLEXITY = 30.0
-STEPS, EARLY, EXAGGERATION = 300, 100, 12.0  # in the early steps alike units are drawn together so much more
 NEAREST = 5  # landmarks between which another unit lies
 MARGIN = 0.03  # of the map stays free at its edges
 
@@ -53,78 +52,26 @@ def place(responses: Array) -> Array:
     alive = np.flatnonzero(norms > 1e-6 * np.abs(responses).max(1, initial=0).clip(1e-12))
     places = np.full((len(responses), 2), np.nan, np.float32)
     if len(alive):
-        places[alive] = _within(_spread(_axes(centred[alive] / norms[alive, None])))
+        places[alive] = _within(_spread(centred[alive] / norms[alive, None]))
     return places
 
 
-def _axes(profiles: Array) -> Array:
-    """(N, C) -> (N, at most AXES): along the principal axes, each pointing to where its largest weight is."""
-    centred = profiles - profiles.mean(0)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    vectors = vectors[:, ::-1][:, :AXES]
-    signs = np.sign(vectors[np.abs(vectors).argmax(0), np.arange(vectors.shape[1])])
-    turned: Array = centred @ (vectors * signs)
-    return turned
+def _spread(profiles: Array) -> Array:
+    """(N, C) -> (N, 2)"""
+    from sklearn.decomposition import PCA  # takes a second to load, and only surveys need it
+    from sklearn.manifold import TSNE
+    from sklearn.neighbors import KNeighborsRegressor
 
-
-def _spread(points: Array) -> Array:
-    """(N, D) -> (N, 2)"""
-    chosen = np.sort(np.random.default_rng(0).permutation(len(points))[:LANDMARKS])
-    flat = tsne(points[chosen])
-    places = np.empty((len(points), 2), np.float32)
-    for start in range(0, len(points), 4096):
-        far = _distances(points[start : start + 4096], points[chosen])
-        near = np.argsort(far, axis=1)[:, :NEAREST]
-        weights = 1 / (np.take_along_axis(far, near, 1) + 1e-6)
-        places[start : start + 4096] = (flat[near] * weights[..., None]).sum(1) / weights.sum(1)[:, None]
-    places[chosen] = flat
+    if len(profiles) < 4:  # too few to be near or far
+        return np.eye(3, 2, dtype=np.float32)[: len(profiles)]
+    points = PCA(min(AXES, *profiles.shape), svd_solver="full").fit_transform(profiles)
+    landmarks = points[np.random.default_rng(0).permutation(len(points))[:LANDMARKS]]
+    start = landmarks[:, :2] * (1e-4 / landmarks[:, :2].std().clip(1e-12))
+    perplexity = min(PERPLEXITY, (len(landmarks) - 1) / 3)
+    flat = TSNE(perplexity=perplexity, init=start, random_state=0).fit_transform(landmarks)
+    among = KNeighborsRegressor(min(NEAREST, len(landmarks)), weights="distance").fit(landmarks, flat)
+    places: Array = among.predict(points).astype(np.float32)  # a landmark, at distance 0, keeps its own place
     return places
-
-
-def tsne(points: Array) -> Array:
-    """(N, D) -> (N, 2), begun from the first two axes."""
-    count = len(points)
-    start = np.zeros((count, 2), np.float32)
-    start[:, : points.shape[1]] = points[:, :2]
-    if count < 4:
-        return start
-    affinities = _affinities(_distances(points, points), min(PERPLEXITY, (count - 1) / 3))
-    places = (start / (start.std() or 1) * 1e-4).astype(np.float32)
-    speed, gains = np.zeros_like(places), np.ones_like(places)
-    for step in range(STEPS):
-        kernel = 1 / (1 + _distances(places, places))
-        np.fill_diagonal(kernel, 0)
-        pull = affinities * (EXAGGERATION if step < EARLY else 1.0)
-        force = (pull - kernel / kernel.sum()) * kernel
-        gradient = 4 * (force.sum(1)[:, None] * places - force @ places)
-        agrees = (gradient > 0) == (speed > 0)
-        gains = np.where(agrees, gains * 0.8, gains + 0.2).clip(0.01)
-        speed = (0.5 if step < EARLY else 0.8) * speed - max(count / EXAGGERATION / 4, 50) * gains * gradient
-        places = places + speed - (places + speed).mean(0)
-    return places
-
-
-def _affinities(far: Array, perplexity: float) -> Array:
-    """(N, N) squared distances -> joint probabilities; each row's width is such that it counts `perplexity` others."""
-    low, high = np.zeros(len(far), np.float32), np.full(len(far), np.inf, np.float32)
-    narrow = np.full(len(far), 1 / max(float(far.mean()), 1e-12), np.float32)
-    for _ in range(40):
-        weights = np.exp(-far * narrow[:, None])
-        np.fill_diagonal(weights, 0)
-        total = weights.sum(1).clip(1e-30)
-        entropy = np.log(total) + narrow * (far * weights).sum(1) / total
-        wide = entropy > np.log(perplexity)
-        low, high = np.where(wide, narrow, low), np.where(wide, high, narrow)
-        narrow = np.where(np.isinf(high), narrow * 2, (low + high) / 2).astype(np.float32)
-    rows = weights / total[:, None]
-    joint: Array = ((rows + rows.T) / (2 * len(far))).clip(1e-12)
-    return joint
-
-
-def _distances(a: Array, b: Array) -> Array:
-    """Squared, (N, M)."""
-    far: Array = ((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * (a @ b.T)).clip(0)
-    return far
 
 
 def _within(places: Array) -> Array:
