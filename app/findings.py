@@ -305,7 +305,7 @@ def _series(found: Found, measure: str, words: str) -> tuple[Series, ...]:
 
 def measured(values: Values, survey: SurveyFacts) -> Measured:
     classes = max(1, len(_present(survey)))
-    shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer if value > 0]
+    shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer]
     return Measured(
         spreads={
             measure: tuple(spread(name, found) for name, found in layers.items() if found)

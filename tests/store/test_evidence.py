@@ -167,6 +167,14 @@ def test_roles_and_measures_by_layer(little: Store) -> None:
     assert measures["class"] == pytest.approx((1.0, 1.1, 1.2, 1.3, 1.4))
 
 
+def test_a_dead_unit_is_in_no_distribution(little: Store) -> None:
+    dead = {"role": UnitRole.DEAD, "a_hat": 0.0, "effective_classes": 0.0}
+    survey(little, change=lambda layer, unit: dead if (layer, unit) == ("class", 2) else {})
+    with little.session() as session:
+        measures = evidence.distribution(session, network="tiny", column="effective_classes")
+    assert measures["class"] == pytest.approx((1.0, 1.1, 1.3, 1.4))
+
+
 def test_a_survey_that_misses_answers_is_not_published(little: Store) -> None:
     with little.transaction() as session:
         begun = surveys.begin_survey(session, network="tiny", dataset="little")
