@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from worker.networks.geometry import spread
+from worker.networks.phases import has_phases, in_phases, phases
 from worker.networks.recording import Node, Ref
 
 aten = torch.ops.aten
@@ -100,12 +101,19 @@ def convolution(node: Node, need: Window, shapes: Shapes) -> Part | None:
         return None
     window, beside = sliding(node, weight.shape[2:], axes).before(need, shapes[a["input"].node])
     function = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[axes]
-    padding, beside = own_padding(beside)
     stride, dilation, groups = tuple(spread(a["stride"], axes)), tuple(spread(a["dilation"], axes)), a["groups"]
+    if has_phases(weight, stride, dilation, groups):
+        inner, slower = in_phases(weight, stride), (*stride[:-2], 1, 1)
 
-    def run(x: Tensor) -> Tensor:
-        y: Tensor = function(padded(x.to(weight.dtype), beside), weight, bias, stride, padding, dilation, groups)
-        return y
+        def run(x: Tensor) -> Tensor:
+            y: Tensor = function(phases(padded(x.to(weight.dtype), beside), stride), inner, bias, slower)
+            return y
+    else:
+        padding, rest = own_padding(beside)
+
+        def run(x: Tensor) -> Tensor:
+            y: Tensor = function(padded(x.to(weight.dtype), rest), weight, bias, stride, padding, dilation, groups)
+            return y
 
     return Part(((a["input"].node, window),), need, run)
 
