@@ -14,7 +14,7 @@ from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Page
 from app.contract.result import Role
 from app.store.chunks import chunks
-from app.store.engine import now
+from app.store.engine import SEES_COMMITTED, now
 from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
 from app.store.listed import list_evidence
 from app.store.media import drop_orphans, media_of, put_media
@@ -142,13 +142,16 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 
 def _counted(session: Session, dataset: DatasetRow) -> dict[str, int]:
     """The same in the database's order of labels. Counted once in a process: clips are only ever added, and how many
-    there are is kept beside them."""
+    there are is kept beside them. What a transaction counts is not kept, as it may be rolled back."""
     key = (dataset.id, dataset.added_at, dataset.clips)
-    if key not in _counts:
+    if key in _counts:
+        return _counts[key]
+    counts = dict(session.execute(COUNTS, {"set": dataset.id}).all())
+    if session.info.get(SEES_COMMITTED):
         if len(_counts) >= KEPT:
             _counts.clear()
-        _counts[key] = dict(session.execute(COUNTS, {"set": dataset.id}).all())
-    return _counts[key]
+        _counts[key] = counts
+    return counts
 
 
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:
