@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
-from app.store.catalog import network_row
+from app.store.catalog import UNITS, network_row
 from app.store.evidence_tables import GENERIC, EvidenceByClassRow, UnitClassRow
 from app.store.listed import newest_survey
 from app.store.packing import unpack
@@ -29,7 +29,7 @@ DETECTORS = [
     for each in ("a", "b")
 ]
 DETECTING = (
-    select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
+    UNITS.add_columns(UnitClassRow.precision, UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
     .where(
         UnitClassRow.survey_id == bindparam("survey"),
@@ -54,7 +54,7 @@ RESPONSES: Select[*tuple[Any, ...]] = (
     .order_by(EvidenceByClassRow.unit_id)
 )
 SHARED = (
-    select(UnitRow, UnitClassRow.response)
+    UNITS.add_columns(UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
     .where(*OF_CLASS, GENERIC)
     .order_by(UnitClassRow.response.desc(), UnitRow.id)
@@ -73,15 +73,14 @@ ALSO = (
 
 def best_by_layer(session: Session, *, network: str, class_index: int, each: int) -> dict[str, list[UnitOfClass]]:
     """The units of every layer that detect a class best."""
-    row = network_row(session, network)
-    asked = {"survey": newest_survey(session, network_id=row.id), "class": class_index}
-    best = session.scalars(_best(each), {**asked, "network": row.id})
+    network_id = network_row(session, network).id
+    asked = {"survey": newest_survey(session, network_id=network_id), "class": class_index}
+    best = session.scalars(_best(each), {**asked, "network": network_id})
     ids = [int(id) for layer in best for id in (layer or "").split()]
     rows = session.execute(DETECTING, {**asked, "units": ids}).all() if ids else []
-    units = unit_summaries(session, network, [unit for unit, *_ in rows])
     found: dict[str, list[UnitOfClass]] = {}
-    for unit, (_, precision, response) in zip(units, rows, strict=True):
-        of_class = UnitOfClass(unit=unit, precision=precision, response=response)
+    for unit, row in zip(unit_summaries(session, network, rows), rows, strict=True):
+        of_class = UnitOfClass(unit=unit, precision=row.precision, response=row.response)
         found.setdefault(unit.layer, []).append(of_class)
     return found
 
@@ -127,11 +126,10 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
     survey = newest_survey(session, network_id=network_row(session, network).id)
     asked = {"survey": survey, "class": class_index}
     rows = session.execute(SHARED, {**asked, "most": limit}).all()
-    others: dict[int, list[int]] = {unit.id: [] for unit, _ in rows}
+    others: dict[int, list[int]] = {row.id: [] for row in rows}
     for unit, index in session.execute(ALSO, {**asked, "units": list(others)}) if others else ():
         others[unit].append(index)
-    units = unit_summaries(session, network, [unit for unit, _ in rows])
     return [
-        SharedUnit(unit=unit, response=response, others=tuple(others[row.id]))
-        for unit, (row, response) in zip(units, rows, strict=True)
+        SharedUnit(unit=unit, response=row.response, others=tuple(others[row.id]))
+        for unit, row in zip(unit_summaries(session, network, rows), rows, strict=True)
     ]

@@ -30,6 +30,7 @@ SET = select(DatasetRow).where(DatasetRow.slug == bindparam("slug"))
 CLIPS: Select[*tuple[Any, ...]] = select(ClipRow.id, DatasetRow.slug, ClipRow.name, ClipRow.label).join(ClipRow.dataset)
 BY_ID = CLIPS.where(ClipRow.id.in_(bindparam("ids", expanding=True)))
 NAMED = CLIPS.where(ClipRow.dataset_id == bindparam("set"), ClipRow.name.in_(bindparam("names", expanding=True)))
+OF_NAMES = CLIPS.where(DatasetRow.slug == bindparam("slug"), ClipRow.name.in_(bindparam("names", expanding=True)))
 OF_CLASS = CLIPS.where(ClipRow.folded == bindparam("folded")).order_by(ClipRow.id).limit(bindparam("most"))
 OF_SET = CLIPS.where(ClipRow.dataset_id == bindparam("set")).order_by(ClipRow.label, ClipRow.id)
 OF_SET = OF_SET.offset(bindparam("skip")).limit(bindparam("most"))
@@ -176,10 +177,9 @@ def neighbours(session: Session, *, clip: Clip) -> tuple[str | None, str | None]
 
 def named_clips(session: Session, *, slug: str, names: Sequence[str]) -> dict[str, Clip]:
     """The clips of these names, such as a unit's strongest, by name; names that are not there are left out."""
-    dataset = dataset_row(session, slug)
     found: dict[str, Clip] = {}
     for some in chunks(names, CHUNK):
-        clips = read_clips(session, NAMED, set=dataset.id, names=some)
+        clips = read_clips(session, OF_NAMES, slug=slug, names=some)
         found |= {clip.name: clip for clip in clips}
     return found
 
