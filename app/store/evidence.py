@@ -69,9 +69,7 @@ FOUND: Select[*tuple[Any, ...]] = (
     )
     .join(
         EvidenceByClassRow,
-        and_(
-            EvidenceByClassRow.survey_id == EvidenceRow.survey_id, EvidenceByClassRow.unit_id == EvidenceRow.unit_id
-        ),
+        and_(EvidenceByClassRow.survey_id == EvidenceRow.survey_id, EvidenceByClassRow.unit_id == EvidenceRow.unit_id),
     )
     .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.unit_id == bindparam("unit"))
 )
@@ -163,10 +161,7 @@ def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[Un
         .order_by(TopClipRow.rank, UnitRow.layer_index.desc(), UnitRow.id)
         .limit(limit)
     )
-    return [
-        UnitOfClip(unit=unit_summary(row.slug, row), rank=row.rank, activation=row.excited)
-        for row in rows
-    ]
+    return [UnitOfClip(unit=unit_summary(row.slug, row), rank=row.rank, activation=row.excited) for row in rows]
 
 
 def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, int]]:

@@ -38,10 +38,12 @@ BY_ID = RESULTS.where(VisualizationRow.id.in_(bindparam("ids", expanding=True)))
 BY_RECIPE = RESULTS.where(
     VisualizationRow.unit_id == bindparam("unit"), VisualizationRow.recipe_key == bindparam("key")
 )
-NEWEST = (
-    select(func.max(VisualizationRow.id))
-    .where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
-    .group_by(VisualizationRow.unit_id)
+NEWEST = RESULTS.where(
+    VisualizationRow.id.in_(
+        select(func.max(VisualizationRow.id))
+        .where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
+        .group_by(VisualizationRow.unit_id)
+    )
 )
 
 
@@ -79,8 +81,7 @@ def newest_for_units(
     session: Session, *, slug: str, units: Sequence[UnitSummary]
 ) -> dict[tuple[str, int], Visualization]:
     """The newest result of each of at most some hundred units that has any, by layer and number."""
-    newest = session.scalars(NEWEST, {"units": _ids(session, slug, units)}).all()
-    found = _read(session, BY_ID, ids=newest)
+    found = _read(session, NEWEST, units=_ids(session, slug, units))
     return {(each.layer, each.unit): each for each in found}
 
 

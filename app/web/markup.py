@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import markupsafe
 from markupsafe import Markup
 
+from app.contract.catalog import UnitSummary
 from app.web import urls
 from app.web.evidence import Bar
 from app.web.parts import FilterChoice
-from app.web.words import number
+from app.web.words import breakable, number
 
 SPECIAL = re.compile("[&<>'\"]").search
 
@@ -53,8 +55,13 @@ RAIL = (
 
 def _line(bar: Bar) -> str:
     own = ' class="own"' if bar.is_own else ""
-    link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
+    link = _link(bar.href, bar.words)
     return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
+
+
+@lru_cache(maxsize=8192)  # the same classes again and again
+def _link(address: str, words: str) -> str:
+    return f'<a href="{written(address)}">{written(words)}</a>'
 
 
 def hover_loop(poster: str | None, loop: str | None) -> Markup:
@@ -68,3 +75,29 @@ def hover_loop(poster: str | None, loop: str | None) -> Markup:
     if loop:
         attributes += f' loop="{urls.media(loop)}"'
     return Markup(f"<hover-loop{attributes}>{inside}</hover-loop>")  # noqa: S704  # addresses of ours alone
+
+
+def unit_still(unit: UnitSummary) -> Markup:
+    """A unit's still. Where nobody has visualized it: one of the real clip that excites it most, told apart."""
+    if not unit.clip:
+        return hover_loop(unit.poster, unit.loop)
+    picture = f'<img src="{urls.media(unit.clip)}" width="240" height="240" alt="" loading="lazy" decoding="async">'
+    return Markup(f'<span class="stand-in">{picture}</span>')  # noqa: S704
+
+
+def unit_line(unit: UnitSummary, words: str, short: bool = False) -> Markup:
+    """A unit with its still in a line; `short`: under its layer's name. A class has a hundred."""
+    name = unit.label or (str(unit.index) if short else f"{unit.layer}/{unit.index}")
+    told = f" {CLIP_WORDS}" if unit.clip else ""
+    return Markup(  # noqa: S704
+        f'<a class="line" href="{urls.unit(unit.network, unit.layer, unit.index)}">{unit_still(unit)} '
+        f"<span><strong>{breakable(name)}</strong> <small>{written(words)}</small>{told}</span></a>"
+    )
+
+
+CLIP_WORDS = '<small class="stand-in-words">real clip, not a stimulus</small>'
+
+
+def seen_so(unit: UnitSummary) -> Markup:
+    """What to know of a unit's still, in words."""
+    return Markup(CLIP_WORDS if unit.clip else "" if unit.poster else "<small>not visualized yet</small>")  # noqa: S704

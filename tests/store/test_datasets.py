@@ -39,10 +39,10 @@ def test_clips_that_are_there_stay_and_new_labels_become_classes(little: Store) 
 
 def test_clips_that_were_counted_and_taken_back_count_no_more(little: Store) -> None:
     crawling = NewClip(name="crawl-0", label="crawl", media=clip_media("crawl"))
-    with pytest.raises(ZeroDivisionError), little.transaction() as session:
+    with little.transaction() as session:
         datasets.add_clips(session, slug="little", clips=[crawling])
         assert datasets.label_counts(session, slug="little")["crawl"] == 1
-        1 / 0  # noqa: B018
+        session.rollback()
     with little.transaction() as session:
         datasets.add_clips(session, slug="little", clips=[*new_clips(each=4)][-1:])
     with little.session() as session:
