@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import NetworkCard
 from app.contract.evidence import Answer, AnsweredClip
 from app.contract.model import Page
+from app.contract.result import Role
 from app.store.catalog import card_of, network_row
+from app.store.columns import fetch
 from app.store.datasets import BY_ID, read_clips
 from app.store.evidence_tables import AnswerRow, SurveyRow
 from app.store.listed import newest_survey
@@ -37,7 +39,7 @@ def list_answers(
     filters = _filters(session, network, own, taken)
     first = (page - 1) * per_page
     counted = select(func.count()).select_from(_matching(tuple(filters), wrong).subquery())
-    total = session.scalar(counted, filters) or 0
+    total = fetch(session, counted, filters).scalar() or 0
     return Page(
         items=_surest(session, network, filters, wrong, skip=first, limit=per_page),
         total=total,
@@ -53,18 +55,20 @@ def surest(
     taken: int | None = None,
     wrong: bool = False,
     limit: int,
+    roles: tuple[Role, ...] = (),
 ) -> tuple[AnsweredClip, ...]:
-    """The first of the same, uncounted."""
-    return _surest(session, network, _filters(session, network, own, taken), wrong, limit=limit)
+    """The first of the same, uncounted; of their media all, or those in these roles."""
+    return _surest(session, network, _filters(session, network, own, taken), wrong, limit=limit, roles=roles)
 
 
 def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[Answer, ...]]:
     """What every network whose survey is whole takes each of these clips for."""
-    rows = session.execute(
+    rows = fetch(
+        session,
         ANSWERS.add_columns(SurveyRow.network_id)
         .join(SurveyRow, SurveyRow.id == AnswerRow.survey_id)
         .where(AnswerRow.clip_id.in_(clips), SurveyRow.finished_at.is_not(None))
-        .order_by(SurveyRow.network_id)
+        .order_by(SurveyRow.network_id),
     ).all()
     networks = select(NetworkRow).where(NetworkRow.id.in_({row.network_id for row in rows}))
     cards = {row.id: card_of(row) for row in session.scalars(networks)}
@@ -81,12 +85,19 @@ def _filters(session: Session, network: str, own: int | None, taken: int | None)
 
 
 def _surest(
-    session: Session, network: str, filters: dict[str, int | None], wrong: bool, *, skip: int = 0, limit: int
+    session: Session,
+    network: str,
+    filters: dict[str, int | None],
+    wrong: bool,
+    *,
+    skip: int = 0,
+    limit: int,
+    roles: tuple[Role, ...] = (),
 ) -> tuple[AnsweredClip, ...]:
     card = card_of(network_row(session, network))
     asked = {**filters, "skip": skip, "most": limit}
-    found = session.execute(_ranked(tuple(filters), wrong), asked).all()
-    clips = read_clips(session, BY_ID, ids=[each.clip_id for each in found]) if found else []
+    found = fetch(session, _ranked(tuple(filters), wrong), asked).all()
+    clips = read_clips(session, BY_ID, roles, ids=[each.clip_id for each in found]) if found else []
     by_id = {clip.id: clip for clip in clips}
     return tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
 

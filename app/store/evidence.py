@@ -22,6 +22,7 @@ from app.contract.evidence import (
     UnitOfClip,
 )
 from app.store.catalog import UNITS, card_of, network_row, unit_row, unit_summary
+from app.store.columns import fetch
 from app.store.datasets import dataset_row
 from app.store.evidence_tables import (
     ClipRow,
@@ -118,11 +119,11 @@ def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> Un
     if survey is None:
         return None
     asked = {"survey": survey, "unit": found.id}
-    row = session.execute(FOUND, asked).one_or_none()
+    row = fetch(session, FOUND, asked).one_or_none()
     if row is None:
         return None
-    tops = session.execute(TOP_CLIPS, asked)
-    feeds = session.execute(FEEDS, asked)
+    tops = fetch(session, TOP_CLIPS, asked)
+    feeds = fetch(session, FEEDS, asked)
     return _evidence(layer, unit, row, _top_clips(tops), tuple(Feed(**each._mapping) for each in feeds))
 
 
@@ -143,7 +144,7 @@ def units_of_class(
     )
     if layer is not None:
         query = query.where(UnitRow.layer_index == card.layer(layer).index)
-    rows = session.execute(query).all()
+    rows = fetch(session, query).all()
     return [
         UnitOfClass(unit=unit, precision=found.precision, response=found.response)
         for unit, found in zip(unit_summaries(session, network, rows), rows, strict=True)
@@ -152,14 +153,15 @@ def units_of_class(
 
 def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
     """Units, of any network, that few clips of its set excite more than this one."""
-    rows = session.execute(
+    rows = fetch(
+        session,
         UNITS.add_columns(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("excited"))
         .join(TopClipRow, TopClipRow.unit_id == UnitRow.id)
         .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
         .join(SurveyRow, SurveyRow.id == TopClipRow.survey_id)
         .where(TopClipRow.clip_id == clip_id, SurveyRow.finished_at.is_not(None))
         .order_by(TopClipRow.rank, UnitRow.layer_index.desc(), UnitRow.id)
-        .limit(limit)
+        .limit(limit),
     )
     return [UnitOfClip(unit=unit_summary(row.slug, row), rank=row.rank, activation=row.excited) for row in rows]
 
@@ -167,11 +169,12 @@ def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[Un
 def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, int]]:
     """Units of each role, by layer; empty before a survey."""
     card, row = _card(session, network)
-    groups = session.execute(
+    groups = fetch(
+        session,
         select(UnitRow.layer_index, UnitRow.role, func.count())
         .where(UnitRow.network_id == row.id)
         .group_by(UnitRow.layer_index, UnitRow.role)
-        .order_by(UnitRow.layer_index)
+        .order_by(UnitRow.layer_index),
     )
     counts: dict[str, dict[UnitRole, int]] = {}
     for index, role, count in groups:
@@ -184,10 +187,11 @@ def distribution(session: Session, *, network: str, column: Measure) -> dict[str
     """A measure of all units that have it, by layer, each sorted; empty before a survey."""
     card, row = _card(session, network)
     measure = getattr(EvidenceRow, column)
-    rows = session.execute(
+    rows = fetch(
+        session,
         select(EvidenceRow.layer_index, measure)
         .where(EvidenceRow.survey_id == newest_survey(session, network_id=row.id), measure.is_not(None))
-        .order_by(EvidenceRow.layer_index, measure)
+        .order_by(EvidenceRow.layer_index, measure),
     )
     values: dict[str, list[float]] = {}
     for index, value in rows:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.store.catalog import LISTED, Listed, card_of, network_row, units_at
+from app.store.columns import fetch
 from app.store.scope import groups, is_filtered, scope, size, sql_filters, within
 from app.store.summaries import unit_summaries
 from app.store.tables import UnitRow
@@ -122,7 +123,8 @@ def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
 def _matching(network: int, card: NetworkCard, query: UnitQuery, *, many: bool = False) -> Select[*tuple[Any, ...]]:
     """`many`: in their own order they are soonest found by looking at one after the other."""
     filters = sql_filters(card, query, many=many and query.sort is UnitSort.ORDER)
-    return select(*LISTED, UnitRow.visualized_at).where(*within(network, card, query), *filters)
+    columns = (*LISTED, UnitRow.visualized_at) if query.sort is UnitSort.RECENT else LISTED
+    return select(*columns).where(*within(network, card, query), *filters)
 
 
 def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
@@ -132,7 +134,7 @@ def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
     if kept is not None:
         return sum(units for *_, units in kept), False
     some = _matching(network, card, query).with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
-    counted = session.scalar(select(func.count()).select_from(some)) or 0
+    counted = fetch(session, select(func.count()).select_from(some)).scalar() or 0
     return min(counted, COUNTED), counted > COUNTED
 
 
@@ -162,9 +164,9 @@ def _walk(
             here, keys = tuple_(*(_alike(*each) for each in known)), tuple_(*(key for key, _ in known))
             part = part.where(keys < here if falling else keys > here)
         ordered = part.order_by(*(key.desc() if falling else key for key in (*segment.alike, *segment.keys)))
-        rows = session.execute(ordered.offset(skip).limit(limit - len(found))).all()
+        rows = fetch(session, ordered.offset(skip).limit(limit - len(found))).all()
         if skip and not rows:
-            skip -= session.scalar(select(func.count()).select_from(part.subquery())) or 0
+            skip -= fetch(session, select(func.count()).select_from(part.subquery())).scalar() or 0
         elif rows:
             skip = 0
         found += rows

@@ -11,6 +11,7 @@ from app.contract.errors import Missing
 from app.contract.job import Job, JobError, JobKind, Progress, VisualizeJob
 from app.contract.recipe import Recipe
 from app.contract.result import Role
+from app.store.columns import fetch
 from app.store.evidence_tables import DatasetRow
 from app.store.recipes import read_recipes
 from app.store.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
@@ -69,7 +70,7 @@ def read_jobs(
     session: Session, query: Select[*tuple[Any, ...]], given: Mapping[str, object] | None = None
 ) -> list[Job]:
     """Those that a statement on JOBS finds."""
-    rows = session.execute(query, given or {}).mappings().all()
+    rows = fetch(session, query, given or {}).mappings().all()
     recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
     return [_job(row, recipes.get(row["recipe_key"])) for row in rows]
 

@@ -24,6 +24,7 @@ from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
 from app.store.chunks import chunks
 from app.store.clip_tables import UploadRow
+from app.store.columns import fetch
 from app.store.engine import now
 from app.store.job_rows import JOBS, changed, job_row, missing, read_jobs
 from app.store.served import COUNTED, count, ended, place, served
@@ -204,7 +205,7 @@ def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
     """Of each state, up to COUNTED."""
-    found: dict[str, int] = dict(session.execute(_counted(owner is not None), {"owner": owner}).all())
+    found: dict[str, int] = dict(fetch(session, _counted(owner is not None), {"owner": owner}).all())
     return {state: found.get(state.value, 0) for state in JobState}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import Layer, NetworkCard
 from app.contract.confusion import ALIKE, ANSWERS, LayerOfPair
 from app.store.catalog import card_of, network_row
+from app.store.columns import fetch
 from app.store.evidence_tables import EvidenceByClassRow
 from app.store.listed import SurveyKey, newest_key
 from app.store.packing import unpack_all
@@ -54,7 +55,7 @@ def _keep(session: Session, network_id: int, card: NetworkCard, key: SurveyKey) 
     for layer in _layers(card):
         units = range(0, layer.units, max(1, -(-layer.units // UNITS)))  # named: to look for them reads the layer
         asked = {"survey": key[0], "network": network_id, "layer": layer.index, "units": list(units)}
-        rows = session.scalars(RESPONSES, asked).all()
+        rows = fetch(session, RESPONSES, asked).scalars().all()
         if rows:
             found.append((layer, unpack_all(rows)))
     if len(_known) >= KEPT:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.errors import InvalidRequest
 from app.contract.job import Job, JobState
+from app.store.columns import fetch
 from app.store.tables import JobRow
 
 COUNTED = 2_000  # counting jobs stops here
@@ -37,13 +38,13 @@ def served(
         if skip and states is not ENDED:
             there = COUNTED if counted is None else sum(counted[state] for state in states)
             if there >= COUNTED:
-                there = session.scalar(_skipped(part, tuple(filters)), {**asked, "most": skip}) or 0
+                there = fetch(session, _skipped(part, tuple(filters)), {**asked, "most": skip}).scalar() or 0
             there = min(there, skip)
             skip -= there
             if skip:
                 continue
             asked["skip"] = there
-        found += session.scalars(_page(part, tuple(filters)), asked).all()
+        found += fetch(session, _page(part, tuple(filters)), asked).scalars().all()
         skip = 0
         if len(found) == limit:
             break
@@ -56,8 +57,8 @@ def ended(session: Session, filters: Filters, after: str | None, before: str | N
     at, id = _read(after or before or "")
     asked = {**filters, "at": at, "id": id, "most": limit}
     if after is not None:
-        return list(session.scalars(_beyond(tuple(filters), backwards=False), asked))
-    found = session.scalars(_beyond(tuple(filters), backwards=True), {**asked, "most": limit - 1}).all()
+        return list(fetch(session, _beyond(tuple(filters), backwards=False), asked).scalars())
+    found = fetch(session, _beyond(tuple(filters), backwards=True), {**asked, "most": limit - 1}).scalars().all()
     return [*reversed(found), id] if len(found) == limit - 1 else None
 
 
@@ -68,7 +69,7 @@ def place(job: Job) -> str | None:
 
 def count(session: Session, filters: Filters) -> int:
     """Up to COUNTED."""
-    return session.scalar(_counted(tuple(filters)), filters) or 0
+    return fetch(session, _counted(tuple(filters)), filters).scalar() or 0
 
 
 @cache

@@ -10,6 +10,7 @@ from app.contract.catalog import UnitSummary
 from app.contract.result import Role
 from app.store.catalog import UNITS, Listed, unit_summary
 from app.store.chunks import chunks
+from app.store.columns import fetch
 from app.store.evidence_tables import ClipMediaRow, EvidenceRow, TopClipRow
 from app.store.listed import newest_survey
 from app.store.tables import UnitRow
@@ -37,14 +38,14 @@ def unit_summaries(session: Session, slug: str, rows: Iterable[Listed]) -> list[
     if wanted:
         survey = newest_survey(session, network_id=wanted[0].network_id)
         for some in chunks((row.id for row in wanted), CHUNK):
-            for unit, precision, poster in session.execute(ELSEWHERE, {"survey": survey, "units": some}):
+            for unit, precision, poster in fetch(session, ELSEWHERE, {"survey": survey, "units": some}).all():
                 found[unit] = precision, poster
     return [_summary(slug, row, *found.get(row.id, (None, None))) for row in listed]
 
 
 def summaries_by_id(session: Session, slug: str, ids: Iterable[int]) -> dict[int, UnitSummary]:
     """Of these units of one network."""
-    rows = session.execute(BY_ID, {"units": list(ids)}).all()
+    rows = fetch(session, BY_ID, {"units": list(ids)}).all()
     return dict(zip((row.id for row in rows), unit_summaries(session, slug, rows), strict=True))
 
 

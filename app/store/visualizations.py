@@ -10,6 +10,7 @@ from app.contract.catalog import Layer, UnitSummary
 from app.contract.errors import Missing
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
 from app.store.catalog import card_of, network_row, unit_row, units_at
+from app.store.columns import fetch
 from app.store.engine import now
 from app.store.media import media_of, put_media
 from app.store.recipes import read_recipes
@@ -99,7 +100,7 @@ def recent(
         )
         if layer is not None:
             units = units.where(UnitRow.layer_index == layer.index)
-        query = query.where(VisualizationRow.unit_id.in_(session.scalars(units).all()))
+        query = query.where(VisualizationRow.unit_id.in_(fetch(session, units).scalars().all()))
     return _read(session, query)
 
 
@@ -152,7 +153,7 @@ def _ids(session: Session, slug: str, units: Sequence[UnitSummary]) -> Sequence[
 
 
 def _read(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Visualization]:
-    rows = session.execute(query, given).all()
+    rows = fetch(session, query, given).all()
     if not rows:
         return []
     recipes = read_recipes(session, {key for *_, key, _, _ in rows})

@@ -8,6 +8,8 @@ import markupsafe
 from markupsafe import Markup
 
 from app.contract.catalog import UnitSummary
+from app.contract.evidence import UnitOfClass
+from app.contract.result import MediaRef
 from app.web import urls
 from app.web.evidence import Bar
 from app.web.parts import FilterChoice
@@ -95,9 +97,41 @@ def unit_line(unit: UnitSummary, words: str, short: bool = False) -> Markup:
     )
 
 
+def detectors(found: Iterable[UnitOfClass], short: bool = False) -> Markup:
+    """Of a class, as items of a list."""
+    return Markup("".join(f"<li>{unit_line(each.unit, _detector(each), short)}</li> " for each in found))  # noqa: S704
+
+
+def _detector(each: UnitOfClass) -> str:
+    return f"precision {number(each.precision)}{f', {each.unit.role}' if each.unit.role else ''}"
+
+
 CLIP_WORDS = '<small class="stand-in-words">real clip, not a stimulus</small>'
 
 
 def seen_so(unit: UnitSummary) -> Markup:
     """What to know of a unit's still, in words."""
     return Markup(CLIP_WORDS if unit.clip else "" if unit.poster else "<small>not visualized yet</small>")  # noqa: S704
+
+
+def share_bar(value: float, zero: int = 50) -> Markup:
+    """A length from -1 to 1; `zero` is where it starts: in the middle where others take away, at the left where none
+    does."""
+    width = round(abs(value) * (100 - zero), 1)
+    side, left = ("for", zero) if value >= 0 else ("against", zero - width)
+    return Markup(  # noqa: S704
+        '<svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="{side}" x="{left}" width="{width}" height="6" />'
+        f'<path d="M{zero} 0v6" vector-effect="non-scaling-stroke" /></svg>'
+    )
+
+
+def spot(x: float, y: float, poster: MediaRef | None) -> Markup:
+    """Where a unit answered most: a ring on the clip's still, in shares of its sides."""
+    still = f'<image href="{urls.medium(poster)}" width="100" height="100" />' if poster else ""
+    here = f'cx="{round(x * 100, 1)}" cy="{round(y * 100, 1)}" r="12" />'
+    return Markup(  # noqa: S704
+        '<svg class="place" viewBox="0 0 100 100" role="img" '
+        f'aria-label="Fired {round(x * 100)} % from the left, {round(y * 100)} % from the top">'
+        f'{still}<circle class="shade" {here}<circle class="ring" {here}</svg>'
+    )
