@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from app.contract.catalog import NetworkCard, Sha256
-from app.contract.model import Model
+from app.contract.model import Model, Page
 from app.contract.recipe import Recipe
 
 MAX_ATTEMPTS = 3
@@ -150,6 +150,13 @@ class VisualizeJob(Job):
     layer: str
     unit: int
     recipe: Recipe
+
+
+class JobListing(Page[Job]):
+    """A page of jobs. Among those that ended, others follow `after` and come `before`."""
+
+    after: str | None = Field(default=None, description="place of the last job here, if it has ended and more follow")
+    before: str | None = Field(default=None, description="place of the first job here, if it has ended")
 
 
 class CachedResult(Model):

@@ -1,18 +1,27 @@
 """What networks take the clips of surveyed sets for, as their whole surveys say."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard
 from app.contract.evidence import Answer, AnsweredClip
 from app.contract.model import Page
+from app.contract.result import Role
 from app.store.catalog import card_of, network_row
+from app.store.columns import fetch
 from app.store.datasets import BY_ID, read_clips
 from app.store.evidence_tables import AnswerRow, SurveyRow
 from app.store.listed import newest_survey
 from app.store.tables import NetworkRow
+
+Answers = Select[*tuple[Any, ...]]
+ANSWERS: Answers = select(
+    AnswerRow.clip_id, AnswerRow.own, AnswerRow.taken, AnswerRow.probability, AnswerRow.own_probability
+)
 
 
 def list_answers(
@@ -27,11 +36,12 @@ def list_answers(
 ) -> Page[AnsweredClip]:
     """Of the network's newest survey: the clips of a class, those taken for one, the wrong ones alone. The surest
     answers come first. Nothing before a survey."""
-    wanted = _wanted(session, network, own, taken, wrong)
+    filters = _filters(session, network, own, taken)
     first = (page - 1) * per_page
-    total = session.scalar(select(func.count()).select_from(AnswerRow).where(*wanted)) or 0
+    counted = select(func.count()).select_from(_matching(tuple(filters), wrong).subquery())
+    total = fetch(session, counted, filters).scalar() or 0
     return Page(
-        items=_surest(session, network, wanted, skip=first, limit=per_page),
+        items=_surest(session, network, filters, wrong, skip=first, limit=per_page),
         total=total,
         next=page + 1 if first + per_page < total else None,
     )
@@ -45,50 +55,67 @@ def surest(
     taken: int | None = None,
     wrong: bool = False,
     limit: int,
+    roles: tuple[Role, ...] = (),
 ) -> tuple[AnsweredClip, ...]:
-    """The first of the same, uncounted."""
-    return _surest(session, network, _wanted(session, network, own, taken, wrong), limit=limit)
+    """The first of the same, uncounted; of their media all, or those in these roles."""
+    return _surest(session, network, _filters(session, network, own, taken), wrong, limit=limit, roles=roles)
 
 
 def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[Answer, ...]]:
     """What every network whose survey is whole takes each of these clips for."""
-    rows = session.execute(
-        select(AnswerRow, SurveyRow.network_id)
+    rows = fetch(
+        session,
+        ANSWERS.add_columns(SurveyRow.network_id)
         .join(SurveyRow, SurveyRow.id == AnswerRow.survey_id)
         .where(AnswerRow.clip_id.in_(clips), SurveyRow.finished_at.is_not(None))
-        .order_by(SurveyRow.network_id)
+        .order_by(SurveyRow.network_id),
     ).all()
-    networks = select(NetworkRow).where(NetworkRow.id.in_({network for _, network in rows}))
+    networks = select(NetworkRow).where(NetworkRow.id.in_({row.network_id for row in rows}))
     cards = {row.id: card_of(row) for row in session.scalars(networks)}
     found: dict[int, list[Answer]] = {}
-    for row, network in rows:
-        found.setdefault(row.clip_id, []).append(_answer(row, cards[network]))
+    for row in rows:
+        found.setdefault(row.clip_id, []).append(_answer(row, cards[row.network_id]))
     return {clip: tuple(answers) for clip, answers in found.items()}
 
 
-def _wanted(
-    session: Session, network: str, own: int | None, taken: int | None, wrong: bool
-) -> list[ColumnElement[bool]]:
+def _filters(session: Session, network: str, own: int | None, taken: int | None) -> dict[str, int | None]:
     survey = newest_survey(session, network_id=network_row(session, network).id)
-    wanted = [AnswerRow.survey_id == survey]
-    wanted += [AnswerRow.own == own] if own is not None else []
-    wanted += [AnswerRow.taken == taken] if taken is not None else []
-    wanted += [AnswerRow.own != AnswerRow.taken] if wrong else []
-    return wanted
+    asked = {"survey_id": survey, "own": own, "taken": taken}
+    return {name: value for name, value in asked.items() if name == "survey_id" or value is not None}
 
 
 def _surest(
-    session: Session, network: str, wanted: list[ColumnElement[bool]], *, skip: int = 0, limit: int
+    session: Session,
+    network: str,
+    filters: dict[str, int | None],
+    wrong: bool,
+    *,
+    skip: int = 0,
+    limit: int,
+    roles: tuple[Role, ...] = (),
 ) -> tuple[AnsweredClip, ...]:
     card = card_of(network_row(session, network))
-    query = select(AnswerRow).where(*wanted).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
-    found = session.scalars(query.offset(skip).limit(limit)).all()
-    clips = read_clips(session, BY_ID, ids=[each.clip_id for each in found]) if found else []
+    asked = {**filters, "skip": skip, "most": limit}
+    found = fetch(session, _ranked(tuple(filters), wrong), asked).all()
+    clips = read_clips(session, BY_ID, roles, ids=[each.clip_id for each in found]) if found else []
     by_id = {clip.id: clip for clip in clips}
     return tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
 
 
-def _answer(row: AnswerRow, card: NetworkCard) -> Answer:
+@cache
+def _matching(names: tuple[str, ...], wrong: bool) -> Answers:
+    """Put together once, as the next is."""
+    wanted = [getattr(AnswerRow, name) == bindparam(name) for name in names]
+    return ANSWERS.where(*wanted, *([AnswerRow.own != AnswerRow.taken] if wrong else []))
+
+
+@cache
+def _ranked(names: tuple[str, ...], wrong: bool) -> Answers:
+    ranked = _matching(names, wrong).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
+    return ranked.offset(bindparam("skip")).limit(bindparam("most"))
+
+
+def _answer(row: Row[*tuple[Any, ...]], card: NetworkCard) -> Answer:
     return Answer(
         network=card.slug,
         own=card.classes[row.own],

@@ -12,7 +12,7 @@ from app.contract.job import MAX_ATTEMPTS, Job, JobError, JobState, Progress
 from app.contract.result import Measurements, RenderedMedia
 from app.store.clip_tables import UploadRow
 from app.store.engine import now
-from app.store.job_rows import changed, to_job, whole_jobs
+from app.store.job_rows import JOBS, changed, read_jobs
 from app.store.tables import JobRow, PreviewRow
 from app.store.upsert import insert_missing
 from app.store.visualizations import save
@@ -45,8 +45,8 @@ def something_to_do(session: Session, *, above: int | None = None) -> bool:
 def head(session: Session, *, above: int | None = None) -> Job | None:
     """The job that would be claimed first."""
     waits = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
-    row = session.scalar(whole_jobs().where(*waits).order_by(JobRow.priority.desc(), JobRow.id).limit(1))
-    return to_job(row) if row is not None else None
+    found = read_jobs(session, JOBS.where(*waits).order_by(JobRow.priority.desc(), JobRow.id).limit(1))
+    return found[0] if found else None
 
 
 def release_expired(session: Session) -> int:
@@ -123,8 +123,7 @@ def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above:
         .returning(JobRow.id)
         .execution_options(synchronize_session=False)
     ).all()
-    rows = session.scalars(whole_jobs().where(JobRow.id.in_(claimed)).order_by(JobRow.id))
-    return [to_job(row) for row in rows]
+    return read_jobs(session, JOBS.where(JobRow.id.in_(claimed)).order_by(JobRow.id))
 
 
 def watch(session: Session, *, worker: str, jobs: Mapping[int, int], priority: int) -> Watch:

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session, aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
-from app.store.catalog import network_row
+from app.store.catalog import UNITS, network_row
+from app.store.columns import fetch
 from app.store.evidence_tables import GENERIC, EvidenceByClassRow, UnitClassRow
 from app.store.listed import newest_survey
 from app.store.packing import unpack
@@ -28,16 +29,6 @@ DETECTORS = [
     .subquery()
     for each in ("a", "b")
 ]
-DETECTING = (
-    select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
-    .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-    .where(
-        UnitClassRow.survey_id == bindparam("survey"),
-        UnitClassRow.class_index + 0 == bindparam("class"),  # or SQLite would look through all of the class
-        UnitRow.id.in_(bindparam("units", expanding=True)),
-    )
-    .order_by(UnitRow.layer_index, UnitClassRow.precision.desc(), UnitRow.id)
-)
 # Two numbers of each packed list, which stays where it is.
 RESPONSES: Select[*tuple[Any, ...]] = (
     select(
@@ -54,7 +45,7 @@ RESPONSES: Select[*tuple[Any, ...]] = (
     .order_by(EvidenceByClassRow.unit_id)
 )
 SHARED = (
-    select(UnitRow, UnitClassRow.response)
+    UNITS.add_columns(UnitClassRow.response)
     .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
     .where(*OF_CLASS, GENERIC)
     .order_by(UnitClassRow.response.desc(), UnitRow.id)
@@ -73,25 +64,26 @@ ALSO = (
 
 def best_by_layer(session: Session, *, network: str, class_index: int, each: int) -> dict[str, list[UnitOfClass]]:
     """The units of every layer that detect a class best."""
-    row = network_row(session, network)
-    asked = {"survey": newest_survey(session, network_id=row.id), "class": class_index}
-    best = session.scalars(_best(each), {**asked, "network": row.id})
-    ids = [int(id) for layer in best for id in (layer or "").split()]
-    rows = session.execute(DETECTING, {**asked, "units": ids}).all() if ids else []
-    units = unit_summaries(session, network, [unit for unit, *_ in rows])
+    network_id = network_row(session, network).id
+    asked = {"survey": newest_survey(session, network_id=network_id), "class": class_index, "network": network_id}
+    layers = fetch(session, _best(each), asked).scalars().all()
+    best = [word.split(",") for layer in layers for word in (layer or "").split()]
+    units = summaries_by_id(session, network, [int(id) for id, *_ in best]) if best else {}
     found: dict[str, list[UnitOfClass]] = {}
-    for unit, (_, precision, response) in zip(units, rows, strict=True):
-        of_class = UnitOfClass(unit=unit, precision=precision, response=response)
+    for id, precision, response in best:
+        unit = units[int(id)]
+        of_class = UnitOfClass(unit=unit, precision=float(precision), response=float(response))
         found.setdefault(unit.layer, []).append(of_class)
     return found
 
 
 @cache
 def _best(each: int) -> Select[str]:
-    """Their ids: a row for each layer."""
+    """A row for each layer, with a word for each unit: its id, precision and response."""
     of = aliased(UnitClassRow)
+    word = cast(of.unit_id, String) + "," + cast(of.precision, String) + "," + cast(of.response, String)
     best = (
-        select(cast(of.unit_id, String))
+        select(word)
         .where(
             of.survey_id == bindparam("survey"),
             of.class_index == bindparam("class"),
@@ -101,14 +93,14 @@ def _best(each: int) -> Select[str]:
         .correlate(UnitCountRow)
     )
     layers = select(first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
-    return layers.group_by(UnitCountRow.layer_index)
+    return layers.group_by(UnitCountRow.layer_index).order_by(UnitCountRow.layer_index)
 
 
 def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int = 8) -> Pair:
     """Those that separate two classes and those that do not, of the best detectors of either."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
     asked = {"survey": survey, "class_a": a, "class_b": b, "a": 4 * a + 1, "b": 4 * b + 1}
-    found = session.execute(RESPONSES, asked)
+    found = fetch(session, RESPONSES, asked).all()
     responses = {unit: unpack(at_a + at_b) for unit, at_a, at_b in found}
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
@@ -126,12 +118,11 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
     """The generic units that answer most to a class, of those for which it is among their best."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
     asked = {"survey": survey, "class": class_index}
-    rows = session.execute(SHARED, {**asked, "most": limit}).all()
-    others: dict[int, list[int]] = {unit.id: [] for unit, _ in rows}
-    for unit, index in session.execute(ALSO, {**asked, "units": list(others)}) if others else ():
+    rows = fetch(session, SHARED, {**asked, "most": limit}).all()
+    others: dict[int, list[int]] = {row.id: [] for row in rows}
+    for unit, index in fetch(session, ALSO, {**asked, "units": list(others)}) if others else ():
         others[unit].append(index)
-    units = unit_summaries(session, network, [unit for unit, _ in rows])
     return [
-        SharedUnit(unit=unit, response=response, others=tuple(others[row.id]))
-        for unit, (row, response) in zip(units, rows, strict=True)
+        SharedUnit(unit=unit, response=row.response, others=tuple(others[row.id]))
+        for unit, row in zip(unit_summaries(session, network, rows), rows, strict=True)
     ]

@@ -14,7 +14,8 @@ from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Page
 from app.contract.result import Role
 from app.store.chunks import chunks
-from app.store.engine import now
+from app.store.columns import fetch
+from app.store.engine import SEES_COMMITTED, now
 from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
 from app.store.listed import list_evidence
 from app.store.media import drop_orphans, media_of, put_media
@@ -30,6 +31,7 @@ SET = select(DatasetRow).where(DatasetRow.slug == bindparam("slug"))
 CLIPS: Select[*tuple[Any, ...]] = select(ClipRow.id, DatasetRow.slug, ClipRow.name, ClipRow.label).join(ClipRow.dataset)
 BY_ID = CLIPS.where(ClipRow.id.in_(bindparam("ids", expanding=True)))
 NAMED = CLIPS.where(ClipRow.dataset_id == bindparam("set"), ClipRow.name.in_(bindparam("names", expanding=True)))
+OF_NAMES = CLIPS.where(DatasetRow.slug == bindparam("slug"), ClipRow.name.in_(bindparam("names", expanding=True)))
 OF_CLASS = CLIPS.where(ClipRow.folded == bindparam("folded")).order_by(ClipRow.id).limit(bindparam("most"))
 OF_SET = CLIPS.where(ClipRow.dataset_id == bindparam("set")).order_by(ClipRow.label, ClipRow.id)
 OF_SET = OF_SET.offset(bindparam("skip")).limit(bindparam("most"))
@@ -142,13 +144,16 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 
 def _counted(session: Session, dataset: DatasetRow) -> dict[str, int]:
     """The same in the database's order of labels. Counted once in a process: clips are only ever added, and how many
-    there are is kept beside them."""
+    there are is kept beside them. What a transaction counts is not kept, as it may be rolled back."""
     key = (dataset.id, dataset.added_at, dataset.clips)
-    if key not in _counts:
+    if key in _counts:
+        return _counts[key]
+    counts = dict(fetch(session, COUNTS, {"set": dataset.id}).all())
+    if session.info.get(SEES_COMMITTED):
         if len(_counts) >= KEPT:
             _counts.clear()
-        _counts[key] = dict(session.execute(COUNTS, {"set": dataset.id}).all())
-    return _counts[key]
+        _counts[key] = counts
+    return counts
 
 
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:
@@ -171,12 +176,11 @@ def neighbours(session: Session, *, clip: Clip) -> tuple[str | None, str | None]
     )
 
 
-def named_clips(session: Session, *, slug: str, names: Sequence[str]) -> dict[str, Clip]:
+def named_clips(session: Session, *, slug: str, names: Sequence[str], roles: tuple[Role, ...] = ()) -> dict[str, Clip]:
     """The clips of these names, such as a unit's strongest, by name; names that are not there are left out."""
-    dataset = dataset_row(session, slug)
     found: dict[str, Clip] = {}
     for some in chunks(names, CHUNK):
-        clips = read_clips(session, NAMED, set=dataset.id, names=some)
+        clips = read_clips(session, OF_NAMES, roles, slug=slug, names=some)
         found |= {clip.name: clip for clip in clips}
     return found
 
@@ -205,8 +209,8 @@ def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict
 
 
 def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
-    """Clips, of any set, whose label is this class of a network in any spelling."""
-    return read_clips(session, OF_CLASS, folded=folded(name), most=limit)
+    """Clips, as cards show them, of any set, whose label is this class of a network in any spelling."""
+    return read_clips(session, OF_CLASS, ON_CARDS, folded=folded(name), most=limit)
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
@@ -214,7 +218,7 @@ def examples(session: Session, *, names: Iterable[str], limit: int | None = None
     wanted = {name: folded(name) for name in names}
     chosen: dict[str, int] = {}
     for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
-        ids: dict[str, int] = dict(session.execute(FIRST, {"folded": [key for _, key in some]}).all())
+        ids: dict[str, int] = dict(fetch(session, FIRST, {"folded": [key for _, key in some]}).all())
         chosen |= {name: ids[key] for name, key in some if key in ids}
         if limit and len(chosen) >= limit:
             break
@@ -238,7 +242,7 @@ def read_clips(
     session: Session, query: Select[*tuple[Any, ...]], roles: tuple[Role, ...] = (), **given: object
 ) -> list[Clip]:
     """Those that a statement on CLIPS finds, with their media, all or in these roles."""
-    rows = session.execute(query, given).all()
+    rows = fetch(session, query, given).all()
     media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows], roles)
     return [Clip(id=id, dataset=dataset, name=name, label=label, media=media[id]) for id, dataset, name, label in rows]
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
     OperationalError,
     ProgrammingError,
+    TimeoutError,
 )
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -27,8 +28,12 @@ from sqlalchemy.pool import QueuePool
 from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, InvalidRequest, KinetoscopeError
 from app.settings import ROOT
 
-POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": True}  # what is warm is used again
+# Connections that a process keeps open. PostgreSQL has a process for each, so few, and no more for a moment: whoever
+# finds none waits. Of SQLite they are but open files, of which those that wait to write must leave some to readers.
+READING, WRITING, FILES = (10, 0), (5, 0), (10, 20)
+PATIENCE = 30  # seconds that a session waits for a connection
 PREPARED = 500  # statements that a connection keeps planned; pages have some three hundred
+SEES_COMMITTED = "sees_committed"  # in a session's info: what it reads is not taken back
 UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
@@ -53,11 +58,14 @@ class Store:
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[Session]:
+        info = {SEES_COMMITTED: not write}
         try:
-            with Session(self._engines[write], expire_on_commit=False) as session, session.begin():
+            with Session(self._engines[write], expire_on_commit=False, info=info) as session, session.begin():
                 yield session
         except DBAPIError as error:
             raise translated(error) from error
+        except TimeoutError as error:
+            raise DatabaseUnreachable("Too much is asked of the database at once. Try again in a moment.") from error
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision. Idempotent."""
@@ -109,7 +117,8 @@ def open_store(url: str, *, check: bool = True) -> Store:
 
 def _sqlite(url: str) -> tuple[Engine, Engine]:
     # Kept open: a new connection reads the whole schema before its first answer.
-    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, poolclass=QueuePool, **POOL)
+    arguments = {"timeout": 30, "isolation_level": None}
+    engine = create_engine(url, connect_args=arguments, poolclass=QueuePool, **_pool(*FILES))
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
@@ -134,8 +143,8 @@ def _sqlite(url: str) -> tuple[Engine, Engine]:
 def _postgresql(url: str) -> tuple[Engine, Engine]:
     """One that writes, and one that reads without transactions: to begin and to end one are two answers to wait for,
     and it would promise no more (read committed)."""
-    engine = create_engine(url, pool_pre_ping=True, **POOL)
-    reading = create_engine(url, isolation_level="AUTOCOMMIT", **POOL)
+    engine = create_engine(url, pool_pre_ping=True, **_pool(*WRITING))
+    reading = create_engine(url, isolation_level="AUTOCOMMIT", **_pool(*READING))
 
     @event.listens_for(reading, "connect")
     def configure(connection: Any, record: Any) -> None:
@@ -154,6 +163,16 @@ def _postgresql(url: str) -> tuple[Engine, Engine]:
             raise InvalidatePoolError
 
     return engine, reading
+
+
+def _pool(kept: int, more: int) -> dict[str, Any]:
+    """`more`: connections that are closed after use."""
+    return {
+        "pool_size": kept,
+        "max_overflow": more,
+        "pool_timeout": PATIENCE,
+        "pool_use_lifo": True,  # what is warm is used again
+    }
 
 
 def now(session: Session) -> datetime:

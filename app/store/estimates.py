@@ -11,6 +11,7 @@ from app.contract.job import Estimate
 from app.contract.recipe import Recipe
 from app.store.catalog import card_of, network_row
 from app.store.chunks import chunks
+from app.store.columns import fetch
 from app.store.scope import layer_counts, needs_units, scope, sql_filters, within
 from app.store.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
@@ -87,7 +88,7 @@ def _estimate(
 
 def _paces(session: Session, network: int) -> dict[str, list[float]]:
     """Seconds a step, by layer, of the newest results."""
-    rows = session.execute(NEWEST, {"network": network})
+    rows = fetch(session, NEWEST, {"network": network})
     paces: dict[str, list[float]] = {}
     for layer, seconds, steps in rows:
         paces.setdefault(layer, []).append(seconds / steps)
@@ -102,11 +103,11 @@ def _made(session: Session, network: NetworkRow, layer: str, units: Sequence[int
         known = select(of.results).where(
             of.network_id == network.id, of.layer_index == place.index, of.recipe_key == recipe_key
         )
-        return session.scalar(known) or 0
+        return fetch(session, known).scalar() or 0
     found = 0
     for some in chunks(units, CHUNK):
         asked = {"network": network.id, "layer": layer, "units": some, "recipe": recipe_key}
-        found += session.scalars(MADE, asked).one()
+        found += fetch(session, MADE, asked).scalars().one()
     return found
 
 
@@ -118,7 +119,7 @@ def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, reci
     if query.role is None and not needs_units(card, query) and not any(scope(card, query).values()):
         of = ResultCountRow
         kept = select(of.layer_index, of.results).where(of.network_id == network.id, of.recipe_key == recipe_key)
-        return dict(session.execute(kept.where(of.layer_index.in_(scope(card, query)))).all())
+        return dict(fetch(session, kept.where(of.layer_index.in_(scope(card, query)))).all())
     counted = (
         select(UnitRow.layer_index, func.count())
         .join(VisualizationRow, VisualizationRow.unit_id == UnitRow.id)
@@ -126,4 +127,4 @@ def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, reci
         .where(*within(network.id, card, query), *sql_filters(card, query))
         .group_by(UnitRow.layer_index)
     )
-    return dict(session.execute(counted).all())
+    return dict(fetch(session, counted).all())

@@ -1,11 +1,10 @@
 """What surveys found: of a network as a whole, and of every unit. Only whole surveys are seen."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload, undefer
+from sqlalchemy import Row, Select, and_, bindparam, func, select
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
@@ -22,9 +21,19 @@ from app.contract.evidence import (
     UnitOfClass,
     UnitOfClip,
 )
-from app.store.catalog import card_of, network_row, unit_row, unit_summary
+from app.store.catalog import UNITS, card_of, network_row, unit_row, unit_summary
+from app.store.columns import fetch
 from app.store.datasets import dataset_row
-from app.store.evidence_tables import ClipRow, DatasetRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.evidence_tables import (
+    ClipRow,
+    DatasetRow,
+    EvidenceByClassRow,
+    EvidenceRow,
+    FeedRow,
+    SurveyRow,
+    TopClipRow,
+    UnitClassRow,
+)
 from app.store.listed import SurveyKey, newest_key, newest_survey
 from app.store.packing import unpack, unpack_counts
 from app.store.summaries import unit_summaries
@@ -42,6 +51,40 @@ Measure = Literal[  # columns of EvidenceRow
     "speed_octaves",
     "direction_selectivity",
 ]
+
+# Of a unit, each a statement of its own: together the long lists would come once for every clip.
+FOUND: Select[*tuple[Any, ...]] = (
+    select(
+        EvidenceRow.a_hat,
+        EvidenceRow.mean,
+        EvidenceRow.firing_rate,
+        EvidenceRow.effective_classes,
+        EvidenceRow.role,
+        EvidenceRow.synergy_stimulus,
+        EvidenceRow.synergy_clips,
+        EvidenceRow.swap,
+        EvidenceRow.curves,
+        EvidenceByClassRow.responses,
+        EvidenceByClassRow.maxima,
+        EvidenceByClassRow.precision,
+    )
+    .join(
+        EvidenceByClassRow,
+        and_(EvidenceByClassRow.survey_id == EvidenceRow.survey_id, EvidenceByClassRow.unit_id == EvidenceRow.unit_id),
+    )
+    .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.unit_id == bindparam("unit"))
+)
+TOP_CLIPS: Select[*tuple[Any, ...]] = (
+    select(ClipRow.name, TopClipRow.activation, TopClipRow.x, TopClipRow.y, TopClipRow.time, TopClipRow.trace)
+    .join(TopClipRow, TopClipRow.clip_id == ClipRow.id)
+    .where(TopClipRow.survey_id == bindparam("survey"), TopClipRow.unit_id == bindparam("unit"))
+    .order_by(TopClipRow.rank)
+)
+FEEDS: Select[*tuple[Any, ...]] = (
+    select(FeedRow.class_index, FeedRow.weight, FeedRow.share, FeedRow.effect)
+    .where(FeedRow.survey_id == bindparam("survey"), FeedRow.unit_id == bindparam("unit"))
+    .order_by(FeedRow.rank)
+)
 
 KEPT = 30  # surveys
 _surveys: dict[SurveyKey, Survey] = {}
@@ -75,23 +118,13 @@ def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> Un
     survey = newest_survey(session, network_id=found.network_id)
     if survey is None:
         return None
-    row = session.scalar(_of_unit(), {"survey": survey, "unit": found.id})
-    return None if row is None else _evidence(row, found)
-
-
-@cache
-def _of_unit() -> Select[EvidenceRow]:
-    """Put together once."""
-    return (
-        select(EvidenceRow)
-        .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.unit_id == bindparam("unit"))
-        .options(
-            undefer(EvidenceRow.curves),
-            joinedload(EvidenceRow.by_class),
-            joinedload(EvidenceRow.top_clips).joinedload(TopClipRow.clip).load_only(ClipRow.name),
-            selectinload(EvidenceRow.feeds),
-        )
-    )
+    asked = {"survey": survey, "unit": found.id}
+    row = fetch(session, FOUND, asked).one_or_none()
+    if row is None:
+        return None
+    tops = fetch(session, TOP_CLIPS, asked)
+    feeds = fetch(session, FEEDS, asked)
+    return _evidence(layer, unit, row, _top_clips(tops), tuple(Feed(**each._mapping) for each in feeds))
 
 
 def units_of_class(
@@ -100,7 +133,7 @@ def units_of_class(
     """The units that detect a class best, of those for which it is among their best."""
     card, row = _card(session, network)
     query = (
-        select(UnitRow, UnitClassRow.precision, UnitClassRow.response)
+        UNITS.add_columns(UnitClassRow.precision, UnitClassRow.response)
         .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
         .where(
             UnitClassRow.survey_id == newest_survey(session, network_id=row.id),
@@ -111,39 +144,37 @@ def units_of_class(
     )
     if layer is not None:
         query = query.where(UnitRow.layer_index == card.layer(layer).index)
-    rows = session.execute(query).all()
-    units = unit_summaries(session, network, [unit for unit, *_ in rows])
+    rows = fetch(session, query).all()
     return [
-        UnitOfClass(unit=unit, precision=precision, response=response)
-        for unit, (_, precision, response) in zip(units, rows, strict=True)
+        UnitOfClass(unit=unit, precision=found.precision, response=found.response)
+        for unit, found in zip(unit_summaries(session, network, rows), rows, strict=True)
     ]
 
 
 def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
     """Units, of any network, that few clips of its set excite more than this one."""
-    rows = session.execute(
-        select(UnitRow, NetworkRow.slug, TopClipRow.rank, TopClipRow.activation)
+    rows = fetch(
+        session,
+        UNITS.add_columns(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("excited"))
         .join(TopClipRow, TopClipRow.unit_id == UnitRow.id)
         .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
         .join(SurveyRow, SurveyRow.id == TopClipRow.survey_id)
         .where(TopClipRow.clip_id == clip_id, SurveyRow.finished_at.is_not(None))
         .order_by(TopClipRow.rank, UnitRow.layer_index.desc(), UnitRow.id)
-        .limit(limit)
+        .limit(limit),
     )
-    return [
-        UnitOfClip(unit=unit_summary(slug, unit), rank=rank, activation=activation)
-        for unit, slug, rank, activation in rows
-    ]
+    return [UnitOfClip(unit=unit_summary(row.slug, row), rank=row.rank, activation=row.excited) for row in rows]
 
 
 def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, int]]:
     """Units of each role, by layer; empty before a survey."""
     card, row = _card(session, network)
-    groups = session.execute(
+    groups = fetch(
+        session,
         select(UnitRow.layer_index, UnitRow.role, func.count())
         .where(UnitRow.network_id == row.id)
         .group_by(UnitRow.layer_index, UnitRow.role)
-        .order_by(UnitRow.layer_index)
+        .order_by(UnitRow.layer_index),
     )
     counts: dict[str, dict[UnitRole, int]] = {}
     for index, role, count in groups:
@@ -156,11 +187,12 @@ def distribution(session: Session, *, network: str, column: Measure) -> dict[str
     """A measure of all live units that have it, by layer, each sorted; empty before a survey."""
     card, row = _card(session, network)
     measure = getattr(EvidenceRow, column)
-    rows = session.execute(
+    rows = fetch(
+        session,
         select(EvidenceRow.layer_index, measure)
         .where(EvidenceRow.survey_id == newest_survey(session, network_id=row.id))
         .where(EvidenceRow.a_hat > 0, measure.is_not(None))
-        .order_by(EvidenceRow.layer_index, measure)
+        .order_by(EvidenceRow.layer_index, measure),
     )
     values: dict[str, list[float]] = {}
     for index, value in rows:
@@ -226,34 +258,33 @@ def _survey(row: SurveyRow) -> Survey:
     )
 
 
-def _evidence(row: EvidenceRow, unit: UnitRow) -> UnitEvidence:
+def _evidence(
+    layer: str, unit: int, row: Row[*tuple[Any, ...]], tops: tuple[TopClip, ...], feeds: tuple[Feed, ...]
+) -> UnitEvidence:
     speed, direction, alike = (row.curves[name] for name in ("speed", "direction", "alike"))
     fusion = (row.synergy_stimulus, row.synergy_clips, row.swap)
     return UnitEvidence(
-        layer=unit.layer,
-        unit=unit.index,
+        layer=layer,
+        unit=unit,
         a_hat=row.a_hat,
         mean=row.mean,
         firing_rate=row.firing_rate,
         effective_classes=row.effective_classes,
         role=UnitRole(row.role),
-        responses=unpack(row.by_class.responses),
-        maxima=unpack(row.by_class.maxima),
-        precision=unpack(row.by_class.precision),
-        top_clips=_top_clips(row.top_clips),
+        responses=unpack(row.responses),
+        maxima=unpack(row.maxima),
+        precision=unpack(row.precision),
+        top_clips=tops,
         synergy=None if fusion == (None, None, None) else Synergy(stimulus=fusion[0], clips=fusion[1], swap=fusion[2]),
         speed=speed and SpeedTuning.model_validate(speed),
         direction=direction and DirectionTuning.model_validate(direction),
-        feeds=tuple(
-            Feed(class_index=feed.class_index, weight=feed.weight, share=feed.share, effect=feed.effect)
-            for feed in row.feeds
-        ),
+        feeds=feeds,
         alike=tuple((index, correlation) for index, correlation in alike),
     )
 
 
-def _top_clips(rows: Sequence[TopClipRow]) -> tuple[TopClip, ...]:
+def _top_clips(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[TopClip, ...]:
     return tuple(
-        TopClip(clip=row.clip.name, activation=row.activation, x=row.x, y=row.y, time=row.time, trace=unpack(row.trace))
-        for row in rows
+        TopClip(clip=name, activation=activation, x=x, y=y, time=time, trace=unpack(trace))
+        for name, activation, x, y, time, trace in rows
     )

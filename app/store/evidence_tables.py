@@ -132,11 +132,7 @@ class EvidenceRow(Base):
     direction_selectivity: Mapped[float | None]
     map_x: Mapped[float | None]  # where it lies among the network's units, in [0, 1]
     map_y: Mapped[float | None]
-    curves: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)  # tunings, and the units alike
-
-    by_class: Mapped["EvidenceByClassRow"] = relationship(lazy="raise")
-    top_clips: Mapped[list["TopClipRow"]] = relationship(lazy="raise", order_by=lambda: TopClipRow.rank)
-    feeds: Mapped[list["FeedRow"]] = relationship(lazy="raise", order_by=lambda: FeedRow.rank)
+    curves: Mapped[dict[str, Any]] = mapped_column(Json)  # tunings, and the units alike
 
 
 class OfEvidence:
@@ -213,5 +209,3 @@ class TopClipRow(OfEvidence, Base):
     y: Mapped[float]
     time: Mapped[float]
     trace: Mapped[bytes] = mapped_column(LargeBinary)  # packed float32
-
-    clip: Mapped[ClipRow] = relationship(lazy="raise")

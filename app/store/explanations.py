@@ -12,6 +12,7 @@ from app.contract.job import ExplainRequest, Job, JobKind, Priority
 from app.contract.result import RenderedMedia, Role
 from app.store.catalog import get_card, network_row
 from app.store.clip_tables import ExplanationMediaRow, ExplanationRow, UploadRow
+from app.store.columns import fetch
 from app.store.datasets import dataset_row, get_clip
 from app.store.jobs import enqueue_alone, get_job
 from app.store.media import media_of, put_media
@@ -54,7 +55,7 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
     job = get_job(session, job_id=clip_id)
     if job.kind is not JobKind.EXPLAIN:
         raise Missing(f"There is no clip {clip_id}.")
-    body = session.scalar(select(ExplanationRow.body).where(ExplanationRow.job_id == clip_id))
+    body = fetch(session, select(ExplanationRow.body).where(ExplanationRow.job_id == clip_id)).scalar()
     media = media_of(session, ExplanationMediaRow.job_id, [clip_id])[clip_id]
     return OwnClip(
         job=job,

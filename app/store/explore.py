@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import NetworkCard, UnitListing, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
-from app.store.catalog import card_of, network_row, units_at
+from app.store.catalog import LISTED, Listed, card_of, network_row, units_at
+from app.store.columns import fetch
 from app.store.scope import groups, is_filtered, scope, size, sql_filters, within
 from app.store.summaries import unit_summaries
 from app.store.tables import UnitRow
@@ -119,10 +120,11 @@ def _before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
     return None
 
 
-def _matching(network: int, card: NetworkCard, query: UnitQuery, *, many: bool = False) -> Select[UnitRow]:
+def _matching(network: int, card: NetworkCard, query: UnitQuery, *, many: bool = False) -> Select[*tuple[Any, ...]]:
     """`many`: in their own order they are soonest found by looking at one after the other."""
     filters = sql_filters(card, query, many=many and query.sort is UnitSort.ORDER)
-    return select(UnitRow).where(*within(network, card, query), *filters)
+    columns = (*LISTED, UnitRow.visualized_at) if query.sort is UnitSort.RECENT else LISTED
+    return select(*columns).where(*within(network, card, query), *filters)
 
 
 def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> tuple[int, bool]:
@@ -132,24 +134,24 @@ def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
     if kept is not None:
         return sum(units for *_, units in kept), False
     some = _matching(network, card, query).with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
-    counted = session.scalar(select(func.count()).select_from(some)) or 0
+    counted = fetch(session, select(func.count()).select_from(some)).scalar() or 0
     return min(counted, COUNTED), counted > COUNTED
 
 
 def _walk(
     session: Session,
-    matching: Select[UnitRow],
+    matching: Select[*tuple[Any, ...]],
     query: UnitQuery,
     *,
     place: str | None,
     limit: int,
     backwards: bool = False,
     skip: int = 0,
-) -> list[UnitRow]:
+) -> list[Listed]:
     """Units that follow the place (or precede it, nearest first), through the segments of the sort."""
     first, values = _read(query.sort, place) if place else (None, ())
     numbered = [each for each in enumerate(SEGMENTS[query.sort]) if each[0] != _empty(query)]
-    found: list[UnitRow] = []
+    found: list[Listed] = []
     for number, segment in reversed(numbered) if backwards else numbered:
         if first is not None and (number > first if backwards else number < first):
             continue
@@ -162,9 +164,9 @@ def _walk(
             here, keys = tuple_(*(_alike(*each) for each in known)), tuple_(*(key for key, _ in known))
             part = part.where(keys < here if falling else keys > here)
         ordered = part.order_by(*(key.desc() if falling else key for key in (*segment.alike, *segment.keys)))
-        rows = session.scalars(ordered.offset(skip).limit(limit - len(found))).all()
+        rows = fetch(session, ordered.offset(skip).limit(limit - len(found))).all()
         if skip and not rows:
-            skip -= session.scalar(select(func.count()).select_from(part.subquery())) or 0
+            skip -= fetch(session, select(func.count()).select_from(part.subquery())).scalar() or 0
         elif rows:
             skip = 0
         found += rows
@@ -183,12 +185,12 @@ def _empty(query: UnitQuery) -> int | None:
     return None
 
 
-def _place(sort: UnitSort, row: UnitRow) -> str:
+def _place(sort: UnitSort, row: Listed) -> str:
     """Where a unit stands in the listing: its segment and its keys, the free text last."""
     for number, (measure, *_) in enumerate(each.keys for each in SEGMENTS[sort]):
         match sort:
             case UnitSort.ORDER:
-                return f"{number}~{row.index}~{row.layer_index}"
+                return f"{number}~{row.unit}~{row.layer_index}"
             case UnitSort.NAME if number == 0 and row.label:
                 return f"{number}~{row.id}~{row.label}"
             case UnitSort.NAME:

@@ -9,6 +9,7 @@ from app.contract.evidence import Survey
 from app.contract.findings import Example, Measured
 from app.findings import Found, measured
 from app.store.catalog import get_card
+from app.store.columns import fetch
 from app.store.evidence import Measure, distribution, get_survey
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.listed import SurveyKey
@@ -81,7 +82,7 @@ def _counted(session: Session, network: str, survey: Survey) -> Measured:
 
 def _ends(session: Session, survey: int, column: Measure) -> Ends:
     """The lowest of live units, then the highest."""
-    low, high = (session.execute(_end(column, falling), {"survey": survey}).all() for falling in (False, True))
+    low, high = (fetch(session, _end(column, falling), {"survey": survey}).all() for falling in (False, True))
     return tuple({id: (id, value) for id, value in [*low, *reversed(high)]}.values())
 
 

@@ -1,37 +1,78 @@
-"""Rows of the queue with all that belongs to them, and the jobs that they are."""
+"""Rows of the queue, locked to be changed, and the jobs that they are, read with all that belongs to them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import RowMapping, Select, and_, select
+from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
-from app.contract.job import Job, JobError, JobKind, JobState, Progress, VisualizeJob
+from app.contract.job import Job, JobError, JobKind, Progress, VisualizeJob
+from app.contract.recipe import Recipe
+from app.contract.result import Role
+from app.store.columns import fetch
 from app.store.evidence_tables import DatasetRow
-from app.store.recipes import parsed
-from app.store.tables import JobRow, NetworkRow, UnitRow, VisualizationMediaRow
+from app.store.recipes import read_recipes
+from app.store.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
+
+OWN = (
+    JobRow.id,
+    JobRow.state,
+    JobRow.priority,
+    JobRow.attempts,
+    JobRow.cancel_requested,
+    JobRow.worker,
+    JobRow.answer,
+    JobRow.revision,
+    JobRow.created_at,
+    JobRow.started_at,
+    JobRow.finished_at,
+)
+POSTER = and_(
+    VisualizationMediaRow.visualization_id == JobRow.visualization_id, VisualizationMediaRow.role == Role.POSTER.value
+)
+# Columns and not the mapper's objects: a page shows fifty jobs, each with what is named in seven tables.
+JOBS: Select[*tuple[Any, ...]] = (
+    select(
+        *OWN,
+        JobRow.kind,
+        JobRow.parameters,
+        JobRow.progress,
+        JobRow.error,
+        JobRow.recipe_key,
+        JobRow.visualization_id.label("visualization"),
+        NetworkRow.slug.label("network"),
+        UnitRow.layer,
+        UnitRow.index.label("unit"),
+        UnitRow.label.label("label"),
+        DatasetRow.slug.label("dataset"),
+        PreviewRow.step.label("preview_step"),
+        VisualizationMediaRow.sha256.label("poster"),
+    )
+    .join(NetworkRow, NetworkRow.id == JobRow.network_id)
+    .outerjoin(UnitRow, UnitRow.id == JobRow.unit_id)
+    .outerjoin(DatasetRow, DatasetRow.id == JobRow.dataset_id)
+    .outerjoin(PreviewRow, PreviewRow.job_id == JobRow.id)
+    .outerjoin(VisualizationMediaRow, POSTER)
+)
 
 
-def job_row(session: Session, job_id: int, *, lock: bool = False) -> JobRow:
-    query = whole_jobs().where(JobRow.id == job_id)
-    row = session.scalar(query.with_for_update(of=JobRow) if lock else query)
+def job_row(session: Session, job_id: int) -> JobRow:
+    """Locked, to be changed."""
+    row = session.scalar(select(JobRow).where(JobRow.id == job_id).with_for_update())
     if row is None:
-        raise Missing(f"There is no job {job_id}.")
+        raise missing(job_id)
     return row
 
 
-@cache
-def whole_jobs() -> Select[JobRow]:
-    return select(JobRow).options(
-        joinedload(JobRow.network, innerjoin=True).load_only(NetworkRow.slug),
-        joinedload(JobRow.unit).load_only(UnitRow.layer, UnitRow.index, UnitRow.label),
-        joinedload(JobRow.recipe),
-        joinedload(JobRow.dataset).load_only(DatasetRow.slug),
-        joinedload(JobRow.preview),
-        joinedload(JobRow.poster).load_only(VisualizationMediaRow.sha256),
-    )
+def read_jobs(
+    session: Session, query: Select[*tuple[Any, ...]], given: Mapping[str, object] | None = None
+) -> list[Job]:
+    """Those that a statement on JOBS finds."""
+    rows = fetch(session, query, given or {}).mappings().all()
+    recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
+    return [_job(row, recipes.get(row["recipe_key"])) for row in rows]
 
 
 def changed(moment: datetime) -> dict[str, Any]:
@@ -39,33 +80,23 @@ def changed(moment: datetime) -> dict[str, Any]:
     return {"revision": JobRow.revision + 1, "updated_at": moment}
 
 
-def to_job(row: JobRow) -> Job:
-    asked: dict[str, Any] = {}
-    if row.unit is not None:
-        asked |= {"layer": row.unit.layer, "unit": row.unit.index, "label": row.unit.label}
-    if row.recipe is not None:
-        asked |= {"recipe": parsed(row.recipe.key, row.recipe.body)}
-    kind = JobKind(row.kind)
+def _job(row: RowMapping, recipe: Recipe | None) -> Job:
+    kind = JobKind(row["kind"])
+    same = {name: row[name] for name in SAME}
     return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(
-        id=row.id,
+        **same,
         kind=kind,
-        state=JobState(row.state),
-        network=row.network.slug,
-        **asked,
-        dataset=row.dataset.slug if row.dataset else None,
-        parameters=row.parameters or {},
-        priority=row.priority,
-        attempts=row.attempts,
-        cancel_requested=row.cancel_requested,
-        progress=row.progress and Progress.model_validate(row.progress),
-        error=row.error and JobError.model_validate(row.error),
-        worker=row.worker,
-        visualization=row.visualization_id,
-        answer=row.answer,
-        preview_step=row.preview.step if row.preview else None,
-        poster=row.poster.sha256 if row.poster else None,
-        revision=row.revision,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
+        label=row["label"] or "",
+        recipe=recipe,
+        parameters=row["parameters"] or {},
+        progress=row["progress"] and Progress.model_validate(row["progress"]),
+        error=row["error"] and JobError.model_validate(row["error"]),
     )
+
+
+SAME = [each.key for each in OWN]
+SAME += ["visualization", "network", "layer", "unit", "dataset", "preview_step", "poster"]
+
+
+def missing(job_id: int) -> Missing:
+    return Missing(f"There is no job {job_id}.")

@@ -1,6 +1,6 @@
 """Jobs as people see them: asked for, listed, cancelled, retried. The worker's side is in claims.py."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,24 +14,33 @@ from app.contract.job import (
     Enqueued,
     Job,
     JobKind,
+    JobListing,
     JobState,
     Priority,
     VisualizeJob,
     VisualizeRequest,
 )
-from app.contract.model import Page
 from app.contract.result import Medium
 from app.store.catalog import get_card, network_row, unit_row
 from app.store.chunks import chunks
 from app.store.clip_tables import UploadRow
+from app.store.columns import fetch
 from app.store.engine import now
-from app.store.job_rows import changed, job_row, to_job, whole_jobs
-from app.store.served import COUNTED, count, served
+from app.store.job_rows import JOBS, changed, job_row, missing, read_jobs
+from app.store.served import COUNTED, count, ended, place, served
 from app.store.tables import JobRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
 from app.store.upsert import insert_missing
 
 LIVE = (JobState.QUEUED, JobState.RUNNING)
 CHUNK = 500  # bound parameters a statement stay far below both databases' limits
+
+# Put together once, which takes longer than the answer.
+BY_ID = JOBS.where(JobRow.id == bindparam("id"))
+NUMBERED = JOBS.where(JobRow.id.in_(bindparam("ids", expanding=True)))
+OF_UNIT = JOBS.where(JobRow.unit_id == bindparam("unit"), JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
+OF_KEYS = JOBS.where(JobRow.key.in_(bindparam("keys", expanding=True)), JobRow.state.in_(LIVE)).order_by(JobRow.id)
+CHANGED = JOBS.where(JobRow.updated_at >= bindparam("since")).order_by(JobRow.updated_at, JobRow.id)
+CHANGED = CHANGED.limit(bindparam("most"))
 
 
 def enqueue(
@@ -144,7 +153,10 @@ def enqueue_alone(
 
 
 def get_job(session: Session, *, job_id: int) -> Job:
-    return to_job(job_row(session, job_id))
+    found = read_jobs(session, BY_ID, {"id": job_id})
+    if not found:
+        raise missing(job_id)
+    return found[0]
 
 
 def list_jobs(
@@ -155,42 +167,45 @@ def list_jobs(
     owner: str | None = None,
     page: int = 1,
     per_page: int = 50,
-) -> Page[Job]:
-    """Running jobs first, then the queue in the order it will be served, then the finished, newest first. Counting
-    stops at COUNTED."""
+    after: str | None = None,
+    before: str | None = None,
+    counted: Mapping[JobState, int] | None = None,
+) -> JobListing:
+    """Running jobs first, then the queue in the order it will be served, then the finished, newest first. Among
+    these a page may continue from a place, and then costs no more for being far. `counted`: what `counts` says for
+    the same owner. Counting stops at COUNTED."""
     filters: dict[str, object] = {} if owner is None else {"owner": owner}
     filters |= {} if state is None else {"state": state}
+    known = counted if network is None else None
     filters |= {} if network is None else {"network_id": network_row(session, network).id}
-    total = count(session, filters)
-    first = (page - 1) * per_page
-    ids = served(session, filters, skip=first, limit=per_page + 1)
+    if known is None:
+        total = count(session, filters)
+    else:
+        total = min(COUNTED, sum(known.values())) if state is None else known[state]
+    ids = None if after is None and before is None else ended(session, filters, after, before, limit=per_page + 1)
+    if ids is None:
+        ids = served(session, filters, skip=(page - 1) * per_page, limit=per_page + 1, counted=known)
     follows, ids = len(ids) > per_page, ids[:per_page]
-    rows = {row.id: row for row in session.scalars(_numbered(), {"ids": ids})} if ids else {}
-    items = tuple(to_job(rows[id]) for id in ids)
-    return Page(items=items, total=total, next=page + 1 if follows else None)
-
-
-@cache
-def _numbered() -> Select[JobRow]:
-    return whole_jobs().where(JobRow.id.in_(bindparam("ids", expanding=True)))
+    found = {job.id: job for job in read_jobs(session, NUMBERED, {"ids": ids})} if ids else {}
+    items = tuple(found[id] for id in ids)
+    return JobListing(
+        items=items,
+        total=total,
+        next=page + 1 if follows else None,
+        after=place(items[-1]) if follows else None,
+        before=place(items[0]) if items and page > 1 else None,
+    )
 
 
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
     """The unit's jobs that wait, run, or ended without a result, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
-    return _visualizing(session.scalars(_of_unit(), {"unit": found.id}))
-
-
-@cache
-def _of_unit() -> Select[JobRow]:
-    """Put together once, which takes longer than the answer."""
-    unfinished = JobRow.state != JobState.DONE
-    return whole_jobs().where(JobRow.unit_id == bindparam("unit"), unfinished).order_by(JobRow.id.desc())
+    return _visualizing(read_jobs(session, OF_UNIT, {"unit": found.id}))
 
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
     """Of each state, up to COUNTED."""
-    found: dict[str, int] = dict(session.execute(_counted(owner is not None), {"owner": owner}).all())
+    found: dict[str, int] = dict(fetch(session, _counted(owner is not None), {"owner": owner}).all())
     return {state: found.get(state.value, 0) for state in JobState}
 
 
@@ -204,7 +219,7 @@ def _counted(of_owner: bool) -> Select[str, int]:
 
 def cancel(session: Session, *, job_id: int) -> Job:
     """A waiting job ends at once; of a running one the worker sees the flag within a step."""
-    row = job_row(session, job_id, lock=True)
+    row = job_row(session, job_id)
     if not JobState(row.state).is_live:
         raise Conflict(f"Job {job_id} is already {row.state}; there is nothing to cancel.", state=row.state)
     moment = now(session)
@@ -216,15 +231,15 @@ def cancel(session: Session, *, job_id: int) -> Job:
     row.revision += 1
     row.updated_at = moment
     session.flush()
-    return to_job(row)
+    return get_job(session, job_id=job_id)
 
 
 def retry(session: Session, *, job_id: int) -> Job:
     """Queue a failed or cancelled job again, with fresh attempts."""
-    row = job_row(session, job_id, lock=True)
+    row = job_row(session, job_id)
     if row.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state)
-    if not to_job(row).can_be_retried:
+    if not get_job(session, job_id=job_id).can_be_retried:
         raise Conflict(f"The clip of job {job_id} was not kept. Send it again.", state=row.state)
     live = session.scalar(select(JobRow.id).where(JobRow.key == row.key, JobRow.state.in_(LIVE)))
     if live is not None:
@@ -238,15 +253,12 @@ def retry(session: Session, *, job_id: int) -> Job:
     row.revision += 1
     row.updated_at = now(session)
     session.flush()
-    return to_job(row)
+    return get_job(session, job_id=job_id)
 
 
 def changed_since(session: Session, *, since: datetime, limit: int = 2000) -> list[Job]:
     """Jobs that changed at or after `since`, oldest change first."""
-    rows = session.scalars(
-        whole_jobs().where(JobRow.updated_at >= since).order_by(JobRow.updated_at, JobRow.id).limit(limit)
-    )
-    return [to_job(row) for row in rows]
+    return read_jobs(session, CHANGED, {"since": since, "most": limit})
 
 
 def get_preview(session: Session, *, job_id: int) -> tuple[int, Medium] | None:
@@ -277,12 +289,11 @@ def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, in
 
 def _live(session: Session, units: list[int], recipe_key: str) -> list[VisualizeJob]:
     keys = [_key(unit, recipe_key) for unit in units]
-    rows = session.scalars(whole_jobs().where(JobRow.key.in_(keys), JobRow.state.in_(LIVE)).order_by(JobRow.id))
-    return _visualizing(rows)
+    return _visualizing(read_jobs(session, OF_KEYS, {"keys": keys}))
 
 
-def _visualizing(rows: Iterable[JobRow]) -> list[VisualizeJob]:
-    return [job for job in map(to_job, rows) if isinstance(job, VisualizeJob)]
+def _visualizing(found: Iterable[Job]) -> list[VisualizeJob]:
+    return [job for job in found if isinstance(job, VisualizeJob)]
 
 
 def check_room(session: Session, more: int, limit: int) -> None:

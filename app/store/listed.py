@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from app.contract.catalog import DETECTS, UnitRole
+from app.store.columns import fetch
 from app.store.evidence_tables import EvidenceRow, SurveyRow
 from app.store.tables import UnitRow
 from app.store.unit_counts import recount
@@ -30,7 +31,7 @@ def newest_key(session: Session, *, network_id: int) -> SurveyKey | None:
     """Looked up once in a session: a page asks for it a dozen times."""
     known: dict[int, SurveyKey | None] = session.info.setdefault("surveys", {})
     if network_id not in known:
-        found = session.execute(NEWEST, {"network": network_id}).one_or_none()
+        found = fetch(session, NEWEST, {"network": network_id}).one_or_none()
         known[network_id] = found and (found.id, found.finished_at)
     return known[network_id]
 

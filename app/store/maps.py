@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import MapPoint, UnitMap, UnitQuery
 from app.store.catalog import card_of, network_row
+from app.store.columns import fetch
 from app.store.scope import size, sql_filters, within
 from app.store.tables import UnitRow
 
@@ -18,7 +19,7 @@ def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST
     card = card_of(row)
     wide = query.model_copy(update={"region": None})
     one_of = max(1, -(-size(card, wide) // most))
-    found = session.execute(
+    found = fetch(session, 
         select(
             UnitRow.layer, UnitRow.index, UnitRow.label, UnitRow.stream, UnitRow.role, UnitRow.map_x, UnitRow.map_y,
             UnitRow.poster,

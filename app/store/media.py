@@ -12,6 +12,7 @@ from app.contract.errors import Missing
 from app.contract.result import MediaRef, Medium, RenderedMedia, Role
 from app.store.chunks import chunks
 from app.store.clip_tables import ExplanationMediaRow
+from app.store.columns import fetch
 from app.store.evidence_tables import ClipMediaRow
 from app.store.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.upsert import insert_missing
@@ -63,9 +64,8 @@ def media_of(
     of their media."""
     found: dict[int, list[MediaRef]] = {id: [] for id in ids}
     for some in chunks(found, CHUNK):
-        for id, role, sha256, type, size, width, height, frames in session.execute(
-            _shown(owner, roles), {"owners": some}
-        ):
+        rows = fetch(session, _shown(owner, roles), {"owners": some}).all()
+        for id, role, sha256, type, size, width, height, frames in rows:
             ref = MediaRef(role=role, sha256=sha256, type=type, size=size, width=width, height=height, frames=frames)
             found[id].append(ref)
     return {id: tuple(refs) for id, refs in found.items()}
@@ -88,7 +88,7 @@ def get_medium(session: Session, *, sha256: str) -> Medium:
 
 def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, Medium]:
     """Several, such as one result's, by their sha256."""
-    rows = session.execute(SOME, {"names": list(sha256s)})
+    rows = fetch(session, SOME, {"names": list(sha256s)})
     found = {sha256: Medium(type=type, data=data) for sha256, type, data in rows}
     if set(sha256s) - found.keys():
         raise Missing(GONE)

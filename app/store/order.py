@@ -20,7 +20,7 @@ To = Literal["first", "last"]
 
 def move(session: Session, *, job_id: int, to: To) -> Job:
     """Serve a waiting job before all others that wait, or after them."""
-    row = job_row(session, job_id, lock=True)
+    row = job_row(session, job_id)
     if row.state != JobState.QUEUED:
         raise Conflict(f"Job {job_id} is {row.state}; only jobs that wait have a place in the queue.", state=row.state)
     waiting = select(JobRow.priority).where(JobRow.state == JobState.QUEUED, JobRow.id != job_id)
@@ -36,7 +36,7 @@ def move(session: Session, *, job_id: int, to: To) -> Job:
 
 def cancel_sweep(session: Session, *, job_id: int) -> None:
     """This job and all that wait for the same layer under the same recipe."""
-    row = job_row(session, job_id, lock=True)
+    row = job_row(session, job_id)
     moment = now(session)
     session.execute(
         update(JobRow)
@@ -44,7 +44,7 @@ def cancel_sweep(session: Session, *, job_id: int) -> None:
         .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **changed(moment))
     )
     session.expire_all()
-    if JobState(job_row(session, job_id).state).is_live:
+    if get_job(session, job_id=job_id).state.is_live:
         cancel(session, job_id=job_id)
 
 

@@ -1,5 +1,6 @@
 """How alike the units of a layer answer to two classes: where their streams end, and last before the classes."""
 
+from array import array
 from statistics import fmean, median
 from typing import Any
 
@@ -9,13 +10,17 @@ from sqlalchemy.orm import Session
 from app.contract.catalog import Layer, NetworkCard
 from app.contract.confusion import ALIKE, ANSWERS, LayerOfPair
 from app.store.catalog import card_of, network_row
+from app.store.columns import fetch
 from app.store.evidence_tables import EvidenceByClassRow
-from app.store.listed import newest_survey
-from app.store.packing import unpack_at
+from app.store.listed import SurveyKey, newest_key
+from app.store.packing import unpack_all
 from app.store.tables import UnitRow
 
 UNITS = 96  # of a layer at most, by their number
 OTHERS = 6  # classes that are compared with the first, for what is usual
+KEPT = 30  # surveys; at 400 classes each is half a megabyte
+Responses = tuple[Layer, "array[float]"]  # of a layer's units, one after the other, to each class
+_known: dict[SurveyKey, tuple[Responses, ...]] = {}
 
 RESPONSES: Select[*tuple[Any, ...]] = (
     select(EvidenceByClassRow.responses)
@@ -32,17 +37,31 @@ RESPONSES: Select[*tuple[Any, ...]] = (
 def layers_of_pair(session: Session, *, network: str, a: int, b: int) -> tuple[LayerOfPair, ...]:
     """The last layer before the classes first; none before a survey."""
     row = network_row(session, network)
+    key = newest_key(session, network_id=row.id)
+    if key is None:
+        return ()
     card = card_of(row)
-    asked = {"survey": newest_survey(session, network_id=row.id), "network": row.id}
-    classes = [a, b, *_others(len(card.classes), a, b)]
+    count = len(card.classes)
+    classes = [a, b, *_others(count, a, b)]
+    return tuple(
+        _layer(layer, list(zip(*(responses[each::count] for each in classes), strict=True)))
+        for layer, responses in _known.get(key) or _keep(session, row.id, card, key)
+    )
+
+
+def _keep(session: Session, network_id: int, card: NetworkCard, key: SurveyKey) -> tuple[Responses, ...]:
+    """Read once in a process: of a survey that is published they never change."""
     found = []
     for layer in _layers(card):
         units = range(0, layer.units, max(1, -(-layer.units // UNITS)))  # named: to look for them reads the layer
-        rows = session.scalars(RESPONSES, {**asked, "layer": layer.index, "units": list(units)})
-        responses = [unpack_at(each, classes) for each in rows]
-        if responses:
-            found.append(_layer(layer, responses))
-    return tuple(found)
+        asked = {"survey": key[0], "network": network_id, "layer": layer.index, "units": list(units)}
+        rows = fetch(session, RESPONSES, asked).scalars().all()
+        if rows:
+            found.append((layer, unpack_all(rows)))
+    if len(_known) >= KEPT:
+        _known.clear()
+    _known[key] = tuple(found)
+    return _known[key]
 
 
 def _layers(card: NetworkCard) -> list[Layer]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, region_box
 from app.store.catalog import card_of, network_row
+from app.store.columns import fetch
 from app.store.tables import UnitCountRow, UnitRow
 from app.vocabulary import Word, read
 
@@ -184,12 +185,12 @@ def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery)
     where = (*named, *sql_filters(card, query))
     if query.min_reach is not None:
         passing = select(literal(1)).where(*where).limit(TALLIED + 1).subquery()  # the index alone tells
-        if (session.scalar(select(func.count()).select_from(passing)) or 0) > TALLIED:
+        if (fetch(session, select(func.count()).select_from(passing)).scalar() or 0) > TALLIED:
             return None
     is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
     few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
     grouped: Select[*tuple[Any, ...]] = select(*few.c, func.count()).group_by(*few.c)
-    counted = session.execute(grouped).all()
+    counted = fetch(session, grouped).all()
     if sum(row[-1] for row in counted) > TALLIED:
         return None
     return found + [(index, role, seen, count) for index, role, seen, count in counted]
@@ -204,7 +205,7 @@ def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQ
             counts[index] += units
         return dict(counts)
     where = (*within(network, card, query), *sql_filters(card, query))
-    rows = session.execute(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
+    rows = fetch(session, select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
     return dict(rows.all())
 
 
@@ -213,7 +214,7 @@ def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) ->
         return []
     return [
         (index, role or None, visualized, units)
-        for index, role, visualized, units in session.execute(KEPT, {"network": network})
+        for index, role, visualized, units in fetch(session, KEPT, {"network": network})
         if index in layers
         and (not query.state or visualized == (query.state == "visualized"))
         and (not query.role or role == query.role)

@@ -2,12 +2,15 @@
 longer than to run them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.contract.job import JobState
+from app.contract.errors import InvalidRequest
+from app.contract.job import Job, JobState
+from app.store.columns import fetch
 from app.store.tables import JobRow
 
 COUNTED = 2_000  # counting jobs stops here
@@ -23,29 +26,50 @@ PARTS = (
 Filters = Mapping[str, object]  # columns of jobs and their values
 
 
-def served(session: Session, filters: Filters, *, skip: int, limit: int) -> list[int]:
-    """Numbers of jobs."""
+def served(
+    session: Session, filters: Filters, *, skip: int, limit: int, counted: Mapping[JobState, int] | None = None
+) -> list[int]:
+    """Numbers of jobs. `counted`: how many there are of each state, up to COUNTED."""
     found: list[int] = []
     for part, (states, *_) in enumerate(PARTS):
         if filters.get("state", next(iter(states))) not in states:
             continue
         asked = {**filters, "skip": skip, "most": limit - len(found)}
         if skip and states is not ENDED:
-            there = session.scalar(_skipped(part, tuple(filters)), {**asked, "most": skip}) or 0
+            there = COUNTED if counted is None else sum(counted[state] for state in states)
+            if there >= COUNTED:
+                there = fetch(session, _skipped(part, tuple(filters)), {**asked, "most": skip}).scalar() or 0
+            there = min(there, skip)
             skip -= there
             if skip:
                 continue
             asked["skip"] = there
-        found += session.scalars(_page(part, tuple(filters)), asked).all()
+        found += fetch(session, _page(part, tuple(filters)), asked).scalars().all()
         skip = 0
         if len(found) == limit:
             break
     return found
 
 
+def ended(session: Session, filters: Filters, after: str | None, before: str | None, *, limit: int) -> list[int] | None:
+    """Numbers of the jobs that ended and follow a place, or, all but the last of `limit`, precede one. None where too
+    few do: then others come before them."""
+    at, id = _read(after or before or "")
+    asked = {**filters, "at": at, "id": id, "most": limit}
+    if after is not None:
+        return list(fetch(session, _beyond(tuple(filters), backwards=False), asked).scalars())
+    found = fetch(session, _beyond(tuple(filters), backwards=True), {**asked, "most": limit - 1}).scalars().all()
+    return [*reversed(found), id] if len(found) == limit - 1 else None
+
+
+def place(job: Job) -> str | None:
+    """Where a job stands among those that ended."""
+    return f"{job.finished_at.isoformat()}~{job.id}" if job.finished_at else None
+
+
 def count(session: Session, filters: Filters) -> int:
     """Up to COUNTED."""
-    return session.scalar(_counted(tuple(filters)), filters) or 0
+    return fetch(session, _counted(tuple(filters)), filters).scalar() or 0
 
 
 @cache
@@ -63,6 +87,33 @@ def _skipped(part: int, names: tuple[str, ...]) -> Select[int]:
 @cache
 def _page(part: int, names: tuple[str, ...]) -> Select[int]:
     return _matching(part, names).order_by(*PARTS[part][2]).offset(bindparam("skip")).limit(bindparam("most"))
+
+
+@cache
+def _beyond(names: tuple[str, ...], *, backwards: bool) -> Select[int]:
+    keys = tuple_(JobRow.finished_at, JobRow.id)
+    here = tuple_(bindparam("at", type_=JobRow.finished_at.type), bindparam("id", type_=JobRow.id.type))
+    order = (JobRow.finished_at, JobRow.id) if backwards else PARTS[2][2]
+    beyond = _matching(2, names).where(keys > here if backwards else keys < here)
+    return beyond.order_by(*order).limit(bindparam("most"))
+
+
+def _read(place: str) -> tuple[datetime, int]:
+    moment, _, number = place.partition("~")
+    try:
+        at, id = datetime.fromisoformat(moment).astimezone(UTC), int(number)
+    except (ValueError, OverflowError) as error:
+        raise _no_place() from error
+    if not 0 < id < 2**63:
+        raise _no_place()
+    return at, id
+
+
+def _no_place() -> InvalidRequest:
+    return InvalidRequest(
+        "`after` and `before` take a place that an earlier page gave. Leave them out to begin at the start.",
+        fields=[{"field": "after", "detail": "Not a place in this listing."}],
+    )
 
 
 @cache

@@ -8,15 +8,16 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import UnitSummary
 from app.contract.result import Role
-from app.store.catalog import unit_summary
+from app.store.catalog import UNITS, Listed, unit_summary
 from app.store.chunks import chunks
+from app.store.columns import fetch
 from app.store.evidence_tables import ClipMediaRow, EvidenceRow, TopClipRow
 from app.store.listed import newest_survey
 from app.store.tables import UnitRow
 
 CHUNK = 500
 
-UNITS = select(UnitRow).where(UnitRow.id.in_(bindparam("units", expanding=True)))
+BY_ID = UNITS.where(UnitRow.id.in_(bindparam("units", expanding=True)))
 STRONGEST = and_(
     TopClipRow.survey_id == EvidenceRow.survey_id, TopClipRow.unit_id == EvidenceRow.unit_id, TopClipRow.rank == 0
 )
@@ -29,7 +30,7 @@ ELSEWHERE: Select[*tuple[Any, ...]] = (
 )
 
 
-def unit_summaries(session: Session, slug: str, rows: Iterable[UnitRow]) -> list[UnitSummary]:
+def unit_summaries(session: Session, slug: str, rows: Iterable[Listed]) -> list[UnitSummary]:
     """Of units of one network, in their order."""
     listed = list(rows)
     wanted = [row for row in listed if _wants_clip(row) or row.detects is not None]
@@ -37,22 +38,26 @@ def unit_summaries(session: Session, slug: str, rows: Iterable[UnitRow]) -> list
     if wanted:
         survey = newest_survey(session, network_id=wanted[0].network_id)
         for some in chunks((row.id for row in wanted), CHUNK):
-            for unit, precision, poster in session.execute(ELSEWHERE, {"survey": survey, "units": some}):
+            for unit, precision, poster in fetch(session, ELSEWHERE, {"survey": survey, "units": some}).all():
                 found[unit] = precision, poster
     return [_summary(slug, row, *found.get(row.id, (None, None))) for row in listed]
 
 
 def summaries_by_id(session: Session, slug: str, ids: Iterable[int]) -> dict[int, UnitSummary]:
     """Of these units of one network."""
-    rows = session.scalars(UNITS, {"units": list(ids)}).all()
+    rows = fetch(session, BY_ID, {"units": list(ids)}).all()
     return dict(zip((row.id for row in rows), unit_summaries(session, slug, rows), strict=True))
 
 
-def _wants_clip(row: UnitRow) -> bool:
+def _wants_clip(row: Listed) -> bool:
     """Nobody has visualized it, and some clip excites it."""
     return row.poster is None and row.a_hat is not None and row.a_hat > 0
 
 
-def _summary(slug: str, row: UnitRow, precision: float | None, poster: str | None) -> UnitSummary:
-    told = {"precision": None if row.detects is None else precision, "clip": poster if _wants_clip(row) else None}
-    return unit_summary(slug, row).model_copy(update=told)
+def _summary(slug: str, row: Listed, precision: float | None, poster: str | None) -> UnitSummary:
+    return unit_summary(
+        slug,
+        row,
+        precision=None if row.detects is None else precision,
+        clip=poster if _wants_clip(row) else None,
+    )

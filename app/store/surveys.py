@@ -24,7 +24,7 @@ from app.store.evidence_tables import (
     UnitClassRow,
 )
 from app.store.findings import keep_measured
-from app.store.job_rows import to_job, whole_jobs
+from app.store.job_rows import JOBS, read_jobs
 from app.store.jobs import LIVE, enqueue_alone
 from app.store.listed import list_evidence
 from app.store.packing import pack, pack_counts
@@ -52,8 +52,8 @@ def enqueue_survey(
 def live_surveys(session: Session, *, network: str) -> list[Job]:
     """A network's surveys that wait or run."""
     row = network_row(session, network)
-    live = whole_jobs().where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
-    return [to_job(each) for each in session.scalars(live.order_by(JobRow.id))]
+    live = JOBS.where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
+    return read_jobs(session, live.order_by(JobRow.id))
 
 
 def begin_survey(session: Session, *, network: str, dataset: str) -> int:

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, and_, text
-from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base, Id, Json, Shown, UtcDateTime
-from app.store.evidence_tables import DatasetRow
 
 LIVE = text("state IN ('queued', 'running')")
 SEEN, MISSING = text("visualized_at IS NOT NULL"), text("visualized_at IS NULL")
@@ -177,20 +176,6 @@ class JobRow(Base):
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-    network: Mapped[NetworkRow] = relationship(lazy="raise")
-    unit: Mapped[UnitRow | None] = relationship(lazy="raise")
-    recipe: Mapped[RecipeRow | None] = relationship(lazy="raise")
-    dataset: Mapped[DatasetRow | None] = relationship(lazy="raise")
-    preview: Mapped["PreviewRow | None"] = relationship(lazy="raise")
-    poster: Mapped[VisualizationMediaRow | None] = relationship(
-        primaryjoin=lambda: and_(
-            foreign(JobRow.visualization_id) == VisualizationMediaRow.visualization_id,
-            VisualizationMediaRow.role == "poster",
-        ),
-        viewonly=True,
-        lazy="raise",
-    )
 
 
 class PreviewRow(Base):

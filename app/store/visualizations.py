@@ -10,6 +10,7 @@ from app.contract.catalog import Layer, UnitSummary
 from app.contract.errors import Missing
 from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
 from app.store.catalog import card_of, network_row, unit_row, units_at
+from app.store.columns import fetch
 from app.store.engine import now
 from app.store.media import media_of, put_media
 from app.store.recipes import read_recipes
@@ -38,10 +39,12 @@ BY_ID = RESULTS.where(VisualizationRow.id.in_(bindparam("ids", expanding=True)))
 BY_RECIPE = RESULTS.where(
     VisualizationRow.unit_id == bindparam("unit"), VisualizationRow.recipe_key == bindparam("key")
 )
-NEWEST = (
-    select(func.max(VisualizationRow.id))
-    .where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
-    .group_by(VisualizationRow.unit_id)
+NEWEST = RESULTS.where(
+    VisualizationRow.id.in_(
+        select(func.max(VisualizationRow.id))
+        .where(VisualizationRow.unit_id.in_(bindparam("units", expanding=True)))
+        .group_by(VisualizationRow.unit_id)
+    )
 )
 
 
@@ -79,8 +82,7 @@ def newest_for_units(
     session: Session, *, slug: str, units: Sequence[UnitSummary]
 ) -> dict[tuple[str, int], Visualization]:
     """The newest result of each of at most some hundred units that has any, by layer and number."""
-    newest = session.scalars(NEWEST, {"units": _ids(session, slug, units)}).all()
-    found = _read(session, BY_ID, ids=newest)
+    found = _read(session, NEWEST, units=_ids(session, slug, units))
     return {(each.layer, each.unit): each for each in found}
 
 
@@ -98,7 +100,7 @@ def recent(
         )
         if layer is not None:
             units = units.where(UnitRow.layer_index == layer.index)
-        query = query.where(VisualizationRow.unit_id.in_(session.scalars(units).all()))
+        query = query.where(VisualizationRow.unit_id.in_(fetch(session, units).scalars().all()))
     return _read(session, query)
 
 
@@ -151,7 +153,7 @@ def _ids(session: Session, slug: str, units: Sequence[UnitSummary]) -> Sequence[
 
 
 def _read(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Visualization]:
-    rows = session.execute(query, given).all()
+    rows = fetch(session, query, given).all()
     if not rows:
         return []
     recipes = read_recipes(session, {key for *_, key, _, _ in rows})

@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, null, select
 from sqlalchemy.orm import Session
 
 from app.contract.job import WorkerInfo
+from app.store.columns import fetch
 from app.store.engine import now
 from app.store.tables import WorkerRow
 
@@ -32,7 +33,7 @@ def worker_gone(session: Session, *, worker: str) -> None:
 
 def any_alive(session: Session) -> bool:
     """Whether anybody computes."""
-    seen, moment = session.execute(LAST_SEEN[session.get_bind().dialect.name]).one()
+    seen, moment = fetch(session, LAST_SEEN[session.get_bind().dialect.name]).one()
     return seen is not None and (moment or now(session)) - seen < ALIVE
 
 

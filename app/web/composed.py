@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -58,7 +59,9 @@ def _square(data: bytes, side: int) -> Image.Image:
     return whole.crop((left, top, left + cut, top + cut)).resize((side, side), Image.Resampling.LANCZOS)
 
 
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Read once: it is Pillow's own, which is text that it decodes and parses."""
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow without FreeType"
     return font

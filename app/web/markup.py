@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import markupsafe
 from markupsafe import Markup
 
+from app.contract.catalog import UnitSummary
+from app.contract.evidence import UnitOfClass
+from app.contract.result import MediaRef
 from app.web import urls
 from app.web.evidence import Bar
 from app.web.parts import FilterChoice
-from app.web.words import number
+from app.web.words import breakable, number
 
 SPECIAL = re.compile("[&<>'\"]").search
 
@@ -53,8 +57,13 @@ RAIL = (
 
 def _line(bar: Bar) -> str:
     own = ' class="own"' if bar.is_own else ""
-    link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
+    link = _link(bar.href, bar.words)
     return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
+
+
+@lru_cache(maxsize=8192)  # the same classes again and again
+def _link(address: str, words: str) -> str:
+    return f'<a href="{written(address)}">{written(words)}</a>'
 
 
 def hover_loop(poster: str | None, loop: str | None) -> Markup:
@@ -68,3 +77,61 @@ def hover_loop(poster: str | None, loop: str | None) -> Markup:
     if loop:
         attributes += f' loop="{urls.media(loop)}"'
     return Markup(f"<hover-loop{attributes}>{inside}</hover-loop>")  # noqa: S704  # addresses of ours alone
+
+
+def unit_still(unit: UnitSummary) -> Markup:
+    """A unit's still. Where nobody has visualized it: one of the real clip that excites it most, told apart."""
+    if not unit.clip:
+        return hover_loop(unit.poster, unit.loop)
+    picture = f'<img src="{urls.media(unit.clip)}" width="240" height="240" alt="" loading="lazy" decoding="async">'
+    return Markup(f'<span class="stand-in">{picture}</span>')  # noqa: S704
+
+
+def unit_line(unit: UnitSummary, words: str, short: bool = False) -> Markup:
+    """A unit with its still in a line; `short`: under its layer's name. A class has a hundred."""
+    name = unit.label or (str(unit.index) if short else f"{unit.layer}/{unit.index}")
+    told = f" {CLIP_WORDS}" if unit.clip else ""
+    return Markup(  # noqa: S704
+        f'<a class="line" href="{urls.unit(unit.network, unit.layer, unit.index)}">{unit_still(unit)} '
+        f"<span><strong>{breakable(name)}</strong> <small>{written(words)}</small>{told}</span></a>"
+    )
+
+
+def detectors(found: Iterable[UnitOfClass], short: bool = False) -> Markup:
+    """Of a class, as items of a list."""
+    return Markup("".join(f"<li>{unit_line(each.unit, _detector(each), short)}</li> " for each in found))  # noqa: S704
+
+
+def _detector(each: UnitOfClass) -> str:
+    return f"precision {number(each.precision)}{f', {each.unit.role}' if each.unit.role else ''}"
+
+
+CLIP_WORDS = '<small class="stand-in-words">real clip, not a stimulus</small>'
+
+
+def seen_so(unit: UnitSummary) -> Markup:
+    """What to know of a unit's still, in words."""
+    return Markup(CLIP_WORDS if unit.clip else "" if unit.poster else "<small>not visualized yet</small>")  # noqa: S704
+
+
+def share_bar(value: float, zero: int = 50) -> Markup:
+    """A length from -1 to 1; `zero` is where it starts: in the middle where others take away, at the left where none
+    does."""
+    width = round(abs(value) * (100 - zero), 1)
+    side, left = ("for", zero) if value >= 0 else ("against", zero - width)
+    return Markup(  # noqa: S704
+        '<svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="{side}" x="{left}" width="{width}" height="6" />'
+        f'<path d="M{zero} 0v6" vector-effect="non-scaling-stroke" /></svg>'
+    )
+
+
+def spot(x: float, y: float, poster: MediaRef | None) -> Markup:
+    """Where a unit answered most: a ring on the clip's still, in shares of its sides."""
+    still = f'<image href="{urls.medium(poster)}" width="100" height="100" />' if poster else ""
+    here = f'cx="{round(x * 100, 1)}" cy="{round(y * 100, 1)}" r="12" />'
+    return Markup(  # noqa: S704
+        '<svg class="place" viewBox="0 0 100 100" role="img" '
+        f'aria-label="Fired {round(x * 100)} % from the left, {round(y * 100)} % from the top">'
+        f'{still}<circle class="shade" {here}<circle class="ring" {here}</svg>'
+    )

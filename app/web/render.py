@@ -91,6 +91,9 @@ def environment() -> Environment:
     made.globals.update(
         urls=urls,
         hover_loop=markup.hover_loop,
+        unit_still=markup.unit_still,
+        unit_line=markup.unit_line,
+        seen_so=markup.seen_so,
         asset=Assets().url,
         Role=Role,
         chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}",

@@ -101,7 +101,12 @@ def classes(network: str, *, q: str | None = None, page: int | None = None) -> s
 
 
 def class_(network: str, name: str, **choices: str | int | float | None) -> str:
-    return path(network, "-", "classes", name, query=choices)
+    return path(network, "-", "classes", name, query=choices) if choices else _class(network, name)
+
+
+@lru_cache(maxsize=8192)  # a page of a unit has hundreds, the same on each
+def _class(network: str, name: str) -> str:
+    return path(network, "-", "classes", name)
 
 
 def confusions(network: str) -> str:
@@ -114,9 +119,17 @@ def confusion(network: str, a: str, b: str, **choices: str | None) -> str:
     return path(network, "-", "confusions", a, b, query=choices)
 
 
-def jobs(*, state: str | None = None, network: str | None = None, mine: bool = False, page: int | None = None) -> str:
-    """`mine`: what this browser asked for."""
-    return path("-", "jobs", query={"state": state, "network": network, "mine": int(mine) or None, "page": page})
+def jobs(
+    *,
+    state: str | None = None,
+    network: str | None = None,
+    mine: bool = False,
+    page: int | None = None,
+    **place: str | None,
+) -> str:
+    """`mine`: what this browser asked for; `place`: where among the jobs that ended a page goes on."""
+    chosen = {"state": state, "network": network, "mine": int(mine) or None, "page": page}
+    return path("-", "jobs", query={**chosen, **place})
 
 
 def job(job_id: int) -> str:

@@ -23,7 +23,14 @@ from app.contract.explanation import (
 )
 from app.contract.job import JobKind, JobState
 from app.store.clip_tables import ExplanationMediaRow, ExplanationRow
-from app.store.evidence_tables import EvidenceByClassRow, EvidenceRow, SurveyRow, TopClipRow, UnitClassRow
+from app.store.evidence_tables import (
+    AnswerRow,
+    EvidenceByClassRow,
+    EvidenceRow,
+    SurveyRow,
+    TopClipRow,
+    UnitClassRow,
+)
 from app.store.packing import pack, pack_counts
 from app.store.tables import JobRow
 from benchmarks.catalog.fill import BEGINNING, CLIP_ROLES, EACH, SHOWN, Filling
@@ -59,7 +66,9 @@ def survey(filling: Filling, number: int, card: NetworkCard) -> None:
     dataset = "kinetics" if card.classes[0] == KINETICS[0] and len(card.streams) == 1 else "ucf"
     known = {name: index for index, name in enumerate(card.classes)}
     clips = [(id, known[label]) for id, label in filling.clips[dataset] if label in known]
-    confusion = _confusion(rng, [index for _, index in clips], len(card.classes))
+    taken = [_taken(rng, own, len(card.classes)) for _, own in clips]
+    confusion = np.zeros((len(card.classes), len(card.classes)), dtype=int)
+    np.add.at(confusion, ([own for _, own in clips], taken), 1)
     moment = sink.moment(BEGINNING + timedelta(days=80, hours=number))
     columns = ("id", "network_id", "dataset_id", "started_at", "finished_at", "clips", "accuracy", "seconds", "skipped")
     columns += ("recall", "confusion", "streams")
@@ -77,6 +86,14 @@ def survey(filling: Filling, number: int, card: NetworkCard) -> None:
     )
     streams = json.dumps(_streams(rng, card).model_dump(mode="json")) if len(card.streams) > 1 else None
     sink.put(SurveyRow, columns, [(*row, pack(recall), pack_counts(confusion.ravel().tolist()), streams)])
+    sink.put(
+        AnswerRow,
+        ("survey_id", "clip_id", "own", "taken", "probability", "own_probability"),
+        (
+            (number, id, own, found, 0.9 - id % 500 / 1000, 0.9 - id % 500 / 1000 if own == found else 0.05)
+            for (id, own), found in zip(clips, taken, strict=True)
+        ),
+    )
     places = [(layer.index, layer.units, index) for layer in card.layers for index in range(layer.units)]
     first = filling.first_unit[card.slug]
     for start in range(0, len(places), AT_ONCE):
@@ -130,9 +147,12 @@ def _units(
     )
     sink.put(
         UnitClassRow,
-        ("survey_id", "unit_id", "rank", "class_index", "precision", "response"),
+        ("survey_id", "unit_id", "rank", "class_index", "precision", "response", "layer_index", "is_generic"),
         (
-            (survey, id, rank, int(index), float(precision[at, index]), float(responses[at, index]))
+            (
+                *(survey, id, rank, int(index), float(precision[at, index]), float(responses[at, index])),
+                *(places[at][0], roles[at] is UnitRole.GENERIC),
+            )
             for at, id in enumerate(ids)
             if roles[at] is not UnitRole.DEAD
             for rank, index in enumerate(best[at])
@@ -150,13 +170,10 @@ def _units(
     )
 
 
-def _confusion(rng: np.random.Generator, labels: list[int], classes: int) -> np.ndarray:
-    """Two of three are recognised, the others mostly taken for a few neighbours."""
-    found = np.zeros((classes, classes), dtype=int)
-    for label in labels:
-        wrong = label + rng.integers(1, 4) if rng.random() < 0.7 else rng.integers(classes)
-        found[label, label if rng.random() < 0.67 else wrong % classes] += 1
-    return found
+def _taken(rng: np.random.Generator, own: int, classes: int) -> int:
+    """What a clip of a class is taken for: two of three for what they are, the others mostly for a few neighbours."""
+    wrong = own + rng.integers(1, 4) if rng.random() < 0.7 else rng.integers(classes)
+    return own if rng.random() < 0.67 else int(wrong % classes)
 
 
 def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery, UnitRole, UnitSort
 from app.contract.job import JobKind, JobState
 from app.contract.recipe import Speed
-from app.store import catalog, evidence, explore
+from app.store import catalog, evidence, explore, jobs
 from app.store.engine import Store
 from app.store.evidence_tables import ClipRow
 from app.store.tables import JobRow, LinkRow, UnitRow, VisualizationRow
@@ -54,6 +54,12 @@ class Catalogue:
             far = chosen.model_copy(update={"page": self.random.randrange(1, max(2, total // 48))})
             found = explore.search_units(session, slug=card.slug, query=far)
         return chosen.model_copy(update={"after": found.after, "page": far.page + 1})
+
+    def far_jobs(self, page: int) -> str:
+        """A page of the queue, as the one before it leads to it."""
+        with self.store.session() as session:
+            found = jobs.list_jobs(session, page=page - 1)
+        return urls.jobs(page=page, after=found.after)
 
     def id(self, table: Any, *only: Any) -> Any:
         """The key of some row."""
@@ -107,7 +113,8 @@ def pages(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     for state in (None, *JobState):
         yield f"jobs, {state or 'all'}", lambda state=state: urls.jobs(state=state)  # type: ignore[misc]
     yield "jobs, a network's", lambda: urls.jobs(network=of.card().slug)
-    yield "jobs, far page", lambda: urls.jobs(page=of.random.randint(100, 2000))
+    yield "jobs, far page", lambda: of.far_jobs(of.random.randint(100, 2000))
+    yield "jobs, far page by its number", lambda: urls.jobs(page=of.random.randint(100, 2000))
     yield "jobs, mine", lambda: urls.jobs(mine=True)
     for state in JobState:
         yield f"job, {state}", lambda state=state: urls.job(of.id(JobRow, JobRow.state == state))  # type: ignore[misc]

@@ -37,6 +37,18 @@ def test_clips_that_are_there_stay_and_new_labels_become_classes(little: Store) 
     assert (found.clips, found.classes) == (13, (*LABELS, "crawl"))
 
 
+def test_clips_that_were_counted_and_taken_back_count_no_more(little: Store) -> None:
+    crawling = NewClip(name="crawl-0", label="crawl", media=clip_media("crawl"))
+    with little.transaction() as session:
+        datasets.add_clips(session, slug="little", clips=[crawling])
+        assert datasets.label_counts(session, slug="little")["crawl"] == 1
+        session.rollback()
+    with little.transaction() as session:
+        datasets.add_clips(session, slug="little", clips=[*new_clips(each=4)][-1:])
+    with little.session() as session:
+        assert sorted(datasets.label_counts(session, slug="little").values()) == [3, 3, 4]
+
+
 def test_clips_are_listed_page_by_page_and_by_label(little: Store) -> None:
     with little.session() as session:
         first = datasets.list_clips(session, slug="little", per_page=5)

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.contract.errors import Conflict, Missing, TooMany, UnknownUnit
+from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, UnknownUnit
 from app.contract.job import JobError, JobState, Priority, Progress
 from app.contract.result import RenderedMedia, Role
 from app.store import claims, jobs, visualizations
@@ -254,6 +254,26 @@ def test_a_listing_puts_running_first_and_then_the_queue_in_its_order(tiny: Stor
             jobs.get_job(session, job_id=10_000)
     assert listed[:2] == [running.id, click.id]
     assert len(listed) == 4
+
+
+def test_a_far_page_goes_on_from_the_one_before(tiny: Store) -> None:
+    enqueue(tiny, 0, 1, 2, 3, 4)
+    enqueue(tiny, 0, seed=1)
+    for job in [each for _ in range(6) for each in claim(tiny)[:1]][:5]:
+        finish(tiny, job)
+    with tiny.session() as session:
+        pages = [jobs.list_jobs(session, page=page, per_page=2) for page in (1, 2, 3)]
+        counted = jobs.counts(session)
+        assert pages == [jobs.list_jobs(session, page=page, per_page=2, counted=counted) for page in (1, 2, 3)]
+        assert jobs.list_jobs(session, page=2, per_page=2, after=pages[0].after) == pages[1]
+        assert jobs.list_jobs(session, page=3, per_page=2, after=pages[1].after) == pages[2]
+        assert jobs.list_jobs(session, page=2, per_page=2, before=pages[2].before) == pages[1]
+        # Before the first that ended is what waits: too few ended to fill the page.
+        assert jobs.list_jobs(session, page=1, per_page=2, before=pages[1].before) == pages[0]
+        assert (pages[0].before, pages[2].after) == (None, None)
+        for nowhere in ("", "soon", "soon~1", "2026-01-01T00:00:00+00:00~0", f"2026-01-01T00:00:00+00:00~{10**30}"):
+            with pytest.raises(InvalidRequest):
+                jobs.list_jobs(session, page=2, per_page=2, after=nowhere)
 
 
 def test_a_whole_layer_is_one_request(tiny: Store) -> None:

@@ -45,7 +45,7 @@ def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: Class
         a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
         b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
         reasons=reasons(card, survey, first, second, pair.layers),
-        **dict(pair),
+        **vars(pair),
     )
 
 

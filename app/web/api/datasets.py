@@ -42,4 +42,4 @@ def list_clips(
 def get_clip(session: Reading, dataset: str, name: str) -> ClipDetail:
     clip = datasets.get_clip(session, slug=dataset, name=name)
     found = answers.answers_by_clip(session, clips=[clip.id]).get(clip.id, ())
-    return ClipDetail(**dict(ClipOut.of(clip)), answers=found)
+    return ClipDetail(**vars(ClipOut.of(clip)), answers=found)

@@ -7,7 +7,7 @@ from PIL import UnidentifiedImageError
 from starlette.responses import Response
 
 from app.contract.errors import Missing
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRef, Role, Visualization
 from app.store import Session, catalog, media, visualizations
 from app.web.api.shapes import errors_as_json
 from app.web.composed import Card, compose
@@ -50,18 +50,18 @@ def _card(session: Session, result: Visualization) -> Card:
     card = catalog.get_card(session, slug=result.network)
     layer = card.layer(result.layer)
     address = f"{result.layer}/{result.unit}"
-    still = _picture(session, result, STILLS)
+    still, motion = _medium(result, STILLS), _medium(result, MOTIONS)
     if still is None:
         raise Missing(f"Visualization {result.id} has no picture.")
+    pictures = media.get_media(session, sha256s={each.sha256 for each in (still, motion) if each})
     return Card(
         name=card.classes[result.unit] if layer.is_class else address,
         place=f"{address}, {result.recipe.speed}" if layer.is_class else f"unit {result.unit}, {result.recipe.speed}",
         network=card.title,
-        stimulus=still,
-        motion=_picture(session, result, MOTIONS),
+        stimulus=pictures[still.sha256].data,
+        motion=pictures[motion.sha256].data if motion else None,
     )
 
 
-def _picture(session: Session, result: Visualization, roles: tuple[Role, ...]) -> bytes | None:
-    found = next((medium for role in roles if (medium := result.medium(role))), None)
-    return media.get_medium(session, sha256=found.sha256).data if found else None
+def _medium(result: Visualization, roles: tuple[Role, ...]) -> MediaRef | None:
+    return next((medium for role in roles if (medium := result.medium(role))), None)

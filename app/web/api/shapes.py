@@ -47,7 +47,7 @@ class JobOut(Job):
     @classmethod
     def of(cls, job: Job) -> Self:
         return cls(
-            **dict(job),
+            **vars(job),
             href=urls.api_job(job.id),
             page=urls.work(job),
             preview=None if job.preview_step is None else urls.job_preview(job.id, job.preview_step),
@@ -60,7 +60,7 @@ class MediaOut(MediaRef):
 
     @classmethod
     def of(cls, ref: MediaRef) -> Self:
-        return cls(**dict(ref), href=urls.medium(ref))
+        return cls(**vars(ref), href=urls.medium(ref))
 
 
 class VisualizationOut(Visualization):
@@ -71,7 +71,7 @@ class VisualizationOut(Visualization):
     @classmethod
     def of(cls, found: Visualization) -> Self:
         return cls(
-            **{**dict(found), "media": tuple(MediaOut.of(ref) for ref in found.media)},
+            **{**vars(found), "media": tuple(MediaOut.of(ref) for ref in found.media)},
             href=urls.api_visualization(found.id),
             page=urls.unit(found.network, found.layer, found.unit),
         )
@@ -86,7 +86,7 @@ class UnitOut(UnitSummary):
     @classmethod
     def of(cls, unit: UnitSummary) -> Self:
         return cls(
-            **dict(unit),
+            **vars(unit),
             href=urls.api_unit(unit.network, unit.layer, unit.index),
             page=urls.unit(unit.network, unit.layer, unit.index),
             poster_href=unit.poster and urls.media(unit.poster),
@@ -111,7 +111,7 @@ class ClipOut(Clip):
     @classmethod
     def of(cls, clip: Clip) -> Self:
         return cls(
-            **{**dict(clip), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            **{**vars(clip), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
             href=urls.api_clip(clip.dataset, clip.name),
             page=urls.clip(clip.dataset, clip.name),
         )
@@ -135,7 +135,7 @@ class DatasetOut(Dataset):
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
-        return cls(**dict(dataset), href=urls.api_dataset(dataset.slug), page=urls.dataset(dataset.slug))
+        return cls(**vars(dataset), href=urls.api_dataset(dataset.slug), page=urls.dataset(dataset.slug))
 
 
 class SurveyOut(SurveySummary):
@@ -145,7 +145,7 @@ class SurveyOut(SurveySummary):
     @classmethod
     def of(cls, survey: SurveySummary) -> Self:
         return cls(
-            **dict(survey),
+            **vars(survey),
             href=urls.api_survey(survey.network, survey.dataset),
             page=urls.surveys(survey.network),
         )
@@ -162,7 +162,7 @@ class OwnClipOut(OwnClip):
     @classmethod
     def of(cls, clip: OwnClip) -> Self:
         return cls(
-            **{**dict(clip), "job": JobOut.of(clip.job), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            **{**vars(clip), "job": JobOut.of(clip.job), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
             href=urls.api_own_clip(clip.job.id),
             page=urls.own_clip(clip.job.id),
         )
@@ -176,7 +176,7 @@ class ConfusionOut(Confusion):
     @classmethod
     def of(cls, network: str, found: Confusion) -> Self:
         return cls(
-            **dict(found),
+            **vars(found),
             share=found.rate,
             href=urls.api_confusion(network, found.actual, found.predicted),
             page=urls.confusion(network, found.actual, found.predicted),
@@ -210,7 +210,7 @@ class LayerOut(Layer):
     def of(cls, network: str, summary: LayerSummary) -> Self:
         name = summary.layer.name
         return cls(
-            **dict(summary.layer),
+            **vars(summary.layer),
             visualized_units=summary.visualized_units,
             href=urls.path("api", "networks", network, "units", query={"layer": name}),
             page=urls.layer(network, name),

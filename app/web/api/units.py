@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 )
 def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> UnitListingOut:
     found = explore.search_units(session, slug=network, query=query)
-    return UnitListingOut(**{**dict(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
+    return UnitListingOut(**{**vars(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
 
 
 @router.get(

@@ -41,7 +41,7 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
 
 
 def peaks(session: Session, *, dataset: str, tops: Sequence[TopClip], layer: Layer) -> tuple[Peak, ...]:
-    clips = datasets.named_clips(session, slug=dataset, names=[top.clip for top in tops])
+    clips = datasets.named_clips(session, slug=dataset, names=[top.clip for top in tops], roles=datasets.ON_CARDS)
     has_place = layer.map.height * layer.map.width > 1
     return tuple(
         Peak(top, clips[top.clip], has_place, *trace_plot(top.trace, top.time)) for top in tops if top.clip in clips
@@ -80,7 +80,7 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         clips=totals(survey)[index],
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
-        missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED),
+        missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED, roles=datasets.ON_CARDS),
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
         best=tuple(best(each for units in layers.values() for each in units if each.unit.label != name)),
         shared=tuple(

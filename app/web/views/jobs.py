@@ -28,6 +28,7 @@ router = APIRouter(prefix="/-/jobs")
 PER_PAGE = 50
 NOBODY = "nobody"  # owns no job
 JobId = Annotated[int, Path(ge=1, lt=2**63)]
+Place = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("")
@@ -39,13 +40,29 @@ def queue(
     network: Annotated[str | None, Query(max_length=63)] = None,
     mine: bool = False,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    after: Place = None,
+    before: Place = None,
 ) -> HTMLResponse:
     whose = (owner or NOBODY) if mine else None
-    found = jobs.list_jobs(session, state=state, network=network, owner=whose, page=page, per_page=PER_PAGE)
     counts = jobs.counts(session, owner=whose)
+    found = jobs.list_jobs(
+        session,
+        state=state,
+        network=network,
+        owner=whose,
+        page=page,
+        per_page=PER_PAGE,
+        after=after,
+        before=before,
+        counted=counts,
+    )
+    places = {page: {"after": after, "before": before}, page + 1: {"after": found.after}}
+    places |= {page - 1: {"before": found.before}} if page > 2 else {}
 
     def href(number: int) -> str:
-        return urls.jobs(state=state, network=network, mine=mine, page=number if number > 1 else None)
+        """The pages next to this one go on from it, at the same cost anywhere."""
+        place = places.get(number, {})
+        return urls.jobs(state=state, network=network, mine=mine, page=number if number > 1 else None, **place)
 
     choices: list[tuple[JobState | None, str]] = [
         (None, told(sum(counts.values()), capped=max(counts.values()) >= COUNTED)),

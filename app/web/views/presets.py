@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.contract.catalog import NetworkCard
 from app.contract.recipe import Recipe
@@ -45,11 +46,16 @@ def presets(
             name=each.name,
             sentence=each.sentence,
             fields=tuple(each.changes.items()),
-            made=known.get(recipe(each).resolved(card).key()),
+            made=known.get(key),
             fills=fill(dict(each.changes)) if fill else None,
         )
-        for each in NAMED
+        for each, key in zip(NAMED, _keys(card), strict=True)
     )
+
+
+@lru_cache(maxsize=500)
+def _keys(card: NetworkCard) -> tuple[str, ...]:
+    return tuple(recipe(each).resolved(card).key() for each in NAMED)
 
 
 def recipe(named: Named) -> Recipe:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Query
@@ -48,6 +49,7 @@ def result_choices(result: Visualization, card: NetworkCard) -> dict[str, str | 
     return {"recipe": result.recipe_key[:KEY_LENGTH]}
 
 
+@lru_cache(maxsize=4096)  # a page asks a dozen times
 def plain(speed: Speed, seed: int, card: NetworkCard) -> Recipe:
     return Recipe(speed=speed, seed=seed).resolved(card)
 

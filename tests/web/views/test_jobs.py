@@ -1,6 +1,8 @@
+import pytest
 from fastapi.testclient import TestClient
 
 from app.store.engine import Store
+from app.web.views import jobs as queue
 from tests.support import enqueue
 from tests.web.views.conftest import Make, Open
 
@@ -62,3 +64,29 @@ def test_what_waits_is_moved_to_the_front(visitor: TestClient, open_page: Open, 
     assert order == [str(jobs[1]), str(jobs[0])]
     assert visitor.post(f"/api/jobs/{jobs[1]}/order", json={"to": "last"}).json()["id"] == jobs[1]
     assert [each["job"] for each in open_page("/-/jobs").all("job-progress")] == [str(jobs[0]), str(jobs[1])]
+
+
+def test_pages_go_on_from_the_jobs_beside_them(
+    open_page: Open, client: TestClient, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PER_PAGE", 1)
+    for unit in range(4):
+        make(unit)
+
+    def leads(address: str, rel: str) -> str:
+        return next(link["href"] for link in open_page(address).all("a") if link.get("rel") == rel)
+
+    shown, address = [], "/-/jobs"
+    for _ in range(3):
+        shown += [each["job"] for each in open_page(address).all("job-progress")]
+        address = leads(address, "next")
+        assert "after=" in address
+    shown += [each["job"] for each in open_page(address).all("job-progress")]
+    assert len(set(shown)) == 4
+    back = leads(address, "prev")
+    assert "page=3" in back
+    assert "before=" in back
+    assert [each["job"] for each in open_page(back).all("job-progress")] == [shown[2]]
+    assert leads(leads(back, "prev"), "prev") == "/-/jobs"
+    answer = client.get("/-/jobs?page=2&after=nowhere")
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
