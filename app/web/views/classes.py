@@ -13,7 +13,7 @@ from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
 from app.web.search import search
-from app.web.views.evidence import class_facts
+from app.web.views.evidence import class_facts, unsurveyed
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.pager import pager
 from app.web.views.stimulus import Chosen, find_stimulus
@@ -78,6 +78,8 @@ def class_(
     stimulus = find_stimulus(session, card=card, layer=CLASS_LAYER, unit=index, chosen=chosen, link=link)
     if is_embedded(request):
         return embed(request, stimulus)
+    facts = class_facts(session, card=card, index=index)
+    waiting = None if facts else unsurveyed(session, card=card)
     page = ClassPage(
         frame=frame(
             request,
@@ -87,10 +89,11 @@ def class_(
             crumbs=network_crumbs(card, Crumb("Classes", urls.classes(network)), Crumb(name)),
             image=poster(stimulus),
             result=stimulus.shown.visualization,
-            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
+            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) or (waiting and waiting.live) else None,
         ),
         stimulus=stimulus,
-        evidence=class_facts(session, card=card, index=index),
+        evidence=facts,
+        unsurveyed=waiting,
         is_by_layer=detectors is not None,
         clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
         previous=neighbour(card, index - 1),

@@ -68,7 +68,8 @@ def test_what_lies_in_a_region_is_chosen_exported_and_listed_by_the_api(visitor:
 def test_without_a_survey_the_map_says_what_to_do(open_page: Open) -> None:
     page = open_page(UNITS)
     check(page)
-    assert "Survey Two-stream tiny with a data set" in page.text
+    assert "A map places units by what excites them" in page.text
+    assert "Survey this network" in page.text
     assert "/tiny/-/surveys" in page.links
 
 
