@@ -47,7 +47,7 @@ def under_way(store: Store, make: Make) -> int:
         asked = surveys.enqueue_survey(session, network="tiny", dataset="little")
     claim(store)
     with store.transaction() as session:
-        now = {asked.id: Progress(step=31, steps=210, seconds_left=12.0)}
+        now = {asked.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
         claims.beat(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
     return asked.id
 
@@ -56,7 +56,7 @@ def test_without_a_survey_pages_show_the_one_on_its_way(under_way: int, open_pag
     for address in (*ADDRESSES[:-1], "/tiny/-/findings", "/tiny/-/units?view=map", "/tiny/fc6?view=map"):
         page = open_page(address)
         check(page)
-        assert "31 of 210, 12 s left" in page.text, address
+        assert "shows every clip: 31 of 210, 12 s left" in page.text, address
         assert f"/-/jobs/{under_way}" in page.links, address
         assert page.all("job-progress", job=str(under_way)), address
         assert "Survey this network" not in page.text, address
