@@ -11,7 +11,7 @@ from app.contract.catalog import CLASS_LAYER
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import JobState, Priority, VisualizeRequest
 from app.contract.recipe import Recipe, Speed
-from app.store import catalog, evidence, jobs, surveys
+from app.store import catalog, datasets, evidence, jobs, surveys
 from app.store.engine import Store
 from worker.cli_networks import pieces
 
@@ -45,8 +45,8 @@ OPENINGS = (
         "People in motion",
         (
             Wish(CLASS_LAYER, Recipe(), Priority.SWEEP),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.SWEEP),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.SWEEP),
+            Wish(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.BACKGROUND),
+            Wish(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.BACKGROUND),
             # one position alone: summed over the map, a quarter of the units did not beat their strongest clip
             Wish(None, Recipe(objective="center"), Priority.BACKGROUND, first=4),
             Wish(CLASS_LAYER, Recipe(speed=Speed.FAST), Priority.BACKGROUND),
@@ -103,8 +103,9 @@ PATIENCE = 2.0  # seconds between looks at the queue
 
 
 def bring_clips(store: Store) -> None:
-    """In the background: a shipped clip of every class at once, the others when what people asked for is done, then
-    a survey of the default network with them, behind all else. What is there already is left as it is."""
+    """In the background, while no click waits: the shipped clips, one of every class first, then a survey of the
+    default network with them, behind the first stimuli of its classes and before all that nobody asked for: it is
+    what most pages speak of. What is there already is left as it is."""
     Thread(target=_bring_clips, args=(store,), daemon=True, name="clips").start()
 
 
@@ -121,14 +122,16 @@ def _bring_clips(store: Store) -> None:
             while _is_busy(store):
                 sleep(PATIENCE)
         with store.transaction() as session:
-            if evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET) is None:
-                surveys.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET, priority=Priority.BACKGROUND)
+            found = evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
+            clips = datasets.get_dataset(session, slug=DATASET).clips
+            if found is None or found.clips + len(found.skipped) < clips:  # somebody asked too early
+                surveys.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
 
 
 def _is_busy(store: Store) -> bool:
-    """Whether anything waits that is more urgent than what nobody asked for."""
+    """Whether a click waits."""
     with store.session() as session:
         waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=1).items
-    return any(job.priority > Priority.BACKGROUND for job in waiting)
+    return any(job.priority >= Priority.CLICK for job in waiting)

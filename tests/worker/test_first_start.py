@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
-from app.contract.job import JobState
-from app.store import catalog, jobs
+from app.contract.job import JobKind, JobState
+from app.store import catalog, datasets, jobs
 from app.store.engine import Store, open_store
 from tests.dashboard import Dashboard, wait_for
+from worker import first_start
 from worker.first_start import DATASET, register_shipped
 from worker.mocap import shipped
 from worker.mocap.classes import NAMES
@@ -53,6 +55,24 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
         ("mocap", "fusion.conv5", "medium"),
         ("mocap-judge", "class", "medium"),
     }
+
+
+@pytest.mark.usefixtures("weights")
+def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_shipped(store)
+    few = tmp_path / "clips"
+    for name in ("walk", "run"):
+        (few / name).mkdir(parents=True)
+        copy(min((first_start.CLIPS / name).glob("*.mp4")), few / name)
+    monkeypatch.setattr(first_start, "CLIPS", few)
+    first_start._bring_clips(store)
+    with store.session() as session:
+        assert datasets.get_dataset(session, slug=DATASET).clips == 2
+        waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=500).items
+    assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(NAMES)
+    assert {job.recipe.speed for job in waiting[: len(NAMES)]} == {"medium"}
 
 
 def test_a_damaged_network_does_not_keep_the_other_out(
