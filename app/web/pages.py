@@ -158,6 +158,7 @@ class ClassesPage(Page):
     search: Search | None
     classes: Listing[UnitSummary]
     examples: Mapping[str, Clip]  # a real clip, by class, where there is one
+    unseen: str | None  # where those without a stimulus can be visualized
     pager: Pager
 
 

@@ -53,6 +53,7 @@ def classes(
         q=q,
         search=search(card, q, found),
         classes=found,
+        unseen=unseen(card, q) if any(not unit.poster for unit in found.items) else None,
         examples=datasets.examples(session, names=[unit.label for unit in found.items]),
         pager=pager(page, PER_PAGE, found.total, href),
     )
@@ -100,6 +101,10 @@ def class_(
         next=neighbour(card, index + 1),
     )
     return render(page)
+
+
+def unseen(card: NetworkCard, q: str) -> str:
+    return urls.selection(card.slug, UnitQuery(layer=CLASS_LAYER, q=q or None, state="missing"))
 
 
 def neighbour(card: NetworkCard, index: int) -> Neighbour | None:

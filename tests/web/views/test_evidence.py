@@ -130,6 +130,21 @@ def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_
         assert page.text.count("real clip, not a stimulus") == len(stand_ins), address
 
 
+def test_a_class_without_a_stimulus_shows_its_clip_or_says_so_and_offers_one(
+    store: Store, make: Make, open_page: Open
+) -> None:
+    add_dataset(store)  # of walk, run and wave slow
+    make(1)
+    page = open_page("/tiny/-/classes")
+    check(page)
+    assert len(page.all("span", class_="stand-in")) == 2
+    assert page.text.count("real clip, not a stimulus") == 2
+    assert page.text.count("not visualized yet") == 2
+    assert len(page.all("span", class_="example")) == 1
+    assert "/tiny/-/visualize?layer=class&state=missing" in page.links
+    assert "/tiny/-/visualize?layer=class&q=run&state=missing" not in open_page("/tiny/-/classes?q=run").links
+
+
 def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:
     add_dataset(store)
     nothing = dict.fromkeys(("speed", "direction", "synergy")) | {"alike": (), "feeds": ()}
