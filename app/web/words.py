@@ -113,7 +113,9 @@ def standing(job: Job) -> str:
     if job.kind is JobKind.EXPLAIN and not place.step:
         return "reads the clip"
     step = f"{f'{place.stage}:' if place.stage else STEPS[job.kind]} {place.step:,} of {place.steps:,}"
-    return step if left is None else f"{step}, {duration(left)} left"
+    if left is None:
+        return step
+    return f"{step}, {duration(left)} left{' of this part' if place.stage else ''}"
 
 
 def origin(job: Job) -> str:

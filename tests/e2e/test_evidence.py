@@ -77,7 +77,7 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:
         claims.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
-    expect(page.locator("[data-words]")).to_have_text("shows every clip: 31 of 210, 12 s left")
+    expect(page.locator("[data-words]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
     survey(store)
     with store.transaction() as session:
         claims.complete(session, worker="w1", job=job, save=lambda session: {})

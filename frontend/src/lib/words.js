@@ -13,5 +13,5 @@ export function progressWords({ kind, progress: { stage, step, steps, seconds_le
   if (kind === "explain" && !step) return "reads the clip";
   const of = stage ? `${stage}:` : kind === "visualize" ? "step" : "pass";
   const words = `${of} ${count(step)} of ${count(steps)}`;
-  return left == null ? words : `${words}, ${duration(left)} left`;
+  return left == null ? words : `${words}, ${duration(left)} left${stage ? " of this part" : ""}`;
 }

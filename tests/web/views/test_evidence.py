@@ -56,7 +56,7 @@ def test_without_a_survey_pages_show_the_one_on_its_way(under_way: int, open_pag
     for address in (*ADDRESSES[:-1], "/tiny/-/findings", "/tiny/-/units?view=map", "/tiny/fc6?view=map"):
         page = open_page(address)
         check(page)
-        assert "shows every clip: 31 of 210, 12 s left" in page.text, address
+        assert "shows every clip: 31 of 210, 12 s left of this part" in page.text, address
         assert f"/-/jobs/{under_way}" in page.links, address
         assert page.all("job-progress", job=str(under_way)), address
         assert "Survey this network" not in page.text, address
