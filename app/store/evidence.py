@@ -153,12 +153,17 @@ def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, i
 
 
 def distribution(session: Session, *, network: str, column: Measure) -> dict[str, tuple[float, ...]]:
-    """A measure of all units that have it, by layer, each sorted; empty before a survey."""
+    """A measure of all live units that have it, by layer, each sorted; empty before a survey. Dead units answer to
+    nothing, so that what stands for them says nothing."""
     card, row = _card(session, network)
     measure = getattr(EvidenceRow, column)
     rows = session.execute(
         select(EvidenceRow.layer_index, measure)
-        .where(EvidenceRow.survey_id == newest_survey(session, network_id=row.id), measure.is_not(None))
+        .where(
+            EvidenceRow.survey_id == newest_survey(session, network_id=row.id),
+            EvidenceRow.a_hat > 0,
+            measure.is_not(None),
+        )
         .order_by(EvidenceRow.layer_index, measure)
     )
     values: dict[str, list[float]] = {}

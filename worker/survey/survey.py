@@ -85,6 +85,7 @@ def survey(
     names = [sample.name for sample in samples]
     key = survey_key(network.card, dataset, [(sample.name, sample.label) for sample in samples])
     tally = Tally(folder / key, network.card, len(samples))
+    before, started = tally.seconds, time.monotonic()
     record_all(network, samples, tally, threads, observe)
     seen = labels[tally.seen]
     if not len(seen):
@@ -98,6 +99,7 @@ def survey(
     units = unit_evidence(tally, names, seen, len(network.card.classes), found, fed)
     streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
     masked = grey_pictures(network, samples, tally, labels, threads, observe) if layers else ()
+    tally.seconds = before + time.monotonic() - started
     facts = survey_facts(tally, names, seen, streams, masked)
     return Surveyed(facts, units, clip_answers(tally, names, seen), tally.remove)
 
