@@ -9,7 +9,7 @@ from markupsafe import Markup
 from app.web import urls
 from app.web.evidence import Bar
 from app.web.parts import FilterChoice
-from app.web.words import number
+from app.web.words import breakable, number
 
 SPECIAL = re.compile("[&<>'\"]").search
 
@@ -53,7 +53,7 @@ RAIL = (
 
 def _line(bar: Bar) -> str:
     own = ' class="own"' if bar.is_own else ""
-    link = f'<a href="{written(bar.href)}">{written(bar.words)}</a>'
+    link = f'<a href="{written(bar.href)}">{breakable(bar.words)}</a>'
     return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
 
 

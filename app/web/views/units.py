@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.catalog import Layer, NetworkCard, UnitListing, UnitQuery, UnitSort
 from app.contract.recipe import Recipe
-from app.store import Session, catalog, estimates, explore, maps, scope, workers
+from app.store import Session, catalog, estimates, evidence, explore, maps, scope, workers
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import UnitsPage
@@ -45,7 +45,7 @@ def units_page(
 ) -> UnitsPage:
     found = explore.search_units(session, slug=card.slug, query=query)
     tally = scope.tally(session, slug=card.slug, query=query, fixed_layer=layer is not None)
-    surveyed = bool(tally.role) or any(unit.role for unit in found.items)
+    surveyed = bool(tally.role) or evidence.get_survey(session, network=card.slug) is not None
     name = layer.name if layer else "All units"
     recipe = Recipe()
 
@@ -67,7 +67,7 @@ def units_page(
         units=found,
         search=search(card, query.q, found),
         pager=pager(card, layer, query, found),
-        filters=filters(card, query, tally, layer),
+        filters=filters(card, query, tally, layer, surveyed),
         map=sheet(card, query, maps.map_units(session, slug=card.slug, query=query)) if query.view == "map" else None,
         whole_map=address(card, layer, query, region=None, page=1, after=None, before=None),
         sorts=tuple(
