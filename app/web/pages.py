@@ -208,6 +208,7 @@ class JobsPage(Page):
 class JobPage(Page):
     template: ClassVar[str] = "job.html"
     job: Job
+    others: int  # that wait for the same layer under the same recipe, while it is alive
     address: str
     chart: Chart | None
     recipe: tuple[Field, ...]
