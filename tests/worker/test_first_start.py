@@ -7,11 +7,12 @@ from shutil import copy
 
 import pytest
 
-from app.contract.job import JobKind, JobState
+from app.contract.job import JobKind, JobState, VisualizeRequest
 from app.store import catalog, datasets, jobs, surveys
 from app.store.engine import Store, open_store
 from tests.dashboard import Dashboard, wait_for
 from tests.evidence_support import add_dataset, survey
+from tests.support import claim
 from worker import first_start
 from worker.first_start import DATASET, register_shipped
 from worker.mocap import shipped
@@ -76,6 +77,16 @@ def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: St
         waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=500).items
     assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(NAMES)
     assert {job.recipe.speed for job in waiting[: len(NAMES)]} == {"medium"}
+
+
+@pytest.mark.usefixtures("weights")
+def test_clips_wait_while_a_click_is_worked_on(store: Store) -> None:
+    register_shipped(store)
+    assert not first_start._is_waited_for(store)
+    with store.transaction() as session:
+        jobs.enqueue(session, request=VisualizeRequest(network="mocap", layer="fc6", units=[3]))
+    claim(store)
+    assert first_start._is_waited_for(store)
 
 
 @pytest.mark.usefixtures("weights", "few")
