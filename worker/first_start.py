@@ -11,7 +11,8 @@ from app.contract.catalog import CLASS_LAYER
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import JobState, Priority, VisualizeRequest
 from app.contract.recipe import Recipe, Speed
-from app.store import catalog, evidence, jobs, surveys
+from app.store import catalog, datasets, evidence, jobs, surveys
+from app.store.chunks import chunks
 from app.store.engine import Store
 from worker.cli_networks import pieces
 
@@ -45,8 +46,8 @@ OPENINGS = (
         "People in motion",
         (
             Wish(CLASS_LAYER, Recipe(), Priority.SWEEP),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.SWEEP),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.SWEEP),
+            Wish(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.BACKGROUND),
+            Wish(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.BACKGROUND),
             # one position alone: summed over the map, a quarter of the units did not beat their strongest clip
             Wish(None, Recipe(objective="center"), Priority.BACKGROUND, first=4),
             Wish(CLASS_LAYER, Recipe(speed=Speed.FAST), Priority.BACKGROUND),
@@ -99,12 +100,14 @@ def _open(store: Store, opening: Opening) -> None:
 
 CLIPS = Path(__file__).parent / "mocap" / "clips"  # a folder per class
 DATASET = "people"
+AT_ONCE = 4  # clips between two looks at the queue
 PATIENCE = 2.0  # seconds between looks at the queue
 
 
 def bring_clips(store: Store) -> None:
-    """In the background: a shipped clip of every class at once, the others when what people asked for is done, then
-    a survey of the default network with them, behind all else. What is there already is left as it is."""
+    """In the background, while nobody waits for a click: the shipped clips, one of every class first, then a survey
+    of the default network with them, behind the first stimuli of its classes and before all that nobody asked for:
+    it is what most pages speak of. What is there already is left as it is."""
     Thread(target=_bring_clips, args=(store,), daemon=True, name="clips").start()
 
 
@@ -113,22 +116,24 @@ def _bring_clips(store: Store) -> None:
 
     by_class = [sorted(folder.glob("*.mp4")) for folder in sorted(CLIPS.iterdir()) if folder.is_dir()]
     turns = [[file for file in turn if file is not None] for turn in zip_longest(*by_class)]
-    files = [[(file.stem, file.parent.name, file) for file in turn] for turn in turns]
+    files = [(file.stem, file.parent.name, file) for turn in turns for file in turn]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
-        for turn in files:
-            add_clip_files(store, DATASET, "People in motion", summary, turn, threads=1)
-            while _is_busy(store):
+        for some in chunks(files, AT_ONCE):
+            add_clip_files(store, DATASET, "People in motion", summary, some, threads=1)
+            while _is_waited_for(store):
                 sleep(PATIENCE)
         with store.transaction() as session:
-            if evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET) is None:
-                surveys.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET, priority=Priority.BACKGROUND)
+            found = evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
+            clips = datasets.get_dataset(session, slug=DATASET).clips
+            if found is None or found.clips + len(found.skipped) < clips:  # somebody asked too early
+                surveys.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
 
 
-def _is_busy(store: Store) -> bool:
-    """Whether anything waits that is more urgent than what nobody asked for."""
+def _is_waited_for(store: Store) -> bool:
+    """Whether a click is worked on, which takes each click that waits within a step."""
     with store.session() as session:
-        waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=1).items
-    return any(job.priority > Priority.BACKGROUND for job in waiting)
+        first = jobs.list_jobs(session, state=JobState.RUNNING, per_page=1).items
+    return any(job.priority >= Priority.CLICK for job in first)

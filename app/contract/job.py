@@ -94,9 +94,10 @@ class ExplainRequest(Model):
 
 
 class Progress(Model):
-    """Where a running job is: in steps, or in clips of a survey. `trace` is J at each step so far, thinned to at
-    most 200 values."""
+    """Where a running job is: in steps, or in passes of what a survey does now (`stage`), with the seconds left of
+    that. `trace` is J at each step so far, thinned to at most 200 values."""
 
+    stage: str = ""
     step: int
     steps: int
     seconds_left: float | None = None

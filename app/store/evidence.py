@@ -184,7 +184,8 @@ def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, i
 
 
 def distribution(session: Session, *, network: str, column: Measure) -> dict[str, tuple[float, ...]]:
-    """A measure of all live units that have it, by layer, each sorted; empty before a survey."""
+    """A measure of all live units that have it, by layer, each sorted; empty before a survey. Dead units answer to
+    nothing, so that what stands for them says nothing."""
     card, row = _card(session, network)
     measure = getattr(EvidenceRow, column)
     rows = fetch(

@@ -13,6 +13,7 @@ from app.store.chunks import chunks
 from app.store.engine import now
 from app.store.job_rows import changed, job_row
 from app.store.jobs import CHUNK, cancel, get_job
+from app.store.served import COUNTED
 from app.store.tables import JobRow
 
 To = Literal["first", "last"]
@@ -32,6 +33,14 @@ def move(session: Session, *, job_id: int, to: To) -> Job:
         row.updated_at = now(session)
         session.flush()
     return get_job(session, job_id=job_id)
+
+
+def waits_with(session: Session, *, job_id: int) -> int:
+    """How many others wait for the same layer under the same recipe, up to COUNTED."""
+    row = job_row(session, job_id)
+    others = (JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED, JobRow.id != job_id)
+    some = select(JobRow.id).where(*others).limit(COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def cancel_sweep(session: Session, *, job_id: int) -> None:

@@ -16,10 +16,20 @@ from app.contract.evidence import (
     UnitEvidence,
     UnitOfClass,
 )
+from app.contract.job import Job
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.findings import is_suspect
 from app.web.plots import Mark, Plot
+
+
+@dataclass(frozen=True)
+class Unsurveyed:
+    """A network that no survey has told anything of yet: those of it that wait or run, and whether anybody computes."""
+
+    network: str
+    live: tuple[Job, ...]
+    workers_alive: bool
 
 
 class Bar(NamedTuple):  # there are hundreds

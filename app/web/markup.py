@@ -63,7 +63,7 @@ def _line(bar: Bar) -> str:
 
 @lru_cache(maxsize=8192)  # the same classes again and again
 def _link(address: str, words: str) -> str:
-    return f'<a href="{written(address)}">{written(words)}</a>'
+    return f'<a href="{written(address)}">{breakable(words)}</a>'
 
 
 def hover_loop(poster: str | None, loop: str | None) -> Markup:
@@ -90,7 +90,7 @@ def unit_still(unit: UnitSummary) -> Markup:
 def unit_line(unit: UnitSummary, words: str, short: bool = False) -> Markup:
     """A unit with its still in a line; `short`: under its layer's name. A class has a hundred."""
     name = unit.label or (str(unit.index) if short else f"{unit.layer}/{unit.index}")
-    told = f" {CLIP_WORDS}" if unit.clip else ""
+    told = f" {NO_STIMULUS}" if unit.clip else ""
     return Markup(  # noqa: S704
         f'<a class="line" href="{urls.unit(unit.network, unit.layer, unit.index)}">{unit_still(unit)} '
         f"<span><strong>{breakable(name)}</strong> <small>{written(words)}</small>{told}</span></a>"
@@ -106,12 +106,12 @@ def _detector(each: UnitOfClass) -> str:
     return f"precision {number(each.precision)}{f', {each.unit.role}' if each.unit.role else ''}"
 
 
-CLIP_WORDS = '<small class="stand-in-words">real clip, not a stimulus</small>'
+NO_STIMULUS = Markup('<small class="stand-in-words">real clip, not a stimulus</small>')
 
 
 def seen_so(unit: UnitSummary) -> Markup:
     """What to know of a unit's still, in words."""
-    return Markup(CLIP_WORDS if unit.clip else "" if unit.poster else "<small>not visualized yet</small>")  # noqa: S704
+    return Markup(NO_STIMULUS if unit.clip else "" if unit.poster else "<small>not visualized yet</small>")  # noqa: S704
 
 
 def share_bar(value: float, zero: int = 50) -> Markup:

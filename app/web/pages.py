@@ -28,7 +28,7 @@ from app.contract.model import Page as Listing
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.chart import Chart
-from app.web.evidence import ClassFacts, Matrix, Side, UnitFacts
+from app.web.evidence import ClassFacts, Matrix, Side, UnitFacts, Unsurveyed
 from app.web.parts import (
     Choice,
     Compared,
@@ -90,6 +90,7 @@ class UnitsPage(Page):
     whole_map: str  # the address without the region
     sorts: tuple[str, ...]  # all but the order of the network, which needs no saying
     surveyed: bool  # whether a survey has told the units' roles
+    unsurveyed: Unsurveyed | None  # where the map waits for one
     is_filtered: bool
     form: VisualizeForm | None
     estimate: Estimate | None  # for the whole layer, with the recipe as it is by itself
@@ -132,6 +133,7 @@ class UnitPage(Page):
     stimulus: Stimulus
     around: str | None  # the address of the part of the map that it lies in
     evidence: UnitFacts | None
+    unsurveyed: Unsurveyed | None  # instead of evidence
     previous: Neighbour | None
     next: Neighbour | None
 
@@ -141,6 +143,7 @@ class ClassPage(Page):
     template: ClassVar[str] = "class.html"
     stimulus: Stimulus
     evidence: ClassFacts | None
+    unsurveyed: Unsurveyed | None  # instead of evidence
     is_by_layer: bool  # whether the detectors of every layer are unfolded
     clips: tuple[Clip, ...]
     previous: Neighbour | None
@@ -155,6 +158,7 @@ class ClassesPage(Page):
     search: Search | None
     classes: Listing[UnitSummary]
     examples: Mapping[str, Clip]  # a real clip, by class, where there is one
+    unseen: str | None  # where those without a stimulus can be visualized
     pager: Pager
 
 
@@ -165,6 +169,7 @@ class ConfusionsPage(Page):
     template: ClassVar[str] = "confusions.html"
     card: NetworkCard
     survey: SurveySummary | None
+    unsurveyed: Unsurveyed | None
     confused: tuple[Mutual, ...]  # the pairs confused most
     count: int  # of all pairs
     matrix: Matrix
@@ -177,6 +182,7 @@ class ConfusionPage(Page):
     template: ClassVar[str] = "confusion.html"
     card: NetworkCard
     survey: SurveySummary | None
+    unsurveyed: Unsurveyed | None
     sides: tuple[Side, Side]
     look: PairLook
     views: tuple[Choice, ...]
@@ -202,6 +208,7 @@ class JobsPage(Page):
 class JobPage(Page):
     template: ClassVar[str] = "job.html"
     job: Job
+    others: int  # that wait for the same layer under the same recipe, while it is alive
     address: str
     chart: Chart | None
     recipe: tuple[Field, ...]
@@ -291,6 +298,7 @@ class FindingsPage(Page):
     template: ClassVar[str] = "findings.html"
     card: NetworkCard
     findings: Findings | None
+    unsurveyed: Unsurveyed | None
     charts: Mapping[str, tuple[SpreadChart, ...]]
     unseen: Mapping[str, str | None]
 

@@ -94,6 +94,7 @@ def environment() -> Environment:
         unit_still=markup.unit_still,
         unit_line=markup.unit_line,
         seen_so=markup.seen_so,
+        NO_STIMULUS=markup.NO_STIMULUS,
         asset=Assets().url,
         Role=Role,
         chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}",

@@ -102,7 +102,7 @@ STEPS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "pass", JobKind.EXPLAIN: "pa
 
 
 def standing(job: Job) -> str:
-    """Where a live job is: `step 31 of 72, 7 s left`, or `pass 31 of 900`."""
+    """Where a live job is: `step 31 of 72, 7 s left`, or `shows every clip: 31 of 900`."""
     if job.state is JobState.QUEUED:
         return "waits in the queue"
     if job.cancel_requested:
@@ -112,8 +112,10 @@ def standing(job: Job) -> str:
     place, left = job.progress, job.progress.seconds_left
     if job.kind is JobKind.EXPLAIN and not place.step:
         return "reads the clip"
-    step = f"{STEPS[job.kind]} {place.step:,} of {place.steps:,}"
-    return step if left is None else f"{step}, {duration(left)} left"
+    step = f"{f'{place.stage}:' if place.stage else STEPS[job.kind]} {place.step:,} of {place.steps:,}"
+    if left is None:
+        return step
+    return f"{step}, {duration(left)} left{' of this part' if place.stage else ''}"
 
 
 def origin(job: Job) -> str:

@@ -1,9 +1,18 @@
 """What data says, as people use it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfile
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.surveyed import Served, surveyed
+from app.contract.job import Progress
+from app.store import claims, surveys
+from app.store.engine import Store, open_store
+from tests.e2e.surveyed import Served, serve, surveyed
+from tests.evidence_support import add_dataset, survey
+from tests.support import LEASE, add_card, claim, two_stream_card
 
 __all__ = ["surveyed"]  # a fixture
 
@@ -43,3 +52,33 @@ def test_detectors_that_are_unfolded_are_in_the_address(surveyed: Served, page: 
     expect(layers).to_be_visible()
     page.get_by_text("Layer by layer").click()
     page.wait_for_url("**/walk")
+
+
+@pytest.fixture
+def unsurveyed(tmp_path: Path, migrated_sqlite: Path) -> Iterator[tuple[Store, str]]:
+    """A network, a data set, and the address of their pages."""
+    copyfile(migrated_sqlite, tmp_path / "kinetoscope.db")
+    store = open_store(f"sqlite:///{tmp_path / 'kinetoscope.db'}")
+    add_card(store, two_stream_card())
+    add_dataset(store)
+    with serve(store, tmp_path) as address:
+        yield store, address
+    store.close()
+
+
+def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed: tuple[Store, str], page: Page) -> None:
+    store, address = unsurveyed
+    page.goto(address + "/tiny/-/findings")
+    expect(page.get_by_role("link", name="Survey this network")).to_be_visible()
+    with store.transaction() as session:
+        surveys.enqueue_survey(session, network="tiny", dataset="little")
+    expect(page.get_by_text("waits in the queue")).to_be_visible()
+    [job] = claim(store)
+    progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
+    with store.transaction() as session:
+        claims.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
+    expect(page.locator("[data-words]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
+    survey(store)
+    with store.transaction() as session:
+        claims.complete(session, worker="w1", job=job, save=lambda session: {})
+    expect(page.locator(".finding")).to_have_count(4)

@@ -245,6 +245,23 @@ def test_without_javascript_there_are_loops(filled: Dashboard, new_context: Call
     expect(page.get_by_role("button", name="Play")).to_have_count(0)
 
 
+def test_loops_without_javascript_are_as_large_as_what_takes_over(
+    filled: Dashboard, open_player: Callable[[str], Page], new_context: Callable[..., BrowserContext]
+) -> None:
+    plain = new_context(java_script_enabled=False).new_page()
+    for address in (TWO_STREAM, CLIP):  # of stimuli of few pixels
+        moving = open_player(address)
+        plain.goto(filled.address + address, wait_until="load")
+        loops = sizes(plain, "stimulus-player img")
+        assert loops == sizes(moving, "stimulus-player canvas")
+        assert min(width for width, _ in loops) > 200
+
+
+def sizes(page: Page, selector: str) -> list[tuple[float, float]]:
+    boxes = [each.bounding_box() for each in page.locator(selector).all()]
+    return [(round(box["width"]), round(box["height"])) for box in boxes if box]
+
+
 def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page: Page, problems: list[str]) -> None:
     [flow] = {medium["href"] for medium in media_of(filled) if medium["role"] == Role.FLOW}
     page.route(f"**{flow}", lambda route: route.abort())

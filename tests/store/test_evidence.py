@@ -167,12 +167,12 @@ def test_roles_and_measures_by_layer(little: Store) -> None:
     assert measures["class"] == pytest.approx((1.0, 1.1, 1.2, 1.3, 1.4))
 
 
-def test_a_dead_unit_is_in_no_distribution(little: Store) -> None:
-    dead = {"role": UnitRole.DEAD, "a_hat": 0.0, "effective_classes": 0.0}
-    survey(little, change=lambda layer, unit: dead if (layer, unit) == ("class", 2) else {})
+def test_measures_by_layer_are_of_live_units(little: Store) -> None:
+    dead = {"a_hat": 0.0, "role": UnitRole.DEAD, "effective_classes": 0.0}
+    survey(little, change=lambda layer, unit: dead if layer == "fc6" and unit > 1 else {})
     with little.session() as session:
         measures = evidence.distribution(session, network="tiny", column="effective_classes")
-    assert measures["class"] == pytest.approx((1.0, 1.1, 1.3, 1.4))
+    assert measures["fc6"] == pytest.approx((1.0, 1.1))
 
 
 def test_a_survey_that_misses_answers_is_not_published(little: Store) -> None:

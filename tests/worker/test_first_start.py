@@ -3,13 +3,17 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
-from app.contract.job import JobState
-from app.store import catalog, jobs
+from app.contract.job import JobKind, JobState, VisualizeRequest
+from app.store import catalog, datasets, jobs, surveys
 from app.store.engine import Store, open_store
 from tests.dashboard import Dashboard, wait_for
+from tests.evidence_support import add_dataset, survey
+from tests.support import claim
+from worker import first_start
 from worker.first_start import DATASET, register_shipped
 from worker.mocap import shipped
 from worker.mocap.classes import NAMES
@@ -53,6 +57,46 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
         ("mocap", "fusion.conv5", "medium"),
         ("mocap-judge", "class", "medium"),
     }
+
+
+@pytest.fixture
+def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clips, where the shipped ones would be."""
+    for name in ("walk", "run"):
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        copy(min((first_start.CLIPS / name).glob("*.mp4")), tmp_path / "clips" / name)
+    monkeypatch.setattr(first_start, "CLIPS", tmp_path / "clips")
+
+
+@pytest.mark.usefixtures("weights", "few")
+def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: Store) -> None:
+    register_shipped(store)
+    first_start._bring_clips(store)
+    with store.session() as session:
+        assert datasets.get_dataset(session, slug=DATASET).clips == 2
+        waiting = jobs.list_jobs(session, state=JobState.QUEUED, per_page=500).items
+    assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(NAMES)
+    assert {job.recipe.speed for job in waiting[: len(NAMES)]} == {"medium"}
+
+
+@pytest.mark.usefixtures("weights")
+def test_clips_wait_while_a_click_is_worked_on(store: Store) -> None:
+    register_shipped(store)
+    assert not first_start._is_waited_for(store)
+    with store.transaction() as session:
+        jobs.enqueue(session, request=VisualizeRequest(network="mocap", layer="fc6", units=[3]))
+    claim(store)
+    assert first_start._is_waited_for(store)
+
+
+@pytest.mark.usefixtures("weights", "few")
+def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_again(store: Store) -> None:
+    register_shipped(store)
+    add_dataset(store, DATASET)
+    survey(store, "mocap", DATASET)
+    first_start._bring_clips(store)
+    with store.session() as session:
+        assert len(surveys.live_surveys(session, network="mocap")) == 1
 
 
 def test_a_damaged_network_does_not_keep_the_other_out(

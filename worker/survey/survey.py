@@ -32,13 +32,22 @@ PROBES_COST = 10  # probes take at most so many times as long as the pass, if th
 
 @dataclass(frozen=True)
 class Stage:
-    """How far a survey is: `recording` in clips, then `probing` in passes of one clip through the network, `feeding`
-    in clips, then `swapping` in passes again, and `masking` in clips."""
+    """How far a survey is with what it does now, by a name of STAGES: in clips, or in passes of one clip through the
+    network."""
 
     name: str
     done: int
     total: int
 
+
+STAGES = {  # in their order, and what each does
+    "recording": "shows every clip",
+    "probing": "shows the strongest clips slower, faster, turned, and one stream alone",
+    "feeding": "finds the classes that units feed",
+    "swapping": "shows the picture of one clip with the motion of another",
+    "masking": "shows clips with grey in the place of what moves, or of all else",
+    "saving": "saves what each unit did",
+}
 
 Observe = Callable[[Stage], None]  # may raise to stop: what has been recorded stays for the next start
 
@@ -76,6 +85,7 @@ def survey(
     names = [sample.name for sample in samples]
     key = survey_key(network.card, dataset, [(sample.name, sample.label) for sample in samples])
     tally = Tally(folder / key, network.card, len(samples))
+    before, started = tally.seconds, time.monotonic()
     record_all(network, samples, tally, threads, observe)
     seen = labels[tally.seen]
     if not len(seen):
@@ -89,6 +99,7 @@ def survey(
     units = unit_evidence(tally, names, seen, len(network.card.classes), found, fed)
     streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
     masked = grey_pictures(network, samples, tally, labels, threads, observe) if layers else ()
+    tally.seconds = before + time.monotonic() - started
     facts = survey_facts(tally, names, seen, streams, masked)
     return Surveyed(facts, units, clip_answers(tally, names, seen), tally.remove)
 

@@ -18,7 +18,7 @@ from app.store.engine import Store
 from worker.evidence.atlas import Atlas
 from worker.loop import Desk
 from worker.survey.stored import stored_samples, stored_stimuli
-from worker.survey.survey import Stage, Surveyed, survey
+from worker.survey.survey import STAGES, Stage, Surveyed, survey
 from worker.tasks.resident import Resident
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,6 @@ class _Reports:
             self.stage, self.first, self.started = stage.name, stage.done, time.monotonic()
         elapsed, done = time.monotonic() - self.started, stage.done - self.first
         seconds_left = elapsed / done * (stage.total - stage.done) if done else None
-        progress = Progress(step=stage.done, steps=stage.total, seconds_left=seconds_left)
+        progress = Progress(stage=STAGES[stage.name], step=stage.done, steps=stage.total, seconds_left=seconds_left)
         if self.job.id in self.desk.report({self.job.id: progress}, {}):
             raise Dropped

@@ -13,7 +13,7 @@ from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
 from app.web.search import search
-from app.web.views.evidence import class_facts
+from app.web.views.evidence import class_facts, unsurveyed
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.pager import pager
 from app.web.views.stimulus import Chosen, find_stimulus
@@ -53,6 +53,7 @@ def classes(
         q=q,
         search=search(card, q, found),
         classes=found,
+        unseen=unseen(card, q) if any(not unit.poster for unit in found.items) else None,
         examples=datasets.examples(session, names=[unit.label for unit in found.items]),
         pager=pager(page, PER_PAGE, found.total, href),
     )
@@ -78,6 +79,8 @@ def class_(
     stimulus = find_stimulus(session, card=card, layer=CLASS_LAYER, unit=index, chosen=chosen, link=link)
     if is_embedded(request):
         return embed(request, stimulus)
+    facts = class_facts(session, card=card, index=index)
+    waiting = None if facts else unsurveyed(session, card=card)
     page = ClassPage(
         frame=frame(
             request,
@@ -87,16 +90,21 @@ def class_(
             crumbs=network_crumbs(card, Crumb("Classes", urls.classes(network)), Crumb(name)),
             image=poster(stimulus),
             result=stimulus.shown.visualization,
-            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
+            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) or (waiting and waiting.live) else None,
         ),
         stimulus=stimulus,
-        evidence=class_facts(session, card=card, index=index),
+        evidence=facts,
+        unsurveyed=waiting,
         is_by_layer=detectors is not None,
         clips=tuple(datasets.clips_of_class(session, name=name, limit=CLIPS)),
         previous=neighbour(card, index - 1),
         next=neighbour(card, index + 1),
     )
     return render(page)
+
+
+def unseen(card: NetworkCard, q: str) -> str:
+    return urls.selection(card.slug, UnitQuery(layer=CLASS_LAYER, q=q or None, state="missing"))
 
 
 def neighbour(card: NetworkCard, index: int) -> Neighbour | None:

@@ -6,9 +6,9 @@ from itertools import islice
 from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions, totals
 from app.contract.evidence import Feed, TopClip, UnitOfClass
-from app.store import Session, answers, class_units, datasets, evidence, explore
+from app.store import Session, answers, class_units, datasets, evidence, explore, surveys, workers
 from app.web import urls
-from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, UnitFacts
+from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, UnitFacts, Unsurveyed
 from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
@@ -16,6 +16,11 @@ EACH = 3  # units shown of every layer
 BEST = 6  # of all layers together
 CONFUSED = 6  # confusions shown of a class
 MISSED = 12  # clips
+
+
+def unsurveyed(session: Session, *, card: NetworkCard) -> Unsurveyed:
+    live = tuple(surveys.live_surveys(session, network=card.slug))
+    return Unsurveyed(network=card.slug, live=live, workers_alive=workers.any_alive(session))
 
 
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:

@@ -6,7 +6,9 @@ from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, UnitRole
 from app.web.parts import Filter, FilterChoice
 
 
-def filters(card: NetworkCard, query: UnitQuery, tally: Tally, layer: Layer | None) -> tuple[Filter, ...]:
+def filters(
+    card: NetworkCard, query: UnitQuery, tally: Tally, layer: Layer | None, surveyed: bool
+) -> tuple[Filter, ...]:
     """Those that can narrow this listing: a layer has one stream, and without a survey no unit has a role."""
     streams = tuple(dict.fromkeys(each.stream for each in card.layers))
     found = []
@@ -14,11 +16,11 @@ def filters(card: NetworkCard, query: UnitQuery, tally: Tally, layer: Layer | No
         found.append(_filter("layer", "Layer", (each.name for each in card.layers), query.layer, tally.layer))
         if len(streams) > 1:
             found.append(_filter("stream", "Stream", streams, query.stream, tally.stream))
-        if card.classes and (query.class_ or not (tally.role or query.role)):
+        if card.classes and (query.class_ or not (surveyed or query.role)):
             found.append(_filter("class", "Class", card.classes, query.class_, {}))
-    if card.classes and (tally.role or query.role or query.detects):
+    if card.classes and (surveyed or query.role or query.detects):
         found.append(_filter("detects", "Detects", card.classes, query.detects, {}))
-    if tally.role or query.role:
+    if surveyed or query.role:
         found.append(_filter("role", "Role", UnitRole, query.role, tally.role))
     found.append(_filter("state", "State", ("visualized", "missing"), query.state, tally.state))
     return tuple(found)

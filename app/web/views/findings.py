@@ -18,8 +18,10 @@ from app.web.pages import FindingsExport, FindingsPage
 from app.web.parts import Crumb
 from app.web.render import render, to_html
 from app.web.spread import charts
+from app.web.views.evidence import unsurveyed
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.selection import address
+from app.web.views.unit import RELOAD
 
 router = APIRouter()
 
@@ -38,17 +40,19 @@ def findings(
     card = catalog.get_card(session, slug=network)
     found = get_found(session, network=network)
     made = find(found) if found else None
+    waiting = None if found else unsurveyed(session, card=card)
     around = frame(
         request,
         title=f"Findings · {card.title}",
         address=urls.findings(network),
         description=lead(made.findings if made else ()),
         crumbs=network_crumbs(card, Crumb("Findings")),
+        reload_seconds=RELOAD if waiting and waiting.live else None,
     )
     drawn = {each.name: charts(each.series) for each in made.findings} if made else {}
     asked = {each.name: unseen(network, each) for each in made.findings} if made else {}
     if export is None or made is None:
-        page = FindingsPage(frame=around, card=card, findings=made, charts=drawn, unseen=asked)
+        page = FindingsPage(frame=around, card=card, findings=made, unsurveyed=waiting, charts=drawn, unseen=asked)
         return render(page)
     file = FindingsExport(
         frame=around,

@@ -128,6 +128,7 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
             reload_seconds=RELOAD if found.state.is_live else None,
         ),
         job=found,
+        others=order.waits_with(session, job_id=job_id) if found.recipe and found.state.is_live else 0,
         address=address,
         chart=chart(trace),
         recipe=fields(found.recipe) if found.recipe else (),

@@ -15,7 +15,7 @@ from app.web.pages import EmbedPage, UnitPage
 from app.web.parts import Crumb, Neighbour, Stimulus
 from app.web.render import render
 from app.web.security import embeddable
-from app.web.views.evidence import unit_facts
+from app.web.views.evidence import unit_facts, unsurveyed
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.stimulus import Chosen, find_stimulus
 
@@ -46,6 +46,8 @@ def unit(
         return embed(request, stimulus)
     name = f"{stimulus.unit.label} ({layer}/{index})" if stimulus.unit.label else f"{layer}/{index}"
     previous, following = neighbours(card, layer, index)
+    found = unit_facts(session, card=card, layer=layer, unit=index)
+    waiting = None if found else unsurveyed(session, card=card)
     page = UnitPage(
         frame=frame(
             request,
@@ -57,11 +59,12 @@ def unit(
             ),
             image=poster(stimulus),
             result=stimulus.shown.visualization,
-            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) else None,
+            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) or (waiting and waiting.live) else None,
         ),
         stimulus=stimulus,
         around=around(stimulus.unit),
-        evidence=unit_facts(session, card=card, layer=layer, unit=index),
+        evidence=found,
+        unsurveyed=waiting,
         previous=previous,
         next=following,
     )

@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.catalog import Layer, NetworkCard, UnitListing, UnitQuery, UnitSort
 from app.contract.recipe import Recipe
-from app.store import Session, catalog, estimates, explore, maps, scope, workers
+from app.store import Session, catalog, estimates, evidence, explore, maps, scope, workers
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import UnitsPage
@@ -14,6 +14,7 @@ from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
 from app.web.search import search
 from app.web.sheet import sheet
+from app.web.views.evidence import unsurveyed
 from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.presets import presets
@@ -44,7 +45,7 @@ def units_page(
 ) -> UnitsPage:
     found = explore.search_units(session, slug=card.slug, query=query)
     tally = scope.tally(session, slug=card.slug, query=query, fixed_layer=layer is not None)
-    surveyed = bool(tally.role) or any(unit.role for unit in found.items)
+    surveyed = bool(tally.role) or evidence.get_survey(session, network=card.slug) is not None
     name = layer.name if layer else "All units"
     recipe = Recipe()
 
@@ -66,7 +67,7 @@ def units_page(
         units=found,
         search=search(card, query.q, found),
         pager=pager(card, layer, query, found),
-        filters=filters(card, query, tally, layer),
+        filters=filters(card, query, tally, layer, surveyed),
         map=sheet(card, query, maps.map_units(session, slug=card.slug, query=query)) if query.view == "map" else None,
         whole_map=address(card, layer, query, region=None, page=1, after=None, before=None),
         sorts=tuple(
@@ -75,6 +76,7 @@ def units_page(
             if sort is not UnitSort.ORDER and (surveyed or sort not in OF_SURVEYS or sort is query.sort)
         ),
         surveyed=surveyed,
+        unsurveyed=None if surveyed or query.view != "map" else unsurveyed(session, card=card),
         is_filtered=any(getattr(query, name) is not None for name in scope.FILTERS if not (layer and name == "layer")),
         form=visualize_form(
             card.slug, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill)

@@ -8,9 +8,10 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export function progressWords({ kind, progress: { step, steps, seconds_left: left } }) {
+export function progressWords({ kind, progress: { stage, step, steps, seconds_left: left } }) {
   const count = (value) => value.toLocaleString("en");
   if (kind === "explain" && !step) return "reads the clip";
-  const words = `${kind === "visualize" ? "step" : "pass"} ${count(step)} of ${count(steps)}`;
-  return left == null ? words : `${words}, ${duration(left)} left`;
+  const of = stage ? `${stage}:` : kind === "visualize" ? "step" : "pass";
+  const words = `${of} ${count(step)} of ${count(steps)}`;
+  return left == null ? words : `${words}, ${duration(left)} left${stage ? " of this part" : ""}`;
 }

@@ -2,9 +2,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.catalog import Extent, UnitRole
+from app.contract.job import Progress
+from app.store import claims, surveys
 from app.store.engine import Store
 from tests.evidence_support import add_dataset, survey
-from tests.support import add_card, two_stream_card
+from tests.support import LEASE, add_card, claim, two_stream_card
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
@@ -35,6 +37,38 @@ def test_without_a_survey_pages_say_how_to_get_one(open_page: Open) -> None:
         network = address.split("/")[1]
         assert "No data set has been passed through this network yet." in page.text
         assert f"/{network}/-/surveys" in page.links
+
+
+@pytest.fixture
+def under_way(store: Store, make: Make) -> int:
+    """The number of a job that surveys `tiny`, at the 31st pass of 210."""
+    add_dataset(store)
+    with store.transaction() as session:
+        asked = surveys.enqueue_survey(session, network="tiny", dataset="little")
+    claim(store)
+    with store.transaction() as session:
+        now = {asked.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
+        claims.beat(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
+    return asked.id
+
+
+def test_without_a_survey_pages_show_the_one_on_its_way(under_way: int, open_page: Open) -> None:
+    for address in (*ADDRESSES[:-1], "/tiny/-/findings", "/tiny/-/units?view=map", "/tiny/fc6?view=map"):
+        page = open_page(address)
+        check(page)
+        assert "shows every clip: 31 of 210, 12 s left of this part" in page.text, address
+        assert f"/-/jobs/{under_way}" in page.links, address
+        assert page.all("job-progress", job=str(under_way)), address
+        assert "Survey this network" not in page.text, address
+        assert "No worker is running" in page.text, address
+
+
+def test_pages_hear_of_the_survey_they_wait_for(under_way: int, open_page: Open) -> None:
+    """The part that changes when it is published listens to surveys of the network."""
+    for address in (*ADDRESSES[:-1], "/tiny/-/findings"):
+        assert open_page(address).all("live-region", network="tiny", kind="survey"), address
+    region = open_page("/tiny/fc6?view=map").all("live-region", id="units")
+    assert region == [{"id": "units", "network": "tiny"}], "not to jobs of the layer alone"
 
 
 def test_pages_are_whole_with_one(surveyed: Store, open_page: Open) -> None:
@@ -94,6 +128,21 @@ def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_
         stand_ins = page.all("span", class_="stand-in")
         assert stand_ins, address
         assert page.text.count("real clip, not a stimulus") == len(stand_ins), address
+
+
+def test_a_class_without_a_stimulus_shows_its_clip_or_says_so_and_offers_one(
+    store: Store, make: Make, open_page: Open
+) -> None:
+    add_dataset(store)  # of walk, run and wave slow
+    make(1)
+    page = open_page("/tiny/-/classes")
+    check(page)
+    assert len(page.all("span", class_="stand-in")) == 2
+    assert page.text.count("real clip, not a stimulus") == 2
+    assert page.text.count("not visualized yet") == 2
+    assert len(page.all("span", class_="example")) == 1
+    assert "/tiny/-/visualize?layer=class&state=missing" in page.links
+    assert "/tiny/-/visualize?layer=class&q=run&state=missing" not in open_page("/tiny/-/classes?q=run").links
 
 
 def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, open_page: Open) -> None:

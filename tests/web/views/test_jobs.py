@@ -32,6 +32,18 @@ def test_a_running_job_has_everything_that_grows(open_page: Open, running: int) 
     assert page.form("Cancel").action == f"/-/jobs/{running}/cancel"
 
 
+def test_a_sweep_can_be_stopped_from_one_of_its_jobs(
+    visitor: TestClient, open_page: Open, store: Store, running: int
+) -> None:
+    assert all(
+        "sweep" not in form.fields and "Stop" not in form.words for form in open_page(f"/-/jobs/{running}").forms
+    )
+    enqueue(store, 3, 4)
+    form = open_page(f"/-/jobs/{running}").form("Stop this and 2 others of class that wait")
+    visitor.post(form.action, data={**form.fields, "sweep": "1"})
+    assert "No job is queued." in open_page("/-/jobs?state=queued").text
+
+
 def test_a_finished_job_leads_to_its_result(open_page: Open, make: Make) -> None:
     make(2, speed="free", seed=3)
     assert "/tiny/class/2?speed=free&seed=3" in open_page("/-/jobs/1").links

@@ -68,7 +68,8 @@ def test_what_lies_in_a_region_is_chosen_exported_and_listed_by_the_api(visitor:
 def test_without_a_survey_the_map_says_what_to_do(open_page: Open) -> None:
     page = open_page(UNITS)
     check(page)
-    assert "Survey Two-stream tiny with a data set" in page.text
+    assert "A map places units by what excites them" in page.text
+    assert "Survey this network" in page.text
     assert "/tiny/-/surveys" in page.links
 
 
@@ -76,3 +77,11 @@ def test_a_region_that_is_none_is_named(visitor: TestClient) -> None:
     answer = visitor.get("/tiny/-/units?region=1,2")
     assert answer.status_code == 422
     assert "write x0,y0,x1,y1" in answer.text
+
+
+@pytest.mark.usefixtures("surveyed")
+def test_a_search_without_hits_does_not_forget_the_survey(open_page: Open) -> None:
+    page = open_page(f"{UNITS}&q=xylophone")
+    check(page)
+    assert "No data set has been passed through this network yet." not in page.text
+    assert page.all("input", name="role"), "roles can still be asked for"

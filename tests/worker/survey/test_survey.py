@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
     tiny_two_stream: Network, samples: list[Sample], tmp_path: Path
 ) -> None:
     card = tiny_two_stream.card
+    began = monotonic()
     found = survey(tiny_two_stream, "noise", samples, tmp_path, threads=2)
+    assert found.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
     units = units_of(found)
     assert len(units) == card.units
     inputs = join([make_inputs(card, sample.read(4)) for sample in samples])
