@@ -37,8 +37,8 @@ def move(session: Session, *, job_id: int, to: To) -> Job:
 
 def waits_with(session: Session, *, job_id: int) -> int:
     """How many others wait for the same layer under the same recipe, up to COUNTED."""
-    row = job_row(session, job_id)
-    others = (JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED, JobRow.id != job_id)
+    sweep = select(JobRow.batch_key).where(JobRow.id == job_id).scalar_subquery()
+    others = (JobRow.batch_key == sweep, JobRow.state == JobState.QUEUED, JobRow.id != job_id)
     some = select(JobRow.id).where(*others).limit(COUNTED).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 

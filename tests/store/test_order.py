@@ -52,6 +52,8 @@ def test_a_sweep_is_stopped_as_a_whole(tiny: Store) -> None:
     """The other recipe's jobs are another sweep."""
     sweep = [enqueue(tiny, unit)[0] for unit in (0, 1, 2)]
     other = enqueue(tiny, 0, speed="free")[0]
+    with tiny.session() as session:
+        assert [order.waits_with(session, job_id=job.id) for job in (sweep[0], other)] == [2, 0]
     with tiny.transaction() as session:
         order.cancel_sweep(session, job_id=sweep[1].id)
     assert [state(tiny, job) for job in sweep] == [JobState.CANCELLED] * 3
