@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     )
     device: str = Field("auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="Of gradients: `fp32`, `bf16`, or `auto` for bf16 where the device computes it natively."
+        "auto", description="Of gradients: `fp32`, `bf16`, or `auto` for bf16 where the device computes it faster."
     )
     threads: int = Field(0, ge=0, description="CPU threads of the worker; 0 takes all cores but one.")
     batch: int = Field(0, ge=0, le=1024, description="Most jobs a worker claims at once; 0 chooses by device.")

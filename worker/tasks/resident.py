@@ -33,7 +33,7 @@ class Resident:
             with self.store.session() as session:
                 weights = catalog.read_weights(session, slug=slug)
             loaded = load_network(card, weights, self.device)
-            precision = choose_precision(settings().precision, self.device)
+            precision = choose_precision(settings().precision, loaded.module)
             self._networks[card.checksum] = replace(loaded, precision=precision)
         self._networks.move_to_end(card.checksum)
         return self._networks[card.checksum]

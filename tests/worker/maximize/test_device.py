@@ -6,6 +6,7 @@ from torch import nn
 
 from app.contract.catalog import StreamName
 from app.contract.errors import Unavailable
+from worker.maximize import device
 from worker.maximize.device import available, choose, choose_precision, describe, device_of
 from worker.networks.network import Network
 
@@ -54,4 +55,21 @@ def test_reduced_gradients_point_the_same_way_and_measurements_stay_exact(tiny_t
 
 @pytest.mark.parametrize(("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_precision_is_as_set(name: str, dtype: torch.dtype) -> None:
-    assert choose_precision(name, torch.device("cpu")) is dtype
+    assert choose_precision(name, nn.Conv2d(1, 1, 1)) is dtype
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("faster", [True, False])
+def test_auto_is_bf16_where_the_cpu_computes_it_and_it_pays(
+    native: bool, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(device, "is_faster_in_bf16", lambda: faster)
+    flat, in_time = (choose_precision("auto", module) for module in (nn.Conv2d(1, 1, 1), nn.Conv3d(1, 1, 1)))
+    assert flat is (torch.bfloat16 if native and faster else torch.float32)
+    assert in_time is (torch.bfloat16 if native else torch.float32)
+
+
+def test_what_pays_is_measured_once() -> None:
+    assert device.is_faster_in_bf16() is device.is_faster_in_bf16()
+    assert device.is_faster_in_bf16.cache_info().currsize == 1
