@@ -133,4 +133,4 @@ def compute(store: Store, job: Job, bar: Progress) -> Job:
 def _show(bar: Progress, line: TaskID, progress: contract.Progress) -> None:
     if bar.tasks[line].total != progress.steps:  # the next stage: its own time left
         bar.reset(line, total=progress.steps)
-    bar.update(line, completed=progress.step)
+    bar.update(line, completed=progress.step, description=progress.stage or "survey")
