@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from app.contract.catalog import NetworkCard
-from app.contract.confusion import ALIKE, LayerOfPair, confusion
+from app.contract.confusion import ALIKE, Confusion, LayerOfPair, confusion
 from app.contract.evidence import StreamPair, Survey
 
+OFTEN, SELDOM = 0.3, 0.1  # shares of clips that go one way, and at most the other, of a confusion with one direction
+TOLD = 0.9  # area under the ROC curve from which on both streams together tell two classes apart
 MORE = 0.1  # by which a share of units must be above what is usual, or one stream above the other, to be said to be
 UNTOLD = "Why they are confused cannot be told from this survey."
 
@@ -16,7 +18,7 @@ def reasons(card: NetworkCard, survey: Survey, a: int, b: int, layers: Sequence[
         return ("No clip of either is taken for the other in this survey.",)
     pairs = survey.streams.pairs if survey.streams else ()
     alone = next((pair for pair in pairs if set(pair.classes) == {a, b}), None)
-    found = [*_hidden(card.classes[a], layers[:1]), *_ends(layers[1:]), *_alone(alone)]
+    found = [*_hidden(card.classes[a], layers[:1]), *_ends(layers[1:]), *_alone(alone), *_one_way(both, alone)]
     return tuple(found) or (UNTOLD,)
 
 
@@ -59,3 +61,20 @@ def _alone(pair: StreamPair | None) -> list[str]:
         f"Told apart by the pictures alone: {pair.pictures:.2f}; by the motion alone: {pair.motion:.2f}; by both: "
         f"{pair.fused:.2f} (area under the ROC curve; 0.5 is chance)."
     ]
+
+
+def _one_way(both: Sequence[Confusion], pair: StreamPair | None) -> list[str]:
+    """Where the classes are told apart and yet the clips of one are taken for the other."""
+    often, seldom = sorted(both, key=lambda each: -each.rate)
+    if often.rate < OFTEN or seldom.rate > SELDOM:
+        return []
+    said = (
+        f"It goes one way: {often.clips} of {often.total} of {often.actual} are taken for {often.predicted}, "
+        f"{seldom.clips} of {seldom.total} the other way."
+    )
+    if pair is not None and pair.fused >= TOLD:
+        said += (
+            f" As the two are told apart ({pair.fused:.2f}), it is less what the network sees than where it draws the "
+            f"line: it prefers {often.predicted}."
+        )
+    return [said]

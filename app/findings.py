@@ -21,6 +21,12 @@ from app.contract.findings import Example, Figure, Finding, Findings, Measured, 
 from app.trend import Trend, trends
 
 UNSUPPORTED = "Not supported on this network."
+CLAIMS = {
+    "fusion": "Where two streams meet, units learn what neither stream tells alone.",
+    "specificity": "Some units answer to few classes, others are shared by most.",
+    "invariance": "With depth, units get more abstract, and care less about how fast things move.",
+    "idiosyncrasies": "What a network takes for something else, or knows by something beside the action, can be found.",
+}
 TOLD, UNTOLD = 0.8, 0.7  # area under the ROC curve from which a pair is told apart, and up to which it is not
 APART = 0.25  # by which a stream, or both together, must do better than the other
 DECIDES = 0.5  # by which the picture changes a class's recall before it is suspected
@@ -83,7 +89,14 @@ def _fusion(found: Found) -> Finding:
     )
     if streams is None:
         said = "It has one stream, or its survey has too few clips to swap motion among them."
-        return Finding(name="fusion", title=title, supported=False, sentences=(UNSUPPORTED, said), series=series)
+        return Finding(
+            name="fusion",
+            title=title,
+            claim=CLAIMS["fusion"],
+            supported=False,
+            sentences=(UNSUPPORTED, said),
+            series=series,
+        )
     groups: dict[str, list[PairFound]] = {"together": [], "pictures": [], "motion": []}
     for pair in sorted(streams.pairs, key=lambda pair: min(pair.pictures, pair.motion)):
         if told := told_by(pair):
@@ -105,12 +118,13 @@ def _fusion(found: Found) -> Finding:
     return Finding(
         name="fusion",
         title=title,
+        claim=CLAIMS["fusion"],
         supported=supported,
         sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
         figures=(
             Figure(words="accuracy, both streams", value=streams.fused),
-            Figure(words="accuracy, appearance alone", value=streams.pictures),
-            Figure(words="accuracy, motion alone", value=streams.motion),
+            Figure(words="accuracy, appearance with the motion of other clips", value=streams.pictures),
+            Figure(words="accuracy, motion with the pictures of other clips", value=streams.motion),
             Figure(words="accuracy, the two voting", value=streams.voting),
             Figure(words="mean synergy over clips", value=synergy),
             *_share_figures(streams.shares),
@@ -168,6 +182,7 @@ def _specificity(found: Found) -> Finding:
     return Finding(
         name="specificity",
         title="Specific and generic",
+        claim=CLAIMS["specificity"],
         supported=supported,
         sentences=(said,) if supported else (UNSUPPORTED, said),
         figures=(Figure(words="specific units", value=specific), Figure(words="generic units", value=generic)),
@@ -186,6 +201,7 @@ def _invariance(found: Found) -> Finding:
     return Finding(
         name="invariance",
         title="Abstraction and invariance",
+        claim=CLAIMS["invariance"],
         supported=supported,
         sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
         figures=tuple(
@@ -233,6 +249,7 @@ def _idiosyncrasies(found: Found) -> Finding:
     return Finding(
         name="idiosyncrasies",
         title="Idiosyncrasies and failures",
+        claim=CLAIMS["idiosyncrasies"],
         supported=supported,
         sentences=tuple(sentences) if supported else (UNSUPPORTED, "No clip is taken for another class."),
         figures=tuple(

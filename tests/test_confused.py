@@ -64,3 +64,18 @@ def test_what_cannot_be_told_is_not() -> None:
     assert said(layer("fc6", "fusion"), confusion=apart) == (
         "No clip of either is taken for the other in this survey.",
     )
+
+
+def test_a_confusion_with_one_direction() -> None:
+    """Ten clips of each class; four of the first are taken for the second."""
+    lost = tuple(tuple(10 if row == column else 0 for column in range(5)) for row in range(1, 5))
+    one_way = ((6, 4, 0, 0, 0), *lost)
+    first, second = CARD.classes[:2]
+    sentence = said(confusion=one_way)[-1]
+    assert sentence == f"It goes one way: 4 of 10 of {first} are taken for {second}, 0 of 10 the other way."
+    assert said(confusion=one_way, streams=STREAMS)[-1] == (
+        f"{sentence} As the two are told apart (1.00), it is less what the network sees than where it draws the line: "
+        f"it prefers {second}."
+    )
+    both_ways = ((6, 4, 0, 0, 0), (3, 7, 0, 0, 0), *lost[1:])
+    assert said(confusion=both_ways) == (UNTOLD,)

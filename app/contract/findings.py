@@ -63,6 +63,7 @@ class Finding(Model):
 
     name: str
     title: str
+    claim: str = Field(description="the observation on such networks, which this one supports or does not")
     supported: bool
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...] = ()

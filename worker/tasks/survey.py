@@ -113,6 +113,7 @@ class _Reports:
             self.stage, self.first, self.started = stage.name, stage.done, time.monotonic()
         elapsed, done = time.monotonic() - self.started, stage.done - self.first
         seconds_left = elapsed / done * (stage.total - stage.done) if done else None
-        progress = Progress(stage=STAGES[stage.name], step=stage.done, steps=stage.total, seconds_left=seconds_left)
+        words = f"part {list(STAGES).index(stage.name) + 1} of {len(STAGES)}, {STAGES[stage.name]}"
+        progress = Progress(stage=words, step=stage.done, steps=stage.total, seconds_left=seconds_left)
         if self.job.id in self.desk.report({self.job.id: progress}, {}):
             raise Dropped

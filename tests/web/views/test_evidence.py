@@ -103,7 +103,13 @@ def test_responses_are_sorted_and_the_class_of_a_class_unit_stands_out(surveyed:
 
 def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) -> None:
     page = open_page("/tiny/class/1")
-    for words in ("50.0%", "Fusion synergy", "Speed: 1.50 octaves", "Direction: selectivity 0.330", "correlates 0.900"):
+    for words in (
+        "50.0%",
+        "Fusion synergy",
+        "Speed: at least 1.50 octaves",
+        "Direction: selectivity 0.330",
+        "correlates 0.900",
+    ):
         assert words in page.text
     assert "1.17" in page.text, "reach: 3.5 / 3"
     assert page.all("polyline", points="0.0,60.0 120.0,0.0 240.0,30.0")
