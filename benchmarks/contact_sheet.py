@@ -73,9 +73,11 @@ def main() -> None:
     parser.add_argument("--units", nargs="*", default=[])
     parser.add_argument("--speed", type=Speed, default=USUAL)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
     parser.add_argument("--columns", type=int, default=3)
     chosen = parser.parse_args()
-    recipe = Recipe(speed=chosen.speed, seed=chosen.seed)
+    fields = dict(field.split("=", 1) for field in chosen.set)
+    recipe = Recipe.model_validate({**fields, "speed": chosen.speed, "seed": chosen.seed})
     found = list(pictures(open_database(), chosen.network, chosen.layer, chosen.units, recipe))
     if not found:
         parser.error("nothing of that is visualized yet")

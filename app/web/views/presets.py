@@ -25,6 +25,11 @@ NAMED = (
     ),
     Named("Long run", "Four times the steps: a little stronger, and cleaner.", {"steps": "288"}),
     Named(
+        "Still scene",
+        "One scene that changes slowly, four times the steps: the clearest look at networks of whole clips.",
+        {"speed": "slow", "steps": "288"},
+    ),
+    Named(
         "Scene",
         "Held closer to what the network saw in training, large shapes first: for networks with batch normalisation.",
         {"nature": "3", "blur": "12", "blur_end": "2.25"},
