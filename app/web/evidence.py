@@ -24,8 +24,8 @@ from app.web.plots import Mark, Plot
 
 
 @dataclass(frozen=True)
-class Unsurveyed:
-    """A network that no survey has told anything of yet: those of it that wait or run, and whether anybody computes."""
+class Surveying:
+    """The surveys of a network that wait or run, and whether anybody computes."""
 
     network: str
     live: tuple[Job, ...]

@@ -28,7 +28,7 @@ from app.contract.model import Page as Listing
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.web.chart import Chart
-from app.web.evidence import ClassFacts, Matrix, Side, UnitFacts, Unsurveyed
+from app.web.evidence import ClassFacts, Matrix, Side, Surveying, UnitFacts
 from app.web.parts import (
     Choice,
     Compared,
@@ -90,7 +90,7 @@ class UnitsPage(Page):
     whole_map: str  # the address without the region
     sorts: tuple[str, ...]  # all but the order of the network, which needs no saying
     surveyed: bool  # whether a survey has told the units' roles
-    unsurveyed: Unsurveyed | None  # where the map waits for one
+    unsurveyed: Surveying | None  # where the map waits for one
     is_filtered: bool
     form: VisualizeForm | None
     estimate: Estimate | None  # for the whole layer, with the recipe as it is by itself
@@ -133,7 +133,7 @@ class UnitPage(Page):
     stimulus: Stimulus
     around: str | None  # the address of the part of the map that it lies in
     evidence: UnitFacts | None
-    unsurveyed: Unsurveyed | None  # instead of evidence
+    unsurveyed: Surveying | None  # instead of evidence
     previous: Neighbour | None
     next: Neighbour | None
 
@@ -143,7 +143,7 @@ class ClassPage(Page):
     template: ClassVar[str] = "class.html"
     stimulus: Stimulus
     evidence: ClassFacts | None
-    unsurveyed: Unsurveyed | None  # instead of evidence
+    unsurveyed: Surveying | None  # instead of evidence
     is_by_layer: bool  # whether the detectors of every layer are unfolded
     clips: tuple[Clip, ...]
     previous: Neighbour | None
@@ -169,7 +169,7 @@ class ConfusionsPage(Page):
     template: ClassVar[str] = "confusions.html"
     card: NetworkCard
     survey: SurveySummary | None
-    unsurveyed: Unsurveyed | None
+    unsurveyed: Surveying | None
     confused: tuple[Mutual, ...]  # the pairs confused most
     count: int  # of all pairs
     matrix: Matrix
@@ -182,7 +182,7 @@ class ConfusionPage(Page):
     template: ClassVar[str] = "confusion.html"
     card: NetworkCard
     survey: SurveySummary | None
-    unsurveyed: Unsurveyed | None
+    unsurveyed: Surveying | None
     sides: tuple[Side, Side]
     look: PairLook
     views: tuple[Choice, ...]
@@ -257,9 +257,8 @@ class SurveysPage(Page):
     template: ClassVar[str] = "surveys.html"
     card: NetworkCard
     surveys: tuple[SurveySummary, ...]
-    live: tuple[Job, ...]
+    surveying: Surveying
     datasets: tuple[Dataset, ...]
-    workers_alive: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +297,7 @@ class FindingsPage(Page):
     template: ClassVar[str] = "findings.html"
     card: NetworkCard
     findings: Findings | None
-    unsurveyed: Unsurveyed | None
+    unsurveyed: Surveying | None
     charts: Mapping[str, tuple[SpreadChart, ...]]
     unseen: Mapping[str, str | None]
 

@@ -13,11 +13,11 @@ from app.web.pages import ClassesPage, ClassPage
 from app.web.parts import Crumb, Neighbour
 from app.web.render import render
 from app.web.search import search
-from app.web.views.evidence import class_facts, unsurveyed
+from app.web.views.evidence import class_facts, is_under_way, surveying
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.pager import pager
 from app.web.views.stimulus import Chosen, find_stimulus
-from app.web.views.unit import RELOAD, embed, is_embedded, poster, sentence
+from app.web.views.unit import embed, is_embedded, poster, sentence
 
 router = APIRouter()
 
@@ -80,7 +80,7 @@ def class_(
     if is_embedded(request):
         return embed(request, stimulus)
     facts = class_facts(session, card=card, index=index)
-    waiting = None if facts else unsurveyed(session, card=card)
+    waiting = None if facts else surveying(session, card=card)
     page = ClassPage(
         frame=frame(
             request,
@@ -90,7 +90,7 @@ def class_(
             crumbs=network_crumbs(card, Crumb("Classes", urls.classes(network)), Crumb(name)),
             image=poster(stimulus),
             result=stimulus.shown.visualization,
-            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) or (waiting and waiting.live) else None,
+            is_live=any(cell.live for cell in stimulus.strip) or is_under_way(waiting),
         ),
         stimulus=stimulus,
         evidence=facts,

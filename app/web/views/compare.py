@@ -19,7 +19,6 @@ from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.selection import address, place
 from app.web.views.stimulus import Chosen, plain
-from app.web.views.unit import RELOAD
 
 router = APIRouter()
 
@@ -70,7 +69,7 @@ def compare(
             description=f"Units of {card.title} side by side, {shown}.",
             crumbs=network_crumbs(card, Crumb("All units", urls.units(network)), Crumb("Compare")),
             image=next((picture.sha256 for picture in pictures if picture), None),
-            reload_seconds=RELOAD if any(each.live for each in compared) else None,
+            is_live=any(each.live for each in compared),
         ),
         card=card,
         compared=compared,

@@ -21,11 +21,10 @@ from app.web.evidence import Cell, Matrix, Shown, Side
 from app.web.pages import ConfusionPage, ConfusionsPage
 from app.web.parts import Crumb, PairLook
 from app.web.render import render
-from app.web.views.evidence import unsurveyed
+from app.web.views.evidence import is_under_way, surveying
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
 from app.web.views.stimulus import plain
-from app.web.views.unit import RELOAD
 
 router = APIRouter()
 
@@ -40,7 +39,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
     card = catalog.get_card(session, slug=network)
     survey = evidence.get_survey(session, network=network)
     found = confusions(card.classes, survey) if survey else ()
-    waiting = None if survey else unsurveyed(session, card=card)
+    waiting = None if survey else surveying(session, card=card)
     page = ConfusionsPage(
         frame=frame(
             request,
@@ -48,7 +47,7 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
             address=urls.confusions(network),
             description=f"The classes that {card.title} takes for each other.",
             crumbs=network_crumbs(card, Crumb("Confusions")),
-            reload_seconds=RELOAD if waiting and waiting.live else None,
+            is_live=is_under_way(waiting),
         ),
         card=card,
         survey=survey.summary if survey else None,
@@ -71,7 +70,7 @@ def one_confusion(
     results = visualizations.for_units(session, slug=network, units=units)
     sides = (side(session, card, units[0], b, results, survey), side(session, card, units[1], a, results, survey))
     found = class_units.units_of_pair(session, network=network, a=a, b=b) if survey else None
-    waiting = None if survey else unsurveyed(session, card=card)
+    waiting = None if survey else surveying(session, card=card)
     link = partial(urls.confusion, network, card.classes[a], card.classes[b])
     page = ConfusionPage(
         frame=frame(
@@ -85,7 +84,7 @@ def one_confusion(
                 Crumb(f"{card.classes[a]} / {card.classes[b]}"),
             ),
             image=next((each.unit.poster for each in sides if each.unit.poster), None),
-            reload_seconds=RELOAD if waiting and waiting.live else None,
+            is_live=is_under_way(waiting),
         ),
         card=card,
         survey=survey.summary if survey else None,

@@ -8,7 +8,7 @@ from app.contract.confusion import Confusion, confusions, totals
 from app.contract.evidence import Feed, TopClip, UnitOfClass
 from app.store import Session, answers, class_units, datasets, evidence, explore, surveys, workers
 from app.web import urls
-from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, UnitFacts, Unsurveyed
+from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, Surveying, UnitFacts
 from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
@@ -18,9 +18,14 @@ CONFUSED = 6  # confusions shown of a class
 MISSED = 12  # clips
 
 
-def unsurveyed(session: Session, *, card: NetworkCard) -> Unsurveyed:
+def surveying(session: Session, *, card: NetworkCard) -> Surveying:
     live = tuple(surveys.live_surveys(session, network=card.slug))
-    return Unsurveyed(network=card.slug, live=live, workers_alive=workers.any_alive(session))
+    return Surveying(network=card.slug, live=live, workers_alive=workers.any_alive(session))
+
+
+def is_under_way(waiting: Surveying | None) -> bool:
+    """Whether a page waits for a survey that is on its way."""
+    return waiting is not None and bool(waiting.live)
 
 
 def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitFacts | None:

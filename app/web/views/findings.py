@@ -18,10 +18,9 @@ from app.web.pages import FindingsExport, FindingsPage
 from app.web.parts import Crumb
 from app.web.render import render, to_html
 from app.web.spread import charts
-from app.web.views.evidence import unsurveyed
+from app.web.views.evidence import is_under_way, surveying
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.selection import address
-from app.web.views.unit import RELOAD
 
 router = APIRouter()
 
@@ -40,14 +39,14 @@ def findings(
     card = catalog.get_card(session, slug=network)
     found = get_found(session, network=network)
     made = find(found) if found else None
-    waiting = None if found else unsurveyed(session, card=card)
+    waiting = None if found else surveying(session, card=card)
     around = frame(
         request,
         title=f"Findings · {card.title}",
         address=urls.findings(network),
         description=lead(made.findings if made else ()),
         crumbs=network_crumbs(card, Crumb("Findings")),
-        reload_seconds=RELOAD if waiting and waiting.live else None,
+        is_live=is_under_way(waiting),
     )
     drawn = {each.name: charts(each.series) for each in made.findings} if made else {}
     asked = {each.name: unseen(network, each) for each in made.findings} if made else {}

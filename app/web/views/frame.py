@@ -10,6 +10,7 @@ from app.web.parts import Crumb, Frame, Share
 from app.web.theme import chosen_theme
 
 HOME = Crumb("Networks", urls.networks())
+RELOAD = 4  # seconds between reloads of a page with live work, for browsers without JavaScript
 
 
 def frame(
@@ -21,9 +22,10 @@ def frame(
     crumbs: tuple[Crumb, ...] = (),
     image: Sha256 | None = None,
     result: Visualization | None = None,
-    reload_seconds: int | None = None,
+    is_live: bool = False,
 ) -> Frame:
-    """`result`: the one that the page shows, whose composed picture stands for the page; else `image` does."""
+    """`result`: the one that the page shows, whose composed picture stands for the page; else `image` does. `is_live`:
+    what it shows is being worked on."""
     base = get_base(request)
     picture = urls.link_preview(result.id) if result else urls.media(image) if image else None
     share = Share(
@@ -34,7 +36,8 @@ def frame(
         is_wide=result is not None,
         embed=urls.absolute(base, urls.embedded(address)) if result else None,
     )
-    return Frame(title=title, crumbs=crumbs, share=share, reload_seconds=reload_seconds, theme=chosen_theme(request))
+    seconds = RELOAD if is_live else None
+    return Frame(title=title, crumbs=crumbs, share=share, reload_seconds=seconds, theme=chosen_theme(request))
 
 
 def network_crumbs(card: NetworkCard, *more: Crumb) -> tuple[Crumb, ...]:

@@ -20,7 +20,6 @@ from app.web.views.frame import HOME, frame
 from app.web.views.pager import pager
 from app.web.views.recipe_form import fields
 from app.web.views.stimulus import recipe_choices
-from app.web.views.unit import RELOAD
 from app.web.words import work_title
 
 router = APIRouter(prefix="/-/jobs")
@@ -76,7 +75,7 @@ def queue(
             address=href(page),
             description="Work that waits, runs and is done.",
             crumbs=(HOME, Crumb("Queue")),
-            reload_seconds=RELOAD if counts[JobState.QUEUED] or counts[JobState.RUNNING] else None,
+            is_live=bool(counts[JobState.QUEUED] or counts[JobState.RUNNING]),
         ),
         address=href(page),
         state=state,
@@ -125,7 +124,7 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
             address=urls.job(found.id),
             description=f"{work_title(found)} of {card.title}{speed} is {found.state}.",
             crumbs=(HOME, Crumb("Queue", urls.jobs()), Crumb(f"Job {found.id}")),
-            reload_seconds=RELOAD if found.state.is_live else None,
+            is_live=found.state.is_live,
         ),
         job=found,
         others=order.waits_with(session, job_id=job_id) if found.recipe and found.state.is_live else 0,

@@ -23,7 +23,6 @@ from app.web.uploads import Asked
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
 from app.web.views.selection import address
-from app.web.views.unit import RELOAD
 
 router = APIRouter()
 
@@ -96,7 +95,7 @@ def own_clip(
             description=description(clip, card),
             crumbs=network_crumbs(card, Crumb("Explain a clip", urls.explain_clip(card.slug)), Crumb(clip.name)),
             image=poster.sha256 if poster else None,
-            reload_seconds=RELOAD if clip.job.state.is_live else None,
+            is_live=clip.job.state.is_live,
         ),
         card=card,
         clip=clip,

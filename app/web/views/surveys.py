@@ -5,16 +5,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from app.contract.job import SurveyRequest
-from app.store import catalog, datasets, evidence, surveys, workers
+from app.store import catalog, datasets, evidence, surveys
 from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.pages import SurveysPage
 from app.web.parts import Crumb
 from app.web.render import render
 from app.web.validation import explain
+from app.web.views.evidence import is_under_way, surveying
 from app.web.views.form import Form
 from app.web.views.frame import frame, network_crumbs
-from app.web.views.unit import RELOAD
 
 router = APIRouter()
 
@@ -22,7 +22,7 @@ router = APIRouter()
 @router.get("/{network:slug}/-/surveys")
 def surveys_of_network(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = catalog.get_card(session, slug=network)
-    live = surveys.live_surveys(session, network=network)
+    found = surveying(session, card=card)
     page = SurveysPage(
         frame=frame(
             request,
@@ -30,13 +30,12 @@ def surveys_of_network(request: Request, session: Reading, network: str) -> HTML
             address=urls.surveys(network),
             description=f"The data that {card.title} was shown, and how well it did.",
             crumbs=network_crumbs(card, Crumb("Surveys")),
-            reload_seconds=RELOAD if live else None,
+            is_live=is_under_way(found),
         ),
         card=card,
         surveys=tuple(evidence.list_surveys(session, network=network)),
-        live=tuple(live),
+        surveying=found,
         datasets=tuple(datasets.list_datasets(session)),
-        workers_alive=workers.any_alive(session),
     )
     return render(page)
 

@@ -15,14 +15,13 @@ from app.web.pages import EmbedPage, UnitPage
 from app.web.parts import Crumb, Neighbour, Stimulus
 from app.web.render import render
 from app.web.security import embeddable
-from app.web.views.evidence import unit_facts, unsurveyed
+from app.web.views.evidence import is_under_way, surveying, unit_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.stimulus import Chosen, find_stimulus
 
 router = APIRouter()
 
 NEAR = 0.05  # of the map: what lies so far around a unit is near it
-RELOAD = 4  # seconds between reloads of a page with live work, for browsers without JavaScript
 
 
 @router.get("/{network:slug}/{layer}/{unit}")
@@ -47,7 +46,7 @@ def unit(
     name = f"{stimulus.unit.label} ({layer}/{index})" if stimulus.unit.label else f"{layer}/{index}"
     previous, following = neighbours(card, layer, index)
     found = unit_facts(session, card=card, layer=layer, unit=index)
-    waiting = None if found else unsurveyed(session, card=card)
+    waiting = None if found else surveying(session, card=card)
     page = UnitPage(
         frame=frame(
             request,
@@ -59,7 +58,7 @@ def unit(
             ),
             image=poster(stimulus),
             result=stimulus.shown.visualization,
-            reload_seconds=RELOAD if any(cell.live for cell in stimulus.strip) or (waiting and waiting.live) else None,
+            is_live=any(cell.live for cell in stimulus.strip) or is_under_way(waiting),
         ),
         stimulus=stimulus,
         around=around(stimulus.unit),

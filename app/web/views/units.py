@@ -14,7 +14,7 @@ from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
 from app.web.search import search
 from app.web.sheet import sheet
-from app.web.views.evidence import unsurveyed
+from app.web.views.evidence import surveying
 from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.presets import presets
@@ -76,7 +76,7 @@ def units_page(
             if sort is not UnitSort.ORDER and (surveyed or sort not in OF_SURVEYS or sort is query.sort)
         ),
         surveyed=surveyed,
-        unsurveyed=None if surveyed or query.view != "map" else unsurveyed(session, card=card),
+        unsurveyed=None if surveyed or query.view != "map" else surveying(session, card=card),
         is_filtered=any(getattr(query, name) is not None for name in scope.FILTERS if not (layer and name == "layer")),
         form=visualize_form(
             card.slug, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill)
