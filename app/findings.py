@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, quantiles
+from typing import Any
 
 from app.contract.catalog import NetworkCard, StreamName
 from app.contract.confusion import Mutual, mutual
@@ -21,11 +22,17 @@ from app.contract.findings import Example, Figure, Finding, Findings, Measured, 
 from app.trend import Trend, trends
 
 UNSUPPORTED = "Not supported on this network."
-CLAIMS = {
-    "fusion": "Where two streams meet, units learn what neither stream tells alone.",
-    "specificity": "Some units answer to few classes, others are shared by most.",
-    "invariance": "With depth, units get more abstract, and care less about how fast things move.",
-    "idiosyncrasies": "What a network takes for something else, or knows by something beside the action, can be found.",
+OBSERVED = {  # title and claim, by name
+    "fusion": ("Fusion", "Where two streams meet, units learn what neither stream tells alone."),
+    "specificity": ("Specific and generic", "Some units answer to few classes, others are shared by most."),
+    "invariance": (
+        "Abstraction and invariance",
+        "With depth, units get more abstract, and care less about how fast things move.",
+    ),
+    "idiosyncrasies": (
+        "Idiosyncrasies and failures",
+        "What a network takes for something else, or knows by something beside the action, can be found.",
+    ),
 }
 TOLD, UNTOLD = 0.8, 0.7  # area under the ROC curve from which a pair is told apart, and up to which it is not
 APART = 0.25  # by which a stream, or both together, must do better than the other
@@ -81,22 +88,20 @@ def leans_on_place(masked: MaskedClass) -> bool:
     return masked.place - masked.movers >= DECIDES
 
 
+def _finding(name: str, supported: bool, sentences: Sequence[str], **made: Any) -> Finding:
+    title, claim = OBSERVED[name]
+    said = tuple(sentences) if supported else (UNSUPPORTED, *sentences)
+    return Finding(name=name, title=title, claim=claim, supported=supported, sentences=said, **made)
+
+
 def _fusion(found: Found) -> Finding:
     streams = found.survey.streams
-    title = "Fusion"
     series = _series(found, "synergy_clips", "Synergy over real clips") + _series(
         found, "synergy_stimulus", "Synergy for the own stimulus"
     )
     if streams is None:
         said = "It has one stream, or its survey has too few clips to swap motion among them."
-        return Finding(
-            name="fusion",
-            title=title,
-            claim=CLAIMS["fusion"],
-            supported=False,
-            sentences=(UNSUPPORTED, said),
-            series=series,
-        )
+        return _finding("fusion", False, [said], series=series)
     groups: dict[str, list[PairFound]] = {"together": [], "pictures": [], "motion": []}
     for pair in sorted(streams.pairs, key=lambda pair: min(pair.pictures, pair.motion)):
         if told := told_by(pair):
@@ -115,12 +120,10 @@ def _fusion(found: Found) -> Finding:
     if streams.shares:
         sentences.append(_shares(streams.shares))
         sentences += [f"{name} contributes little." for name in contributes_little(streams.shares)]
-    return Finding(
-        name="fusion",
-        title=title,
-        claim=CLAIMS["fusion"],
-        supported=supported,
-        sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
+    return _finding(
+        "fusion",
+        supported,
+        sentences,
         figures=(
             Figure(words="accuracy, both streams", value=streams.fused),
             Figure(words="accuracy, appearance with the motion of other clips", value=streams.pictures),
@@ -179,12 +182,10 @@ def _specificity(found: Found) -> Finding:
         f"Of {found.measured.live:,} live units {specific:,} answer to less than {SPECIFIC:.0%} of the {classes} "
         f"classes, as their effective number goes, and {generic:,} to more than {GENERIC:.0%}."
     )
-    return Finding(
-        name="specificity",
-        title="Specific and generic",
-        claim=CLAIMS["specificity"],
-        supported=supported,
-        sentences=(said,) if supported else (UNSUPPORTED, said),
+    return _finding(
+        "specificity",
+        supported,
+        [said],
         figures=(Figure(words="specific units", value=specific), Figure(words="generic units", value=generic)),
         series=_series(found, "effective_classes", "Effective classes"),
         examples=found.examples.get("effective_classes", ()),
@@ -198,12 +199,10 @@ def _invariance(found: Found) -> Finding:
     sentences = [_depth(measure, trend) for measure, made in ways.items() for trend in made]
     if not speed:
         sentences.append("Invariance to speed was not measured in two layers.")
-    return Finding(
-        name="invariance",
-        title="Abstraction and invariance",
-        claim=CLAIMS["invariance"],
-        supported=supported,
-        sentences=tuple(sentences if supported else [UNSUPPORTED, *sentences]),
+    return _finding(
+        "invariance",
+        supported,
+        sentences,
         figures=tuple(
             Figure(words=f"{DEPTH[measure][1]} with depth, {trend.path}: rank correlation", value=trend.tau)
             for measure, made in ways.items()
@@ -245,13 +244,10 @@ def _idiosyncrasies(found: Found) -> Finding:
     for each in placed:
         sentences += [f"{names[each.class_index]} is recognised by its place, not by what moves there.", greyed(each)]
     named = [each.class_index for each in suspects] + [each.class_index for each in placed]
-    supported = bool(confusions or named)
-    return Finding(
-        name="idiosyncrasies",
-        title="Idiosyncrasies and failures",
-        claim=CLAIMS["idiosyncrasies"],
-        supported=supported,
-        sentences=tuple(sentences) if supported else (UNSUPPORTED, "No clip is taken for another class."),
+    return _finding(
+        "idiosyncrasies",
+        bool(confusions or named),
+        sentences or ["No clip is taken for another class."],
         figures=tuple(
             Figure(words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.pull)
             for bias in suspects

@@ -65,6 +65,7 @@ def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open
     )
     assert {"words": "variance of the logits, motion", "value": 0.5} in fusion["figures"]
     page = visitor.get("/tiny/-/findings").text
+    assert all(each["claim"] in page for each in told)
     assert all(sentence in page for sentence in fusion["sentences"])
     assert page.count("<svg viewBox") > 10
 

@@ -86,3 +86,8 @@ def test_words_that_mean_nothing_lead_to_classes(open_page: Open) -> None:
     text = " ".join(page.text.split())
     assert "wvae means nothing here and is left out. Like it: wave slow, wave fast." in text
     assert "/tiny/class/1" in page.links
+
+
+def test_a_search_before_a_survey_says_what_it_cannot_find(open_page: Open) -> None:
+    assert "found by what a survey says of them" in open_page("/tiny/-/units?q=wave").text
+    assert "found by what a survey says of them" not in open_page("/tiny/-/units?q=xylophone").text
