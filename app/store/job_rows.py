@@ -70,7 +70,7 @@ def read_jobs(
     session: Session, query: Select[*tuple[Any, ...]], given: Mapping[str, object] | None = None
 ) -> list[Job]:
     """Those that a statement on JOBS finds."""
-    rows = fetch(session, query, given or {}).mappings().all()
+    rows = fetch(session, query, given).mappings().all()
     recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
     return [_job(row, recipes.get(row["recipe_key"])) for row in rows]
 

@@ -19,7 +19,8 @@ def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST
     card = card_of(row)
     wide = query.model_copy(update={"region": None})
     one_of = max(1, -(-size(card, wide) // most))
-    found = fetch(session, 
+    found = fetch(
+        session,
         select(
             UnitRow.layer, UnitRow.index, UnitRow.label, UnitRow.stream, UnitRow.role, UnitRow.map_x, UnitRow.map_y,
             UnitRow.poster,
