@@ -42,6 +42,8 @@ def same(size: torch.Size, kernel: Size, stride: Size) -> tuple[Size, list[int]]
 def max_pool(x: Tensor, kernel: Size, stride: Size) -> Tensor:
     """Padding with zeros and with -inf agree here: all that is pooled has passed a ReLU."""
     padding, ahead = same(x.shape, kernel, stride)
+    if ahead and not any(ahead[0::2]):  # after the last position alone: rounding up costs no copy
+        return F.max_pool3d(x, kernel, stride, ceil_mode=True)
     return F.max_pool3d(F.pad(x, ahead) if ahead else x, kernel, stride, padding)
 
 

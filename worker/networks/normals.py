@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,23 @@ NORMALISATIONS = (
 FEWEST = 16  # positions: fewer have no variance to speak of
 FLOOR = 1e-2  # of the mean variance of a layer's channels: what a channel that hardly varies counts as
 STILL = 1e-3  # share of its variance below which a channel counts as still, or the divergence of one would be infinite
+
+
+class Moments(torch.autograd.Function):
+    """Mean and mean square of every channel of (B, C, ...), both (B, C) in float32: a third of the time of var_mean,
+    and the gradient in one go."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x)
+        dims, single = tuple(range(2, x.ndim)), x.float()
+        return single.mean(dims), single.square().mean(dims)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        mean, square = (g.to(x.dtype).view(*g.shape, *[1] * (x.ndim - 2)) / prod(x.shape[2:]) for g in gradients)
+        return torch.addcmul(mean, x, square, value=2)
 
 
 @dataclass(frozen=True)
@@ -36,13 +54,11 @@ class Normal:
         with mu and s^2 their mean and variance over the item's positions. After Yin et al. 2020 (arXiv 1912.08795),
         who compare the same statistics by their distance.
         """
-        dims, shape = tuple(range(2, found.ndim)), (1, -1)
-        found, count = found.float(), prod(found.shape[2:])
-        mean = found.sum(dims) / count
-        variance = (found.square().sum(dims) / count - mean.square()).clamp_min(0)  # a third of var_mean's time
-        normal = self.variance.view(shape)
-        ratio, shift = variance / normal, (mean - self.mean.view(shape)).square() / normal
-        return (ratio + shift - 1 - (ratio + STILL).log()).mean(1) / 2
+        mean, square = Moments.apply(found)  # type: ignore[no-untyped-call]
+        variance = (square - mean.square()).clamp_min(0)
+        ratio, shift = variance / self.variance, (mean - self.mean).square() / self.variance
+        divergence: Tensor = (ratio + shift - 1 - (ratio + STILL).log()).mean(1) / 2
+        return divergence
 
 
 def normals(recording: Recording) -> Mapping[int, Normal]:

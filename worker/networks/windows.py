@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from worker.networks.direct import Direct, goes_direct, turned
 from worker.networks.geometry import spread
 from worker.networks.phases import has_phases, in_phases, phases
 from worker.networks.recording import Node, Ref
@@ -108,6 +109,13 @@ def convolution(node: Node, need: Window, shapes: Shapes) -> Part | None:
         def run(x: Tensor) -> Tensor:
             y: Tensor = function(phases(padded(x.to(weight.dtype), beside), stride), inner, bias, slower)
             return y
+    elif goes_direct(weight, stride, dilation, groups):
+        padding, rest = own_padding(beside, weight.shape[2:])
+        back = turned(weight)
+
+        def run(x: Tensor) -> Tensor:
+            y: Tensor = Direct.apply(padded(x.to(weight.dtype), rest), weight, back, bias, padding)  # type: ignore[no-untyped-call]
+            return y
     else:
         padding, rest = own_padding(beside)
 
@@ -123,12 +131,13 @@ def max_pool(node: Node, need: Window, shapes: Shapes) -> Part | None:
     kernel = spread(a["kernel_size"], axes)
     moving = sliding(node, kernel, axes)
     window, beside = moving.before(need, shapes[a["self"].node])
-    padding, beside = own_padding(beside, kernel)
+    rounds_up = not any(beside[0::2]) and all(b < s for b, s in zip(beside[1::2], moving.stride[::-1], strict=True))
+    padding, beside = ((0,) * axes, []) if rounds_up else own_padding(beside, kernel)  # rounding up costs no copy
     dilation = spread(a["dilation"], axes)
     function = {2: F.max_pool2d, 3: F.max_pool3d}[axes]
 
     def run(x: Tensor) -> Tensor:
-        y: Tensor = function(padded(x, beside, -torch.inf), kernel, moving.stride, padding, dilation)
+        y: Tensor = function(padded(x, beside, -torch.inf), kernel, moving.stride, padding, dilation, rounds_up)
         return y
 
     return Part(((a["self"].node, window),), need, run)
