@@ -14,7 +14,7 @@ ENGINE = 2  # raised when the same recipe would give another stimulus
 CONE = 1  # the same, for the stimuli of `center` alone: as large as the receptive field since 1
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
 # fields added later, and the value that reproduces the old behaviour
-LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0}
+LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0, "forget_until": 0.75}
 
 # what a recipe leaves to the network, with and without batch normalisation, which remembers the training data
 NATURAL: dict[str, object] = {"prior": "pink", "nature": 1.0, "even": 1.0, "focus": 1.0, "step_size": 0.3}
@@ -80,7 +80,13 @@ class Recipe(Model):
         default=0.3,
         ge=0,
         le=0.5,
-        description="Share of the stimulus forgotten at the first step; none in the last quarter.",
+        description="Share of the stimulus forgotten at the first step; it falls evenly.",
+    )
+    forget_until: float = Field(
+        default=0.75,
+        gt=0,
+        le=1,
+        description="Share of the run after which nothing is forgotten. Long runs pile up contrast where that is early.",
     )
     energy: float = Field(default=0.01, ge=0, le=1000, description="Weight of the bounded energy R_B.")
     alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")

@@ -17,8 +17,6 @@ from worker.maximize.objectives import Objective, data_maxima
 from worker.maximize.outcome import Ascent, Observe
 from worker.networks.network import Network
 
-FORGETFUL = 0.75  # share of the run after which nothing is forgotten: it shapes the path, not where the path ends
-
 
 def ascend(
     network: Network,
@@ -54,9 +52,9 @@ def ascend(
         if step == 0:
             pulse.wake(batch, slope, pieces)
         fall = (1 + cos(pi * progress)) / 2
-        forget = recipe.forget * max(0, 1 - progress / FORGETFUL)
+        forget = recipe.forget * max(0, 1 - progress / recipe.forget_until)
         batch.move(gradient, (recipe.step_size or STEP) * fall, forget, FADING * fall, progress)
-        pulse.rest(batch, recipe, FORGETFUL)
+        pulse.rest(batch, recipe)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
         if not batch.places:
             break

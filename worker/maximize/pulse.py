@@ -47,15 +47,13 @@ def wake(batch: Batch, slope: Slope, pieces: Pieces) -> None:
         )
 
 
-def rest(batch: Batch, recipe: Recipe, forgotten: float) -> None:
-    """Lets units rest that have settled, or that stand where their activation is constant.
-
-    `forgotten`: share of the run in which the stimulus is being forgotten; J cannot settle before.
-    """
+def rest(batch: Batch, recipe: Recipe) -> None:
+    """Lets units rest that have settled, or that stand where their activation is constant. J cannot settle while the
+    stimulus is being forgotten."""
     lost = [p for p in batch.places if batch.numb[p] >= PATIENCE and p not in batch.errors]
     if lost:
         batch.rest(lost, "The gradient vanished during the run: the stimulus stands where the activation is constant.")
-    first = round(forgotten * recipe.steps) if recipe.forget else 0
+    first = round(recipe.forget_until * recipe.steps) if recipe.forget else 0
     done = [p for p in batch.places if p not in batch.errors and settled(batch.traces[p], recipe, first)]
     for place in done:
         batch.rest([place], f"Settled after {len(batch.traces[place])} of {recipe.steps} steps.")
