@@ -51,16 +51,13 @@ def bf16_pays(module: nn.Module) -> bool:
     device = device_of(module)
     if device.type != "cpu":
         return has_bf16(device)
-    if not torch.cpu._is_avx512_bf16_supported():
-        return False
-    # PyTorch's three-dimensional convolutions of few clips in fp32 go ways of their own, which are slow on any CPU.
-    return any(isinstance(part, nn.Conv3d) for part in module.modules()) or is_faster_in_bf16()
+    return torch.cpu._is_avx512_bf16_supported() and is_faster_in_bf16()
 
 
 @cache
 def is_faster_in_bf16() -> bool:
-    """Of this CPU's two-dimensional convolutions, forward and back. With matrix units bf16 is several times as fast;
-    a Xeon that has its instructions and no matrix units took 1.6 times as long."""
+    """Of this CPU's convolutions, forward and back. With matrix units bf16 is several times as fast; a Xeon that has its
+    instructions and no matrix units took 1.6 times as long."""
 
     def seconds(dtype: torch.dtype) -> float:
         x = torch.ones(4, 128, 28, 28).to(dtype, memory_format=torch.channels_last).requires_grad_()
