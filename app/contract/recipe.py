@@ -11,7 +11,7 @@ from app.contract.catalog import NetworkCard
 from app.contract.model import Model
 
 ENGINE = 2  # raised when the same recipe would give another stimulus
-CONE = 1  # the same, for the stimuli of `center` alone: as large as the receptive field since 1
+CONE = 2  # the same, for the stimuli of `center` alone: as large as the receptive field since 1, shifted by less since 2
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
 # fields added later, and the value that reproduces the old behaviour
 LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0, "forget_until": 0.75}
@@ -141,10 +141,19 @@ class Recipe(Model):
         }
         return self.model_copy(update={name: value for name, value in own.items() if getattr(self, name) is None})
 
-    def in_pixels(self, card: NetworkCard) -> Self:
-        """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large."""
-        scale = (self.size or card.stimulus.height) / HEIGHT
-        lengths = {"jitter": round(self.jitter * scale), "blur": self.blur * scale, "blur_end": self.blur_end * scale}
+    def in_pixels(self, card: NetworkCard, layer: str) -> Self:
+        """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large.
+
+        At one position, shift and last blur are in proportion to the receptive field, which they would else outgrow.
+        """
+        whole = self.size or card.stimulus.height
+        field = card.layer(layer).receptive_field
+        fine = min(whole, max(field.height, field.width)) if self.objective == "center" else whole
+        lengths = {
+            "jitter": round(self.jitter * fine / HEIGHT),
+            "blur": self.blur * whole / HEIGHT,
+            "blur_end": self.blur_end * fine / HEIGHT,
+        }
         return self.model_copy(update=lengths)
 
     def key(self) -> str:

@@ -35,7 +35,7 @@ def ascend(
     """
     if len({recipe.batch_key() for recipe in recipes}) != 1 or len(units) != len(recipes):
         raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
-    started, recipes = perf_counter(), [recipe.resolved(network.card).in_pixels(network.card) for recipe in recipes]
+    started, recipes = perf_counter(), [recipe.resolved(network.card).in_pixels(network.card, layer) for recipe in recipes]
     recipe = recipes[0]
     device = device_of(network.module)
     for unit in units:
