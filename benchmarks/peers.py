@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,8 @@ from worker.maximize.cone import derive
 from worker.maximize.objectives import Objective
 from worker.maximize.outcome import Step
 from worker.networks.network import Network
+
+clock: Callable[[], float] = perf_counter
 
 # images in [0, 1], (units, 3, size, size) or as large as the receptive field, and when they were there
 Path_ = list[tuple[float, np.ndarray]]
@@ -90,16 +92,16 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: Recipe) -> f
 
 def ours(network: Network, case: Case, recipe: Recipe, checks: int) -> Path_:
     path: Path_ = []
-    started, away = perf_counter(), 0.0
+    started, away = clock(), 0.0
     every = max(recipe.steps // checks, 1)
 
     def observe(step: Step) -> list[int]:
         nonlocal away
         if step.step % every == 0 or step.step == step.steps:
-            now = perf_counter()
+            now = clock()
             images = [step.stimulus(place)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for place in range(len(case.units))]
             path.append((now - started - away, np.stack(images)))
-            away += perf_counter() - now
+            away += clock() - now
         return []
 
     ascend(network, case.layer, case.units, [recipe] * len(case.units), observe=observe)
@@ -128,12 +130,12 @@ def lucent(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     keep = render.tensor_to_img_array
 
     def stamped(image: Any) -> Any:
-        stamps.append(perf_counter())
+        stamps.append(clock())
         return keep(image)
 
     render.tensor_to_img_array = stamped
     try:
-        started = perf_counter()
+        started = clock()
         images = render.render_vis(
             compared.module,
             goal,
@@ -171,10 +173,10 @@ def dreams(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
 
         image, own = AutoImageParam(compared.size, compared.size, device="cpu", standard_deviation=0.01), []
         for check in range(checks):
-            started = perf_counter()
+            started = clock()
             iters = max(1, steps // checks)
             image = dreamer.render([module], image_parameter=image, iters=iters, custom_func=goal)
-            seconds[check:] += perf_counter() - started
+            seconds[check:] += clock() - started
             own.append(image.to_chw_tensor().detach().numpy())
         images.append(np.stack(own))
     return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
@@ -203,11 +205,11 @@ def xplique(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
         class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc, name-defined]
             def apply_gradients(self, *args: Any, stamps: list[float] = stamps, **kwargs: Any) -> Any:
                 done = super().apply_gradients(*args, **kwargs)
-                stamps.append(perf_counter())
+                stamps.append(clock())
                 return done
 
         every = max(1, steps // checks)
-        started = perf_counter()
+        started = clock()
         found, _ = optimize(goal, Stamped(0.05), nb_steps=every * checks, save_every=every)
         kept = [tf.image.resize(image, (size, size)).numpy()[0] for image in found[:checks]]
         seconds += [stamps[every * (check + 1) - 1] - started for check in range(checks)]
@@ -309,6 +311,7 @@ def compare(mine: list[list[tuple[float, float]]], theirs: list[list[tuple[float
 
 
 def main() -> None:
+    global clock
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=("vgg16", "default"), default="vgg16")
     parser.add_argument("--layers", nargs="+", help="those of the network that are worth it if left out")
@@ -317,6 +320,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", default=tuple(PEERS), choices=tuple(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cpu-time", action="store_true", help="instead of the wall's, for a busy machine; one thread")
     parser.add_argument("--checks", type=int, default=8, help="pictures of each run that are scored")
     parser.add_argument("--steps", type=float, default=1.0, help="share of each peer's usual steps, for a quick look")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16", help="of our gradients")
@@ -324,6 +328,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="VGG-16 of torchvision's naming; random from a seed if left out")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
+    clock = process_time if options.cpu_time else perf_counter
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(options.threads))
     torch.set_num_threads(options.threads)
     precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
