@@ -1,13 +1,15 @@
-"""Time to equal objective J against other activation-maximization libraries, on one VGG-16 with the same weights.
+"""Time to equal objective J against other activation-maximization libraries, on one network with the same weights:
+VGG-16, or the appearance stream of the shipped default network, which is trained.
 
 Everybody runs with its own published settings (optimizer, parameterisation, transformations); ours is the public
 path worker.maximize.ascend with its default recipe. The runs of one case are interleaved, `--rounds` times. Every
-picture is scored by our J (the recipe's objective of the 224 x 224 image, or of its receptive field for a single
+picture is scored by our J (the recipe's objective of the whole image, or of its receptive field for a single
 position, without random view). For each peer: the highest J that both reach, and the time each took to reach it; the
 ratio of the medians is the figure.
 
     pip install torch-lucent torch-dreams xplique tensorflow-cpu      # or: pip install -e '.[bench]'
     python -m benchmarks.peers --layers conv3_3 --objectives center --units 1 --rounds 3
+    python -m benchmarks.peers --network default --precision fp32
 
 A peer that is not installed is left out, and said so.
 """
@@ -20,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -28,15 +30,33 @@ import torch
 
 from app.contract.catalog import StreamName
 from app.contract.recipe import Recipe
-from benchmarks.vgg import LAYERS, MEAN, SIZE, STD, Vgg16, machine, make_network, make_vgg, module_of
+from benchmarks import appearance, vgg
+from benchmarks.appearance import Appearance, make_default
+from benchmarks.vgg import Vgg16, machine, make_network, make_vgg
 from worker.maximize.ascend import ascend
 from worker.maximize.cone import derive
 from worker.maximize.objectives import Objective
 from worker.maximize.outcome import Step
 from worker.networks.network import Network
 
-# images in [0, 1], (units, 3, 224, 224) or as large as the receptive field, and when they were there
+clock: Callable[[], float] = perf_counter
+
+# images in [0, 1], (units, 3, size, size) or as large as the receptive field, and when they were there
 Path_ = list[tuple[float, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One network in three forms. A plain module is named as its layer, but for the stream."""
+
+    network: Network
+    module: Vgg16 | Appearance  # for peers on PyTorch, of images normalised for ImageNet
+    keras: Callable[[], Any]  # of images in [0, 1]
+    layers: Sequence[str]  # of the network, those worth a comparison
+
+    @property
+    def size(self) -> int:
+        return self.network.card.stimulus.height
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,14 @@ class Case:
     layer: str
     objective: str  # center or channel
     units: tuple[int, ...]
+
+    @property
+    def module(self) -> str:
+        return "scores" if self.layer == "class" else self.layer.rpartition(".")[2]
+
+    @property
+    def is_map(self) -> bool:
+        return self.module.startswith("conv")
 
 
 def score(network: Network, case: Case, images: np.ndarray, recipe: Recipe) -> float:
@@ -64,23 +92,23 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: Recipe) -> f
 
 def ours(network: Network, case: Case, recipe: Recipe, checks: int) -> Path_:
     path: Path_ = []
-    started, away = perf_counter(), 0.0
+    started, away = clock(), 0.0
     every = max(recipe.steps // checks, 1)
 
     def observe(step: Step) -> list[int]:
         nonlocal away
         if step.step % every == 0 or step.step == step.steps:
-            now = perf_counter()
+            now = clock()
             images = [step.stimulus(place)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for place in range(len(case.units))]
             path.append((now - started - away, np.stack(images)))
-            away += perf_counter() - now
+            away += clock() - now
         return []
 
     ascend(network, case.layer, case.units, [recipe] * len(case.units), observe=observe)
     return path
 
 
-def lucent(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
+def lucent(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     """Adam at .05 on a decorrelated 1/f image, pad, jitter, scale and rotation: the defaults of its render_vis."""
     import kornia
     from lucent.optvis import objectives, param, render
@@ -92,30 +120,31 @@ def lucent(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
     path: Path_ = []
     total = 0.0
     thresholds = sorted({max(1, round(steps * (i + 1) / checks)) for i in range(checks)})
-    name = module_of(case.layer)
-    pick = objectives.neuron if case.objective == "center" and name.startswith("conv") else objectives.channel
+    pick = objectives.neuron if case.objective == "center" and case.is_map else objectives.channel
     # its batch is one image a unit: they run together
     goal = sum(
-        (pick(name, unit, batch=place) for place, unit in enumerate(case.units)),
+        (pick(case.module, unit, batch=place) for place, unit in enumerate(case.units)),
         start=objectives.Objective(lambda m: 0),
     )
     stamps: list[float] = []
     keep = render.tensor_to_img_array
 
     def stamped(image: Any) -> Any:
-        stamps.append(perf_counter())
+        stamps.append(clock())
         return keep(image)
 
     render.tensor_to_img_array = stamped
     try:
-        started = perf_counter()
+        started = clock()
         images = render.render_vis(
-            vgg,
+            compared.module,
             goal,
-            lambda: param.image(SIZE, batch=len(case.units)),
+            lambda: param.image(compared.size, batch=len(case.units)),
             thresholds=thresholds,
             show_image=False,
             progress=False,
+            # smaller images would be enlarged to 224; its views are those of 12 pixels more on each side
+            fixed_image_size=compared.size + 24 if compared.size < 224 else None,
         )
     finally:
         render.tensor_to_img_array = keep
@@ -125,14 +154,14 @@ def lucent(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
     return path
 
 
-def dreams(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
+def dreams(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     """Its Dreamer's defaults; one image at a time, as its API has it. Checkpoints go on from the image before."""
     _let_torchvision_in()
     from torch_dreams import Dreamer
     from torch_dreams.auto_image_param import AutoImageParam
 
-    dreamer = Dreamer(vgg, quiet=True, device="cpu")
-    module = vgg.get_submodule(module_of(case.layer))
+    dreamer = Dreamer(compared.module, quiet=True, device="cpu")
+    module = compared.module.get_submodule(case.module)
     seconds, images = np.zeros(checks), []
     for unit in case.units:
 
@@ -142,31 +171,30 @@ def dreams(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
                 out = out[..., out.shape[-2] // 2, out.shape[-1] // 2]
             return -out.mean()
 
-        image, own = AutoImageParam(height=SIZE, width=SIZE, device="cpu", standard_deviation=0.01), []
+        image, own = AutoImageParam(compared.size, compared.size, device="cpu", standard_deviation=0.01), []
         for check in range(checks):
-            started = perf_counter()
+            started = clock()
             iters = max(1, steps // checks)
             image = dreamer.render([module], image_parameter=image, iters=iters, custom_func=goal)
-            seconds[check:] += perf_counter() - started
+            seconds[check:] += clock() - started
             own.append(image.to_chw_tensor().detach().numpy())
         images.append(np.stack(own))
     return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
 
 
-def xplique(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
+def xplique(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     """Its optimize() with Adam at .05, Fourier image of 512 pixels and standard transformations: its defaults."""
     import tensorflow as tf
     from xplique.features_visualizations import Objective as Goal
     from xplique.features_visualizations import optimize
 
     tf.config.threading.set_intra_op_parallelism_threads(torch.get_num_threads())
-    model = keras_vgg(vgg)
-    name = module_of(case.layer)
-    if case.objective == "center" and name.startswith("conv"):
+    model, name, size = compared.keras(), case.module, compared.size
+    if case.objective == "center" and case.is_map:
         side, _, channels = model.get_layer(name).output.shape[1:]
         neurons = [(side // 2 * side + side // 2) * channels + unit for unit in case.units]
         goals = [Goal.neuron(model, name, neuron) for neuron in neurons]
-    elif name.startswith("conv"):
+    elif case.is_map:
         goals = [Goal.channel(model, name, unit) for unit in case.units]
     else:
         goals = [Goal.neuron(model, name, unit) for unit in case.units]
@@ -177,43 +205,74 @@ def xplique(vgg: Vgg16, case: Case, steps: int, checks: int) -> Path_:
         class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc, name-defined]
             def apply_gradients(self, *args: Any, stamps: list[float] = stamps, **kwargs: Any) -> Any:
                 done = super().apply_gradients(*args, **kwargs)
-                stamps.append(perf_counter())
+                stamps.append(clock())
                 return done
 
         every = max(1, steps // checks)
-        started = perf_counter()
+        started = clock()
         found, _ = optimize(goal, Stamped(0.05), nb_steps=every * checks, save_every=every)
-        kept = [tf.image.resize(image, (SIZE, SIZE)).numpy()[0] for image in found[:checks]]
+        kept = [tf.image.resize(image, (size, size)).numpy()[0] for image in found[:checks]]
         seconds += [stamps[every * (check + 1) - 1] - started for check in range(checks)]
         images.append(np.moveaxis(np.stack(kept), -1, 1))
     return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
 
 
-def keras_vgg(vgg: Vgg16) -> Any:
+def keras_vgg(module: Vgg16) -> Any:
     """The same network in Keras, from images in [0, 1]."""
     import tensorflow as tf
 
     layers = tf.keras.layers
-    images = layers.Input((SIZE, SIZE, 3))
-    x = layers.Normalization(mean=MEAN, variance=[s**2 for s in STD])(images)
-    for name in vgg.steps:
-        if name == "pool":
-            x = layers.MaxPooling2D(2)(x)
-            continue
-        weight = vgg.get_submodule(name).weight
-        x = layers.ReLU()(layers.Conv2D(weight.shape[0], 3, padding="same", name=name)(x))
+    images, x = keras_convolutions(module, vgg.SIZE)
     x = layers.Flatten()(layers.Permute((3, 1, 2))(x))  # channels first, as the weights of fc6 have it
     x = layers.ReLU()(layers.Dense(4096, name="fc6")(x))
     x = layers.ReLU()(layers.Dense(4096, name="fc7")(x))
-    model = tf.keras.Model(images, layers.Dense(vgg.scores.out_features, name="scores")(x))
-    for name in [n for n in vgg.steps if n != "pool"]:
-        part = vgg.get_submodule(name)
-        weight = part.weight.detach().numpy().transpose(2, 3, 1, 0)
-        model.get_layer(name).set_weights([weight, part.bias.detach().numpy()])
+    model = tf.keras.Model(images, layers.Dense(module.scores.out_features, name="scores")(x))
     for name in ("fc6", "fc7", "scores"):
-        part = vgg.get_submodule(name)
+        part = module.get_submodule(name)
         model.get_layer(name).set_weights([part.weight.detach().numpy().T, part.bias.detach().numpy()])
     return model
+
+
+def keras_appearance(module: Appearance, size: int) -> Any:
+    """The same stream in Keras, from images in [0, 1]."""
+    import tensorflow as tf
+
+    return tf.keras.Model(*keras_convolutions(module, size))
+
+
+def keras_convolutions(module: Vgg16 | Appearance, size: int) -> tuple[Any, Any]:
+    """Images in [0, 1] and the last map, with the module's weights."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    images = layers.Input((size, size, 3))
+    x = layers.Normalization(mean=module.mean, variance=[s**2 for s in module.std])(images)
+    for name in module.steps:
+        if name == "pool":
+            x = layers.MaxPooling2D(2)(x)
+            continue
+        part = module.get_submodule(name)
+        (kernel, _), (stride, _), (padding, _) = part.kernel_size, part.stride, part.padding
+        if stride > 1:  # Keras would pad one side more than the other
+            x = layers.ZeroPadding2D(padding)(x)
+        convolution = layers.Conv2D(
+            part.out_channels, kernel, stride, padding="valid" if stride > 1 else "same", name=name
+        )
+        x = layers.ReLU()(convolution(x))
+        convolution.set_weights([part.weight.detach().numpy().transpose(2, 3, 1, 0), part.bias.detach().numpy()])
+    return images, x
+
+
+def compared_vgg(weights: Path | None, precision: torch.dtype) -> Compared:
+    module = make_vgg(weights)
+    return Compared(make_network(module, precision), module, lambda: keras_vgg(module), vgg.LAYERS)
+
+
+def compared_default(precision: torch.dtype) -> Compared:
+    network = make_default(precision)
+    module = Appearance(network.module).eval()
+    size = network.card.stimulus.height
+    return Compared(network, module, lambda: keras_appearance(module, size), appearance.LAYERS)
 
 
 TORCHVISION = (
@@ -233,7 +292,7 @@ def _let_torchvision_in() -> None:
         _library.append(library)
 
 
-PEERS: dict[str, tuple[Callable[[Vgg16, Case, int, int], Path_], int]] = {  # and its usual number of steps
+PEERS: dict[str, tuple[Callable[[Compared, Case, int, int], Path_], int]] = {  # and its usual number of steps
     "torch-lucent": (lucent, 512),
     "torch-dreams": (dreams, 120),
     "xplique": (xplique, 256),
@@ -252,13 +311,16 @@ def compare(mine: list[list[tuple[float, float]]], theirs: list[list[tuple[float
 
 
 def main() -> None:
+    global clock
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", nargs="+", default=LAYERS)
+    parser.add_argument("--network", choices=("vgg16", "default"), default="vgg16")
+    parser.add_argument("--layers", nargs="+", help="those of the network that are worth it if left out")
     parser.add_argument("--objectives", nargs="+", default=("center", "channel"))
     parser.add_argument("--units", nargs="+", type=int, default=(1, 8), help="how many units at once")
     parser.add_argument("--peers", nargs="+", default=tuple(PEERS), choices=tuple(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cpu-time", action="store_true", help="instead of the wall's, for a busy machine; one thread")
     parser.add_argument("--checks", type=int, default=8, help="pictures of each run that are scored")
     parser.add_argument("--steps", type=float, default=1.0, help="share of each peer's usual steps, for a quick look")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16", help="of our gradients")
@@ -266,17 +328,18 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="VGG-16 of torchvision's naming; random from a seed if left out")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
+    clock = process_time if options.cpu_time else perf_counter
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(options.threads))
     torch.set_num_threads(options.threads)
-    vgg = make_vgg(options.weights)
-    network = make_network(vgg, {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision])
+    precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+    compared = compared_default(precision) if options.network == "default" else compared_vgg(options.weights, precision)
     fields = dict(field.split("=", 1) for field in options.set)
     figures: list[dict[str, Any]] = []
     _let_torchvision_in()
     print(machine())
-    print(f"{'layer':9} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
-    for layer in options.layers:
-        for objective in options.objectives if layer.startswith("conv") else ("channel",):
+    print(f"{'layer':18} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
+    for layer in options.layers or compared.layers:
+        for objective in options.objectives if Case(layer, "", ()).is_map else ("channel",):
             recipe = Recipe.model_validate({**fields, "objective": objective})
             for count in options.units:
                 case = Case(layer, objective, tuple(range(count)))
@@ -290,21 +353,23 @@ def main() -> None:
                         try:
                             if run is None:
                                 mine = recipe.model_copy(update={"steps": 1}) if warms_up else recipe
-                                path = ours(network, case, mine, checks)
+                                path = ours(compared.network, case, mine, checks)
                             else:
-                                path = run(vgg, case, steps, checks)
+                                path = run(compared, case, steps, checks)
                         except ImportError as error:
-                            print(f"{layer:9} {objective:9} {count:5} {name:13} not installed: {error}")
+                            print(f"{layer:18} {objective:9} {count:5} {name:13} not installed: {error}")
                             del paths[name]
                             continue
                         if not warms_up:
-                            scored = [(seconds, score(network, case, images, recipe)) for seconds, images in path]
+                            scored = [
+                                (seconds, score(compared.network, case, images, recipe)) for seconds, images in path
+                            ]
                             paths[name].append(scored)
                 for name in [name for name in paths if name != "ours"]:
                     found = compare(paths["ours"], paths[name])
                     figures.append({"layer": layer, "objective": objective, "units": count, "peer": name, **found})
                     print(
-                        f"{layer:9} {objective:9} {count:5} {name:13} {found['J']:10.4g} {found['ours_s']:9.3f} "
+                        f"{layer:18} {objective:9} {count:5} {name:13} {found['J']:10.4g} {found['ours_s']:9.3f} "
                         f"{found['peer_s']:9.3f} {found['ratio']:8.1f}",
                         flush=True,
                     )

@@ -24,6 +24,7 @@ class Vgg16(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         channels, self.steps = 3, []
+        self.mean, self.std = MEAN, STD  # of values in [0, 1]
         for stage, (width, count) in enumerate(STAGES, 1):
             for number in range(1, count + 1):
                 self.add_module(f"conv{stage}_{number}", nn.Conv2d(channels, width, 3, padding=1))
@@ -89,10 +90,6 @@ def make_network(vgg: Vgg16, precision: torch.dtype) -> Network:
     )
     named: dict[str, Point] = {short[name]: point for name, point in points.items()}
     return Network(card, module, named, precision)
-
-
-def module_of(layer: str) -> str:
-    return "scores" if layer == "class" else layer
 
 
 def machine() -> str:
