@@ -11,7 +11,7 @@ from app.contract.catalog import NetworkCard
 from app.contract.model import Model
 
 ENGINE = 2  # raised when the same recipe would give another stimulus
-CONE = 2  # the same, for the stimuli of `center` alone: as large as the receptive field since 1, shifted by less since 2
+CONE = 2  # the same, for `center` alone: as large as the receptive field since 1, shifted by less since 2
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
 # fields added later, and the value that reproduces the old behaviour
 LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0, "forget_until": 0.75}
@@ -86,7 +86,7 @@ class Recipe(Model):
         default=0.75,
         gt=0,
         le=1,
-        description="Share of the run after which nothing is forgotten. Long runs pile up contrast where that is early.",
+        description="Share of the run after which nothing is forgotten; long runs pile up contrast where it is early.",
     )
     energy: float = Field(default=0.01, ge=0, le=1000, description="Weight of the bounded energy R_B.")
     alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")

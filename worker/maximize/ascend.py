@@ -35,13 +35,14 @@ def ascend(
     """
     if len({recipe.batch_key() for recipe in recipes}) != 1 or len(units) != len(recipes):
         raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
-    started, recipes = perf_counter(), [recipe.resolved(network.card).in_pixels(network.card, layer) for recipe in recipes]
+    started, card = perf_counter(), network.card
+    recipes = [recipe.resolved(card).in_pixels(card, layer) for recipe in recipes]
     recipe = recipes[0]
     device = device_of(network.module)
     for unit in units:
-        network.card.unit(layer, unit)
+        card.unit(layer, unit)
     cone = derive(network, layer, recipe)
-    slope = Slope(network, layer, Objective(network.card.layer(layer), recipe, cone.canvases), cone)
+    slope = Slope(network, layer, Objective(card.layer(layer), recipe, cone.canvases), cone)
     batch = Batch(units, recipes, data_maxima(a_hat, len(units)), cone.canvases, device)
     pieces = Pieces(len(units))
 

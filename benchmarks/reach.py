@@ -1,0 +1,94 @@
+"""Does a stimulus drive its unit harder than every clip does? Reach by layer, for networks that a survey has measured.
+
+    python -m benchmarks.reach mocap --units 32 --objective center --set steps=144
+
+Of each layer, as many live units as asked for, evenly spaced (0: all of them), by the default recipe with these
+changes; the network is one of KINETOSCOPE_HOME. Reach is the stimulus' activation over a_hat, the unit's largest over
+the surveyed clips.
+"""
+
+import argparse
+from collections.abc import Sequence
+from time import process_time
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from app.contract.catalog import UnitSummary
+from app.contract.recipe import Recipe
+from app.store import catalog
+from worker.cli import choose_device, open_database
+from worker.maximize.ascend import ascend
+from worker.maximize.outcome import Finished
+from worker.networks.network import Network
+from worker.tasks.resident import Resident
+
+out = Console(width=160)
+
+
+def spaced(units: Sequence[UnitSummary], count: int) -> list[UnitSummary]:
+    """Live ones, from the first on, evenly."""
+    live = [unit for unit in units if unit.a_hat is not None and unit.a_hat > 0]
+    if not count or count >= len(live):
+        return live
+    return [live[place * len(live) // count] for place in range(count)]
+
+
+def measured(network: Network, layer: str, units: Sequence[UnitSummary], recipe: Recipe, batch: int) -> list[Finished]:
+    found: list[Finished] = []
+    for start in range(0, len(units), batch):
+        some = units[start : start + batch]
+        a_hat = [unit.a_hat or 1.0 for unit in some]
+        for ascent in ascend(network, layer, [unit.index for unit in some], [recipe] * len(some), a_hat=a_hat):
+            if not isinstance(ascent.outcome, Finished):
+                raise ascent.outcome
+            found.append(ascent.outcome)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network")
+    parser.add_argument("--layers", nargs="+", help="all, if not given")
+    parser.add_argument("--units", type=int, default=32, help="of a layer")
+    parser.add_argument("--objective", choices=("center", "channel"), default="center")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    store = open_database()
+    network = Resident(store, choose_device()).network(chosen.network)
+    fields = dict(field.split("=", 1) for field in chosen.set)
+    recipe = Recipe.model_validate({**fields, "objective": chosen.objective})
+    table = Table("layer", "units", "reach >= 1", "lowest tenth", "median", "noise", "CPU s a unit")
+    for layer in chosen.layers or [layer.name for layer in network.card.layers]:
+        count = network.card.layer(layer).units
+        with store.session() as session:
+            known = [catalog.get_unit(session, slug=chosen.network, layer=layer, unit=unit) for unit in range(count)]
+        units = spaced(known, chosen.units)
+        if not units:
+            out.print(f"{layer}: no unit that a survey has seen alive")
+            continue
+        started = process_time()
+        found = [one.measurements for one in measured(network, layer, units, recipe, chosen.batch)]
+        seconds = (process_time() - started) / len(units)
+        reach = np.array([one.reach for one in found])
+        noise = np.median([max(one.noise.values()) for one in found])
+        table.add_row(
+            layer,
+            str(len(units)),
+            f"{np.mean(reach >= 1):.0%}",
+            f"{np.quantile(reach, 0.1):.2f}",
+            f"{np.median(reach):.2f}",
+            f"{noise:.3f}",
+            f"{seconds:.2f}",
+        )
+        out.print(f"{layer} done", style="dim")
+    out.print(table)
+
+
+if __name__ == "__main__":
+    main()
