@@ -51,3 +51,14 @@ def test_stimuli_of_a_receptive_field_are_not_those_that_were_cached_for_the_who
     recipe = Recipe(objective="center")
     body = {"engine": ENGINE, **recipe.model_dump(mode="json", exclude=set(LATER))}
     assert recipe.key() != hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def test_at_one_position_shift_and_last_blur_are_in_proportion_to_the_receptive_field() -> None:
+    card = two_stream_card()
+    layer = card.layers[0]
+    size, field = card.stimulus.height, max(layer.receptive_field.height, layer.receptive_field.width)
+    assert field < size
+    whole = Recipe(jitter=64, blur=8, blur_end=2).in_pixels(card, layer.name)
+    near = Recipe(jitter=64, blur=8, blur_end=2, objective="center").in_pixels(card, layer.name)
+    assert (whole.jitter, whole.blur, whole.blur_end) == (round(64 * size / 224), 8 * size / 224, 2 * size / 224)
+    assert (near.jitter, near.blur, near.blur_end) == (round(64 * field / 224), 8 * size / 224, 2 * field / 224)
