@@ -26,8 +26,16 @@ NAMED = (
     Named("Long run", "Four times the steps: a little stronger, and cleaner.", {"steps": "288"}),
     Named(
         "Still scene",
-        "One scene that changes slowly, four times the steps: the clearest look at networks of whole clips.",
-        {"speed": "slow", "steps": "288"},
+        "One scene that changes slowly, large shapes first, three times the steps: the clearest look at clips.",
+        {
+            "speed": "slow",
+            "steps": "216",
+            "nature": "2",
+            "blur": "12",
+            "blur_end": "3",
+            "forget": "0.12",
+            "forget_until": "0.9",
+        },
     ),
     Named(
         "Scene",
