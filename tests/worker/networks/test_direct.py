@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from app.contract.catalog import StreamName
+from tests.worker.networks.agree import assert_agree
 from worker.networks.direct import Direct, goes_direct, turned
 from worker.networks.i3d import I3D, max_pool
 from worker.networks.program import Program, prepared
@@ -26,10 +27,7 @@ def test_value_and_gradient(
     assert goes_direct(weight, (1, 1, 1), (1, 1, 1), 1)
     expected = F.conv3d(x, weight, bias, padding=padding)
     found = Direct.apply(x, weight, turned(weight), bias, padding)  # type: ignore[no-untyped-call]
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    direction = torch.randn_like(expected)
-    gradients = (torch.autograd.grad((y * direction).sum(), x)[0] for y in (found, expected))
-    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
+    assert_agree(found, expected, x)
 
 
 @pytest.mark.parametrize(
