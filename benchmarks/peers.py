@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from app.contract.catalog import StreamName
-from app.contract.recipe import Recipe
+from app.contract.recipe import Recipe, ResolvedRecipe
 from benchmarks import appearance, vgg
 from benchmarks.appearance import Appearance, make_default
 from benchmarks.in_keras import keras_appearance, keras_vgg
@@ -75,7 +75,7 @@ class Case:
         return self.module.startswith("conv")
 
 
-def score(network: Network, case: Case, images: np.ndarray, recipe: Recipe) -> float:
+def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedRecipe) -> float:
     """Our J, mean over the units."""
     cone = derive(network, case.layer, recipe)
     objective = Objective(network.card.layer(case.layer), recipe, cone.canvases)
@@ -91,7 +91,7 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: Recipe) -> f
     return float((gain - penalty).mean())
 
 
-def ours(network: Network, case: Case, recipe: Recipe, checks: int) -> Path_:
+def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int) -> Path_:
     path: Path_ = []
     started, away = clock(), 0.0
     every = max(recipe.steps // checks, 1)
@@ -295,7 +295,7 @@ def main() -> None:
     print(f"{'layer':18} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
     for layer in options.layers or compared.layers:
         for objective in options.objectives if Case(layer, "", ()).is_map else ("channel",):
-            recipe = Recipe.model_validate({**fields, "objective": objective})
+            recipe = Recipe.model_validate({**fields, "objective": objective}).resolved(compared.network.card)
             for count in options.units:
                 case = Case(layer, objective, tuple(range(count)))
                 paths: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in ("ours", *options.peers)}

@@ -72,7 +72,7 @@ def main() -> None:
         print(f"{name}: convolution peak {most / 1e9:,.0f} Gop/s")
         for layer in options.layers:
             for objective in options.objectives if layer.startswith("conv") else ("channel",):
-                recipe = Recipe(objective=objective)
+                recipe = Recipe(objective=objective).resolved(network.card)
                 cone = derive(network, layer, recipe)
                 slope = Slope(network, layer, Objective(network.card.layer(layer), recipe, cone.canvases), cone)
                 canvas = cone.canvases[StreamName.APPEARANCE]

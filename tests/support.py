@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.contract.catalog import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.job import Job, JobState, VisualizeRequest
-from app.contract.recipe import Recipe
+from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements, RenderedMedia, Role
 from app.store import catalog, claims, jobs
 from app.store.engine import Store
@@ -47,6 +47,11 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
         parameters=1234,
         stimulus=Extent(frames=3, height=32, width=32),
     )
+
+
+def resolved(**fields: object) -> ResolvedRecipe:
+    """As a small network without batch normalisation has it."""
+    return Recipe.model_validate(fields).resolved(two_stream_card())
 
 
 def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: object) -> VisualizeRequest:

@@ -13,8 +13,6 @@ def batch_size(session: Session, head: Job, batch: int) -> int:
         return batch
     card = catalog.get_card(session, slug=head.network)
     recipe, field = head.recipe.resolved(card), card.layer(head.layer).receptive_field
-    if recipe.size is None or recipe.frames is None:
-        return batch
     margin = recipe.in_pixels(card, head.layer).jitter + 1
     share = min((field.height + margin) / recipe.size, 1) * min((field.width + margin) / recipe.size, 1)
     share *= min(field.frames / recipe.frames, 1)

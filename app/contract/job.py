@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from app.contract.catalog import NetworkCard, Sha256
 from app.contract.model import Model, Page
-from app.contract.recipe import Recipe
+from app.contract.recipe import Recipe, ResolvedRecipe
 
 MAX_ATTEMPTS = 3
 
@@ -120,7 +120,7 @@ class Job(Model):
     layer: str | None = None
     unit: int | None = None
     label: str = ""
-    recipe: Recipe | None = None
+    recipe: ResolvedRecipe | None = None
     dataset: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     priority: int
@@ -150,7 +150,7 @@ class VisualizeJob(Job):
 
     layer: str
     unit: int
-    recipe: Recipe
+    recipe: ResolvedRecipe
 
 
 class JobListing(Page[Job]):

@@ -16,10 +16,20 @@ HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale w
 # fields added later, and the value that reproduces the old behaviour
 LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0, "forget_until": 0.75}
 
-# what a recipe leaves to the network, with and without batch normalisation, which remembers the training data
-NATURAL: dict[str, object] = {"prior": "pink", "nature": 1.0, "even": 1.0, "focus": 1.0, "step_size": 0.3}
-STEP = 0.17
-PLAIN: dict[str, object] = {"prior": "pixel", "nature": 0.0, "even": 0.0, "focus": 0.0, "step_size": STEP}
+# what a recipe leaves open: by objective, and over the map by whether the network has batch normalisation, which
+# remembers the training data
+PLAIN: dict[str, object] = {
+    "prior": "pixel",
+    "steps": 72,
+    "step_size": 0.17,
+    "blur": 8.0,
+    "bound": 1.0,
+    "nature": 0.0,
+    "even": 0.0,
+    "focus": 0.0,
+}
+NATURAL = {**PLAIN, "prior": "pink", "step_size": 0.3, "nature": 1.0, "even": 1.0, "focus": 1.0}
+CENTER = {**PLAIN, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}  # by time to equal reach: docs/method.md
 
 
 class Speed(StrEnum):
@@ -61,7 +71,9 @@ class Recipe(Model):
     optimizer: Literal["momentum", "adam"] = Field(
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
     )
-    steps: int = Field(default=72, ge=1, le=2048, description="Gradient steps.")
+    steps: int | None = Field(
+        default=None, ge=1, le=2048, description="Gradient steps. If empty, 72, and 36 for `center`."
+    )
     settle: float = Field(
         default=0.0,
         ge=0,
@@ -73,8 +85,8 @@ class Recipe(Model):
         default=None,
         gt=0,
         le=10,
-        description="First step's RMS, in units of the bound. If empty, 0.3 for a network with batch normalisation, "
-        "0.17 for others and for `center`.",
+        description="First step's RMS, in units of the bound. If empty, 0.3 for a network with batch normalisation and "
+        "for `center`, 0.17 for others.",
     )
     forget: float = Field(
         default=0.3,
@@ -90,7 +102,12 @@ class Recipe(Model):
     )
     energy: float = Field(default=0.01, ge=0, le=1000, description="Weight of the bounded energy R_B.")
     alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")
-    bound: float = Field(default=1.0, gt=0, le=4, description="Hard bound on the local norm, times the stream's own.")
+    bound: float | None = Field(
+        default=None,
+        gt=0,
+        le=4,
+        description="Hard bound on the local norm, times the stream's own. If empty, 1, and 1.5 for `center`.",
+    )
     smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
     nature: float | None = Field(
@@ -120,7 +137,12 @@ class Recipe(Model):
     )
     scale: float = Field(default=0.15, ge=0, le=0.5, description="Random zoom at each step, as a share.")
     rotation: float = Field(default=6.0, ge=0, le=45, description="Random rotation at each step, in degrees.")
-    blur: float = Field(default=8.0, ge=0, le=16, description="Blur of the gradient at the first step, in such pixels.")
+    blur: float | None = Field(
+        default=None,
+        ge=0,
+        le=16,
+        description="Blur of the gradient at the first step, in such pixels. If empty, 8, and 7 for `center`.",
+    )
     blur_end: float = Field(
         default=1.5, ge=0, le=16, description="Blur of the gradient at the last step, in such pixels."
     )
@@ -131,27 +153,41 @@ class Recipe(Model):
     def chi(self) -> float:
         return self.speed.chi
 
-    def resolved(self, card: NetworkCard) -> Self:
-        """The recipe with what is the network's own filled in, so that its key says all that was used."""
+    def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
+        """With what is left open filled in."""
         natural = card.normalised and self.objective == "channel"
         own = {
-            **(NATURAL if natural else PLAIN),
+            **(CENTER if self.objective == "center" else NATURAL if natural else PLAIN),
             "size": card.stimulus.height,
             "frames": card.stimulus.frames,
         }
-        return self.model_copy(update={name: value for name, value in own.items() if getattr(self, name) is None})
+        return ResolvedRecipe.model_validate({**own, **self.model_dump(exclude_none=True)})
+
+
+class ResolvedRecipe(Recipe):
+    """What a result was made by and is kept under: nothing is left open, so that the key says all that was used."""
+
+    prior: Literal["pixel", "pink", "fourier"]
+    steps: int
+    step_size: float
+    blur: float
+    bound: float
+    nature: float
+    even: float
+    focus: float
+    size: int
+    frames: int
 
     def in_pixels(self, card: NetworkCard, layer: str) -> Self:
         """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large.
 
         At one position, shift and last blur are in proportion to the receptive field, which they would else outgrow.
         """
-        whole = self.size or card.stimulus.height
         field = card.layer(layer).receptive_field
-        fine = min(whole, max(field.height, field.width)) if self.objective == "center" else whole
+        fine = min(self.size, max(field.height, field.width)) if self.objective == "center" else self.size
         lengths = {
             "jitter": round(self.jitter * fine / HEIGHT),
-            "blur": self.blur * whole / HEIGHT,
+            "blur": self.blur * self.size / HEIGHT,
             "blur_end": self.blur_end * fine / HEIGHT,
         }
         return self.model_copy(update=lengths)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.contract.catalog import Extent, Sha256
 from app.contract.model import Model
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 
 
 class Role(StrEnum):
@@ -89,7 +89,7 @@ class Visualization(Model):
     network: str
     layer: str
     unit: int
-    recipe: Recipe
+    recipe: ResolvedRecipe
     recipe_key: str
     measurements: Measurements
     media: tuple[MediaRef, ...]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.catalog import UnitQuery
 from app.contract.job import Estimate
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from app.store.catalog import card_of, network_row
 from app.store.chunks import chunks
 from app.store.columns import fetch
@@ -46,24 +46,22 @@ MADE = (
 )
 
 
-def estimate(
-    session: Session, *, slug: str, units: Mapping[str, Sequence[int]], recipe: Recipe, recipe_key: str
-) -> Estimate:
+def estimate(session: Session, *, slug: str, units: Mapping[str, Sequence[int]], recipe: ResolvedRecipe) -> Estimate:
     """Of the units (by layer) under the recipe: how many are there already, and the seconds for the rest on one
     worker. A result's seconds are its share of its batch; they are scaled by the steps."""
     network = network_row(session, slug)
-    made = {layer: _made(session, network, layer, indices, recipe_key) for layer, indices in units.items()}
+    made = {layer: _made(session, network, layer, indices, recipe.key()) for layer, indices in units.items()}
     return _estimate(session, network, {layer: len(indices) for layer, indices in units.items()}, made, recipe)
 
 
 def estimate_matching(
-    session: Session, *, slug: str, query: UnitQuery, recipe: Recipe, recipe_key: str
+    session: Session, *, slug: str, query: UnitQuery, recipe: ResolvedRecipe
 ) -> tuple[Estimate, tuple[str, ...]]:
     """The same of all units that pass the filters, none of which is read where kept counts tell, and their layers."""
     network = network_row(session, slug)
     card = card_of(network)
     count = layer_counts(session, network.id, card, query)
-    made = _made_matching(session, network, query, recipe_key)
+    made = _made_matching(session, network, query, recipe.key())
     names = {index: card.layers[index].name for index in sorted(count)}
     counts = {name: count[index] for index, name in names.items()}
     found = {name: made.get(index, 0) for index, name in names.items()}
@@ -71,7 +69,7 @@ def estimate_matching(
 
 
 def _estimate(
-    session: Session, network: NetworkRow, counts: Mapping[str, int], made: Mapping[str, int], recipe: Recipe
+    session: Session, network: NetworkRow, counts: Mapping[str, int], made: Mapping[str, int], recipe: ResolvedRecipe
 ) -> Estimate:
     paces = _paces(session, network.id)
     known = [pace for found in paces.values() for pace in found]

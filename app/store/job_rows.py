@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
 from app.contract.job import Job, JobError, JobKind, Progress, VisualizeJob
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from app.contract.result import Role
 from app.store.columns import fetch
 from app.store.evidence_tables import DatasetRow
@@ -80,7 +80,7 @@ def changed(moment: datetime) -> dict[str, Any]:
     return {"revision": JobRow.revision + 1, "updated_at": moment}
 
 
-def _job(row: RowMapping, recipe: Recipe | None) -> Job:
+def _job(row: RowMapping, recipe: ResolvedRecipe | None) -> Job:
     kind = JobKind(row["kind"])
     same = {name: row[name] for name in SAME}
     return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(

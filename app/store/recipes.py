@@ -6,25 +6,25 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.contract.recipe import LATER, Recipe
+from app.contract.recipe import LATER, ResolvedRecipe
 from app.store.tables import RecipeRow
 
 KEPT = 10_000
-_recipes: dict[str, Recipe] = {}
+_recipes: dict[str, ResolvedRecipe] = {}
 
 
-def parsed(key: str, body: Mapping[str, Any]) -> Recipe:
+def parsed(key: str, body: Mapping[str, Any]) -> ResolvedRecipe:
     """A field that came later has the value by which the recipe worked before it."""
     found = _recipes.get(key)
     if found is None:
-        found = Recipe.model_validate({**LATER, **body})
+        found = ResolvedRecipe.model_validate({**LATER, **body})
         if len(_recipes) >= KEPT:
             _recipes.clear()
         _recipes[key] = found
     return found
 
 
-def read_recipes(session: Session, keys: set[str]) -> dict[str, Recipe]:
+def read_recipes(session: Session, keys: set[str]) -> dict[str, ResolvedRecipe]:
     """By key; those that are known are not read again."""
     found = {key: _recipes[key] for key in keys if key in _recipes}
     unknown = keys - found.keys()

@@ -3,12 +3,12 @@ import json
 
 import pytest
 
-from app.contract.recipe import ENGINE, LATER, NATURAL, PLAIN, Recipe
-from tests.support import two_stream_card
+from app.contract.recipe import CENTER, ENGINE, LATER, NATURAL, PLAIN, Recipe
+from tests.support import resolved, two_stream_card
 
 
 def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> None:
-    recipe = Recipe(seed=3, prior="pixel", nature=0, even=0, focus=0, step_size=0.17)
+    recipe = resolved(seed=3)
     older = {name: value for name, value in recipe.model_dump(mode="json").items() if name not in LATER}
     body = json.dumps({"engine": ENGINE, **older}, sort_keys=True)
     assert recipe.key() == hashlib.sha256(body.encode()).hexdigest()
@@ -21,7 +21,8 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
     [
         (False, "channel", PLAIN),
         (True, "channel", NATURAL),
-        (True, "center", PLAIN),
+        (False, "center", CENTER),
+        (True, "center", CENTER),
     ],
 )
 def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str, own: dict[str, object]) -> None:
@@ -40,15 +41,17 @@ def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -
         nature=0,
         even=0,
         focus=0,
+        steps=72,
         step_size=0.17,
+        blur=8,
         size=card.stimulus.height,
         frames=card.stimulus.frames,
     )
-    assert Recipe().resolved(card).key() == known.key()
+    assert Recipe().resolved(card).key() == known.resolved(card).key()
 
 
 def test_stimuli_of_a_receptive_field_are_not_those_that_were_cached_for_the_whole_frame() -> None:
-    recipe = Recipe(objective="center")
+    recipe = resolved(objective="center")
     body = {"engine": ENGINE, **recipe.model_dump(mode="json", exclude=set(LATER))}
     assert recipe.key() != hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
@@ -58,7 +61,7 @@ def test_at_one_position_shift_and_last_blur_are_in_proportion_to_the_receptive_
     layer = card.layers[0]
     size, field = card.stimulus.height, max(layer.receptive_field.height, layer.receptive_field.width)
     assert field < size
-    whole = Recipe(jitter=64, blur=8, blur_end=2).in_pixels(card, layer.name)
-    near = Recipe(jitter=64, blur=8, blur_end=2, objective="center").in_pixels(card, layer.name)
+    whole = resolved(jitter=64, blur=8, blur_end=2).in_pixels(card, layer.name)
+    near = resolved(jitter=64, blur=8, blur_end=2, objective="center").in_pixels(card, layer.name)
     assert (whole.jitter, whole.blur, whole.blur_end) == (round(64 * size / 224), 8 * size / 224, 2 * size / 224)
     assert (near.jitter, near.blur, near.blur_end) == (round(64 * field / 224), 8 * size / 224, 2 * field / 224)

@@ -2,22 +2,15 @@ import pytest
 
 from app.contract.catalog import UnitQuery
 from app.contract.job import Estimate
-from app.contract.recipe import Recipe
 from app.store import estimates, explore
 from app.store.engine import Store
-from tests.support import claim, enqueue, finish, two_stream_card
+from tests.support import claim, enqueue, finish, resolved
 
 
 def estimate(store: Store, layer: str, *units: int, **recipe: object) -> Estimate:
-    asked = Recipe.model_validate({"speed": "slow", **recipe})
+    asked = resolved(speed="slow", **recipe)
     with store.session() as session:
-        return estimates.estimate(
-            session,
-            slug="tiny",
-            units={layer: units},
-            recipe=asked,
-            recipe_key=asked.resolved(two_stream_card()).key(),
-        )
+        return estimates.estimate(session, slug="tiny", units={layer: units}, recipe=asked)
 
 
 def test_nobody_knows_before_anything_was_made(tiny: Store) -> None:
@@ -33,7 +26,7 @@ def test_it_goes_by_the_seconds_of_what_was_made(tiny: Store) -> None:
     assert (found.count, found.cached, found.basis) == (3, 1, 3)
     assert found.seconds is not None
     assert abs(found.seconds - 2 * 1.5) < 1e-9  # each of the tests' results took 1.5 s
-    doubled = estimate(tiny, "fc6", 0, steps=2 * Recipe().steps)
+    doubled = estimate(tiny, "fc6", 0, steps=2 * resolved().steps)
     assert doubled.seconds is not None
     assert abs(doubled.seconds - 3.0) < 1e-9
 
@@ -58,13 +51,12 @@ def test_all_that_match_are_estimated_as_if_each_was_named(tiny: Store, filters:
         enqueue(tiny, unit)
         finish(tiny, claim(tiny)[0])
     query = UnitQuery.model_validate(filters)
-    recipe = Recipe.model_validate({"speed": "slow"})
-    asked = {"recipe": recipe, "recipe_key": recipe.resolved(two_stream_card()).key()}
+    recipe = resolved(speed="slow")
     with tiny.session() as session:
         units: dict[str, list[int]] = {}
         for unit in explore.every_unit(session, slug="tiny", query=query, limit=100):
             units.setdefault(unit.layer, []).append(unit.index)
-        named = estimates.estimate(session, slug="tiny", units=units, **asked)  # type: ignore[arg-type]
-        found, layers = estimates.estimate_matching(session, slug="tiny", query=query, **asked)  # type: ignore[arg-type]
+        named = estimates.estimate(session, slug="tiny", units=units, recipe=recipe)
+        found, layers = estimates.estimate_matching(session, slug="tiny", query=query, recipe=recipe)
     assert found == named
     assert layers == tuple(units)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import cos, pi
 from time import perf_counter
 
-from app.contract.recipe import STEP, Recipe
+from app.contract.recipe import Recipe
 from worker.maximize import pulse
 from worker.maximize.batch import Batch
 from worker.maximize.cone import derive
@@ -33,17 +33,17 @@ def ascend(
     has no outcome; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that
     the layer cannot take, NoGradient where the activation does not depend on the input.
     """
-    if len({recipe.batch_key() for recipe in recipes}) != 1 or len(units) != len(recipes):
-        raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
     started, card = perf_counter(), network.card
-    recipes = [recipe.resolved(card).in_pixels(card, layer) for recipe in recipes]
-    recipe = recipes[0]
+    resolved = [recipe.resolved(card).in_pixels(card, layer) for recipe in recipes]
+    if len({recipe.batch_key() for recipe in resolved}) != 1 or len(units) != len(recipes):
+        raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
+    recipe = resolved[0]
     device = device_of(network.module)
     for unit in units:
         card.unit(layer, unit)
     cone = derive(network, layer, recipe)
     slope = Slope(network, layer, Objective(card.layer(layer), recipe, cone.canvases), cone)
-    batch = Batch(units, recipes, data_maxima(a_hat, len(units)), cone.canvases, device)
+    batch = Batch(units, resolved, data_maxima(a_hat, len(units)), cone.canvases, device)
     pieces = Pieces(len(units))
 
     for step in range(recipe.steps):
@@ -54,7 +54,7 @@ def ascend(
             pulse.wake(batch, slope, pieces)
         fall = (1 + cos(pi * progress)) / 2
         forget = recipe.forget * max(0, 1 - progress / recipe.forget_until)
-        batch.move(gradient, (recipe.step_size or STEP) * fall, forget, FADING * fall, progress)
+        batch.move(gradient, recipe.step_size * fall, forget, FADING * fall, progress)
         pulse.rest(batch, recipe)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
         if not batch.places:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from app.contract.catalog import StreamName
 from app.contract.errors import NotFinite, WorkError
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.maximize import transforms
 from worker.maximize.canvas import Canvas
 from worker.maximize.device import send
@@ -29,7 +29,7 @@ class Batch:
     def __init__(
         self,
         units: Sequence[int],
-        recipes: Sequence[Recipe],
+        recipes: Sequence[ResolvedRecipe],
         a_hat: Sequence[float],
         canvases: Mapping[StreamName, Canvas],
         device: torch.device,
@@ -43,10 +43,9 @@ class Batch:
         self.canvases = canvases
         self.bounds = {name: canvas.bound for name, canvas in canvases.items()}
         like = torch.empty(0, device=device)
-        self.priors = {name: PRIORS[recipe.prior or "pixel"](canvas, recipe, like) for name, canvas in canvases.items()}
-        self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even or 0.0) for name in canvases}
-        focus = recipe.focus or 0.0
-        self.focus = {name: Focus(canvas, focus, like) for name, canvas in canvases.items() if focus}
+        self.priors = {name: PRIORS[recipe.prior](canvas, recipe, like) for name, canvas in canvases.items()}
+        self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even) for name in canvases}
+        self.focus = {name: Focus(canvas, recipe.focus, like) for name, canvas in canvases.items() if recipe.focus}
         self.x = {name: self.noise(name, self.places) for name in canvases}
         self.views = self._views(recipe)
         self.flags = Flags(device)
@@ -62,7 +61,7 @@ class Batch:
         drawn = torch.stack([torch.randn(canvas.shape, generator=self.generators[place]) for place in places])
         return normalised(prior.stimulus(send(drawn, self.units.device))) * (size * canvas.bound)
 
-    def _views(self, recipe: Recipe) -> Tensor | None:
+    def _views(self, recipe: ResolvedRecipe) -> Tensor | None:
         """Those of every step, (steps, B, 2, 3), drawn beforehand: nothing is sent to the device while it computes."""
         views = [transforms.draw(list(self.generators.values()), recipe) for _ in range(recipe.steps)]
         drawn = [view for view in views if view is not None]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from app.contract.catalog import NetworkCard, Stream, StreamName
 from app.contract.errors import InvalidRecipe
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.networks.network import as_input
 from worker.networks.windows import Window
 
@@ -68,10 +68,10 @@ class Canvas:
         return as_input(self.stream.name, x)
 
 
-def canvases(card: NetworkCard, recipe: Recipe) -> Mapping[StreamName, Canvas]:
+def canvases(card: NetworkCard, recipe: ResolvedRecipe) -> Mapping[StreamName, Canvas]:
     """A canvas for every stream of the network. Raises InvalidRecipe where the network takes no such length."""
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
-    if not has_clip and recipe.frames not in (None, card.stimulus.frames):
+    if not has_clip and recipe.frames != card.stimulus.frames:
         raise InvalidRecipe(
             f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty "
             f"(or {card.stimulus.frames})."
@@ -79,15 +79,14 @@ def canvases(card: NetworkCard, recipe: Recipe) -> Mapping[StreamName, Canvas]:
     return {stream.name: _canvas(card, recipe, stream) for stream in card.streams}
 
 
-def _canvas(card: NetworkCard, recipe: Recipe, stream: Stream) -> Canvas:
+def _canvas(card: NetworkCard, recipe: ResolvedRecipe, stream: Stream) -> Canvas:
     size = card.stimulus
-    height = recipe.size or size.height
     clip = stream.name is StreamName.CLIP
     return Canvas(
         stream=stream,
-        frames=(recipe.frames or size.frames) if clip else stream.frames,
-        height=height,
-        width=round(height * size.width / size.height),
+        frames=recipe.frames if clip else stream.frames,
+        height=recipe.size,
+        width=round(recipe.size * size.width / size.height),
         margin=(recipe.jitter + 1) // 2,
         bound=recipe.bound * stream.bound,
     )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from app.contract.catalog import StreamName
 from app.contract.errors import MixedDevices
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.maximize.canvas import Canvas, canvases, reaching
 from worker.maximize.device import device_of
 from worker.maximize.memory import is_out_of_memory, out_of_memory
@@ -74,7 +74,7 @@ class _Programs:
 _kept: "WeakKeyDictionary[nn.Module, OrderedDict[tuple[object, ...], _Programs | str]]" = WeakKeyDictionary()
 
 
-def derive(network: Network, layer: str, recipe: Recipe) -> Cone:
+def derive(network: Network, layer: str, recipe: ResolvedRecipe) -> Cone:
     """The cone of a layer under a recipe. Its programs are kept for the next batch.
 
     Raises InvalidRecipe for a size that the layer cannot take.

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from app.contract.catalog import Layer, StreamName
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.maximize.canvas import Canvas
 from worker.maximize.regularizers import bounded_energy, smoothness
 
@@ -70,13 +70,11 @@ def contrasted(activation: Tensor, units: Tensor, contrast: float) -> Tensor:
 class Objective:
     """J for the units of one layer under one recipe."""
 
-    def __init__(self, layer: Layer, recipe: Recipe, canvases: Mapping[StreamName, Canvas]) -> None:
+    def __init__(self, layer: Layer, recipe: ResolvedRecipe, canvases: Mapping[StreamName, Canvas]) -> None:
         self.recipe = recipe
         self.canvases = canvases
         self.contrast = recipe.contrast if layer.is_class else 0.0
-        self.nature = (
-            (recipe.nature or 0.0) if recipe.objective == "channel" else 0.0
-        )  # a cone shows no scene to be natural
+        self.nature = recipe.nature if recipe.objective == "channel" else 0.0  # a cone shows no scene to be natural
         self.pick = OBJECTIVES[recipe.objective]
         field, seen = layer.receptive_field, list(canvases.values())
         self.area = min(field.height, max(canvas.height for canvas in seen)) * min(

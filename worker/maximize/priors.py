@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from app.contract.catalog import Stream
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.maximize.canvas import Canvas
 from worker.maximize.device import send
 
@@ -99,7 +99,7 @@ def along(matrix: Tensor, x: Tensor, dim: int) -> Tensor:
 class Pixel:
     """Changes are blurred in space; coefficients are pixels."""
 
-    def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
+    def __init__(self, canvas: Canvas, recipe: ResolvedRecipe, like: Tensor) -> None:
         _, frames, self.height, self.width = canvas.shape
         self.blur, self.blur_end = recipe.blur, recipe.blur_end
         self.like = like
@@ -127,7 +127,7 @@ class Fourier:
 
     fall = 1.0  # of the amplitudes: 1 / f^fall
 
-    def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
+    def __init__(self, canvas: Canvas, recipe: ResolvedRecipe, like: Tensor) -> None:
         _, frames, height, width = canvas.shape
         self.colour = half_colour(canvas.stream).to(like)
         self.time = half_time(frames, recipe.chi).to(like)
@@ -154,7 +154,7 @@ class Pink(Fourier):
     fall = 0.5
     softness = 0.5  # of the blur of `pixel`: the spectrum does the rest
 
-    def __init__(self, canvas: Canvas, recipe: Recipe, like: Tensor) -> None:
+    def __init__(self, canvas: Canvas, recipe: ResolvedRecipe, like: Tensor) -> None:
         super().__init__(canvas, recipe, like)
         self.blur, self.blur_end = recipe.blur * self.softness, recipe.blur_end * self.softness
         self.sharp = self.amplitude
@@ -168,4 +168,8 @@ class Pink(Fourier):
         self.amplitude = self.sharp * rows[:, None] * columns
 
 
-PRIORS: Mapping[str, Callable[[Canvas, Recipe, Tensor], Prior]] = {"pixel": Pixel, "pink": Pink, "fourier": Fourier}
+PRIORS: Mapping[str, Callable[[Canvas, ResolvedRecipe, Tensor], Prior]] = {
+    "pixel": Pixel,
+    "pink": Pink,
+    "fourier": Fourier,
+}

@@ -6,7 +6,7 @@ from statistics import median
 import torch
 
 from app.contract.errors import NoGradient
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.maximize.batch import Batch
 from worker.maximize.gradient import Slope
 from worker.maximize.memory import Pieces
@@ -47,7 +47,7 @@ def wake(batch: Batch, slope: Slope, pieces: Pieces) -> None:
         )
 
 
-def rest(batch: Batch, recipe: Recipe) -> None:
+def rest(batch: Batch, recipe: ResolvedRecipe) -> None:
     """Lets units rest that have settled, or that stand where their activation is constant. J cannot settle while the
     stimulus is being forgotten."""
     lost = [p for p in batch.places if batch.numb[p] >= PATIENCE and p not in batch.errors]
@@ -59,7 +59,7 @@ def rest(batch: Batch, recipe: Recipe) -> None:
         batch.rest([place], f"Settled after {len(batch.traces[place])} of {recipe.steps} steps.")
 
 
-def settled(trace: Sequence[float], recipe: Recipe, first: int) -> bool:
+def settled(trace: Sequence[float], recipe: ResolvedRecipe, first: int) -> bool:
     """Whether J rises no more: the median of its last window of steps is above that of the window before by no more
     than a share `settle` of the whole rise so far. Medians, because each step sees another random view."""
     window = max(8, recipe.steps // 16)

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.recipe import Recipe
+from app.contract.recipe import ResolvedRecipe
 from worker.maximize.canvas import Canvas
 
 
-def draw(generators: Sequence[torch.Generator], recipe: Recipe) -> Tensor | None:
+def draw(generators: Sequence[torch.Generator], recipe: ResolvedRecipe) -> Tensor | None:
     """One view a unit: (B, 2, 3) maps a pixel of the view to one of the canvas, both counted from the centre.
 
     None where the recipe leaves the canvas as it is. Each unit has its own generator: what a unit sees does not

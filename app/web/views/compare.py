@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.contract.catalog import NetworkCard, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.contract.job import Job
-from app.contract.recipe import Recipe, Speed
+from app.contract.recipe import ResolvedRecipe, Speed
 from app.contract.result import Role, Visualization
 from app.store import Session, catalog, explore, jobs, visualizations, workers
 from app.web import urls
@@ -100,7 +100,7 @@ def _compared(
     card: NetworkCard,
     unit: UnitSummary,
     results: dict[tuple[str, int], list[Visualization]],
-    wanted: Recipe,
+    wanted: ResolvedRecipe,
     *,
     without: str,
 ) -> Compared:

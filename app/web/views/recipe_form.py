@@ -57,7 +57,7 @@ def _field(name: str, value: object) -> Field:
         minimum=shape.get("minimum", shape.get("exclusiveMinimum")),
         maximum=maximum,
         whole=whole,
-        placeholder="the network's own" if "anyOf" in schema else "",
+        placeholder="automatic" if "anyOf" in schema else "",
     )
 
 

@@ -87,15 +87,15 @@ def estimated(
     session: Session, card: NetworkCard, sent: ImmutableMultiDict[str, str], recipe: Recipe, limit: int
 ) -> tuple[Selection, Estimate, tuple[str, ...]]:
     """What `select` gives, but of all that match the first alone, with what the whole would take and its layers."""
-    key = recipe.resolved(card).key()
+    resolved = recipe.resolved(card)
     if not sent.getlist("u"):
         query = asked_for(sent)
-        cost, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=recipe, recipe_key=key)
+        cost, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=resolved)
         if cost.count <= limit:
             units = list(explore.every_unit(session, slug=card.slug, query=query, limit=SHOWN))
             return Selection(units, False, query, fields(query)), cost, layers
     chosen = select(session, card.slug, sent, limit)
-    cost = estimates.estimate(session, slug=card.slug, units=chosen.by_layer, recipe=recipe, recipe_key=key)
+    cost = estimates.estimate(session, slug=card.slug, units=chosen.by_layer, recipe=resolved)
     return chosen, cost, tuple(chosen.by_layer)
 
 

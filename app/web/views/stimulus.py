@@ -10,7 +10,7 @@ from fastapi import Query
 from app.contract.catalog import NetworkCard, StreamName
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
-from app.contract.recipe import USUAL, Recipe, Speed
+from app.contract.recipe import USUAL, Recipe, ResolvedRecipe, Speed
 from app.contract.result import Visualization
 from app.store import Session, catalog, jobs, visualizations, workers
 from app.web.chart import chart
@@ -50,7 +50,7 @@ def result_choices(result: Visualization, card: NetworkCard) -> dict[str, str | 
 
 
 @lru_cache(maxsize=4096)  # a page asks a dozen times
-def plain(speed: Speed, seed: int, card: NetworkCard) -> Recipe:
+def plain(speed: Speed, seed: int, card: NetworkCard) -> ResolvedRecipe:
     return Recipe(speed=speed, seed=seed).resolved(card)
 
 
@@ -162,13 +162,13 @@ def _defaults(results: list[Visualization], work: list[VisualizeJob], chosen: Ch
 def _cell(
     results: list[Visualization],
     work: list[VisualizeJob],
-    recipe: Recipe,
+    recipe: ResolvedRecipe,
     named: Visualization | VisualizeJob | None,
     *,
     is_shown: bool,
     link: Link,
 ) -> SpeedCell:
-    def fits(each: Recipe) -> bool:
+    def fits(each: ResolvedRecipe) -> bool:
         return (each.speed, each.seed) == (recipe.speed, recipe.seed)
 
     fitting = [each for each in results if fits(each.recipe)]

@@ -87,8 +87,7 @@ def units_page(
             session,
             slug=card.slug,
             units={layer.name: range(layer.units)},
-            recipe=recipe,
-            recipe_key=recipe.resolved(card).key(),
+            recipe=recipe.resolved(card),
         )
         if layer
         else None,

@@ -28,7 +28,7 @@ def test_projection_keeps_direction_bounds_the_norm_and_leaves_the_rest() -> Non
 
 
 def test_size_and_bound_come_from_recipe_and_stream(two_stream_network: Network) -> None:
-    made = canvases(two_stream_network.card, Recipe(size=32, jitter=5, bound=2))
+    made = canvases(two_stream_network.card, Recipe(size=32, jitter=5, bound=2).resolved(two_stream_network.card))
     motion = made[StreamName.MOTION]
     assert motion.shape == (2, 8, 38, 38)
     assert (motion.height, motion.bound) == (32, 0.6)

@@ -49,8 +49,9 @@ def network(family: Family) -> Network:
     return Network(card, module, points)
 
 
-def gradients(net: Network, layer: str, recipe: Recipe) -> tuple[Cone, Tensor, Tensor]:
+def gradients(net: Network, layer: str, asked: Recipe) -> tuple[Cone, Tensor, Tensor]:
     """Of a random direction among the central position's units, by the full frame and by its cone, end to end."""
+    recipe = asked.resolved(net.card)
     cone = derive(net, layer, recipe)
     windows = {name: window(cone, name) for name in cone.canvases}
     generator = torch.Generator().manual_seed(1)
@@ -199,7 +200,7 @@ def test_where_no_cone_can_be_had_the_whole_frame_is_computed(
     network_of: Build, module: type[nn.Module], reason: str
 ) -> None:
     net = network_of(module())
-    recipe = Recipe(objective="center", steps=2)
+    recipe = Recipe(objective="center", steps=2).resolved(net.card)
     assert reason in derive(net, "conv1", recipe).problem
     (found,) = ascend(net, "conv1", [1], [recipe])
     assert isinstance(found.outcome, Finished)
@@ -209,13 +210,14 @@ def test_where_no_cone_can_be_had_the_whole_frame_is_computed(
 
 
 def test_a_recording_that_holds_for_one_batch_size_alone_is_not_used(network_of: Build) -> None:
-    assert "run again" in derive(network_of(FramesInTheBatch()), "conv1", Recipe()).problem
+    net = network_of(FramesInTheBatch())
+    assert "run again" in derive(net, "conv1", Recipe().resolved(net.card)).problem
 
 
 def test_single_stream_layers_run_nothing_of_the_other_stream(tiny_two_stream: Network) -> None:
-    cone = derive(tiny_two_stream, "motion.conv3_1", Recipe())
+    cone = derive(tiny_two_stream, "motion.conv3_1", Recipe().resolved(tiny_two_stream.card))
     assert cone.canvases.keys() == {StreamName.MOTION}
-    found = derive(tiny_two_stream, "motion.conv3_1", Recipe(objective="center"))
+    found = derive(tiny_two_stream, "motion.conv3_1", Recipe(objective="center").resolved(tiny_two_stream.card))
     assert found.canvases[StreamName.MOTION].shape == (2, 3, 18 + 16, 18 + 16)  # margin for the jitter
 
 
@@ -225,11 +227,11 @@ def test_streams_that_are_seen_together_have_one_window() -> None:
 
 
 def test_weights_that_change_are_noticed(clip_network: Network) -> None:
-    seen = {StreamName.CLIP: torch.ones(1, 3, 8, 24, 24)}
+    recipe, seen = Recipe().resolved(clip_network.card), {StreamName.CLIP: torch.ones(1, 3, 8, 24, 24)}
     with torch.no_grad():
-        before = derive(clip_network, "conv2", Recipe()).activation(seen)
+        before = derive(clip_network, "conv2", recipe).activation(seen)
         clip_network.module.conv1.weight.mul_(2)  # type: ignore[union-attr, operator]
-        after = derive(clip_network, "conv2", Recipe()).activation(seen)
+        after = derive(clip_network, "conv2", recipe).activation(seen)
     assert not torch.allclose(before, after)
 
 

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 
 from app.contract.catalog import Stream, StreamName
-from app.contract.recipe import Recipe
+from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.focus import Focus
 from worker.maximize.priors import PRIORS, Prior
@@ -13,7 +13,7 @@ LIKE = torch.empty(0)
 
 
 def narrowed(gradient: Tensor, share: float, prior: str = "pixel") -> Prior:
-    own = PRIORS[prior](CANVAS, Recipe(blur=1, blur_end=1), LIKE)
+    own = PRIORS[prior](CANVAS, resolved(blur=1, blur_end=1), LIKE)
     return Focus(CANVAS, share, LIKE).on(own, gradient) if share else own
 
 
@@ -56,7 +56,7 @@ def test_frames_keep_their_shares() -> None:
 
 
 def test_it_remembers_and_forgets_units_one_by_one() -> None:
-    prior, focus = PRIORS["pixel"](CANVAS, Recipe(), LIKE), Focus(CANVAS, 1.0, LIKE)
+    prior, focus = PRIORS["pixel"](CANVAS, resolved(), LIKE), Focus(CANVAS, 1.0, LIKE)
     there, nowhere = spotted(), torch.randn(1, *CANVAS.shape, generator=torch.Generator().manual_seed(2))
     focus.on(prior, torch.cat([nowhere, there]))
     focus.keep(torch.tensor([1]))

@@ -47,7 +47,7 @@ def normalised() -> Network:
 
 
 def divergence(network: Network, found: Finished) -> float:
-    cone = derive(network, "class", RECIPE)
+    cone = derive(network, "class", RECIPE.resolved(network.card))
     x = torch.from_numpy(found.stimulus[StreamName.CLIP])[None]
     measured = cone.watched({StreamName.CLIP: x})[1]
     assert measured is not None
@@ -69,8 +69,9 @@ def test_nature_keeps_features_closer_to_the_training_data(normalised: Network) 
 
 
 def test_the_gradient_is_that_of_the_gain_less_the_weighed_divergence(normalised: Network) -> None:
-    cone = derive(normalised, "class", RECIPE)
-    objective = Objective(normalised.card.layer("class"), RECIPE, cone.canvases)
+    recipe = RECIPE.resolved(normalised.card)
+    cone = derive(normalised, "class", recipe)
+    objective = Objective(normalised.card.layer("class"), recipe, cone.canvases)
     slope = Slope(normalised, "class", objective, cone)
     units, a_hat = torch.tensor([2, 4]), torch.ones(2)
     canvas = cone.canvases[StreamName.CLIP]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from app.contract.catalog import Extent, Layer, Stream, StreamName
-from app.contract.recipe import Recipe
+from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.objectives import Objective, center, channel, contrasted, data_maxima
 
@@ -34,7 +34,7 @@ def test_contrast_subtracts_the_others() -> None:
 
 def test_contrast_is_for_classes_alone() -> None:
     activation, units, a_hat = torch.rand(1, 3, 1, 1, 1), torch.tensor([1]), torch.ones(1)
-    recipe, canvases = Recipe(contrast=1), {StreamName.CLIP: canvas()}
+    recipe, canvases = resolved(contrast=1), {StreamName.CLIP: canvas()}
     gain = Objective(layer("conv", 2), recipe, canvases).gain(activation, units, a_hat)
     torch.testing.assert_close(gain, activation[:, 1, 0, 0, 0] / 4)
     of_class = Objective(layer("class", 2), recipe, canvases).gain(activation, units, a_hat)
@@ -44,7 +44,7 @@ def test_contrast_is_for_classes_alone() -> None:
 @pytest.mark.parametrize("field", [3, 100])
 def test_weights_are_free_of_size(field: int) -> None:
     """rho^2 J / M = mean a / a_hat - energy mean (|x| / B)^alpha - smoothness mean tv / B^2."""
-    recipe = Recipe(energy=0.7, alpha=3, smoothness=0.3, kappa=2, speed="medium")
+    recipe = resolved(energy=0.7, alpha=3, smoothness=0.3, kappa=2, speed="medium")
     size, frames, bound = 8, 2, 0.5
     objective = Objective(layer("conv", field), recipe, {StreamName.CLIP: canvas(size, frames, bound)})
     x, activation = torch.randn(2, 3, frames, size, size) * 0.2, torch.randn(2, 3, 2, 4, 4)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from app.contract.catalog import Stream, StreamName
-from app.contract.recipe import Recipe
+from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.priors import PRIORS, Prior, cosines, eigenvalues, spectral
 
@@ -11,7 +11,7 @@ LIKE = torch.empty(0, dtype=torch.float64)
 
 def prior(name: str, stream: StreamName = StreamName.CLIP, **recipe: object) -> tuple[Prior, tuple[int, ...]]:
     canvas = Canvas(Stream(name=stream, frames=4, height=5, width=6), 4, 5, 6, 0, 1)
-    return PRIORS[name](canvas, Recipe(**{"blur": 1.5, **recipe}), LIKE), (1, *canvas.shape)
+    return PRIORS[name](canvas, resolved(**{"blur": 1.5, **recipe}), LIKE), (1, *canvas.shape)
 
 
 def test_cosines_diagonalise_the_neumann_laplacian() -> None:

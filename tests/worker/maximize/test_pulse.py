@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from app.contract.catalog import StreamName
 from app.contract.errors import NoGradient, NotFinite
 from app.contract.recipe import Recipe
+from tests.support import resolved
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Ascent, Finished, Step
 from worker.maximize.pulse import settled
@@ -125,7 +126,7 @@ def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network
 
 
 def test_jitter_noise_does_not_settle_a_climb() -> None:
-    recipe = Recipe(steps=160, settle=0.01)
+    recipe = resolved(steps=160, settle=0.01)
     noise = torch.randn(160, generator=torch.Generator().manual_seed(0)).mul(5).tolist()
     climb = [float(step) + wobble for step, wobble in enumerate(noise)]
     assert not any(settled(climb[:n], recipe, 0) for n in range(1, 161))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from app.contract.catalog import Stream, StreamName
-from app.contract.recipe import Recipe
+from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.transforms import draw, look
 
@@ -24,7 +24,7 @@ def generators(*seeds: int) -> list[torch.Generator]:
 
 def test_no_view_is_the_crop() -> None:
     x = torch.randn(1, 3, 2, 24, 20)
-    assert draw(generators(0), Recipe(**STILL)) is None
+    assert draw(generators(0), resolved(**STILL)) is None
     torch.testing.assert_close(look(x, canvas(), None), x[..., 4:20, 4:16])
     torch.testing.assert_close(look(x, canvas(), view()), x[..., 4:20, 4:16], atol=1e-5, rtol=0)
 
@@ -64,7 +64,7 @@ def test_flow_agrees_with_the_picture_it_moves() -> None:
 
 
 def test_views_stay_within_their_limits_and_belong_to_their_unit() -> None:
-    recipe = Recipe(jitter=8, scale=0.2, rotation=10)
+    recipe = resolved(jitter=8, scale=0.2, rotation=10)
     views = torch.stack([draw(generators(seed), recipe)[0] for seed in range(200)])  # type: ignore[index]
     assert views[:, :, 2].abs().max() <= 4
     zoom = torch.linalg.det(views[:, :, :2]).sqrt()
@@ -77,7 +77,7 @@ def test_views_stay_within_their_limits_and_belong_to_their_unit() -> None:
 
 @pytest.mark.parametrize("field", ["jitter", "scale", "rotation"])
 def test_each_transform_alone_moves_the_view(field: str) -> None:
-    views = draw(generators(0), Recipe(**{**STILL, field: {"jitter": 4, "scale": 0.1, "rotation": 5}[field]}))
+    views = draw(generators(0), resolved(**{**STILL, field: {"jitter": 4, "scale": 0.1, "rotation": 5}[field]}))
     assert views is not None
     assert not torch.equal(views[0], torch.eye(2, 3))
 
@@ -86,7 +86,7 @@ def test_views_do_not_bias_the_gradient() -> None:
     """Of a unit that looks at one point, the expected gradient lies around that point and keeps its sum."""
     seeds = range(400)
     looking = canvas(margin=8)
-    views = draw(generators(*seeds), Recipe(jitter=8, scale=0.1, rotation=6))
+    views = draw(generators(*seeds), resolved(jitter=8, scale=0.1, rotation=6))
     assert views is not None
     x = torch.zeros(len(seeds), 3, 2, 32, 28, requires_grad=True)
     seen = look(x, looking, views)
