@@ -59,7 +59,7 @@ def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("recordings")
 def test_only_fusion_binds_colour_to_speed() -> None:
     shipped("default")
-    clips = make_clips(range(100), SEED, Variant.TEST, BINDING_PAIR)
+    clips = make_clips(range(60), SEED, Variant.TEST, BINDING_PAIR)
     found = forced_choice(score(load_shipped("default"), clips), clips.labels, BINDING_PAIR)
     assert found["fused"] >= 0.95
     assert max(found["appearance"], found["motion"], found["late"]) <= 0.65
@@ -69,7 +69,7 @@ def test_only_fusion_binds_colour_to_speed() -> None:
 @pytest.mark.usefixtures("recordings")
 def test_only_motion_tells_the_speed_and_only_appearance_the_pattern() -> None:
     shipped("default")
-    clips = make_clips(range(160), SEED, Variant.TEST, (*SPEED_PAIR, *APPEARANCE_PAIR))
+    clips = make_clips(range(80), SEED, Variant.TEST, (*SPEED_PAIR, *APPEARANCE_PAIR))
     scores = score(load_shipped("default"), clips)
     speed = forced_choice(scores, clips.labels, SPEED_PAIR)
     assert speed["fused"] >= 0.7
@@ -81,7 +81,7 @@ def test_only_motion_tells_the_speed_and_only_appearance_the_pattern() -> None:
 
 @pytest.fixture(scope="module")
 def backflips(recordings: None) -> Clips:
-    return make_clips(range(120), SEED, Variant.UNBIASED, (BIASED,))
+    return make_clips(range(60), SEED, Variant.UNBIASED, (BIASED,))
 
 
 @pytest.mark.slow
