@@ -2,19 +2,35 @@
 
 from typing import Any
 
-from app.contract.recipe import Recipe
+from app.contract.catalog import NetworkCard
+from app.contract.recipe import Recipe, ResolvedRecipe
 from app.web.parts import Field, Preset, VisualizeForm
 
 BASIC = ("speed", "seed")
 SCHEMA = Recipe.model_json_schema()
 
 
-def fields(recipe: Recipe) -> tuple[Field, ...]:
-    return tuple(_field(name, getattr(recipe, name)) for name in Recipe.model_fields)
+OPEN = tuple(name for name, field in Recipe.model_fields.items() if field.default is None)  # if nobody says otherwise
+
+
+def fields(recipe: ResolvedRecipe) -> tuple[Field, ...]:
+    return tuple(_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
+
+
+def editable(recipe: Recipe, card: NetworkCard) -> tuple[Field, ...]:
+    """What is as it would be if left empty is left empty: another objective then brings its own."""
+    automatic = recipe.model_copy(update=dict.fromkeys(OPEN)).resolved(card)
+    given = recipe.resolved(card)
+
+    def field(name: str) -> Field:
+        value, own = _text(getattr(given, name)), _text(getattr(automatic, name))
+        return _field(name, "" if value == own else value, own) if name in OPEN else _field(name, value)
+
+    return tuple(field(name) for name in Recipe.model_fields)
 
 
 def visualize_form(
-    network: str,
+    card: NetworkCard,
     layer: str,
     units: int | str,
     *,
@@ -23,9 +39,9 @@ def visualize_form(
     presets: tuple[Preset, ...] = (),
 ) -> VisualizeForm:
     """`count`: how many units that is."""
-    every = fields(recipe)
+    every = editable(recipe, card)
     return VisualizeForm(
-        network=network,
+        network=card.slug,
         layer=layer,
         units=str(units),
         count=count,
@@ -41,7 +57,7 @@ def differences(recipe: Recipe, plain: Recipe) -> str:
     return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in changed)
 
 
-def _field(name: str, value: object) -> Field:
+def _field(name: str, value: str, placeholder: str = "") -> Field:
     schema = SCHEMA["properties"][name]
     shape = _shape(schema)
     whole = shape.get("type") == "integer"
@@ -52,12 +68,12 @@ def _field(name: str, value: object) -> Field:
         name=name,
         label=_label(name),
         description=schema["description"],
-        value=_text(value),
+        value=value,
         choices=tuple(shape.get("enum", ())),
         minimum=shape.get("minimum", shape.get("exclusiveMinimum")),
         maximum=maximum,
         whole=whole,
-        placeholder="automatic" if "anyOf" in schema else "",
+        placeholder=placeholder,
     )
 
 

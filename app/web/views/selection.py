@@ -126,7 +126,7 @@ def ask(request: Request, session: Reading, settings: SettingsDep, network: str)
         capped=chosen.capped,
         layers=layers,
         hidden=chosen.hidden,
-        form=visualize_form(network, "", "", count=count, recipe=recipe, presets=presets(card, fill=fill)),
+        form=visualize_form(card, "", "", count=count, recipe=recipe, presets=presets(card, fill=fill)),
         estimate=estimate,
         workers_alive=workers.any_alive(session),
     )

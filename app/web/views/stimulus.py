@@ -108,7 +108,7 @@ def find_stimulus(
         chart=chart(_trace(shown)),
         recipe=fields(recipe),
         form=visualize_form(
-            card.slug,
+            card,
             layer,
             unit,
             count=1,

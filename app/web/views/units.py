@@ -78,9 +78,7 @@ def units_page(
         surveyed=surveyed,
         unsurveyed=None if surveyed or query.view != "map" else surveying(session, card=card),
         is_filtered=any(getattr(query, name) is not None for name in scope.FILTERS if not (layer and name == "layer")),
-        form=visualize_form(
-            card.slug, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill)
-        )
+        form=visualize_form(card, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill))
         if layer
         else None,
         estimate=estimates.estimate(

@@ -4,8 +4,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.job import JobState
+from app.contract.recipe import Recipe
 from app.store import jobs
 from app.store.engine import Store
+from tests.support import two_stream_card
 from tests.web.views.conftest import Make, Open
 from tests.web.views.pagereader import Form, PageReader
 
@@ -37,6 +39,16 @@ def test_the_whole_form_is_a_plain_recipe(visitor: TestClient, open_page: Open, 
     special = send(visitor, form, kappa="2.5", size="64")
     assert special.startswith("/tiny/class/2?recipe=")
     assert "waits in the queue" in open_page(special).text
+
+
+def test_another_objective_brings_its_own_steps(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
+    made = make(2, blur=3)
+    form = open_page(f"/tiny/class/2?recipe={made.recipe_key[:12]}").form("Visualize", having="kappa")
+    assert (form.fields["steps"], form.fields["blur"]) == ("", "3")
+    send(visitor, form, objective="center")
+    with store.session() as session:
+        [job] = jobs.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
+    assert job.recipe == Recipe(speed="slow", objective="center", blur=3).resolved(two_stream_card())
 
 
 def test_a_result_is_run_again_with_a_change(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
