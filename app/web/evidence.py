@@ -70,7 +70,8 @@ class Fed:
 
 @dataclass(frozen=True)
 class UnitFacts:
-    """What the newest survey says of a unit. `responses` and `detects` have the largest first."""
+    """What the newest survey says of a unit. `responses` and `detects` have the largest first;
+    `detects` leaves out what a unit that knows nothing would find as well."""
 
     evidence: UnitEvidence
     survey: SurveySummary

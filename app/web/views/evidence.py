@@ -12,6 +12,7 @@ from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, Surveyin
 from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
+CLEARLY = 2  # times the average precision of a unit that knows nothing: the class's share of the clips
 EACH = 3  # units shown of every layer
 BEST = 6  # of all layers together
 CONFUSED = 6  # confusions shown of a class
@@ -35,6 +36,8 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
     if found is None or survey is None:
         return None
     own = unit if layer == CLASS_LAYER else None
+    clips = dict(zip(card.classes, totals(survey), strict=True))
+    clear = CLEARLY / max(sum(clips.values()), 1)
     alike = explore.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
     return UnitFacts(
         evidence=found,
@@ -42,7 +45,9 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
         classes=len(card.classes),
         peaks=peaks(session, dataset=survey.dataset, tops=found.top_clips, layer=card.layer(layer)),
         responses=bars(card, found.responses, own),
-        detects=bars(card, found.precision, own, DETECTED),
+        detects=tuple(
+            each for each in bars(card, found.precision, own, DETECTED) if each.value >= clear * clips[each.words]
+        ),
         feeds=fed(card, found.feeds),
         speed=speed_plot(found.speed.factors, found.speed.responses) if found.speed else None,
         direction=direction_plot(found.direction.degrees, found.direction.responses) if found.direction else None,

@@ -101,6 +101,15 @@ def test_responses_are_sorted_and_the_class_of_a_class_unit_stands_out(surveyed:
     assert "1.10 of 5 classes in effect: specific below\n 1.25, generic above 3.00" in page.text
 
 
+def test_a_class_that_a_unit_finds_no_better_than_by_lot_is_none_that_it_detects(store: Store, open_page: Open) -> None:
+    """The classes of the survey have 10, 35, 60, 85 and 110 of its 300 clips."""
+    add_dataset(store)
+    survey(store, change=lambda layer, unit: {"precision": (0.06, 0.3, 0.39, 0.5, 0.7) if unit == 1 else (0.01,) * 5})
+    lengths = [float(bar["width"]) for bar in open_page("/tiny/class/1").all("rect", class_="fill")]
+    assert lengths[5:] == [30.0], "of 70, 50, 39, 30 and 6 %"
+    assert "twice as well as drawing clips by lot" in open_page("/tiny/class/2").text
+
+
 def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) -> None:
     page = open_page("/tiny/class/1")
     for words in (
