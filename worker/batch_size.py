@@ -12,7 +12,7 @@ def batch_size(session: Session, head: Job, batch: int) -> int:
     if head.recipe is None or head.layer is None or head.recipe.objective != "center":
         return batch
     card = catalog.get_card(session, slug=head.network)
-    recipe, field = head.recipe.resolved(card), card.layer(head.layer).receptive_field
+    recipe, field = head.recipe, card.layer(head.layer).receptive_field
     margin = recipe.in_pixels(card, head.layer).jitter + 1
     share = min((field.height + margin) / recipe.size, 1) * min((field.width + margin) / recipe.size, 1)
     share *= min(field.frames / recipe.frames, 1)

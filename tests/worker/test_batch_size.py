@@ -1,7 +1,6 @@
-from app.contract.recipe import Recipe
 from app.store.claims import head
 from app.store.engine import open_store
-from tests.support import add_card, enqueue, two_stream_card
+from tests.support import add_card, enqueue, resolved, two_stream_card
 from worker.batch_size import MOST, batch_size
 
 
@@ -16,9 +15,9 @@ def test_small_receptive_fields_share_a_batch_of_many_units(sqlite_url: str) -> 
         assert batch_size(session, job, 4) == 4
         layer = two_stream_card().layers[0]
         small = job.model_copy(
-            update={"layer": layer.name, "recipe": Recipe(objective="center", jitter=0, size=512, frames=10)}
+            update={"layer": layer.name, "recipe": resolved(objective="center", jitter=0, size=512, frames=10)}
         )
         assert batch_size(session, small, 4) == MOST
-        whole = small.model_copy(update={"recipe": Recipe(objective="center", size=16, frames=1)})
+        whole = small.model_copy(update={"recipe": resolved(objective="center", size=16, frames=1)})
         assert batch_size(session, whole, 4) < MOST
     store.close()

@@ -8,22 +8,24 @@ from app.web.parts import Field, Preset, VisualizeForm
 
 BASIC = ("speed", "seed")
 SCHEMA = Recipe.model_json_schema()
-
-
-OPEN = tuple(name for name, field in Recipe.model_fields.items() if field.default is None)  # if nobody says otherwise
+OPEN = {name for name, field in Recipe.model_fields.items() if field.default is None}  # filled in by `resolved`
 
 
 def fields(recipe: ResolvedRecipe) -> tuple[Field, ...]:
     return tuple(_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
 
 
+def automatic(recipe: Recipe, card: NetworkCard) -> ResolvedRecipe:
+    """The recipe of the same speed, seed and objective that says nothing else."""
+    return Recipe(speed=recipe.speed, seed=recipe.seed, objective=recipe.objective).resolved(card)
+
+
 def editable(recipe: Recipe, card: NetworkCard) -> tuple[Field, ...]:
     """What is as it would be if left empty is left empty: another objective then brings its own."""
-    automatic = recipe.model_copy(update=dict.fromkeys(OPEN)).resolved(card)
-    given = recipe.resolved(card)
+    given, by_itself = recipe.resolved(card), automatic(recipe, card)
 
     def field(name: str) -> Field:
-        value, own = _text(getattr(given, name)), _text(getattr(automatic, name))
+        value, own = _text(getattr(given, name)), _text(getattr(by_itself, name))
         return _field(name, "" if value == own else value, own) if name in OPEN else _field(name, value)
 
     return tuple(field(name) for name in Recipe.model_fields)
@@ -51,9 +53,11 @@ def visualize_form(
     )
 
 
-def differences(recipe: Recipe, plain: Recipe) -> str:
-    """What sets a recipe apart from the plain one of the same speed and seed: `steps 200, kappa 2`."""
-    changed = (name for name in Recipe.model_fields if getattr(recipe, name) != getattr(plain, name))
+def differences(recipe: ResolvedRecipe, card: NetworkCard) -> str:
+    """What sets a recipe apart from the plain one of the same speed and seed: `objective center, kappa 2`."""
+    by_itself = automatic(recipe, card)
+    usual = {**dict(by_itself), "objective": Recipe().objective}
+    changed = (name for name in Recipe.model_fields if getattr(recipe, name) != usual[name])
     return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in changed)
 
 

@@ -96,8 +96,7 @@ def find_stimulus(
         ),
         variants=tuple(
             Choice(
-                f"{each.recipe.speed}, seed {each.recipe.seed}: "
-                + differences(each.recipe, plain(each.recipe.speed, each.recipe.seed, card)),
+                f"{each.recipe.speed}, seed {each.recipe.seed}: " + differences(each.recipe, card),
                 shown_so(recipe=each.recipe_key[:KEY_LENGTH]),
                 each == result,
             )

@@ -42,6 +42,13 @@ def test_a_special_recipe_has_an_address_of_its_own(open_page: Open, make: Make)
     assert chosen.form("Visualize", having="kappa").fields["kappa"] == "2"
 
 
+def test_a_recipe_s_name_leaves_out_what_comes_with_its_objective(open_page: Open, make: Make) -> None:
+    make()
+    make(objective="center", kappa=2)
+    text = open_page("/tiny/class/2?speed=slow&seed=0").text
+    assert "slow, seed 0: objective center, kappa 2" in " ".join(text.split())
+
+
 def test_both_encodings_of_flow(open_page: Open, make: Make) -> None:
     made = make()
     direction, xy = made.medium(Role.FLOW_DIRECTION), made.medium(Role.FLOW_XY)
