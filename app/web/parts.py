@@ -173,7 +173,8 @@ class Preset:
 
 @dataclass(frozen=True)
 class VisualizeForm:
-    """`units` is an index or `all`; `count` how many that is. `basic` are the fields in sight."""
+    """`units` is an index or `all`; `count` how many that is. `basic` are the fields in sight, `special` says what is
+    unusual among the others."""
 
     network: str
     layer: str
@@ -181,6 +182,7 @@ class VisualizeForm:
     count: int
     basic: tuple[Field, ...]
     advanced: tuple[Field, ...]
+    special: str
     presets: tuple[Preset, ...] = ()
 
 

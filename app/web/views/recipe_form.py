@@ -49,6 +49,7 @@ def visualize_form(
         count=count,
         basic=tuple(field for field in every if field.name in BASIC),
         advanced=tuple(field for field in every if field.name not in BASIC),
+        special=differences(recipe.resolved(card), card),
         presets=presets,
     )
 
@@ -71,7 +72,7 @@ def _field(name: str, value: str, placeholder: str = "") -> Field:
     return Field(
         name=name,
         label=_label(name),
-        description=schema["description"],
+        description=schema["description"].replace("`", ""),
         value=value,
         choices=tuple(shape.get("enum", ())),
         minimum=shape.get("minimum", shape.get("exclusiveMinimum")),

@@ -43,8 +43,10 @@ def test_the_whole_form_is_a_plain_recipe(visitor: TestClient, open_page: Open, 
 
 def test_another_objective_brings_its_own_steps(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
     made = make(2, blur=3)
-    form = open_page(f"/tiny/class/2?recipe={made.recipe_key[:12]}").form("Visualize", having="kappa")
+    page = open_page(f"/tiny/class/2?recipe={made.recipe_key[:12]}")
+    form = page.form("Visualize", having="kappa")
     assert (form.fields["steps"], form.fields["blur"]) == ("", "3")
+    assert "Advanced: blur 3" in page.text
     send(visitor, form, objective="center")
     with store.session() as session:
         [job] = jobs.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
