@@ -46,6 +46,7 @@ class Speed(StrEnum):
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
+Objective = Literal["channel", "center"]
 USUAL = Speed.MEDIUM  # its class stimuli are those that other networks recognise best: docs/method.md
 
 
@@ -54,7 +55,7 @@ class Recipe(Model):
 
     speed: Speed = Field(default=USUAL, description="How fast the stimulus may change over time.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
-    objective: Literal["channel", "center"] = Field(
+    objective: Objective = Field(
         default="channel", description="Sum over the activation map, or its central position alone."
     )
     contrast: float = Field(
@@ -155,13 +156,9 @@ class Recipe(Model):
 
     def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
         """With what is left open filled in."""
-        natural = card.normalised and self.objective == "channel"
-        own = {
-            **(CENTER if self.objective == "center" else NATURAL if natural else PLAIN),
-            "size": card.stimulus.height,
-            "frames": card.stimulus.frames,
-        }
-        return ResolvedRecipe.model_validate({**own, **self.model_dump(exclude_none=True)})
+        own = CENTER if self.objective == "center" else NATURAL if card.normalised else PLAIN
+        size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
+        return ResolvedRecipe.model_validate({**own, **size, **self.model_dump(exclude_none=True)})
 
 
 class ResolvedRecipe(Recipe):
@@ -177,6 +174,9 @@ class ResolvedRecipe(Recipe):
     focus: float
     size: int
     frames: int
+
+    def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
+        return self
 
     def in_pixels(self, card: NetworkCard, layer: str) -> Self:
         """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large.

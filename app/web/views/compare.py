@@ -17,8 +17,9 @@ from app.web.pages import ComparePage
 from app.web.parts import Choice, Compared, Crumb
 from app.web.render import render
 from app.web.views.frame import frame, network_crumbs
+from app.web.views.recipe_form import plain
 from app.web.views.selection import address, place
-from app.web.views.stimulus import Chosen, plain
+from app.web.views.stimulus import Chosen
 
 router = APIRouter()
 

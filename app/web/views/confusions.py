@@ -24,7 +24,7 @@ from app.web.render import render
 from app.web.views.evidence import is_under_way, surveying
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.look import views
-from app.web.views.stimulus import plain
+from app.web.views.recipe_form import plain
 
 router = APIRouter()
 

@@ -1,9 +1,10 @@
 """The fields of a recipe as a form shows them, derived from the contract."""
 
+from functools import lru_cache
 from typing import Any
 
 from app.contract.catalog import NetworkCard
-from app.contract.recipe import Recipe, ResolvedRecipe
+from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Speed
 from app.web.parts import Field, Preset, VisualizeForm
 
 BASIC = ("speed", "seed")
@@ -15,17 +16,18 @@ def fields(recipe: ResolvedRecipe) -> tuple[Field, ...]:
     return tuple(_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
 
 
-def automatic(recipe: Recipe, card: NetworkCard) -> ResolvedRecipe:
-    """The recipe of the same speed, seed and objective that says nothing else."""
-    return Recipe(speed=recipe.speed, seed=recipe.seed, objective=recipe.objective).resolved(card)
+@lru_cache(maxsize=4096)  # a page asks a dozen times
+def plain(speed: Speed, seed: int, card: NetworkCard, objective: Objective = "channel") -> ResolvedRecipe:
+    """The recipe that says nothing else."""
+    return Recipe(speed=speed, seed=seed, objective=objective).resolved(card)
 
 
-def editable(recipe: Recipe, card: NetworkCard) -> tuple[Field, ...]:
+def editable(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[Field, ...]:
     """What is as it would be if left empty is left empty: another objective then brings its own."""
-    given, by_itself = recipe.resolved(card), automatic(recipe, card)
+    by_itself = plain(recipe.speed, recipe.seed, card, recipe.objective)
 
     def field(name: str) -> Field:
-        value, own = _text(getattr(given, name)), _text(getattr(by_itself, name))
+        value, own = _text(getattr(recipe, name)), _text(getattr(by_itself, name))
         return _field(name, "" if value == own else value, own) if name in OPEN else _field(name, value)
 
     return tuple(field(name) for name in Recipe.model_fields)
@@ -41,7 +43,8 @@ def visualize_form(
     presets: tuple[Preset, ...] = (),
 ) -> VisualizeForm:
     """`count`: how many units that is."""
-    every = editable(recipe, card)
+    given = recipe.resolved(card)
+    every = editable(given, card)
     return VisualizeForm(
         network=card.slug,
         layer=layer,
@@ -49,16 +52,16 @@ def visualize_form(
         count=count,
         basic=tuple(field for field in every if field.name in BASIC),
         advanced=tuple(field for field in every if field.name not in BASIC),
-        special=differences(recipe.resolved(card), card),
+        special=differences(given, card),
         presets=presets,
     )
 
 
 def differences(recipe: ResolvedRecipe, card: NetworkCard) -> str:
     """What sets a recipe apart from the plain one of the same speed and seed: `objective center, kappa 2`."""
-    by_itself = automatic(recipe, card)
-    usual = {**dict(by_itself), "objective": Recipe().objective}
-    changed = (name for name in Recipe.model_fields if getattr(recipe, name) != usual[name])
+    by_itself = plain(recipe.speed, recipe.seed, card, recipe.objective)
+    usual = by_itself.model_copy(update={"objective": "channel"})
+    changed = (name for name in Recipe.model_fields if getattr(recipe, name) != getattr(usual, name))
     return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in changed)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Query
@@ -17,7 +16,7 @@ from app.web.chart import chart
 from app.web.parts import Choice, Look, SpeedCell, Stimulus
 from app.web.views.look import views
 from app.web.views.presets import presets
-from app.web.views.recipe_form import differences, fields, visualize_form
+from app.web.views.recipe_form import differences, fields, plain, visualize_form
 
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
 Link = Callable[..., str]  # choices -> the address of this unit with them
@@ -47,11 +46,6 @@ def result_choices(result: Visualization, card: NetworkCard) -> dict[str, str | 
     if recipe == plain(recipe.speed, recipe.seed, card):
         return {"speed": recipe.speed.value, "seed": recipe.seed}
     return {"recipe": result.recipe_key[:KEY_LENGTH]}
-
-
-@lru_cache(maxsize=4096)  # a page asks a dozen times
-def plain(speed: Speed, seed: int, card: NetworkCard) -> ResolvedRecipe:
-    return Recipe(speed=speed, seed=seed).resolved(card)
 
 
 def find_stimulus(
