@@ -47,7 +47,9 @@ class Batch:
         self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even) for name in canvases}
         self.focus = {name: Focus(canvas, recipe.focus, like) for name, canvas in canvases.items() if recipe.focus}
         self.x = {name: self.noise(name, self.places) for name in canvases}
-        self.views = self._views(recipe)
+        # of every step, drawn beforehand: nothing is sent to the device while it computes
+        views = transforms.draw(list(self.generators.values()), recipe)
+        self.views = None if views is None else send(views, device)
         self.flags = Flags(device)
         self.traces: dict[int, list[float]] = {place: [] for place in self.places}
         self.numb: dict[int, int] = dict.fromkeys(self.places, 0)  # steps in a row without a gradient
@@ -60,12 +62,6 @@ class Batch:
         canvas, prior = self.canvases[name], self.priors[name]
         drawn = torch.stack([torch.randn(canvas.shape, generator=self.generators[place]) for place in places])
         return normalised(prior.stimulus(send(drawn, self.units.device))) * (size * canvas.bound)
-
-    def _views(self, recipe: ResolvedRecipe) -> Tensor | None:
-        """Those of every step, (steps, B, 2, 3), drawn beforehand: nothing is sent to the device while it computes."""
-        views = [transforms.draw(list(self.generators.values()), recipe) for _ in range(recipe.steps)]
-        drawn = [view for view in views if view is not None]
-        return send(torch.stack(drawn), self.units.device) if drawn else None
 
     def view(self, step: int, items: slice | Tensor) -> Tensor | None:
         return None if self.views is None else self.views[step, items]

@@ -90,6 +90,8 @@ def half_blur(count: int, sigma: float) -> Tensor:
 
 def along(matrix: Tensor, x: Tensor, dim: int) -> Tensor:
     """The matrix applied along one dimension of x."""
+    if x.shape[dim] == 1:  # all operators of a single sample are 1
+        return x
     if dim == x.ndim - 1:
         return x @ matrix.T
     applied: Tensor = matrix @ x.flatten(dim + 1) if dim < x.ndim - 2 else matrix @ x

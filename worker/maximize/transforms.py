@@ -16,20 +16,21 @@ from worker.maximize.canvas import Canvas
 
 
 def draw(generators: Sequence[torch.Generator], recipe: ResolvedRecipe) -> Tensor | None:
-    """One view a unit: (B, 2, 3) maps a pixel of the view to one of the canvas, both counted from the centre.
+    """One view for each step and unit: (steps, B, 2, 3) maps a pixel of the view to one of the canvas, both counted
+    from the centre.
 
     None where the recipe leaves the canvas as it is. Each unit has its own generator: what a unit sees does not
     depend on its neighbours in the batch.
     """
     if not (recipe.jitter or recipe.scale or recipe.rotation):
         return None
-    uniform = torch.stack([torch.rand(4, generator=generator) for generator in generators]) * 2 - 1
-    shift = uniform[:, :2] * (recipe.jitter / 2)
-    zoom = 1 + uniform[:, 2] * recipe.scale
-    angle = uniform[:, 3] * radians(recipe.rotation)
+    uniform = torch.stack([torch.rand(recipe.steps, 4, generator=generator) for generator in generators], 1) * 2 - 1
+    shift = uniform[..., :2] * (recipe.jitter / 2)
+    zoom = 1 + uniform[..., 2] * recipe.scale
+    angle = uniform[..., 3] * radians(recipe.rotation)
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
-    rows = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], 1)
-    return rows.view(-1, 2, 3)
+    rows = torch.stack([cos, -sin, shift[..., 0], sin, cos, shift[..., 1]], -1)
+    return rows.view(recipe.steps, -1, 2, 3)
 
 
 def look(x: Tensor, canvas: Canvas, view: Tensor | None) -> Tensor:

@@ -31,3 +31,13 @@ def test_the_gradient_is_finite_at_rest(alpha: float) -> None:
     (bounded_energy(x, alpha) + smoothness(x, 1, 1)).sum().backward()
     assert x.grad is not None
     assert x.grad.abs().max() == 0
+
+
+@pytest.mark.parametrize("alpha", [1, 2, 3, 4.5])
+def test_gradients_are_those_of_the_sums(alpha: float) -> None:
+    x = torch.randn(2, 3, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: bounded_energy(x, alpha), x)
+    assert torch.autograd.gradcheck(lambda x: smoothness(x, 2, 0.5), x)
+    assert torch.autograd.gradcheck(lambda x: smoothness(x, 0, 1), x)
+    still = x[:, :, :1].detach().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: smoothness(x, 1, 8), still)
