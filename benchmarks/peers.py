@@ -91,8 +91,11 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedReci
     return float((gain - penalty).mean())
 
 
-def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int) -> Path_:
+def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batch: int) -> Path_:
+    """Seconds are the case's share of those of the batch."""
     path: Path_ = []
+    units = range(max(batch, len(case.units)))  # the case's own come first
+    share = len(case.units) / len(units)
     started, away = clock(), 0.0
     every = max(recipe.steps // checks, 1)
 
@@ -101,11 +104,11 @@ def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int) -> P
         if step.step % every == 0 or step.step == step.steps:
             now = clock()
             images = [step.stimulus(place)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for place in range(len(case.units))]
-            path.append((now - started - away, np.stack(images)))
+            path.append(((now - started - away) * share, np.stack(images)))
             away += clock() - now
         return []
 
-    ascend(network, case.layer, case.units, [recipe] * len(case.units), observe=observe)
+    ascend(network, case.layer, units, [recipe] * len(units), observe=observe)
     return path
 
 
@@ -272,6 +275,7 @@ def main() -> None:
     parser.add_argument("--layers", nargs="+", help="those of the network that are worth it if left out")
     parser.add_argument("--objectives", nargs="+", default=("center", "channel"))
     parser.add_argument("--units", nargs="+", type=int, default=(1, 8), help="how many units at once")
+    parser.add_argument("--batch", type=int, default=1, help="units that we take at once, if more: a whole layer's")
     parser.add_argument("--peers", nargs="+", default=tuple(PEERS), choices=tuple(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
@@ -308,7 +312,7 @@ def main() -> None:
                         try:
                             if run is None:
                                 mine = recipe.model_copy(update={"steps": 1}) if warms_up else recipe
-                                path = ours(compared.network, case, mine, checks)
+                                path = ours(compared.network, case, mine, checks, options.batch)
                             else:
                                 path = run(compared, case, steps, checks)
                         except ImportError as error:

@@ -14,7 +14,14 @@ ENGINE = 2  # raised when the same recipe would give another stimulus
 CONE = 2  # the same, for `center` alone: as large as the receptive field since 1, shifted by less since 2
 HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
 # fields added later, and the value that reproduces the old behaviour
-LATER: dict[str, object] = {"settle": 0.0, "nature": 0.0, "even": 0.0, "focus": 0.0, "forget_until": 0.75}
+LATER: dict[str, object] = {
+    "settle": 0.0,
+    "nature": 0.0,
+    "even": 0.0,
+    "focus": 0.0,
+    "middle": 0.0,
+    "forget_until": 0.75,
+}
 
 # what a recipe leaves open: by objective, and over the map by whether the network has batch normalisation, which
 # remembers the training data
@@ -27,8 +34,9 @@ PLAIN: dict[str, object] = {
     "nature": 0.0,
     "even": 0.0,
     "focus": 0.0,
+    "middle": 0.0,
 }
-NATURAL = {**PLAIN, "prior": "pink", "step_size": 0.3, "nature": 1.0, "even": 1.0, "focus": 1.0}
+NATURAL = {**PLAIN, "prior": "pink", "step_size": 0.3, "nature": 1.0, "even": 1.0, "focus": 1.0, "middle": 1.0}
 CENTER = {**PLAIN, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}  # by time to equal reach: docs/method.md
 
 
@@ -133,6 +141,14 @@ class Recipe(Model):
         "all over: 0 not at all, 1 in proportion. If empty, 1 for a network with batch normalisation, 0 for others "
         "and for `center`.",
     )
+    middle: float | None = Field(
+        default=None,
+        ge=0,
+        le=4,
+        description="How much less a gradient counts to `focus` far from the middle of the frame: 0 not at all, 1 a "
+        "seventh at the middle of an edge. If empty, 1 for a network with batch normalisation, 0 for others and for "
+        "`center`.",
+    )
     jitter: int = Field(
         default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."
     )
@@ -172,6 +188,7 @@ class ResolvedRecipe(Recipe):
     nature: float
     even: float
     focus: float
+    middle: float
     size: int
     frames: int
 

@@ -12,7 +12,14 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
     older = {name: value for name, value in recipe.model_dump(mode="json").items() if name not in LATER}
     body = json.dumps({"engine": ENGINE, **older}, sort_keys=True)
     assert recipe.key() == hashlib.sha256(body.encode()).hexdigest()
-    for name, value in (("settle", 0.01), ("nature", 1.0), ("even", 0.5), ("focus", 0.5), ("forget_until", 0.9)):
+    for name, value in (
+        ("settle", 0.01),
+        ("nature", 1.0),
+        ("even", 0.5),
+        ("focus", 0.5),
+        ("middle", 1.0),
+        ("forget_until", 0.9),
+    ):
         assert recipe.model_copy(update={name: value}).key() != recipe.key()
 
 
@@ -41,6 +48,7 @@ def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -
         nature=0,
         even=0,
         focus=0,
+        middle=0,
         steps=72,
         step_size=0.17,
         blur=8,

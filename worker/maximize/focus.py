@@ -3,6 +3,7 @@ over. P becomes D P D with D diagonal and positive, so what is stationary stays 
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from app.contract.recipe import HEIGHT
@@ -42,12 +43,15 @@ class Focus:
     """Remembers for one stream of a batch where the shaped gradient was strong.
 
     The weight of a place is ((r_p + r / 10) / r)^(share / 2), r_p the root mean square of P g near it over the steps
-    so far and r that of its frame: with share 1 and both weights a step is in proportion to r_p + r / 10.
+    so far, times exp(-2 middle d^2) at d half sides from the middle of the frame, and r that of its frame: with share
+    1 and both weights a step is in proportion to r_p + r / 10.
     """
 
-    def __init__(self, canvas: Canvas, share: float, like: Tensor) -> None:
+    def __init__(self, canvas: Canvas, share: float, middle: float, like: Tensor) -> None:
         self.share = share
         _, frames, height, width = canvas.shape
+        rows, columns = (torch.linspace(-1, 1, side).to(like) for side in (height, width))
+        self.nearness = (-4 * middle * (rows[:, None].square() + columns.square())).exp()  # of energy, a square
         near = NEAR * canvas.height / HEIGHT
         spreads = ((2, frames, WHILE), (3, height, near), (4, width, near))
         self.blurs = [(spectral(n, half_blur(n, sigma).square()).to(like), dim) for dim, n, sigma in spreads]
@@ -59,8 +63,8 @@ class Focus:
         for blur, dim in self.blurs:
             energy = along(blur, energy, dim)
         self.energy = energy if self.energy is None else self.energy.lerp(energy, 1 - MEMORY)
-        strength = self.energy.clamp_min(0).sqrt()
-        whole = self.energy.mean((3, 4), keepdim=True).clamp_min(1e-30).sqrt()
+        counted = self.energy.clamp_min(0) * self.nearness
+        strength, whole = counted.sqrt(), counted.mean((3, 4), keepdim=True).clamp_min(1e-30).sqrt()
         return Focused(prior, (strength / whole + FAINT).pow(self.share / 2))
 
     def keep(self, kept: Tensor) -> None:

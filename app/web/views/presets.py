@@ -35,6 +35,7 @@ NAMED = (
             "blur_end": "3",
             "forget": "0.12",
             "forget_until": "0.9",
+            "contrast": "0",
         },
     ),
     Named(

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import Tensor
 
@@ -12,9 +13,9 @@ CANVAS = Canvas(Stream(name=StreamName.CLIP, frames=2, height=SIDE, width=SIDE),
 LIKE = torch.empty(0)
 
 
-def narrowed(gradient: Tensor, share: float, prior: str = "pixel") -> Prior:
+def narrowed(gradient: Tensor, share: float, prior: str = "pixel", middle: float = 0) -> Prior:
     own = PRIORS[prior](CANVAS, resolved(blur=1, blur_end=1), LIKE)
-    return Focus(CANVAS, share, LIKE).on(own, gradient) if share else own
+    return Focus(CANVAS, share, middle, LIKE).on(own, gradient) if share else own
 
 
 def spotted() -> Tensor:
@@ -37,9 +38,22 @@ def test_steps_gather_where_the_gradient_is_strong() -> None:
     assert whole > 0.4
 
 
-def test_what_is_stationary_stays_so() -> None:
+def test_a_corner_counts_less_than_the_middle() -> None:
+    flat = torch.ones_like(spotted())
+    shares = [share_in_the_corner(flat, narrowed(spotted(), 1.0, middle=middle)) for middle in (0, 0.5, 1, 2)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-1] < shares[0] / 2
+    even = narrowed(flat, 1.0, middle=1)
+    weights = even.stimulus(even.coefficients(flat))[0, 0, 0]
+    torch.testing.assert_close(weights, weights.flip(0))
+    torch.testing.assert_close(weights, weights.mT)
+    assert weights.argmax() in (SIDE // 2 * (SIDE + 1), (SIDE // 2 - 1) * (SIDE + 1))
+
+
+@pytest.mark.parametrize("middle", [0, 1])
+def test_what_is_stationary_stays_so(middle: float) -> None:
     for prior in PRIORS:
-        operator = narrowed(spotted(), 1.0, prior)
+        operator = narrowed(spotted(), 1.0, prior, middle)
         x, y = torch.randn(2, 1, *CANVAS.shape, generator=torch.Generator().manual_seed(1))
         shaped = operator.stimulus(operator.coefficients(x))
         assert (shaped * x).sum() > 0
@@ -56,7 +70,7 @@ def test_frames_keep_their_shares() -> None:
 
 
 def test_it_remembers_and_forgets_units_one_by_one() -> None:
-    prior, focus = PRIORS["pixel"](CANVAS, resolved(), LIKE), Focus(CANVAS, 1.0, LIKE)
+    prior, focus = PRIORS["pixel"](CANVAS, resolved(), LIKE), Focus(CANVAS, 1.0, 0.0, LIKE)
     there, nowhere = spotted(), torch.randn(1, *CANVAS.shape, generator=torch.Generator().manual_seed(2))
     focus.on(prior, torch.cat([nowhere, there]))
     focus.keep(torch.tensor([1]))
