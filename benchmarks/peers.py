@@ -94,7 +94,7 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedReci
 def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batch: int) -> Path_:
     """Seconds are the case's share of those of the batch."""
     path: Path_ = []
-    units = range(max(batch, len(case.units)))  # the case's own come first
+    units = range(max(min(batch, network.card.layer(case.layer).units), len(case.units)))  # the case's own come first
     share = len(case.units) / len(units)
     started, away = clock(), 0.0
     every = max(recipe.steps // checks, 1)
