@@ -47,6 +47,7 @@ train: .venv/train
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.roofline
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.shares
 	$(BIN)/python -m benchmarks.peers
 
 clean:

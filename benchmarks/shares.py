@@ -1,0 +1,82 @@
+"""What a step is made of: operators it runs, and how much of its time convolutions take, layer by layer of a VGG-16.
+
+PyTorch's profiler watches a long and a short run of the public path; their difference leaves start and finish out.
+
+    python -m benchmarks.shares --layers conv2_2 conv5_3 --objectives center --units 1 8
+"""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.autograd.profiler_util import FunctionEventAvg
+from torch.profiler import ProfilerActivity, profile
+
+from app.contract.recipe import Recipe
+from benchmarks.vgg import LAYERS, machine, make_network, make_vgg
+from worker.maximize.ascend import ascend
+from worker.networks.network import Network
+
+CONVOLUTIONS = ("conv", "mkldnn", "addmm", "im2col", "col2im")  # and what PyTorch computes them by
+
+
+@dataclass(frozen=True)
+class Shares:
+    operators: float  # a step, those that others call included
+    milliseconds: float  # a step, while watched
+    convolutions: float  # share of these
+
+    @classmethod
+    def between(cls, long: Iterable[FunctionEventAvg], short: Iterable[FunctionEventAvg], steps: int) -> "Shares":
+        """Of `steps` steps, those by which a run is longer than another."""
+        operators = time = convolutions = 0.0
+        for sign, events in ((1, long), (-1, short)):
+            for event in events:
+                spent = sign * (event.self_cpu_time_total + event.self_device_time_total)
+                operators += sign * event.count
+                time += spent
+                convolutions += spent * any(word in str(event.key) for word in CONVOLUTIONS)
+        return cls(operators / steps, time / steps / 1e3, convolutions / time)
+
+
+def watched(network: Network, layer: str, recipe: Recipe, units: Sequence[int], steps: int) -> Shares:
+    activities = [ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * torch.cuda.is_available()]
+
+    def events(steps: int) -> Iterable[FunctionEventAvg]:
+        recipes = [recipe.model_copy(update={"steps": steps})] * len(units)
+        with profile(activities=activities) as seen:
+            ascend(network, layer, units, recipes)
+        return seen.key_averages()
+
+    events(1)  # derives the cone
+    return Shares.between(events(2 + steps), events(2), steps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", nargs="+", default=("conv1_2", *LAYERS))
+    parser.add_argument("--objectives", nargs="+", default=("center", "channel"))
+    parser.add_argument("--units", nargs="+", type=int, default=(1, 8), help="how many units at once")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+    network = make_network(make_vgg(None).requires_grad_(False), precision)
+    print(machine())
+    for objective in options.objectives:
+        for layer in options.layers:
+            recipe = Recipe(objective=objective)
+            for count in options.units:
+                found = watched(network, layer, recipe, range(count), options.steps)
+                print(
+                    f"{objective:8} {layer:8} units {count}: {found.operators:5.0f} operators a step, "
+                    f"{found.milliseconds:7.1f} ms, convolutions {found.convolutions:.0%}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
