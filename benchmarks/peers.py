@@ -87,7 +87,7 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedReci
     with torch.no_grad():
         activation = cone.activation({StreamName.APPEARANCE: x})
         gain = objective.gain(activation, torch.tensor(case.units), torch.ones(len(x)))
-        penalty = objective.penalty({StreamName.APPEARANCE: x}, objective.picked(activation))
+        penalty, _ = objective.penalty({StreamName.APPEARANCE: x}, objective.picked(activation))
     return float((gain - penalty).mean())
 
 

@@ -23,9 +23,9 @@ def evaluate(batch: Batch, slope: Slope, piece: slice) -> Tensor:
     units, a_hat, objective = batch.units[piece], batch.a_hat[piece], slope.objective
     activation, gain = slope.gain(seen, units, a_hat)
     own = objective.pick(unit_activation(activation, units))
-    value = gain - objective.penalty(seen, objective.picked(activation))
+    penalty, _ = objective.penalty(seen, objective.picked(activation))
     rectified = slope.network.points[slope.layer].rectified
-    return torch.stack([value, peak(own, rectified), probability(activation, units)])
+    return torch.stack([gain - penalty, peak(own, rectified), probability(activation, units)])
 
 
 def finish(batch: Batch, slope: Slope, pieces: Pieces, known: bool, seconds: float) -> dict[int, Finished | WorkError]:

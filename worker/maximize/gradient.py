@@ -49,13 +49,11 @@ class Slope:
                 f"The activation of {self.layer} does not depend on the network's input, so nothing can maximize it. "
                 "Look for a detach() or a no_grad() before that layer, or choose another one."
             )
-        penalty = self.objective.penalty(leaves, self.objective.picked(activation))
-        inputs = list(leaves.values())
-        up = torch.autograd.grad(gain.sum(), inputs, materialize_grads=True)
-        down = torch.autograd.grad(penalty.sum(), inputs)
+        penalty, down = self.objective.penalty(x, self.objective.picked(activation))
+        up = torch.autograd.grad(gain.sum(), list(leaves.values()), materialize_grads=True)
         touched = torch.stack([(g != 0).flatten(1).any(1) for g in up]).any(0)
-        gradient = {name: u - d for name, u, d in zip(leaves, up, down, strict=True)}
-        value = (gain - penalty).detach()
+        gradient = {name: u - down[name] for name, u in zip(leaves, up, strict=True)}
+        value = gain.detach() - penalty
         finite = torch.stack([g.isfinite().flatten(1).all(1) for g in gradient.values()]).all(0)
         return Pull(value, finite & value.isfinite(), touched, gradient)
 

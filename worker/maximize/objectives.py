@@ -94,16 +94,23 @@ class Objective:
         """gain - nature |gain| R_N, with the weight |gain| as it is now: no gradient flows through it."""
         return gain if divergence is None else gain - self.nature * gain.detach().abs() * divergence
 
-    def penalty(self, stimulus: Mapping[StreamName, Tensor], picked: int) -> Tensor:
-        """lambda_B R_B + lambda_TV R_TV of stimuli (B, D, T, H, W), over all streams: (B,). `picked` is M."""
-        return torch.stack([self._penalty(x, self.canvases[name], picked) for name, x in stimulus.items()]).sum(0)
+    @torch.no_grad()
+    def penalty(self, stimulus: Mapping[StreamName, Tensor], picked: int) -> tuple[Tensor, dict[StreamName, Tensor]]:
+        """lambda_B R_B + lambda_TV R_TV of stimuli (B, D, T, H, W), over all streams (B,), and its gradient. `picked`
+        is M."""
+        found = {name: self._penalty(x, self.canvases[name], picked) for name, x in stimulus.items()}
+        values, gradients = zip(*found.values(), strict=True)
+        return torch.stack(values).sum(0), dict(zip(found, gradients, strict=True))
 
-    def _penalty(self, x: Tensor, canvas: Canvas, picked: int) -> Tensor:
+    def _penalty(self, x: Tensor, canvas: Canvas, picked: int) -> tuple[Tensor, Tensor]:
         recipe = self.recipe
         weight = picked / (self.area * x[0, 0].numel())  # M / (rho^2 N)
-        energy: Tensor = recipe.energy / canvas.bound**recipe.alpha * bounded_energy(x, recipe.alpha)
-        smooth: Tensor = recipe.smoothness / canvas.bound**2 * smoothness(x, recipe.kappa, recipe.chi)
-        return (energy + smooth) * weight
+        energy, outwards = bounded_energy(x, recipe.alpha)
+        change, apart = smoothness(x, recipe.kappa, recipe.chi)
+        lambda_b = weight * recipe.energy / canvas.bound**recipe.alpha
+        lambda_tv = weight * recipe.smoothness / canvas.bound**2
+        value: Tensor = lambda_b * energy + lambda_tv * change
+        return value, outwards.mul_(lambda_b).add_(apart, alpha=lambda_tv)
 
 
 def data_maxima(values: Sequence[float] | None, count: int) -> list[float]:

@@ -50,7 +50,7 @@ def test_weights_are_free_of_size(field: int) -> None:
     x, activation = torch.randn(2, 3, frames, size, size) * 0.2, torch.randn(2, 3, 2, 4, 4)
     picked = objective.picked(activation)
     gain = objective.gain(activation, torch.tensor([2, 0]), torch.tensor([5.0, 2.0]))
-    value = gain - objective.penalty({StreamName.CLIP: x}, picked)
+    value = gain - objective.penalty({StreamName.CLIP: x}, picked)[0]
     mean_activation = activation[[0, 1], [2, 0]].mean((1, 2, 3)) / torch.tensor([5.0, 2.0])
     energy = (x.norm(dim=1) / bound).pow(3).mean((1, 2, 3))
     space = (x.diff(dim=3).square().sum((1, 2, 3, 4)) + x.diff(dim=4).square().sum((1, 2, 3, 4))) * 2
