@@ -1,7 +1,7 @@
 """The two penalties of the objective, as the plain sums of the method; their weights are set in objectives.py.
 
-Both take a stimulus (B, D, T, H, W) in standard units and return one value a unit, (B,), and its gradient. It is written
-out: where a stimulus is small a step takes as long as it has operators, and autograd ran most of them for these.
+Both take a stimulus (B, D, T, H, W) in standard units and return one value a unit, (B,), and its gradient. It is
+written out: where a stimulus is small a step takes as long as it has operators, and autograd ran a quarter of them.
 """
 
 from torch import Tensor
