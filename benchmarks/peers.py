@@ -33,7 +33,7 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from benchmarks import appearance, vgg
 from benchmarks.appearance import Appearance, make_default
 from benchmarks.in_keras import keras_appearance, keras_vgg
-from benchmarks.vgg import Vgg16, machine, make_network, make_vgg
+from benchmarks.vgg import PRECISIONS, Vgg16, machine, make_network, make_vgg
 from worker.maximize.ascend import ascend
 from worker.maximize.cone import derive
 from worker.maximize.objectives import Objective
@@ -282,7 +282,7 @@ def main() -> None:
     parser.add_argument("--cpu-time", action="store_true", help="instead of the wall's, for a busy machine; one thread")
     parser.add_argument("--checks", type=int, default=8, help="pictures of each run that are scored")
     parser.add_argument("--steps", type=float, default=1.0, help="share of each peer's usual steps, for a quick look")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16", help="of our gradients")
+    parser.add_argument("--precision", choices=tuple(PRECISIONS), default="bf16", help="of our gradients")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of our recipe")
     parser.add_argument("--weights", type=Path, help="VGG-16 of torchvision's naming; random from a seed if left out")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -290,7 +290,7 @@ def main() -> None:
     clock = process_time if options.cpu_time else perf_counter
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(options.threads))
     torch.set_num_threads(options.threads)
-    precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+    precision = PRECISIONS[options.precision]
     compared = compared_default(precision) if options.network == "default" else compared_vgg(options.weights, precision)
     fields = dict(field.split("=", 1) for field in options.set)
     figures: list[dict[str, Any]] = []

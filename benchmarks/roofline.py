@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from app.contract.catalog import StreamName
 from app.contract.recipe import Recipe
-from benchmarks.vgg import LAYERS, machine, make_network, make_vgg
+from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
 from worker.maximize.cone import derive
 from worker.maximize.device import device_of
 from worker.maximize.gradient import Slope
@@ -65,7 +65,7 @@ def main() -> None:
     print(machine())
     device = torch.device(options.device)
     vgg = make_vgg(None).requires_grad_(False)
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+    for name, dtype in PRECISIONS.items():
         network = make_network(vgg, dtype)
         network.module.to(device)
         most = peak(dtype, device, options.repeats)

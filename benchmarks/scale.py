@@ -9,7 +9,7 @@ from time import perf_counter
 import torch
 
 from app.contract.recipe import Recipe
-from benchmarks.vgg import machine, make_network, make_vgg
+from benchmarks.vgg import PRECISIONS, machine, make_network, make_vgg
 from worker.maximize.ascend import ascend
 from worker.networks.network import Network
 
@@ -37,11 +37,11 @@ def main() -> None:
     parser.add_argument("--layers", nargs="+", default=DEPTHS)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
+    parser.add_argument("--precision", choices=tuple(PRECISIONS), default="bf16")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     vgg = make_vgg(None).requires_grad_(False)
-    network = make_network(vgg, {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision])
+    network = make_network(vgg, PRECISIONS[options.precision])
     print(machine())
     print("ms a unit and step")
     for objective in ("center", "channel"):

@@ -14,7 +14,7 @@ from torch.autograd.profiler_util import FunctionEventAvg
 from torch.profiler import ProfilerActivity, profile
 
 from app.contract.recipe import Recipe
-from benchmarks.vgg import LAYERS, machine, make_network, make_vgg
+from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
 from worker.maximize.ascend import ascend
 from worker.networks.network import Network
 
@@ -60,10 +60,10 @@ def main() -> None:
     parser.add_argument("--units", nargs="+", type=int, default=(1, 8), help="how many units at once")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--precision", choices=tuple(PRECISIONS), default="fp32")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+    precision = PRECISIONS[options.precision]
     network = make_network(make_vgg(None).requires_grad_(False), precision)
     print(machine())
     for objective in options.objectives:

@@ -16,6 +16,7 @@ SIZE, CLASSES = 224, 1000
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LAYERS = ("conv2_2", "conv3_3", "conv4_3", "conv5_3", "fc6", "class")
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Vgg16(nn.Module):

@@ -45,8 +45,9 @@ class Batch:
         like = torch.empty(0, device=device)
         self.priors = {name: PRIORS[recipe.prior](canvas, recipe, like) for name, canvas in canvases.items()}
         self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even) for name in canvases}
-        seeing = canvases.items() if recipe.focus else ()
-        self.focus = {name: Focus(canvas, recipe.focus, recipe.middle, like) for name, canvas in seeing}
+        self.focus = {
+            name: Focus(canvas, recipe.focus, recipe.middle, like) for name, canvas in canvases.items() if recipe.focus
+        }
         self.x = {name: self.noise(name, self.places) for name in canvases}
         # of every step, drawn beforehand: nothing is sent to the device while it computes
         views = transforms.draw(list(self.generators.values()), recipe)

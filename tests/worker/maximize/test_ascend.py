@@ -52,9 +52,9 @@ def test_a_batch_gives_what_its_units_give_alone(clip_network: Network, prior: s
         "optimizer": optimizer,
         "focus": 1.0,
         "speed": Speed.SLOW,
-        "steps": 4,
-    }  # other speeds and more steps amplify what rounding does: a ReLU that flips takes another path
-    recipes = [recipe.model_copy(update=changes) for recipe in seeds(0, 1, 2)]
+    }  # others amplify what rounding does
+    # by Adam seed 1 meets a kink of J so closely that rounding decides on which side it goes on
+    recipes = [recipe.model_copy(update=changes) for recipe in seeds(0, 3, 5)]
     together = ascend(clip_network, "conv2", [4, 1, 1], recipes)
     for ascent, unit, recipe in zip(together, [4, 1, 1], recipes, strict=True):
         (alone,) = ascend(clip_network, "conv2", [unit], [recipe])
