@@ -145,8 +145,8 @@ class Recipe(Model):
         default=None,
         ge=0,
         le=4,
-        description="How much less a gradient counts to `focus` far from the middle of the frame: 0 not at all, 1 a "
-        "seventh at the middle of an edge. If empty, 1 for a network with batch normalisation, 0 for others and for "
+        description="How much less a gradient counts to `focus` far from the middle of the frame: 0 no less; with 1, "
+        "where an edge is nearest, a seventh. If empty, 1 for a network with batch normalisation, 0 for others and for "
         "`center`.",
     )
     jitter: int = Field(
