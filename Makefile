@@ -39,7 +39,7 @@ TRAIN_CLIPS ?= 8280
 train: .venv/train
 	@for network in default control judge; do \
 	  $(BIN)/kinetoscope-worker mocap train $$network --clips $(TRAIN_CLIPS) --data var/mocap \
-	    --work var/mocap-training --out worker/networks/weights || exit 1; \
+	    --work var/mocap-training --out worker/shipped/weights || exit 1; \
 	done
 	@$(BIN)/kinetoscope-worker mocap card docs/default-network.md
 

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.contract.errors import KinetoscopeError
-from app.frontend_build import build_frontend
+from app.launch.frontend_build import build_frontend
+from app.launch.supervise import require_free_port, supervise
 from app.settings import settings
-from app.store.engine import Store, open_store
-from app.supervise import require_free_port, supervise
+from app.store.database.engine import Store, open_store
 from app.web.main import create_app, settle
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)

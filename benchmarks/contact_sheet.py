@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from app.contract.recipe import USUAL, Recipe, Speed
 from app.contract.result import Role
-from app.store import catalog, media, visualizations
-from app.store.engine import Store
-from worker.cli import open_database
-from worker.cli_visualize import unit_index
+from app.store import media
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from app.store.results import visualizations
+from worker.cli.common import open_database
+from worker.cli.visualize import unit_index
 from worker.render.encode import flow_px, poster, rgb
 from worker.render.flow_color import direction
 
@@ -31,7 +33,7 @@ def pictures(
     store: Store, network: str, layer: str, units: list[str], recipe: Recipe
 ) -> Iterator[tuple[str, Image.Image]]:
     with store.session() as session:
-        card = catalog.get_card(session, slug=network)
+        card = networks.get_card(session, slug=network)
         chosen = [unit_index(card, layer, unit) for unit in units] or range(card.layer(layer).units)
         for unit in chosen:
             found = visualizations.find(

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
+from worker.evidence.predict import clip_inputs
+from worker.graph.inputs import Inputs
 from worker.networks.load import describe_network, load_network
-from worker.networks.network import Inputs, Network
-from worker.networks.predict import clip_inputs
+from worker.networks.network import Network
 
 
 def given(description: str | None) -> tuple[Network, list[Inputs]]:

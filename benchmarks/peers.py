@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from benchmarks import appearance, vgg
 from benchmarks.appearance import Appearance, make_default

@@ -16,10 +16,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from app.contract.catalog import UnitSummary
 from app.contract.recipe import Recipe
-from app.store import catalog
-from worker.cli import choose_device, open_database
+from app.contract.unit import UnitSummary
+from app.store.catalog import networks
+from worker.cli.common import choose_device, open_database
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Finished
 from worker.networks.network import Network
@@ -67,7 +67,7 @@ def main() -> None:
     for layer in chosen.layers or [layer.name for layer in network.card.layers]:
         count = network.card.layer(layer).units
         with store.session() as session:
-            known = [catalog.get_unit(session, slug=chosen.network, layer=layer, unit=unit) for unit in range(count)]
+            known = [networks.get_unit(session, slug=chosen.network, layer=layer, unit=unit) for unit in range(count)]
         units = spaced(known, chosen.units)
         if not units:
             out.print(f"{layer}: no unit that a survey has seen alive")

@@ -15,11 +15,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from app.contract.recipe import Recipe
 from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
+from worker.devices import device_of
 from worker.maximize.cone import derive
-from worker.maximize.device import device_of
 from worker.maximize.gradient import Slope
 from worker.maximize.objectives import Objective
 

@@ -1,7 +1,7 @@
 """Where the answers of a two-stream network come from on some clips, none of which needs a label.
 
 python -m benchmarks.streams flow_gated flow_gated_rwf2000.safetensors clips/*.mp4
-python -m benchmarks.streams mocap_two_stream mocap_default.safetensors worker/mocap/clips/*/*0.mp4
+python -m benchmarks.streams mocap_two_stream mocap_default.safetensors worker/shipped/clips/*/*0.mp4
 """
 
 import torch

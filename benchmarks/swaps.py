@@ -8,7 +8,7 @@ import time
 import torch
 
 from benchmarks.given import given
-from worker.evidence.crossing import Crossing
+from worker.evidence.stream_swaps import Crossing
 from worker.evidence.streams import DONORS
 from worker.evidence.synergy import swapped
 

@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from app.contract.catalog import CLASS_LAYER, StreamName
+from app.contract.network import CLASS_LAYER, StreamName
 from app.contract.recipe import Recipe
-from worker.cli import choose_device, open_database
+from worker.cli.common import choose_device, open_database
 from worker.evidence.transfer import Stimulus, transfer
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Finished

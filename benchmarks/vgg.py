@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from worker.networks.network import Network, Point
 from worker.networks.trace import trace
 

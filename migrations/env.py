@@ -1,4 +1,4 @@
-"""Alembic's entry: the schema of app.store.tables, on the store's own engine."""
+"""Alembic's entry: the schema of app.store.database.tables, on the store's own engine."""
 
 from typing import Literal
 
@@ -6,9 +6,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import settings
-from app.store import clip_tables, tables  # noqa: F401 (makes the tables known)
-from app.store.base import Base, Json, UtcDateTime
-from app.store.engine import open_store
+from app.store.database import tables, upload_tables  # noqa: F401 (makes the tables known)
+from app.store.database.base import Base, Json, UtcDateTime
+from app.store.database.engine import open_store
 
 
 def render_item(kind: str, item: object, autogen: object) -> str | Literal[False]:

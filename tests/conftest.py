@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import create_engine, text
 
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
 
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it; consoles made while modules load would keep it
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 
-from app.contract.catalog import NetworkCard, UnitRole
 from app.contract.evidence import (
     DirectionTuning,
     Feed,
@@ -14,9 +13,13 @@ from app.contract.evidence import (
     TopClip,
     UnitEvidence,
 )
+from app.contract.network import NetworkCard
 from app.contract.result import RenderedMedia, Role
-from app.store import catalog, datasets, surveys
-from app.store.engine import Store
+from app.contract.unit import UnitRole
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from app.store.surveys import writing
 
 LABELS = ("walk", "run", "wave_slow")
 
@@ -112,13 +115,13 @@ def survey(
 ) -> int:
     """A finished survey."""
     with store.session() as session:
-        card = catalog.get_card(session, slug=network)
+        card = networks.get_card(session, slug=network)
     with store.transaction() as session:
-        begun = surveys.begin_survey(session, network=network, dataset=dataset)
+        begun = writing.begin_survey(session, network=network, dataset=dataset)
     with store.transaction() as session:
-        surveys.save_units(session, survey_id=begun, units=every_unit(card, change))
-        surveys.save_answers(session, survey_id=begun, answers=answers())
-        surveys.save_places(session, survey_id=begun, places=dict(places(card)))
+        writing.save_units(session, survey_id=begun, units=every_unit(card, change))
+        writing.save_answers(session, survey_id=begun, answers=answers())
+        writing.save_places(session, survey_id=begun, places=dict(places(card)))
     with store.transaction() as session:
-        surveys.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
+        writing.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
     return begun

@@ -3,12 +3,13 @@
 import hashlib
 from datetime import timedelta
 
-from app.contract.catalog import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.job import Job, JobState, VisualizeRequest
+from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements, RenderedMedia, Role
-from app.store import catalog, claims, jobs
-from app.store.engine import Store
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from app.store.jobs import leases, requests
 
 CLASSES = ("walk", "run", "wave slow", "wave fast", "back/flip & turn")
 LEASE = timedelta(seconds=30)
@@ -61,17 +62,17 @@ def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: 
 
 def enqueue(store: Store, *units: int, **recipe: object) -> list[Job]:
     with store.transaction() as session:
-        return list(jobs.enqueue(session, request=request(*units, **recipe)).jobs)
+        return list(requests.enqueue(session, request=request(*units, **recipe)).jobs)
 
 
 def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta = LEASE) -> list[Job]:
     with store.transaction() as session:
-        return claims.claim(session, worker=worker, limit=limit, lease=lease)
+        return leases.claim(session, worker=worker, limit=limit, lease=lease)
 
 
 def finish(store: Store, job: Job, *, worker: str = "w1") -> int | None:
     with store.transaction() as session:
-        return claims.finish(session, worker=worker, job=job, measurements=measurements(), media=media(job))
+        return leases.finish(session, worker=worker, job=job, measurements=measurements(), media=media(job))
 
 
 def measurements(activation: float = 3.5) -> Measurements:
@@ -97,9 +98,9 @@ def media(job: Job) -> list[RenderedMedia]:
 
 def state(store: Store, job: Job) -> JobState:
     with store.session() as session:
-        return jobs.get_job(session, job_id=job.id).state
+        return requests.get_job(session, job_id=job.id).state
 
 
 def add_card(store: Store, card: NetworkCard, weights: bytes = b"weights") -> None:
     with store.transaction() as session:
-        catalog.add_network(session, card=card, weights=[weights])
+        networks.add_network(session, card=card, weights=[weights])

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.settings import ROOT, Settings
-from app.store.engine import open_store
+from app.store.database.engine import open_store
 from app.web.main import create_app
 from tests.evidence_support import add_dataset, survey
 from tests.support import add_card
 from tests.web.conftest import ORIGIN
-from worker.mocap.shipped import WEIGHTS, find_shipped
 from worker.networks.load import describe_network
+from worker.shipped.networks import WEIGHTS, find_shipped
 
 ADDRESSES = sorted(set(re.findall(r"`(/mocap[^`]*)`", (ROOT / "docs" / "paper-figures.md").read_text())))
 

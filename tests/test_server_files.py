@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from app.settings import ROOT
-from app.store.engine import READING, WRITING
+from app.store.database.engine import READING, WRITING
 
 COMPOSE = shutil.which("docker-compose")
 

@@ -1,7 +1,8 @@
 """How many jobs a worker computes at once: the work of `batch` whole frames, in more units where each is small."""
 
 from app.contract.job import Job
-from app.store import Session, catalog
+from app.store import Session
+from app.store.catalog import networks
 
 MOST = 128
 
@@ -11,7 +12,7 @@ def batch_size(session: Session, head: Job, batch: int) -> int:
     of the frame that its receptive field covers."""
     if head.recipe is None or head.layer is None or head.recipe.objective != "center":
         return batch
-    card = catalog.get_card(session, slug=head.network)
+    card = networks.get_card(session, slug=head.network)
     recipe, field = head.recipe, card.layer(head.layer).receptive_field
     margin = recipe.in_pixels(card, head.layer).jitter + 1
     share = min((field.height + margin) / recipe.size, 1) * min((field.width + margin) / recipe.size, 1)

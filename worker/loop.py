@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
 from app.contract.job import Job, JobError, JobKind, Progress
 from app.contract.result import Measurements, RenderedMedia
-from app.store import Session, claims, workers
-from app.store.engine import Store
+from app.store import Session
+from app.store.database.engine import Store
+from app.store.jobs import leases, workers
 from worker.batch_size import batch_size
 
 log = logging.getLogger(__name__)
@@ -92,13 +93,13 @@ class Loop:
         """Claim and compute one batch; False where nothing waits."""
         self._presence()
         with self.store.session() as session:
-            if not claims.something_to_do(session, above=above):
+            if not leases.something_to_do(session, above=above):
                 return False
         with self.store.transaction() as session:
-            claims.release_expired(session)
-            head = claims.head(session, above=above)
+            leases.release_expired(session)
+            head = leases.head(session, above=above)
             limit = self.batch if head is None else batch_size(session, head, self.batch)
-            jobs = claims.claim(session, worker=self.name, limit=limit, lease=self.lease, above=above)
+            jobs = leases.claim(session, worker=self.name, limit=limit, lease=self.lease, above=above)
         if jobs:
             self._work(jobs)
         return bool(jobs)
@@ -110,7 +111,7 @@ class Loop:
             self.tasks[jobs[0].kind](jobs, desk)
         except Stopping:
             with self.store.transaction() as session:
-                claims.hand_back(session, worker=self.name, jobs=desk.open)
+                leases.hand_back(session, worker=self.name, jobs=desk.open)
             raise
         except DatabaseUnreachable:
             raise
@@ -141,7 +142,7 @@ class Loop:
     def _leave(self) -> None:
         try:
             with self.store.transaction() as session:
-                claims.hand_back(session, worker=self.name, jobs=self.held)
+                leases.hand_back(session, worker=self.name, jobs=self.held)
                 workers.worker_gone(session, worker=self.name)
         except KinetoscopeError as error:
             log.warning("Could not say goodbye: %s", error.detail)
@@ -169,10 +170,10 @@ class _Desk:
             raise Stopping
         attempts = {id: job.attempts for id, job in self.open.items()}
         with loop.store.session() as session:
-            watch = claims.watch(session, worker=loop.name, jobs=attempts, priority=self.priority)
+            watch = leases.watch(session, worker=loop.name, jobs=attempts, priority=self.priority)
         for id in watch.cancelled:
             with loop.store.transaction() as session:
-                claims.stop_cancelled(session, worker=loop.name, job=self.open[id])
+                leases.stop_cancelled(session, worker=loop.name, job=self.open[id])
         dropped = watch.cancelled | watch.lost
         for id in dropped:
             self.open.pop(id)
@@ -187,7 +188,7 @@ class _Desk:
         loop = self.loop
         pictures = {id: (progress[id].step, previews[id]()) for id in self.open if id in previews}
         with loop.store.transaction() as session:
-            claims.beat(
+            leases.beat(
                 session,
                 worker=loop.name,
                 jobs=loop.held,
@@ -203,13 +204,13 @@ class _Desk:
 
     def finish(self, job: Job, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
         def save(session: Session) -> bool:
-            saved = claims.finish(session, worker=self.loop.name, job=job, measurements=measurements, media=media)
+            saved = leases.finish(session, worker=self.loop.name, job=job, measurements=measurements, media=media)
             return saved is not None
 
         self._save(job, save)
 
     def complete(self, job: Job, save: Callable[[Session], dict[str, Any]]) -> None:
-        self._save(job, lambda session: claims.complete(session, worker=self.loop.name, job=job, save=save))
+        self._save(job, lambda session: leases.complete(session, worker=self.loop.name, job=job, save=save))
 
     def _save(self, job: Job, save: Callable[[Session], bool]) -> None:
         """A database that is away for a moment costs no finished work."""
@@ -235,7 +236,7 @@ class _Desk:
         log.warning("job %s (%s) failed: %s", job.id, _place(job), error.detail)
         try:
             with self.loop.store.transaction() as session:
-                claims.fail(
+                leases.fail(
                     session,
                     worker=self.loop.name,
                     job=job,

@@ -6,9 +6,9 @@ from typing import overload
 
 from pydantic import Field
 
-from app.contract.catalog import UnitSummary
 from app.contract.evidence import Survey
 from app.contract.model import Model
+from app.contract.unit import UnitSummary
 
 KEPT = 30  # surveys
 ALIKE = 0.8  # a unit answers alike to two classes where the smaller response is so much of the larger

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from app.contract.catalog import GENERIC as GENERIC
-from app.contract.catalog import SPECIFIC as SPECIFIC
-from app.contract.catalog import Slug, UnitSummary
-from app.contract.catalog import UnitRole as UnitRole
 from app.contract.model import Model
+from app.contract.network import Slug
 from app.contract.result import MediaRef, RenderedMedia, Role
+from app.contract.unit import GENERIC as GENERIC
+from app.contract.unit import SPECIFIC as SPECIFIC
+from app.contract.unit import UnitRole as UnitRole
+from app.contract.unit import UnitSummary
 
 TOP_CLIPS = 9  # kept for every unit
 TOP_CLASSES = 8  # the classes of a unit that can be searched by
@@ -92,7 +93,7 @@ class DirectionTuning(Model):
 
 
 class Feed(Model):
-    """A class that a unit feeds: means over its strongest clips. Formulas: worker/evidence/feeds.py."""
+    """A class that a unit feeds: means over its strongest clips. Formulas: worker/evidence/class_attributions.py."""
 
     class_index: int
     weight: float | None = Field(description="of the last layer before the classes: from the unit to the logit")

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from app.contract.catalog import UnitSummary
 from app.contract.model import Model
+from app.contract.unit import UnitSummary
 
 
 class Figure(Model):

@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from app.contract.catalog import NetworkCard
 from app.contract.model import Model
+from app.contract.network import NetworkCard
 
 ENGINE = 2  # raised when the same recipe would give another stimulus
 CONE = 2  # the same, for `center` alone: as large as the receptive field since 1, shifted by less since 2

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from app.contract.catalog import Extent, Sha256
 from app.contract.model import Model
+from app.contract.network import Extent, Sha256
 from app.contract.recipe import ResolvedRecipe
 
 

@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.contract.catalog import folded
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Page
+from app.contract.network import folded
 from app.contract.result import Role
-from app.store.chunks import chunks
-from app.store.columns import fetch
-from app.store.engine import SEES_COMMITTED, now
-from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
-from app.store.listed import list_evidence
+from app.store.catalog.survey_columns import list_evidence
+from app.store.database.chunks import chunks
+from app.store.database.engine import SEES_COMMITTED, now
+from app.store.database.read import fetch
+from app.store.database.survey_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
+from app.store.database.upsert import insert_missing
 from app.store.media import drop_orphans, media_of, put_media
-from app.store.upsert import insert_missing
 
 KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500

@@ -10,12 +10,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.contract.errors import Missing
 from app.contract.result import MediaRef, Medium, RenderedMedia, Role
-from app.store.chunks import chunks
-from app.store.clip_tables import ExplanationMediaRow
-from app.store.columns import fetch
-from app.store.evidence_tables import ClipMediaRow
-from app.store.tables import LinkRow, MediaRow, VisualizationMediaRow
-from app.store.upsert import insert_missing
+from app.store.database.chunks import chunks
+from app.store.database.read import fetch
+from app.store.database.survey_tables import ClipMediaRow
+from app.store.database.tables import LinkRow, MediaRow, VisualizationMediaRow
+from app.store.database.upload_tables import ExplanationMediaRow
+from app.store.database.upsert import insert_missing
 
 ShownRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
 GONE = "There is no such picture here; the result it belonged to may have been removed."

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from app.settings import Settings
 from app.store import Session
-from app.store.engine import Store
+from app.store.database.engine import Store
 from app.web.events import Events
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.contract.catalog import GENERIC, SPECIFIC, UnitRole, UnitSummary
+from app.analysis.findings import is_suspect
 from app.contract.confusion import Confusion, SharedUnit
 from app.contract.evidence import (
     AnsweredClip,
@@ -19,8 +19,8 @@ from app.contract.evidence import (
 from app.contract.job import Job
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
-from app.findings import is_suspect
-from app.web.plots import Mark, Plot
+from app.contract.unit import GENERIC, SPECIFIC, UnitRole, UnitSummary
+from app.web.charts.plots import Mark, Plot
 
 
 @dataclass(frozen=True)

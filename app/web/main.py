@@ -9,15 +9,15 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from app.settings import Settings, settings
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
 from app.web import errors, urls, views
 from app.web.api import routers
 from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
-from app.web.etags import Etags
 from app.web.events import Events
-from app.web.security import Guard, Head, SecurityHeaders
-from app.web.stopping import on_stop
+from app.web.middleware.etags import Etags
+from app.web.middleware.security import Guard, Head, SecurityHeaders
+from app.web.shutdown import on_stop
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from functools import lru_cache
 import markupsafe
 from markupsafe import Markup
 
-from app.contract.catalog import UnitSummary
 from app.contract.evidence import UnitOfClass
 from app.contract.result import MediaRef
+from app.contract.unit import UnitSummary
 from app.web import urls
 from app.web.evidence import Bar
+from app.web.formatting import breakable, number
 from app.web.parts import FilterChoice
-from app.web.words import breakable, number
 
 SPECIAL = re.compile("[&<>'\"]").search
 

@@ -5,14 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from app.contract.catalog import (
-    Layer,
-    NetworkCard,
-    NetworkSummary,
-    UnitListing,
-    UnitQuery,
-    UnitSummary,
-)
 from app.contract.confusion import Mutual, Pair
 from app.contract.evidence import (
     Answer,
@@ -23,11 +15,17 @@ from app.contract.evidence import (
 )
 from app.contract.explanation import OwnClip
 from app.contract.findings import Findings
-from app.contract.job import Estimate, Job, JobState, Link
+from app.contract.job import Estimate, Job, JobState
+from app.contract.link import Link
 from app.contract.model import Page as Listing
+from app.contract.network import Layer, NetworkCard, NetworkSummary
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
-from app.web.chart import Chart
+from app.contract.unit import UnitSummary
+from app.contract.unit_query import UnitListing, UnitQuery
+from app.web.charts.box_plot import SpreadChart
+from app.web.charts.line_chart import Chart
+from app.web.charts.map_drawing import MapSheet
 from app.web.evidence import ClassFacts, Matrix, Side, Surveying, UnitFacts
 from app.web.parts import (
     Choice,
@@ -50,8 +48,6 @@ from app.web.parts import (
 )
 from app.web.search import Search
 from app.web.shares import SharesOfLogit
-from app.web.sheet import MapSheet
-from app.web.spread import SpreadChart
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
-from app.contract.catalog import UnitQuery
+from app.contract.unit_query import UnitQuery
 from app.web.validation import QUERY, explain
 
 PLACE = ("page", "after", "before", "view", "colour", "per_page")  # which part of a listing is shown, and how

@@ -5,21 +5,13 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from fastapi import Query
 
-from app.contract.catalog import (
-    Layer,
-    LayerSummary,
-    NetworkCard,
-    NetworkSummary,
-    Pictured,
-    Still,
-    Stream,
-    UnitSummary,
-)
 from app.contract.evidence import Clip, Dataset
 from app.contract.job import Job, VisualizeJob
+from app.contract.network import Layer, LayerSummary, NetworkCard, NetworkSummary, Stream
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
-from app.web.chart import Chart
+from app.contract.unit import Pictured, Still, UnitSummary
+from app.web.charts.line_chart import Chart
 
 View = Literal["direction", "xy"]  # encodings of flow
 StillAt = Annotated[int | None, Query(ge=1, le=100_000)]

@@ -16,8 +16,9 @@ from jinja2.runtime import Macro
 from app.contract.errors import KinetoscopeError
 from app.contract.result import Role
 from app.settings import ROOT
-from app.web import chart, markup, urls, words
+from app.web import formatting, markup, urls
 from app.web.assets import Assets
+from app.web.charts import line_chart
 from app.web.pages import ErrorPage
 from app.web.parts import Crumb, Frame, Page
 from app.web.theme import chosen_theme
@@ -97,9 +98,9 @@ def environment() -> Environment:
         NO_STIMULUS=markup.NO_STIMULUS,
         asset=Assets().url,
         Role=Role,
-        chart_box=f"0 0 {chart.WIDTH} {chart.HEIGHT}",
+        chart_box=f"0 0 {line_chart.WIDTH} {line_chart.HEIGHT}",
     )
-    for module in (words, markup):
+    for module in (formatting, markup):
         own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
         made.filters.update(own)
     return made

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from app.contract.catalog import NetworkCard, UnitListing
-from app.vocabulary import read, resembling
+from app.analysis.vocabulary import read, resembling
+from app.contract.network import NetworkCard
+from app.contract.unit_query import UnitListing
 from app.web import urls
 from app.web.parts import Neighbour
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from app.contract.catalog import UnitSummary
 from app.contract.explanation import Contribution
 from app.contract.result import Visualization
-from app.web.chart import Chart
+from app.contract.unit import UnitSummary
+from app.web.charts.line_chart import Chart
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from fastapi import Depends, Request
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from app.contract.containers import HEAD, file_name, may_be_video
 from app.contract.errors import InvalidRequest, UnsupportedMedia
 from app.contract.job import ExplainRequest, Job
-from app.store import Session, explanations
+from app.contract.video_signature import HEAD, file_name, may_be_video
+from app.store import Session
+from app.store.surveys import explanations
 from app.web.validation import explain
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")

@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from app.contract.catalog import UnitQuery
 from app.contract.job import Job, JobKind, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
+from app.contract.unit_query import UnitQuery
 from app.web.params import PLACE, chosen
 
 

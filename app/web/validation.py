@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.contract.catalog import UnitQuery
 from app.contract.errors import InvalidRecipe, InvalidRequest, near
 from app.contract.recipe import Recipe
+from app.contract.unit_query import UnitQuery
 
 RECIPE = ("body", "recipe")
 QUERY = ("query",)

@@ -14,10 +14,10 @@ import argparse
 from time import perf_counter
 
 from app.settings import Settings
-from app.store.engine import open_store
-from app.store.findings import keep_measured
-from app.store.listed import list_evidence
-from app.store.unit_counts import recount
+from app.store.catalog.counts import recount
+from app.store.catalog.survey_columns import list_evidence
+from app.store.database.engine import open_store
+from app.store.surveys.findings import keep_measured
 from benchmarks.catalog.evidence import explained, survey
 from benchmarks.catalog.fill import Filling
 from benchmarks.catalog.measure import measure

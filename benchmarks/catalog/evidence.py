@@ -6,7 +6,6 @@ from itertools import combinations
 
 import numpy as np
 
-from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard, UnitRole
 from app.contract.evidence import (
     TOP_CLASSES,
     TOP_CLIPS,
@@ -22,8 +21,10 @@ from app.contract.explanation import (
     Prediction,
 )
 from app.contract.job import JobKind, JobState
-from app.store.clip_tables import ExplanationMediaRow, ExplanationRow
-from app.store.evidence_tables import (
+from app.contract.network import CLASS_LAYER, Layer, NetworkCard
+from app.contract.unit import UnitRole
+from app.store.database.packing import pack, pack_counts
+from app.store.database.survey_tables import (
     AnswerRow,
     EvidenceByClassRow,
     EvidenceRow,
@@ -31,8 +32,8 @@ from app.store.evidence_tables import (
     TopClipRow,
     UnitClassRow,
 )
-from app.store.packing import pack, pack_counts
-from app.store.tables import JobRow
+from app.store.database.tables import JobRow
+from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow
 from benchmarks.catalog.fill import BEGINNING, CLIP_ROLES, EACH, SHOWN, Filling
 from benchmarks.catalog.networks import KINETICS
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.contract.catalog import NetworkCard, folded
 from app.contract.job import JobKind, JobState, Priority
+from app.contract.network import NetworkCard, folded
 from app.contract.result import Measurements, Role
-from app.store.evidence_tables import ClipMediaRow, ClipRow, DatasetRow
-from app.store.tables import (
+from app.store.database.survey_tables import ClipMediaRow, ClipRow, DatasetRow
+from app.store.database.tables import (
     JobRow,
     LinkRow,
     MediaRow,

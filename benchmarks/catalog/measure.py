@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.settings import Settings
-from app.store.engine import open_store
+from app.store.database.engine import open_store
 from app.web.main import create_app, settle
 from app.web.owner import COOKIE
 from benchmarks.catalog.pages import Catalogue, pages

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from itertools import product
 
-from app.contract.catalog import CLASS_LAYER, Extent, Layer, NetworkCard, Stream, StreamName
+from app.contract.network import CLASS_LAYER, Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, Speed
 from app.contract.result import Role
 

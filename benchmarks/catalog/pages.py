@@ -7,13 +7,17 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery, UnitRole, UnitSort
 from app.contract.job import JobKind, JobState
+from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.recipe import Speed
-from app.store import catalog, evidence, explore, jobs
-from app.store.engine import Store
-from app.store.evidence_tables import ClipRow
-from app.store.tables import JobRow, LinkRow, UnitRow, VisualizationRow
+from app.contract.unit import UnitRole
+from app.contract.unit_query import UnitQuery, UnitSort
+from app.store.catalog import networks, search
+from app.store.database.engine import Store
+from app.store.database.survey_tables import ClipRow
+from app.store.database.tables import JobRow, LinkRow, UnitRow, VisualizationRow
+from app.store.jobs import requests
+from app.store.surveys import evidence
 from app.web import urls
 
 Draw = Callable[[], str]
@@ -26,7 +30,7 @@ class Catalogue:
         self.store = store
         self.random = random.Random(seed)
         with store.session() as session:
-            self.cards = [each.card for each in catalog.list_networks(session)]
+            self.cards = [each.card for each in networks.list_networks(session)]
             surveyed = {each.network for each in evidence.list_surveys(session)}
         self.surveyed = [card for card in self.cards if card.slug in surveyed]
         self.two_stream = [card for card in self.surveyed if len(card.streams) > 1]
@@ -50,15 +54,15 @@ class Catalogue:
         """Somewhere in a listing, as its pager gives it."""
         chosen = UnitQuery.model_validate(query)
         with self.store.session() as session:
-            total = explore.search_units(session, slug=card.slug, query=chosen).total
+            total = search.search_units(session, slug=card.slug, query=chosen).total
             far = chosen.model_copy(update={"page": self.random.randrange(1, max(2, total // 48))})
-            found = explore.search_units(session, slug=card.slug, query=far)
+            found = search.search_units(session, slug=card.slug, query=far)
         return chosen.model_copy(update={"after": found.after, "page": far.page + 1})
 
     def far_jobs(self, page: int) -> str:
         """A page of the queue, as the one before it leads to it."""
         with self.store.session() as session:
-            found = jobs.list_jobs(session, page=page - 1)
+            found = requests.list_jobs(session, page=page - 1)
         return urls.jobs(page=page, after=found.after)
 
     def id(self, table: Any, *only: Any) -> Any:
@@ -153,24 +157,24 @@ def _explorer(of: Catalogue) -> Iterator[tuple[str, Draw]]:
 
         return draw
 
-    yield "explorer", explore()
-    yield "explorer, list", explore(view="list")
+    yield "explorer", search()
+    yield "explorer, list", search(view="list")
     for sort in UnitSort:
-        yield f"explorer by {sort}", explore(surveyed=True, sort=sort)
+        yield f"explorer by {sort}", search(surveyed=True, sort=sort)
         yield f"explorer by {sort}, far", far(sort=sort)
-    yield "explorer, page 200", explore(page=200)
+    yield "explorer, page 200", search(page=200)
     yield "explorer, layer", named(layer=lambda card: pick(card.layers).name)
     yield "explorer, stream", named(stream=lambda card: pick(card.layers).stream)
     yield "explorer, class", named(**{"class": of.class_})
     for role in UnitRole:
-        yield f"explorer, {role}", explore(surveyed=True, role=role.value)
-    yield "explorer, specific by reach", explore(surveyed=True, role="specific", sort="reach")
+        yield f"explorer, {role}", search(surveyed=True, role=role.value)
+    yield "explorer, specific by reach", search(surveyed=True, role="specific", sort="reach")
     yield "explorer, mixed by activation, far", far(role="mixed", sort="activation")
-    yield "explorer, reach", explore(surveyed=True, min_reach=1.0)
-    yield "explorer, high reach by name", explore(surveyed=True, min_reach=20.0, sort="name")
-    yield "explorer, visualized", explore(state="visualized")
-    yield "explorer, missing", explore(state="missing")
-    yield "explorer, missing by recent", explore(state="missing", sort="recent")
+    yield "explorer, reach", search(surveyed=True, min_reach=1.0)
+    yield "explorer, high reach by name", search(surveyed=True, min_reach=20.0, sort="name")
+    yield "explorer, visualized", search(state="visualized")
+    yield "explorer, missing", search(state="missing")
+    yield "explorer, missing by recent", search(state="missing", sort="recent")
     yield "explorer, number", named(q=lambda card: str(of.random.randrange(300)))
     yield "explorer, word of a layer", named(q=lambda card: pick(card.layers).name[:5])
     yield "explorer, word of a class", named(q=lambda card: of.class_(card)[:6])

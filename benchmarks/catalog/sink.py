@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from app.store.base import Base
-from app.store.engine import Store
+from app.store.database.base import Base
+from app.store.database.engine import Store
 
 Row = tuple[Any, ...]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from app.store.engine import open_store
-from app.store.tables import ResultCountRow, UnitCountRow, UnitRow, VisualizationRow
+from app.store.database.engine import open_store
+from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow, VisualizationRow
 from benchmarks.catalog import measure as measuring
 from benchmarks.catalog.__main__ import fill
 

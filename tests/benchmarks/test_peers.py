@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from benchmarks import appearance
 from benchmarks.peers import Case, Compared, compared_default
 from benchmarks.vgg import MEAN, STD
-from worker.networks.probe import probe
+from worker.graph.forward_hook import probe
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.contract.catalog import UnitSummary
 from app.contract.recipe import Recipe
+from app.contract.unit import UnitSummary
 from benchmarks.reach import measured, spaced
 from tests.worker.conftest import tiny_two_stream, tiny_two_stream_weights
 from worker.networks.network import Network

@@ -12,21 +12,23 @@ import numpy as np
 import pytest
 import uvicorn
 
-from app.contract.catalog import NetworkCard, StreamName
 from app.contract.evidence import NewClip
 from app.contract.job import ExplainRequest
+from app.contract.network import NetworkCard, StreamName
 from app.settings import Settings
-from app.store import Session, claims, datasets, explanations
-from app.store.engine import Store, open_store
+from app.store import Session, datasets
+from app.store.database.engine import Store, open_store
+from app.store.jobs import leases
+from app.store.surveys import explanations
 from app.web import urls
 from app.web.main import create_app
 from tests.dashboard import wait_for
 from tests.evidence_support import LABELS, survey
 from tests.support import add_card, claim, enqueue, measurements, two_stream_card
 from tests.web.views.test_own_clips import FOUND
-from worker.first_start import CLIPS
 from worker.render.encode import render
-from worker.video.intake import make_clip
+from worker.shipped.first_start import CLIPS
+from worker.survey.intake import make_clip
 
 MANY = 400  # units of fc6
 
@@ -96,7 +98,7 @@ def visualize(store: Store, unit: int, speed: str) -> None:
         StreamName.MOTION: draw.uniform(-0.1, 0.1, (2, 3, 32, 32)).astype(np.float32),
     }
     with store.transaction() as session:
-        claims.finish(session, worker="w1", job=job, measurements=measurements(), media=render(stimulus))
+        leases.finish(session, worker="w1", job=job, measurements=measurements(), media=render(stimulus))
 
 
 def explain(store: Store, clip: NewClip) -> str:
@@ -110,5 +112,5 @@ def explain(store: Store, clip: NewClip) -> str:
         return {}
 
     with store.transaction() as session:
-        claims.complete(session, worker="w1", job=job, save=save)
+        leases.complete(session, worker="w1", job=job, save=save)
     return urls.own_clip(job.id)

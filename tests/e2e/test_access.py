@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from app.frontend_build import FRONTEND
+from app.launch.frontend_build import FRONTEND
 from app.settings import ROOT
 from tests.dashboard import Dashboard
 from tests.e2e.conftest import complaints

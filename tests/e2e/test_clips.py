@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from app.contract.evidence import Clip
 from app.contract.result import MediaRef, Role
 from app.store import media
-from app.store.engine import open_store
+from app.store.database.engine import open_store
 from app.web.parts import ClipLook
 from app.web.render import environment
 from tests.dashboard import Dashboard

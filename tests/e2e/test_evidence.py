@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.contract.job import Progress
-from app.store import claims, surveys
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
+from app.store.jobs import leases
+from app.store.surveys import writing
 from tests.e2e.surveyed import Served, serve, surveyed
 from tests.evidence_support import add_dataset, survey
 from tests.support import LEASE, add_card, claim, two_stream_card
@@ -71,14 +72,14 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     page.goto(address + "/tiny/-/findings")
     expect(page.get_by_role("link", name="Survey this network")).to_be_visible()
     with store.transaction() as session:
-        surveys.enqueue_survey(session, network="tiny", dataset="little")
+        writing.enqueue_survey(session, network="tiny", dataset="little")
     expect(page.get_by_text("waits in the queue")).to_be_visible()
     [job] = claim(store)
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:
-        claims.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
+        leases.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
     expect(page.locator("[data-words]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
     survey(store)
     with store.transaction() as session:
-        claims.complete(session, worker="w1", job=job, save=lambda session: {})
+        leases.complete(session, worker="w1", job=job, save=lambda session: {})
     expect(page.locator(".finding")).to_have_count(4)

@@ -8,7 +8,7 @@ from shutil import copyfile
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from app.store.engine import open_store
+from app.store.database.engine import open_store
 from tests.e2e.surveyed import MANY, Served, serve, surveyed, wide_card
 from tests.support import add_card
 

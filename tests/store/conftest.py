@@ -1,6 +1,6 @@
 import pytest
 
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.support import add_card, two_stream_card
 
 

@@ -3,8 +3,10 @@ import pytest
 from app.contract.errors import DatasetExists, Missing, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import NewClip
 from app.contract.result import Role
-from app.store import catalog, datasets, evidence, media
-from app.store.engine import Store
+from app.store import datasets, media
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from app.store.surveys import evidence
 from tests.evidence_support import LABELS, add_dataset, clip_media, new_clips, survey
 
 
@@ -106,7 +108,7 @@ def test_a_removed_set_takes_its_clips_media_and_surveys_along(little: Store) ->
     with little.session() as session:
         assert datasets.list_datasets(session) == []
         assert evidence.get_survey(session, network="tiny") is None
-        assert catalog.get_unit(session, slug="tiny", layer="fc6", unit=1).a_hat is None
+        assert networks.get_unit(session, slug="tiny", layer="fc6", unit=1).a_hat is None
         with pytest.raises(Missing):
             media.get_medium(session, sha256=clip.media[0].sha256)
 
@@ -114,7 +116,7 @@ def test_a_removed_set_takes_its_clips_media_and_surveys_along(little: Store) ->
 def test_removing_a_network_leaves_the_clips(little: Store) -> None:
     survey(little)
     with little.transaction() as session:
-        catalog.remove_network(session, slug="tiny")
+        networks.remove_network(session, slug="tiny")
     with little.session() as session:
         clip = datasets.get_clip(session, slug="little", name="run-1")
         assert evidence.units_of_clip(session, clip_id=clip.id) == []

@@ -8,11 +8,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.contract.catalog import Extent, Layer, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.result import Visualization
 from app.settings import Settings
-from app.store import visualizations
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
+from app.store.results import visualizations
 from app.web.main import create_app
 from tests.support import add_card, claim, enqueue, finish, two_stream_card
 

@@ -17,10 +17,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.contract.catalog import NetworkCard
 from app.contract.job import Job, Progress
-from app.store import claims, jobs
-from app.store.engine import Store
+from app.contract.network import NetworkCard
+from app.store.database.engine import Store
+from app.store.jobs import leases, requests
 from app.web.events import Events, Subscription
 from tests.support import claim, enqueue, finish
 
@@ -86,7 +86,7 @@ def test_a_reader_sees_a_job_from_click_to_result(server: Server, store: Store) 
         assert next(events)["state"] == "running"
 
         with store.transaction() as session:
-            claims.beat(
+            leases.beat(
                 session,
                 worker="w1",
                 jobs=[running.id],
@@ -103,12 +103,12 @@ def test_a_reader_sees_a_job_from_click_to_result(server: Server, store: Store) 
 def test_a_reader_of_one_job_hears_of_no_other(server: Server, store: Store) -> None:
     other, wanted = enqueue(store, 0, 1)
     with store.transaction() as session:
-        jobs.cancel(session, job_id=wanted.id)
+        requests.cancel(session, job_id=wanted.id)
     with server.listen(f"?job={wanted.id}") as events:
         assert next(events)["state"] == "cancelled"  # a finished job too: its page may come late
         with store.transaction() as session:
-            jobs.cancel(session, job_id=other.id)
-            jobs.retry(session, job_id=wanted.id)
+            requests.cancel(session, job_id=other.id)
+            requests.retry(session, job_id=wanted.id)
         heard = next(events)
         assert (heard["id"], heard["state"]) == (wanted.id, "queued")
 

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from app.contract.catalog import UnitSummary
+from app.contract.unit import UnitSummary
 from app.web.evidence import Bar
 from app.web.markup import filled, hover_loop, lines, options, share_bar, unit_line, written
 from app.web.parts import FilterChoice

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from app.contract.catalog import UnitQuery, UnitSort
 from app.contract.errors import InvalidRequest
+from app.contract.unit_query import UnitQuery, UnitSort
 from app.web import urls
 from app.web.params import UnitParams
 

@@ -11,7 +11,7 @@ from torch import nn
 from typer.main import get_command
 
 from app.settings import settings
-from worker import cli
+from worker.cli import main
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 from worker.networks.registry import find_family, load_file
@@ -72,7 +72,7 @@ def invoke(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.chdir(tmp_path)
     settings.cache_clear()
-    program = get_command(cli.program())
+    program = get_command(main.program())
 
     def run(*arguments: str | Path, ok: bool = True) -> Result:
         result = CliRunner().invoke(program, [str(argument) for argument in arguments])

@@ -1,5 +1,5 @@
-from app.store.claims import head
-from app.store.engine import open_store
+from app.store.database.engine import open_store
+from app.store.jobs.leases import head
 from tests.support import add_card, enqueue, resolved, two_stream_card
 from worker.batch_size import MOST, batch_size
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.contract.errors import DiskFull, NotFinite
 from app.contract.job import Job, JobKind, JobState, Priority, Progress
-from app.store import claims, jobs, workers
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
+from app.store.jobs import leases, requests, workers
 from tests import support
 from tests.support import add_card, enqueue, state, two_stream_card
 from worker import loop as loop_module
@@ -58,7 +58,7 @@ def make(store: Store, task: Callable[[Sequence[Job], Desk], None], **options: o
 def empty(store: Store) -> Callable[[], bool]:
     def check() -> bool:
         with store.session() as session:
-            counts = jobs.counts(session)
+            counts = requests.counts(session)
         return not counts[JobState.QUEUED] and not counts[JobState.RUNNING]
 
     return check
@@ -78,7 +78,7 @@ def test_cancel_is_seen_within_one_step_and_spares_the_rest_of_the_batch(tiny: S
     def cancel_first(step: int, batch: Sequence[Job]) -> None:
         if step == 2:
             with tiny.transaction() as session:
-                jobs.cancel(session, job_id=first.id)
+                requests.cancel(session, job_id=first.id)
 
     seen: list[int] = []
     task = Counting(at_step=cancel_first)
@@ -95,7 +95,7 @@ def test_a_stop_hands_running_jobs_back_at_once(tiny: Store) -> None:
     worker = make(tiny, Counting(at_step=lambda step, batch: worker.stop.set() if step == 3 else None))
     worker.run()
     with tiny.session() as session:
-        found = jobs.get_job(session, job_id=job.id)
+        found = requests.get_job(session, job_id=job.id)
         assert workers.list_workers(session) == []
     assert (found.state, found.attempts, found.worker) == (JobState.QUEUED, 0, None)
 
@@ -124,7 +124,7 @@ def test_a_stop_during_a_click_hands_back_the_sweep_beneath_it_too(tiny: Store) 
     worker = make(tiny, Counting(at_step=interfere))
     worker.run()
     with tiny.session() as session:
-        assert jobs.counts(session)[JobState.QUEUED] == 3
+        assert requests.counts(session)[JobState.QUEUED] == 3
 
 
 def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
@@ -138,7 +138,7 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
 
     make(tiny, picky, batch=1).run(until=empty(tiny))
     with tiny.session() as session:
-        failed = jobs.get_job(session, job_id=bad.id)
+        failed = requests.get_job(session, job_id=bad.id)
     assert failed.error is not None
     assert (failed.state, failed.error.kind) == (JobState.FAILED, "not_finite")
     assert state(tiny, good) is JobState.DONE
@@ -152,7 +152,7 @@ def test_an_unexpected_error_tells_a_reference_and_no_secret(tiny: Store, caplog
 
     make(tiny, broken).run(until=empty(tiny))
     with tiny.session() as session:
-        failed = jobs.get_job(session, job_id=job.id)
+        failed = requests.get_job(session, job_id=job.id)
     assert failed.error is not None
     assert "secret" not in failed.error.detail
     reference = failed.error.detail.split()[-1].rstrip(".")
@@ -166,10 +166,10 @@ def test_a_full_disk_at_the_end_fails_the_job_with_the_reason(tiny: Store, monke
     def full(*args: object, **kwargs: object) -> None:
         raise DiskFull("The disk of the database is full.")
 
-    monkeypatch.setattr(claims, "finish", full)
+    monkeypatch.setattr(leases, "finish", full)
     make(tiny, Counting()).run(until=empty(tiny))
     with tiny.session() as session:
-        failed = jobs.get_job(session, job_id=job.id)
+        failed = requests.get_job(session, job_id=job.id)
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.kind == "disk_full"
@@ -181,15 +181,15 @@ def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store)
     def steal(step: int, batch: Sequence[Job]) -> None:
         if step == 2:
             with tiny.transaction() as session:
-                claims.hand_back(session, worker=worker.name, jobs=[job.id])
-                claims.claim(session, worker="thief", limit=1, lease=timedelta(seconds=30))
+                leases.hand_back(session, worker=worker.name, jobs=[job.id])
+                leases.claim(session, worker="thief", limit=1, lease=timedelta(seconds=30))
 
     task = Counting(at_step=steal)
     worker = make(tiny, task)
     worker.work_once()
     assert task.order == ["0.1", "0.2"]
     with tiny.session() as session:
-        assert jobs.get_job(session, job_id=job.id).worker == "thief"
+        assert requests.get_job(session, job_id=job.id).worker == "thief"
 
 
 def test_two_loops_share_the_queue_and_compute_nothing_twice(tiny: Store) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from app.contract.job import Job, JobState
 from app.settings import ROOT
-from app.store import catalog, jobs
-from app.store.engine import Store, open_store
+from app.store.catalog import networks
+from app.store.database.engine import Store, open_store
+from app.store.jobs import requests
 from tests.support import enqueue
 from tests.worker.conftest import TINY_FAMILIES
-from worker.cli_networks import PIECE
 from worker.networks.network import Network
 
 STEPS = 40
@@ -28,8 +28,8 @@ def tiny(sqlite_url: str, tiny_two_stream: Network, tiny_two_stream_weights: Pat
     """A store that knows the tiny two-stream network by the slug `tiny`."""
     store = open_store(sqlite_url)
     card = tiny_two_stream.card.model_copy(update={"slug": "tiny"})
-    with tiny_two_stream_weights.open("rb") as file, store.transaction() as session:
-        catalog.add_network(session, card=card, weights=iter(lambda: file.read(PIECE), b""))
+    with store.transaction() as session:
+        networks.add_network(session, card=card, weights=networks.weight_chunks(tiny_two_stream_weights))
     yield store
     store.close()
 
@@ -66,13 +66,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def states(store: Store, queued: list[Job]) -> list[JobState]:
     with store.session() as session:
-        return [jobs.get_job(session, job_id=job.id).state for job in queued]
+        return [requests.get_job(session, job_id=job.id).state for job in queued]
 
 
 def running(store: Store) -> Callable[[], bool]:
     def check() -> bool:
         with store.session() as session:
-            return jobs.counts(session)[JobState.RUNNING] > 0
+            return requests.counts(session)[JobState.RUNNING] > 0
 
     return check
 
@@ -92,8 +92,8 @@ def test_killed_workers_lose_nothing_and_double_nothing(
     start()
     wait_for(lambda: all(not state.is_live for state in states(tiny, queued)), seconds=120)
     with tiny.session() as session:
-        ended = [jobs.get_job(session, job_id=job.id) for job in queued]
-        saved = catalog.get_network(session, slug="tiny").visualizations
+        ended = [requests.get_job(session, job_id=job.id) for job in queued]
+        saved = networks.get_network(session, slug="tiny").visualizations
     assert {job.state for job in ended} == {JobState.DONE}
     assert saved == len({job.visualization for job in ended}) == len(queued)
 
@@ -108,7 +108,7 @@ def test_a_kind_stop_hands_the_job_back_and_another_worker_takes_it_at_once(
     worker.terminate()
     assert worker.wait(10) == 0
     with tiny.session() as session:
-        job = jobs.get_job(session, job_id=queued[0].id)
+        job = requests.get_job(session, job_id=queued[0].id)
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)
 
 
@@ -118,5 +118,5 @@ def test_cancel_reaches_a_running_process(tiny: Store, start: Callable[[], subpr
     start()
     wait_for(running(tiny))
     with tiny.transaction() as session:
-        jobs.cancel(session, job_id=queued[0].id)
+        requests.cancel(session, job_id=queued[0].id)
     wait_for(lambda: states(tiny, queued) == [JobState.CANCELLED])

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from app.contract.catalog import Extent, Stream, StreamName
+from app.contract.network import Extent, Stream, StreamName
 from worker.networks.registry import register
 from worker.networks.two_stream import two_stream, two_stream_inputs
 

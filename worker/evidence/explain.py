@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import CLASS_LAYER, NetworkCard
 from app.contract.errors import InvalidRequest
 from app.contract.explanation import (
     ClassShares,
@@ -25,8 +24,10 @@ from app.contract.explanation import (
     LayerShares,
     Prediction,
 )
-from worker.evidence.record import Reading, recorder
-from worker.networks.network import Inputs, Network, as_map
+from app.contract.network import CLASS_LAYER, NetworkCard
+from worker.evidence.activation_reader import Reading, recorder
+from worker.graph.inputs import Inputs, as_map
+from worker.networks.network import Network
 
 PREDICTIONS = 5
 UNITS = 8  # of a layer that are named, those of the largest shares

@@ -18,12 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.catalog import StreamName
 from app.contract.evidence import MaskedClass
+from app.contract.network import StreamName
+from worker.devices import device_of
 from worker.evidence.synergy import MOTION
-from worker.maximize.device import device_of
-from worker.networks.inputs import FLOW_UNIT_PX, batch_size, join
-from worker.networks.network import Inputs, Network, on_device
+from worker.graph.inputs import Inputs, on_device
+from worker.networks.network import Network
+from worker.networks.preprocessing import FLOW_UNIT_PX, batch_size, join
 from worker.video.flow import consecutive_flow
 
 MOST = 600  # clips that are greyed

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.contract.catalog import NetworkCard
 from app.contract.errors import InvalidRequest
 from app.contract.evidence import DirectionTuning, SpeedTuning, Synergy
-from worker.evidence.cover import shared_clips
-from worker.evidence.record import Readings, Record, recorder
+from app.contract.network import NetworkCard
+from worker.devices import device_of
+from worker.evidence.activation_reader import Readings, Record, recorder
+from worker.evidence.clip_cover import shared_clips
 from worker.evidence.synergy import both, motion_alone, neither, swapped, synergy, without_motion
 from worker.evidence.tuning import DEGREES, FACTORS, direction_tuning, replayed, speed_tuning, turned
-from worker.maximize.device import device_of
-from worker.networks.inputs import batch_size, join
-from worker.networks.network import Inputs, Network, on_device
+from worker.graph.inputs import Inputs, on_device
+from worker.networks.network import Network
+from worker.networks.preprocessing import batch_size, join
 
 PROBED_CLIPS = 3  # of each unit's strongest clips, at least
 

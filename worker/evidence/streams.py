@@ -11,16 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.catalog import StreamName
 from app.contract.evidence import PictureBias, StreamFacts, StreamPair
-from worker.evidence.crossing import Crossing
+from app.contract.network import StreamName
+from worker.devices import device_of
 from worker.evidence.masking import moving
 from worker.evidence.pairs import area, separated_pairs
+from worker.evidence.stream_swaps import Crossing
 from worker.evidence.synergy import MOTION, both
 from worker.evidence.variance import Swaps
-from worker.maximize.device import device_of
-from worker.networks.inputs import batch_size, join
-from worker.networks.network import Inputs, Network, on_device
+from worker.graph.inputs import Inputs, on_device
+from worker.networks.network import Network
+from worker.networks.preprocessing import batch_size, join
 
 DONORS = 6  # clips that lend their motion to each clip
 MOST = 600  # clips that are changed

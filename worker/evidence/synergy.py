@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from app.contract.catalog import StreamName
-from worker.networks.network import Inputs
+from app.contract.network import StreamName
+from worker.graph.inputs import Inputs
 
 MOTION = StreamName.MOTION
 

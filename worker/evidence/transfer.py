@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.contract.catalog import Stream, StreamName
 from app.contract.errors import InvalidRequest
-from worker.maximize.device import device_of
-from worker.networks.network import Inputs, Network, as_input
+from app.contract.network import Stream, StreamName
+from worker.devices import device_of
+from worker.graph.inputs import Inputs, as_input
+from worker.networks.network import Network
 
 Stimulus = Mapping[StreamName, NDArray[np.floating]]  # (D, T, H, W) by stream, standard units
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.catalog import StreamName
 from app.contract.evidence import DirectionTuning, SpeedTuning
-from worker.networks.network import Inputs
+from app.contract.network import StreamName
+from worker.graph.inputs import Inputs
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 DEGREES = tuple(float(turn) for turn in range(0, 360, 45))

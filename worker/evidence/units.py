@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from app.contract.catalog import CLASS_LAYER, Layer
 from app.contract.evidence import (
     Feed,
     MaskedClass,
@@ -15,10 +14,11 @@ from app.contract.evidence import (
     UnitEvidence,
     UnitRole,
 )
+from app.contract.network import CLASS_LAYER, Layer
 from worker.evidence import measures
+from worker.evidence.checkpoint import Tally
 from worker.evidence.measures import Labels
 from worker.evidence.probing import Probed
-from worker.survey.tally import Tally
 
 
 def unit_evidence(

@@ -5,10 +5,10 @@ from math import cos, pi
 from time import perf_counter
 
 from app.contract.recipe import Recipe
-from worker.maximize import pulse
+from worker.devices import device_of
+from worker.maximize import convergence
 from worker.maximize.batch import Batch
 from worker.maximize.cone import derive
-from worker.maximize.device import device_of
 from worker.maximize.finish import finish
 from worker.maximize.focus import FADING
 from worker.maximize.gradient import Slope
@@ -51,11 +51,11 @@ def ascend(
         gradient = batch.pull(slope, step, pieces)
         batch.read(layer, everything=step == 0)
         if step == 0:
-            pulse.wake(batch, slope, pieces)
+            convergence.wake(batch, slope, pieces)
         fall = (1 + cos(pi * progress)) / 2
         forget = recipe.forget * max(0, 1 - progress / recipe.forget_until)
         batch.move(gradient, recipe.step_size * fall, forget, FADING * fall, progress)
-        pulse.rest(batch, recipe)
+        convergence.rest(batch, recipe)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})
         if not batch.places:
             break

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from app.contract.catalog import StreamName
 from app.contract.errors import NotFinite, WorkError
+from app.contract.network import StreamName
 from app.contract.recipe import ResolvedRecipe
+from worker.devices import send
 from worker.maximize import transforms
 from worker.maximize.canvas import Canvas
-from worker.maximize.device import send
-from worker.maximize.flags import Flags
 from worker.maximize.focus import Focus
 from worker.maximize.gradient import Pull, Slope
 from worker.maximize.measures import Array, to_array
@@ -19,6 +18,7 @@ from worker.maximize.memory import Pieces, out_of_memory
 from worker.maximize.optimizers import OPTIMIZERS, normalised
 from worker.maximize.outcome import Step
 from worker.maximize.priors import PRIORS
+from worker.maximize.readback import Flags
 
 START = 0.1  # root mean square of the start noise, in units of the bound
 

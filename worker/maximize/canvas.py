@@ -10,11 +10,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from app.contract.catalog import NetworkCard, Stream, StreamName
 from app.contract.errors import InvalidRecipe
+from app.contract.network import NetworkCard, Stream, StreamName
 from app.contract.recipe import ResolvedRecipe
-from worker.networks.network import as_input
-from worker.networks.windows import Window
+from worker.graph.inputs import as_input
+from worker.graph.windows import Window
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The part of the full frame that the objective sees, and the network run on that part alone.
 
 The central position of a layer sees no more than its cone: a window of each stream, in space and time. The network as
-far as the layer is recorded once at the size of the frame (worker.networks.recording) and run again on the cone.
+far as the layer is recorded once at the size of the frame (worker.graph.recording) and run again on the cone.
 Positions of the cone within the frame need no padding; where the cone meets the border of the frame, the padding of
 the frame belongs to it. Value and gradient are those of the full frame.
 """
@@ -15,18 +15,19 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import StreamName
 from app.contract.errors import MixedDevices
+from app.contract.network import StreamName
 from app.contract.recipe import ResolvedRecipe
+from worker.devices import device_of
+from worker.graph.bn_statistics import normals
+from worker.graph.inputs import Inputs
+from worker.graph.program import Program, centre, prepared
+from worker.graph.recording import NotRecordable, Recording, record
+from worker.graph.windows import Window, cut, hull, whole
 from worker.maximize.canvas import Canvas, canvases, reaching
-from worker.maximize.device import device_of
 from worker.maximize.memory import is_out_of_memory, out_of_memory
 from worker.maximize.sizes import refusal
-from worker.networks.network import Inputs, Network
-from worker.networks.normals import normals
-from worker.networks.program import Program, centre, prepared
-from worker.networks.recording import NotRecordable, Recording, record
-from worker.networks.windows import Window, cut, hull, whole
+from worker.networks.network import Network
 
 TOLERANCE = 1e-3  # of the cone's activation against the frame's, relative to the largest: fp32 rounding is below 1e-5
 KEPT = 4  # cones a network: each holds the layer's weights in the precision of its gradients

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from app.contract.catalog import Extent
 from app.contract.errors import NotFinite, WorkError
+from app.contract.network import Extent
 from app.contract.result import Measurements
+from worker.devices import describe
 from worker.maximize.batch import Batch
-from worker.maximize.device import describe
 from worker.maximize.gradient import Slope
 from worker.maximize.measures import motion_energies, noise, peak, probability
 from worker.maximize.memory import Pieces, out_of_memory

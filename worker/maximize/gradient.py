@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.contract.catalog import StreamName
 from app.contract.errors import NoGradient
+from app.contract.network import StreamName
 from worker.maximize.cone import Cone
 from worker.maximize.objectives import Objective
 from worker.maximize.transforms import look

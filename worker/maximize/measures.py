@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 
 Array = NDArray[np.float32]
 

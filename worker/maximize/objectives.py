@@ -17,7 +17,7 @@ rho^2 is the area of the receptive field, no larger than the stimulus. For netwo
     -  nature |<a_l(x), e_c>| / (rho^2 a_hat) R_N(x)
 
 with R_N the mean divergence of the features on the way from their statistics over the training data
-(worker.networks.normals), and its weight |<a, e_c>| held fixed for the gradient: where x is at rest, so is
+(worker.graph.bn_statistics), and its weight |<a, e_c>| held fixed for the gradient: where x is at rest, so is
 log <a, e_c> - nature R_N, whatever the scale of the unit.
 """
 
@@ -27,7 +27,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from app.contract.catalog import Layer, StreamName
+from app.contract.network import Layer, StreamName
 from app.contract.recipe import ResolvedRecipe
 from worker.maximize.canvas import Canvas
 from worker.maximize.regularizers import bounded_energy, smoothness

@@ -4,8 +4,8 @@ batch that was asked for; stimuli are arrays (D, T, H, W) by stream, in standard
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from app.contract.catalog import StreamName
 from app.contract.errors import WorkError
+from app.contract.network import StreamName
 from app.contract.result import Measurements
 from worker.maximize.measures import Array
 

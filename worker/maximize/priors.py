@@ -21,10 +21,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from app.contract.catalog import Stream
+from app.contract.network import Stream
 from app.contract.recipe import ResolvedRecipe
+from worker.devices import send
 from worker.maximize.canvas import Canvas
-from worker.maximize.device import send
 
 # Covariance of RGB values in [-1, 1] over eight real clips (sports, streets, rooms), scaled to trace 3
 RGB_COVARIANCE = ((1.052, 0.968, 0.874), (0.968, 0.981, 0.913), (0.874, 0.913, 0.967))

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from app.contract.catalog import Stream, StreamName
 from app.contract.errors import InvalidRecipe
+from app.contract.network import Stream, StreamName
+from worker.graph.forward_hook import probe
+from worker.graph.inputs import Inputs, as_map
 from worker.maximize.canvas import Canvas
-from worker.networks.network import Inputs, Network, as_map
-from worker.networks.probe import probe
+from worker.networks.network import Network
 from worker.networks.trace import blank
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.mocap.batches import Inputs
 
 # L2 norms of the step in standard units: 5 and 8 in those that the weights see (see mocap_two_stream)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.mocap.cache import SIDE, Clips
 
 CROP = 112

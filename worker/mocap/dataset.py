@@ -14,10 +14,10 @@ from rich.progress import Progress
 
 from app.contract.errors import InvalidRequest
 from worker.mocap.cache import Clips, Description, missing_shards, open_cache, write_shard
-from worker.mocap.classes import NAMES, class_indices
 from worker.mocap.motions import motions_folder
 from worker.mocap.scene import Frames
 from worker.mocap.staging import FRAMES, SIZE, Variant, stage
+from worker.networks.mocap_classes import NAMES, class_indices
 from worker.video.flow import consecutive_flow, quantise, reduce_flow, reduce_frames
 
 VERSION = 2  # of what clips look like: caches of another are not mixed

@@ -8,8 +8,8 @@ import torch
 
 from worker.mocap.batches import whole_batches
 from worker.mocap.cache import Clips
-from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, NAMES, SPEED_PAIR
 from worker.mocap.student import FUSED, Student, with_late_fusion
+from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, NAMES, SPEED_PAIR
 
 Scores = Mapping[str, npt.NDArray[np.float32]]  # by stream, `fused` and `late`: logits (N, classes)
 Report = dict[str, object]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from worker.mocap.classes import CLASSES, NAMES, class_indices
 from worker.mocap.dataset import make_scene
 from worker.mocap.staging import FPS, Variant
+from worker.networks.mocap_classes import CLASSES, NAMES, class_indices
 from worker.video.encode import write_video
 
 LENGTH = 32  # frames; what a network sees of a clip is the middle

@@ -9,13 +9,13 @@ import numpy as np
 from worker.mocap.backdrop import random_backdrop
 from worker.mocap.body import forward_kinematics
 from worker.mocap.camera import Camera
-from worker.mocap.classes import BIASED, BINDING_PAIR
 from worker.mocap.motions import OnTheSpot, Playable, Wave, read_motion, standing
 from worker.mocap.patterns import Colour, with_luma
 from worker.mocap.people import Person, placed, random_look
 from worker.mocap.rotations import Array, about
 from worker.mocap.scene import GRAIN, Ball, Scene
 from worker.mocap.solids import Light
+from worker.networks.mocap_classes import BIASED, BINDING_PAIR
 
 SIZE = 240  # pixels a side drawn
 FRAMES = 11  # of a clip: ten flow fields between them

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.mocap.batches import Inputs
 from worker.networks.registry import Family
 from worker.networks.tap import Tap

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, Stream, StreamName
+from app.contract.network import Extent, Stream, StreamName
 from worker.networks.registry import register
 from worker.networks.tap import Tap
 

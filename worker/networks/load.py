@@ -7,8 +7,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from app.contract.catalog import NetworkCard
 from app.contract.errors import Conflict, InvalidRequest
+from app.contract.network import NetworkCard
 from worker.networks.network import Network
 from worker.networks.registry import Family, find_family
 from worker.networks.trace import NORMALISATIONS, trace

@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, StreamName
-from worker.mocap.classes import CLASSES
+from app.contract.network import Extent, StreamName
+from worker.networks.mocap_classes import CLASSES
 from worker.networks.registry import register
 from worker.networks.tap import Tap
 from worker.networks.two_stream import Normalise, two_stream, two_stream_inputs

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import NetworkCard, StreamName
-from worker.networks.probe import probe
-
-# Inputs by stream, in standard units (see app.contract.catalog.Stream):
-#   appearance (B, 3, H, W) · motion (B, 2L, H, W) in the order u1 v1 u2 v2 ... · clip (B, 3, T, H, W)
-Inputs = Mapping[StreamName, Tensor]
+from app.contract.network import NetworkCard
+from worker.graph.forward_hook import probe
+from worker.graph.inputs import Inputs, as_map
 
 
 @dataclass(frozen=True)
@@ -47,23 +44,3 @@ class Network:
     def logits(self, inputs: Inputs) -> Tensor:
         """Class outputs (B, classes) before the softmax."""
         return self.module(inputs)  # type: ignore[no-any-return]
-
-
-def on_device(inputs: Inputs, device: torch.device) -> Inputs:
-    return {name: values.to(device) for name, values in inputs.items()}
-
-
-def as_input(name: StreamName, x: Tensor) -> Tensor:
-    """Values by position (B, D, T, H, W) in the layout that the stream has among a network's inputs."""
-    if name is StreamName.APPEARANCE:
-        return x[:, :, 0]
-    return x.transpose(1, 2).flatten(1, 2) if name is StreamName.MOTION else x
-
-
-def as_map(activation: Tensor) -> Tensor:
-    """Any activation as (B, C, T, H, W)."""
-    if activation.ndim == 2:
-        return activation[:, :, None, None, None]
-    if activation.ndim == 4:
-        return activation[:, :, None]
-    return activation

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torch import nn
 
-from app.contract.catalog import Extent, Stream
 from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
+from app.contract.network import Extent, Stream
 from app.settings import settings
 from worker.video.flow import DIS, FlowMethod
 
@@ -48,7 +48,7 @@ class Family:
     rename: Callable[[str], str]  # a tensor's name in public weights -> its name in the module
     short_side: (
         int | None
-    )  # pixels to which a video is scaled before the central crop; None: see worker.networks.inputs
+    )  # pixels to which a video is scaled before the central crop; None: see worker.networks.preprocessing
     flow: FlowMethod
 
 

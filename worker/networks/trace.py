@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from app.contract.catalog import CLASS_LAYER, Extent, Layer, Stream, StreamName
 from app.contract.errors import InvalidRequest
-from worker.networks.geometry import GeometryMode, Sight
-from worker.networks.network import Inputs, Point, as_map
+from app.contract.network import CLASS_LAYER, Extent, Layer, Stream, StreamName
+from worker.graph.inputs import Inputs, as_map
+from worker.graph.receptive_field import GeometryMode, Sight
+from worker.networks.network import Point
 from worker.networks.tap import Tap
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.Linear)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from app.contract.result import RenderedMedia, Role
 from worker.render import flow_color
 from worker.render.flow_color import Floats, Pixels, to_pixels

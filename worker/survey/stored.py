@@ -6,15 +6,16 @@ from functools import partial
 import numpy as np
 import torch
 
-from app.contract.catalog import NetworkCard, StreamName
 from app.contract.errors import VideoError
+from app.contract.network import NetworkCard, StreamName
 from app.contract.result import Role
-from app.store import datasets, media, visualizations
-from app.store.engine import Store
+from app.store import datasets, media
+from app.store.database.engine import Store
+from app.store.results import visualizations
 from worker.evidence.probing import Unit, default_layers
-from worker.networks.network import Inputs, as_input
+from worker.graph.inputs import Inputs, as_input
 from worker.networks.trace import blank
-from worker.survey.pipeline import Sample
+from worker.survey.prefetch import Sample
 from worker.video.decode import read_stored
 from worker.video.flow import Frames
 

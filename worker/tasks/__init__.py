@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from app.contract.job import JobKind
-from app.store.engine import Store
+from app.store.database.engine import Store
 from worker.loop import Task
 from worker.tasks.explain import Explain
 from worker.tasks.survey import Survey

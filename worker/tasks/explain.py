@@ -10,16 +10,17 @@ from typing import Any
 
 import torch
 
-from app.contract.catalog import NetworkCard
 from app.contract.errors import KinetoscopeError, VideoError
 from app.contract.explanation import OwnClip
 from app.contract.job import Job, Progress
-from app.store import Session, explanations
-from app.store.engine import Store
+from app.contract.network import NetworkCard
+from app.store import Session
+from app.store.database.engine import Store
+from app.store.surveys import explanations
 from worker.evidence.explain import explain
+from worker.graph.inputs import on_device
 from worker.loop import Desk
-from worker.networks.inputs import FPS, make_inputs, seen, view
-from worker.networks.network import on_device
+from worker.networks.preprocessing import FPS, make_inputs, seen, view
 from worker.render.clips import render_clip
 from worker.survey.stored import stored_frames
 from worker.tasks.resident import Resident

@@ -6,9 +6,9 @@ from dataclasses import replace
 import torch
 
 from app.settings import settings
-from app.store import catalog
-from app.store.engine import Store
-from worker.maximize.device import choose_precision
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from worker.devices import choose_precision
 from worker.networks.load import load_network
 from worker.networks.network import Network
 
@@ -26,12 +26,12 @@ class Resident:
 
     def network(self, slug: str) -> Network:
         with self.store.session() as session:
-            card = catalog.get_card(session, slug=slug)
+            card = networks.get_card(session, slug=slug)
         if card.checksum not in self._networks:
             while len(self._networks) >= self.kept:
                 self._networks.popitem(last=False)
             with self.store.session() as session:
-                weights = catalog.read_weights(session, slug=slug)
+                weights = networks.read_weights(session, slug=slug)
             loaded = load_network(card, weights, self.device)
             precision = choose_precision(settings().precision, loaded.module)
             self._networks[card.checksum] = replace(loaded, precision=precision)

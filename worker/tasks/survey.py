@@ -12,13 +12,14 @@ from app.contract.errors import InvalidRequest, KinetoscopeError
 from app.contract.evidence import NewAnswer, UnitEvidence
 from app.contract.job import Job, Progress
 from app.settings import settings
-from app.store import Session, surveys
-from app.store.chunks import chunks
-from app.store.engine import Store
-from worker.evidence.atlas import Atlas
+from app.store import Session
+from app.store.database.chunks import chunks
+from app.store.database.engine import Store
+from app.store.surveys import writing
+from worker.evidence.unit_embedding import Atlas
 from worker.loop import Desk
+from worker.survey.run import STAGES, Stage, Surveyed, survey
 from worker.survey.stored import stored_samples, stored_stimuli
-from worker.survey.survey import STAGES, Stage, Surveyed, survey
 from worker.tasks.resident import Resident
 
 log = logging.getLogger(__name__)
@@ -59,14 +60,14 @@ class Survey:
             observe=reports.observe,
         )
         with self.store.transaction() as session:
-            survey_id = surveys.begin_survey(session, network=job.network, dataset=job.dataset)
+            survey_id = writing.begin_survey(session, network=job.network, dataset=job.dataset)
         try:
             self._save_units(survey_id, found.units, network.card.units, reports)
             self._save_answers(survey_id, found.answers)
             published = self._publish(job, survey_id, found, desk)
         except BaseException:
             with self.store.transaction() as session:
-                surveys.abandon_survey(session, survey_id=survey_id)
+                writing.abandon_survey(session, survey_id=survey_id)
             raise
         if published:
             found.forget()
@@ -75,16 +76,16 @@ class Survey:
         saved, atlas = 0, Atlas()
         for some in chunks(atlas.watch(units), SAVED_AT_ONCE):
             with self.store.transaction() as session:
-                saved += surveys.save_units(session, survey_id=survey_id, units=some)
+                saved += writing.save_units(session, survey_id=survey_id, units=some)
             reports.observe(Stage("saving", saved, total))
         places = atlas.places()
         with self.store.transaction() as session:
-            surveys.save_places(session, survey_id=survey_id, places=places)
+            writing.save_places(session, survey_id=survey_id, places=places)
 
     def _save_answers(self, survey_id: int, answers: Iterator[NewAnswer]) -> None:
         for some in chunks(answers, SAVED_AT_ONCE):
             with self.store.transaction() as session:
-                surveys.save_answers(session, survey_id=survey_id, answers=some)
+                writing.save_answers(session, survey_id=survey_id, answers=some)
 
     @staticmethod
     def _publish(job: Job, survey_id: int, found: Surveyed, desk: Desk) -> bool:
@@ -92,7 +93,7 @@ class Survey:
 
         def save(session: Session) -> dict[str, Any]:
             nonlocal published
-            surveys.finish_survey(session, survey_id=survey_id, facts=found.facts)
+            writing.finish_survey(session, survey_id=survey_id, facts=found.facts)
             published = True
             facts = found.facts
             return {"clips": facts.clips, "skipped": len(facts.skipped), "accuracy": facts.accuracy}

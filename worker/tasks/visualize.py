@@ -9,8 +9,8 @@ import torch
 from app.contract.errors import KinetoscopeError
 from app.contract.job import Job, Progress, VisualizeJob
 from app.contract.result import RenderedMedia
-from app.store import catalog
-from app.store.engine import Store
+from app.store.catalog import networks
+from app.store.database.engine import Store
 from worker.loop import Desk
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Step
@@ -48,7 +48,7 @@ class Visualize:
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
         """The units' largest activations over data, None where no survey has run."""
         with self.store.session() as session:
-            units = [catalog.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit) for job in jobs]
+            units = [networks.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit) for job in jobs]
         known = [unit.a_hat for unit in units if unit.a_hat is not None]
         return known if len(known) == len(jobs) else None
 

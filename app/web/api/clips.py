@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from app.contract.job import ExplainRequest
-from app.store import explanations
+from app.store.surveys import explanations
 from app.web.api.shapes import OwnClipOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.uploads import Asked

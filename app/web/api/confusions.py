@@ -4,12 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.confused import reasons
+from app.analysis.confusion_reasons import reasons
 from app.contract.confusion import confusion, confusions
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
 from app.contract.model import Page
-from app.store import Session, answers, catalog, class_units, evidence
+from app.store import Session
+from app.store.catalog import networks
+from app.store.surveys import classes, evidence, predictions
 from app.web.api.shapes import AnsweredClipOut, ConfusionOut, NetworkSlug, PairOut, errors
 from app.web.deps import Reading
 
@@ -26,7 +28,7 @@ ClassName = Annotated[str, Query(max_length=200, description="as the network spe
 def list_confusions(
     session: Reading, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
-    classes = catalog.get_card(session, slug=network).classes
+    classes = networks.get_card(session, slug=network).classes
     found = confusions(classes, _survey(session, network))
     return [ConfusionOut.of(network, each) for each in found[:limit]]
 
@@ -37,10 +39,10 @@ def list_confusions(
     responses=errors(404, 422),
 )
 def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     first, second = card.class_index(a), card.class_index(b)
     survey = _survey(session, network)
-    pair = class_units.units_of_pair(session, network=network, a=first, b=second)
+    pair = classes.units_of_pair(session, network=network, a=first, b=second)
     return PairOut(
         a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
         b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
@@ -63,9 +65,9 @@ def list_answers(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
 ) -> Page[AnsweredClipOut]:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     _survey(session, network)
-    found = answers.list_answers(
+    found = predictions.list_answers(
         session,
         network=network,
         own=card.class_index(own) if own else None,

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.contract.model import Page
-from app.store import answers, datasets
+from app.store import datasets
+from app.store.surveys import predictions
 from app.web.api.shapes import ClipDetail, ClipOut, DatasetOut, errors
 from app.web.deps import Reading
 
@@ -41,5 +42,5 @@ def list_clips(
 )
 def get_clip(session: Reading, dataset: str, name: str) -> ClipDetail:
     clip = datasets.get_clip(session, slug=dataset, name=name)
-    found = answers.answers_by_clip(session, clips=[clip.id]).get(clip.id, ())
+    found = predictions.answers_by_clip(session, clips=[clip.id]).get(clip.id, ())
     return ClipDetail(**vars(ClipOut.of(clip)), answers=found)

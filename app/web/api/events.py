@@ -8,8 +8,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from app.contract.job import Job, JobState
-from app.store import catalog, jobs
-from app.store.engine import Store
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from app.store.jobs import requests
 from app.web.api.shapes import JobOut, errors_as_json
 from app.web.deps import EventsDep, StoreDep
 from app.web.events import Subscription
@@ -23,11 +24,11 @@ def current(store: Store, job: int | None, network: str | None) -> list[Job]:
     """What a new reader has missed: the job it asks for, or the live jobs."""
     with store.session() as session:
         if network is not None:
-            catalog.get_network(session, slug=network)
+            networks.get_network(session, slug=network)
         if job is not None:
-            return [jobs.get_job(session, job_id=job)]
+            return [requests.get_job(session, job_id=job)]
         live = [state for state in JobState if state.is_live]
-        pages = [jobs.list_jobs(session, state=state, network=network, per_page=FIRST) for state in live]
+        pages = [requests.list_jobs(session, state=state, network=network, per_page=FIRST) for state in live]
         return [found for page in pages for found in page.items]
 
 

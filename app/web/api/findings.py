@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
+from app.analysis.findings import find
 from app.contract.errors import Missing
 from app.contract.findings import Findings
-from app.findings import find
-from app.store.findings import get_found
+from app.store.surveys.findings import get_found
 from app.web.api.shapes import errors
 from app.web.deps import Reading
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.contract.job import JobState, WorkerInfo
 from app.contract.model import Model
-from app.store import jobs, workers
+from app.store.jobs import requests, workers
 from app.web.api.shapes import errors
 from app.web.deps import Reading, StoreDep
 
@@ -35,5 +35,5 @@ def health(session: Reading, store: StoreDep) -> Health:
         version=VERSION,
         database=store.dialect,
         workers=tuple(workers.list_workers(session)),
-        jobs=jobs.counts(session),
+        jobs=requests.counts(session),
     )

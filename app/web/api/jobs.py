@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.contract.job import JobState
 from app.contract.model import Model, Page
-from app.store import jobs, order
+from app.store.jobs import queue, requests
 from app.web.api.shapes import JobId, JobOut, errors
 from app.web.deps import Reading, Writing
 
@@ -22,13 +22,13 @@ def list_jobs(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Page[JobOut]:
-    found = jobs.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
+    found = requests.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
     return Page(items=tuple(JobOut.of(job) for job in found.items), total=found.total, next=found.next)
 
 
 @router.get("/{job_id}", summary="One job, its progress or its error", responses=errors(404, 422))
 def get_job(session: Reading, job_id: JobId) -> JobOut:
-    return JobOut.of(jobs.get_job(session, job_id=job_id))
+    return JobOut.of(requests.get_job(session, job_id=job_id))
 
 
 @router.delete(
@@ -37,7 +37,7 @@ def get_job(session: Reading, job_id: JobId) -> JobOut:
     responses=errors(404, 409, 422),
 )
 def cancel_job(session: Writing, job_id: JobId) -> JobOut:
-    return JobOut.of(jobs.cancel(session, job_id=job_id))
+    return JobOut.of(requests.cancel(session, job_id=job_id))
 
 
 @router.post(
@@ -46,11 +46,11 @@ def cancel_job(session: Writing, job_id: JobId) -> JobOut:
     responses=errors(404, 409, 422),
 )
 def retry_job(session: Writing, job_id: JobId) -> JobOut:
-    return JobOut.of(jobs.retry(session, job_id=job_id))
+    return JobOut.of(requests.retry(session, job_id=job_id))
 
 
 class Move(Model):
-    to: order.To = Field(description="before all that wait, or after them")
+    to: queue.To = Field(description="before all that wait, or after them")
 
 
 @router.post(
@@ -59,4 +59,4 @@ class Move(Model):
     responses=errors(404, 409, 413, 415, 422),
 )
 def move_job(session: Writing, job_id: JobId, move: Move) -> JobOut:
-    return JobOut.of(order.move(session, job_id=job_id, to=move.to))
+    return JobOut.of(queue.move(session, job_id=job_id, to=move.to))

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from app.contract.catalog import UnitQuery
-from app.store import catalog, explore, visualizations
-from app.store.engine import Store
+from app.contract.unit_query import UnitQuery
+from app.store.catalog import networks, search
+from app.store.database.engine import Store
+from app.store.results import visualizations
 from app.web.api.shapes import NetworkSlug, UnitDetail, UnitOut, VisualizationOut, errors_as_json
 from app.web.deps import StoreDep
 
@@ -28,7 +29,7 @@ AT_ONCE = 200
 )
 def every_unit(store: StoreDep, network: NetworkSlug) -> StreamingResponse:
     with store.session() as session:
-        catalog.get_card(session, slug=network)
+        networks.get_card(session, slug=network)
     return StreamingResponse(lines(store, network), media_type=LINES)
 
 
@@ -37,7 +38,7 @@ def lines(store: Store, network: str) -> Iterator[str]:
     query: UnitQuery | None = UnitQuery(per_page=AT_ONCE)
     while query is not None:
         with store.session() as session:
-            found = explore.search_units(session, slug=network, query=query)
+            found = search.search_units(session, slug=network, query=query)
             results = visualizations.for_units(session, slug=network, units=found.items)
         for unit in found.items:
             made = results.get((unit.layer, unit.index), [])

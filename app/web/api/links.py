@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.contract.job import Link, LinkRequest
+from app.contract.link import Link, LinkRequest
 from app.contract.model import Page
-from app.store import links
+from app.store.results import links
 from app.web import urls
 from app.web.api.shapes import errors
 from app.web.deps import Base, Reading, Writing
-from app.web.views.unfold import make_link
+from app.web.views.link_preview import make_link
 
 router = APIRouter(prefix="/api/links", tags=["links"])
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from app.contract.errors import Missing
 from app.contract.result import EXTENSIONS
-from app.store import jobs, media
+from app.store import media
+from app.store.jobs import requests
 from app.web.api.shapes import JobId, errors_as_json
 from app.web.assets import FOREVER
 from app.web.deps import Reading
@@ -82,9 +83,9 @@ def get_preview(
     job_id: JobId,
     step: Annotated[int | None, Query(ge=0, lt=2**31, description="only tells caches apart")] = None,
 ) -> Response:
-    preview = jobs.get_preview(session, job_id=job_id)
+    preview = requests.get_preview(session, job_id=job_id)
     if preview is None:  # a page may still ask for the last preview when the job has just ended: it gets the result
-        poster = jobs.get_job(session, job_id=job_id).poster
+        poster = requests.get_job(session, job_id=job_id).poster
         if poster is None:
             raise Missing(f"Job {job_id} has no preview: it has not started, or has ended without a result.")
         preview = (-1, media.get_medium(session, sha256=poster))

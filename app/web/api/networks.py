@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.store import catalog
+from app.store.catalog import networks
 from app.web.api.shapes import NetworkDetail, NetworkOut, NetworkSlug, errors
 from app.web.deps import Reading
 
@@ -11,9 +11,11 @@ router = APIRouter(prefix="/api/networks", tags=["networks"])
 
 @router.get("", summary="All networks", responses=errors())
 def list_networks(session: Reading) -> list[NetworkOut]:
-    return [NetworkOut.of(network) for network in catalog.list_networks(session)]
+    return [NetworkOut.of(network) for network in networks.list_networks(session)]
 
 
 @router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))
 def get_network(session: Reading, network: NetworkSlug) -> NetworkDetail:
-    return NetworkDetail.of(catalog.get_network(session, slug=network), catalog.layer_summaries(session, slug=network))
+    return NetworkDetail.of(
+        networks.get_network(session, slug=network), networks.layer_summaries(session, slug=network)
+    )

@@ -8,10 +8,12 @@ from starlette.responses import Response
 
 from app.contract.errors import Missing
 from app.contract.result import MediaRef, Role, Visualization
-from app.store import Session, catalog, media, visualizations
+from app.store import Session, media
+from app.store.catalog import networks
+from app.store.results import visualizations
 from app.web.api.shapes import errors_as_json
-from app.web.composed import Card, compose
 from app.web.deps import Reading
+from app.web.social_card import Card, compose
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
@@ -47,7 +49,7 @@ def get_preview(
 
 
 def _card(session: Session, result: Visualization) -> Card:
-    card = catalog.get_card(session, slug=result.network)
+    card = networks.get_card(session, slug=result.network)
     layer = card.layer(result.layer)
     address = f"{result.layer}/{result.unit}"
     still, motion = _medium(result, STILLS), _medium(result, MOTIONS)

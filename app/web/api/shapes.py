@@ -5,16 +5,6 @@ from typing import Annotated, Any, Self
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.contract.catalog import (
-    Extent,
-    Layer,
-    LayerSummary,
-    NetworkSummary,
-    Slug,
-    Stream,
-    StreamName,
-    UnitSummary,
-)
 from app.contract.confusion import Confusion, Pair
 from app.contract.evidence import (
     Answer,
@@ -27,7 +17,9 @@ from app.contract.evidence import (
 from app.contract.explanation import OwnClip
 from app.contract.job import Job
 from app.contract.model import Model, Page
+from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Slug, Stream, StreamName
 from app.contract.result import MediaRef, Visualization
+from app.contract.unit import UnitSummary
 from app.web import urls
 
 NetworkSlug = Annotated[str, Path(examples=["i3d"])]

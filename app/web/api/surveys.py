@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
 from app.contract.job import SurveyRequest
-from app.store import evidence, surveys
+from app.store.surveys import evidence, writing
 from app.web.api.shapes import JobOut, SurveyOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
 
@@ -24,7 +24,7 @@ EXAMPLE = {"network": "i3d", "dataset": "ucf101"}
 )
 def ask(session: Writing, settings: SettingsDep, request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])]) -> JobOut:
     """The job is joined where the same survey is under way."""
-    job = surveys.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
+    job = writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
     return JobOut.of(job)
 
 

@@ -4,8 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.contract.catalog import Tally
-from app.store import catalog, evidence, explore, jobs, scope, visualizations
+from app.contract.unit_query import Tally
+from app.store.catalog import filters, networks, search
+from app.store.jobs import requests
+from app.store.results import visualizations
+from app.store.surveys import evidence
 from app.web.api.shapes import (
     JobOut,
     LayerName,
@@ -29,7 +32,7 @@ router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
     responses=errors(404, 422),
 )
 def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> UnitListingOut:
-    found = explore.search_units(session, slug=network, query=query)
+    found = search.search_units(session, slug=network, query=query)
     return UnitListingOut(**{**vars(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
 
 
@@ -39,7 +42,7 @@ def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitPa
     responses=errors(404, 422),
 )
 def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> Tally:
-    return scope.tally(session, slug=network, query=query)
+    return filters.tally(session, slug=network, query=query)
 
 
 @router.get(
@@ -49,11 +52,11 @@ def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Q
 )
 def get_unit(session: Reading, network: NetworkSlug, layer: LayerName, unit: UnitIndex) -> UnitDetail:
     return UnitDetail(
-        unit=UnitOut.of(catalog.get_unit(session, slug=network, layer=layer, unit=unit)),
+        unit=UnitOut.of(networks.get_unit(session, slug=network, layer=layer, unit=unit)),
         evidence=evidence.get_evidence(session, network=network, layer=layer, unit=unit),
         visualizations=tuple(
             VisualizationOut.of(found)
             for found in visualizations.for_unit(session, slug=network, layer=layer, unit=unit)
         ),
-        jobs=tuple(JobOut.of(job) for job in jobs.jobs_for_unit(session, slug=network, layer=layer, unit=unit)),
+        jobs=tuple(JobOut.of(job) for job in requests.jobs_for_unit(session, slug=network, layer=layer, unit=unit)),
     )

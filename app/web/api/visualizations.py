@@ -6,7 +6,8 @@ from fastapi import APIRouter, Body, Path, Response
 
 from app.contract.job import JobState, VisualizeRequest
 from app.contract.model import Model
-from app.store import jobs, visualizations
+from app.store.jobs import requests
+from app.store.results import visualizations
 from app.web import urls
 from app.web.api.shapes import VisualizationOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
@@ -54,7 +55,7 @@ def visualize(
     response: Response,
     request: Annotated[VisualizeRequest, Body(openapi_examples=EXAMPLES)],
 ) -> Tickets:
-    answer = jobs.enqueue(session, request=request, limit=settings.queue_limit)
+    answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
     if not answer.jobs:
         response.status_code = 200
     return Tickets(

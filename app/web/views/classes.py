@@ -5,8 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitQuery
-from app.store import catalog, datasets, explore
+from app.contract.network import CLASS_LAYER, NetworkCard
+from app.contract.unit_query import UnitQuery
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.catalog.search import search_units
 from app.web import urls
 from app.web.deps import Reading, at_once
 from app.web.pages import ClassesPage, ClassPage
@@ -33,9 +36,9 @@ def classes(
     q: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     query = UnitQuery(layer=CLASS_LAYER, q=q or None, page=page, per_page=PER_PAGE)
-    found = explore.search_units(session, slug=network, query=query)
+    found = search_units(session, slug=network, query=query)
 
     def href(number: int) -> str:
         return urls.classes(network, q=q, page=number if number > 1 else None)
@@ -69,7 +72,7 @@ def class_(
     chosen: Annotated[Chosen, Depends(at_once(Chosen))],
     detectors: Literal["all"] | None = None,
 ) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     index = card.class_index(name)
 
     def link(**choices: str | int | float | None) -> str:

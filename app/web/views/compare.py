@@ -5,12 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import NetworkCard, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.contract.job import Job
+from app.contract.network import NetworkCard
 from app.contract.recipe import ResolvedRecipe, Speed
 from app.contract.result import Role, Visualization
-from app.store import Session, catalog, explore, jobs, visualizations, workers
+from app.contract.unit import UnitSummary
+from app.store import Session
+from app.store.catalog import networks, search
+from app.store.jobs import requests, workers
+from app.store.results import visualizations
 from app.web import urls
 from app.web.deps import Reading, at_once
 from app.web.pages import ComparePage
@@ -33,14 +37,14 @@ def compare(
     network: str,
     chosen: Annotated[Chosen, Depends(at_once(Chosen))],
 ) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     u = request.query_params.getlist("u")
     if len(dict.fromkeys(u)) > MOST:
         raise InvalidRequest(
             f"At most {MOST} units stand side by side, and {len(u)} were named. Choose fewer.",
             fields=[{"field": "u", "detail": f"Name at most {MOST} units."}],
         )
-    units = explore.named_units(session, slug=network, names=[place(name) for name in u])
+    units = search.named_units(session, slug=network, names=[place(name) for name in u])
     results = visualizations.for_units(session, slug=network, units=units)
     seed = chosen.seed or 0
     shown = chosen.speed or common_speed(results, seed)
@@ -113,7 +117,7 @@ def _compared(
     result = next((each for each in fitting if each.recipe == wanted), fitting[0] if fitting else None)
     live: Job | None = None
     if result is None:
-        work = jobs.jobs_for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
+        work = requests.jobs_for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
         live = next((job for job in work if job.state.is_live and job.recipe == wanted), None)
     return Compared(
         unit=unit,

@@ -7,14 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.confused import reasons
-from app.contract.catalog import CLASS_LAYER, NetworkCard, UnitSummary
+from app.analysis.confusion_reasons import reasons
 from app.contract.confusion import Confusion, confusion, confusions, mutual, pairs
 from app.contract.errors import Missing, UnknownClass
 from app.contract.evidence import Survey
+from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
-from app.store import Session, answers, catalog, class_units, datasets, evidence, explore, visualizations
+from app.contract.unit import UnitSummary
+from app.store import Session, datasets
+from app.store.catalog import networks, search
+from app.store.results import visualizations
+from app.store.surveys import classes, evidence, predictions
 from app.web import urls
 from app.web.deps import Reading, at_once
 from app.web.evidence import Cell, Matrix, Shown, Side
@@ -36,7 +40,7 @@ CLIPS = 4
 
 @router.get("/{network:slug}/-/confusions")
 def all_confusions(request: Request, session: Reading, network: str) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     survey = evidence.get_survey(session, network=network)
     found = confusions(card.classes, survey) if survey else ()
     waiting = None if survey else surveying(session, card=card)
@@ -63,13 +67,13 @@ def all_confusions(request: Request, session: Reading, network: str) -> HTMLResp
 def one_confusion(
     request: Request, session: Reading, network: str, pair: str, look: Annotated[PairLook, Depends(at_once(PairLook))]
 ) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     a, b = two_classes(card, pair)
     survey = evidence.get_survey(session, network=network)
-    units = explore.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
+    units = search.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
     results = visualizations.for_units(session, slug=network, units=units)
     sides = (side(session, card, units[0], b, results, survey), side(session, card, units[1], a, results, survey))
-    found = class_units.units_of_pair(session, network=network, a=a, b=b) if survey else None
+    found = classes.units_of_pair(session, network=network, a=a, b=b) if survey else None
     waiting = None if survey else surveying(session, card=card)
     link = partial(urls.confusion, network, card.classes[a], card.classes[b])
     page = ConfusionPage(
@@ -128,7 +132,7 @@ def side(
         unit=unit,
         stimuli=tuple(stimuli(card, unit, results.get((unit.layer, own), []))),
         taken=confusion(card.classes, survey, own, other) if survey else None,
-        failing=answers.surest(session, network=card.slug, own=own, taken=other, limit=FAILING) if survey else (),
+        failing=predictions.surest(session, network=card.slug, own=own, taken=other, limit=FAILING) if survey else (),
         clips=clips,
     )
 

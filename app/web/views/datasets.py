@@ -7,8 +7,10 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.evidence import Clip
 from app.contract.result import Role
-from app.store import Session, answers, catalog, datasets, evidence
+from app.store import Session, datasets
+from app.store.catalog import networks
 from app.store.datasets import ON_CARDS
+from app.store.surveys import evidence, predictions
 from app.web import urls
 from app.web.deps import Reading, at_once
 from app.web.pages import ClipPage, DatasetPage, DatasetsPage
@@ -69,7 +71,7 @@ def dataset(
         ),
         label=label or None,
         clips=clips,
-        answers=answers.answers_by_clip(session, clips=[clip.id for clip in clips.items]),
+        answers=predictions.answers_by_clip(session, clips=[clip.id for clip in clips.items]),
         pager=pager(page, PER_PAGE, clips.total, href),
         surveys=tuple(evidence.list_surveys(session, dataset=slug)),
     )
@@ -97,10 +99,10 @@ def clip(
         look=look,
         views=views(look, lambda view: urls.clip(slug, name, **{**look.choices, "view": view})),
         classes=tuple(classes_of(session, clip.label)),
-        answers=answers.answers_by_clip(session, clips=[clip.id]).get(clip.id, ()),
+        answers=predictions.answers_by_clip(session, clips=[clip.id]).get(clip.id, ()),
         explainers=tuple(
             Neighbour(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
-            for card in catalog.list_cards(session)
+            for card in networks.list_cards(session)
         ),
         excites=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=EXCITED)),
         previous=Neighbour(before, urls.clip(slug, before)) if before else None,
@@ -112,7 +114,7 @@ def clip(
 def classes_of(session: Session, label: str) -> list[Neighbour]:
     """The classes of registered networks that a label names."""
     found = []
-    for card in catalog.list_cards(session):
+    for card in networks.list_cards(session):
         index = card.find_class(label)
         if index is not None:
             name = card.classes[index]

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from app.contract.catalog import CLASS_LAYER, Layer, NetworkCard
 from app.contract.confusion import Confusion, confusions, totals
 from app.contract.evidence import Feed, TopClip, UnitOfClass
-from app.store import Session, answers, class_units, datasets, evidence, explore, surveys, workers
+from app.contract.network import CLASS_LAYER, Layer, NetworkCard
+from app.store import Session, datasets
+from app.store.catalog import search
+from app.store.jobs import workers
+from app.store.surveys import classes, evidence, predictions, writing
 from app.web import urls
+from app.web.charts.plots import direction_plot, speed_plot, trace_plot
 from app.web.evidence import Alike, Bar, ClassFacts, Fed, Peak, Shared, Surveying, UnitFacts
-from app.web.plots import direction_plot, speed_plot, trace_plot
 
 DETECTED = 5  # classes shown that a unit detects best
 CLEARLY = 2  # times the average precision of a unit that knows nothing: the class's share of the clips
@@ -20,7 +23,7 @@ MISSED = 12  # clips
 
 
 def surveying(session: Session, *, card: NetworkCard) -> Surveying:
-    live = tuple(surveys.live_surveys(session, network=card.slug))
+    live = tuple(writing.live_surveys(session, network=card.slug))
     return Surveying(network=card.slug, live=live, workers_alive=workers.any_alive(session))
 
 
@@ -38,7 +41,7 @@ def unit_facts(session: Session, *, card: NetworkCard, layer: str, unit: int) ->
     own = unit if layer == CLASS_LAYER else None
     clips = dict(zip(card.classes, totals(survey), strict=True))
     clear = CLEARLY / max(sum(clips.values()), 1)
-    alike = explore.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
+    alike = search.named_units(session, slug=card.slug, names=[(layer, index) for index, _ in found.alike])
     return UnitFacts(
         evidence=found,
         survey=survey.summary,
@@ -88,19 +91,21 @@ def class_facts(session: Session, *, card: NetworkCard, index: int) -> ClassFact
         return None
     name = card.classes[index]
     found = confusions(card.classes, survey, of=index)
-    layers = class_units.best_by_layer(session, network=card.slug, class_index=index, each=EACH)
+    layers = classes.best_by_layer(session, network=card.slug, class_index=index, each=EACH)
     return ClassFacts(
         survey=survey.summary,
         recall=survey.recall[index],
         clips=totals(survey)[index],
         taken_for=first(each for each in found if each.actual == name),
         taken=first(each for each in found if each.predicted == name),
-        missed=answers.surest(session, network=card.slug, own=index, wrong=True, limit=MISSED, roles=datasets.ON_CARDS),
+        missed=predictions.surest(
+            session, network=card.slug, own=index, wrong=True, limit=MISSED, roles=datasets.ON_CARDS
+        ),
         layers=tuple((layer, tuple(units)) for layer, units in reversed(layers.items())),
         best=tuple(best(each for units in layers.values() for each in units if each.unit.label != name)),
         shared=tuple(
             Shared(unit, tuple(card.classes[other] for other in unit.others))
-            for unit in class_units.shared_units(session, network=card.slug, class_index=index)
+            for unit in classes.shared_units(session, network=card.slug, class_index=index)
         ),
         bias=next((each for each in survey.streams.biases if each.class_index == index), None)
         if survey.streams

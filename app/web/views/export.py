@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from app.contract.catalog import NetworkCard, UnitSummary
+from app.contract.network import NetworkCard
 from app.contract.recipe import ENGINE
 from app.contract.result import EXTENSIONS, Visualization
-from app.store import catalog, media, visualizations
-from app.store.engine import Store
+from app.contract.unit import UnitSummary
+from app.store import media
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from app.store.results import visualizations
 from app.web import urls
 from app.web.api.health import VERSION
 from app.web.archive import File, zipped
@@ -49,7 +52,7 @@ loop, poster     what pages show: moving, and still
 @router.get("/{network:slug}/-/export")
 def export(request: Request, store: StoreDep, settings: SettingsDep, base: Base, network: str) -> StreamingResponse:
     with store.session() as session:
-        card = catalog.get_card(session, slug=network)
+        card = networks.get_card(session, slug=network)
         chosen = select(session, network, request.query_params, settings.queue_limit)
     address = urls.absolute(base, str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""))
     return StreamingResponse(

@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from app.contract.catalog import NetworkCard
+from app.contract.network import NetworkCard
 from app.contract.result import Role, Visualization
-from app.store import catalog, visualizations
+from app.store.catalog import networks
+from app.store.results import visualizations
 from app.web import urls
 from app.web.deps import Base, Reading
 
@@ -23,10 +24,10 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of a feed without entries, which
 
 @router.get("/-/feed.atom")
 def feed(session: Reading, base: Base, network: Annotated[str | None, Query(max_length=63)] = None) -> Response:
-    cards = {network: catalog.get_card(session, slug=network)} if network else {}
+    cards = {network: networks.get_card(session, slug=network)} if network else {}
     results = visualizations.recent(session, slug=network, limit=NEWEST)
     for slug in {result.network for result in results} - cards.keys():
-        cards[slug] = catalog.get_card(session, slug=slug)
+        cards[slug] = networks.get_card(session, slug=slug)
     address = urls.absolute(base, urls.feed(network))
     root = ElementTree.Element("feed", xmlns=ATOM)
     title = f"New results of {cards[network].title}" if network else "New results"

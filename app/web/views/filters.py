@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from app.contract.catalog import Layer, NetworkCard, Tally, UnitQuery, UnitRole
+from app.contract.network import Layer, NetworkCard
+from app.contract.unit import UnitRole
+from app.contract.unit_query import Tally, UnitQuery
 from app.web.parts import Filter, FilterChoice
 
 

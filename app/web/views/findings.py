@@ -7,17 +7,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from app.analysis.findings import find
 from app.contract.findings import Finding
-from app.findings import find
 from app.settings import ROOT
-from app.store import Session, catalog, media
-from app.store.findings import get_found
+from app.store import Session, media
+from app.store.catalog import networks
+from app.store.surveys.findings import get_found
 from app.web import urls
+from app.web.charts.box_plot import charts
 from app.web.deps import Base, Reading
 from app.web.pages import FindingsExport, FindingsPage
 from app.web.parts import Crumb
 from app.web.render import render, to_html
-from app.web.spread import charts
 from app.web.views.evidence import is_under_way, surveying
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.selection import address
@@ -36,7 +37,7 @@ def findings(
     network: str,
     export: Annotated[Literal["html"] | None, Query()] = None,
 ) -> Response:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     found = get_found(session, network=network)
     made = find(found) if found else None
     waiting = None if found else surveying(session, card=card)

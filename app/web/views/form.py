@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import ImmutableMultiDict
 
-from app.web.local import local
+from app.web.same_site import local
 
 MOST_FIELDS = 20_000
 

@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from app.contract.catalog import NetworkCard, Sha256
+from app.contract.network import NetworkCard, Sha256
 from app.contract.result import Visualization
 from app.web import urls
 from app.web.deps import get_base

@@ -6,11 +6,14 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.contract.job import JobState, VisualizeJob
-from app.store import catalog, jobs, order, visualizations, workers
-from app.store.served import COUNTED
+from app.store.catalog import networks
+from app.store.jobs import queue, requests, workers
+from app.store.jobs.listing import COUNTED
+from app.store.results import visualizations
 from app.web import urls
-from app.web.chart import chart
+from app.web.charts.line_chart import chart
 from app.web.deps import Base, Reading, Writing
+from app.web.formatting import work_title
 from app.web.owner import Owner
 from app.web.pages import JobPage, JobsPage
 from app.web.parts import Choice, Crumb, StateFilter
@@ -20,7 +23,6 @@ from app.web.views.frame import HOME, frame
 from app.web.views.pager import pager
 from app.web.views.recipe_form import fields
 from app.web.views.stimulus import recipe_choices
-from app.web.words import work_title
 
 router = APIRouter(prefix="/-/jobs")
 
@@ -31,7 +33,7 @@ Place = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("")
-def queue(
+def queue_page(
     request: Request,
     session: Reading,
     owner: Owner,
@@ -43,8 +45,8 @@ def queue(
     before: Place = None,
 ) -> HTMLResponse:
     whose = (owner or NOBODY) if mine else None
-    counts = jobs.counts(session, owner=whose)
-    found = jobs.list_jobs(
+    counts = requests.counts(session, owner=whose)
+    found = requests.list_jobs(
         session,
         state=state,
         network=network,
@@ -106,12 +108,12 @@ def told(count: int, *, capped: bool) -> str:
 
 @router.get("/{job_id}")
 def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
-    found = jobs.get_job(session, job_id=job_id)
+    found = requests.get_job(session, job_id=job_id)
     result = None
     if found.visualization is not None:
         result = visualizations.get_visualization(session, visualization_id=found.visualization)
     trace = result.measurements.trace if result else found.progress.trace if found.progress else ()
-    card = catalog.get_card(session, slug=found.network)
+    card = networks.get_card(session, slug=found.network)
     if isinstance(found, VisualizeJob):
         address = urls.unit(found.network, found.layer, found.unit, **recipe_choices(found.recipe, card))
         speed = f", {found.recipe.speed},"
@@ -127,7 +129,7 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
             is_live=found.state.is_live,
         ),
         job=found,
-        others=order.waits_with(session, job_id=job_id) if found.recipe and found.state.is_live else 0,
+        others=queue.waits_with(session, job_id=job_id) if found.recipe and found.state.is_live else 0,
         address=address,
         chart=chart(trace),
         recipe=fields(found.recipe) if found.recipe else (),
@@ -140,19 +142,19 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
 @router.post("/{job_id}/cancel")
 def cancel(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
     if form.get("sweep"):
-        order.cancel_sweep(session, job_id=job_id)
+        queue.cancel_sweep(session, job_id=job_id)
     else:
-        jobs.cancel(session, job_id=job_id)
+        requests.cancel(session, job_id=job_id)
     return RedirectResponse(back(form, base, otherwise=urls.job(job_id)), status_code=303)
 
 
 @router.post("/{job_id}/retry")
 def retry(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
-    jobs.retry(session, job_id=job_id)
+    requests.retry(session, job_id=job_id)
     return RedirectResponse(back(form, base, otherwise=urls.job(job_id)), status_code=303)
 
 
 @router.post("/{job_id}/order")
 def move(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
-    order.move(session, job_id=job_id, to="first" if form.get("to") == "first" else "last")
+    queue.move(session, job_id=job_id, to="first" if form.get("to") == "first" else "last")
     return RedirectResponse(back(form, base, otherwise=urls.jobs()), status_code=303)

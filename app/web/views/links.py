@@ -8,20 +8,21 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from app.contract.errors import KinetoscopeError
-from app.contract.job import LinkRequest
+from app.contract.link import LinkRequest
 from app.contract.result import Visualization
-from app.store import Session, links
+from app.store import Session
+from app.store.results import links
 from app.web import urls
 from app.web.deps import Base, Reading, Writing
-from app.web.local import local
 from app.web.pages import LinkPage, SavedPage
 from app.web.parts import Crumb
 from app.web.render import render
+from app.web.same_site import local
 from app.web.validation import explain
 from app.web.views.form import Form
 from app.web.views.frame import HOME, frame
+from app.web.views.link_preview import make_link, unfold
 from app.web.views.pager import pager
-from app.web.views.unfold import make_link, unfold
 
 router = APIRouter(prefix="/-")
 

@@ -5,9 +5,13 @@ from math import log2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import LayerSummary, NetworkCard, Pictured, UnitQuery, UnitSort
+from app.contract.network import LayerSummary, NetworkCard
 from app.contract.result import Role, Visualization
-from app.store import Session, catalog, stills, visualizations
+from app.contract.unit import Pictured
+from app.contract.unit_query import UnitQuery, UnitSort
+from app.store import Session
+from app.store.catalog import networks, thumbnails
+from app.store.results import visualizations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.pages import NetworkPage, NetworksPage
@@ -23,9 +27,9 @@ DEPTH = 1.8  # of a slab, times log2 of its units
 
 
 @router.get("/")
-def networks(request: Request, session: Reading) -> HTMLResponse:
-    listed = catalog.list_networks(session)
-    newest = stills.newest(session, slugs=[each.card.slug for each in listed[1:]], each=POSTERS)
+def networks_page(request: Request, session: Reading) -> HTMLResponse:
+    listed = networks.list_networks(session)
+    newest = thumbnails.newest(session, slugs=[each.card.slug for each in listed[1:]], each=POSTERS)
     entries = tuple(
         NetworkEntry(
             summary,
@@ -52,12 +56,12 @@ def _playing(session: Session, card: NetworkCard) -> tuple[Visualization, ...]:
 
 @router.get("/{network:slug}")
 def network(request: Request, session: Reading, network: str) -> HTMLResponse:
-    summary = catalog.get_network(session, slug=network)
+    summary = networks.get_network(session, slug=network)
     card = summary.card
     recent = tuple(visualizations.recent(session, slug=network, limit=RECENT))
     posters = (each.medium(Role.POSTER) for each in recent)
-    layers = catalog.layer_summaries(session, slug=network)
-    head, *legs = towers(card, layers, stills.pictured(session, slug=network, each=PICTURED))
+    layers = networks.layer_summaries(session, slug=network)
+    head, *legs = towers(card, layers, thumbnails.pictured(session, slug=network, each=PICTURED))
     page = NetworkPage(
         frame=frame(
             request,

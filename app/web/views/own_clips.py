@@ -6,13 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.contract.catalog import NetworkCard, UnitSummary
 from app.contract.errors import UnknownClass
 from app.contract.explanation import ClassShares, Explanation, LayerShares, OwnClip
+from app.contract.network import NetworkCard
 from app.contract.result import Role, Visualization
-from app.store import Session, catalog, datasets, explanations, explore, order, visualizations, workers
+from app.contract.unit import UnitSummary
+from app.store import Session, datasets
+from app.store.catalog import networks, search
+from app.store.jobs import queue, workers
+from app.store.results import visualizations
+from app.store.surveys import explanations
 from app.web import urls
-from app.web.chart import chart
+from app.web.charts.line_chart import chart
 from app.web.deps import Reading, SettingsDep, Writing, at_once
 from app.web.owner import Owner, new_owner, remember
 from app.web.pages import ExplainPage, OwnClipPage
@@ -42,7 +47,7 @@ def form(
     clip: Name = "",
     expected: Name = "",
 ) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     chosen = datasets.get_clip(session, slug=dataset, name=clip) if dataset and clip else None
     picks = datasets.examples(session, names=card.classes, limit=PICKS)
     page = ExplainPage(
@@ -69,7 +74,7 @@ def form(
 def ask(question: Asked, session: Writing, settings: SettingsDep, owner: Owner) -> RedirectResponse:
     owner = owner or new_owner()
     job = question.enqueue(session, limit=settings.queue_limit)
-    order.own(session, jobs=[job], owner=owner)
+    queue.own(session, jobs=[job], owner=owner)
     response = RedirectResponse(urls.own_clip(job.id), status_code=303)
     remember(response, owner)
     return response
@@ -84,7 +89,7 @@ def own_clip(
     against: Name = "",
 ) -> HTMLResponse:
     clip = explanations.get_own_clip(session, clip_id=clip_id)
-    card = catalog.get_card(session, slug=clip.job.network)
+    card = networks.get_card(session, slug=clip.job.network)
     found, poster = clip.explanation, clip.medium(Role.POSTER)
     shown: list[ClassShares] = [] if found is None else [found.against(against)] if against else answers(found)
     page = OwnClipPage(
@@ -137,7 +142,7 @@ def taken_apart(
 ) -> list[SharesOfLogit]:
     """The units of all logits and layers are looked up together."""
     places = [(unit.layer, unit.unit) for shares in shown for layer in shares.layers for unit in layer.units]
-    units = {(unit.layer, unit.index): unit for unit in explore.named_units(session, slug=card.slug, names=places)}
+    units = {(unit.layer, unit.index): unit for unit in search.named_units(session, slug=card.slug, names=places)}
     stimuli = visualizations.newest_for_units(session, slug=card.slug, units=list(units.values()))
     return [
         SharesOfLogit(

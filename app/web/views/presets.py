@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from app.contract.catalog import NetworkCard
+from app.contract.network import NetworkCard
 from app.contract.recipe import Recipe
 from app.web.parts import Preset
 

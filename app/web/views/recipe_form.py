@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from app.contract.catalog import NetworkCard
+from app.contract.network import NetworkCard
 from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Speed
 from app.web.parts import Field, Preset, VisualizeForm
 

@@ -7,13 +7,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 from starlette.datastructures import ImmutableMultiDict
 
-from app.contract.catalog import NetworkCard, UnitQuery, UnitSort, UnitSummary
 from app.contract.errors import InvalidRequest
 from app.contract.job import Estimate, Priority, VisualizeRequest
+from app.contract.network import NetworkCard
 from app.contract.recipe import Recipe
-from app.store import Session, catalog, estimates, explore, jobs, order, workers
+from app.contract.unit import UnitSummary
+from app.contract.unit_query import UnitQuery, UnitSort
+from app.store import Session
+from app.store.catalog import networks, search
+from app.store.jobs import estimates, queue, requests, workers
 from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
+from app.web.formatting import plural
 from app.web.owner import Owner, new_owner, remember
 from app.web.pages import SelectionPage
 from app.web.params import PLACE, UnitParams
@@ -24,7 +29,6 @@ from app.web.views.form import MultiForm
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.presets import presets
 from app.web.views.recipe_form import visualize_form
-from app.web.words import plural
 
 router = APIRouter()
 
@@ -53,10 +57,10 @@ def select(session: Session, slug: str, sent: ImmutableMultiDict[str, str], limi
     """What `u=layer/unit` names, however often it stands there; without it all units that the filters leave."""
     names = sent.getlist("u")
     if names:
-        units = explore.named_units(session, slug=slug, names=[place(name) for name in names])
+        units = search.named_units(session, slug=slug, names=[place(name) for name in names])
         return Selection(units, False, None, tuple(("u", address(unit)) for unit in units))
     query = asked_for(sent)
-    units = list(explore.every_unit(session, slug=slug, query=query, limit=limit + 1))
+    units = list(search.every_unit(session, slug=slug, query=query, limit=limit + 1))
     return Selection(units[:limit], len(units) > limit, query, fields(query))
 
 
@@ -92,7 +96,7 @@ def estimated(
         query = asked_for(sent)
         cost, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=resolved)
         if cost.count <= limit:
-            units = list(explore.every_unit(session, slug=card.slug, query=query, limit=SHOWN))
+            units = list(search.every_unit(session, slug=card.slug, query=query, limit=SHOWN))
             return Selection(units, False, query, fields(query)), cost, layers
     chosen = select(session, card.slug, sent, limit)
     cost = estimates.estimate(session, slug=card.slug, units=chosen.by_layer, recipe=resolved)
@@ -101,7 +105,7 @@ def estimated(
 
 @router.get("/{network:slug}/-/visualize")
 def ask(request: Request, session: Reading, settings: SettingsDep, network: str) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     sent = request.query_params
     recipe = read_recipe(sent)
     chosen, estimate, layers = estimated(session, card, sent, recipe, settings.queue_limit)
@@ -136,14 +140,14 @@ def ask(request: Request, session: Reading, settings: SettingsDep, network: str)
 @router.post("/{network:slug}/-/visualize")
 def visualize(session: Writing, settings: SettingsDep, owner: Owner, network: str, form: MultiForm) -> RedirectResponse:
     owner = owner or new_owner()
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     chosen = select(session, network, form, settings.queue_limit)
     recipe = read_recipe(form)
     priority = Priority.CLICK if len(chosen.units) == 1 else Priority.SWEEP
     for layer, units in chosen.by_layer.items():
         request = VisualizeRequest(network=network, layer=layer, units=units, recipe=recipe)
-        answer = jobs.enqueue(session, request=request, limit=settings.queue_limit, priority=priority)
-        order.own(session, jobs=answer.jobs, owner=owner)
+        answer = requests.enqueue(session, request=request, limit=settings.queue_limit, priority=priority)
+        queue.own(session, jobs=answer.jobs, owner=owner)
     response = RedirectResponse(growing(card, chosen, recipe), status_code=303)
     remember(response, owner)
     return response

@@ -6,13 +6,16 @@ from typing import Annotated
 
 from fastapi import Query
 
-from app.contract.catalog import NetworkCard, StreamName
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
+from app.contract.network import NetworkCard, StreamName
 from app.contract.recipe import USUAL, Recipe, ResolvedRecipe, Speed
 from app.contract.result import Visualization
-from app.store import Session, catalog, jobs, visualizations, workers
-from app.web.chart import chart
+from app.store import Session
+from app.store.catalog import networks
+from app.store.jobs import requests, workers
+from app.store.results import visualizations
+from app.web.charts.line_chart import chart
 from app.web.parts import Choice, Look, SpeedCell, Stimulus
 from app.web.views.look import views
 from app.web.views.presets import presets
@@ -52,9 +55,9 @@ def find_stimulus(
     session: Session, *, card: NetworkCard, layer: str, unit: int, chosen: Chosen, link: Link
 ) -> Stimulus:
     where = {"slug": card.slug, "layer": layer, "unit": unit}
-    summary = catalog.get_unit(session, **where)  # type: ignore[arg-type]
+    summary = networks.get_unit(session, **where)  # type: ignore[arg-type]
     results = visualizations.for_unit(session, **where)  # type: ignore[arg-type]
-    work = jobs.jobs_for_unit(session, **where)  # type: ignore[arg-type]
+    work = requests.jobs_for_unit(session, **where)  # type: ignore[arg-type]
     named = _named(results, work, chosen)
     speed, seed = _defaults(results, work, chosen)
     if named is not None:

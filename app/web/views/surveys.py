@@ -5,7 +5,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from app.contract.job import SurveyRequest
-from app.store import catalog, datasets, evidence, surveys
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.surveys import evidence, writing
 from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.pages import SurveysPage
@@ -21,7 +23,7 @@ router = APIRouter()
 
 @router.get("/{network:slug}/-/surveys")
 def surveys_of_network(request: Request, session: Reading, network: str) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     found = surveying(session, card=card)
     page = SurveysPage(
         frame=frame(
@@ -47,5 +49,5 @@ def ask(session: Writing, settings: SettingsDep, form: Form) -> RedirectResponse
     except ValidationError as error:
         found = [{**finding, "loc": ("body", *finding["loc"])} for finding in error.errors()]
         raise explain(found) from error
-    surveys.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
+    writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
     return RedirectResponse(urls.surveys(request.network), status_code=303)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from app.contract.errors import InvalidRequest
 from app.web import urls
 from app.web.deps import Base
-from app.web.local import local
+from app.web.same_site import local
 from app.web.theme import COOKIE, THEMES, YEAR
 from app.web.views.form import Form
 

@@ -5,16 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import Layer, NetworkCard, UnitQuery, UnitSummary
 from app.contract.errors import Missing
+from app.contract.network import Layer, NetworkCard
 from app.contract.result import Role
-from app.store import catalog
+from app.contract.unit import UnitSummary
+from app.contract.unit_query import UnitQuery
+from app.store.catalog import networks
 from app.web import urls
 from app.web.deps import Reading, at_once, get_base, get_settings
+from app.web.middleware.security import embeddable
 from app.web.pages import EmbedPage, UnitPage
 from app.web.parts import Crumb, Neighbour, Stimulus
 from app.web.render import render
-from app.web.security import embeddable
 from app.web.views.evidence import is_under_way, surveying, unit_facts
 from app.web.views.frame import frame, network_crumbs
 from app.web.views.stimulus import Chosen, find_stimulus
@@ -33,7 +35,7 @@ def unit(
     unit: str,
     chosen: Annotated[Chosen, Depends(at_once(Chosen))],
 ) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     index = unit_index(card, layer, unit)
 
     def link(**choices: str | int | float | None) -> str:

@@ -3,17 +3,23 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.catalog import Layer, NetworkCard, UnitListing, UnitQuery, UnitSort
+from app.contract.network import Layer, NetworkCard
 from app.contract.recipe import Recipe
-from app.store import Session, catalog, estimates, evidence, explore, maps, scope, workers
+from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
+from app.store import Session
+from app.store.catalog import filters as unit_filters
+from app.store.catalog import networks, unit_map
+from app.store.catalog.search import search_units
+from app.store.jobs import estimates, workers
+from app.store.surveys import evidence
 from app.web import urls
+from app.web.charts.map_drawing import sheet
 from app.web.deps import Reading
 from app.web.pages import UnitsPage
 from app.web.params import UnitParams
 from app.web.parts import Crumb, PageLink, Pager
 from app.web.render import render
 from app.web.search import search
-from app.web.sheet import sheet
 from app.web.views.evidence import surveying
 from app.web.views.filters import filters
 from app.web.views.frame import frame, network_crumbs
@@ -27,14 +33,14 @@ OF_SURVEYS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)
 
 @router.get("/{network:slug}/-/units")
 def explorer(request: Request, session: Reading, network: str) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     query = UnitParams.of(request.query_params)
     return render(units_page(request, session, card, None, query))
 
 
 @router.get("/{network:slug}/{layer}")
 def layer(request: Request, session: Reading, network: str, layer: str) -> HTMLResponse:
-    card = catalog.get_card(session, slug=network)
+    card = networks.get_card(session, slug=network)
     found = card.layer(layer)
     query = UnitParams.of({**request.query_params, "layer": layer, "stream": "", "class": ""})
     return render(units_page(request, session, card, found, query))
@@ -43,8 +49,8 @@ def layer(request: Request, session: Reading, network: str, layer: str) -> HTMLR
 def units_page(
     request: Request, session: Session, card: NetworkCard, layer: Layer | None, query: UnitQuery
 ) -> UnitsPage:
-    found = explore.search_units(session, slug=card.slug, query=query)
-    tally = scope.tally(session, slug=card.slug, query=query, fixed_layer=layer is not None)
+    found = search_units(session, slug=card.slug, query=query)
+    tally = unit_filters.tally(session, slug=card.slug, query=query, fixed_layer=layer is not None)
     surveyed = bool(tally.role) or evidence.get_survey(session, network=card.slug) is not None
     name = layer.name if layer else "All units"
     recipe = Recipe()
@@ -68,7 +74,9 @@ def units_page(
         search=search(card, query.q, found),
         pager=pager(card, layer, query, found),
         filters=filters(card, query, tally, layer, surveyed),
-        map=sheet(card, query, maps.map_units(session, slug=card.slug, query=query)) if query.view == "map" else None,
+        map=sheet(card, query, unit_map.map_units(session, slug=card.slug, query=query))
+        if query.view == "map"
+        else None,
         whole_map=address(card, layer, query, region=None, page=1, after=None, before=None),
         sorts=tuple(
             sort.value
@@ -77,7 +85,9 @@ def units_page(
         ),
         surveyed=surveyed,
         unsurveyed=None if surveyed or query.view != "map" else surveying(session, card=card),
-        is_filtered=any(getattr(query, name) is not None for name in scope.FILTERS if not (layer and name == "layer")),
+        is_filtered=any(
+            getattr(query, name) is not None for name in unit_filters.FILTERS if not (layer and name == "layer")
+        ),
         form=visualize_form(card, layer.name, "all", count=layer.units, recipe=recipe, presets=presets(card, fill=fill))
         if layer
         else None,

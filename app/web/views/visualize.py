@@ -4,9 +4,12 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from app.contract.catalog import CLASS_LAYER, UnitQuery, UnitSort
 from app.contract.job import VisualizeRequest
-from app.store import Session, catalog, jobs, order
+from app.contract.network import CLASS_LAYER
+from app.contract.unit_query import UnitQuery, UnitSort
+from app.store import Session
+from app.store.catalog import networks
+from app.store.jobs import queue, requests
 from app.web import urls
 from app.web.deps import SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
@@ -24,8 +27,8 @@ def visualize(session: Writing, settings: SettingsDep, owner: Owner, form: Form)
     owner = owner or new_owner()
     page = form.pop("page", None)
     request = parse(form)
-    answer = jobs.enqueue(session, request=request, limit=settings.queue_limit)
-    order.own(session, jobs=answer.jobs, owner=owner)
+    answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
+    queue.own(session, jobs=answer.jobs, owner=owner)
     response = RedirectResponse(leads_to(session, request, page), status_code=303)
     remember(response, owner)
     return response
@@ -35,7 +38,7 @@ def leads_to(session: Session, request: VisualizeRequest, page: str | None) -> s
     """Where the pictures that were asked for can be seen as they come."""
     if not isinstance(request.units, list):
         return urls.layer(request.network, request.layer, UnitQuery(sort=UnitSort.RECENT))
-    card = catalog.get_card(session, slug=request.network)
+    card = networks.get_card(session, slug=request.network)
     unit, choices = request.units[0], recipe_choices(request.recipe, card)
     if page == CLASS_PAGE and request.layer == CLASS_LAYER:
         return urls.class_(request.network, card.classes[unit], **choices)

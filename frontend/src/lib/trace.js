@@ -1,4 +1,4 @@
-// Points of a line chart in a box, as the server draws it (app/web/chart.py).
+// Points of a line chart in a box, as the server draws it (app/web/charts/line_chart.py).
 const WIDTH = 480;
 const HEIGHT = 120;
 

@@ -5,11 +5,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from app.settings import Settings
-from app.store.clip_tables import UploadRow
-from app.store.engine import Store
-from app.store.tables import JobRow
+from app.store.database.engine import Store
+from app.store.database.tables import JobRow
+from app.store.database.upload_tables import UploadRow
 from tests.evidence_support import add_dataset
-from tests.store.test_explanations import complete
+from tests.store.surveys.test_explanations import complete
 from tests.support import claim
 
 VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(400)

@@ -1,7 +1,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.evidence_support import add_dataset, survey
 
 

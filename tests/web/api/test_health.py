@@ -2,8 +2,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.settings import Settings
-from app.store import workers
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
+from app.store.jobs import workers
 from app.web.main import create_app
 from tests.web.conftest import ORIGIN
 

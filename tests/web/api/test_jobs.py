@@ -1,8 +1,8 @@
 from fastapi.testclient import TestClient
 
 from app.contract.job import JobError
-from app.store import claims
-from app.store.engine import Store
+from app.store.database.engine import Store
+from app.store.jobs import leases
 from tests.support import claim, enqueue
 
 
@@ -41,7 +41,7 @@ def test_a_failed_job_says_why(client: TestClient, store: Store) -> None:
     enqueue(store, 0)
     [job] = claim(store)
     with store.transaction() as session:
-        claims.fail(session, worker="w1", job=job, error=JobError(kind="not_finite", detail="J is NaN."))
+        leases.fail(session, worker="w1", job=job, error=JobError(kind="not_finite", detail="J is NaN."))
     body = client.get(f"/api/jobs/{job.id}").json()
     assert body["error"] == {"kind": "not_finite", "detail": "J is NaN."}
 

@@ -2,8 +2,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.result import Role, Visualization
-from app.store import links
-from app.store.engine import Store
+from app.store.database.engine import Store
+from app.store.results import links
 from tests.web.conftest import ORIGIN
 
 

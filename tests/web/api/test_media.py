@@ -3,8 +3,8 @@ from datetime import timedelta
 from fastapi.testclient import TestClient
 
 from app.contract.result import RenderedMedia, Role, Visualization
-from app.store import claims
-from app.store.engine import Store
+from app.store.database.engine import Store
+from app.store.jobs import leases
 from tests.support import claim, enqueue, finish
 
 
@@ -45,7 +45,7 @@ def test_a_preview_is_kept_only_under_its_own_step(client: TestClient, store: St
     assert client.get(f"/-/jobs/{job.id}/preview.webp").status_code == 404
     picture = RenderedMedia(role=Role.LOOP, type="image/webp", data=b"growing")
     with store.transaction() as session:
-        claims.beat(session, worker="w1", jobs=[job.id], lease=timedelta(seconds=9), previews={job.id: (8, picture)})
+        leases.beat(session, worker="w1", jobs=[job.id], lease=timedelta(seconds=9), previews={job.id: (8, picture)})
     address = client.get(f"/api/jobs/{job.id}").json()["preview"]
     assert address == f"/-/jobs/{job.id}/preview.webp?step=8"
     shown = client.get(address)

@@ -7,9 +7,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.contract.result import RenderedMedia, Role, Visualization
-from app.store import claims
-from app.store.engine import Store
-from app.web.composed import Card, compose
+from app.store.database.engine import Store
+from app.store.jobs import leases
+from app.web.social_card import Card, compose
 from tests.support import claim, enqueue, measurements
 
 
@@ -31,7 +31,7 @@ def made(store: Store, network: object) -> int:
         RenderedMedia(role=Role.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
     ]
     with store.transaction() as session:
-        found = claims.finish(session, worker="w1", job=job, measurements=measurements(), media=media)
+        found = leases.finish(session, worker="w1", job=job, measurements=measurements(), media=media)
     assert found is not None
     return found
 

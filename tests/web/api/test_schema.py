@@ -11,10 +11,10 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS
 
-from app.contract.catalog import NetworkCard
+from app.contract.network import NetworkCard
 from app.contract.result import Visualization
 from app.settings import Settings
-from app.store.engine import Store, open_store
+from app.store.database.engine import Store, open_store
 from app.web.main import create_app
 
 

@@ -2,7 +2,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.result import Visualization
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.support import claim, finish
 
 ASK = {"network": "tiny", "layer": "class", "units": [0, 2], "recipe": {"speed": "slow"}}

@@ -6,11 +6,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.contract.catalog import NetworkCard
 from app.contract.job import JobError, JobState, Progress
+from app.contract.network import NetworkCard
 from app.contract.result import RenderedMedia, Role, Visualization
-from app.store import claims, jobs, visualizations
-from app.store.engine import Store
+from app.store.database.engine import Store
+from app.store.jobs import leases, requests
+from app.store.results import visualizations
 from tests.support import LEASE, claim, enqueue, measurements
 from tests.web.conftest import ORIGIN
 from tests.web.views.pagereader import PageReader
@@ -61,7 +62,7 @@ def make(store: Store, network: NetworkCard) -> Make:
         ]
         raw = RenderedMedia(role=Role.RAW, type="application/zip", data=mark)
         with store.transaction() as session:
-            made = claims.finish(session, worker="w1", job=claimed, measurements=measurements(), media=[*pictures, raw])
+            made = leases.finish(session, worker="w1", job=claimed, measurements=measurements(), media=[*pictures, raw])
         assert made is not None
         with store.session() as session:
             return visualizations.get_visualization(session, visualization_id=made)
@@ -76,7 +77,7 @@ def running(store: Store, network: NetworkCard) -> int:
     [job] = claim(store)
     picture = RenderedMedia(role=Role.POSTER, type="image/webp", data=b"so far")
     with store.transaction() as session:
-        claims.beat(
+        leases.beat(
             session,
             worker="w1",
             jobs=[job.id],
@@ -93,7 +94,7 @@ def failed(store: Store, network: NetworkCard) -> int:
     enqueue(store, 3)
     [job] = claim(store)
     with store.transaction() as session:
-        claims.fail(session, worker="w1", job=job, error=JobError(kind="not_finite", detail="J became NaN at step 12."))
+        leases.fail(session, worker="w1", job=job, error=JobError(kind="not_finite", detail="J became NaN at step 12."))
     return job.id
 
 
@@ -102,5 +103,5 @@ def cancelled(store: Store, network: NetworkCard) -> int:
     """A job of class unit 4 that somebody stopped."""
     [job] = enqueue(store, 4)
     with store.transaction() as session:
-        assert jobs.cancel(session, job_id=job.id).state is JobState.CANCELLED
+        assert requests.cancel(session, job_id=job.id).state is JobState.CANCELLED
     return job.id

@@ -3,10 +3,10 @@ import hashlib
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.catalog import NetworkCard
 from app.contract.job import JobError, Progress
-from app.store import claims
-from app.store.engine import Store
+from app.contract.network import NetworkCard
+from app.store.database.engine import Store
+from app.store.jobs import leases
 from tests.evidence_support import add_dataset, survey
 from tests.support import LEASE, add_card, claim, two_stream_card
 from tests.web.views.conftest import Open
@@ -101,7 +101,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     assert (answer.status_code, answer.headers["location"]) == (303, "/tiny/-/surveys")
     [job] = claim(little)
     with little.transaction() as session:
-        claims.beat(
+        leases.beat(
             session,
             worker="w1",
             jobs=[job.id],
@@ -114,7 +114,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
         assert "Survey of little" in page.text
         assert "pass 3 of 9, 1 min left" in page.text
     with little.transaction() as session:
-        claims.fail(
+        leases.fail(
             session, worker="w1", job=job, error=JobError(kind="unknown_class", detail="There is no class 'x'.")
         )
     page = open_page(f"/-/jobs/{job.id}")
@@ -122,7 +122,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     assert visitor.post(page.form("Try again").action).status_code == 303
     [again] = claim(little)
     with little.transaction() as session:
-        claims.complete(session, worker="w1", job=again, save=lambda session: {"survey": 1})
+        leases.complete(session, worker="w1", job=again, save=lambda session: {"survey": 1})
     done = open_page(f"/-/jobs/{job.id}")
     check(done)
     assert "/tiny/-/surveys" in done.links

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.settings import Settings
-from app.store.engine import Store
+from app.store.database.engine import Store
 from app.web.main import create_app
 from tests.web.conftest import ORIGIN
 from tests.web.views.conftest import Make

@@ -1,10 +1,12 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.catalog import Extent, UnitRole
 from app.contract.job import Progress
-from app.store import claims, surveys
-from app.store.engine import Store
+from app.contract.network import Extent
+from app.contract.unit import UnitRole
+from app.store.database.engine import Store
+from app.store.jobs import leases
+from app.store.surveys import writing
 from tests.evidence_support import add_dataset, survey
 from tests.support import LEASE, add_card, claim, two_stream_card
 from tests.web.views.conftest import Make, Open
@@ -44,11 +46,11 @@ def under_way(store: Store, make: Make) -> int:
     """The number of a job that surveys `tiny`, at the 31st pass of 210."""
     add_dataset(store)
     with store.transaction() as session:
-        asked = surveys.enqueue_survey(session, network="tiny", dataset="little")
+        asked = writing.enqueue_survey(session, network="tiny", dataset="little")
     claim(store)
     with store.transaction() as session:
         now = {asked.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
-        claims.beat(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
+        leases.beat(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
     return asked.id
 
 

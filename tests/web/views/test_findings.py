@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
+from app.analysis.findings import Found, contributes_little, find, is_suspect, spread, told_by
+from app.analysis.trend import kendall
 from app.contract.evidence import MaskedClass, PictureBias, StreamFacts, StreamPair, StreamShares, Survey
 from app.contract.findings import Finding, Measured, Spread
 from app.contract.result import Role, Visualization
-from app.findings import Found, contributes_little, find, is_suspect, spread, told_by
-from app.store import surveys
-from app.store.engine import Store
-from app.trend import kendall
+from app.store.database.engine import Store
+from app.store.surveys import writing
 from app.web import urls
 from tests.evidence_support import add_dataset, answers, every_unit, facts, survey
 from tests.support import two_stream_card
@@ -36,10 +36,10 @@ STREAMS = StreamFacts(
 def surveyed(store: Store, visitor: TestClient) -> None:
     add_dataset(store)
     with store.transaction() as session:
-        begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
-        surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
-        surveys.save_answers(session, survey_id=begun, answers=answers())
-        surveys.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
+        begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
+        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_answers(session, survey_id=begun, answers=answers())
+        writing.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
 
 
 def test_before_a_survey_the_page_says_what_to_do(visitor: TestClient, open_page: Open) -> None:
@@ -211,11 +211,11 @@ def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient
     add_dataset(store)
     masked = MaskedClass(class_index=2, clips=4, whole=0.875, movers=0.25, place=0.75)
     with store.transaction() as session:
-        begun = surveys.begin_survey(session, network=CARD.slug, dataset="little")
-        surveys.save_units(session, survey_id=begun, units=every_unit(CARD))
-        surveys.save_answers(session, survey_id=begun, answers=answers())
+        begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
+        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_answers(session, survey_id=begun, answers=answers())
         found = facts(len(CARD.classes), streams=STREAMS, masked=(masked,))
-        surveys.finish_survey(session, survey_id=begun, facts=found)
+        writing.finish_survey(session, survey_id=begun, facts=found)
     page = open_page(f"/tiny/-/classes/{CARD.classes[2]}")
     check(page)
     text = " ".join(visitor.get(f"/tiny/-/classes/{CARD.classes[2]}").text.split())

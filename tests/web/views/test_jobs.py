@@ -1,7 +1,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.store.engine import Store
+from app.store.database.engine import Store
 from app.web.views import jobs as queue
 from tests.support import enqueue
 from tests.web.views.conftest import Make, Open

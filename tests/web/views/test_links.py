@@ -2,8 +2,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from app.contract.result import Role
-from app.store import catalog
-from app.store.engine import Store
+from app.store.catalog import networks
+from app.store.database.engine import Store
 from tests.web.conftest import ORIGIN
 from tests.web.views.conftest import Make, Open
 from tests.web.views.pagereader import PageReader
@@ -49,7 +49,7 @@ def test_a_link_outlives_what_it_showed(visitor: TestClient, store: Store, make:
     make(2)
     href = visitor.post("/api/links", json={"url": "/tiny/class/2", "title": "t"}).json()["href"]
     with store.transaction() as session:
-        catalog.remove_network(session, slug="tiny")
+        networks.remove_network(session, slug="tiny")
     assert visitor.get(href).status_code == 200
 
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from fastapi.testclient import TestClient
 
-from app.store.engine import Store
+from app.store.database.engine import Store
 from tests.evidence_support import add_dataset, survey
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check

@@ -1,8 +1,8 @@
 from fastapi.testclient import TestClient
 
-from app.contract.catalog import NetworkCard
-from app.store import catalog, stills
-from app.store.engine import Store
+from app.contract.network import NetworkCard
+from app.store.catalog import networks, thumbnails
+from app.store.database.engine import Store
 from app.web.views.networks import towers
 from tests.support import claim, enqueue, finish
 from tests.web.conftest import ORIGIN
@@ -12,7 +12,7 @@ from tests.web.views.conftest import Make, Open, poster
 def test_without_a_network_the_page_says_the_command(visitor: TestClient, store: Store) -> None:
     with store.transaction() as session:
         for slug in ("tiny", "clips"):
-            catalog.remove_network(session, slug=slug)
+            networks.remove_network(session, slug=slug)
     assert "kinetoscope-worker networks add i3d --weights PATH --labels PATH" in visitor.get("/").text
 
 
@@ -39,8 +39,8 @@ def test_two_streams_are_two_towers_under_their_fusion(
 ) -> None:
     make(2)
     with store.session() as session:
-        layers = catalog.layer_summaries(session, slug="tiny")
-        head, *legs = towers(network, layers, stills.pictured(session, slug="tiny", each=4))
+        layers = networks.layer_summaries(session, slug="tiny")
+        head, *legs = towers(network, layers, thumbnails.pictured(session, slug="tiny", each=4))
     assert head.stream == "fusion"
     assert [each.summary.layer.name for each in head.storeys] == ["class", "fc6", "fusion.conv2"]
     assert [unit.index for unit in head.storeys[0].units] == [2]

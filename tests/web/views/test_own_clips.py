@@ -11,8 +11,10 @@ from app.contract.explanation import (
     Prediction,
 )
 from app.contract.job import JobError, Progress
-from app.store import Session, claims, explanations
-from app.store.engine import Store
+from app.store import Session
+from app.store.database.engine import Store
+from app.store.jobs import leases
+from app.store.surveys import explanations
 from tests.evidence_support import add_dataset, clip_media
 from tests.support import LEASE, claim
 from tests.web.views.conftest import Make, Open
@@ -71,7 +73,7 @@ def explain(store: Store) -> None:
         return {}
 
     with store.transaction() as session:
-        assert claims.complete(session, worker="w1", job=job, save=save)
+        assert leases.complete(session, worker="w1", job=job, save=save)
 
 
 def test_the_form_takes_a_file_or_a_clip_of_a_data_set(store: Store, visitor: TestClient, open_page: Open) -> None:
@@ -99,7 +101,7 @@ def test_it_is_watched_while_it_waits_and_is_worked_on(store: Store, asked: str,
     for step, words in ((0, "reads the clip"), (3, "pass 3 of 19")):
         with store.transaction() as session:
             progress = {job.id: Progress(step=step, steps=19)}
-            claims.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress)
+            leases.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress)
         for address in (asked, "/-/jobs", f"/-/jobs/{job.id}"):
             assert words in open_page(address).text
     assert asked in open_page(f"/-/jobs/{job.id}").links or "dive.mp4" in open_page(f"/-/jobs/{job.id}").text
@@ -137,7 +139,7 @@ def test_why_not_another_is_in_the_address(store: Store, visitor: TestClient, as
 def test_a_clip_that_cannot_be_read_says_why_and_can_be_sent_anew(store: Store, asked: str, open_page: Open) -> None:
     [job] = claim(store)
     with store.transaction() as session:
-        claims.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="It is damaged."))
+        leases.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="It is damaged."))
     for address in (asked, f"/-/jobs/{job.id}"):
         page = open_page(address)
         check(page)

@@ -2,7 +2,7 @@
 
 import torch
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.networks.network import Network
 
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from worker.evidence import masking
 from worker.evidence.masking import blocks, chosen, masked_classes, moving_part
-from worker.networks.network import Inputs, Network
+from worker.graph.inputs import Inputs
+from worker.networks.network import Network
 from worker.networks.tap import Tap
 from worker.networks.trace import trace
 

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from app.analysis.findings import Found, find
 from app.contract.evidence import MaskedClass, Survey
 from app.contract.findings import Finding, Measured, PairFound
-from app.findings import Found, find
-from worker.mocap.classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
-from worker.mocap.shipped import WEIGHTS
-from worker.networks.inputs import read_frames
 from worker.networks.load import describe_network, load_network
-from worker.survey.datasets import VideoFile, read_dataset
-from worker.survey.pipeline import Sample
-from worker.survey.survey import survey
+from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
+from worker.networks.preprocessing import read_frames
+from worker.shipped.networks import WEIGHTS
+from worker.survey.dataset_files import VideoFile, read_dataset
+from worker.survey.prefetch import Sample
+from worker.survey.run import survey
 from worker.video.flow import Frames
 
-CLIPS = Path(__file__).parents[3] / "worker" / "mocap" / "clips"
+CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, NetworkCard, Stream, StreamName
 from app.contract.errors import InvalidRequest
+from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from worker.evidence.probing import Probed, default_layers, plan, probe, tuned_layers
-from worker.networks.network import Inputs, Network
+from worker.graph.inputs import Inputs
+from worker.networks.network import Network
 from worker.networks.tap import Tap
 from worker.networks.trace import trace
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from app.contract.catalog import StreamName
 from app.contract.errors import InvalidRequest, UnknownClass
+from app.contract.network import StreamName
 from worker.evidence.transfer import Stimulus, transfer, verdicts
 from worker.networks.network import Network
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.evidence.tuning import DEGREES, direction_tuning, octaves, replayed, selectivity, speed_tuning, turned
 
 CURVES = st.lists(st.floats(0, 1), min_size=5, max_size=5).filter(lambda curve: max(curve) > 0.01)

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from app.analysis.findings import contributes_little
 from app.contract.evidence import StreamShares
-from app.findings import contributes_little
+from worker.evidence.predict import clip_inputs
 from worker.evidence.synergy import swapped
 from worker.evidence.variance import Swaps
-from worker.mocap.shipped import WEIGHTS
-from worker.networks.inputs import join
 from worker.networks.load import describe_network, load_network
-from worker.networks.predict import clip_inputs
+from worker.networks.preprocessing import join
+from worker.shipped.networks import WEIGHTS
 
-CLIPS = Path(__file__).parents[3] / "worker" / "mocap" / "clips"
+CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 
 
 def shares_of(logits: Tensor) -> StreamShares:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, Layer, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from worker.networks.network import Network, Point
 
 SIZE, FRAMES = 24, 8

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import Extent, StreamName
 from app.contract.errors import InvalidRecipe, NoGradient, NotFinite, OutOfMemory, UnknownUnit
+from app.contract.network import Extent, StreamName
 from app.contract.recipe import Recipe, Speed
 from worker.maximize.ascend import ascend
 from worker.maximize.cone import Cone

@@ -1,6 +1,6 @@
 import torch
 
-from app.contract.catalog import Stream, StreamName
+from app.contract.network import Stream, StreamName
 from app.contract.recipe import Recipe
 from worker.maximize.canvas import Canvas, canvases, reaching
 from worker.networks.network import Network

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from app.contract.recipe import Recipe, Speed
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Finished

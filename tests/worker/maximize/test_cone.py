@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from app.contract.catalog import NetworkCard, StreamName
 from app.contract.errors import InvalidRecipe, MixedDevices
+from app.contract.network import NetworkCard, StreamName
 from app.contract.recipe import Recipe
+from worker.graph.windows import Window
 from worker.maximize.ascend import ascend
 from worker.maximize.canvas import canvases
 from worker.maximize.cone import Cone, common, derive
@@ -17,7 +18,6 @@ from worker.maximize.outcome import Finished
 from worker.networks.network import Network
 from worker.networks.registry import Family, list_families
 from worker.networks.trace import trace
-from worker.networks.windows import Window
 
 LARGE = 64**2 * 20  # positions of an input beyond which a smaller one must do
 Build = Callable[..., Network]

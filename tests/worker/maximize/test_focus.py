@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.contract.catalog import Stream, StreamName
+from app.contract.network import Stream, StreamName
 from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.focus import Focus

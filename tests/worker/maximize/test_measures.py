@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.maximize.measures import motion_energies, motion_energy, noise, peak, probability
 
 

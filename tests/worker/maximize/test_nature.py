@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.catalog import StreamName
 from app.contract.errors import NoGradient
+from app.contract.network import StreamName
 from app.contract.recipe import Recipe
 from tests.worker.maximize.conftest import CLIP_LAYERS, clip_stream, make_network
 from worker.maximize.ascend import ascend

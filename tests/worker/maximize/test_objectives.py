@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from app.contract.catalog import Extent, Layer, Stream, StreamName
+from app.contract.network import Extent, Layer, Stream, StreamName
 from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.objectives import Objective, center, channel, contrasted, data_maxima

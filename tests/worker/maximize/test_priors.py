@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from app.contract.catalog import Stream, StreamName
+from app.contract.network import Stream, StreamName
 from tests.support import resolved
 from worker.maximize.canvas import Canvas
 from worker.maximize.priors import PRIORS, Prior, cosines, eigenvalues, spectral

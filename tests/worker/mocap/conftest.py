@@ -5,9 +5,9 @@ from importlib.util import find_spec
 import pytest
 
 from worker.mocap.cache import Clips
-from worker.mocap.classes import NAMES
 from worker.mocap.dataset import make_clips
 from worker.mocap.staging import Variant
+from worker.networks.mocap_classes import NAMES
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.mocap.attack import step_against
 from worker.mocap.batches import CROP, take, training_batches, whole_batches
 from worker.mocap.cache import Clips

@@ -7,14 +7,14 @@ import pytest
 from typer.testing import CliRunner
 
 from app.contract.errors import UnknownClass
-from worker.cli_mocap import app
+from worker.cli.mocap import app
 from worker.mocap.cache import Clips, read_clips
-from worker.mocap.classes import NAMES, class_indices
 from worker.mocap.evaluate import report
-from worker.mocap.model_card import model_card
 from worker.mocap.samples import LENGTH
-from worker.mocap.shipped import HELD_OUT, find_shipped
 from worker.mocap.staging import SIZE
+from worker.networks.mocap_classes import NAMES, class_indices
+from worker.shipped.model_card import model_card
+from worker.shipped.networks import HELD_OUT, find_shipped
 from worker.video.decode import read_clip
 
 run = CliRunner().invoke

@@ -7,9 +7,9 @@ import pytest
 from app.contract.errors import Conflict, DiskFull, InvalidRequest, Missing, UnknownClass
 from worker.mocap import cache, dataset
 from worker.mocap.cache import FLOWS, SHARD, SIDE, Clips, read_clips
-from worker.mocap.classes import NAMES
 from worker.mocap.dataset import find_variant, make_clips, make_dataset
 from worker.mocap.staging import Variant
+from worker.networks.mocap_classes import NAMES
 from worker.video.flow import dequantise
 
 pytestmark = pytest.mark.usefixtures("recordings")

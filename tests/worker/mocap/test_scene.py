@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from worker.mocap.camera import Camera
-from worker.mocap.classes import APPEARANCE_PAIR, BINDING_PAIR, NAMES
 from worker.mocap.patterns import LUMA, with_luma
 from worker.mocap.staging import FRAMES, SIZE, Staged, Variant, stage
+from worker.networks.mocap_classes import APPEARANCE_PAIR, BINDING_PAIR, NAMES
 
 pytestmark = pytest.mark.usefixtures("recordings")
 

@@ -8,10 +8,10 @@ from app.contract.errors import Conflict
 from worker.mocap import train as training
 from worker.mocap.batches import whole_batches
 from worker.mocap.cache import Clips
-from worker.mocap.classes import NAMES
 from worker.mocap.evaluate import accuracy, report, score
 from worker.mocap.student import Student, initialise
 from worker.mocap.train import Plan, export, train
+from worker.networks.mocap_classes import NAMES
 from worker.networks.registry import find_family
 from worker.networks.weights import fill, read_state
 

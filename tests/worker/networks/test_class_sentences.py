@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.contract.catalog import NetworkCard
 from app.contract.errors import UnknownClass
+from app.contract.network import NetworkCard
 from tests.support import two_stream_card
-from worker.mocap.classes import CLASSES, NAMES
 from worker.networks.load import make_card
+from worker.networks.mocap_classes import CLASSES, NAMES
 from worker.networks.network import Network
 from worker.networks.registry import find_family
 

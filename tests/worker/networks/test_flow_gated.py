@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.contract.catalog import Extent, StreamName
-from app.findings import contributes_little
+from app.analysis.findings import contributes_little
+from app.contract.network import Extent, StreamName
+from worker.evidence.activation_reader import recorder
+from worker.evidence.predict import clip_inputs
 from worker.evidence.probing import peaks_of
-from worker.evidence.record import recorder
 from worker.evidence.synergy import motion_alone, neither, swapped, synergy, without_motion
 from worker.evidence.variance import Swaps
+from worker.graph.inputs import Inputs
 from worker.networks.flow_gated import standardised, stretched
 from worker.networks.load import describe_network, load_network
-from worker.networks.network import Inputs, Network
-from worker.networks.predict import clip_inputs
+from worker.networks.network import Network
 
 
 @pytest.fixture(scope="module")

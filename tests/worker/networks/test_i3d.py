@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from app.contract.catalog import Extent, StreamName
+from app.contract.network import Extent, StreamName
+from worker.evidence.predict import predict
 from worker.networks.i3d import I3D, Mixed, max_pool, same
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
-from worker.networks.predict import predict
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from PIL import Image
 from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save, save_file
 
-from app.contract.catalog import StreamName
 from app.contract.errors import (
     ChecksumMismatch,
     Conflict,
@@ -16,9 +15,10 @@ from app.contract.errors import (
     WeightsMismatch,
     WeightsUnreadable,
 )
+from app.contract.network import StreamName
+from worker.evidence.predict import predict
 from worker.networks.load import describe_network, load_network, read_labels
 from worker.networks.network import Network
-from worker.networks.predict import predict
 from worker.networks.weights import checksum
 
 

@@ -2,10 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from app.contract.catalog import Extent, Layer, Stream, StreamName
 from app.contract.errors import InvalidRequest
-from worker.networks.network import Inputs, Network, as_map
-from worker.networks.probe import probe
+from app.contract.network import Extent, Layer, Stream, StreamName
+from worker.graph.forward_hook import probe
+from worker.graph.inputs import Inputs, as_map
+from worker.networks.network import Network
 from worker.networks.registry import Family, find_family, list_families
 from worker.networks.trace import blank, trace
 

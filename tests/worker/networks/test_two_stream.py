@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from worker.networks.network import Network
 from worker.networks.registry import find_family
 from worker.networks.two_stream import MOTION_BOUND, Normalise, two_stream

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.contract.catalog import StreamName
+from app.contract.network import StreamName
 from app.contract.result import EXTENSIONS, RenderedMedia, Role
 from worker.render.encode import carried, poster, preview, render, sheet
 from worker.video.flow import dequantise

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from app.contract.catalog import UnitQuery
 from app.contract.explanation import Explanation
 from app.contract.job import Job, JobState
+from app.contract.unit_query import UnitQuery
 from app.settings import settings
-from app.store import evidence, explore, jobs, maps, surveys
-from app.store.engine import Store, open_store
+from app.store.catalog import search, unit_map
+from app.store.database.engine import Store, open_store
+from app.store.jobs import requests
+from app.store.surveys import evidence, writing
 from tests.worker.conftest import Invoke
 from worker.loop import Loop
 from worker.networks.network import Network
@@ -70,11 +72,9 @@ def test_a_folder_of_videos_becomes_evidence_of_every_unit(tiny: Invoke, videos:
         again = evidence.get_survey(session, network="tiny")
         assert again is not None
         assert again.id != first
-        drawn = maps.map_units(session, slug="tiny", query=UnitQuery())
+        drawn = unit_map.map_units(session, slug="tiny", query=UnitQuery())
         assert (
-            len(drawn.points)
-            == explore.search_units(session, slug="tiny", query=UnitQuery(region="0,0,1,1")).total
-            > 20
+            len(drawn.points) == search.search_units(session, slug="tiny", query=UnitQuery(region="0,0,1,1")).total > 20
         )
         assert len(evidence.list_surveys(session, network="tiny")) == 1
 
@@ -95,7 +95,7 @@ def test_labels_that_the_network_does_not_know_are_refused(tiny: Invoke, tmp_pat
     output = tiny("survey", "tiny", tmp_path / "odd", ok=False).output
     assert "There is no class 'jumps'. Near: jump." in output
     with opened().session() as session:
-        assert jobs.list_jobs(session).total == 0
+        assert requests.list_jobs(session).total == 0
 
 
 def test_drawing_clips_needs_the_recorded_motions(tiny: Invoke) -> None:
@@ -111,7 +111,7 @@ def loop_of(store: Store) -> Loop:
 
 def enqueued(store: Store) -> Job:
     with store.transaction() as session:
-        return surveys.enqueue_survey(session, network="tiny", dataset="videos")
+        return writing.enqueue_survey(session, network="tiny", dataset="videos")
 
 
 def test_a_cancelled_survey_leaves_the_former_one(
@@ -124,13 +124,13 @@ def test_a_cancelled_survey_leaves_the_former_one(
 
     def cancel(reports: object, stage: object) -> None:
         with store.transaction() as session:
-            jobs.cancel(session, job_id=job.id)
+            requests.cancel(session, job_id=job.id)
         observe(reports, stage)
 
     monkeypatch.setattr(task_module._Reports, "observe", cancel)
     assert loop_of(store).work_once()
     with store.session() as session:
-        assert jobs.get_job(session, job_id=job.id).state is JobState.CANCELLED
+        assert requests.get_job(session, job_id=job.id).state is JobState.CANCELLED
         assert len(evidence.list_surveys(session, network="tiny")) == 1
     assert list((tmp_path / "surveys").iterdir())  # what was recorded serves the next start
     store.close()
@@ -141,7 +141,7 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
     store = opened()
     job = enqueued(store)
     monkeypatch.setattr(task_module, "SAVED_AT_ONCE", 20)
-    save_units = task_module.surveys.save_units
+    save_units = task_module.writing.save_units
     calls = 0
 
     def fail_later(*arguments: object, **named: object) -> int:
@@ -151,12 +151,12 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
             raise RuntimeError("the disk is on fire")
         return save_units(*arguments, **named)
 
-    monkeypatch.setattr(task_module.surveys, "save_units", fail_later)
+    monkeypatch.setattr(task_module.writing, "save_units", fail_later)
     assert loop_of(store).work_once()
     with store.session() as session:
-        assert jobs.get_job(session, job_id=job.id).state is JobState.FAILED
+        assert requests.get_job(session, job_id=job.id).state is JobState.FAILED
         assert evidence.get_survey(session, network="tiny") is None
-    monkeypatch.setattr(task_module.surveys, "save_units", save_units)
+    monkeypatch.setattr(task_module.writing, "save_units", save_units)
     tiny("survey", "tiny", "videos")
     with store.session() as session:
         assert evidence.get_survey(session, network="tiny") is not None

@@ -14,10 +14,11 @@ from sqlalchemy import func, select
 from app.contract.explanation import OwnClip
 from app.contract.job import ExplainRequest, JobKind, JobState
 from app.contract.result import Role
-from app.store import catalog, explanations
-from app.store.clip_tables import ExplanationMediaRow, UploadRow
-from app.store.engine import Store, open_store
-from app.store.tables import MediaRow
+from app.store.catalog import networks
+from app.store.database.engine import Store, open_store
+from app.store.database.tables import MediaRow
+from app.store.database.upload_tables import ExplanationMediaRow, UploadRow
+from app.store.surveys import explanations
 from tests.support import LEASE
 from worker.loop import Loop
 from worker.networks.load import describe_network
@@ -43,7 +44,7 @@ def store(sqlite_url: str, tiny_two_stream_weights: Path) -> Iterator[Store]:
     store = open_store(sqlite_url)
     card = describe_network(family="tiny_two_stream", weights=tiny_two_stream_weights, slug="tiny")
     with store.transaction() as session:
-        catalog.add_network(session, card=card, weights=[tiny_two_stream_weights.read_bytes()])
+        networks.add_network(session, card=card, weights=[tiny_two_stream_weights.read_bytes()])
     yield store
     store.close()
 

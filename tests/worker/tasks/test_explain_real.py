@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from app.contract.job import ExplainRequest, JobState
-from app.store import catalog, explanations
-from app.store.engine import Store, open_store
+from app.store.catalog import networks
+from app.store.database.engine import Store, open_store
+from app.store.surveys import explanations
 from tests.support import LEASE
-from worker.cli_networks import pieces
 from worker.loop import Loop
 from worker.networks.load import describe_network
 from worker.tasks import make_tasks
@@ -27,7 +27,7 @@ def store(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     store.migrate()
     card = describe_network(family="i3d", weights=weights, labels=labels)
     with store.transaction() as session:
-        catalog.add_network(session, card=card, weights=pieces(weights))
+        networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
     yield store
     store.close()
 

@@ -1,0 +1,345 @@
+"""From what a survey stored to the four findings: arithmetic alone, each threshold in one place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, quantiles
+from typing import Any
+
+from app.analysis.trend import Trend, trends
+from app.contract.confusion import Mutual, mutual
+from app.contract.evidence import (
+    GENERIC,
+    SPECIFIC,
+    MaskedClass,
+    PictureBias,
+    StreamFacts,
+    StreamPair,
+    StreamShares,
+    Survey,
+    SurveyFacts,
+)
+from app.contract.findings import Example, Figure, Finding, Findings, Measured, PairFound, Series, Spread
+from app.contract.network import NetworkCard, StreamName
+
+UNSUPPORTED = "Not supported on this network."
+OBSERVED = {  # title and claim, by name
+    "fusion": ("Fusion", "Where two streams meet, units learn what neither stream tells alone."),
+    "specificity": ("Specific and generic", "Some units answer to few classes, others are shared by most."),
+    "invariance": (
+        "Abstraction and invariance",
+        "With depth, units get more abstract, and care less about how fast things move.",
+    ),
+    "idiosyncrasies": (
+        "Idiosyncrasies and failures",
+        "What a network takes for something else, or knows by something beside the action, can be found.",
+    ),
+}
+TOLD, UNTOLD = 0.8, 0.7  # area under the ROC curve from which a pair is told apart, and up to which it is not
+APART = 0.25  # by which a stream, or both together, must do better than the other
+DECIDES = 0.5  # by which the picture changes a class's recall before it is suspected
+PULL = 0.1  # by which still surroundings must draw other clips
+SYNERGY = 0.1  # mean over units
+LITTLE = 0.05  # of accuracy, or of the logits' variance: what a stream may bring and be said to contribute little
+NAMED = 8
+DEPTH = {  # what a measure by depth is taken for, and the measure
+    "best_precision": ("Abstraction", "precision for the best class"),
+    "speed_octaves": ("Invariance to speed", "octaves of speed"),
+    "direction_selectivity": ("Direction selectivity", "selectivity"),
+    "effective_classes": ("The number of classes that a unit serves", "effective classes"),
+}
+
+Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that the findings are made of. `examples` by measure."""
+
+    card: NetworkCard
+    survey: Survey
+    measured: Measured
+    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+
+
+def find(found: Found) -> Findings:
+    made = (_fusion(found), _specificity(found), _invariance(found), _idiosyncrasies(found))
+    return Findings(network=found.card.slug, dataset=found.survey.dataset, clips=found.survey.clips, findings=made)
+
+
+def told_by(pair: StreamPair) -> str | None:
+    """`together`, `pictures` or `motion`: what alone tells the classes; None where more than one does, or nothing."""
+    weaker, better = sorted((pair.pictures, pair.motion))
+    if pair.fused < TOLD:
+        return None
+    if better <= UNTOLD and pair.fused - better >= APART:
+        return "together"
+    if weaker <= UNTOLD and better >= 0.75 and better - weaker >= APART:
+        return "pictures" if pair.pictures > pair.motion else "motion"
+    return None
+
+
+def is_suspect(bias: PictureBias) -> bool:
+    """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
+    return bias.mended - bias.spoiled >= DECIDES and bias.pull - bias.base >= PULL
+
+
+def leans_on_place(masked: MaskedClass) -> bool:
+    """What stands still is enough, what moves is not: of pictures alone, where no motion stream sees what is grey."""
+    return masked.place - masked.movers >= DECIDES
+
+
+def _finding(name: str, supported: bool, sentences: Sequence[str], **made: Any) -> Finding:
+    title, claim = OBSERVED[name]
+    said = tuple(sentences) if supported else (UNSUPPORTED, *sentences)
+    return Finding(name=name, title=title, claim=claim, supported=supported, sentences=said, **made)
+
+
+def _fusion(found: Found) -> Finding:
+    streams = found.survey.streams
+    series = _series(found, "synergy_clips", "Synergy over real clips") + _series(
+        found, "synergy_stimulus", "Synergy for the own stimulus"
+    )
+    if streams is None:
+        said = "It has one stream, or its survey has too few clips to swap motion among them."
+        return _finding("fusion", False, [said], series=series)
+    groups: dict[str, list[PairFound]] = {"together": [], "pictures": [], "motion": []}
+    for pair in sorted(streams.pairs, key=lambda pair: min(pair.pictures, pair.motion)):
+        if told := told_by(pair):
+            groups[told].append(_pair(found.card, pair))
+    gain = streams.fused - max(streams.pictures, streams.motion, streams.voting)
+    layers = found.measured.spreads.get("synergy_clips", ())
+    synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
+    supported = bool(groups["together"]) or (gain > LITTLE and synergy > SYNERGY)
+    sentences = [_accuracies(streams)]
+    if groups["together"]:
+        sentences.append(f"Only both streams together tell {_names(groups['together'])}.")
+    if groups["pictures"]:
+        sentences.append(f"Appearance alone tells {_names(groups['pictures'])}; motion does not.")
+    if groups["motion"]:
+        sentences.append(f"Motion alone tells {_names(groups['motion'])}; appearance does not.")
+    if streams.shares:
+        sentences.append(_shares(streams.shares))
+        sentences += [f"{name} contributes little." for name in contributes_little(streams.shares)]
+    return _finding(
+        "fusion",
+        supported,
+        sentences,
+        figures=(
+            Figure(words="accuracy, both streams", value=streams.fused),
+            Figure(words="accuracy, appearance with the motion of other clips", value=streams.pictures),
+            Figure(words="accuracy, motion with the pictures of other clips", value=streams.motion),
+            Figure(words="accuracy, the two voting", value=streams.voting),
+            Figure(words="mean synergy over clips", value=synergy),
+            *_share_figures(streams.shares),
+        ),
+        series=series,
+        examples=found.examples.get("synergy_clips", ()),
+        together=tuple(groups["together"]),
+        pictures=tuple(groups["pictures"]),
+        motion=tuple(groups["motion"]),
+    )
+
+
+def _accuracies(streams: StreamFacts) -> str:
+    return (
+        f"On {streams.clips:,} clips the network is right in {streams.fused:.0%}; with the motion of other clips in "
+        f"{streams.pictures:.0%}, with the pictures of other clips in {streams.motion:.0%}, and the two answers "
+        f"together, each from its own stream, in {streams.voting:.0%}."
+    )
+
+
+def _shares(shares: StreamShares) -> str:
+    return (
+        f"Of what its logits vary by, {shares.pictures:.0%} comes with the pictures, {shares.motion:.0%} with the "
+        f"motion, {shares.together:.0%} with both at once. It keeps {shares.kept_by_pictures:.0%} of its answers with "
+        f"the motion of other clips, {shares.kept_by_motion:.0%} with the pictures of others."
+    )
+
+
+def _share_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
+    if shares is None:
+        return ()
+    return (
+        Figure(words="variance of the logits, pictures", value=shares.pictures),
+        Figure(words="variance of the logits, motion", value=shares.motion),
+        Figure(words="variance of the logits, both at once", value=shares.together),
+        Figure(words="answers kept, other motion", value=shares.kept_by_pictures),
+        Figure(words="answers kept, other pictures", value=shares.kept_by_motion),
+    )
+
+
+def contributes_little(shares: StreamShares) -> list[str]:
+    """The streams without which the logits are almost what they are: the other one says nearly all by itself."""
+    others = (("Motion", shares.pictures), ("Appearance", shares.motion))
+    return [name for name, other in others if other >= 1 - LITTLE]
+
+
+def _specificity(found: Found) -> Finding:
+    specific, generic = found.measured.specific, found.measured.generic
+    classes = len(_present(found.survey))
+    supported = specific > 0 and generic > 0
+    said = (
+        f"Of {found.measured.live:,} live units {specific:,} answer to less than {SPECIFIC:.0%} of the {classes} "
+        f"classes, as their effective number goes, and {generic:,} to more than {GENERIC:.0%}."
+    )
+    return _finding(
+        "specificity",
+        supported,
+        [said],
+        figures=(Figure(words="specific units", value=specific), Figure(words="generic units", value=generic)),
+        series=_series(found, "effective_classes", "Effective classes"),
+        examples=found.examples.get("effective_classes", ()),
+    )
+
+
+def _invariance(found: Found) -> Finding:
+    ways = {measure: trends(found.card, found.measured.spreads, measure) for measure in DEPTH}
+    abstraction, speed = ways["best_precision"], ways["speed_octaves"]
+    supported = bool(abstraction) and all(trend.grows for trend in (*abstraction, *speed))
+    sentences = [_depth(measure, trend) for measure, made in ways.items() for trend in made]
+    if not speed:
+        sentences.append("Invariance to speed was not measured in two layers.")
+    return _finding(
+        "invariance",
+        supported,
+        sentences,
+        figures=tuple(
+            Figure(words=f"{DEPTH[measure][1]} with depth, {trend.path}: rank correlation", value=trend.tau)
+            for measure, made in ways.items()
+            for trend in made
+        ),
+        series=tuple(
+            made for measure, (_, words) in DEPTH.items() for made in _series(found, measure, words.capitalize())
+        ),
+        examples=found.examples.get("speed_octaves", ()),
+    )
+
+
+def _depth(measure: str, trend: Trend) -> str:
+    what, words = DEPTH[measure]
+    verb = "grows" if trend.grows else "falls" if trend.falls else "neither grows nor falls"
+    first, last = trend.layers[0], trend.layers[-1]
+    chance = "less than 0.1%" if trend.chance < 0.001 else f"{trend.chance:.1%}"
+    return (
+        f"{what} {verb} with depth on the way of {trend.path}: {first.mean:.2f} {words} on average in {first.layer}, "
+        f"{last.mean:.2f} in {last.layer}; rank correlation of the averages with depth {trend.tau:.2f} over "
+        f"{len(trend.layers)} layers (by chance {chance})."
+    )
+
+
+def _idiosyncrasies(found: Found) -> Finding:
+    names = found.card.classes
+    pairs = mutual(names, found.survey, NAMED)
+    confusions = tuple(map(_confused, pairs))
+    biases = found.survey.streams.biases if found.survey.streams else ()
+    suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
+    masked = {each.class_index: each for each in found.survey.masked}
+    alone = all(stream.name is not StreamName.MOTION for stream in found.card.streams)
+    placed = sorted(filter(leans_on_place, masked.values() if alone else ()), key=lambda each: each.movers)
+    sentences = list(map(_confusion, pairs[:3]))
+    for bias in suspects:
+        sentences.append(_suspicion(names[bias.class_index], bias))
+        if bias.class_index in masked:
+            sentences.append(greyed(masked[bias.class_index]))
+    for each in placed:
+        sentences += [f"{names[each.class_index]} is recognised by its place, not by what moves there.", greyed(each)]
+    named = [each.class_index for each in suspects] + [each.class_index for each in placed]
+    return _finding(
+        "idiosyncrasies",
+        bool(confusions or named),
+        sentences or ["No clip is taken for another class."],
+        figures=tuple(
+            Figure(words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.pull)
+            for bias in suspects
+        )
+        + tuple(figure for number in named for figure in _grey(names, masked.get(number))),
+        confusions=confusions,
+        suspects=tuple(names[number] for number in named),
+    )
+
+
+def _confused(pair: Mutual) -> PairFound:
+    back = f", the other way {pair.back.rate:.0%}" if pair.back.clips else ""
+    return PairFound(first=pair.there.actual, second=pair.there.predicted, words=f"{pair.there.rate:.0%}{back}")
+
+
+def _confusion(pair: Mutual) -> str:
+    one, other = pair.there.actual, pair.there.predicted
+    back = f", and {pair.back.rate:.0%} of those of {other} for {one}" if pair.back.clips else ""
+    return f"{pair.there.rate:.0%} of the clips of {one} are taken for {other}{back}."
+
+
+def greyed(masked: MaskedClass) -> str:
+    """What is left of a class where parts of its pictures are grey."""
+    return (
+        f"Where all is grey but what moves, its probability goes from {masked.whole:.0%} to {masked.movers:.0%} on "
+        f"average over {masked.clips:,} recognised clips; where what moves is grey, to {masked.place:.0%}."
+    )
+
+
+def _grey(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...]:
+    if masked is None:
+        return ()
+    name = names[masked.class_index]
+    return (
+        Figure(words=f"probability of {name}", value=masked.whole),
+        Figure(words=f"probability of {name}, all grey but what moves", value=masked.movers),
+        Figure(words=f"probability of {name}, what moves grey", value=masked.place),
+    )
+
+
+def _suspicion(name: str, bias: PictureBias) -> str:
+    return (
+        f"{name} is suspected of a bias: its missed clips are recognised in {bias.mended:.0%} once they have the "
+        f"picture of a recognised one, recognised ones in {bias.spoiled:.0%} once they have that of a missed one; "
+        f"and before its still surroundings {bias.pull:.0%} of other clips are taken for it, against {bias.base:.0%}."
+    )
+
+
+def _present(survey: SurveyFacts) -> list[int]:
+    return [index for index, row in enumerate(survey.confusion) if sum(row)]
+
+
+def _pair(card: NetworkCard, pair: StreamPair) -> PairFound:
+    words = f"{pair.fused:.2f} both, {pair.pictures:.2f} appearance, {pair.motion:.2f} motion"
+    first, second = (card.classes[index] for index in pair.classes)
+    return PairFound(first=first, second=second, words=words)
+
+
+def _names(pairs: Sequence[PairFound]) -> str:
+    named = "; ".join(f"{pair.first} from {pair.second}" for pair in pairs[:NAMED])
+    return named if len(pairs) <= NAMED else f"{named}; and {len(pairs) - NAMED} more pairs"
+
+
+def _series(found: Found, measure: str, words: str) -> tuple[Series, ...]:
+    spreads = found.measured.spreads.get(measure, ())
+    return (Series(words=words, layers=spreads),) if spreads else ()
+
+
+def measured(values: Values, survey: SurveyFacts) -> Measured:
+    classes = max(1, len(_present(survey)))
+    shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer]
+    return Measured(
+        spreads={
+            measure: tuple(spread(name, found) for name, found in layers.items() if found)
+            for measure, layers in values.items()
+        },
+        live=len(shares),
+        specific=sum(share < SPECIFIC for share in shares),
+        generic=sum(share > GENERIC for share in shares),
+    )
+
+
+def spread(layer: str, values: Sequence[float]) -> Spread:
+    """Of sorted values."""
+    first, median, third = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return Spread(
+        layer=layer,
+        count=len(values),
+        low=values[0],
+        first=first,
+        median=median,
+        third=third,
+        high=values[-1],
+        mean=fmean(values),
+    )

@@ -1,0 +1,141 @@
+"""What the words of a search mean on a network: a word of a class or of its sentence, a layer, a number; and, where
+no class has the word, what classes call the same movement."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+from app.contract.network import NetworkCard
+
+# Words for like movements, a line of them. Where no class has a word, those that have another of its line are meant.
+ALIKE = tuple(
+    tuple(line.split(", "))
+    for line in """
+upside down, upside, handstand, headstand, inverted, cartwheel, backflip, flip, somersault, acrobat, gymnast, tumbl
+somersault, roll, tumbl, flip
+spin, turn, rotat, whirl, twirl, pirouette, revolv
+run, jog, sprint, dash, race, racing
+walk, stroll, stride, march, hike, hiking, pace, wander
+jump, leap, hop, bounce, bouncing, vault, skipping
+punch, box, hit, strike, jab, slap
+fight, punch, kick, wrestl, fencing, sword, karate, capoeira, taekwondo
+wave, waving, greet, beckon, gestur
+crawl, creep, all fours, hands and knees
+getup, get up, gets up, getting up, stand up, stands up, rise, rising, arise
+lie, lying, recumbent, supine, prone
+dance, dancing, ballet, salsa, tango, waltz, choreograph
+throw, toss, hurl, fling, pitch, shot put, javelin, discus
+catch, grab, grasp
+lift, raise, raising, hoist, snatch, deadlift
+swim, stroke, dive, diving, snorkel
+cycle, cycling, bike, biking, bicycle
+skate, skating, rollerblad, skateboard
+eat, dine, dining, chew, taste, tasting
+drink, sip, beverage
+quick, fast, rapid, swift
+slow, gradual
+slide, sliding, glide, gliding, slip
+""".strip().splitlines()
+)
+FILLERS = frozenset(
+    word
+    for line in """
+a an the of in on at to by with and or over is are it its that who which while does doing being
+somebody someone person something human man woman people one
+""".splitlines()
+    for word in line.split()
+)
+ENDINGS = ("ing", "ed", "es", "er", "s")
+NEAR = 0.7  # of difflib's ratio
+LEAST = 3  # letters of a stem; a word as short must begin one of a class's
+
+
+@dataclass(frozen=True)
+class Word:
+    """`classes`: by number, those meant. `read_as`: the words of theirs, where no class has this one. Without classes
+    it may still name layers or units (`is_known`)."""
+
+    text: str
+    classes: frozenset[int]
+    read_as: tuple[str, ...] = ()
+    is_known: bool = True
+
+
+@lru_cache(maxsize=256)  # a page asks a dozen times
+def read(card: NetworkCard, q: str) -> tuple[Word, ...]:
+    """Every word, each once; fillers only where there is nothing else."""
+    words = [_read(card, text) for text in dict.fromkeys(q.lower().split())]
+    meant = tuple(word for word in words if word.text not in FILLERS)
+    return meant or tuple(words)
+
+
+def _read(card: NetworkCard, text: str) -> Word:
+    said = told(card)
+    classes = frozenset(index for index, each in enumerate(said) if text in each)
+    if classes or _names_units(card, text):
+        return Word(text, classes)
+    for stem in _stems(text):
+        if classes := _with(card, stem):
+            return Word(text, classes, (stem,))
+    found = {other: _with(card, other) for other in _alike(text)}
+    said_so = [other for other, some in found.items() if some]
+    read_as = tuple(each for each in said_so if not any(each in other for other in said_so if other != each))
+    return Word(text, frozenset().union(*found.values()), read_as, is_known=bool(read_as))
+
+
+def _names_units(card: NetworkCard, text: str) -> bool:
+    place, slash, number = text.rpartition("/")
+    is_number = number.isdecimal() and len(number) < 10
+    if slash and is_number:
+        return any(place in layer.name.lower() and int(number) < layer.units for layer in card.layers)
+    if is_number and any(int(number) < layer.units for layer in card.layers):
+        return True
+    return any(text in layer.name.lower() for layer in card.layers)
+
+
+def _stems(text: str) -> Iterator[str]:
+    for ending in ENDINGS:
+        stem = text.removesuffix(ending)
+        if stem != text and len(stem) >= LEAST:
+            yield stem
+            if stem[-1] == stem[-2]:  # flipping
+                yield stem[:-1]
+
+
+def _alike(text: str) -> list[str]:
+    """The other words of its groups."""
+    forms = {text, *_stems(text)}
+    groups = (group for group in ALIKE if any(each in forms or _begins(text, each) for each in group))
+    return [other for other in dict.fromkeys(other for group in groups for other in group) if other != text]
+
+
+def _begins(text: str, word: str) -> bool:
+    return len(word) > LEAST and text.startswith(word)
+
+
+def _with(card: NetworkCard, text: str) -> frozenset[int]:
+    """Classes of which this is said; of a short word, at the beginning of one of theirs."""
+    if len(text) > LEAST:
+        return frozenset(index for index, each in enumerate(told(card)) if text in each)
+    begins = re.compile(rf"\b{re.escape(text)}").search
+    return frozenset(index for index, each in enumerate(told(card)) if begins(each))
+
+
+def resembling(card: NetworkCard, text: str) -> list[str]:
+    """Classes with a word that this one may have been meant to be."""
+    words = {name: apart(name).lower().split() for name in card.classes}
+    close = get_close_matches(text, {word for each in words.values() for word in each}, n=3, cutoff=NEAR)
+    return [name for name, each in words.items() if not set(close).isdisjoint(each)]
+
+
+@lru_cache(maxsize=500)
+def told(card: NetworkCard) -> tuple[str, ...]:
+    """What is said of each class in small letters: its name, the words of its name, its sentence."""
+    return tuple(f"{name} {apart(name)} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
+
+
+def apart(name: str) -> str:
+    """`BabyCrawling` and `wave_slow` as words."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)

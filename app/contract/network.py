@@ -1,0 +1,168 @@
+"""What there is to look at: networks with their streams, layers, units and classes."""
+
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
+from app.contract.model import Model
+
+
+def not_reserved(slug: str) -> str:
+    if slug == "api":
+        raise ValueError("`api` is the address of the JSON API; choose another slug")
+    return slug
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(not_reserved)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+CLASS_LAYER = "class"  # the layer whose units are the class outputs
+
+
+def folded(name: str) -> str:
+    """What stays of a name without case, spaces and punctuation: data sets and networks spell classes differently."""
+    return "".join(filter(str.isalnum, name.casefold())) or name
+
+
+class StreamName(StrEnum):
+    APPEARANCE = "appearance"  # one RGB frame
+    MOTION = "motion"  # L optical-flow fields, 2L channels
+    CLIP = "clip"  # T RGB frames
+
+
+class Stream(Model):
+    """One input of a network.
+
+    Values are in standard units at the door of every network, which normalises inside: RGB in [-1, 1],
+    flow in px / 20 (so that [-1, 1] is the data sets' own [-20, 20] px).
+    """
+
+    name: StreamName
+    frames: int = Field(ge=1, description="T: 1 for appearance, L for motion, the length of a clip")
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    bound: float = Field(default=1.0, gt=0, description="B: largest local norm of a stimulus, standard units")
+    covariance: tuple[tuple[float, ...], ...] | None = Field(
+        default=None,
+        description="D x D, of the values of a position over the data; of natural colours, or none, if not known",
+    )
+
+    @property
+    def depth(self) -> int:
+        """D: values per position: 3 (R, G, B) or 2 (u, v)."""
+        return 2 if self.name is StreamName.MOTION else 3
+
+
+class Extent(Model):
+    """A size in frames and pixels."""
+
+    frames: int
+    height: int
+    width: int
+
+
+class Layer(Model):
+    """A named, ordered place in a network. `receptive_field` is what one position sees of each stream,
+    at most the whole input (`None` where the stream does not reach the layer)."""
+
+    index: int
+    name: str
+    stream: Literal["appearance", "motion", "clip", "fusion"]
+    units: int = Field(ge=1)
+    map: Extent
+    receptive_field: Extent
+
+    @property
+    def is_class(self) -> bool:
+        return self.name == CLASS_LAYER
+
+
+class NetworkCard(Model):
+    """A trained network as the catalogue knows it. `checksum` is the sha256 of its weights."""
+
+    slug: Slug
+    title: str = Field(min_length=1, max_length=120)
+    family: str
+    checksum: Sha256
+    summary: str = ""
+    streams: tuple[Stream, ...]
+    layers: tuple[Layer, ...]
+    classes: tuple[str, ...]
+    class_sentences: tuple[str, ...] = Field(default=(), description="what each class is; empty where nobody says")
+    parameters: int
+    normalised: bool = False  # its batch normalisation remembers the data that it was trained on
+    stimulus: Extent = Field(description="size of a stimulus where the recipe does not say")
+
+    @model_validator(mode="after")
+    def every_class_or_none(self) -> Self:
+        if self.class_sentences and len(self.class_sentences) != len(self.classes):
+            raise ValueError(f"{len(self.class_sentences)} sentences for {len(self.classes)} classes")
+        return self
+
+    def layer(self, name: str) -> Layer:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise UnknownLayer(name, [layer.name for layer in self.layers])
+
+    def unit(self, layer: str, unit: int) -> tuple[Layer, int]:
+        """The layer and the checked unit index."""
+        found = self.layer(layer)
+        if not 0 <= unit < found.units:
+            raise UnknownUnit(layer, unit, found.units)
+        return found, unit
+
+    def class_index(self, name: str) -> int:
+        if name not in self.classes:
+            raise UnknownClass(name, self.classes)
+        return self.classes.index(name)
+
+    def match_class(self, label: str) -> int:
+        """The class that a data set's label names. Raises UnknownClass where it names none."""
+        found = self.find_class(label)
+        if found is None:
+            raise UnknownClass(label, self.classes)
+        return found
+
+    def find_class(self, label: str) -> int | None:
+        """The same name, or the only one that differs in nothing but case, spaces and punctuation."""
+        if label in self.classes:
+            return self.classes.index(label)
+        alike = self._by_folded_name.get(folded(label), [])
+        return alike[0] if len(alike) == 1 else None
+
+    @cached_property
+    def _by_folded_name(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.classes):
+            found.setdefault(folded(name), []).append(index)
+        return found
+
+    def sentence(self, index: int) -> str:
+        """What the class is, in a sentence; empty where nobody says."""
+        return self.class_sentences[index] if self.class_sentences else ""
+
+    def __hash__(self) -> int:
+        return hash((self.slug, self.checksum))
+
+    @property
+    def units(self) -> int:
+        return sum(layer.units for layer in self.layers)
+
+
+class NetworkSummary(Model):
+    """A card with what the database counts beside it."""
+
+    card: NetworkCard
+    visualizations: int
+    visualized_units: int
+    registered_at: datetime
+
+
+class LayerSummary(Model):
+    layer: Layer
+    visualized_units: int

@@ -1,0 +1,97 @@
+"""Units of a network: their roles, and how listings and drawings show them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import Field
+
+from app.contract.model import Model
+from app.contract.network import Sha256
+
+SPECIFIC = 0.25  # a unit of fewer effective classes than this share of all is specific
+GENERIC = 0.6  # one of more than this share is generic
+DETECTS = 0.5  # average precision from which on a unit is said to detect a class
+
+
+class UnitRole(StrEnum):
+    """By effective classes, exp(entropy of the class responses), as a share of all classes."""
+
+    SPECIFIC = "specific"  # below SPECIFIC
+    MIXED = "mixed"
+    GENERIC = "generic"  # above GENERIC
+    DEAD = "dead"  # no clip ever made it positive
+
+    @classmethod
+    def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole":
+        if a_hat <= 0:
+            return cls.DEAD
+        share = effective_classes / classes
+        return cls.SPECIFIC if share < SPECIFIC else cls.GENERIC if share > GENERIC else cls.MIXED
+
+
+class UnitSummary(Model):
+    """A unit in a listing. `label` is the class name for units of the layer `class`, else empty.
+
+    What data says of it (`a_hat` and below) is None before a survey."""
+
+    network: str
+    layer: str
+    stream: str
+    index: int
+    label: str
+    a_hat: float | None
+    role: UnitRole | None = None
+    effective_classes: float | None = None
+    detects: int | None = Field(
+        default=None, description=f"number of its best class, where its average precision is at least {DETECTS}"
+    )
+    precision: float | None = Field(default=None, description="average precision for that class, in listings")
+    reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
+    map_x: float | None = Field(default=None, description="place on the map, in [0, 1]: like units lie together")
+    map_y: float | None = None
+    activation: float | None = Field(default=None, description="of its strongest stimulus")
+    visualizations: int
+    poster: Sha256 | None
+    loop: Sha256 | None
+    clip: Sha256 | None = Field(
+        default=None, description="in listings, where it has no poster: a still of the real clip that excites it most"
+    )
+
+
+class Still(NamedTuple):
+    """A unit's picture alone, and the same in motion."""
+
+    poster: Sha256 | None
+    loop: Sha256 | None
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A unit with a picture, as far as a drawing of its layer shows it."""
+
+    layer: str
+    index: int
+    label: str
+    poster: Sha256 | None
+    loop: Sha256 | None
+
+
+class MapPoint(NamedTuple):
+    """A unit as a point of the map. A plain tuple: there are thousands, and no one sends them."""
+
+    layer: str
+    unit: int
+    label: str
+    stream: str
+    role: str | None
+    x: float
+    y: float
+    poster: Sha256 | None
+
+
+class UnitMap(NamedTuple):
+    """Units that pass the filters, by where they lie. `points` are all that have a place, or one of so many."""
+
+    points: tuple[MapPoint, ...]
+    one_of: int

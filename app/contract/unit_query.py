@@ -1,0 +1,82 @@
+"""The filters and the order of the explorer, and the page of units that they give."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from app.contract.model import Model, Page
+from app.contract.unit import UnitSummary
+
+
+def region_box(region: str) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of a part of the map, in [0, 1]; ValueError says what is wrong."""
+    try:
+        x0, y0, x1, y1 = (float(number) for number in region.split(","))
+    except ValueError as error:
+        raise ValueError("write x0,y0,x1,y1, such as 0.2,0.3,0.5,0.6") from error
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        raise ValueError("x0 < x1 and y0 < y1 lie between 0 and 1: the left, upper, right and lower edge")
+    return x0, y0, x1, y1
+
+
+def is_region(region: str) -> str:
+    region_box(region)
+    return region
+
+
+Region = Annotated[str, StringConstraints(max_length=100), AfterValidator(is_region)]
+
+
+class UnitSort(StrEnum):
+    ORDER = "order"  # layer by layer, unit by unit
+    NAME = "name"
+    RECENT = "recent"  # latest visualization first
+    ACTIVATION = "activation"  # strongest stimulus first
+    REACH = "reach"  # farthest beyond the strongest real clip first
+    SPECIFIC = "specific"  # fewest effective classes first
+    GENERIC = "generic"  # most effective classes first
+
+
+class UnitQuery(Model):
+    """The filters of the explorer; field names are those of the address (`class` is a Python keyword).
+
+    `after` and `before` are places in the listing, as an earlier page gave them: pages that follow cost the same
+    however far they are. `page` alone counts from the start, which is dear for far pages.
+    """
+
+    layer: str | None = Field(default=None, max_length=200)
+    stream: Literal["appearance", "motion", "clip", "fusion"] | None = None
+    class_: str | None = Field(default=None, alias="class", max_length=200)
+    detects: str | None = Field(default=None, max_length=200, description="the class that units tell best")
+    role: Literal["specific", "mixed", "generic", "dead"] | None = None
+    min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
+    state: Literal["visualized", "missing"] | None = None
+    q: str | None = Field(default=None, max_length=200)
+    region: Region | None = Field(default=None, description="a part of the map: x0,y0,x1,y1 in [0, 1]")
+    sort: UnitSort = UnitSort.ORDER
+    view: Literal["grid", "list", "map"] = Field(default="grid", description="how the page shows them; no filter")
+    colour: Literal["stream", "role"] | None = Field(default=None, description="what paints the map; no filter")
+    page: int = Field(default=1, ge=1, le=100_000)
+    after: str | None = Field(default=None, max_length=300)
+    before: str | None = Field(default=None, max_length=300)
+    per_page: int = Field(default=48, ge=1, le=200)
+
+
+class UnitListing(Page[UnitSummary]):
+    """A page of units. Counting stops at a bound: then there are more than `total`, and `capped` says so."""
+
+    capped: bool = False
+    left_out: tuple[str, ...] = Field(default=(), description="words of `q` that mean nothing here")
+    after: str | None = Field(default=None, description="place of the last unit here, if more follow")
+    before: str | None = Field(default=None, description="place of the first unit here, if others come before")
+
+
+class Tally(Model):
+    """How many units each choice of a filter would leave, the other filters staying as they are.
+    Empty where there are too many to count."""
+
+    layer: dict[str, int] = Field(default_factory=dict)
+    stream: dict[str, int] = Field(default_factory=dict)
+    role: dict[str, int] = Field(default_factory=dict)
+    state: dict[str, int] = Field(default_factory=dict)

@@ -1,0 +1,211 @@
+"""The tables of data sets and of what surveys found. Those of networks, results and jobs are in tables.py."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.store.database.base import Base, Id, Json, Shown, UtcDateTime
+
+if TYPE_CHECKING:
+    from app.store.database.tables import NetworkRow
+
+
+GENERIC = text("is_generic")  # in these words alone SQLite takes the index of such units
+
+
+class DatasetRow(Base):
+    """A set of labelled clips; its classes and their number are kept beside it, in order, for listings."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(63), unique=True)
+    title: Mapped[str] = mapped_column(String(120))
+    summary: Mapped[str] = mapped_column(Text)
+    classes: Mapped[list[str]] = mapped_column(Json)
+    clips: Mapped[int] = mapped_column(server_default="0")
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ClipRow(Base):
+    __tablename__ = "clips"
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "name"),
+        Index(None, "dataset_id", "label", "id"),
+        Index(None, "folded", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    label: Mapped[str] = mapped_column(String(200))
+    folded: Mapped[str] = mapped_column(String(200))  # the label, as classes of any network are matched with it
+
+    dataset: Mapped[DatasetRow] = relationship(lazy="raise")
+
+
+class ClipMediaRow(Shown, Base):
+    __tablename__ = "clip_media"
+    __table_args__ = (Index(None, "sha256"),)
+
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+
+
+class SurveyRow(Base):
+    """A pass of a data set through a network. Under way while `finished_at` is empty, and seen by nobody."""
+
+    __tablename__ = "surveys"
+    __table_args__ = (Index(None, "network_id", "finished_at"), Index(None, "dataset_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    clips: Mapped[int] = mapped_column(server_default="0")
+    accuracy: Mapped[float] = mapped_column(server_default="0")
+    seconds: Mapped[float] = mapped_column(server_default="0")
+    skipped: Mapped[list[str] | None] = mapped_column(Json)
+    recall: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed, as is the next
+    confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    streams: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a StreamFacts
+    masked: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # MaskedClass each
+    measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a Measured
+
+    network: Mapped["NetworkRow"] = relationship(lazy="raise")
+    dataset: Mapped[DatasetRow] = relationship(lazy="raise")
+
+
+class AnswerRow(Base):
+    """What a survey's network takes a clip for; classes by number."""
+
+    __tablename__ = "answers"
+    __table_args__ = (Index(None, "survey_id", "own", "taken", "probability"), Index(None, "clip_id"))
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+    own: Mapped[int]
+    taken: Mapped[int]
+    probability: Mapped[float]
+    own_probability: Mapped[float]
+
+
+class EvidenceRow(Base):
+    """What a survey found of a unit. The lists by class are in a table of their own: here they would make every
+    scan of a column read a hundred times as much."""
+
+    __tablename__ = "unit_evidence"
+    __table_args__ = (
+        Index(None, "unit_id"),
+        # The ends that findings show.
+        Index(None, "survey_id", "synergy_clips", "unit_id"),
+        Index(None, "survey_id", "effective_classes", "unit_id"),
+        Index(None, "survey_id", "speed_octaves", "unit_id"),
+    )
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"), primary_key=True)
+    layer_index: Mapped[int]
+    a_hat: Mapped[float]
+    mean: Mapped[float]
+    firing_rate: Mapped[float]
+    effective_classes: Mapped[float]
+    role: Mapped[str] = mapped_column(String(10))
+    best_class: Mapped[int]
+    best_precision: Mapped[float]
+    synergy_stimulus: Mapped[float | None]
+    synergy_clips: Mapped[float | None]
+    swap: Mapped[float | None]
+    speed_octaves: Mapped[float | None]
+    direction_selectivity: Mapped[float | None]
+    map_x: Mapped[float | None]  # where it lies among the network's units, in [0, 1]
+    map_y: Mapped[float | None]
+    curves: Mapped[dict[str, Any]] = mapped_column(Json)  # tunings, and the units alike
+
+
+class OfEvidence:
+    """Belongs to what a survey found of a unit."""
+
+    survey_id: Mapped[int] = mapped_column(Id, primary_key=True, sort_order=-1)
+    unit_id: Mapped[int] = mapped_column(Id, primary_key=True, sort_order=-1)
+
+
+def of_evidence() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["survey_id", "unit_id"], ["unit_evidence.survey_id", "unit_evidence.unit_id"], ondelete="CASCADE"
+    )
+
+
+class EvidenceByClassRow(OfEvidence, Base):
+    """Lists over the network's classes, as packed float32."""
+
+    __tablename__ = "unit_evidence_by_class"
+    __table_args__ = (of_evidence(),)
+
+    responses: Mapped[bytes] = mapped_column(LargeBinary)
+    maxima: Mapped[bytes] = mapped_column(LargeBinary)
+    precision: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class UnitClassRow(OfEvidence, Base):
+    """The classes that a unit detects best, to find a class's units by, with what of the unit that is found by."""
+
+    __tablename__ = "unit_classes"
+    __table_args__ = (
+        of_evidence(),
+        Index(None, "survey_id", "class_index", "precision"),
+        Index(None, "survey_id", "class_index", "layer_index", "precision"),
+        Index(
+            "ix_unit_classes_generic",
+            "survey_id",
+            "class_index",
+            "response",
+            sqlite_where=GENERIC,
+            postgresql_where=GENERIC,
+        ),
+    )
+
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    class_index: Mapped[int]
+    precision: Mapped[float]
+    response: Mapped[float]
+    layer_index: Mapped[int] = mapped_column(server_default="0")
+    is_generic: Mapped[bool] = mapped_column(server_default=false())
+
+
+class FeedRow(OfEvidence, Base):
+    """The classes whose logits a unit moves most, the most first: see worker/evidence/class_attributions.py."""
+
+    __tablename__ = "unit_feeds"
+    __table_args__ = (of_evidence(),)
+
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    class_index: Mapped[int]
+    weight: Mapped[float | None]
+    share: Mapped[float]
+    effect: Mapped[float]
+
+
+class TopClipRow(OfEvidence, Base):
+    __tablename__ = "top_clips"
+    __table_args__ = (of_evidence(), Index(None, "clip_id"))
+
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"))
+    activation: Mapped[float]
+    x: Mapped[float]
+    y: Mapped[float]
+    time: Mapped[float]
+    trace: Mapped[bytes] = mapped_column(LargeBinary)  # packed float32

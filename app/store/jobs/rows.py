@@ -1,0 +1,102 @@
+"""Rows of the queue, locked to be changed, and the jobs that they are, read with all that belongs to them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, and_, select
+from sqlalchemy.orm import Session
+
+from app.contract.errors import Missing
+from app.contract.job import Job, JobError, JobKind, Progress, VisualizeJob
+from app.contract.recipe import ResolvedRecipe
+from app.contract.result import Role
+from app.store.database.read import fetch
+from app.store.database.survey_tables import DatasetRow
+from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
+from app.store.results.recipes import read_recipes
+
+OWN = (
+    JobRow.id,
+    JobRow.state,
+    JobRow.priority,
+    JobRow.attempts,
+    JobRow.cancel_requested,
+    JobRow.worker,
+    JobRow.answer,
+    JobRow.revision,
+    JobRow.created_at,
+    JobRow.started_at,
+    JobRow.finished_at,
+)
+POSTER = and_(
+    VisualizationMediaRow.visualization_id == JobRow.visualization_id, VisualizationMediaRow.role == Role.POSTER.value
+)
+# Columns and not the mapper's objects: a page shows fifty jobs, each with what is named in seven tables.
+JOBS: Select[*tuple[Any, ...]] = (
+    select(
+        *OWN,
+        JobRow.kind,
+        JobRow.parameters,
+        JobRow.progress,
+        JobRow.error,
+        JobRow.recipe_key,
+        JobRow.visualization_id.label("visualization"),
+        NetworkRow.slug.label("network"),
+        UnitRow.layer,
+        UnitRow.index.label("unit"),
+        UnitRow.label.label("label"),
+        DatasetRow.slug.label("dataset"),
+        PreviewRow.step.label("preview_step"),
+        VisualizationMediaRow.sha256.label("poster"),
+    )
+    .join(NetworkRow, NetworkRow.id == JobRow.network_id)
+    .outerjoin(UnitRow, UnitRow.id == JobRow.unit_id)
+    .outerjoin(DatasetRow, DatasetRow.id == JobRow.dataset_id)
+    .outerjoin(PreviewRow, PreviewRow.job_id == JobRow.id)
+    .outerjoin(VisualizationMediaRow, POSTER)
+)
+
+
+def job_row(session: Session, job_id: int) -> JobRow:
+    """Locked, to be changed."""
+    row = session.scalar(select(JobRow).where(JobRow.id == job_id).with_for_update())
+    if row is None:
+        raise missing(job_id)
+    return row
+
+
+def read_jobs(
+    session: Session, query: Select[*tuple[Any, ...]], given: Mapping[str, object] | None = None
+) -> list[Job]:
+    """Those that a statement on JOBS finds."""
+    rows = fetch(session, query, given).mappings().all()
+    recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
+    return [_job(row, recipes.get(row["recipe_key"])) for row in rows]
+
+
+def changed(moment: datetime) -> dict[str, Any]:
+    """What every change of a job writes, so that the event poller sees it."""
+    return {"revision": JobRow.revision + 1, "updated_at": moment}
+
+
+def _job(row: RowMapping, recipe: ResolvedRecipe | None) -> Job:
+    kind = JobKind(row["kind"])
+    same = {name: row[name] for name in SAME}
+    return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(
+        **same,
+        kind=kind,
+        label=row["label"] or "",
+        recipe=recipe,
+        parameters=row["parameters"] or {},
+        progress=row["progress"] and Progress.model_validate(row["progress"]),
+        error=row["error"] and JobError.model_validate(row["error"]),
+    )
+
+
+SAME = [each.key for each in OWN]
+SAME += ["visualization", "network", "layer", "unit", "dataset", "preview_step", "poster"]
+
+
+def missing(job_id: int) -> Missing:
+    return Missing(f"There is no job {job_id}.")

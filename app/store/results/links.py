@@ -1,0 +1,88 @@
+"""Short links to views, and the views among them that people saved."""
+
+import hashlib
+import secrets
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.contract.errors import Missing
+from app.contract.link import Link
+from app.contract.model import Page
+from app.store.database.engine import now
+from app.store.database.tables import LinkRow
+from app.store.database.upsert import insert_missing
+
+ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes
+
+
+def create_link(
+    session: Session,
+    *,
+    url: str,
+    title: str,
+    description: str = "",
+    preview: str | None = None,
+    note: str | None = None,
+) -> Link:
+    """A short link; the same address and title give the same one. With a note, empty or not, it is a saved view."""
+    fingerprint = hashlib.sha256(f"{url}\n{title}".encode()).hexdigest()
+    slug = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    row = {
+        "slug": slug,
+        "fingerprint": fingerprint,
+        "url": url,
+        "title": title,
+        "description": description,
+        "preview": preview,
+        "created_at": now(session),
+    }
+    insert_missing(session, LinkRow, [row])
+    link = session.scalars(select(LinkRow).where(LinkRow.fingerprint == fingerprint)).one()
+    if note is not None:
+        link.note = note
+        link.saved_at = link.saved_at or now(session)
+        session.flush()
+    return _link(link)
+
+
+def saved(session: Session, *, page: int = 1, per_page: int = 30) -> Page[Link]:
+    """Saved views, the newest first."""
+    is_saved = LinkRow.saved_at.is_not(None)
+    total = session.scalar(select(func.count()).select_from(LinkRow).where(is_saved)) or 0
+    first = (page - 1) * per_page
+    rows = session.scalars(
+        select(LinkRow).where(is_saved).order_by(LinkRow.saved_at.desc(), LinkRow.slug).offset(first).limit(per_page)
+    )
+    return Page(
+        items=tuple(_link(row) for row in rows), total=total, next=page + 1 if first + per_page < total else None
+    )
+
+
+def forget(session: Session, *, slug: str) -> None:
+    """Take a view from the saved ones. Its short link goes on working, since people may have it."""
+    row = session.get(LinkRow, slug)
+    if row is None or row.saved_at is None:
+        raise Missing(f"There is no saved view {slug!r}.")
+    row.saved_at = None
+    row.note = ""
+
+
+def get_link(session: Session, *, slug: str) -> Link:
+    row = session.get(LinkRow, slug)
+    if row is None:
+        raise Missing(f"There is no link {slug!r}.")
+    return _link(row)
+
+
+def _link(row: LinkRow) -> Link:
+    return Link(
+        slug=row.slug,
+        url=row.url,
+        title=row.title,
+        description=row.description,
+        note=row.note,
+        preview=row.preview,
+        created_at=row.created_at,
+        saved_at=row.saved_at,
+    )

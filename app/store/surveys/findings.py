@@ -1,0 +1,98 @@
+"""What the findings of a network are made of: its newest survey, measures by layer, units at both ends."""
+
+from functools import cache
+
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from app.analysis.findings import Found, measured
+from app.contract.evidence import Survey
+from app.contract.findings import Example, Measured
+from app.store.catalog.networks import get_card
+from app.store.catalog.summaries import summaries_by_id
+from app.store.catalog.survey_columns import SurveyKey
+from app.store.database.read import fetch
+from app.store.database.survey_tables import EvidenceRow, SurveyRow
+from app.store.surveys.evidence import Measure, distribution, get_survey
+
+MEASURES: tuple[Measure, ...] = (
+    "synergy_stimulus",
+    "synergy_clips",
+    "effective_classes",
+    "best_precision",
+    "speed_octaves",
+    "direction_selectivity",
+)
+ENDS: tuple[tuple[Measure, str], ...] = (
+    ("synergy_clips", "synergy"),
+    ("effective_classes", "effective classes"),
+    ("speed_octaves", "octaves"),
+)
+EACH = 3  # units shown at either end
+KEPT = 30  # surveys; of one that is published nothing changes but the pictures of its units
+Ends = tuple[tuple[int, float], ...]  # ids of units
+_known: dict[SurveyKey, tuple[Measured, dict[Measure, Ends]]] = {}
+
+
+def get_found(session: Session, *, network: str) -> Found | None:
+    """None before a survey."""
+    survey = get_survey(session, network=network)
+    if survey is None:
+        return None
+    key = (survey.id, survey.created_at)
+    if key not in _known:
+        if len(_known) >= KEPT:
+            _known.clear()
+        found = {name: _ends(session, survey.id, name) for name, _ in ENDS}
+        _known[key] = _measured(session, network, survey), found
+    kept, ends = _known[key]
+    wanted = {id for some in ends.values() for id, _ in some}
+    units = summaries_by_id(session, network, wanted)
+    return Found(
+        card=get_card(session, slug=network),
+        survey=survey,
+        measured=kept,
+        examples={
+            name: tuple(Example(unit=units[id], words=words, value=value) for id, value in ends[name])
+            for name, words in ENDS
+        },
+    )
+
+
+def keep_measured(session: Session, *, network: str) -> None:
+    """For the transaction that publishes a survey: what the findings of the network's newest are made of."""
+    survey = get_survey(session, network=network)
+    if survey is not None:
+        body = _counted(session, network, survey).model_dump(mode="json")
+        session.execute(update(SurveyRow).where(SurveyRow.id == survey.id).values(measured=body))
+
+
+def _measured(session: Session, network: str, survey: Survey) -> Measured:
+    kept = session.scalar(select(SurveyRow.measured).where(SurveyRow.id == survey.id))
+    # A survey from before they were kept has none.
+    return Measured.model_validate(kept) if kept else _counted(session, network, survey)
+
+
+def _counted(session: Session, network: str, survey: Survey) -> Measured:
+    values: dict[str, dict[str, tuple[float, ...]]] = {
+        name: distribution(session, network=network, column=name) for name in MEASURES
+    }
+    return measured(values, survey)
+
+
+def _ends(session: Session, survey: int, column: Measure) -> Ends:
+    """The lowest of live units, then the highest."""
+    low, high = (fetch(session, _end(column, falling), {"survey": survey}).all() for falling in (False, True))
+    return tuple({id: (id, value) for id, value in [*low, *reversed(high)]}.values())
+
+
+@cache
+def _end(column: Measure, falling: bool) -> Select[int, float]:
+    """Put together once."""
+    measure = getattr(EvidenceRow, column)
+    return (
+        select(EvidenceRow.unit_id, measure)
+        .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.a_hat > 0, measure.is_not(None))
+        .order_by(measure.desc() if falling else measure, EvidenceRow.unit_id)
+        .limit(EACH)
+    )

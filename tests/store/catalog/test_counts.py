@@ -1,0 +1,62 @@
+"""Counts kept beside units stay those of the units, whatever happens to them."""
+
+from sqlalchemy import func, select
+
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.catalog.counts import recount
+from app.store.database.engine import Store
+from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow, VisualizationRow
+from tests.evidence_support import add_dataset, survey
+from tests.support import claim, enqueue, finish
+
+Kept = set[tuple[object, ...]]
+
+
+def kept(store: Store) -> Kept:
+    with store.session() as session:
+        row = UnitCountRow
+        columns = (row.layer_index, row.role, row.visualized, row.units, row.visualizations)
+        return {tuple(each) for each in session.execute(select(*columns).where(row.units > 0))}
+
+
+def counted(store: Store) -> Kept:
+    with store.transaction() as session:
+        recount(session, network_id=1)
+    return kept(store)
+
+
+def test_results_surveys_and_their_end(tiny: Store) -> None:
+    assert {each[3] for each in kept(tiny)} == {6, 8, 10, 5}
+    for recipe in ({}, {"speed": "free"}):
+        for unit in (3, 1):
+            enqueue(tiny, unit, **recipe)
+            finish(tiny, claim(tiny)[0])
+    assert (4, "", True, 2, 4) in kept(tiny)
+    assert kept(tiny) == counted(tiny)
+    add_dataset(tiny)
+    survey(tiny)
+    enqueue(tiny, 2)
+    finish(tiny, claim(tiny)[0])
+    assert (4, "specific", True, 3, 5) in kept(tiny)
+    assert kept(tiny) == counted(tiny)
+    with tiny.transaction() as session:
+        datasets.remove_dataset(session, slug="little")
+    assert (4, "", True, 3, 5) in kept(tiny)
+    assert kept(tiny) == counted(tiny)
+
+
+def test_results_by_recipe(tiny: Store) -> None:
+    for unit, recipe in ((3, {}), (1, {}), (3, {"seed": 1})):
+        enqueue(tiny, unit, **recipe)
+        finish(tiny, claim(tiny)[0])
+    with tiny.session() as session:
+        results = session.scalars(select(ResultCountRow.results).order_by(ResultCountRow.results)).all()
+        made = session.scalar(select(func.count()).select_from(VisualizationRow))
+        summary = networks.get_network(session, slug="tiny")
+    assert list(results) == [1, 2]
+    assert (summary.visualizations, summary.visualized_units) == (made, 2)
+    with tiny.transaction() as session:
+        networks.remove_network(session, slug="tiny")
+        assert session.scalar(select(func.count()).select_from(ResultCountRow)) == 0
+        assert session.scalar(select(func.count()).select_from(UnitRow)) == 0

@@ -1,0 +1,152 @@
+"""Listings of units: pages that follow one another under every sort, filters, and counts that stop."""
+
+from itertools import islice
+
+import pytest
+from sqlalchemy import update
+
+from app.contract.errors import InvalidRequest, UnknownUnit
+from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
+from app.store.catalog import filters as unit_filters
+from app.store.catalog import search as searching
+from app.store.catalog.counts import recount
+from app.store.catalog.search import every_unit, named_units, search_units
+from app.store.database.engine import Store
+from app.store.database.tables import UnitRow
+from tests.support import add_card, claim, enqueue, finish, two_stream_card
+
+
+@pytest.fixture
+def surveyed(tiny: Store) -> Store:
+    """Some units visualized, some with what a survey says of them."""
+    for unit in (3, 1, 4):
+        enqueue(tiny, unit)
+        finish(tiny, claim(tiny)[0])
+    told = [("fc6", 0, "specific", 1.2, 0.9), ("fc6", 1, "generic", 4.0, 1.5), ("fc6", 2, "specific", 1.2, 1.5)]
+    with tiny.transaction() as session:
+        for layer, index, role, effective, reach in told:
+            session.execute(
+                update(UnitRow)
+                .where(UnitRow.layer == layer, UnitRow.index == index)
+                .values(role=role, effective_classes=effective, reach=reach)
+            )
+        recount(session, network_id=1)
+    return tiny
+
+
+def search(store: Store, **query: object) -> UnitListing:
+    with store.session() as session:
+        return search_units(session, slug="tiny", query=UnitQuery.model_validate(query))
+
+
+def names(listing: UnitListing) -> list[str]:
+    return [f"{unit.layer}/{unit.index}" for unit in listing.items]
+
+
+@pytest.mark.parametrize("sort", UnitSort)
+@pytest.mark.parametrize("filters", [{}, {"stream": "fusion"}, {"q": "c"}])
+def test_pages_follow_one_another_forth_and_back(surveyed: Store, sort: UnitSort, filters: dict[str, str]) -> None:
+    whole = names(search(surveyed, sort=sort, per_page=200, **filters))
+    assert len(set(whole)) == len(whole)
+    page, forth = search(surveyed, sort=sort, per_page=3, **filters), []
+    while True:
+        forth += names(page)
+        if page.after is None:
+            break
+        page = search(surveyed, sort=sort, per_page=3, after=page.after, **filters)
+    assert forth == whole
+    back = names(page)
+    while page.before is not None:
+        page = search(surveyed, sort=sort, per_page=3, before=page.before, **filters)
+        back = names(page) + back
+    assert back == whole
+
+
+@pytest.mark.parametrize("sort", UnitSort)
+def test_pages_by_number_are_those_by_place(surveyed: Store, sort: UnitSort) -> None:
+    whole = names(search(surveyed, sort=sort, per_page=200))
+    for number in (1, 2, 3):
+        assert names(search(surveyed, sort=sort, per_page=7, page=number)) == whole[7 * (number - 1) : 7 * number]
+    assert names(search(surveyed, sort=sort, per_page=7, page=99)) == []
+
+
+def test_what_a_survey_says_filters_and_sorts(surveyed: Store) -> None:
+    assert names(search(surveyed, role="specific")) == ["fc6/0", "fc6/2"]
+    assert names(search(surveyed, min_reach=1)) == ["fc6/1", "fc6/2"]
+    assert names(search(surveyed, sort="generic", per_page=1)) == ["fc6/1"]
+    assert names(search(surveyed, sort="specific", per_page=3)) == ["fc6/0", "fc6/2", "fc6/1"]
+    assert names(search(surveyed, sort="reach", per_page=3)) == ["fc6/2", "fc6/1", "fc6/0"]
+
+
+def test_words_also_find_what_a_class_is(store: Store) -> None:
+    sentences = ("a person walks", "a person runs", "an arm slowly", "an arm fast", "a person turning upside down")
+    add_card(store, two_stream_card().model_copy(update={"class_sentences": sentences}))
+    assert names(search(store, q="upside down")) == ["class/4"]
+    assert names(search(store, q="person turn")) == ["class/4"]
+
+
+def test_a_word_that_means_nothing_is_left_out_of_the_search(store: Store) -> None:
+    sentences = ("a person walks", "a person runs", "an arm slowly", "an arm fast", "a person turning upside down")
+    add_card(store, two_stream_card().model_copy(update={"class_sentences": sentences}))
+    found = search(store, q="handstand xylophone")
+    assert (names(found), found.left_out) == (["class/4"], ("xylophone",))
+    nothing = search(store, q="xylophone")
+    assert (nothing.items, nothing.total, nothing.left_out) == ((), 0, ("xylophone",))
+    assert search(store, q="walk run").items == (), "each is known, but no class is both"
+
+
+def test_counting_stops_at_a_bound(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "COUNTED", 2)
+    monkeypatch.setattr(unit_filters, "TALLIED", 1)
+    found = search(surveyed, min_reach=0.5, per_page=1)
+    assert (found.total, found.capped, found.next) == (2, True, 2)
+    kept = search(surveyed, state="visualized", per_page=1)
+    assert (kept.total, kept.capped, kept.next) == (3, False, 2)
+    exact = search(surveyed, q="fc6", per_page=1)
+    assert (exact.total, exact.capped) == (10, False)
+
+
+def test_what_each_choice_would_leave(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tally(**query: object) -> dict[str, dict[str, int]]:
+        with surveyed.session() as session:
+            asked = UnitQuery.model_validate(query)
+            return unit_filters.tally(session, slug="tiny", query=asked).model_dump()
+
+    everything = tally()
+    assert everything["stream"] == {"appearance": 6, "motion": 6, "fusion": 23}
+    assert everything["role"] == {"specific": 2, "generic": 1}
+    assert everything["state"] == {"visualized": 3, "missing": 32}
+    chosen = tally(layer="fc6", role="specific")
+    assert chosen["role"] == {"specific": 2, "generic": 1}  # its own filter does not narrow a facet
+    assert chosen["layer"] == {"fc6": 2}
+    assert chosen["state"] == {"missing": 2}
+    assert tally(q="wave")["layer"] == {"class": 2}
+    assert tally(q="fc6")["state"] == {"missing": 10}
+    assert tally(min_reach=1)["role"] == {"specific": 1, "generic": 1}
+    monkeypatch.setattr(unit_filters, "TALLIED", 1)
+    assert tally(min_reach=1)["role"] == {}
+    assert tally()["state"] == {"visualized": 3, "missing": 32}
+
+
+@pytest.mark.parametrize("place", ["x", "7~1", "0~", "0~a~b", "0~1", f"0~1~{2**70}", "~~~"])
+def test_a_place_that_no_page_gave(tiny: Store, place: str) -> None:
+    with pytest.raises(InvalidRequest, match="earlier page"):
+        search(tiny, after=place)
+
+
+def test_units_by_name_keep_their_order(tiny: Store) -> None:
+    with tiny.session() as session:
+        asked = [("fc6", 3), ("class", 1), ("fc6", 3), ("appearance.conv1", 0)]
+        found = named_units(session, slug="tiny", names=asked)
+        assert [(unit.layer, unit.index) for unit in found] == [("fc6", 3), ("class", 1), ("appearance.conv1", 0)]
+        with pytest.raises(UnknownUnit):
+            named_units(session, slug="tiny", names=[("fc6", 10)])
+
+
+def test_all_that_match_come_in_batches(tiny: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "BATCH", 4)
+    with tiny.session() as session:
+        every = every_unit(session, slug="tiny", query=UnitQuery(layer="fc6"), limit=100)
+        assert [unit.index for unit in every] == list(range(10))
+        some = every_unit(session, slug="tiny", query=UnitQuery(), limit=9)
+        assert len(list(islice(some, 100))) == 9

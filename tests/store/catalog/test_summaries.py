@@ -1,0 +1,82 @@
+"""Units in listings: what stands in for a picture, and how well they tell what they detect."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from app.contract.result import Role
+from app.contract.unit import UnitRole, UnitSummary
+from app.contract.unit_query import UnitQuery
+from app.store import datasets
+from app.store.catalog.search import search_units
+from app.store.database.engine import Store
+from app.store.surveys import classes
+from app.store.surveys.findings import get_found
+from tests.evidence_support import add_dataset, survey
+from tests.support import claim, enqueue, finish
+
+DEAD = {"a_hat": 0.0, "role": UnitRole.DEAD}
+
+
+@pytest.fixture
+def surveyed(tiny: Store) -> Store:
+    """Class unit 2 has a stimulus; nothing excites fc6/3."""
+    add_dataset(tiny)
+    survey(tiny, change=lambda layer, unit: DEAD if (layer, unit) == ("fc6", 3) else {})
+    enqueue(tiny, 2)
+    finish(tiny, claim(tiny)[0])
+    return tiny
+
+
+def search(store: Store, **query: object) -> list[UnitSummary]:
+    with store.session() as session:
+        return list(search_units(session, slug="tiny", query=UnitQuery.model_validate(query)).items)
+
+
+def strongest(store: Store) -> str:
+    with store.session() as session:
+        poster = datasets.get_clip(session, slug="little", name="walk-0").medium(Role.POSTER)
+    assert poster is not None
+    return poster.sha256
+
+
+def test_a_unit_that_nobody_has_visualized_has_a_still_of_its_strongest_clip(surveyed: Store) -> None:
+    still = strongest(surveyed)
+    assert [unit.clip for unit in search(surveyed, layer="fc6")] == [None if unit == 3 else still for unit in range(10)]
+    assert [unit.clip for unit in search(surveyed, layer="class")] == [still, still, None, still, still]
+
+
+def test_wherever_units_are_listed(surveyed: Store) -> None:
+    with surveyed.session() as session:
+        by_layer = classes.best_by_layer(session, network="tiny", class_index=1, each=2)
+        pair = classes.units_of_pair(session, network="tiny", a=0, b=1, limit=5)
+        found = get_found(session, network="tiny")
+    assert found is not None
+    listed = [each.unit for units in by_layer.values() for each in units]
+    listed += [each.unit for each in (*pair.separating, *pair.shared)]
+    listed += [each.unit for ends in found.examples.values() for each in ends]
+    assert len(listed) > 20
+    assert {unit.clip for unit in listed if unit.poster is None} == {strongest(surveyed)}
+
+
+def test_a_unit_says_how_well_it_tells_what_it_detects(surveyed: Store) -> None:
+    assert [unit.precision for unit in search(surveyed, layer="fc6")[:3]] == [0.75, 0.75 + 1 / 64, 0.75 + 2 / 64]
+
+
+def test_before_a_survey_nothing_stands_in(tiny: Store) -> None:
+    assert {(unit.clip, unit.precision) for unit in search(tiny)} == {(None, None)}
+
+
+def test_all_of_a_page_cost_one_statement(surveyed: Store) -> None:
+    asked: list[str] = []
+
+    def hear(*execution: Any) -> None:
+        asked.append(execution[2])
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        search(surveyed, layer="fc6")
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert len([statement for statement in asked if "top_clips" in statement]) == 1

@@ -1,0 +1,64 @@
+"""What is in a database stays there when its schema changes."""
+
+from alembic import command
+from sqlalchemy import text
+
+from app.store.database.engine import Store
+
+OLD = (
+    "INSERT INTO networks (id, slug, checksum, card, registered_at) VALUES (7, 'n', 'c', '{}', '2026-01-01')",
+    "INSERT INTO units (id, network_id, layer_index, layer, stream, \"index\") VALUES (3, 7, 0, 'fc6', 'fusion', 0)",
+    "INSERT INTO recipes (key, body) VALUES ('k', '{}')",
+    "INSERT INTO visualizations (id, unit_id, recipe_key, measurements, created_at) "
+    "VALUES (2, 3, 'k', '{}', '2026-01-01')",
+    "INSERT INTO jobs (id, kind, state, key, batch_key, unit_id, recipe_key, priority, visualization_id, created_at, "
+    "updated_at) VALUES (5, 'visualize', 'done', 'a', 'b', 3, 'k', 1, 2, '2026-01-01', '2026-01-01')",
+)
+NEW_JOB = (
+    "INSERT INTO jobs (id, kind, state, key, batch_key, network_id, priority, created_at, updated_at) "
+    "VALUES (6, 'survey', 'queued', 'c', 'd', 7, 1, '2026-01-01', '2026-01-01')"
+)
+
+
+def rows(store: Store, query: str) -> list[tuple[object, ...]]:
+    with store.session() as session:
+        return [tuple(row) for row in session.execute(text(query))]
+
+
+def run(store: Store, *statements: str) -> None:
+    with store.transaction() as session:
+        for statement in statements:
+            session.execute(text(statement))
+
+
+def test_jobs_learn_their_network_and_results_survive_the_way_up_and_down(store: Store) -> None:
+    command.downgrade(store.alembic, "0001")
+    run(store, *OLD)
+    store.migrate()
+    assert rows(store, "SELECT id, network_id, unit_id, visualization_id, cancel_requested FROM jobs") == [
+        (5, 7, 3, 2, False)
+    ]
+    run(store, NEW_JOB)
+    command.downgrade(store.alembic, "0001")
+    assert rows(store, "SELECT id, unit_id FROM jobs") == [(5, 3)]
+    assert rows(store, "SELECT id FROM visualizations") == [(2,)]
+    store.migrate()
+    assert rows(store, "SELECT id, network_id FROM jobs") == [(5, 7)]
+
+
+def test_units_by_class_learn_their_layer_and_role(store: Store) -> None:
+    command.downgrade(store.alembic, "0007")
+    run(
+        store,
+        OLD[0],
+        OLD[1].replace(" 0, 'fc6'", " 4, 'fc6'"),
+        "INSERT INTO datasets (id, slug, title, summary, classes, added_at) "
+        "VALUES (1, 'd', '', '', '[]', '2026-01-01')",
+        "INSERT INTO surveys (id, network_id, dataset_id, started_at) VALUES (9, 7, 1, '2026-01-01')",
+        "INSERT INTO unit_evidence (survey_id, unit_id, layer_index, a_hat, mean, firing_rate, effective_classes, "
+        "role, best_class, best_precision, curves) VALUES (9, 3, 4, 1, 1, 1, 1, 'generic', 0, 1, '{}')",
+        'INSERT INTO unit_classes (survey_id, unit_id, rank, class_index, "precision", response) '
+        "VALUES (9, 3, 0, 2, 0.5, 0.5)",
+    )
+    store.migrate()
+    assert rows(store, "SELECT layer_index, is_generic FROM unit_classes") == [(4, True)]

@@ -1,0 +1,103 @@
+"""Jobs that have no unit and no recipe live the life of any other."""
+
+import pytest
+
+from app.contract.errors import TooMany, UnknownDataset
+from app.contract.job import Job, JobError, JobKind, JobState, Priority, VisualizeJob
+from app.store import Session, datasets
+from app.store.database.engine import Store
+from app.store.jobs import leases, requests
+from app.store.surveys import writing
+from tests.evidence_support import add_dataset
+from tests.support import LEASE, claim, enqueue
+
+
+@pytest.fixture
+def little(tiny: Store) -> Store:
+    add_dataset(tiny)
+    return tiny
+
+
+def ask(store: Store, dataset: str = "little", limit: int = 100) -> Job:
+    with store.transaction() as session:
+        return writing.enqueue_survey(session, network="tiny", dataset=dataset, limit=limit)
+
+
+def test_it_says_what_it_is_about(little: Store) -> None:
+    job = ask(little)
+    assert (job.kind, job.network, job.dataset) == (JobKind.SURVEY, "tiny", "little")
+    assert (job.layer, job.unit, job.recipe) == (None, None, None)
+    assert not isinstance(job, VisualizeJob)
+    with little.session() as session:
+        assert requests.get_job(session, job_id=job.id) == job
+        assert requests.list_jobs(session, network="tiny").items == (job,)
+
+
+def test_the_same_survey_is_joined_and_a_cancel_taken_back(little: Store) -> None:
+    job = ask(little)
+    assert ask(little).id == job.id
+    [running] = claim(little)
+    with little.transaction() as session:
+        requests.cancel(session, job_id=job.id)
+    again = ask(little)
+    assert (again.id, again.cancel_requested) == (running.id, False)
+
+
+def test_surveys_are_claimed_one_by_one_and_clicks_go_before(little: Store) -> None:
+    add_dataset(little, "other")
+    first, second = ask(little), ask(little, "other")
+    enqueue(little, 2)
+    assert [job.kind for job in claim(little, limit=8)] == [JobKind.VISUALIZE]
+    assert [job.id for job in claim(little, limit=8)] == [first.id]
+    assert [job.id for job in claim(little, limit=8)] == [second.id]
+    with little.transaction() as session:
+        enqueue_above = leases.claim(session, worker="w", limit=1, lease=LEASE, above=Priority.SWEEP)
+    assert enqueue_above == []
+
+
+def test_what_came_out_is_kept_with_the_end_and_only_by_who_holds_the_claim(little: Store) -> None:
+    ask(little)
+    [job] = claim(little)
+
+    def save(session: Session) -> dict[str, object]:
+        datasets.remove_dataset(session, slug="other")
+        return {"survey": 7}
+
+    add_dataset(little, "other")
+    with little.transaction() as session:
+        assert not leases.complete(session, worker="thief", job=job, save=save)
+    with little.session() as session:
+        assert datasets.get_dataset(session, slug="other").clips == 9
+    with little.transaction() as session:
+        assert leases.complete(session, worker="w1", job=job, save=save)
+    with little.session() as session:
+        ended = requests.get_job(session, job_id=job.id)
+        with pytest.raises(UnknownDataset):
+            datasets.get_dataset(session, slug="other")
+    assert (ended.state, ended.answer, ended.visualization) == (JobState.DONE, {"survey": 7}, None)
+
+
+def test_a_failed_survey_is_retried_without_overtaking_clicks(little: Store) -> None:
+    ask(little)
+    [job] = claim(little)
+    with little.transaction() as session:
+        leases.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="No clip is left."))
+    with little.transaction() as session:
+        again = requests.retry(session, job_id=job.id)
+    assert (again.state, again.priority) == (JobState.QUEUED, Priority.SWEEP)
+
+
+def test_a_full_queue_refuses_and_unknown_sets_are_named(little: Store) -> None:
+    enqueue(little, 0)
+    with pytest.raises(TooMany):
+        ask(little, limit=1)
+    with pytest.raises(UnknownDataset, match="Near: little"):
+        ask(little, "litle")
+
+
+def test_a_removed_data_set_takes_its_jobs_along(little: Store) -> None:
+    job = ask(little)
+    with little.transaction() as session:
+        datasets.remove_dataset(session, slug="little")
+    with little.session() as session:
+        assert job.id not in [each.id for each in requests.list_jobs(session).items]

@@ -1,0 +1,127 @@
+"""Data sets from the command line, with real videos."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.contract.result import Role
+from app.settings import settings
+from app.store import datasets, media
+from app.store.database.engine import Store, open_store
+from tests.worker.conftest import Invoke
+from worker.survey import intake
+from worker.video.decode import read_clip
+from worker.video.encode import write_video
+
+
+def video(path: Path, seed: int, frames: int = 6) -> Path:
+    """A small texture on the move."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rough = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    write_video(path, np.stack([np.roll(rough, 2 * t, 1) for t in range(frames)]), fps=25)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "videos"
+    for seed, label in enumerate(("Jump", "run", "run")):
+        video(root / label / f"{label}_{seed}.mp4", seed)
+    video(root / "run" / "still.mp4", 9, frames=1)
+    (root / "run" / "torn.avi").write_bytes(b"RIFF")
+    return root
+
+
+@pytest.fixture
+def opened(sqlite_url: str) -> Store:
+    return open_store(sqlite_url)
+
+
+def store() -> Store:
+    return open_store(settings().sqlalchemy_url)
+
+
+def test_a_folder_becomes_a_data_set_and_bad_videos_are_told(invoke: Invoke, folder: Path) -> None:
+    output = invoke("datasets", "add", "little", folder, "--title", "A little set").output
+    assert "Added 3 clips to little" in output
+    assert "skipped still" in output
+    assert "skipped torn" in output
+    with store().session() as session:
+        found = datasets.get_dataset(session, slug="little")
+        clip = datasets.get_clip(session, slug="little", name="Jump_0")
+        shown = clip.medium(Role.VIDEO)
+        assert shown is not None
+        data = media.get_medium(session, sha256=shown.sha256).data
+    assert (found.title, found.classes, found.clips) == ("A little set", ("Jump", "run"), 3)
+    assert (shown.frames, shown.width, shown.height) == (6, 240, 240)
+    copy = folder / "copy.mp4"
+    copy.write_bytes(data)
+    assert read_clip(copy, frames=6, short_side=240, crop=240).shape == (6, 240, 240, 3)
+    assert "A little set" in invoke("datasets", "list").output
+
+
+def test_adding_again_goes_on_where_it_was(invoke: Invoke, folder: Path) -> None:
+    invoke("datasets", "add", "little", folder, "--label", "run")
+    assert "2 were there already" in invoke("datasets", "add", "little", folder).output
+    with store().session() as session:
+        assert datasets.get_dataset(session, slug="little").classes == ("run", "Jump")
+    invoke("datasets", "remove", "little", "--yes")
+    with store().session() as session:
+        assert datasets.list_datasets(session) == []
+
+
+def test_labels_are_checked_against_a_network_before_anything_is_decoded(
+    invoke: Invoke, folder: Path, tiny_two_stream_weights: Path
+) -> None:
+    invoke("networks", "add", "tiny_two_stream", "--weights", tiny_two_stream_weights, "--slug", "tiny")
+    assert "Added 3 clips" in invoke("datasets", "add", "little", folder, "--network", "tiny").output
+    shutil.copytree(folder / "run", folder / "runn")
+    refused = invoke("datasets", "add", "other", folder, "--network", "tiny", ok=False).output
+    assert "There is no class 'runn'. Near: run" in refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("add", "little", "nowhere"), "neither a folder nor a CSV"),
+        (("add", "Little Set", "videos"), "cannot stand in an address"),
+        (("add", "little", "videos", "--label", "jmup"), "There is no class 'jmup'. Near: Jump"),
+        (("add", "little", "videos", "--network", "none"), "There is no network 'none'"),
+        (("remove", "litle"), "There is no data set 'litle'"),
+    ],
+)
+def test_bad_input_is_told_in_words(
+    invoke: Invoke,
+    folder: Path,
+    arguments: tuple[str, ...],
+    words: str,
+) -> None:
+    result = invoke("datasets", *arguments, ok=False)
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_set_of_which_nothing_can_be_read_is_not_made(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "bad" / "run").mkdir(parents=True)
+    (tmp_path / "bad" / "run" / "torn.avi").write_bytes(b"RIFF")
+    assert "None of the 1 videos can be read" in invoke("datasets", "add", "bad", tmp_path / "bad", ok=False).output
+    with store().session() as session:
+        assert datasets.list_datasets(session) == []
+
+
+def test_real_clips_give_up_their_middle(test_data: Path, opened: Store) -> None:
+    """Each of another kind: an avi, a gif, a clip shorter than 64 frames."""
+    names = ("v_SoccerJuggling_g23_c01.avi", "v_CricketShot_g04_c01_rgb.gif", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
+    files = [(name.partition(".")[0], "sport", test_data / "clips" / name) for name in names]
+    heard: list[int] = []
+    made = intake.add_clip_files(opened, "real", "Real clips", "", files, observe=heard.append, threads=2)
+    assert (made.added, made.kept, made.skipped, heard) == (3, 0, {}, [0, 3])
+    with opened.session() as session:
+        clips = [datasets.get_clip(session, slug="real", name=name) for name, _, _ in files]
+    videos = [clip.medium(Role.VIDEO) for clip in clips]
+    assert [(shown.width, shown.frames) for shown in videos if shown] == [(240, 64), (240, 64), (240, 41)]
+    posters = [clip.medium(Role.POSTER) for clip in clips]
+    assert all(poster and poster.size < 10_000 for poster in posters)
+    opened.close()

@@ -1,0 +1,84 @@
+"""Swapping where the streams end gives what swapping their inputs does, with fewer passes."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from app.contract.network import Extent, NetworkCard, StreamName
+from tests.worker.evidence.inputs import random_inputs
+from worker.evidence.stream_swaps import Crossing
+from worker.evidence.synergy import swapped
+from worker.graph.inputs import Inputs
+from worker.networks.network import Network
+from worker.networks.tap import Tap
+from worker.networks.trace import trace
+from worker.networks.two_stream import two_stream_inputs
+
+
+def three_clips(network: Network) -> list[Inputs]:
+    several = random_inputs(network)
+    return [{name: x[number : number + 1] for name, x in several.items()} for number in range(3)]
+
+
+def crossed(crossing: Crossing, clips: list[Inputs]) -> Tensor:
+    lent = [crossing.lend(clips[1]), crossing.lend(clips[2])]
+    logits, _ = crossing.logits(clips[0], lent)
+    return logits
+
+
+def plain(network: Network, clips: list[Inputs]) -> Tensor:
+    return torch.cat([network.logits(swapped(clips[0], other)) for other in clips[1:]])
+
+
+def test_streams_are_computed_once_a_clip(tiny_two_stream: Network) -> None:
+    clips = three_clips(tiny_two_stream)
+    crossing = Crossing(tiny_two_stream, *clips[:2])
+    before = crossing.passes
+    torch.testing.assert_close(crossed(crossing, clips), plain(tiny_two_stream, clips))
+    assert crossing.passes - before == 3
+    many = [crossing.lend(clips[1])] * 40
+    before = crossing.passes
+    logits, own = crossing.logits(clips[0], many)
+    assert (crossing.passes - before, len(logits)) == (1, 40)
+    torch.testing.assert_close(own, crossing.lend(clips[0]))
+    assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
+
+
+class MeetingTwice(nn.Module):
+    """Early motion goes round the layers where the streams end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures, self.motion = nn.Conv2d(3, 4, 3), nn.Conv2d(6, 4, 3)
+        self.late = nn.ModuleDict({"tap": Tap()})
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        early = self.motion(inputs[StreamName.MOTION])
+        late = self.late["tap"](early * 2)
+        met = self.pictures(inputs[StreamName.APPEARANCE]) * late + early.mean((2, 3), keepdim=True)
+        return self.head(met.mean((2, 3)))
+
+
+def test_streams_that_meet_twice_take_whole_passes() -> None:
+    torch.manual_seed(0)
+    streams = two_stream_inputs(16, 3)
+    module = MeetingTwice().eval().requires_grad_(False)
+    layers, points = trace(module, streams)
+    card = NetworkCard(
+        slug="twice",
+        title="Twice",
+        family="twice",
+        checksum="0" * 64,
+        streams=streams,
+        layers=layers,
+        classes=("yes", "no"),
+        parameters=10,
+        stimulus=Extent(frames=3, height=16, width=16),
+    )
+    network = Network(card, module, points)
+    clips = three_clips(network)
+    crossing = Crossing(network, *clips[:2])
+    assert crossing.ends is None
+    torch.testing.assert_close(crossed(crossing, clips), plain(network, clips))

@@ -1,0 +1,137 @@
+"""Units that are dead, asleep, or at rest."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.contract.errors import NoGradient, NotFinite
+from app.contract.network import StreamName
+from app.contract.recipe import Recipe
+from tests.support import resolved
+from worker.maximize.ascend import ascend
+from worker.maximize.convergence import settled
+from worker.maximize.outcome import Ascent, Finished, Step
+from worker.networks.network import Network
+
+Build = Callable[..., Network]
+PLAIN = {"jitter": 0, "scale": 0.0, "rotation": 0.0}
+
+
+class Gate(nn.Module):
+    """`conv1` of what the gate lets through."""
+
+    def __init__(self, gate: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv1 = nn.Conv3d(3, 6, 3, padding=1)
+        self.gate = gate
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        logits: Tensor = self.conv1(self.gate(inputs[StreamName.CLIP])).mean((2, 3, 4))
+        return logits
+
+
+def finished(ascent: Ascent) -> Finished:
+    assert isinstance(ascent.outcome, Finished), ascent.outcome
+    return ascent.outcome
+
+
+def test_a_dead_unit_fails_at_the_first_step_and_the_others_go_on(network_of: Build) -> None:
+    module = Gate(lambda x: x)
+    with torch.no_grad():
+        module.conv1.weight[1] = 0
+    told: list[tuple[int, list[int]]] = []
+
+    def observe(step: Step) -> list[int]:
+        told.append((step.step, sorted(step.errors)))
+        return []
+
+    dead, alive = ascend(network_of(module), "conv1", [1, 2], [Recipe(steps=3)] * 2, observe=observe)
+    assert told[0] == (1, [0])
+    assert isinstance(dead.outcome, NoGradient)
+    assert "faint, medium and strong" in dead.outcome.detail
+    assert len(finished(alive).measurements.trace) == 3
+
+
+def test_no_step_is_spent_where_all_units_are_dead(network_of: Build) -> None:
+    module = Gate(lambda x: x)
+    with torch.no_grad():
+        module.conv1.weight.zero_()
+    steps: list[Step] = []
+    ascend(network_of(module), "conv1", [0, 1], [Recipe(steps=50)] * 2, observe=lambda step: steps.append(step) or [])
+    assert len(steps) == 1
+
+
+def test_a_unit_that_sleeps_through_faint_noise_is_woken(network_of: Build) -> None:
+    asleep = Gate(lambda x: torch.relu(x - 0.6))  # nothing of the first noise comes through
+    (found,) = ascend(network_of(asleep), "conv1", [2], [Recipe(steps=24, forget=0, energy=0, smoothness=0)])
+    measured = finished(found).measurements
+    assert measured.objective > measured.trace[0]
+
+
+def test_a_unit_that_saturates_rests_with_what_it_has(network_of: Build) -> None:
+    flat = Gate(lambda x: x.clamp(-0.3, 0.3))
+    with torch.no_grad():
+        flat.conv1.weight.abs_()
+    recipe = Recipe(steps=60, prior="fourier", forget=0, energy=0, smoothness=0, step_size=1, bound=2, **PLAIN)
+    (found,) = ascend(network_of(flat), "conv1", [2], [recipe])
+    measured = finished(found).measurements
+    assert len(measured.trace) < 60
+    assert "gradient vanished" in measured.notes[0]
+
+
+@pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
+def test_weights_that_are_not_finite_are_told_at_the_first_step(network_of: Build, bad: float) -> None:
+    module = Gate(lambda x: x)
+    with torch.no_grad():
+        module.conv1.weight[1, 0, 0, 0, 0] = bad
+    (broken,) = ascend(network_of(module), "conv1", [1], [Recipe(steps=3)])
+    assert isinstance(broken.outcome, NotFinite)
+    assert "at step 1" in broken.outcome.detail
+
+
+def test_an_activation_that_overflows_fails_its_unit(network_of: Build) -> None:
+    module = Gate(lambda x: (x * 60).exp() * 1e20)
+    with torch.no_grad():
+        module.conv1.weight.abs_()
+    (found,) = ascend(network_of(module), "conv1", [1], [Recipe(steps=20, step_size=2, bound=4)])
+    assert isinstance(found.outcome, NotFinite)
+
+
+def test_a_run_that_has_settled_stops_and_keeps_its_stimulus(network_of: Build) -> None:
+    torch.manual_seed(0)
+    net = network_of(Gate(lambda x: x))
+    full = Recipe(steps=200, forget=0, prior="fourier", **PLAIN)
+    early = full.model_copy(update={"settle": 0.01})
+    long, short = (finished(ascend(net, "conv1", [2], [recipe])[0]).measurements for recipe in (full, early))
+    assert len(long.trace) == 200
+    assert len(short.trace) < 150
+    assert short.notes == (f"Settled after {len(short.trace)} of 200 steps.",)
+    assert short.objective > 0.95 * long.objective
+
+
+def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network_of: Build) -> None:
+    torch.manual_seed(0)
+    net = network_of(Gate(lambda x: x))
+    recipes = [Recipe(steps=200, settle=0.01, forget=0, seed=seed) for seed in (0, 1, 2)]
+    together = ascend(net, "conv1", [1, 2, 3], recipes)
+    assert [(ascent.place, ascent.unit) for ascent in together] == [(0, 1), (1, 2), (2, 3)]
+    for ascent, unit, recipe in zip(together, (1, 2, 3), recipes, strict=True):
+        (alone,) = ascend(net, "conv1", [unit], [recipe])
+        ours, alones = finished(ascent).measurements, finished(alone).measurements
+        assert len(ours.trace) == len(alones.trace)
+        assert ours.activation == pytest.approx(alones.activation, rel=1e-2)
+
+
+def test_jitter_noise_does_not_settle_a_climb() -> None:
+    recipe = resolved(steps=160, settle=0.01)
+    noise = torch.randn(160, generator=torch.Generator().manual_seed(0)).mul(5).tolist()
+    climb = [float(step) + wobble for step, wobble in enumerate(noise)]
+    assert not any(settled(climb[:n], recipe, 0) for n in range(1, 161))
+    plateau = [min(float(step), 40.0) for step in range(160)]
+    first = next(n for n in range(1, 161) if settled(plateau[:n], recipe, 0))
+    assert 50 <= first <= 65
+    assert not settled(plateau, recipe.model_copy(update={"settle": 0.0}), 0)
+    assert next(n for n in range(1, 161) if settled(plateau[:n], recipe, 100)) >= 120  # not before all is forgotten

@@ -1,0 +1,129 @@
+"""A fresh dashboard: the shipped networks come in once, with their work queued in the right order."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from app.contract.job import JobKind, JobState, VisualizeRequest
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.database.engine import Store, open_store
+from app.store.jobs import requests
+from app.store.surveys import writing
+from tests.dashboard import Dashboard, wait_for
+from tests.evidence_support import add_dataset, survey
+from tests.support import claim
+from worker.mocap.train import export
+from worker.networks.mocap_classes import NAMES
+from worker.networks.registry import find_family
+from worker.shipped import first_start
+from worker.shipped import networks as shipped
+from worker.shipped.first_start import DATASET, register_shipped
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[Store]:
+    store = open_store(sqlite_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of nothing learned, where the shipped ones would be."""
+    for network in shipped.SHIPPED.values():
+        export(find_family(network.family).build(len(NAMES)), tmp_path / network.weights, {})
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("weights")
+def test_all_classes_come_first_and_once(store: Store) -> None:
+    register_shipped(store)
+    register_shipped(store)
+    with store.session() as session:
+        assert [network.card.slug for network in networks.list_networks(session)] == ["mocap", "mocap-judge"]
+        waiting = requests.list_jobs(session, state=JobState.QUEUED, per_page=500)
+    served = [(job.network, job.layer, job.recipe.speed) for job in waiting.items]
+    speeds = ("medium", "slow", "free")
+    assert served[: 3 * len(NAMES)] == [("mocap", "class", speed) for speed in speeds for _ in NAMES]
+    rest = served[3 * len(NAMES) :]
+    with store.session() as session:
+        layers = [layer.name for layer in networks.get_card(session, slug="mocap").layers if not layer.is_class]
+    depth = [("mocap", layer, "medium") for layer in layers for _ in range(4)]
+    assert rest[: len(depth)] == depth, "something of every depth"
+    assert set(rest[len(depth) :]) == {
+        ("mocap", "class", "fast"),
+        ("mocap", "fusion.conv5", "medium"),
+        ("mocap-judge", "class", "medium"),
+    }
+
+
+@pytest.fixture
+def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clips, where the shipped ones would be."""
+    for name in ("walk", "run"):
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        copy(min((first_start.CLIPS / name).glob("*.mp4")), tmp_path / "clips" / name)
+    monkeypatch.setattr(first_start, "CLIPS", tmp_path / "clips")
+
+
+@pytest.mark.usefixtures("weights", "few")
+def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: Store) -> None:
+    register_shipped(store)
+    first_start._bring_clips(store)
+    with store.session() as session:
+        assert datasets.get_dataset(session, slug=DATASET).clips == 2
+        waiting = requests.list_jobs(session, state=JobState.QUEUED, per_page=500).items
+    assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(NAMES)
+    assert {job.recipe.speed for job in waiting[: len(NAMES)]} == {"medium"}
+
+
+@pytest.mark.usefixtures("weights")
+def test_clips_wait_while_a_click_is_worked_on(store: Store) -> None:
+    register_shipped(store)
+    assert not first_start._is_waited_for(store)
+    with store.transaction() as session:
+        requests.enqueue(session, request=VisualizeRequest(network="mocap", layer="fc6", units=[3]))
+    claim(store)
+    assert first_start._is_waited_for(store)
+
+
+@pytest.mark.usefixtures("weights", "few")
+def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_again(store: Store) -> None:
+    register_shipped(store)
+    add_dataset(store, DATASET)
+    survey(store, "mocap", DATASET)
+    first_start._bring_clips(store)
+    with store.session() as session:
+        assert len(writing.live_surveys(session, network="mocap")) == 1
+
+
+def test_a_damaged_network_does_not_keep_the_other_out(
+    store: Store, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = weights / shipped.find_shipped("default").weights
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    with caplog.at_level(logging.ERROR):
+        register_shipped(store)
+    assert "mocap" in caplog.text
+    with store.session() as session:
+        assert [network.card.slug for network in networks.list_networks(session)] == ["mocap-judge"]
+
+
+@pytest.mark.slow
+def test_a_fresh_dashboard_shows_stimuli_and_clips_with_nothing_asked(tmp_path: Path) -> None:
+    """`kinetoscope up` on nothing: stimuli of the default network's classes, and clips of its data set, come by
+    themselves."""
+    dashboard = Dashboard(tmp_path, KINETOSCOPE_SHIPPED="true", KINETOSCOPE_THREADS="1")
+    try:
+        done = wait_for(lambda: dashboard.get("/api/jobs?state=done")["items"], seconds=240)
+        assert {(job["network"], job["layer"]) for job in done} == {("mocap", "class")}
+        assert [network["slug"] for network in dashboard.get("/api/networks")] == ["mocap", "mocap-judge"]
+        (people,) = wait_for(lambda: dashboard.get("/api/datasets"), seconds=240)
+        assert people["slug"] == DATASET
+    finally:
+        assert dashboard.stop() == 0

@@ -1,0 +1,200 @@
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import pytest
+import torch
+
+from app.contract.errors import InvalidRequest, NotFinite, UnknownClass, VideoError
+from app.contract.evidence import TOP_CLIPS, UnitEvidence, UnitRole
+from worker.evidence.checkpoint import MAXIMA, Tally
+from worker.evidence.explain import explain
+from worker.networks.network import Network
+from worker.networks.preprocessing import join, make_inputs
+from worker.survey import run as survey_module
+from worker.survey.prefetch import Sample
+from worker.survey.run import Stage, Surveyed, survey
+from worker.video.flow import Frames
+
+CLIPS = 40
+
+
+def noise(number: int) -> Callable[[int], Frames]:
+    return lambda count: np.random.default_rng(number).integers(0, 255, (6, 68, 68, 3)).astype(np.uint8)
+
+
+def unreadable(count: int) -> Frames:
+    raise VideoError("The clip is damaged.")
+
+
+@pytest.fixture
+def samples(tiny_two_stream: Network) -> list[Sample]:
+    classes = tiny_two_stream.card.classes
+    return [Sample(f"clip {n}", classes[n % len(classes)], noise(n)) for n in range(CLIPS)]
+
+
+def units_of(found: Surveyed) -> dict[tuple[str, int], UnitEvidence]:
+    return {(unit.layer, unit.unit): unit for unit in found.units}
+
+
+def test_a_survey_says_of_every_unit_what_the_network_does(
+    tiny_two_stream: Network, samples: list[Sample], tmp_path: Path
+) -> None:
+    card = tiny_two_stream.card
+    began = monotonic()
+    found = survey(tiny_two_stream, "noise", samples, tmp_path, threads=2)
+    assert found.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
+    units = units_of(found)
+    assert len(units) == card.units
+    inputs = join([make_inputs(card, sample.read(4)) for sample in samples])
+    labels = np.arange(CLIPS) % len(card.classes)
+    for layer in ("appearance.conv1_1", "motion.conv3_1", "fusion.conv5", "fc7", "class"):
+        maps = tiny_two_stream.activation(layer, inputs).detach()
+        if tiny_two_stream.points[layer].rectified:
+            maps = maps.relu()
+        peaks = maps.amax((2, 3, 4)).numpy()
+        for unit in range(card.layer(layer).units):
+            evidence = units[layer, unit]
+            own = peaks[:, unit]
+            assert evidence.a_hat == pytest.approx(float(own.max()), rel=1e-4, abs=1e-6)
+            assert evidence.mean == pytest.approx(float(own.mean()), rel=1e-4, abs=1e-6)
+            assert evidence.firing_rate == pytest.approx(float((own > 0).mean()))
+            if own.max() <= 0:
+                assert (evidence.role, evidence.top_clips) == (UnitRole.DEAD, ())
+                continue
+            order = [f"clip {n}" for n in np.argsort(-own)[:TOP_CLIPS] if own[n] > 0]
+            assert [top.clip for top in evidence.top_clips] == order
+            for label, response in enumerate(evidence.responses):
+                expected = np.maximum(own[labels == label], 0).mean() / own.max()
+                assert response == pytest.approx(float(expected), rel=1e-4, abs=1e-6)
+    taken = tiny_two_stream.logits(inputs).argmax(1).numpy()
+    assert found.facts.accuracy == pytest.approx(float((taken == labels).mean()))
+    assert np.array(found.facts.confusion).sum() == found.facts.clips == CLIPS
+    answers = list(found.answers)
+    assert [(answer.clip, answer.own, answer.taken) for answer in answers] == [
+        (f"clip {n}", labels[n], taken[n]) for n in range(CLIPS)
+    ]
+    probabilities = tiny_two_stream.logits(inputs).softmax(1).numpy()
+    assert [answer.probability for answer in answers] == pytest.approx(probabilities.max(1), abs=1e-5)
+    assert [answer.own_probability for answer in answers] == pytest.approx(
+        probabilities[range(CLIPS), labels], abs=1e-5
+    )
+    assert units["fusion.conv5", 0].synergy is not None
+    assert units["appearance.conv1_1", 0].synergy is None
+    tuned = {unit.layer for unit in units.values() if unit.speed and unit.direction}
+    assert tuned == {layer.name for layer in card.layers if layer.stream != "appearance"}
+    assert all(feed.weight is not None for unit in range(10) for feed in units["fc7", unit].feeds)
+    assert any(units["fusion.conv5", unit].feeds for unit in range(8))
+    assert units["appearance.conv1_1", 0].feeds == units["class", 0].feeds == ()
+    assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
+    found.forget()
+    assert not list(tmp_path.iterdir())
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_survey_goes_on_where_it_was(
+    tiny_two_stream: Network, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = units_of(survey(tiny_two_stream, "noise", samples, tmp_path / "whole"))
+    monkeypatch.setattr(survey_module, "SAVED_EVERY", 0.0)
+
+    def kill(stage: Stage) -> None:
+        if stage.done >= 30:
+            raise Killed
+
+    with pytest.raises(Killed):
+        survey(tiny_two_stream, "noise", samples, tmp_path / "cut", observe=kill)
+    (folder,) = (tmp_path / "cut").iterdir()
+    torn = np.lib.format.open_memmap(folder / MAXIMA, "r+")
+    torn[32:] = np.nan  # whatever was under way
+    torn.flush()
+    read: list[int] = []
+
+    def noted(number: int) -> Callable[[int], Frames]:
+        def reader(count: int) -> Frames:
+            read.append(number)
+            return noise(number)(count)
+
+        return reader
+
+    again = [Sample(each.name, each.label, noted(number)) for number, each in enumerate(samples)]
+    stages: list[Stage] = []
+    found = survey(tiny_two_stream, "noise", again, tmp_path / "cut", probed=(), observe=stages.append)
+    assert min(read) == 32
+    assert stages[-1] == Stage("recording", CLIPS, CLIPS)
+    units = units_of(found)
+    for key, unit in whole.items():
+        silent = {"synergy": None, "speed": None, "direction": None, "feeds": ()}
+        assert units[key] == unit.model_copy(update=silent)
+    assert found.facts.seconds > 0
+
+
+def test_other_clips_are_another_survey(tiny_clip: Network, tmp_path: Path) -> None:
+    classes = tiny_clip.card.classes
+    some = [Sample(f"{n}", classes[n % 2], noise(n)) for n in range(4)]
+    survey(tiny_clip, "noise", some, tmp_path)
+    survey(tiny_clip, "noise", some[:3], tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_clips_that_cannot_be_read_are_skipped_and_listed(tiny_clip: Network, tmp_path: Path) -> None:
+    classes = tiny_clip.card.classes
+    mixed = [Sample(f"{n}", classes[n % 2], unreadable if n in (0, 5) else noise(n)) for n in range(6)]
+    found = survey(tiny_clip, "noise", mixed, tmp_path)
+    assert found.facts.skipped == ("0: The clip is damaged.", "5: The clip is damaged.")
+    assert found.facts.clips == 4
+    assert [answer.clip for answer in found.answers] == ["1", "2", "3", "4"]
+    sane = [mixed[n] for n in (1, 2, 3, 4)]
+    plain = units_of(survey(tiny_clip, "noise", sane, tmp_path))
+    for key, unit in units_of(found).items():
+        assert unit.a_hat == pytest.approx(plain[key].a_hat, rel=1e-5)
+        assert unit.precision == pytest.approx(plain[key].precision)
+        assert [top.clip for top in unit.top_clips] == [top.clip for top in plain[key].top_clips]
+
+
+@pytest.mark.parametrize(
+    ("labels", "readable", "error", "words"),
+    [
+        (("class 0", "class 0"), True, InvalidRequest, "one class"),
+        (("class 0", "clas 1"), True, UnknownClass, "Near: class 1"),
+        (("class 0", "class 1"), False, VideoError, "None of the 2 clips can be read. The first: The clip is damaged."),
+    ],
+)
+def test_what_cannot_be_surveyed(
+    labels: tuple[str, ...], readable: bool, error: type[Exception], words: str, tiny_clip: Network, tmp_path: Path
+) -> None:
+    bad = [Sample(str(n), label, noise(n) if readable else unreadable) for n, label in enumerate(labels)]
+    with pytest.raises(error, match=words):
+        survey(tiny_clip, "noise", bad, tmp_path)
+
+
+def test_not_a_number_stops_it(tiny_clip: Network, tmp_path: Path) -> None:
+    classes = tiny_clip.card.classes
+    some = [Sample(f"{n}", classes[n % 2], noise(n)) for n in range(4)]
+    weight = tiny_clip.module.get_parameter("conv2.weight")
+    kept = weight.clone()
+    try:
+        weight.data[0, 0, 0, 0, 0] = torch.nan
+        with pytest.raises(NotFinite, match="layer conv2 gives NaN"):
+            survey(tiny_clip, "noise", some, tmp_path)
+    finally:
+        weight.data.copy_(kept)
+    survey(tiny_clip, "noise", some, tmp_path)
+
+
+def test_a_failed_start_leaves_the_tally_as_it_was(tiny_clip: Network, tmp_path: Path) -> None:
+    tally = Tally(tmp_path / "t", tiny_clip.card, 3)
+    tally.save()
+    (tmp_path / "t" / "progress.pt.partial").write_bytes(b"torn")
+    assert Tally(tmp_path / "t", tiny_clip.card, 3).done == 0
+
+
+def test_labels_may_be_spelt_otherwise(tiny_two_stream: Network, tmp_path: Path) -> None:
+    spelt = [Sample(str(n), label, noise(n)) for n, label in enumerate(("Jump", "WAVE", "run"))]
+    found = survey(tiny_two_stream, "noise", spelt, tmp_path, probed=())
+    assert [sum(row) for row in found.facts.confusion] == [1, 1, 0, 1, 0]
+    assert explain(tiny_two_stream, make_inputs(tiny_two_stream.card, noise(0)(4)), "WAVE").expected.label == "wave"

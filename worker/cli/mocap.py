@@ -1,0 +1,131 @@
+"""`kinetoscope-worker mocap`: makes the default networks' data, trains them, and measures what they hold."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.settings import settings
+from worker.cli.common import plainly
+
+app = typer.Typer(no_args_is_help=True, help="Data and training of the default network.")
+out = Console()
+
+Folder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+Processes = Annotated[int, typer.Option(help="Processes; 0: one a CPU.")]
+
+
+def bar() -> Progress:
+    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=out)
+
+
+@app.command()
+@plainly
+def make(
+    clips: Annotated[int, typer.Option(min=1, help="How many; classes take turns.")],
+    out_dir: Folder,
+    variant: Annotated[str, typer.Option(help="train, test, unbiased or control.")] = "train",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    class_: Annotated[list[str] | None, typer.Option("--class", help="Only this class; may be repeated.")] = None,
+    processes: Processes = 0,
+) -> None:
+    """Draw clips and their flow into an array cache; what is there already stays."""
+    from worker.mocap.dataset import find_variant, make_dataset
+    from worker.networks.mocap_classes import NAMES
+
+    with bar() as progress:
+        make_dataset(
+            out_dir,
+            clips=clips,
+            variant=find_variant(variant),
+            seed=seed,
+            classes=class_ or NAMES,
+            processes=processes,
+            progress=progress,
+        )
+
+
+@app.command()
+@plainly
+def samples(
+    out_dir: Folder,
+    each: Annotated[int, typer.Option(min=1, help="Clips of every class.")] = 1,
+    class_: Annotated[list[str] | None, typer.Option("--class", help="Only this class; may be repeated.")] = None,
+    variant: Annotated[str, typer.Option(help="test or unbiased.")] = "test",
+) -> None:
+    """Write held-out clips as video files, a folder per class."""
+    from worker.mocap.dataset import find_variant
+    from worker.mocap.samples import write_samples
+    from worker.networks.mocap_classes import NAMES
+
+    with out.status("Drawing ..."):
+        paths = write_samples(out_dir, each=each, classes=class_ or NAMES, variant=find_variant(variant))
+    out.print(f"{len(paths)} clips in {out_dir}")
+
+
+@app.command()
+@plainly
+def train(
+    network: Annotated[str, typer.Argument(help="default, control or judge.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
+    work: Annotated[Path, typer.Option(help="Folder for checkpoints: a training that was stopped goes on.")],
+    out_dir: Folder,
+    clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = 8280,
+    processes: Processes = 0,
+) -> None:
+    """Train one of the shipped networks, write its weights, and measure it."""
+    import torch
+
+    from worker.devices import choose
+    from worker.shipped.networks import train_shipped
+
+    device = choose(settings().device)
+    if settings().threads:
+        torch.set_num_threads(settings().threads)
+    with bar() as progress:
+        report = train_shipped(
+            network,
+            data=data,
+            work=work,
+            out=out_dir,
+            clips=clips,
+            processes=processes,
+            device=device,
+            progress=progress,
+        )
+    out.print_json(json.dumps(report))
+
+
+@app.command()
+@plainly
+def card(
+    page: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/default-network.md"),
+    weights: Annotated[Path | None, typer.Option(help="Folder of the weights; the shipped ones if not given.")] = None,
+) -> None:
+    """Write the model card from the reports beside the weights."""
+    from worker.shipped.model_card import model_card
+    from worker.shipped.networks import WEIGHTS
+
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(model_card(weights or WEIGHTS))
+    out.print(f"Wrote {page}.")
+
+
+@app.command()
+@plainly
+def measure(
+    network: Annotated[str, typer.Argument(help="default, control or judge.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
+    weights: Annotated[Path | None, typer.Option(help="Folder of the weights; the shipped ones if not given.")] = None,
+    processes: Processes = 0,
+) -> None:
+    """Accuracies and planted facts of weights that are there, as JSON."""
+    from worker.shipped.networks import WEIGHTS, measure_shipped
+
+    with bar() as progress:
+        report = measure_shipped(network, data=data, folder=weights or WEIGHTS, processes=processes, progress=progress)
+    out.print_json(json.dumps(report))

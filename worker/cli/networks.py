@@ -1,0 +1,140 @@
+"""`kinetoscope-worker networks`: what the dashboard knows, and how a network gets in."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.contract.errors import InvalidRequest, KinetoscopeError, NetworkExists
+from app.settings import settings
+from app.store.catalog import networks
+from app.store.database.engine import Store
+from worker.cli.common import choose_device, open_database, plainly
+
+app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
+out = Console()
+log = logging.getLogger(__name__)
+
+
+Weights = Annotated[Path, typer.Option(help="safetensors, or a state dict of torch.save.")]
+Labels = Annotated[Path | None, typer.Option(help="Class names, one a line, in the order of the outputs.")]
+
+
+@app.command()
+@plainly
+def add(
+    family: Annotated[str, typer.Argument(help="A family (`networks families`), or a Python file with your own.")],
+    weights: Weights,
+    labels: Labels = None,
+    slug: Annotated[str | None, typer.Option(help="Name in addresses; the family's if not given.")] = None,
+    title: Annotated[str | None, typer.Option(help="Name on pages.")] = None,
+    checksum: Annotated[str | None, typer.Option(help="sha256 that the weights must have.")] = None,
+) -> None:
+    """Register a network: read its weights, trace its layers, store both."""
+    from worker.networks.load import describe_network
+    from worker.networks.registry import is_file
+
+    store = open_database()
+    with out.status("Tracing the network ..."):
+        card = describe_network(
+            family=family, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum
+        )
+        with store.transaction() as session:
+            networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
+    out.print(
+        f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
+        f"{len(card.classes)} classes. Page: http://{settings().host}:{settings().port}/{card.slug}"
+    )
+    if is_file(family):
+        out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(family).resolve()}, so that they find the family.")
+
+
+@app.command("list")
+@plainly
+def list_() -> None:
+    """Networks that are registered."""
+    table = Table("network", "title", "family", "layers", "units", "classes", "visualized", "weights")
+    with open_database().session() as session:
+        for summary in networks.list_networks(session):
+            card = summary.card
+            numbers = (len(card.layers), card.units, len(card.classes), summary.visualized_units)
+            shown = (f"{number:,}" for number in numbers)
+            table.add_row(card.slug, card.title, card.family, *shown, card.checksum[:12])
+    out.print(table)
+
+
+@app.command()
+@plainly
+def families() -> None:
+    """Families that `add` knows."""
+    from worker.networks.registry import list_families
+
+    table = Table("family", "title", "streams")
+    for family in list_families():
+        table.add_row(family.name, family.title, ", ".join(stream.name for stream in family.streams))
+    out.print(table)
+
+
+@app.command()
+@plainly
+def remove(
+    network: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a network with all its results."""
+    store = open_database()
+    with store.session() as session:
+        summary = networks.get_network(session, slug=network)
+    if not yes:
+        typer.confirm(
+            f"Remove {network} with its {summary.visualizations:,} visualizations? This cannot be undone.",
+            abort=True,
+        )
+    with store.transaction() as session:
+        networks.remove_network(session, slug=network)
+    out.print(f"Removed {network}.")
+
+
+@app.command()
+@plainly
+def check(
+    network: str,
+    clip: Annotated[Path | None, typer.Option(help="A video: print the classes it is taken for.")] = None,
+) -> None:
+    """Load a network as the worker would and verify its weights; with a clip, say what it shows."""
+    from worker.evidence.predict import predict
+    from worker.tasks.resident import Resident
+
+    store = open_database()
+    loaded = Resident(store, choose_device()).network(network)
+    out.print(f"{network}: weights and layers are as registered.")
+    for name, probability in predict(loaded, clip) if clip else ():
+        out.print(f"  {probability:6.3f}  {name}")
+
+
+def register_from_settings(store: Store) -> None:
+    """Register what KINETOSCOPE_NETWORKS names. One that cannot be read does not keep the others out."""
+    for family, weights, labels in _parse(settings().networks):
+        from worker.networks.load import describe_network
+
+        try:
+            card = describe_network(family=family, weights=weights, labels=labels)
+            with store.transaction() as session:
+                networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
+            log.info("registered %s from KINETOSCOPE_NETWORKS", card.slug)
+        except NetworkExists:
+            pass
+        except KinetoscopeError as error:
+            log.error("KINETOSCOPE_NETWORKS, %s: %s", family, error.detail)
+
+
+def _parse(value: str) -> Iterator[tuple[str, Path, Path | None]]:
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        family, *paths = entry.split(":")
+        if len(paths) not in (1, 2):
+            raise InvalidRequest(f"KINETOSCOPE_NETWORKS: {entry!r} is not `family:weights` or `family:weights:labels`.")
+        yield family, Path(paths[0]), Path(paths[1]) if len(paths) == 2 else None
