@@ -16,7 +16,8 @@ LAYERS = ("appearance.conv2_2", "appearance.conv3_3", "appearance.conv4_3", "app
 
 class Appearance(nn.Module):
     """Images (B, 3, H, W), normalised for ImageNet as peers hand them over, to the stream's last layer. Every layer is
-    a module, before its ReLU."""
+    a module, before its ReLU.
+    """
 
     def __init__(self, network: TwoStream) -> None:
         super().__init__()

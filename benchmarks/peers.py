@@ -242,7 +242,8 @@ _library: list[Any] = []
 
 def _let_torchvision_in() -> None:
     """Peers need torchvision's transforms alone: one that was built for another torch will do, once the names of its
-    own operators are there."""
+    own operators are there.
+    """
     if not _library and "torchvision" not in sys.modules:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in TORCHVISION.split():

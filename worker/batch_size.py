@@ -9,7 +9,8 @@ MOST = 128
 
 def batch_size(session: Session, head: Job, batch: int) -> int:
     """For the batch of the job at the head of the queue. A unit of the objective `center` costs no more than the share
-    of the frame that its receptive field covers."""
+    of the frame that its receptive field covers.
+    """
     if head.recipe is None or head.layer is None or head.recipe.objective != "center":
         return batch
     card = networks.get_card(session, slug=head.network)

@@ -57,7 +57,8 @@ def bf16_pays(module: nn.Module) -> bool:
 @cache
 def is_faster_in_bf16() -> bool:
     """Of this CPU's convolutions, forward and back. With matrix units bf16 is several times as fast; a Xeon that has
-    its instructions and no matrix units took 1.6 times as long."""
+    its instructions and no matrix units took 1.6 times as long.
+    """
 
     def seconds(dtype: torch.dtype) -> float:
         x = torch.ones(4, 128, 28, 28).to(dtype, memory_format=torch.channels_last).requires_grad_()

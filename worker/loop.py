@@ -44,7 +44,8 @@ class Desk(Protocol):
 
     def complete(self, job: Job, save: Callable[[Session], dict[str, Any]]) -> None:
         """End a job of another kind. `save` keeps what came out and gives the job's answer, in one transaction with
-        the end; it is not called if the job is no longer ours, and may be called again after a lost connection."""
+        the end; it is not called if the job is no longer ours, and may be called again after a lost connection.
+        """
 
     def fail(self, job: Job, error: KinetoscopeError) -> None: ...
 

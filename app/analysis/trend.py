@@ -32,7 +32,8 @@ class Trend:
 
 def trends(card: NetworkCard, spreads: Mapping[str, tuple[Spread, ...]], measure: str) -> tuple[Trend, ...]:
     """Along the way of each stream from its input to the classes, where two layers of it at least have the measure in
-    units of the stream alone, or no other way has them."""
+    units of the stream alone, or no other way has them.
+    """
     found = {layer.layer: layer for layer in spreads.get(measure, ())}
     ways = {stream.name.value: _way(card, stream.name.value, found) for stream in card.streams}
     own = {name: way for name, way in ways.items() if any(card.layer(layer.layer).stream == name for layer in way)}
@@ -52,8 +53,9 @@ def _trend(path: str, layers: tuple[Spread, ...]) -> Trend:
 
 
 def kendall(values: Sequence[float]) -> tuple[float, float]:
-    """tau of the values against their order, and the chance of one as far from 0 to the same side where all orders
-    are as likely (Kendall 1938): of n! orders, those with as few pairs out of order. Equal values count as half."""
+    """Tau of the values against their order, and the chance of one as far from 0 to the same side where all orders
+    are as likely (Kendall 1938): of n! orders, those with as few pairs out of order. Equal values count as half.
+    """
     pairs = list(combinations(values, 2))
     wrong = sum((later < earlier) + 0.5 * (later == earlier) for earlier, later in pairs)
     tau = 1 - 2 * wrong / len(pairs)

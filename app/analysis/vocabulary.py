@@ -1,5 +1,6 @@
 """What the words of a search mean on a network: a word of a class or of its sentence, a layer, a number; and, where
-no class has the word, what classes call the same movement."""
+no class has the word, what classes call the same movement.
+"""
 
 import re
 from collections.abc import Iterator
@@ -55,7 +56,8 @@ LEAST = 3  # letters of a stem; a word as short must begin one of a class's
 @dataclass(frozen=True)
 class Word:
     """`classes`: by number, those meant. `read_as`: the words of theirs, where no class has this one. Without classes
-    it may still name layers or units (`is_known`)."""
+    it may still name layers or units (`is_known`).
+    """
 
     text: str
     classes: frozenset[int]

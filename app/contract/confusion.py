@@ -58,7 +58,8 @@ class UnitOfPair(Model):
 
 class LayerOfPair(Model):
     """How a layer answers to two classes: over its units that answer to either with ANSWERS of their largest
-    activation or more."""
+    activation or more.
+    """
 
     layer: str
     stream: str

@@ -41,7 +41,8 @@ class NewClip(Model):
 class Clip(Model):
     """The middle of a video, 25 frames a second, 240 x 240: enough for any network to take its own inputs from.
 
-    `name` tells it within its data set; `label` is as the data set spells it."""
+    `name` tells it within its data set; `label` is as the data set spells it.
+    """
 
     id: int
     dataset: str
@@ -136,7 +137,8 @@ class NewAnswer(Model):
 
 class StreamPair(Model):
     """Two classes, by number, and how well each stream of a two-stream network tells them apart: area under the ROC
-    curve, 0.5 is chance. One stream alone: the other shows the motion (the pictures) of clips drawn by lot."""
+    curve, 0.5 is chance. One stream alone: the other shows the motion (the pictures) of clips drawn by lot.
+    """
 
     classes: tuple[int, int]
     fused: float
@@ -146,7 +148,8 @@ class StreamPair(Model):
 
 class PictureBias(Model):
     """What decides whether a clip of a class is recognised: pictures and motion swapped among its own clips, and its
-    still surroundings put behind the movers of other classes' clips. None: not measured."""
+    still surroundings put behind the movers of other classes' clips. None: not measured.
+    """
 
     class_index: int
     mended: float = Field(description="recall of missed clips' motion with the pictures of recognised clips")
@@ -157,7 +160,8 @@ class PictureBias(Model):
 
 class MaskedClass(Model):
     """The mean probability of a class, by number, over recognised clips of it, with parts of their pictures grey.
-    Formulas: worker/evidence/masking.py."""
+    Formulas: worker/evidence/masking.py.
+    """
 
     class_index: int
     clips: int
@@ -168,7 +172,8 @@ class MaskedClass(Model):
 
 class StreamShares(Model):
     """Where the answers of a two-stream network come from, by swapping the streams of clips: shares of the variance of
-    its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py."""
+    its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py.
+    """
 
     pictures: float = Field(description="of the variance, what stays while the motion is another clip's")
     motion: float = Field(description="what stays while the pictures are another clip's")

@@ -79,7 +79,8 @@ class SurveyRequest(Model):
 
 class ExplainRequest(Model):
     """What a person asks of a clip: why does the network take it for what it does? Without `dataset` and `clip`, the
-    clip comes along as a file."""
+    clip comes along as a file.
+    """
 
     network: str = Field(min_length=1, max_length=63)
     expected: str | None = Field(default=None, min_length=1, max_length=200, description="the class you expected")
@@ -95,7 +96,8 @@ class ExplainRequest(Model):
 
 class Progress(Model):
     """Where a running job is: in steps, or in passes of what a survey does now (`stage`), with the seconds left of
-    that. `trace` is J at each step so far, thinned to at most 200 values."""
+    that. `trace` is J at each step so far, thinned to at most 200 values.
+    """
 
     stage: str = ""
     step: int
@@ -111,7 +113,8 @@ class JobError(Model):
 
 class Job(Model):
     """What is asked for stands in the fields of its kind: `layer`, `unit` and `recipe` of a visualization,
-    `dataset` of a survey, `parameters` of an explanation; the others are None."""
+    `dataset` of a survey, `parameters` of an explanation; the others are None.
+    """
 
     id: int
     kind: JobKind
@@ -174,7 +177,8 @@ class Enqueued(Model):
 
 class Estimate(Model):
     """What a request would cost: `seconds` of one worker for all that is not cached, None where nothing like it
-    has been made yet."""
+    has been made yet.
+    """
 
     count: int
     cached: int

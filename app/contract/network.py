@@ -67,7 +67,8 @@ class Extent(Model):
 
 class Layer(Model):
     """A named, ordered place in a network. `receptive_field` is what one position sees of each stream,
-    at most the whole input (`None` where the stream does not reach the layer)."""
+    at most the whole input (`None` where the stream does not reach the layer).
+    """
 
     index: int
     name: str

@@ -211,7 +211,8 @@ class ResolvedRecipe(Recipe):
 
     def key(self) -> str:
         """Content hash. A field added later must leave keys of older recipes as they are: hash it only where
-        it differs from the value that reproduces the old behaviour."""
+        it differs from the value that reproduces the old behaviour.
+        """
         body = {"engine": ENGINE, **self.model_dump(mode="json")}
         if self.objective == "center":
             body["cone"] = CONE

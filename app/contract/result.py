@@ -13,7 +13,8 @@ from app.contract.recipe import ResolvedRecipe
 class Role(StrEnum):
     """What a medium shows of its visualization. Clip networks have sheet and loop; two-stream networks have
     appearance, flow, flow_direction and flow_xy; all have poster, loop and raw. A real clip has a video instead
-    of a sheet, and flow whatever the network."""
+    of a sheet, and flow whatever the network.
+    """
 
     POSTER = "poster"  # still for cards and link previews
     LOOP = "loop"  # animated; for two-stream networks the appearance carried along the flow

@@ -33,7 +33,8 @@ class UnitRole(StrEnum):
 class UnitSummary(Model):
     """A unit in a listing. `label` is the class name for units of the layer `class`, else empty.
 
-    What data says of it (`a_hat` and below) is None before a survey."""
+    What data says of it (`a_hat` and below) is None before a survey.
+    """
 
     network: str
     layer: str

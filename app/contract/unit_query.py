@@ -74,7 +74,8 @@ class UnitListing(Page[UnitSummary]):
 
 class Tally(Model):
     """How many units each choice of a filter would leave, the other filters staying as they are.
-    Empty where there are too many to count."""
+    Empty where there are too many to count.
+    """
 
     layer: dict[str, int] = Field(default_factory=dict)
     stream: dict[str, int] = Field(default_factory=dict)

@@ -116,7 +116,8 @@ def list_clips(
     roles: tuple[Role, ...] = (),
 ) -> Page[Clip]:
     """The clips of a set (and label), label by label in their own order, with all their media or those in these roles.
-    A label it does not have is an error."""
+    A label it does not have is an error.
+    """
     dataset = dataset_row(session, slug)
     if label is not None and label not in dataset.classes:
         raise UnknownClass(label, dataset.classes)
@@ -144,7 +145,8 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 
 def _counted(session: Session, dataset: DatasetRow) -> dict[str, int]:
     """The same in the database's order of labels. Counted once in a process: clips are only ever added, and how many
-    there are is kept beside them. What a transaction counts is not kept, as it may be rolled back."""
+    there are is kept beside them. What a transaction counts is not kept, as it may be rolled back.
+    """
     key = (dataset.id, dataset.added_at, dataset.clips)
     if key in _counts:
         return _counts[key]

@@ -61,7 +61,8 @@ def media_of(
     session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int], roles: tuple[Role, ...] = ()
 ) -> dict[int, tuple[MediaRef, ...]]:
     """What shows each of these owners, all of it or in these roles; `owner`: the column that names them, of the table
-    of their media."""
+    of their media.
+    """
     found: dict[int, list[MediaRef]] = {id: [] for id in ids}
     for some in chunks(found, CHUNK):
         rows = fetch(session, _shown(owner, roles), {"owners": some}).all()

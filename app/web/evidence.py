@@ -71,7 +71,8 @@ class Fed:
 @dataclass(frozen=True)
 class UnitFacts:
     """What the newest survey says of a unit. `responses` and `detects` have the largest first;
-    `detects` leaves out what a unit that knows nothing would find as well."""
+    `detects` leaves out what a unit that knows nothing would find as well.
+    """
 
     evidence: UnitEvidence
     survey: SurveySummary
@@ -110,7 +111,8 @@ class Shared:
 class ClassFacts:
     """What the newest survey says of a class. Confusions are both ways: `taken_for` others, and others for it.
     `missed`: some of its clips that are taken for others. `bias` and `masked`: what decides whether it is recognised,
-    by swapped pictures and by grey ones, where that was measured."""
+    by swapped pictures and by grey ones, where that was measured.
+    """
 
     survey: SurveySummary
     recall: float
@@ -141,7 +143,8 @@ class Shown:
 @dataclass(frozen=True)
 class Side:
     """One of two classes: its stimulus by speed, how many of its clips are `taken` for the other, and some of these
-    (`failing`), as a survey says; and some of its clips as data sets have them."""
+    (`failing`), as a survey says; and some of its clips as data sets have them.
+    """
 
     name: str
     unit: UnitSummary

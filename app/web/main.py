@@ -80,7 +80,8 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
 
 def settle() -> None:
     """For a process that serves: what is loaded by now stays. Looking through it for garbage, again and again, would
-    hold up one page of a hundred for a tenth of a second; what a page makes goes when it is sent, without a look."""
+    hold up one page of a hundred for a tenth of a second; what a page makes goes when it is sent, without a look.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)

@@ -116,7 +116,8 @@ def seen_so(unit: UnitSummary) -> Markup:
 
 def share_bar(value: float, zero: int = 50) -> Markup:
     """A length from -1 to 1; `zero` is where it starts: in the middle where others take away, at the left where none
-    does."""
+    does.
+    """
     width = round(abs(value) * (100 - zero), 1)
     side, left = ("for", zero) if value >= 0 else ("against", zero - width)
     return Markup(  # noqa: S704

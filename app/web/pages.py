@@ -233,7 +233,8 @@ class DatasetPage(Page):
 @dataclass(frozen=True, kw_only=True)
 class ClipPage(Page):
     """`classes`: those of registered networks that the clip's label names; `explainers`: where each network is asked
-    about the clip. `answers` and `excites`: where surveys say so."""
+    about the clip. `answers` and `excites`: where surveys say so.
+    """
 
     template: ClassVar[str] = "clip.html"
     dataset: Dataset
@@ -288,7 +289,8 @@ class OwnClipPage(Page):
 @dataclass(frozen=True, kw_only=True)
 class FindingsPage(Page):
     """By the name of their finding, its `charts`, and where those of its units can be visualized that nobody has
-    seen (`unseen`). All are empty before a survey."""
+    seen (`unseen`). All are empty before a survey.
+    """
 
     template: ClassVar[str] = "findings.html"
     card: NetworkCard

@@ -154,7 +154,8 @@ class Field:
 @dataclass(frozen=True)
 class Preset:
     """A recipe by what it shows. `made` is the address of its result, where it is already there; `fills` that of a
-    form filled in with it, where one press would be rash."""
+    form filled in with it, where one press would be rash.
+    """
 
     name: str
     sentence: str
@@ -166,7 +167,8 @@ class Preset:
 @dataclass(frozen=True)
 class VisualizeForm:
     """`units` is an index or `all`; `count` how many that is. `basic` are the fields in sight, `special` says what is
-    unusual among the others."""
+    unusual among the others.
+    """
 
     network: str
     layer: str

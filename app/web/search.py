@@ -15,7 +15,8 @@ FEW = 60  # classes that are all offered by name
 @dataclass(frozen=True)
 class Meant:
     """Words that name the same classes: those, as far as they are listed, and how many more there are. `read_as`:
-    the classes' own words, where they have not this one."""
+    the classes' own words, where they have not this one.
+    """
 
     words: tuple[str, ...]
     read_as: tuple[str, ...]
@@ -26,7 +27,8 @@ class Meant:
 @dataclass(frozen=True)
 class Search:
     """`near`: classes whose names are like the words left out. `offers`: all classes, where nothing was found and they
-    are few."""
+    are few.
+    """
 
     meant: tuple[Meant, ...]
     together: tuple[Neighbour, ...] | None  # the classes that all of them name, where they do not name the same

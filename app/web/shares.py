@@ -11,7 +11,8 @@ from app.web.charts.line_chart import Chart
 @dataclass(frozen=True)
 class ShareOfUnit:
     """`seconds`: when it fired, None where its layer sees the whole clip at once. `bar` is its share as a length,
-    from -1 to 1, the largest of its layer being 1."""
+    from -1 to 1, the largest of its layer being 1.
+    """
 
     unit: UnitSummary
     found: Contribution

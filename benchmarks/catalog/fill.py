@@ -103,7 +103,8 @@ class Filling:
 
     def _share_out(self, card: NetworkCard, made: int, most: int, number: int) -> np.ndarray:
         """Results of each unit, `made` together: many of classes, none of three in ten; but every fifth network
-        lacks a few alone."""
+        lacks a few alone.
+        """
         left = self.rng.random(card.units) > 0.3
         if number % 5 == 0:
             left = self.rng.permutation(card.units) >= FEW

@@ -31,7 +31,8 @@ App = Callable[..., Any]
 
 async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
     """Status, milliseconds, those of them in which this process computed, bytes. Of an answer that is sent piece by
-    piece, a download, both end with its first piece: what follows takes as long as the line does."""
+    piece, a download, both end with its first piece: what follows takes as long as the line does.
+    """
     split = urlsplit(address)
     headers = {
         "host": "127.0.0.1:8000",

@@ -1,5 +1,6 @@
 """A dashboard whose every page is filled: a surveyed network of many units, a data set, a clip explained, all without
-a worker. Evidence and pictures are small and made up; the real pages show them."""
+a worker. Evidence and pictures are small and made up; the real pages show them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -53,14 +53,14 @@ def tiny_clip_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_two_stream(tiny_two_stream_weights: Path) -> Network:
-    """appearance (B, 3, 32, 32), motion (B, 6, 32, 32): L = 3; with taps."""
+    """Appearance (B, 3, 32, 32), motion (B, 6, 32, 32): L = 3; with taps."""
     card = describe_network(family="tiny_two_stream", weights=tiny_two_stream_weights, slug="tiny-two-stream")
     return load_network(card, tiny_two_stream_weights.read_bytes())
 
 
 @pytest.fixture(scope="session")
 def tiny_clip(tiny_clip_weights: Path) -> Network:
-    """clip (B, 3, 8, 32, 32); a person's own family, without taps."""
+    """Clip (B, 3, 8, 32, 32); a person's own family, without taps."""
     card = describe_network(family="tiny_clip", weights=tiny_clip_weights, slug="tiny-clip")
     return load_network(card, tiny_clip_weights.read_bytes())
 

@@ -43,7 +43,8 @@ def visualize(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any recipe field, e.g. --set steps=32.")] = None,
 ) -> None:
     """Visualize units and write their pictures; what is cached is written at once, so a sweep that was stopped goes
-    on where it was."""
+    on where it was.
+    """
     store = open_database()
     with store.session() as session:
         card = networks.get_card(session, slug=network)

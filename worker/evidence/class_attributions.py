@@ -45,7 +45,8 @@ def feeds(
     observe: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[Unit, tuple[Feed, ...]]:
     """`strongest`: by layer, the numbers (U, K) of its units' strongest clips, -1 for none; `clips` reads some by
-    their numbers. Of each unit the classes that it moves most, the largest effect first; none of a silent one."""
+    their numbers. Of each unit the classes that it moves most, the largest effect first; none of a silent one.
+    """
     device, classes = device_of(network.module), len(network.card.classes)
     last = explained_layers(network.card)[0]
     sums = {name: torch.zeros(3, len(found), classes) for name, found in strongest.items()}

@@ -40,7 +40,8 @@ Observe = Callable[[int, int], None]
 
 def explained_layers(card: NetworkCard) -> tuple[str, ...]:
     """The last layer before the classes; and the last on which streams have met and there are positions left, or for
-    one stream alone the one before."""
+    one stream alone the one before.
+    """
     hidden = [layer for layer in card.layers if not layer.is_class]
     if not hidden:
         raise InvalidRequest(f"{card.slug} has no layer before its classes: no unit of it can explain anything.")

@@ -46,7 +46,8 @@ def masked_classes(
     observe: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[MaskedClass, ...]:
     """`labels` of all clips, by number; `probabilities` of its own class of every clip that is recognised. Classes of
-    which no clip can be greyed are left out."""
+    which no clip can be greyed are left out.
+    """
     device, size = device_of(network.module), batch_size(network.card)
     numbers = chosen(labels, probabilities)
     found: dict[int, list[tuple[float, float, float]]] = {}
@@ -106,7 +107,8 @@ def moving_part(inputs: Inputs) -> Tensor:
 
 def moving(motion: Tensor, least: float) -> Tensor:
     """Where flow (B, 2L, H, W) is other than what most of the picture does, by `least` px a frame: 1, else 0,
-    (B, 1, H, W)."""
+    (B, 1, H, W).
+    """
     frames, height, width = motion.shape[1] // 2, *motion.shape[2:]
     flow = motion.reshape(-1, frames, 2, height, width) * FLOW_UNIT_PX
     flow = flow - flow.flatten(3).median(3).values[..., None, None]

@@ -19,7 +19,8 @@ def area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
 
 def separated_pairs(fused: Floats, pictures: Floats, motion: Floats, labels: Labels) -> tuple[StreamPair, ...]:
     """Of scores (N, C) and classes (N,): the pairs that at least one stream alone tells badly, first those that even
-    the better one of the two does not tell. Classes of fewer than three clips are left out."""
+    the better one of the two does not tell. Classes of fewer than three clips are left out.
+    """
     present = [int(label) for label in np.unique(labels) if (labels == label).sum() > 2]
     found = []
     for one, other in combinations(present, 2):

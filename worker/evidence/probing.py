@@ -77,7 +77,8 @@ def plan(
     clips: int = PROBED_CLIPS,
 ) -> Plan:
     """`top`: of each layer, the numbers (U, K) of its units' strongest clips, -1 for none; `labels`: of all clips;
-    `clips`: how many of each unit's strongest are changed at least."""
+    `clips`: how many of each unit's strongest are changed at least.
+    """
     moving = tuple(name for name in layers if card.layer(name).stream != "appearance")
     if not moving:
         raise InvalidRequest(f"No motion reaches {', '.join(layers)}: there is nothing to probe. Choose other layers.")
@@ -109,7 +110,8 @@ def probe(
     observe: Observe = lambda done, total: None,
 ) -> dict[Unit, Probed]:
     """The measures of the plan's units. `clips` gives its lead, where it has one, then its clips in their order;
-    `stimuli` are what units were found to prefer, where that is known."""
+    `stimuli` are what units were found to prefer, where that is known.
+    """
     device = device_of(network.module)
     sums = {name: _Sums(network.card.layer(name).units, todo.ways) for name in todo.layers}
     silence: dict[str, Tensor] = {}

@@ -1,6 +1,7 @@
 """What each stream contributes to the classes: pictures of one clip with the motion of another, and surroundings
 of one behind the movers of another. Changed clips are made of real ones, so that neither stream sees what it never
-saw in training (a silenced stream would)."""
+saw in training (a silenced stream would).
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,7 +44,8 @@ def stream_facts(
     observe: Observe,
 ) -> StreamFacts | None:
     """`labels` of all clips, `logits` of those that were read, by number. None for a network of one stream, and for
-    too few clips to lend motion."""
+    too few clips to lend motion.
+    """
     streams = {stream.name for stream in network.card.streams}
     numbers = np.random.default_rng(0).permutation(sorted(logits))[:MOST].tolist()
     if MOTION not in streams or len(streams) < 2 or len(numbers) <= DONORS:
@@ -119,7 +121,8 @@ def _among_themselves(
     crossing: Crossing,
 ) -> StreamPair:
     """The pair measured with clips of the two classes lending each other their motion, either as often as the other:
-    others' motion may hide what a stream knows of these two."""
+    others' motion may hide what a stream knows of these two.
+    """
     one, other = ([n for n in numbers if labels[n] == label][:PAIR_CLIPS] for label in pair.classes)
     order = [number for both_ in zip(one, other, strict=False) for number in both_]
     if len(order) <= DONORS:

@@ -34,7 +34,7 @@ class Atlas:
             yield unit
 
     def places(self) -> dict[tuple[str, int], tuple[float, float]]:
-        """x and y in [0, 1] of every unit that some class excites more than another."""
+        """X and y in [0, 1] of every unit that some class excites more than another."""
         if not self._names:
             return {}
         found = place(np.stack(self._responses))

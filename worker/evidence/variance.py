@@ -21,7 +21,8 @@ from app.contract.evidence import StreamShares
 
 class Swaps:
     """Logits of swapped clips as they come: memory grows with the clips, not with their swaps. `full`: the network's
-    own answers to the clips as they are, by number, (clips,)."""
+    own answers to the clips as they are, by number, (clips,).
+    """
 
     def __init__(self, full: Tensor, classes: int) -> None:
         self.full = full

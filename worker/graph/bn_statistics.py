@@ -23,7 +23,8 @@ STILL = 1e-3  # share of its variance below which a channel counts as still, or 
 
 class Moments(torch.autograd.Function):
     """Mean and mean square of every channel of (B, C, ...), both (B, C) in float32: a third of the time of var_mean,
-    and the gradient in one go."""
+    and the gradient in one go.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,7 +42,8 @@ class Moments(torch.autograd.Function):
 @dataclass(frozen=True)
 class Normal:
     """Of each channel (C,) as the normalisation gives it out: its shift and squared scale are the mean and variance
-    that it had over the training data."""
+    that it had over the training data.
+    """
 
     mean: Tensor
     variance: Tensor

@@ -37,7 +37,8 @@ class Program:
         normals: Mapping[int, Normal] | None = None,
     ) -> None:
         """`given`: the windows that the inputs will be, where they are larger than what is needed. `normals`: of the
-        nodes that are compared with them when it is `watched`."""
+        nodes that are compared with them when it is `watched`.
+        """
         self.nodes = recording.nodes
         self.target, self.want = recording.target, want
         shapes = [node.shape for node in self.nodes]
@@ -63,7 +64,8 @@ class Program:
 
     def watched(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
         """The activation, and how far the features on the way are from normal: the mean of their divergences (B,);
-        None where no feature has a normal."""
+        None where no feature has a normal.
+        """
         divergences: list[Tensor] = []
         activation = self._run(inputs, self._normals, divergences)
         return activation, torch.stack(divergences).mean(0) if divergences else None

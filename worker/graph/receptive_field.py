@@ -18,7 +18,8 @@ aten = torch.ops.aten
 @dataclass(frozen=True)
 class Span:
     """Along one axis, position p of a tensor sees the input from p * jump + low to p * jump + high, both
-    included. No jump: every position sees all of it."""
+    included. No jump: every position sees all of it.
+    """
 
     jump: int | None = 1
     low: int = 0
@@ -141,7 +142,8 @@ RECTIFIERS = (aten.relu, aten.relu_)
 
 class GeometryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While active, follows every tensor that depends on the inputs. A receptive field may come out too large
-    (through an operator without a rule), never too small."""
+    (through an operator without a rule), never too small.
+    """
 
     def __init__(self, inputs: Mapping[StreamName, Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

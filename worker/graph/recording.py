@@ -59,7 +59,8 @@ class Recording:
 
 def record(module: nn.Module, path: str, inputs: Inputs) -> Recording:
     """Runs the network on inputs of a batch of one as far as its submodule `path`. Raises NotRecordable where what it
-    does depends on values, or cannot be followed."""
+    does depends on values, or cannot be followed.
+    """
     # with gradients, as it will run: what leaves autograd on the way (NumPy, say) fails here too
     leaves = {name: x.detach().requires_grad_() for name, x in inputs.items()}
     recorder = _Recorder(leaves)

@@ -79,7 +79,8 @@ def padded(x: Tensor, beside: Sequence[int], value: float = 0.0) -> Tensor:
 
 def own_padding(beside: list[int], kernel: Sequence[int] | None = None) -> tuple[tuple[int, ...], list[int]]:
     """Padding that the operator itself can add, at no cost of a copy, and what is left to be added before it. A pool
-    takes no more than half of its kernel."""
+    takes no more than half of its kernel.
+    """
     low, high = beside[0::2][::-1], beside[1::2][::-1]
     if low == high and (kernel is None or all(p <= k // 2 for p, k in zip(low, kernel, strict=True))):
         return tuple(low), []

@@ -119,7 +119,8 @@ class Batch:
         self, gradient: Mapping[StreamName, Tensor], size: float, forget: float, fading: float, progress: float
     ) -> None:
         """One step uphill in every stream, of root mean square `size` in units of the stream's bound, from a stimulus
-        of which a share is forgotten, and `fading` more where it is out of focus."""
+        of which a share is forgotten, and `fading` more where it is out of focus.
+        """
         for name, x in self.x.items():
             prior = self.priors[name]
             prior.at(progress)

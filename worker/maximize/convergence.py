@@ -17,7 +17,8 @@ PATIENCE = 8  # steps in a row without a gradient after which a unit that had on
 
 def wake(batch: Batch, slope: Slope, pieces: Pieces) -> None:
     """Gives units that do not feel their start at all another, louder one. Those that feel none of them are dead:
-    they fail here, before any step is spent on them."""
+    they fail here, before any step is spent on them.
+    """
     asleep = [place for place in batch.places if batch.numb[place] and place not in batch.errors]
     for size in LOUDER:
         if not asleep:
@@ -49,7 +50,8 @@ def wake(batch: Batch, slope: Slope, pieces: Pieces) -> None:
 
 def rest(batch: Batch, recipe: ResolvedRecipe) -> None:
     """Lets units rest that have settled, or that stand where their activation is constant. J cannot settle while the
-    stimulus is being forgotten."""
+    stimulus is being forgotten.
+    """
     lost = [p for p in batch.places if batch.numb[p] >= PATIENCE and p not in batch.errors]
     if lost:
         batch.rest(lost, "The gradient vanished during the run: the stimulus stands where the activation is constant.")
@@ -61,7 +63,8 @@ def rest(batch: Batch, recipe: ResolvedRecipe) -> None:
 
 def settled(trace: Sequence[float], recipe: ResolvedRecipe, first: int) -> bool:
     """Whether J rises no more: the median of its last window of steps is above that of the window before by no more
-    than a share `settle` of the whole rise so far. Medians, because each step sees another random view."""
+    than a share `settle` of the whole rise so far. Medians, because each step sees another random view.
+    """
     window = max(8, recipe.steps // 16)
     if not recipe.settle or len(trace) < first + 2 * window or len(trace) % (window // 2):
         return False

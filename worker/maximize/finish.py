@@ -18,7 +18,8 @@ from worker.maximize.outcome import Finished
 @torch.no_grad()
 def evaluate(batch: Batch, slope: Slope, piece: slice) -> Tensor:
     """J, activation and probability (3, B) of the finished stimuli; the probability of other units than classes is
-    meaningless."""
+    meaningless.
+    """
     seen = {name: canvas.crop(batch.x[name][piece]) for name, canvas in batch.canvases.items()}
     units, a_hat, objective = batch.units[piece], batch.a_hat[piece], slope.objective
     activation, gain = slope.gain(seen, units, a_hat)

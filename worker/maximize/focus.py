@@ -1,5 +1,6 @@
 """Where steps are large: near what the gradient already asks for, so that one thing is drawn and not its texture all
-over. P becomes D P D with D diagonal and positive, so what is stationary stays so."""
+over. P becomes D P D with D diagonal and positive, so what is stationary stays so.
+"""
 
 from dataclasses import dataclass
 

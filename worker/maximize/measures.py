@@ -25,13 +25,13 @@ def peak(activation: Tensor, rectified: bool) -> Tensor:
 
 
 def probability(logits: Tensor, units: Tensor) -> Tensor:
-    """exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
+    """Exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
     shares = logits.flatten(2).mean(2).softmax(1)
     return shares.gather(1, units[:, None])[:, 0]
 
 
 def motion_energy(x: Array) -> float | None:
-    """mean |x(d, t + 1, i, j) - x(d, t, i, j)| over values and pairs of frames; None for a single frame."""
+    """Mean |x(d, t + 1, i, j) - x(d, t, i, j)| over values and pairs of frames; None for a single frame."""
     return float(np.abs(np.diff(x, axis=1)).mean()) if x.shape[1] > 1 else None
 
 

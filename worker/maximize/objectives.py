@@ -91,13 +91,14 @@ class Objective:
         return own.sum(-1) / (self.area * a_hat)
 
     def natural(self, gain: Tensor, divergence: Tensor | None) -> Tensor:
-        """gain - nature |gain| R_N, with the weight |gain| as it is now: no gradient flows through it."""
+        """Gain - nature |gain| R_N, with the weight |gain| as it is now: no gradient flows through it."""
         return gain if divergence is None else gain - self.nature * gain.detach().abs() * divergence
 
     @torch.no_grad()
     def penalty(self, stimulus: Mapping[StreamName, Tensor], picked: int) -> tuple[Tensor, dict[StreamName, Tensor]]:
         """lambda_B R_B + lambda_TV R_TV of stimuli (B, D, T, H, W), over all streams (B,), and its gradient. `picked`
-        is M."""
+        is M.
+        """
         found = {name: self._penalty(x, self.canvases[name], picked) for name, x in stimulus.items()}
         values, gradients = zip(*found.values(), strict=True)
         return torch.stack(values).sum(0), dict(zip(found, gradients, strict=True))

@@ -20,7 +20,8 @@ def normalised(x: Tensor) -> Tensor:
 def evened(coefficients: Tensor, share: float) -> Tensor:
     """Frames of (B, D, T, H, W) brought towards the same root mean square: that of frame t, r_t, is multiplied by
     (r / (r_t + r / 10))^share, with r that of all frames. Time with zeros around it makes the first and last frames
-    steep and those between them dull."""
+    steep and those between them dull.
+    """
     if not share or coefficients.shape[2] == 1:
         return coefficients
     x = normalised(coefficients)
@@ -39,7 +40,8 @@ class Optimizer(Protocol):
 
 class Momentum:
     """Each unit's gradient at root mean square 1, averaged over about ten steps. The cosine schedule of the step
-    size, not the gradient's length, brings it to rest."""
+    size, not the gradient's length, brings it to rest.
+    """
 
     decay = 0.9
 

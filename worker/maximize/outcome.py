@@ -1,5 +1,6 @@
 """What an ascent tells: each step while it climbs, then one outcome a unit. Units are named by their place in the
-batch that was asked for; stimuli are arrays (D, T, H, W) by stream, in standard units."""
+batch that was asked for; stimuli are arrays (D, T, H, W) by stream, in standard units.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -51,7 +51,8 @@ def look(x: Tensor, canvas: Canvas, view: Tensor | None) -> Tensor:
 
 def _between_edges(view: Tensor, canvas: Canvas, full_width: int, full_height: int) -> Tensor:
     """The view in the units of affine_grid, from -1 at one edge to 1 at the other. Plain numbers, no new tensors of
-    the host: a device need not wait for any."""
+    the host: a device need not wait for any.
+    """
     rows = torch.stack([view[:, 0] * (2 / full_width), view[:, 1] * (2 / full_height)], 1)
     return torch.stack([rows[..., 0] * (canvas.width / 2), rows[..., 1] * (canvas.height / 2), rows[..., 2]], 2)
 

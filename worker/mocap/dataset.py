@@ -91,7 +91,8 @@ def make_dataset(
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Processes started within do linear algebra on one thread: one process a CPU already, and threads that wait
-    for each other took twice the time."""
+    for each other took twice the time.
+    """
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))

@@ -32,7 +32,8 @@ MIXED: dict[str, tuple[Pool | None, tuple[int, int, int, int, int, int]]] = {
 
 def same(size: torch.Size, kernel: Size, stride: Size) -> tuple[Size, list[int]]:
     """TensorFlow's SAME padding of the last three axes: as the operator's own argument where it is even on
-    both sides (which costs no copy), else as what F.pad must do beforehand."""
+    both sides (which costs no copy), else as what F.pad must do beforehand.
+    """
     total = [max((-(n // -s) - 1) * s + k - n, 0) for n, k, s in zip(size[-3:], kernel, stride, strict=True)]
     if all(t % 2 == 0 for t in total):
         return (total[0] // 2, total[1] // 2, total[2] // 2), []
@@ -74,7 +75,8 @@ class TappedUnit(Unit):
 
 class Mixed(nn.Module):
     """Four branches side by side. Their ReLUs are taken together, after the concatenation, so that the tap
-    sees every unit before its ReLU; the function is the same."""
+    sees every unit before its ReLU; the function is the same.
+    """
 
     def __init__(self, inputs: int, channels: tuple[int, int, int, int, int, int]) -> None:
         super().__init__()

@@ -38,7 +38,8 @@ def describe_network(
     checksum: str | None = None,
 ) -> NetworkCard:
     """The card of a network: `family` is a registered name or a Python file that registers one family,
-    `checksum` the sha256 that the weights must have."""
+    `checksum` the sha256 that the weights must have.
+    """
     found = find_family(family)
     classes = found.labels if labels is None else read_labels(labels)
     data = read_bytes(weights)

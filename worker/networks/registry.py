@@ -68,7 +68,8 @@ def register(
     flow: FlowMethod = DIS,
 ) -> Callable[[Build], Build]:
     """Registers the decorated builder as a family. `classes`: labels, alone or each with a sentence that says what it
-    is; or how many where they have none."""
+    is; or how many where they have none.
+    """
     labels = tuple(f"class {index}" for index in range(classes)) if isinstance(classes, int) else tuple(classes)
     sentences = tuple(classes.values()) if isinstance(classes, Mapping) else ()
 

@@ -146,7 +146,8 @@ def two_stream_inputs(
     size: int, flows: int, colours: tuple[tuple[float, ...], ...] | None = None, fastest: float = MOTION_BOUND
 ) -> tuple[Stream, Stream]:
     """`colours`: covariance of RGB values in the data that the network was trained on; `fastest`: what hardly any
-    displacement in them exceeds, in standard units."""
+    displacement in them exceeds, in standard units.
+    """
     return (
         Stream(name=StreamName.APPEARANCE, frames=1, height=size, width=size, covariance=colours),
         Stream(name=StreamName.MOTION, frames=flows, height=size, width=size, bound=fastest),

@@ -95,7 +95,8 @@ def _pickle_error(message: str, data: bytes) -> WeightsUnreadable | WeightsUnsaf
 
 def _ends_within(data: bytes, name: str) -> bool:
     """Whether the file is cut short within the name that it seems to want. The reader takes the last character of an
-    unfinished line for its end."""
+    unfinished line for its end.
+    """
     return not data.endswith(b"\n") and data[:-1].endswith("\n".join(name.rsplit(".", 1)).encode())
 
 

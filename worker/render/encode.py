@@ -158,7 +158,8 @@ def still(role: Role, pixels: Pixels, *, lossless: bool = False, frames: int = 1
 
 def loop(role: Role, frames: Pixels, *, frame_ms: int = FRAME_MS, back: bool = True) -> RenderedMedia:
     """Forth and, so that the end does not jump to the start, back. Real clips go forth alone: their time has a
-    direction."""
+    direction.
+    """
     images = [Image.fromarray(frame) for frame in [*frames, *(frames[-2:0:-1] if back else ())]]
     return _medium(role, images[0], rest=images[1:], frame_ms=frame_ms, quality=80, method=2)
 

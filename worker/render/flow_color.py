@@ -32,7 +32,7 @@ def xy_magnitude(flow: Floats) -> Pixels:
 
 
 def stored(flow: Floats) -> Pixels:
-    """u as red, v as green, 8 bits over [-20, 20] px: (2, ..., H, W) in px to (..., H, W, 3)."""
+    """U as red, v as green, 8 bits over [-20, 20] px: (2, ..., H, W) in px to (..., H, W, 3)."""
     u, v = quantise(flow)
     return np.stack([u, v, np.zeros_like(u)], axis=-1)
 

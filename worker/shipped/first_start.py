@@ -109,7 +109,8 @@ PATIENCE = 2.0  # seconds between looks at the queue
 def bring_clips(store: Store) -> None:
     """In the background, while nobody waits for a click: the shipped clips, one of every class first, then a survey
     of the default network with them, behind the first stimuli of its classes and before all that nobody asked for:
-    it is what most pages speak of. What is there already is left as it is."""
+    it is what most pages speak of. What is there already is left as it is.
+    """
     Thread(target=_bring_clips, args=(store,), daemon=True, name="clips").start()
 
 

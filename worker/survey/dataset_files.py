@@ -45,7 +45,8 @@ class VideoFile:
 @dataclass(frozen=True)
 class Split:
     """An official split of UCF101 or HMDB51: a file of it, or the folder of all its files and which of them is
-    meant. The lists of Kinetics have a column for it: there only the part counts."""
+    meant. The lists of Kinetics have a column for it: there only the part counts.
+    """
 
     path: Path | None = None
     part: Part = Part.TEST
@@ -114,7 +115,8 @@ def _folders(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _split_rows(root: Path, split: Split) -> Iterator[tuple[str, Path]]:
     """What the files of the split name, as they are. UCF101: `Class/video.avi 1`, the number as in classInd.txt
-    and only in lists for training. HMDB51: `video.avi 2`."""
+    and only in lists for training. HMDB51: `video.avi 2`.
+    """
     for file in _split_files(split):
         hmdb = HMDB_LIST.fullmatch(file.name)
         classes = _class_numbers(file.with_name("classInd.txt"))
@@ -158,7 +160,8 @@ def _split_files(split: Split) -> list[Path]:
 
 def _kinetics_file(root: Path, row: dict[str, str]) -> Path:
     """Where such a video lies: beside the CSV, or in the folder of its split or label. Of one that is nowhere, where
-    it was looked for first."""
+    it was looked for first.
+    """
     try:
         name = f"{row['youtube_id']}_{int(row['time_start']):06d}_{int(row['time_end']):06d}.mp4"
     except ValueError:

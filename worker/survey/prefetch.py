@@ -17,7 +17,8 @@ AHEAD = 4  # clips a thread that may wait for the network
 @dataclass(frozen=True)
 class Sample:
     """A labelled clip of a data set. `read` gives so many frames of its middle, or all of fewer: (T, H, W, 3), 25 a
-    second. It may raise VideoError."""
+    second. It may raise VideoError.
+    """
 
     name: str
     label: str
@@ -28,7 +29,6 @@ def prepared(
     card: NetworkCard, samples: Sequence[Sample], numbers: Sequence[int], threads: int
 ) -> Iterator[tuple[int, Inputs | VideoError]]:
     """The inputs of the samples of these numbers, in that order. PyAV and OpenCV let other threads run meanwhile."""
-
     count = view(card).frames
 
     def prepare(number: int) -> Inputs | VideoError:

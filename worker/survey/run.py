@@ -34,7 +34,8 @@ PROBES_COST = 10  # probes take at most so many times as long as the pass, if th
 @dataclass(frozen=True)
 class Stage:
     """How far a survey is with what it does now, by a name of STAGES: in clips, or in passes of one clip through the
-    network."""
+    network.
+    """
 
     name: str
     done: int
@@ -56,7 +57,8 @@ Observe = Callable[[Stage], None]  # may raise to stop: what has been recorded s
 @dataclass(frozen=True)
 class Surveyed:
     """A finished pass. `units` gives every unit's evidence once, `answers` what each clip was taken for; `forget`
-    removes what lies on disk for it."""
+    removes what lies on disk for it.
+    """
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]
@@ -205,7 +207,6 @@ def swap_streams(
     observe: Observe,
 ) -> StreamFacts | None:
     """What each of two streams contributes; None for a network of one."""
-
     clips = rereading(network.card, samples, threads)
     logits = dict(zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True))
     return stream_facts(network, clips, labels, logits, lambda done, total: observe(Stage("swapping", done, total)))
@@ -220,7 +221,6 @@ def grey_pictures(
     observe: Observe,
 ) -> tuple[MaskedClass, ...]:
     """What is left of recognised clips' classes where what moves, or all else, is grey."""
-
     clips = rereading(network.card, samples, threads)
     own = labels.tolist()
     logits = zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True)
@@ -249,7 +249,8 @@ def rereading(
     card: NetworkCard, samples: Sequence[Sample], threads: int
 ) -> Callable[[Sequence[int]], Iterator[tuple[int, Inputs]]]:
     """Reads samples by number that have been read before: one that cannot be read any more stops the survey, which
-    can be started again."""
+    can be started again.
+    """
 
     def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
         for number, clip in prepared(card, samples, numbers, threads):

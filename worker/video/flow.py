@@ -18,7 +18,8 @@ FINER = 2  # flow is computed on frames so many times larger than it is kept: th
 
 def consecutive_flow(frames: Frames) -> Flow:
     """DIS flow from each frame to the next: (T, H, W, 3) RGB -> (T - 1, H, W, 2), (u, v) in px a frame,
-    u to the right and v down."""
+    u to the right and v down.
+    """
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return _between(frames, lambda before, after: dis.calc(before, after, None))  # type: ignore[call-overload]
 
@@ -61,7 +62,7 @@ def reduce_frames(frames: Frames, factor: int = FINER) -> Frames:
 
 
 def quantise(flow: Flow) -> Bytes:
-    """px -> 8 bits; larger displacements are cut off at RANGE."""
+    """Px -> 8 bits; larger displacements are cut off at RANGE."""
     scaled = (np.clip(flow, -RANGE, RANGE) + RANGE) * (255 / (2 * RANGE))
     return np.asarray(np.rint(scaled), np.uint8)
 

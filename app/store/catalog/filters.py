@@ -96,7 +96,8 @@ def _named(
 
 def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], list[int]]:
     """Classes that words say something of, with the layers in which units that detect them are meant too: those of
-    which the other words, if any, are the name."""
+    which the other words, if any, are the name.
+    """
     words = () if query.class_ else understood(card, query.q)
     return _detecting(card, words, query.layer, query.stream) if words else {}
 
@@ -166,7 +167,8 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
     """The units that pass the filters, counted: those of whole layers unread. None if too many are left. Counted once
-    in a session: a page asks how many there are, and how many of each kind."""
+    in a session: a page asks how many there are, and how many of each kind.
+    """
     known: dict[tuple[object, ...], list[Group] | None] = session.info.setdefault("groups", {})
     key = (network, *(getattr(query, name) for name in FILTERS))
     if key not in known:

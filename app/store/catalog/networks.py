@@ -184,7 +184,8 @@ def network_row(session: Session, slug: str) -> NetworkRow:
 
 def card_of(row: NetworkRow) -> NetworkCard:
     """Read and parsed once in a process, since a page asks for it a dozen times and one of 400 classes takes
-    milliseconds. A card never changes; a network that is removed and registered again has another moment."""
+    milliseconds. A card never changes; a network that is removed and registered again has another moment.
+    """
     key = (row.slug, row.checksum, row.registered_at)
     if key not in _cards:
         if len(_cards) >= KEPT:

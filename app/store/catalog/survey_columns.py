@@ -38,7 +38,8 @@ def newest_key(session: Session, *, network_id: int) -> SurveyKey | None:
 
 def list_evidence(session: Session, *, network_id: int) -> None:
     """Give the network's units what its newest survey found of them, or nothing where there is none. For the
-    transaction in which another survey becomes the newest."""
+    transaction in which another survey becomes the newest.
+    """
     session.info.pop("surveys", None)
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)

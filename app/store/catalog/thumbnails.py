@@ -39,7 +39,8 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[Pictur
 def first_each(of: Select[str], each: int) -> ScalarSelect[str]:
     """The first `each` words of what belongs to a row of the enclosing statement, which they say to be correlated
     with: one small statement that both databases answer from an index, where a union of hundreds takes long to put
-    together."""
+    together.
+    """
     [word] = of.limit(each).subquery().c
     return select(func.aggregate_strings(word, " ")).scalar_subquery()
 

@@ -15,7 +15,8 @@ MOST = 4000  # points of a map
 
 def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST) -> UnitMap:
     """The whole map, whatever its region: a page shows the region within it. Where more than `most` units may pass,
-    one of so many by their number, so that every layer has its share and every page the same."""
+    one of so many by their number, so that every layer has its share and every page the same.
+    """
     row = network_row(session, slug)
     card = card_of(row)
     wide = query.model_copy(update={"region": None})

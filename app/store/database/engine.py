@@ -39,7 +39,8 @@ UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 class Store:
     """The database. `session()` reads; `transaction()` reads and writes. Both end the transaction at the
-    block's end: commit where all went well, roll back where not."""
+    block's end: commit where all went well, roll back where not.
+    """
 
     def __init__(self, engine: Engine, reading: Engine) -> None:
         self.engine = engine
@@ -142,7 +143,8 @@ def _sqlite(url: str) -> tuple[Engine, Engine]:
 
 def _postgresql(url: str) -> tuple[Engine, Engine]:
     """One that writes, and one that reads without transactions: to begin and to end one are two answers to wait for,
-    and it would promise no more (read committed)."""
+    and it would promise no more (read committed).
+    """
     engine = create_engine(url, pool_pre_ping=True, **_pool(*WRITING))
     reading = create_engine(url, isolation_level="AUTOCOMMIT", **_pool(*READING))
 

@@ -104,7 +104,8 @@ class AnswerRow(Base):
 
 class EvidenceRow(Base):
     """What a survey found of a unit. The lists by class are in a table of their own: here they would make every
-    scan of a column read a hundred times as much."""
+    scan of a column read a hundred times as much.
+    """
 
     __tablename__ = "unit_evidence"
     __table_args__ = (

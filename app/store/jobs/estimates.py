@@ -48,7 +48,8 @@ MADE = (
 
 def estimate(session: Session, *, slug: str, units: Mapping[str, Sequence[int]], recipe: ResolvedRecipe) -> Estimate:
     """Of the units (by layer) under the recipe: how many are there already, and the seconds for the rest on one
-    worker. A result's seconds are its share of its batch; they are scaled by the steps."""
+    worker. A result's seconds are its share of its batch; they are scaled by the steps.
+    """
     network, key = network_row(session, slug), recipe.key()
     made = {layer: _made(session, network, layer, indices, key) for layer, indices in units.items()}
     return _estimate(session, network, {layer: len(indices) for layer, indices in units.items()}, made, recipe)

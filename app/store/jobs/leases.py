@@ -183,7 +183,8 @@ def finish(
 
 def complete(session: Session, *, worker: str, job: Job, save: Callable[[Session], dict[str, Any]]) -> bool:
     """End a job without pictures: `save` keeps what came out and gives the job's answer, in the same transaction.
-    False, and `save` not called, if this claim no longer holds."""
+    False, and `save` not called, if this claim no longer holds.
+    """
     row = _owned(session, worker, job)
     if row is not None:
         row.answer = save(session)

@@ -1,5 +1,6 @@
 """The queue in the order it is served, and after it what has ended. Statements are put together once, which takes
-longer than to run them."""
+longer than to run them.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -53,7 +54,8 @@ def served(
 
 def ended(session: Session, filters: Filters, after: str | None, before: str | None, *, limit: int) -> list[int] | None:
     """Numbers of the jobs that ended and follow a place, or, all but the last of `limit`, precede one. None where too
-    few do: then others come before them."""
+    few do: then others come before them.
+    """
     at, id = _read(after or before or "")
     asked = {**filters, "at": at, "id": id, "most": limit}
     if after is not None:

@@ -1,5 +1,6 @@
 """The queue's order, and who asked for what: a person may move what waits, stop a whole sweep, and
-find their own again."""
+find their own again.
+"""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -173,7 +173,8 @@ def list_jobs(
 ) -> JobListing:
     """Running jobs first, then the queue in the order it will be served, then the finished, newest first. Among
     these a page may continue from a place, and then costs no more for being far. `counted`: what `counts` says for
-    the same owner. Counting stops at COUNTED."""
+    the same owner. Counting stops at COUNTED.
+    """
     filters: dict[str, object] = {} if owner is None else {"owner": owner}
     filters |= {} if state is None else {"state": state}
     known = counted if network is None else None

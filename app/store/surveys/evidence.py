@@ -103,7 +103,8 @@ def list_surveys(session: Session, *, network: str | None = None, dataset: str |
 
 def get_survey(session: Session, *, network: str, dataset: str | None = None) -> Survey | None:
     """The newest survey of a network, or that with a data set; None before one. Read and parsed once in a process:
-    one of 400 classes takes milliseconds, and never changes."""
+    one of 400 classes takes milliseconds, and never changes.
+    """
     row = network_row(session, network)
     if dataset is None:
         key = newest_key(session, network_id=row.id)
@@ -186,7 +187,8 @@ def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, i
 
 def distribution(session: Session, *, network: str, column: Measure) -> dict[str, tuple[float, ...]]:
     """A measure of all live units that have it, by layer, each sorted; empty before a survey. Dead units answer to
-    nothing, so that what stands for them says nothing."""
+    nothing, so that what stands for them says nothing.
+    """
     card, row = _card(session, network)
     measure = getattr(EvidenceRow, column)
     rows = fetch(

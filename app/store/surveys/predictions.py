@@ -35,7 +35,8 @@ def list_answers(
     per_page: int = 48,
 ) -> Page[AnsweredClip]:
     """Of the network's newest survey: the clips of a class, those taken for one, the wrong ones alone. The surest
-    answers come first. Nothing before a survey."""
+    answers come first. Nothing before a survey.
+    """
     filters = _filters(session, network, own, taken)
     first = (page - 1) * per_page
     counted = select(func.count()).select_from(_matching(tuple(filters), wrong).subquery())

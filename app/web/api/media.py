@@ -28,7 +28,8 @@ PARTIAL: dict[int | str, dict[str, Any]] = {
 
 def wanted_part(header: str, size: int) -> tuple[int, int] | None:
     """The bytes [first, end) of `bytes=first-last`, `bytes=first-` or `bytes=-count`. None for no range, and for
-    several or what cannot be read, which a server may answer with the whole."""
+    several or what cannot be read, which a server may answer with the whole.
+    """
     found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""), re.ASCII)
     if found is None or found.groups() == ("", ""):
         return None

@@ -185,7 +185,8 @@ class PairOut(Pair):
 
 class UnitDetail(Model):
     """A unit, what the newest survey found of it (if there was one), its finished visualizations (newest first) and
-    its jobs that wait, run or ended without one."""
+    its jobs that wait, run or ended without one.
+    """
 
     unit: UnitOut
     evidence: UnitEvidence | None = None

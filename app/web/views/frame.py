@@ -25,7 +25,8 @@ def frame(
     is_live: bool = False,
 ) -> Frame:
     """`result`: the one that the page shows, whose composed picture stands for the page; else `image` does. `is_live`:
-    what it shows is being worked on."""
+    what it shows is being worked on.
+    """
     base = get_base(request)
     picture = urls.link_preview(result.id) if result else urls.media(image) if image else None
     share = Share(

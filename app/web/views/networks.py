@@ -84,7 +84,8 @@ def network(request: Request, session: Reading, network: str) -> HTMLResponse:
 
 def towers(card: NetworkCard, layers: list[LayerSummary], pictured: dict[str, list[Pictured]]) -> list[Tower]:
     """One tower per stream, each highest layer first. First comes the stream of the last layer: the fusion
-    where several meet; then the others in their order."""
+    where several meet; then the others in their order.
+    """
     top = layers[-1].layer.stream
     streams = dict.fromkeys([top, *(summary.layer.stream for summary in layers)])
     widest = max(each.layer.map.width for each in layers)

@@ -53,7 +53,8 @@ def presets(
     fill: Callable[[dict[str, str]], str] | None = None,
 ) -> tuple[Preset, ...]:
     """`made`: the addresses of results that are already there, by recipe key. `fill`: the address of a form with
-    these fields filled in."""
+    these fields filled in.
+    """
     known = made or {}
     return tuple(
         Preset(

@@ -1,5 +1,6 @@
 """Addresses as they were sent to people in November 2026. They must go on opening the same thing for ever: when
-this fails, mend the code, not the list."""
+this fails, mend the code, not the list.
+"""
 
 import pytest
 from fastapi.testclient import TestClient

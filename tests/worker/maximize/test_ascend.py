@@ -194,7 +194,8 @@ def test_an_activation_without_the_input_is_refused(network_of: Build) -> None:
 
 class Greedy(Numb):
     """Runs out of memory, in the CPU allocator's words, for more than so many clips at once. It looks at values, so
-    the module itself runs at each step."""
+    the module itself runs at each step.
+    """
 
     def __init__(self, most: int) -> None:
         super().__init__(lambda x: x)

@@ -117,7 +117,8 @@ def test_a_damaged_network_does_not_keep_the_other_out(
 @pytest.mark.slow
 def test_a_fresh_dashboard_shows_stimuli_and_clips_with_nothing_asked(tmp_path: Path) -> None:
     """`kinetoscope up` on nothing: stimuli of the default network's classes, and clips of its data set, come by
-    themselves."""
+    themselves.
+    """
     dashboard = Dashboard(tmp_path, KINETOSCOPE_SHIPPED="true", KINETOSCOPE_THREADS="1")
     try:
         done = wait_for(lambda: dashboard.get("/api/jobs?state=done")["items"], seconds=240)
