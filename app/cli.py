@@ -76,9 +76,13 @@ def web(port: Port = None) -> None:
 
 @app.command()
 @plainly
-def build() -> None:
+def build(
+    dev: Annotated[
+        bool, typer.Option(help="Also install what the checks and browser tests of the front end use.")
+    ] = False,
+) -> None:
     """Build the front end, if its sources changed."""
-    build_frontend()
+    build_frontend(with_dev_tools=dev)
 
 
 @db.command()

@@ -15,23 +15,37 @@ AGAIN = "Then run the same command again."
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "network")
 
 
-def build_frontend(root: Path = FRONTEND) -> bool:
-    """Bring `dist/` up to date with the sources; False where it already was.
+def build_frontend(root: Path = FRONTEND, *, with_dev_tools: bool = False) -> bool:
+    """Bring `dist/` up to date with the sources; return False where it already was.
 
-    Raises FrontendBuildFailed, with the last lines of the output and what to do.
+    `with_dev_tools` also installs the devDependencies of package.json, which checks and browser tests use.
+
+    Raise FrontendBuildFailed with the last lines of the output and what to do.
     """
     packages = fingerprint(root, [root / "package.json", root / "package-lock.json"])
     sources = packages + fingerprint(root, [root / "build.mjs", *sorted(root.glob("src/**/*"))])
     built, stamp = root / "dist" / "manifest.json", root / "dist" / "stamp"
-    if built.is_file() and read(stamp) == sources:
+    installed = root / "node_modules" / ".kinetoscope"
+    packages_with_dev_tools = f"{packages} dev"
+    enough = (packages_with_dev_tools,) if with_dev_tools else (packages, packages_with_dev_tools)
+    has_packages = read(installed) in enough
+    is_built = built.is_file() and read(stamp) == sources
+    if is_built and (has_packages or not with_dev_tools):
         return False
     node, npm = programs()
-    installed = root / "node_modules" / ".kinetoscope"
-    if read(installed) != packages:
+    if not has_packages:
         # Packages' own install scripts are not run: none is needed, and none is trusted.
         arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-        run(npm, arguments, root, "npm could not install the packages of the front end", install_advice)
-        installed.write_text(packages)
+        run(
+            npm,
+            [*arguments, *(() if with_dev_tools else ("--omit=dev",))],
+            root,
+            "npm could not install the packages of the front end",
+            install_advice,
+        )
+        installed.write_text(packages_with_dev_tools if with_dev_tools else packages)
+    if is_built:
+        return False
     run(node, ["build.mjs"], root, "The front end does not build", build_advice)
     if not built.is_file():
         raise FrontendBuildFailed(f"The build ended well but wrote no {built}. Delete {root / 'node_modules'}. {AGAIN}")

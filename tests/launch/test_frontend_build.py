@@ -42,6 +42,28 @@ def test_builds_only_when_a_source_changed(project: Path) -> None:
     assert build_frontend(project)
 
 
+def test_tools_of_developers_are_installed_only_when_asked_for(project: Path) -> None:
+    package = json.loads((project / "package.json").read_text())
+    (project / "tool").mkdir()
+    (project / "tool" / "package.json").write_text(json.dumps({"name": "tool", "version": "1.0.0"}))
+    (project / "package.json").write_text(json.dumps({**package, "devDependencies": {"tool": "file:tool"}}))
+    packages = {
+        "": {"name": "small", "version": "1.0.0", "devDependencies": {"tool": "file:tool"}},
+        "node_modules/tool": {"resolved": "tool", "link": True},
+        "tool": {"version": "1.0.0", "dev": True},
+    }
+    lock = {"name": "small", "version": "1.0.0", "lockfileVersion": 3, "packages": packages}
+    (project / "package-lock.json").write_text(json.dumps(lock))
+    tool = project / "node_modules" / "tool"
+    assert build_frontend(project)
+    assert not tool.exists()
+    assert not build_frontend(project, with_dev_tools=True), "the sources have not changed"
+    assert tool.exists()
+    (project / "src" / "new.js").write_text("export const x = 1;")
+    assert build_frontend(project)
+    assert tool.exists(), "a build without them leaves them there"
+
+
 def test_a_build_that_fails_says_why_and_is_tried_again(project: Path) -> None:
     (project / "build.mjs").write_text('console.error("src/app.js:3: unexpected end of file"); process.exit(3);')
     for _ in range(2):

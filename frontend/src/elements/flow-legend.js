@@ -1,5 +1,5 @@
 // What the colours of motion mean: the encoding itself, painted for every direction up to the magnitude of full colour.
-import { SHOWN, encodings } from "../lib/encodings.js";
+import { encodings, SHOWN } from "../lib/encodings.js";
 
 class FlowLegend extends HTMLElement {
   static observedAttributes = ["view"];

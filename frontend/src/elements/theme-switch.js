@@ -17,6 +17,7 @@ class ThemeSwitch extends HTMLElement {
     const button = this.querySelector("button");
     const themes = this.getAttribute("themes").split(" ");
     const theme = button.value;
+    // biome-ignore lint/suspicious/noDocumentCookie: Firefox has no Cookie Store API before version 140
     document.cookie = `theme=${theme}; path=/; max-age=${YEAR}; samesite=lax`;
     document.documentElement.dataset.theme = theme;
     history.replaceState(history.state, "", withChoice(location.href, "theme", null));

@@ -25,7 +25,8 @@ const tables = {};
  * frame that have full colour. */
 export function table(view, full = SHOWN) {
   const of = full === SHOWN ? px : resolved;
-  return (tables[`${view} ${full}`] ??= tabulate((u, v) => encodings[view](of(u), of(v), full)));
+  tables[`${view} ${full}`] ??= tabulate((u, v) => encodings[view](of(u), of(v), full));
+  return tables[`${view} ${full}`];
 }
 
 // On a small scale, what is nearest to 0 would show a colour that it may not have.

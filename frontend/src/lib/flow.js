@@ -31,7 +31,11 @@ export class Flow {
       }
     }
     let within = 0;
-    return SCALES.find((_, place) => (within += counts[place]) >= 0.99 * all) ?? SCALES.at(-1);
+    for (const [place, count] of counts.entries()) {
+      within += count;
+      if (within >= 0.99 * all) return SCALES[place];
+    }
+    return SCALES.at(-1);
   }
 
   /** The mean of a field over a square around (x, y): [u, v] in px. */

@@ -29,7 +29,8 @@ export class Sheet {
   /** RGBA of one frame; the last one holds for those after it. */
   bytes(frame) {
     const held = Math.min(frame, this.frames - 1);
-    return (this.#bytes[held] ??= this.#read(held));
+    this.#bytes[held] ??= this.#read(held);
+    return this.#bytes[held];
   }
 
   #read(frame) {

@@ -2,10 +2,10 @@
 import { drawArrows } from "./arrows.js";
 import { Carry } from "./carry.js";
 import { table } from "./encodings.js";
-import { Flow } from "./flow.js";
 import * as flat from "./flat.js";
+import { Flow } from "./flow.js";
 import * as gl from "./gl.js";
-import { Sheet, fetchPicture } from "./sheet.js";
+import { fetchPicture, Sheet } from "./sheet.js";
 
 const painter = () => (gl.ready() ? gl : flat);
 
