@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_
-from sqlalchemy.orm import Session
 
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import Clip, Dataset, NewClip
@@ -14,9 +13,10 @@ from app.contract.model import Page
 from app.contract.network import folded
 from app.contract.result import Role
 from app.store.catalog.survey_columns import list_evidence
+from app.store.database.cache import LruCache
 from app.store.database.chunks import chunks
-from app.store.database.engine import SEES_COMMITTED, now
-from app.store.database.read import fetch
+from app.store.database.engine import now
+from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
 from app.store.database.upsert import insert_missing
 from app.store.media import drop_orphans, media_of, put_media
@@ -24,8 +24,8 @@ from app.store.media import drop_orphans, media_of, put_media
 KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500
 ON_CARDS = (Role.VIDEO, Role.POSTER)
-KEPT = 100  # data sets whose clips are counted
-_counts: dict[tuple[int, datetime, int], dict[str, int]] = {}
+# Clips by label, under the data set's id, time and number of clips: clips are added, never changed.
+_label_counts: LruCache[tuple[int, datetime, int], dict[str, int]] = LruCache(max_size=100)
 
 SET = select(DatasetRow).where(DatasetRow.slug == bindparam("slug"))
 CLIPS: Select[*tuple[Any, ...]] = select(ClipRow.id, DatasetRow.slug, ClipRow.name, ClipRow.label).join(ClipRow.dataset)
@@ -92,7 +92,7 @@ def remove_dataset(session: Session, *, slug: str) -> None:
     row = dataset_row(session, slug)
     surveyed = session.scalars(select(SurveyRow.network_id).where(SurveyRow.dataset_id == row.id).distinct()).all()
     session.execute(delete(DatasetRow).where(DatasetRow.id == row.id))
-    session.info["datasets"].clear()
+    session.request_cache.datasets.clear()
     for network in surveyed:
         list_evidence(session, network_id=network)
     drop_orphans(session)
@@ -144,17 +144,14 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 
 
 def _counted(session: Session, dataset: DatasetRow) -> dict[str, int]:
-    """The same in the database's order of labels. Counted once in a process: clips are only ever added, and how many
-    there are is kept beside them. What a transaction counts is not kept, as it may be rolled back.
-    """
+    """Return how many clips each label has, in the database's order of labels."""
     key = (dataset.id, dataset.added_at, dataset.clips)
-    if key in _counts:
-        return _counts[key]
-    counts = dict(fetch(session, COUNTS, {"set": dataset.id}).all())
-    if session.info.get(SEES_COMMITTED):
-        if len(_counts) >= KEPT:
-            _counts.clear()
-        _counts[key] = counts
+    known = _label_counts.get(key)
+    if known is not None:
+        return known
+    counts = dict(session.read(COUNTS, {"set": dataset.id}).all())
+    if session.is_read_only:  # what a transaction counts may be rolled back
+        _label_counts.set(key, counts)
     return counts
 
 
@@ -220,7 +217,7 @@ def examples(session: Session, *, names: Iterable[str], limit: int | None = None
     wanted = {name: folded(name) for name in names}
     chosen: dict[str, int] = {}
     for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
-        ids: dict[str, int] = dict(fetch(session, FIRST, {"folded": [key for _, key in some]}).all())
+        ids: dict[str, int] = dict(session.read(FIRST, {"folded": [key for _, key in some]}).all())
         chosen |= {name: ids[key] for name, key in some if key in ids}
         if limit and len(chosen) >= limit:
             break
@@ -231,7 +228,7 @@ def examples(session: Session, *, names: Iterable[str], limit: int | None = None
 
 def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRow:
     """Read once in a session, and again to be locked."""
-    known: dict[str, DatasetRow] = session.info.setdefault("datasets", {})
+    known = session.request_cache.datasets
     if lock or slug not in known:
         row = session.scalar(SET.with_for_update() if lock else SET, {"slug": slug})
         if row is None:
@@ -244,7 +241,7 @@ def read_clips(
     session: Session, query: Select[*tuple[Any, ...]], roles: tuple[Role, ...] = (), **given: object
 ) -> list[Clip]:
     """Those that a statement on CLIPS finds, with their media, all or in these roles."""
-    rows = fetch(session, query, given).all()
+    rows = session.read(query, given).all()
     media = media_of(session, ClipMediaRow.clip_id, [id for id, *_ in rows], roles)
     return [Clip(id=id, dataset=dataset, name=name, label=label, media=media[id]) for id, dataset, name, label in rows]
 

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, exists, insert, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.contract.errors import Missing
 from app.contract.result import MediaRef, Medium, RenderedMedia, Role
 from app.store.database.chunks import chunks
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow
 from app.store.database.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.database.upload_tables import ExplanationMediaRow
@@ -65,7 +65,7 @@ def media_of(
     """
     found: dict[int, list[MediaRef]] = {id: [] for id in ids}
     for some in chunks(found, CHUNK):
-        rows = fetch(session, _shown(owner, roles), {"owners": some}).all()
+        rows = session.read(_shown(owner, roles), {"owners": some}).all()
         for id, role, sha256, type, size, width, height, frames in rows:
             ref = MediaRef(role=role, sha256=sha256, type=type, size=size, width=width, height=height, frames=frames)
             found[id].append(ref)
@@ -89,7 +89,7 @@ def get_medium(session: Session, *, sha256: str) -> Medium:
 
 def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, Medium]:
     """Several, such as one result's, by their sha256."""
-    rows = fetch(session, SOME, {"names": list(sha256s)})
+    rows = session.read(SOME, {"names": list(sha256s)})
     found = {sha256: Medium(type=type, data=data) for sha256, type, data in rows}
     if set(sha256s) - found.keys():
         raise Missing(GONE)

@@ -1,8 +1,8 @@
 """Counts of units, kept beside them: by layer, role, and whether there is a picture."""
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.orm import Session
 
+from app.store.database.session import Session
 from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow
 from app.store.database.upsert import insert_missing
 

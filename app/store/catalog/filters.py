@@ -6,13 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, union_all
-from sqlalchemy.orm import Session
 
 from app.analysis.vocabulary import Word, read
 from app.contract.network import Layer, NetworkCard
 from app.contract.unit_query import Tally, UnitQuery, region_box
 from app.store.catalog.networks import card_of, network_row
-from app.store.database.read import fetch
+from app.store.database.session import Session, UnitCount
 from app.store.database.tables import UnitCountRow, UnitRow
 
 FILTERS = ("layer", "stream", "class_", "detects", "role", "min_reach", "state", "q", "region")
@@ -22,7 +21,6 @@ KEPT = select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualiz
 )
 
 Scope = dict[int, frozenset[int] | None]  # layer index -> its units that are meant, None for all
-Group = tuple[int, str | None, bool, int]  # layer index, role, whether visualized, units
 
 
 def scope(card: NetworkCard, query: UnitQuery) -> Scope:
@@ -165,18 +163,18 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
     return Tally(**{name: dict(found) for name, found in zip(names, counts, strict=True)})
 
 
-def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
+def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[UnitCount] | None:
     """The units that pass the filters, counted: those of whole layers unread. None if too many are left. Counted once
     in a session: a page asks how many there are, and how many of each kind.
     """
-    known: dict[tuple[object, ...], list[Group] | None] = session.info.setdefault("groups", {})
+    known = session.request_cache.unit_counts
     key = (network, *(getattr(query, name) for name in FILTERS))
     if key not in known:
         known[key] = _groups(session, network, card, query)
     return known[key]
 
 
-def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[Group] | None:
+def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[UnitCount] | None:
     chosen, found = scope(card, query), []
     named = within(network, card, query)
     if not needs_units(card, query):
@@ -188,15 +186,15 @@ def _groups(session: Session, network: int, card: NetworkCard, query: UnitQuery)
     where = (*named, *sql_filters(card, query))
     if query.min_reach is not None:
         passing = select(literal(1)).where(*where).limit(TALLIED + 1).subquery()  # the index alone tells
-        if (fetch(session, select(func.count()).select_from(passing)).scalar() or 0) > TALLIED:
+        if (session.read(select(func.count()).select_from(passing)).scalar() or 0) > TALLIED:
             return None
     is_seen = UnitRow.visualized_at.is_not(None).label("is_seen")
     few = select(UnitRow.layer_index, UnitRow.role, is_seen).where(*where).limit(TALLIED + 1).subquery()
     grouped: Select[*tuple[Any, ...]] = select(*few.c, func.count()).group_by(*few.c)
-    counted = fetch(session, grouped).all()
+    counted = session.read(grouped).all()
     if sum(row[-1] for row in counted) > TALLIED:
         return None
-    return found + [(index, role, seen, count) for index, role, seen, count in counted]
+    return found + [UnitCount(index, role, seen, count) for index, role, seen, count in counted]
 
 
 def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> dict[int, int]:
@@ -208,16 +206,16 @@ def layer_counts(session: Session, network: int, card: NetworkCard, query: UnitQ
             counts[index] += units
         return dict(counts)
     where = (*within(network, card, query), *sql_filters(card, query))
-    rows = fetch(session, select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
+    rows = session.read(select(UnitRow.layer_index, func.count()).where(*where).group_by(UnitRow.layer_index))
     return dict(rows.all())
 
 
-def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[Group]:
+def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[UnitCount]:
     if not layers:
         return []
     return [
-        (index, role or None, visualized, units)
-        for index, role, visualized, units in fetch(session, KEPT, {"network": network})
+        UnitCount(index, role or None, visualized, units)
+        for index, role, visualized, units in session.read(KEPT, {"network": network})
         if index in layers
         and (not query.state or visualized == (query.state == "visualized"))
         and (not query.role or role == query.role)

@@ -5,24 +5,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, func, insert, or_, select, union_all
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, union_all
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from app.contract.errors import NetworkExists, UnknownNetwork
 from app.contract.network import LayerSummary, NetworkCard, NetworkSummary
 from app.contract.unit import UnitSummary
 from app.store.catalog.counts import recount
+from app.store.database.cache import LruCache
 from app.store.database.chunks import chunks
 from app.store.database.engine import now
-from app.store.database.read import fetch
+from app.store.database.session import Session, UnitRecord
 from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow, WeightsRow
 from app.store.media import drop_orphans
 
 # What every page asks for is put together once, which takes longer than the answer.
 NETWORK = select(NetworkRow).where(NetworkRow.slug == bindparam("slug"))
 # Columns and not the mapper's objects: a page may show hundreds of units.
-Listed = Row[*tuple[Any, ...]]  # of these
+Listed = UnitRecord
 KEYS = 3  # of them are keys, the others what a summary says
 LISTED = (
     UnitRow.id,
@@ -80,8 +80,8 @@ AT_PLACES = UNITS.where(
     )
 )
 
-KEPT = 500  # cards
-_cards: dict[tuple[str, str, datetime], NetworkCard] = {}
+# A card never changes; a network that is removed and registered again has another time.
+_cards: LruCache[tuple[str, str, datetime], NetworkCard] = LruCache(max_size=500)
 
 
 def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]) -> NetworkSummary:
@@ -129,7 +129,7 @@ def remove_network(session: Session, *, slug: str) -> None:
     """Remove a network with its weights, jobs and results, and media that nothing else shows."""
     row = network_row(session, slug)
     session.execute(delete(NetworkRow).where(NetworkRow.id == row.id))
-    _known(session).clear()
+    session.request_cache.networks.clear()
     drop_orphans(session)
 
 
@@ -143,7 +143,7 @@ def read_weights(session: Session, *, slug: str) -> bytes:
 
 def list_networks(session: Session) -> list[NetworkSummary]:
     rows = session.scalars(select(NetworkRow).order_by(NetworkRow.id)).all()
-    _known(session).update({row.slug: row for row in rows})
+    session.request_cache.networks.update({row.slug: row for row in rows})
     made = _made(session)
     return [_summary(row, made) for row in rows]
 
@@ -163,7 +163,7 @@ def get_card(session: Session, *, slug: str) -> NetworkCard:
 
 def layer_summaries(session: Session, *, slug: str) -> list[LayerSummary]:
     row = network_row(session, slug)
-    counts = dict(fetch(session, SEEN_BY_LAYER, {"network": row.id}).all())
+    counts = dict(session.read(SEEN_BY_LAYER, {"network": row.id}).all())
     return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in card_of(row).layers]
 
 
@@ -173,7 +173,7 @@ def get_unit(session: Session, *, slug: str, layer: str, unit: int) -> UnitSumma
 
 def network_row(session: Session, slug: str) -> NetworkRow:
     """Read once in a session: a page asks for it a dozen times."""
-    known = _known(session)
+    known = session.request_cache.networks
     if slug not in known:
         row = session.scalar(NETWORK, {"slug": slug})
         if row is None:
@@ -187,32 +187,24 @@ def card_of(row: NetworkRow) -> NetworkCard:
     milliseconds. A card never changes; a network that is removed and registered again has another moment.
     """
     key = (row.slug, row.checksum, row.registered_at)
-    if key not in _cards:
-        if len(_cards) >= KEPT:
-            _cards.clear()
-        _cards[key] = NetworkCard.model_validate(row.card)
-    return _cards[key]
-
-
-def _known(session: Session) -> dict[str, NetworkRow]:
-    found: dict[str, NetworkRow] = session.info.setdefault("networks", {})
-    return found
+    return _cards.get_or_compute(key, lambda: NetworkCard.model_validate(row.card))
 
 
 def unit_row(session: Session, *, slug: str, layer: str, unit: int) -> Listed:
     """Read once in a session, too."""
     network = network_row(session, slug)
-    card_of(network).unit(layer, unit)
-    known: dict[tuple[int, str, int], Listed] = session.info.setdefault("units", {})
-    where = (network.id, layer, unit)
+    card = card_of(network)
+    card.unit(layer, unit)
+    known = session.request_cache.units
+    where = (network.id, card.layer(layer).index, unit)
     if where not in known:
-        known[where] = fetch(session, UNIT, {"network": network.id, "layer": layer, "unit": unit}).one()
+        known[where] = session.read(UNIT, {"network": network.id, "layer": layer, "unit": unit}).one()
     return known[where]
 
 
 def units_at(session: Session, network_id: int, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Listed]:
     """Units by the index of their layer and their own; each is read once in a session."""
-    known: dict[tuple[int, int, int], Listed] = session.info.setdefault("places", {})
+    known = session.request_cache.units
     wanted = {place: (network_id, *place) for place in places}
     layers: dict[int, list[int]] = {}
     for layer, index in (place for place, key in wanted.items() if key not in known):
@@ -222,7 +214,7 @@ def units_at(session: Session, network_id: int, places: Iterable[tuple[int, int]
         asked: dict[str, object] = {"network": network_id}
         for slot, (layer, units) in enumerate([*some, *[NOWHERE] * (SLOTS - len(some))]):
             asked |= {f"layer{slot}": layer, f"units{slot}": units}
-        for row in fetch(session, AT_PLACES, asked).all():
+        for row in session.read(AT_PLACES, asked).all():
             known[network_id, row.layer_index, row.unit] = row
     return {place: known[key] for place, key in wanted.items() if key in known}
 
@@ -237,7 +229,7 @@ Made = dict[int, tuple[int, int]]  # by network: visualizations, and the units t
 
 def _made(session: Session, network_id: int | None = None) -> Made:
     """Of one network, or of all."""
-    rows = fetch(session, MADE) if network_id is None else fetch(session, MADE_OF_ONE, {"network": network_id})
+    rows = session.read(MADE) if network_id is None else session.read(MADE_OF_ONE, {"network": network_id})
     return {network: (visualizations, units) for network, visualizations, units in rows}
 
 

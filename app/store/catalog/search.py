@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, FunctionElement, Select, String, func, literal, select, tuple_
-from sqlalchemy.orm import Session
 
 from app.analysis.vocabulary import read
 from app.contract.errors import InvalidRequest
@@ -20,7 +19,7 @@ from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
 from app.store.catalog.filters import groups, is_filtered, scope, size, sql_filters, within
 from app.store.catalog.networks import LISTED, Listed, card_of, network_row, units_at
 from app.store.catalog.summaries import unit_summaries
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import UnitRow
 
 COUNTED = 10_000  # counting stops here
@@ -136,7 +135,7 @@ def _count(session: Session, network: int, card: NetworkCard, query: UnitQuery) 
     if kept is not None:
         return sum(units for *_, units in kept), False
     some = _matching(network, card, query).with_only_columns(literal(1)).limit(COUNTED + 1).subquery()
-    counted = fetch(session, select(func.count()).select_from(some)).scalar() or 0
+    counted = session.read(select(func.count()).select_from(some)).scalar() or 0
     return min(counted, COUNTED), counted > COUNTED
 
 
@@ -166,9 +165,9 @@ def _walk(
             here, keys = tuple_(*(_alike(*each) for each in known)), tuple_(*(key for key, _ in known))
             part = part.where(keys < here if falling else keys > here)
         ordered = part.order_by(*(key.desc() if falling else key for key in (*segment.alike, *segment.keys)))
-        rows = fetch(session, ordered.offset(skip).limit(limit - len(found))).all()
+        rows = session.read(ordered.offset(skip).limit(limit - len(found))).all()
         if skip and not rows:
-            skip -= fetch(session, select(func.count()).select_from(part.subquery())).scalar() or 0
+            skip -= session.read(select(func.count()).select_from(part.subquery())).scalar() or 0
         elif rows:
             skip = 0
         found += rows

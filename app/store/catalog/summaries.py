@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, select
-from sqlalchemy.orm import Session
 
 from app.contract.result import Role
 from app.contract.unit import UnitSummary
 from app.store.catalog.networks import UNITS, Listed, unit_summary
 from app.store.catalog.survey_columns import newest_survey
 from app.store.database.chunks import chunks
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow, EvidenceRow, TopClipRow
 from app.store.database.tables import UnitRow
 
@@ -38,14 +37,14 @@ def unit_summaries(session: Session, slug: str, rows: Iterable[Listed]) -> list[
     if wanted:
         survey = newest_survey(session, network_id=wanted[0].network_id)
         for some in chunks((row.id for row in wanted), CHUNK):
-            for unit, precision, poster in fetch(session, ELSEWHERE, {"survey": survey, "units": some}).all():
+            for unit, precision, poster in session.read(ELSEWHERE, {"survey": survey, "units": some}).all():
                 found[unit] = precision, poster
     return [_summary(slug, row, *found.get(row.id, (None, None))) for row in listed]
 
 
 def summaries_by_id(session: Session, slug: str, ids: Iterable[int]) -> dict[int, UnitSummary]:
     """Of these units of one network."""
-    rows = fetch(session, BY_ID, {"units": list(ids)}).all()
+    rows = session.read(BY_ID, {"units": list(ids)}).all()
     return dict(zip((row.id for row in rows), unit_summaries(session, slug, rows), strict=True))
 
 

@@ -1,13 +1,10 @@
 """What a survey says of units, kept in the units' own rows: listings filter and sort by it without a join."""
 
-from datetime import datetime
-
 from sqlalchemy import bindparam, case, select, update
-from sqlalchemy.orm import Session
 
 from app.contract.unit import DETECTS, UnitRole
 from app.store.catalog.counts import recount
-from app.store.database.read import fetch
+from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import EvidenceRow, SurveyRow
 from app.store.database.tables import UnitRow
 
@@ -17,22 +14,21 @@ NEWEST = (
     .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
     .limit(1)
 )
-SurveyKey = tuple[int, datetime | None]  # with the moment that it was published: an id may come again
 LISTED = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")
 
 
 def newest_survey(session: Session, *, network_id: int) -> int | None:
     """The survey that pages speak of."""
     key = newest_key(session, network_id=network_id)
-    return key and key[0]
+    return key and key.id
 
 
 def newest_key(session: Session, *, network_id: int) -> SurveyKey | None:
     """Looked up once in a session: a page asks for it a dozen times."""
-    known: dict[int, SurveyKey | None] = session.info.setdefault("surveys", {})
+    known = session.request_cache.newest_surveys
     if network_id not in known:
-        found = fetch(session, NEWEST, {"network": network_id}).one_or_none()
-        known[network_id] = found and (found.id, found.finished_at)
+        found = session.read(NEWEST, {"network": network_id}).one_or_none()
+        known[network_id] = found and SurveyKey(found.id, found.finished_at)
     return known[network_id]
 
 
@@ -40,7 +36,7 @@ def list_evidence(session: Session, *, network_id: int) -> None:
     """Give the network's units what its newest survey found of them, or nothing where there is none. For the
     transaction in which another survey becomes the newest.
     """
-    session.info.pop("surveys", None)
+    session.request_cache.newest_surveys.clear()
     survey = newest_survey(session, network_id=network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
     session.execute(units.values(dict.fromkeys(LISTED, None)))

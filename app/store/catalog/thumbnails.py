@@ -5,11 +5,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, String, bindparam, cast, func, select
-from sqlalchemy.orm import Session
 
 from app.contract.unit import Pictured, Still
 from app.store.catalog.networks import card_of, network_row
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow
 
 # A picture as one word, so that one statement for many things is all that is asked.
@@ -18,7 +17,7 @@ WORD = cast(UnitRow.index, String) + "," + func.coalesce(UnitRow.poster, "") + "
 
 def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:
     """Pictures of the units of these networks that were visualized last, at most `each` of a network."""
-    found = {slug: _read(words) for slug, words in fetch(session, _newest(each))}
+    found = {slug: _read(words) for slug, words in session.read(_newest(each))}
     return {slug: [Still(*pictures) for _, *pictures in found[slug]] for slug in slugs if found[slug]}
 
 
@@ -27,7 +26,7 @@ def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[Pictur
     network = network_row(session, slug)
     card = card_of(network)
     found: dict[str, list[Pictured]] = {}
-    for place, words in fetch(session, _pictured(each), {"network": network.id}):
+    for place, words in session.read(_pictured(each), {"network": network.id}):
         layer = card.layers[place]
         found[layer.name] = [
             Pictured(layer.name, unit, card.classes[unit] if layer.is_class else "", *pictures)

@@ -1,13 +1,12 @@
 """The explorer's map: where the units that pass the filters lie, by what the newest survey found of them."""
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.contract.unit import MapPoint, UnitMap
 from app.contract.unit_query import UnitQuery
 from app.store.catalog.filters import size, sql_filters, within
 from app.store.catalog.networks import card_of, network_row
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import UnitRow
 
 MOST = 4000  # points of a map
@@ -21,9 +20,7 @@ def map_units(session: Session, *, slug: str, query: UnitQuery, most: int = MOST
     card = card_of(row)
     wide = query.model_copy(update={"region": None})
     one_of = max(1, -(-size(card, wide) // most))
-    found = fetch(
-        session,
-        select(
+    found = session.read(select(
             UnitRow.layer, UnitRow.index, UnitRow.label, UnitRow.stream, UnitRow.role, UnitRow.map_x, UnitRow.map_y,
             UnitRow.poster,
         )

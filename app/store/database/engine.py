@@ -22,18 +22,17 @@ from sqlalchemy.exc import (
     ProgrammingError,
     TimeoutError,
 )
-from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, InvalidRequest, KinetoscopeError
 from app.settings import ROOT
+from app.store.database.session import Session
 
 # Connections that a process keeps open. PostgreSQL has a process for each, so few, and no more for a moment: whoever
 # finds none waits. Of SQLite they are but open files, of which those that wait to write must leave some to readers.
 READING, WRITING, FILES = (10, 0), (5, 0), (10, 20)
 PATIENCE = 30  # seconds that a session waits for a connection
 PREPARED = 500  # statements that a connection keeps planned; pages have some three hundred
-SEES_COMMITTED = "sees_committed"  # in a session's info: what it reads is not taken back
 UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
@@ -59,9 +58,8 @@ class Store:
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[Session]:
-        info = {SEES_COMMITTED: not write}
         try:
-            with Session(self._engines[write], expire_on_commit=False, info=info) as session, session.begin():
+            with Session(self._engines[write], is_read_only=not write) as session, session.begin():
                 yield session
         except DBAPIError as error:
             raise translated(error) from error

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session
 
 from app.contract.job import Estimate
 from app.contract.recipe import ResolvedRecipe
@@ -12,7 +11,7 @@ from app.contract.unit_query import UnitQuery
 from app.store.catalog.filters import layer_counts, needs_units, scope, sql_filters, within
 from app.store.catalog.networks import card_of, network_row
 from app.store.database.chunks import chunks
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
 LOOKED_AT = 50  # units of a network that were visualized last
@@ -87,7 +86,7 @@ def _estimate(
 
 def _paces(session: Session, network: int) -> dict[str, list[float]]:
     """Seconds a step, by layer, of the newest results."""
-    rows = fetch(session, NEWEST, {"network": network})
+    rows = session.read(NEWEST, {"network": network})
     paces: dict[str, list[float]] = {}
     for layer, seconds, steps in rows:
         paces.setdefault(layer, []).append(seconds / steps)
@@ -102,11 +101,11 @@ def _made(session: Session, network: NetworkRow, layer: str, units: Sequence[int
         known = select(of.results).where(
             of.network_id == network.id, of.layer_index == place.index, of.recipe_key == recipe_key
         )
-        return fetch(session, known).scalar() or 0
+        return session.read(known).scalar() or 0
     found = 0
     for some in chunks(units, CHUNK):
         asked = {"network": network.id, "layer": layer, "units": some, "recipe": recipe_key}
-        found += fetch(session, MADE, asked).scalars().one()
+        found += session.read(MADE, asked).scalars().one()
     return found
 
 
@@ -118,7 +117,7 @@ def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, reci
     if query.role is None and not needs_units(card, query) and not any(scope(card, query).values()):
         of = ResultCountRow
         kept = select(of.layer_index, of.results).where(of.network_id == network.id, of.recipe_key == recipe_key)
-        return dict(fetch(session, kept.where(of.layer_index.in_(scope(card, query)))).all())
+        return dict(session.read(kept.where(of.layer_index.in_(scope(card, query)))).all())
     counted = (
         select(UnitRow.layer_index, func.count())
         .join(VisualizationRow, VisualizationRow.unit_id == UnitRow.id)
@@ -126,4 +125,4 @@ def _made_matching(session: Session, network: NetworkRow, query: UnitQuery, reci
         .where(*within(network.id, card, query), *sql_filters(card, query))
         .group_by(UnitRow.layer_index)
     )
-    return dict(fetch(session, counted).all())
+    return dict(session.read(counted).all())

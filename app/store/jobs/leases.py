@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from app.contract.job import MAX_ATTEMPTS, Job, JobError, JobState, Progress
 from app.contract.result import Measurements, RenderedMedia
 from app.store.database.engine import now
+from app.store.database.session import Session
 from app.store.database.tables import JobRow, PreviewRow
 from app.store.database.upload_tables import UploadRow
 from app.store.database.upsert import insert_missing

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from functools import cache
 
 from sqlalchemy import Select, bindparam, func, select, tuple_
-from sqlalchemy.orm import Session
 
 from app.contract.errors import InvalidRequest
 from app.contract.job import Job, JobState
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import JobRow
 
 COUNTED = 2_000  # counting jobs stops here
@@ -39,13 +38,13 @@ def served(
         if skip and states is not ENDED:
             there = COUNTED if counted is None else sum(counted[state] for state in states)
             if there >= COUNTED:
-                there = fetch(session, _skipped(part, tuple(filters)), {**asked, "most": skip}).scalar() or 0
+                there = session.read(_skipped(part, tuple(filters)), {**asked, "most": skip}).scalar() or 0
             there = min(there, skip)
             skip -= there
             if skip:
                 continue
             asked["skip"] = there
-        found += fetch(session, _page(part, tuple(filters)), asked).scalars().all()
+        found += session.read(_page(part, tuple(filters)), asked).scalars().all()
         skip = 0
         if len(found) == limit:
             break
@@ -59,8 +58,8 @@ def ended(session: Session, filters: Filters, after: str | None, before: str | N
     at, id = _read(after or before or "")
     asked = {**filters, "at": at, "id": id, "most": limit}
     if after is not None:
-        return list(fetch(session, _beyond(tuple(filters), backwards=False), asked).scalars())
-    found = fetch(session, _beyond(tuple(filters), backwards=True), {**asked, "most": limit - 1}).scalars().all()
+        return list(session.read(_beyond(tuple(filters), backwards=False), asked).scalars())
+    found = session.read(_beyond(tuple(filters), backwards=True), {**asked, "most": limit - 1}).scalars().all()
     return [*reversed(found), id] if len(found) == limit - 1 else None
 
 
@@ -71,7 +70,7 @@ def place(job: Job) -> str | None:
 
 def count(session: Session, filters: Filters) -> int:
     """Up to COUNTED."""
-    return fetch(session, _counted(tuple(filters)), filters).scalar() or 0
+    return session.read(_counted(tuple(filters)), filters).scalar() or 0
 
 
 @cache

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Literal
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Conflict
 from app.contract.job import Job, JobState
 from app.store.database.chunks import chunks
 from app.store.database.engine import now
+from app.store.database.session import Session
 from app.store.database.tables import JobRow
 from app.store.jobs.listing import COUNTED
 from app.store.jobs.requests import CHUNK, cancel, get_job

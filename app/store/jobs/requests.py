@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, case, delete, func, or_, select, union_all, update
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Conflict, TooMany
 from app.contract.job import (
@@ -24,7 +23,7 @@ from app.contract.result import Medium
 from app.store.catalog.networks import get_card, network_row, unit_row
 from app.store.database.chunks import chunks
 from app.store.database.engine import now
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import JobRow, PreviewRow, RecipeRow, UnitRow, VisualizationRow
 from app.store.database.upload_tables import UploadRow
 from app.store.database.upsert import insert_missing
@@ -206,7 +205,7 @@ def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
     """Of each state, up to COUNTED."""
-    found: dict[str, int] = dict(fetch(session, _counted(owner is not None), {"owner": owner}).all())
+    found: dict[str, int] = dict(session.read(_counted(owner is not None), {"owner": owner}).all())
     return {state: found.get(state.value, 0) for state in JobState}
 
 

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, and_, select
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
 from app.contract.job import Job, JobError, JobKind, Progress, VisualizeJob
 from app.contract.recipe import ResolvedRecipe
 from app.contract.result import Role
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.survey_tables import DatasetRow
 from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
 from app.store.results.recipes import read_recipes
@@ -70,7 +69,7 @@ def read_jobs(
     session: Session, query: Select[*tuple[Any, ...]], given: Mapping[str, object] | None = None
 ) -> list[Job]:
     """Those that a statement on JOBS finds."""
-    rows = fetch(session, query, given).mappings().all()
+    rows = session.read(query, given).mappings().all()
     recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
     return [_job(row, recipes.get(row["recipe_key"])) for row in rows]
 

@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from sqlalchemy import delete, func, null, select
-from sqlalchemy.orm import Session
 
 from app.contract.job import WorkerInfo
 from app.store.database.engine import now
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import WorkerRow
 
 ALIVE = timedelta(seconds=30)
@@ -33,7 +32,7 @@ def worker_gone(session: Session, *, worker: str) -> None:
 
 def any_alive(session: Session) -> bool:
     """Whether anybody computes."""
-    seen, moment = fetch(session, LAST_SEEN[session.get_bind().dialect.name]).one()
+    seen, moment = session.read(LAST_SEEN[session.get_bind().dialect.name]).one()
     return seen is not None and (moment or now(session)) - seen < ALIVE
 
 

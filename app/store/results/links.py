@@ -4,12 +4,12 @@ import hashlib
 import secrets
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
 from app.contract.link import Link
 from app.contract.model import Page
 from app.store.database.engine import now
+from app.store.database.session import Session
 from app.store.database.tables import LinkRow
 from app.store.database.upsert import insert_missing
 

@@ -4,29 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.contract.recipe import LATER, ResolvedRecipe
+from app.store.database.cache import LruCache
+from app.store.database.session import Session
 from app.store.database.tables import RecipeRow
 
-KEPT = 10_000
-_recipes: dict[str, ResolvedRecipe] = {}
+# A recipe never changes: its key is its hash.
+_recipes: LruCache[str, ResolvedRecipe] = LruCache(max_size=10_000)
 
 
 def parsed(key: str, body: Mapping[str, Any]) -> ResolvedRecipe:
     """A field that came later has the value by which the recipe worked before it."""
-    found = _recipes.get(key)
-    if found is None:
-        found = ResolvedRecipe.model_validate({**LATER, **body})
-        if len(_recipes) >= KEPT:
-            _recipes.clear()
-        _recipes[key] = found
-    return found
+    return _recipes.get_or_compute(key, lambda: ResolvedRecipe.model_validate({**LATER, **body}))
 
 
 def read_recipes(session: Session, keys: set[str]) -> dict[str, ResolvedRecipe]:
     """By key; those that are known are not read again."""
-    found = {key: _recipes[key] for key in keys if key in _recipes}
+    found = {key: known for key in keys if (known := _recipes.get(key))}
     unknown = keys - found.keys()
     if unknown:
         rows = session.execute(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
 from app.contract.network import Layer
@@ -13,7 +12,7 @@ from app.contract.unit import UnitSummary
 from app.store.catalog.counts import count_result
 from app.store.catalog.networks import card_of, network_row, unit_row, units_at
 from app.store.database.engine import now
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.database.upsert import insert_missing
 from app.store.media import media_of, put_media
@@ -101,7 +100,7 @@ def recent(
         )
         if layer is not None:
             units = units.where(UnitRow.layer_index == layer.index)
-        query = query.where(VisualizationRow.unit_id.in_(fetch(session, units).scalars().all()))
+        query = query.where(VisualizationRow.unit_id.in_(session.read(units).scalars().all()))
     return _read(session, query)
 
 
@@ -154,7 +153,7 @@ def _ids(session: Session, slug: str, units: Sequence[UnitSummary]) -> Sequence[
 
 
 def _read(session: Session, query: Select[*tuple[Any, ...]], **given: object) -> list[Visualization]:
-    rows = fetch(session, query, given).all()
+    rows = session.read(query, given).all()
     if not rows:
         return []
     recipes = read_recipes(session, {key for *_, key, _, _ in rows})

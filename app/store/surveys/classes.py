@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Integer, LargeBinary, Select, String, bindparam, cast, func, select, union
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
@@ -13,7 +13,7 @@ from app.store.catalog.summaries import summaries_by_id, unit_summaries
 from app.store.catalog.survey_columns import newest_survey
 from app.store.catalog.thumbnails import first_each
 from app.store.database.packing import unpack
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.survey_tables import GENERIC, EvidenceByClassRow, UnitClassRow
 from app.store.database.tables import UnitCountRow, UnitRow
 from app.store.surveys.confusions import layers_of_pair
@@ -66,7 +66,7 @@ def best_by_layer(session: Session, *, network: str, class_index: int, each: int
     """The units of every layer that detect a class best."""
     network_id = network_row(session, network).id
     asked = {"survey": newest_survey(session, network_id=network_id), "class": class_index, "network": network_id}
-    layers = fetch(session, _best(each), asked).scalars().all()
+    layers = session.read(_best(each), asked).scalars().all()
     best = [word.split(",") for layer in layers for word in (layer or "").split()]
     units = summaries_by_id(session, network, [int(id) for id, *_ in best]) if best else {}
     found: dict[str, list[UnitOfClass]] = {}
@@ -100,7 +100,7 @@ def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int 
     """Those that separate two classes and those that do not, of the best detectors of either."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
     asked = {"survey": survey, "class_a": a, "class_b": b, "a": 4 * a + 1, "b": 4 * b + 1}
-    found = fetch(session, RESPONSES, asked).all()
+    found = session.read(RESPONSES, asked).all()
     responses = {unit: unpack(at_a + at_b) for unit, at_a, at_b in found}
     apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
     alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
@@ -118,9 +118,9 @@ def shared_units(session: Session, *, network: str, class_index: int, limit: int
     """The generic units that answer most to a class, of those for which it is among their best."""
     survey = newest_survey(session, network_id=network_row(session, network).id)
     asked = {"survey": survey, "class": class_index}
-    rows = fetch(session, SHARED, {**asked, "most": limit}).all()
+    rows = session.read(SHARED, {**asked, "most": limit}).all()
     others: dict[int, list[int]] = {row.id: [] for row in rows}
-    for unit, index in fetch(session, ALSO, {**asked, "units": list(others)}) if others else ():
+    for unit, index in session.read(ALSO, {**asked, "units": list(others)}) if others else ():
         others[unit].append(index)
     return [
         SharedUnit(unit=unit, response=row.response, others=tuple(others[row.id]))

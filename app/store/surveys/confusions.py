@@ -5,22 +5,22 @@ from statistics import fmean, median
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import Session
 
 from app.contract.confusion import ALIKE, ANSWERS, LayerOfPair
 from app.contract.network import Layer, NetworkCard
 from app.store.catalog.networks import card_of, network_row
-from app.store.catalog.survey_columns import SurveyKey, newest_key
+from app.store.catalog.survey_columns import newest_key
+from app.store.database.cache import LruCache
 from app.store.database.packing import unpack_all
-from app.store.database.read import fetch
+from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import EvidenceByClassRow
 from app.store.database.tables import UnitRow
 
 UNITS = 96  # of a layer at most, by their number
 OTHERS = 6  # classes that are compared with the first, for what is usual
-KEPT = 30  # surveys; at 400 classes each is half a megabyte
 Responses = tuple[Layer, "array[float]"]  # of a layer's units, one after the other, to each class
-_known: dict[SurveyKey, tuple[Responses, ...]] = {}
+# Responses of a published survey never change; at 400 classes those of one survey take half a megabyte.
+_known: LruCache[SurveyKey, tuple[Responses, ...]] = LruCache(max_size=30)
 
 RESPONSES: Select[*tuple[Any, ...]] = (
     select(EvidenceByClassRow.responses)
@@ -45,23 +45,20 @@ def layers_of_pair(session: Session, *, network: str, a: int, b: int) -> tuple[L
     classes = [a, b, *_others(count, a, b)]
     return tuple(
         _layer(layer, list(zip(*(responses[each::count] for each in classes), strict=True)))
-        for layer, responses in _known.get(key) or _keep(session, row.id, card, key)
+        for layer, responses in _known.get_or_compute(key, lambda: _read(session, row.id, card, key))
     )
 
 
-def _keep(session: Session, network_id: int, card: NetworkCard, key: SurveyKey) -> tuple[Responses, ...]:
+def _read(session: Session, network_id: int, card: NetworkCard, key: SurveyKey) -> tuple[Responses, ...]:
     """Read once in a process: of a survey that is published they never change."""
     found = []
     for layer in _layers(card):
         units = range(0, layer.units, max(1, -(-layer.units // UNITS)))  # named: to look for them reads the layer
-        asked = {"survey": key[0], "network": network_id, "layer": layer.index, "units": list(units)}
-        rows = fetch(session, RESPONSES, asked).scalars().all()
+        asked = {"survey": key.id, "network": network_id, "layer": layer.index, "units": list(units)}
+        rows = session.read(RESPONSES, asked).scalars().all()
         if rows:
             found.append((layer, unpack_all(rows)))
-    if len(_known) >= KEPT:
-        _known.clear()
-    _known[key] = tuple(found)
-    return _known[key]
+    return tuple(found)
 
 
 def _layers(card: NetworkCard) -> list[Layer]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from sqlalchemy import Row, Select, and_, bindparam, func, select
-from sqlalchemy.orm import Session, joinedload, undefer
+from sqlalchemy.orm import joinedload, undefer
 
 from app.contract.evidence import (
     DirectionTuning,
@@ -24,9 +24,10 @@ from app.contract.network import NetworkCard
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import UNITS, card_of, network_row, unit_row, unit_summary
 from app.store.catalog.summaries import unit_summaries
-from app.store.catalog.survey_columns import SurveyKey, newest_key, newest_survey
+from app.store.catalog.survey_columns import newest_key, newest_survey
+from app.store.database.cache import LruCache
 from app.store.database.packing import unpack, unpack_counts
-from app.store.database.read import fetch
+from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import (
     ClipRow,
     DatasetRow,
@@ -87,8 +88,8 @@ FEEDS: Select[*tuple[Any, ...]] = (
     .order_by(FeedRow.rank)
 )
 
-KEPT = 30  # surveys
-_surveys: dict[SurveyKey, Survey] = {}
+# A published survey never changes; parsing one of 400 classes takes milliseconds.
+_surveys: LruCache[SurveyKey, Survey] = LruCache(max_size=30)
 
 
 def list_surveys(session: Session, *, network: str | None = None, dataset: str | None = None) -> list[SurveySummary]:
@@ -110,8 +111,8 @@ def get_survey(session: Session, *, network: str, dataset: str | None = None) ->
         key = newest_key(session, network_id=row.id)
     else:
         listed = list_surveys(session, network=network, dataset=dataset)
-        key = (listed[0].id, listed[0].created_at) if listed else None
-    return None if key is None else _surveys.get(key) or _keep(session, key)
+        key = SurveyKey(listed[0].id, listed[0].created_at) if listed else None
+    return None if key is None else _surveys.get_or_compute(key, lambda: _read(session, key))
 
 
 def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> UnitEvidence | None:
@@ -121,11 +122,11 @@ def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> Un
     if survey is None:
         return None
     asked = {"survey": survey, "unit": found.id}
-    row = fetch(session, FOUND, asked).one_or_none()
+    row = session.read(FOUND, asked).one_or_none()
     if row is None:
         return None
-    tops = fetch(session, TOP_CLIPS, asked)
-    feeds = fetch(session, FEEDS, asked)
+    tops = session.read(TOP_CLIPS, asked)
+    feeds = session.read(FEEDS, asked)
     return _evidence(layer, unit, row, _top_clips(tops), tuple(Feed(**each._mapping) for each in feeds))
 
 
@@ -146,7 +147,7 @@ def units_of_class(
     )
     if layer is not None:
         query = query.where(UnitRow.layer_index == card.layer(layer).index)
-    rows = fetch(session, query).all()
+    rows = session.read(query).all()
     return [
         UnitOfClass(unit=unit, precision=found.precision, response=found.response)
         for unit, found in zip(unit_summaries(session, network, rows), rows, strict=True)
@@ -155,8 +156,7 @@ def units_of_class(
 
 def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
     """Units, of any network, that few clips of its set excite more than this one."""
-    rows = fetch(
-        session,
+    rows = session.read(
         UNITS.add_columns(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("excited"))
         .join(TopClipRow, TopClipRow.unit_id == UnitRow.id)
         .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
@@ -171,8 +171,7 @@ def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[Un
 def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, int]]:
     """Units of each role, by layer; empty before a survey."""
     card, row = _card(session, network)
-    groups = fetch(
-        session,
+    groups = session.read(
         select(UnitRow.layer_index, UnitRow.role, func.count())
         .where(UnitRow.network_id == row.id)
         .group_by(UnitRow.layer_index, UnitRow.role)
@@ -191,8 +190,7 @@ def distribution(session: Session, *, network: str, column: Measure) -> dict[str
     """
     card, row = _card(session, network)
     measure = getattr(EvidenceRow, column)
-    rows = fetch(
-        session,
+    rows = session.read(
         select(EvidenceRow.layer_index, measure)
         .where(EvidenceRow.survey_id == newest_survey(session, network_id=row.id))
         .where(EvidenceRow.a_hat > 0, measure.is_not(None))
@@ -221,13 +219,9 @@ def _visible() -> Select[SurveyRow]:
     )
 
 
-def _keep(session: Session, key: SurveyKey) -> Survey:
+def _read(session: Session, key: SurveyKey) -> Survey:
     whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
-    found = _survey(session.scalars(_visible().where(SurveyRow.id == key[0]).options(*map(undefer, whole))).one())
-    if len(_surveys) >= KEPT:
-        _surveys.clear()
-    _surveys[key] = found
-    return found
+    return _survey(session.scalars(_visible().where(SurveyRow.id == key.id).options(*map(undefer, whole))).one())
 
 
 def _summary(row: SurveyRow) -> SurveySummary:

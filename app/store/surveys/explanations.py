@@ -4,14 +4,13 @@ import hashlib
 from collections.abc import Iterable
 
 from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Missing
 from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainRequest, Job, JobKind, Priority
 from app.contract.result import RenderedMedia, Role
 from app.store.catalog.networks import get_card, network_row
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow, UploadRow
 from app.store.database.upsert import insert_missing
 from app.store.datasets import dataset_row, get_clip
@@ -55,7 +54,7 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
     job = get_job(session, job_id=clip_id)
     if job.kind is not JobKind.EXPLAIN:
         raise Missing(f"There is no clip {clip_id}.")
-    body = fetch(session, select(ExplanationRow.body).where(ExplanationRow.job_id == clip_id)).scalar()
+    body = session.read(select(ExplanationRow.body).where(ExplanationRow.job_id == clip_id)).scalar()
     media = media_of(session, ExplanationMediaRow.job_id, [clip_id])[clip_id]
     return OwnClip(
         job=job,

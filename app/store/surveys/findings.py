@@ -3,15 +3,14 @@
 from functools import cache
 
 from sqlalchemy import Select, bindparam, select, update
-from sqlalchemy.orm import Session
 
 from app.analysis.findings import Found, measured
 from app.contract.evidence import Survey
 from app.contract.findings import Example, Measured
 from app.store.catalog.networks import get_card
 from app.store.catalog.summaries import summaries_by_id
-from app.store.catalog.survey_columns import SurveyKey
-from app.store.database.read import fetch
+from app.store.database.cache import LruCache
+from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import EvidenceRow, SurveyRow
 from app.store.surveys.evidence import Measure, distribution, get_survey
 
@@ -29,9 +28,9 @@ ENDS: tuple[tuple[Measure, str], ...] = (
     ("speed_octaves", "octaves"),
 )
 EACH = 3  # units shown at either end
-KEPT = 30  # surveys; of one that is published nothing changes but the pictures of its units
 Ends = tuple[tuple[int, float], ...]  # ids of units
-_known: dict[SurveyKey, tuple[Measured, dict[Measure, Ends]]] = {}
+# A published survey never changes; the pictures of its units do, and are read each time.
+_known: LruCache[SurveyKey, tuple[Measured, dict[Measure, Ends]]] = LruCache(max_size=30)
 
 
 def get_found(session: Session, *, network: str) -> Found | None:
@@ -39,13 +38,12 @@ def get_found(session: Session, *, network: str) -> Found | None:
     survey = get_survey(session, network=network)
     if survey is None:
         return None
-    key = (survey.id, survey.created_at)
-    if key not in _known:
-        if len(_known) >= KEPT:
-            _known.clear()
+
+    def read() -> tuple[Measured, dict[Measure, Ends]]:
         found = {name: _ends(session, survey.id, name) for name, _ in ENDS}
-        _known[key] = _measured(session, network, survey), found
-    kept, ends = _known[key]
+        return _measured(session, network, survey), found
+
+    kept, ends = _known.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
     wanted = {id for some in ends.values() for id, _ in some}
     units = summaries_by_id(session, network, wanted)
     return Found(
@@ -82,7 +80,7 @@ def _counted(session: Session, network: str, survey: Survey) -> Measured:
 
 def _ends(session: Session, survey: int, column: Measure) -> Ends:
     """The lowest of live units, then the highest."""
-    low, high = (fetch(session, _end(column, falling), {"survey": survey}).all() for falling in (False, True))
+    low, high = (session.read(_end(column, falling), {"survey": survey}).all() for falling in (False, True))
     return tuple({id: (id, value) for id, value in [*low, *reversed(high)]}.values())
 
 

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select
-from sqlalchemy.orm import Session
 
 from app.contract.evidence import Answer, AnsweredClip
 from app.contract.model import Page
@@ -13,7 +12,7 @@ from app.contract.network import NetworkCard
 from app.contract.result import Role
 from app.store.catalog.networks import card_of, network_row
 from app.store.catalog.survey_columns import newest_survey
-from app.store.database.read import fetch
+from app.store.database.session import Session
 from app.store.database.survey_tables import AnswerRow, SurveyRow
 from app.store.database.tables import NetworkRow
 from app.store.datasets import BY_ID, read_clips
@@ -40,7 +39,7 @@ def list_answers(
     filters = _filters(session, network, own, taken)
     first = (page - 1) * per_page
     counted = select(func.count()).select_from(_matching(tuple(filters), wrong).subquery())
-    total = fetch(session, counted, filters).scalar() or 0
+    total = session.read(counted, filters).scalar() or 0
     return Page(
         items=_surest(session, network, filters, wrong, skip=first, limit=per_page),
         total=total,
@@ -64,8 +63,7 @@ def surest(
 
 def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[Answer, ...]]:
     """What every network whose survey is whole takes each of these clips for."""
-    rows = fetch(
-        session,
+    rows = session.read(
         ANSWERS.add_columns(SurveyRow.network_id)
         .join(SurveyRow, SurveyRow.id == AnswerRow.survey_id)
         .where(AnswerRow.clip_id.in_(clips), SurveyRow.finished_at.is_not(None))
@@ -97,7 +95,7 @@ def _surest(
 ) -> tuple[AnsweredClip, ...]:
     card = card_of(network_row(session, network))
     asked = {**filters, "skip": skip, "most": limit}
-    found = fetch(session, _ranked(tuple(filters), wrong), asked).all()
+    found = session.read(_ranked(tuple(filters), wrong), asked).all()
     clips = read_clips(session, BY_ID, roles, ids=[each.clip_id for each in found]) if found else []
     by_id = {clip.id: clip for clip in clips}
     return tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.orm import Session
 
 from app.contract.errors import Conflict, Missing
 from app.contract.evidence import TOP_CLASSES, NewAnswer, SurveyFacts, TopClip, UnitEvidence
@@ -15,6 +14,7 @@ from app.store.catalog.survey_columns import list_evidence
 from app.store.database.chunks import chunks
 from app.store.database.engine import now
 from app.store.database.packing import pack, pack_counts
+from app.store.database.session import Session
 from app.store.database.survey_tables import (
     AnswerRow,
     EvidenceByClassRow,
