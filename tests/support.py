@@ -3,7 +3,7 @@
 import hashlib
 from datetime import timedelta
 
-from app.contract.job import Job, JobState, VisualizeRequest
+from app.contract.job import Job, JobState, VisualizeJob, VisualizeRequest
 from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements, RenderedMedia, Role
@@ -60,7 +60,7 @@ def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: 
     return VisualizeRequest(network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(fields))
 
 
-def enqueue(store: Store, *units: int, **recipe: object) -> list[Job]:
+def enqueue(store: Store, *units: int, **recipe: object) -> list[VisualizeJob]:
     with store.transaction() as session:
         return list(requests.enqueue(session, request=request(*units, **recipe)).jobs)
 
@@ -70,7 +70,7 @@ def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta 
         return leases.claim(session, worker=worker, limit=limit, lease=lease)
 
 
-def finish(store: Store, job: Job, *, worker: str = "w1") -> int | None:
+def finish(store: Store, job: VisualizeJob, *, worker: str = "w1") -> int | None:
     with store.transaction() as session:
         return leases.finish(session, worker=worker, job=job, measurements=measurements(), media=media(job))
 
@@ -88,7 +88,7 @@ def measurements(activation: float = 3.5) -> Measurements:
     )
 
 
-def media(job: Job) -> list[RenderedMedia]:
+def media(job: VisualizeJob) -> list[RenderedMedia]:
     mark = f"{job.network}/{job.layer}/{job.unit}/{job.recipe.key()}".encode()
     return [
         RenderedMedia(role=Role.POSTER, type="image/webp", data=b"poster" + mark, width=32, height=32),

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
-from app.contract.job import Job, JobError, JobKind, Progress
+from app.contract.job import BaseJob, ExplainJob, Job, JobError, Progress, SurveyJob, VisualizeJob, jobs_of_kind
 from app.contract.result import Measurements, RenderedMedia
 from app.store import Session
 from app.store.database.engine import Store
@@ -39,10 +39,10 @@ class Desk(Protocol):
     def report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
         """Call after every step, by job id. Gives the jobs to drop: cancelled, or no longer ours."""
 
-    def finish(self, job: Job, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
+    def finish(self, job: VisualizeJob, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
         """Save a visualization and end its job."""
 
-    def complete(self, job: Job, save: Callable[[Session], dict[str, Any]]) -> None:
+    def complete(self, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]) -> None:
         """End a job of another kind. `save` keeps what came out and gives the job's answer, in one transaction with
         the end; it is not called if the job is no longer ours, and may be called again after a lost connection.
         """
@@ -50,10 +50,32 @@ class Desk(Protocol):
     def fail(self, job: Job, error: KinetoscopeError) -> None: ...
 
 
-class Task(Protocol):
-    """Computes a batch of jobs of one kind, ending each by `desk.finish` or `desk.fail`."""
+JobT = TypeVar("JobT", bound=BaseJob, contravariant=True)
 
-    def __call__(self, jobs: Sequence[Job], desk: Desk) -> None: ...
+
+class Task(Protocol[JobT]):
+    """Computes a batch of jobs of one kind, and ends each by `desk.finish`, `desk.complete` or `desk.fail`."""
+
+    def __call__(self, jobs: Sequence[JobT], desk: Desk) -> None: ...
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What computes each kind of job."""
+
+    visualize: Task[VisualizeJob]
+    survey: Task[SurveyJob]
+    explain: Task[ExplainJob]
+
+    def run(self, jobs: Sequence[Job], desk: Desk) -> None:
+        """Compute a batch as it was claimed: jobs that share a batch are of one kind."""
+        match jobs[0]:
+            case VisualizeJob():
+                self.visualize(jobs_of_kind(VisualizeJob, jobs), desk)
+            case SurveyJob():
+                self.survey(jobs_of_kind(SurveyJob, jobs), desk)
+            case ExplainJob():
+                self.explain(jobs_of_kind(ExplainJob, jobs), desk)
 
 
 def worker_name() -> str:
@@ -63,7 +85,7 @@ def worker_name() -> str:
 @dataclass
 class Loop:
     store: Store
-    tasks: Mapping[JobKind, Task]
+    tasks: Tasks
     device: str
     batch: int
     lease: timedelta
@@ -109,7 +131,7 @@ class Loop:
         self.held |= {job.id: job for job in jobs}
         desk = _Desk(self, jobs)
         try:
-            self.tasks[jobs[0].kind](jobs, desk)
+            self.tasks.run(jobs, desk)
         except Stopping:
             with self.store.transaction() as session:
                 leases.hand_back(session, worker=self.name, jobs=desk.open)
@@ -203,14 +225,14 @@ class _Desk:
                 loop.on_progress(job, progress[id])
         self._beat = time.monotonic()
 
-    def finish(self, job: Job, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
+    def finish(self, job: VisualizeJob, measurements: Measurements, media: Sequence[RenderedMedia]) -> None:
         def save(session: Session) -> bool:
             saved = leases.finish(session, worker=self.loop.name, job=job, measurements=measurements, media=media)
             return saved is not None
 
         self._save(job, save)
 
-    def complete(self, job: Job, save: Callable[[Session], dict[str, Any]]) -> None:
+    def complete(self, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]) -> None:
         self._save(job, lambda session: leases.complete(session, worker=self.loop.name, job=job, save=save))
 
     def _save(self, job: Job, save: Callable[[Session], bool]) -> None:
@@ -254,5 +276,10 @@ class _Desk:
 
 
 def _place(job: Job) -> str:
-    what = f"{job.layer}/{job.unit}" if job.kind is JobKind.VISUALIZE else f"{job.kind} {job.dataset or ''}".strip()
-    return f"{job.network} {what}"
+    match job:
+        case VisualizeJob():
+            return f"{job.network} {job.layer}/{job.unit}"
+        case SurveyJob():
+            return f"{job.network} survey {job.dataset}"
+        case ExplainJob():
+            return f"{job.network} explain {job.dataset or ''}".strip()

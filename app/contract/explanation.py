@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from app.contract.errors import UnknownClass
-from app.contract.job import Job
+from app.contract.job import ExplainJob
 from app.contract.model import Model
 from app.contract.result import MediaRef, Role
 
@@ -70,7 +70,7 @@ class Explanation(Model):
 class OwnClip(Model):
     """A clip that a person asks about. `media` and `explanation` are there once its job is done."""
 
-    job: Job
+    job: ExplainJob
     name: str = Field(description="of the file, or of the clip in its data set")
     expected: str | None = Field(description="the class that the person expected")
     media: tuple[MediaRef, ...] = ()

@@ -8,9 +8,10 @@ queued ──claim──> running ──> done
 failed, cancelled ──retry──> queued
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -111,31 +112,18 @@ class JobError(Model):
     detail: str
 
 
-class Job(Model):
-    """What is asked for stands in the fields of its kind: `layer`, `unit` and `recipe` of a visualization,
-    `dataset` of a survey, `parameters` of an explanation; the others are None.
-    """
+class BaseJob(Model):
+    """What jobs of every kind have."""
 
     id: int
-    kind: JobKind
     state: JobState
     network: str
-    layer: str | None = None
-    unit: int | None = None
-    label: str = ""
-    recipe: ResolvedRecipe | None = None
-    dataset: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
     priority: int
     attempts: int
     cancel_requested: bool
     progress: Progress | None
     error: JobError | None
     worker: str | None
-    visualization: int | None
-    answer: dict[str, Any] | None = Field(default=None, description="what came out, of kinds without pictures")
-    preview_step: int | None
-    poster: Sha256 | None = None  # of the result
     revision: int
     created_at: datetime
     started_at: datetime | None
@@ -143,17 +131,53 @@ class Job(Model):
 
     @property
     def can_be_retried(self) -> bool:
-        """Of an explanation whose file was sent along nothing is left once its job has ended."""
-        is_gone = self.kind is JobKind.EXPLAIN and self.dataset is None
-        return self.state in (JobState.FAILED, JobState.CANCELLED) and not is_gone
+        """Whether the job ended without a result and everything that it needs is still stored."""
+        return self.state in (JobState.FAILED, JobState.CANCELLED)
 
 
-class VisualizeJob(Job):
-    """A job of the kind `visualize`."""
+class VisualizeJob(BaseJob):
+    """A request for the stimulus of one unit under one recipe."""
 
+    kind: Literal[JobKind.VISUALIZE] = JobKind.VISUALIZE
     layer: str
     unit: int
+    label: str = Field(description="name of the class for units of the layer `class`, else empty")
     recipe: ResolvedRecipe
+    visualization: int | None = Field(description="id of the result, once the job is done")
+    preview_step: int | None = Field(description="step of the newest preview, while the job runs")
+    poster: Sha256 | None = Field(description="still picture of the result")
+
+
+class SurveyJob(BaseJob):
+    """A request to pass a data set through a network and record evidence for every unit."""
+
+    kind: Literal[JobKind.SURVEY] = JobKind.SURVEY
+    dataset: str
+    answer: dict[str, Any] | None = Field(description="number of clips, number skipped and accuracy, once it is done")
+
+
+class ExplainJob(BaseJob):
+    """A request to explain what a network predicts for one clip."""
+
+    kind: Literal[JobKind.EXPLAIN] = JobKind.EXPLAIN
+    dataset: str | None = Field(description="data set that holds the clip; None for an uploaded file")
+    clip_name: str = Field(description="name of the uploaded file, or of the clip in its data set")
+    expected: str | None = Field(description="the class that the person expected")
+    answer: dict[str, Any] | None = Field(description="the most probable prediction, once the job is done")
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether the job can run again: an uploaded file is deleted when its job ends."""
+        return super().can_be_retried and self.dataset is not None
+
+
+Job = Annotated[VisualizeJob | SurveyJob | ExplainJob, Field(discriminator="kind")]
+JobT = TypeVar("JobT", bound=BaseJob)
+
+
+def jobs_of_kind(kind: type[JobT], jobs: Iterable[BaseJob]) -> list[JobT]:
+    """Return those of the jobs that are of one kind, in their order."""
+    return [job for job in jobs if isinstance(job, kind)]
 
 
 class JobListing(Page[Job]):

@@ -16,7 +16,7 @@ from app.contract.evidence import (
     UnitEvidence,
     UnitOfClass,
 )
-from app.contract.job import Job
+from app.contract.job import SurveyJob
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
 from app.contract.unit import GENERIC, SPECIFIC, UnitRole, UnitSummary
@@ -28,7 +28,7 @@ class Surveying:
     """The surveys of a network that wait or run, and whether anybody computes."""
 
     network: str
-    live: tuple[Job, ...]
+    live: tuple[SurveyJob, ...]
     workers_alive: bool
 
 

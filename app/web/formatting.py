@@ -7,7 +7,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from app.contract.job import Estimate, Job, JobKind, JobState, VisualizeJob
+from app.contract.job import Estimate, ExplainJob, Job, JobKind, JobState, SurveyJob, VisualizeJob
 from app.contract.network import Extent
 from app.contract.unit_query import UnitListing
 from app.web.parts import Share
@@ -111,7 +111,7 @@ def standing(job: Job) -> str:
     if job.progress is None:
         return "starts"
     place, left = job.progress, job.progress.seconds_left
-    if job.kind is JobKind.EXPLAIN and not place.step:
+    if isinstance(job, ExplainJob) and not place.step:
         return "reads the clip"
     step = f"{f'{place.stage}:' if place.stage else STEPS[job.kind]} {place.step:,} of {place.steps:,}"
     if left is None:
@@ -129,9 +129,13 @@ def origin(job: Job) -> str:
 
 def work_title(job: Job) -> str:
     """What a job is about: a class, `fc6/12`, or `Survey of ucf101`."""
-    if isinstance(job, VisualizeJob):
-        return job.label or f"{job.layer}/{job.unit}"
-    return f"Survey of {job.dataset}" if job.kind is JobKind.SURVEY else f"The clip {job.parameters['name']}"
+    match job:
+        case VisualizeJob():
+            return job.label or f"{job.layer}/{job.unit}"
+        case SurveyJob():
+            return f"Survey of {job.dataset}"
+        case ExplainJob():
+            return f"The clip {job.clip_name}"
 
 
 def window_title(title: str) -> str:

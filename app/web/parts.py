@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from fastapi import Query
 
 from app.contract.evidence import Clip, Dataset
-from app.contract.job import Job, VisualizeJob
+from app.contract.job import VisualizeJob
 from app.contract.network import Layer, LayerSummary, NetworkCard, NetworkSummary, Stream
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
@@ -211,7 +211,7 @@ class Compared:
     href: str
     without: str  # the address of the comparison without it
     visualization: Visualization | None
-    live: Job | None
+    live: VisualizeJob | None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from app.contract.errors import InvalidRequest, UnsupportedMedia
-from app.contract.job import ExplainRequest, Job
+from app.contract.job import ExplainJob, ExplainRequest
 from app.contract.video_signature import HEAD, file_name, may_be_video
 from app.store import Session
 from app.store.surveys import explanations
@@ -31,7 +31,7 @@ class Question:
     name: str
     data: bytes | None
 
-    def enqueue(self, session: Session, *, limit: int) -> Job:
+    def enqueue(self, session: Session, *, limit: int) -> ExplainJob:
         if self.data is None:
             return explanations.enqueue_clip(session, request=self.request, limit=limit)
         return explanations.enqueue_file(session, request=self.request, name=self.name, data=self.data, limit=limit)

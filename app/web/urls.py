@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from app.contract.job import Job, JobKind, VisualizeJob
+from app.contract.job import ExplainJob, Job, SurveyJob, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
 from app.contract.unit_query import UnitQuery
 from app.web.params import PLACE, chosen
@@ -143,9 +143,13 @@ def visualize() -> str:
 
 def work(job: Job) -> str:
     """Where the result of a job is shown."""
-    if isinstance(job, VisualizeJob):
-        return unit(job.network, job.layer, job.unit)
-    return surveys(job.network) if job.kind is JobKind.SURVEY else own_clip(job.id)
+    match job:
+        case VisualizeJob():
+            return unit(job.network, job.layer, job.unit)
+        case SurveyJob():
+            return surveys(job.network)
+        case ExplainJob():
+            return own_clip(job.id)
 
 
 def job_cancel(job_id: int) -> str:

@@ -1,3 +1,4 @@
+from app.contract.job import VisualizeJob
 from app.store.database.engine import open_store
 from app.store.jobs.leases import head
 from tests.support import add_card, enqueue, resolved, two_stream_card
@@ -10,8 +11,7 @@ def test_small_receptive_fields_share_a_batch_of_many_units(sqlite_url: str) -> 
     enqueue(store, 0)
     with store.session() as session:
         job = head(session)
-        assert job is not None
-        assert job.recipe is not None
+        assert isinstance(job, VisualizeJob)
         assert batch_size(session, job, 4) == 4
         layer = two_stream_card().layers[0]
         small = job.model_copy(

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from app.contract.errors import DiskFull, NotFinite
-from app.contract.job import Job, JobKind, JobState, Priority, Progress
+from app.contract.job import BaseJob, JobState, Priority, Progress, VisualizeJob
 from app.store.database.engine import Store, open_store
 from app.store.jobs import leases, requests, workers
 from tests import support
 from tests.support import add_card, enqueue, state, two_stream_card
 from worker import loop as loop_module
-from worker.loop import Desk, Loop
+from worker.loop import Desk, Loop, Tasks
 
 
 @dataclass
@@ -22,11 +22,11 @@ class Counting:
     """Takes `steps` steps and finishes what is left; `at_step` may interfere before each report."""
 
     steps: int = 5
-    at_step: Callable[[int, Sequence[Job]], None] = lambda step, batch: None
+    at_step: Callable[[int, Sequence[VisualizeJob]], None] = lambda step, batch: None
     batches: list[list[int]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
 
-    def __call__(self, batch: Sequence[Job], desk: Desk) -> None:
+    def __call__(self, batch: Sequence[VisualizeJob], desk: Desk) -> None:
         self.batches.append([job.unit for job in batch])
         left = {job.id: job for job in batch}
         for step in range(1, self.steps + 1):
@@ -50,9 +50,13 @@ def tiny(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     store.close()
 
 
-def make(store: Store, task: Callable[[Sequence[Job], Desk], None], **options: object) -> Loop:
+def make(store: Store, task: Callable[[Sequence[VisualizeJob], Desk], None], **options: object) -> Loop:
     settings = {"device": "cpu", "batch": 4, "lease": timedelta(seconds=30)} | options
-    return Loop(store=store, tasks={JobKind.VISUALIZE: task}, **settings)  # type: ignore[arg-type]
+    return Loop(store=store, tasks=Tasks(visualize=task, survey=unexpected, explain=unexpected), **settings)  # type: ignore[arg-type]
+
+
+def unexpected(batch: Sequence[BaseJob], desk: Desk) -> None:
+    raise AssertionError("only visualize jobs are queued here")
 
 
 def empty(store: Store) -> Callable[[], bool]:
@@ -75,7 +79,7 @@ def test_the_queue_is_worked_off_in_batches(tiny: Store) -> None:
 def test_cancel_is_seen_within_one_step_and_spares_the_rest_of_the_batch(tiny: Store) -> None:
     first, second = enqueue(tiny, 0, 1)
 
-    def cancel_first(step: int, batch: Sequence[Job]) -> None:
+    def cancel_first(step: int, batch: Sequence[VisualizeJob]) -> None:
         if step == 2:
             with tiny.transaction() as session:
                 requests.cancel(session, job_id=first.id)
@@ -103,7 +107,7 @@ def test_a_stop_hands_running_jobs_back_at_once(tiny: Store) -> None:
 def test_a_click_is_computed_in_the_middle_of_a_sweep(tiny: Store) -> None:
     enqueue(tiny, 0, 1)
 
-    def click(step: int, batch: Sequence[Job]) -> None:
+    def click(step: int, batch: Sequence[VisualizeJob]) -> None:
         if step == 2 and batch[0].priority == Priority.SWEEP:
             enqueue(tiny, 4)
 
@@ -115,7 +119,7 @@ def test_a_click_is_computed_in_the_middle_of_a_sweep(tiny: Store) -> None:
 def test_a_stop_during_a_click_hands_back_the_sweep_beneath_it_too(tiny: Store) -> None:
     enqueue(tiny, 0, 1)
 
-    def interfere(step: int, batch: Sequence[Job]) -> None:
+    def interfere(step: int, batch: Sequence[VisualizeJob]) -> None:
         if batch[0].priority == Priority.CLICK:
             worker.stop.set()
         elif step == 1:
@@ -131,7 +135,7 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
     bad, good = enqueue(tiny, 0)[0], enqueue(tiny, 1)[0]
     task = Counting()
 
-    def picky(batch: Sequence[Job], desk: Desk) -> None:
+    def picky(batch: Sequence[VisualizeJob], desk: Desk) -> None:
         if batch[0].unit == 0:
             raise NotFinite("The objective of class/0 became NaN at step 3.")
         task(batch, desk)
@@ -147,7 +151,7 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
 def test_an_unexpected_error_tells_a_reference_and_no_secret(tiny: Store, caplog: pytest.LogCaptureFixture) -> None:
     job = enqueue(tiny, 0)[0]
 
-    def broken(batch: Sequence[Job], desk: Desk) -> None:
+    def broken(batch: Sequence[VisualizeJob], desk: Desk) -> None:
         raise RuntimeError("/secret/path")
 
     make(tiny, broken).run(until=empty(tiny))
@@ -178,7 +182,7 @@ def test_a_full_disk_at_the_end_fails_the_job_with_the_reason(tiny: Store, monke
 def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store) -> None:
     job = enqueue(tiny, 0)[0]
 
-    def steal(step: int, batch: Sequence[Job]) -> None:
+    def steal(step: int, batch: Sequence[VisualizeJob]) -> None:
         if step == 2:
             with tiny.transaction() as session:
                 leases.hand_back(session, worker=worker.name, jobs=[job.id])

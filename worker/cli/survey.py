@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from app.contract import job as contract
 from app.contract.errors import Conflict, UnknownDataset, WorkError
-from app.contract.job import Job, JobState, Priority
+from app.contract.job import Job, JobState, Priority, SurveyJob, jobs_of_kind
 from app.settings import settings
 from app.store import datasets
 from app.store.catalog import networks
@@ -107,7 +107,7 @@ def take_in(store: Store, slug: str, title: str, path: Path, bar: Progress) -> s
     return slug
 
 
-def compute(store: Store, job: Job, bar: Progress) -> Job:
+def compute(store: Store, job: SurveyJob, bar: Progress) -> SurveyJob:
     """Work on the queue, as one worker among others, until the job has ended."""
     loop = make_loop(store)
     line = bar.add_task("survey", total=None)
@@ -120,7 +120,7 @@ def compute(store: Store, job: Job, bar: Progress) -> Job:
     def has_ended() -> bool:
         nonlocal ended
         with store.session() as session:
-            ended = requests.get_job(session, job_id=job.id)
+            [ended] = jobs_of_kind(SurveyJob, [requests.get_job(session, job_id=job.id)])
         if ended.progress is not None:  # another worker may have taken it
             _show(bar, line, ended.progress)
         return not ended.state.is_live

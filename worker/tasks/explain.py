@@ -12,7 +12,7 @@ import torch
 
 from app.contract.errors import KinetoscopeError, VideoError
 from app.contract.explanation import OwnClip
-from app.contract.job import Job, Progress
+from app.contract.job import ExplainJob, Progress
 from app.contract.network import NetworkCard
 from app.store import Session
 from app.store.database.engine import Store
@@ -41,7 +41,7 @@ class Explain:
         self.device = device
         self.resident = Resident(store, device, kept=1)
 
-    def __call__(self, jobs: Sequence[Job], desk: Desk) -> None:
+    def __call__(self, jobs: Sequence[ExplainJob], desk: Desk) -> None:
         for job in jobs:
             try:
                 self._explain(job, desk)
@@ -50,7 +50,7 @@ class Explain:
             except KinetoscopeError as error:
                 desk.fail(job, error)
 
-    def _explain(self, job: Job, desk: Desk) -> None:
+    def _explain(self, job: ExplainJob, desk: Desk) -> None:
         network = self.resident.network(job.network)
         reports = _Reports(job, desk)
         with self.store.session() as session:
@@ -94,7 +94,7 @@ class Explain:
 class _Reports:
     """Tells the desk of each pass, and meanwhile that the job is alive."""
 
-    def __init__(self, job: Job, desk: Desk) -> None:
+    def __init__(self, job: ExplainJob, desk: Desk) -> None:
         self.job, self.desk = job, desk
         self.told = 0.0
         self.started: float | None = None

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from app.contract.errors import InvalidRequest, KinetoscopeError
+from app.contract.errors import KinetoscopeError
 from app.contract.evidence import NewAnswer, UnitEvidence
-from app.contract.job import Job, Progress
+from app.contract.job import Progress, SurveyJob
 from app.settings import settings
 from app.store import Session
 from app.store.database.chunks import chunks
@@ -36,7 +36,7 @@ class Survey:
         self.store = store
         self.resident = Resident(store, device, kept=1)
 
-    def __call__(self, jobs: Sequence[Job], desk: Desk) -> None:
+    def __call__(self, jobs: Sequence[SurveyJob], desk: Desk) -> None:
         for job in jobs:
             try:
                 self._survey(job, desk)
@@ -45,9 +45,7 @@ class Survey:
             except KinetoscopeError as error:
                 desk.fail(job, error)
 
-    def _survey(self, job: Job, desk: Desk) -> None:
-        if job.dataset is None:
-            raise InvalidRequest("A survey needs a data set.")
+    def _survey(self, job: SurveyJob, desk: Desk) -> None:
         network = self.resident.network(job.network)
         reports = _Reports(job, desk)
         found = survey(
@@ -88,7 +86,7 @@ class Survey:
                 writing.save_answers(session, survey_id=survey_id, answers=some)
 
     @staticmethod
-    def _publish(job: Job, survey_id: int, found: Surveyed, desk: Desk) -> bool:
+    def _publish(job: SurveyJob, survey_id: int, found: Surveyed, desk: Desk) -> bool:
         published = False
 
         def save(session: Session) -> dict[str, Any]:
@@ -105,7 +103,7 @@ class Survey:
 class _Reports:
     """Translates the survey's stages into what the desk is told."""
 
-    def __init__(self, job: Job, desk: Desk) -> None:
+    def __init__(self, job: SurveyJob, desk: Desk) -> None:
         self.job, self.desk = job, desk
         self.stage, self.first, self.started = "", 0, 0.0
 

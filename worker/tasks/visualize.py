@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from app.contract.errors import KinetoscopeError
-from app.contract.job import Job, Progress, VisualizeJob
+from app.contract.job import Progress, VisualizeJob
 from app.contract.result import RenderedMedia
 from app.store.catalog import networks
 from app.store.database.engine import Store
@@ -25,21 +25,20 @@ class Visualize:
         self.store = store
         self.resident = Resident(store, device)
 
-    def __call__(self, jobs: Sequence[Job], desk: Desk) -> None:
-        batch = [job for job in jobs if isinstance(job, VisualizeJob)]
-        first = batch[0]
+    def __call__(self, jobs: Sequence[VisualizeJob], desk: Desk) -> None:
+        first = jobs[0]
         network = self.resident.network(first.network)
-        progress = _Reports(batch, desk)
+        progress = _Reports(jobs, desk)
         ascents = ascend(
             network,
             first.layer,
-            [job.unit for job in batch],
-            [job.recipe for job in batch],
-            a_hat=self._a_hat(batch),
+            [job.unit for job in jobs],
+            [job.recipe for job in jobs],
+            a_hat=self._a_hat(jobs),
             observe=progress.observe,
         )
         for ascent in ascents:
-            job = batch[ascent.place]
+            job = jobs[ascent.place]
             if isinstance(ascent.outcome, KinetoscopeError):
                 progress.fail(ascent.place, ascent.outcome)
             else:
@@ -56,7 +55,7 @@ class Visualize:
 class _Reports:
     """Translates the engine's steps into what the desk is told of each job."""
 
-    def __init__(self, jobs: Sequence[Job], desk: Desk) -> None:
+    def __init__(self, jobs: Sequence[VisualizeJob], desk: Desk) -> None:
         self.jobs = jobs
         self.desk = desk
         self.started = time.monotonic()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import aliased
 
-from app.contract.job import MAX_ATTEMPTS, Job, JobError, JobState, Progress
+from app.contract.job import MAX_ATTEMPTS, ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
 from app.store.database.engine import now
 from app.store.database.session import Session
@@ -168,12 +168,14 @@ def beat(
 
 
 def finish(
-    session: Session, *, worker: str, job: Job, measurements: Measurements, media: Iterable[RenderedMedia]
+    session: Session, *, worker: str, job: VisualizeJob, measurements: Measurements, media: Iterable[RenderedMedia]
 ) -> int | None:
     """Save the result and end its job, together. None, and nothing saved, if this claim no longer holds."""
     row = _owned(session, worker, job)
-    if row is None or row.unit_id is None or row.recipe_key is None:
+    if row is None:
         return None
+    assert row.unit_id is not None
+    assert row.recipe_key is not None
     visualization = save(
         session, unit_id=row.unit_id, recipe_key=row.recipe_key, measurements=measurements, media=media
     )
@@ -182,7 +184,9 @@ def finish(
     return visualization
 
 
-def complete(session: Session, *, worker: str, job: Job, save: Callable[[Session], dict[str, Any]]) -> bool:
+def complete(
+    session: Session, *, worker: str, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]
+) -> bool:
     """End a job without pictures: `save` keeps what came out and gives the job's answer, in the same transaction.
     False, and `save` not called, if this claim no longer holds.
     """

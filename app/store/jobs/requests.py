@@ -1,6 +1,6 @@
 """Jobs as people see them: asked for, listed, cancelled, retried. The worker's side is in claims.py."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ from app.contract.job import (
     Priority,
     VisualizeJob,
     VisualizeRequest,
+    jobs_of_kind,
 )
 from app.contract.result import Medium
 from app.store.catalog.networks import get_card, network_row, unit_row
@@ -200,7 +201,7 @@ def list_jobs(
 def jobs_for_unit(session: Session, *, slug: str, layer: str, unit: int) -> list[VisualizeJob]:
     """The unit's jobs that wait, run, or ended without a result, newest first."""
     found = unit_row(session, slug=slug, layer=layer, unit=unit)
-    return _visualizing(read_jobs(session, OF_UNIT, {"unit": found.id}))
+    return jobs_of_kind(VisualizeJob, read_jobs(session, OF_UNIT, {"unit": found.id}))
 
 
 def counts(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
@@ -289,11 +290,7 @@ def _cached(session: Session, units: list[int], recipe_key: str) -> dict[int, in
 
 def _live(session: Session, units: list[int], recipe_key: str) -> list[VisualizeJob]:
     keys = [_key(unit, recipe_key) for unit in units]
-    return _visualizing(read_jobs(session, OF_KEYS, {"keys": keys}))
-
-
-def _visualizing(found: Iterable[Job]) -> list[VisualizeJob]:
-    return [job for job in found if isinstance(job, VisualizeJob)]
+    return jobs_of_kind(VisualizeJob, read_jobs(session, OF_KEYS, {"keys": keys}))
 
 
 def check_room(session: Session, more: int, limit: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, and_, select
 
 from app.contract.errors import Missing
-from app.contract.job import Job, JobError, JobKind, Progress, VisualizeJob
+from app.contract.job import ExplainJob, Job, JobError, JobKind, Progress, SurveyJob, VisualizeJob
 from app.contract.recipe import ResolvedRecipe
 from app.contract.result import Role
 from app.store.database.session import Session
@@ -15,14 +15,13 @@ from app.store.database.survey_tables import DatasetRow
 from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
 from app.store.results.recipes import read_recipes
 
-OWN = (
+COMMON = (  # of jobs of every kind, under their own names
     JobRow.id,
     JobRow.state,
     JobRow.priority,
     JobRow.attempts,
     JobRow.cancel_requested,
     JobRow.worker,
-    JobRow.answer,
     JobRow.revision,
     JobRow.created_at,
     JobRow.started_at,
@@ -34,8 +33,9 @@ POSTER = and_(
 # Columns and not the mapper's objects: a page shows fifty jobs, each with what is named in seven tables.
 JOBS: Select[*tuple[Any, ...]] = (
     select(
-        *OWN,
+        *COMMON,
         JobRow.kind,
+        JobRow.answer,
         JobRow.parameters,
         JobRow.progress,
         JobRow.error,
@@ -71,7 +71,7 @@ def read_jobs(
     """Those that a statement on JOBS finds."""
     rows = session.read(query, given).mappings().all()
     recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
-    return [_job(row, recipes.get(row["recipe_key"])) for row in rows]
+    return [_job(row, recipes) for row in rows]
 
 
 def changed(moment: datetime) -> dict[str, Any]:
@@ -79,22 +79,29 @@ def changed(moment: datetime) -> dict[str, Any]:
     return {"revision": JobRow.revision + 1, "updated_at": moment}
 
 
-def _job(row: RowMapping, recipe: ResolvedRecipe | None) -> Job:
-    kind = JobKind(row["kind"])
-    same = {name: row[name] for name in SAME}
-    return (VisualizeJob if kind is JobKind.VISUALIZE else Job)(
-        **same,
-        kind=kind,
-        label=row["label"] or "",
-        recipe=recipe,
-        parameters=row["parameters"] or {},
-        progress=row["progress"] and Progress.model_validate(row["progress"]),
-        error=row["error"] and JobError.model_validate(row["error"]),
-    )
-
-
-SAME = [each.key for each in OWN]
-SAME += ["visualization", "network", "layer", "unit", "dataset", "preview_step", "poster"]
+def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
+    common = {column.key: row[column.key] for column in COMMON} | {
+        "network": row["network"],
+        "progress": row["progress"] and Progress.model_validate(row["progress"]),
+        "error": row["error"] and JobError.model_validate(row["error"]),
+    }
+    match JobKind(row["kind"]):
+        case JobKind.VISUALIZE:
+            return VisualizeJob(
+                **common,
+                layer=row["layer"],
+                unit=row["unit"],
+                label=row["label"],
+                recipe=recipes[row["recipe_key"]],
+                visualization=row["visualization"],
+                preview_step=row["preview_step"],
+                poster=row["poster"],
+            )
+        case JobKind.SURVEY:
+            return SurveyJob(**common, dataset=row["dataset"], answer=row["answer"])
+        case JobKind.EXPLAIN:
+            name, expected = row["parameters"]["name"], row["parameters"]["expected"]
+            return ExplainJob(**common, dataset=row["dataset"], clip_name=name, expected=expected, answer=row["answer"])
 
 
 def missing(job_id: int) -> Missing:

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 
 from app.contract.errors import Missing
 from app.contract.explanation import Explanation, OwnClip
-from app.contract.job import ExplainRequest, Job, JobKind, Priority
+from app.contract.job import ExplainJob, ExplainRequest, JobKind, Priority
 from app.contract.result import RenderedMedia, Role
 from app.store.catalog.networks import get_card, network_row
 from app.store.database.session import Session
@@ -18,7 +18,9 @@ from app.store.jobs.requests import enqueue_alone, get_job
 from app.store.media import media_of, put_media
 
 
-def enqueue_file(session: Session, *, request: ExplainRequest, name: str, data: bytes, limit: int = 100_000) -> Job:
+def enqueue_file(
+    session: Session, *, request: ExplainRequest, name: str, data: bytes, limit: int = 100_000
+) -> ExplainJob:
     """A live job, joined or new, with the file that its worker is to read."""
     digest = hashlib.sha256(data).hexdigest()
     job = _enqueue(session, request, digest, name, limit)
@@ -26,7 +28,7 @@ def enqueue_file(session: Session, *, request: ExplainRequest, name: str, data: 
     return job
 
 
-def enqueue_clip(session: Session, *, request: ExplainRequest, limit: int = 100_000) -> Job:
+def enqueue_clip(session: Session, *, request: ExplainRequest, limit: int = 100_000) -> ExplainJob:
     """A live job, joined or new, for a clip of a data set. Raises UnknownDataset and UnknownClip."""
     clip = get_clip(session, slug=request.dataset or "", name=request.clip or "")
     dataset = dataset_row(session, clip.dataset)
@@ -52,14 +54,14 @@ def save_explanation(
 def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
     """The clip of an explain job, whose number is its own."""
     job = get_job(session, job_id=clip_id)
-    if job.kind is not JobKind.EXPLAIN:
+    if not isinstance(job, ExplainJob):
         raise Missing(f"There is no clip {clip_id}.")
     body = session.read(select(ExplanationRow.body).where(ExplanationRow.job_id == clip_id)).scalar()
     media = media_of(session, ExplanationMediaRow.job_id, [clip_id])[clip_id]
     return OwnClip(
         job=job,
-        name=job.parameters["name"],
-        expected=job.parameters["expected"],
+        name=job.clip_name,
+        expected=job.expected,
         media=tuple(sorted(media, key=lambda ref: list(Role).index(ref.role))),
         explanation=body and Explanation.model_validate(body),
     )
@@ -67,11 +69,11 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
 
 def _enqueue(
     session: Session, request: ExplainRequest, what: str, name: str, limit: int, dataset_id: int | None = None
-) -> Job:
+) -> ExplainJob:
     """Raises UnknownNetwork, UnknownClass and TooMany."""
     network, card = network_row(session, request.network), get_card(session, slug=request.network)
     expected = None if request.expected is None else card.match_class(request.expected)
-    return enqueue_alone(
+    job = enqueue_alone(
         session,
         kind=JobKind.EXPLAIN,
         what=f"{'' if expected is None else expected}:{what}",
@@ -81,3 +83,5 @@ def _enqueue(
         limit=limit,
         parameters={"name": name, "expected": None if expected is None else card.classes[expected]},
     )
+    assert isinstance(job, ExplainJob)
+    return job

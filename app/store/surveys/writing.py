@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from app.contract.errors import Conflict, Missing
 from app.contract.evidence import TOP_CLASSES, NewAnswer, SurveyFacts, TopClip, UnitEvidence
-from app.contract.job import Job, JobKind, Priority
+from app.contract.job import JobKind, Priority, SurveyJob, jobs_of_kind
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import card_of, network_row
 from app.store.catalog.survey_columns import list_evidence
@@ -35,10 +35,10 @@ CHUNK = 200  # units or answers inserted at once
 
 def enqueue_survey(
     session: Session, *, network: str, dataset: str, limit: int = 100_000, priority: int = Priority.SWEEP
-) -> Job:
+) -> SurveyJob:
     """A live job, joined or new. A survey takes long: unlike a click it lets clicks go in between."""
     network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
-    return enqueue_alone(
+    job = enqueue_alone(
         session,
         kind=JobKind.SURVEY,
         what=str(dataset_id),
@@ -47,13 +47,15 @@ def enqueue_survey(
         priority=priority,
         limit=limit,
     )
+    assert isinstance(job, SurveyJob)
+    return job
 
 
-def live_surveys(session: Session, *, network: str) -> list[Job]:
+def live_surveys(session: Session, *, network: str) -> list[SurveyJob]:
     """A network's surveys that wait or run."""
     row = network_row(session, network)
     live = JOBS.where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
-    return read_jobs(session, live.order_by(JobRow.id))
+    return jobs_of_kind(SurveyJob, read_jobs(session, live.order_by(JobRow.id)))
 
 
 def begin_survey(session: Session, *, network: str, dataset: str) -> int:

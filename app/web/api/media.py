@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from app.contract.errors import Missing
+from app.contract.job import VisualizeJob
 from app.contract.result import EXTENSIONS
 from app.store import media
 from app.store.jobs import requests
@@ -86,7 +87,8 @@ def get_preview(
 ) -> Response:
     preview = requests.get_preview(session, job_id=job_id)
     if preview is None:  # a page may still ask for the last preview when the job has just ended: it gets the result
-        poster = requests.get_job(session, job_id=job_id).poster
+        job = requests.get_job(session, job_id=job_id)
+        poster = job.poster if isinstance(job, VisualizeJob) else None
         if poster is None:
             raise Missing(f"Job {job_id} has no preview: it has not started, or has ended without a result.")
         preview = (-1, media.get_medium(session, sha256=poster))

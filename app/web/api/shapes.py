@@ -1,5 +1,6 @@
 """What the API answers: the contract's own objects, each with the addresses that lead on from it."""
 
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import Path
@@ -14,10 +15,11 @@ from app.contract.evidence import (
     SurveySummary,
     UnitEvidence,
 )
-from app.contract.explanation import OwnClip
-from app.contract.job import Job
+from app.contract.explanation import Explanation, OwnClip
+from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, VisualizeJob
 from app.contract.model import Model, Page
-from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Slug, Stream, StreamName
+from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Sha256, Slug, Stream, StreamName
+from app.contract.recipe import ResolvedRecipe
 from app.contract.result import MediaRef, Visualization
 from app.contract.unit import UnitSummary
 from app.web import urls
@@ -28,9 +30,36 @@ UnitIndex = Annotated[int, Path(ge=0, lt=2**31, examples=[171])]
 JobId = Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
 
 
-class JobOut(Job):
-    """A job, with where to ask again, what to show meanwhile, and where its result is."""
+class JobOut(Model):
+    """A job, with where to ask again, what to show meanwhile, and where its result is. What is asked for stands in the
+    fields of its kind: `layer`, `unit` and `recipe` of a visualization, `dataset` of a survey, `parameters` of an
+    explanation; the others are null.
+    """
 
+    id: int
+    kind: JobKind
+    state: JobState
+    network: str
+    layer: str | None = None
+    unit: int | None = None
+    label: str = ""
+    recipe: ResolvedRecipe | None = None
+    dataset: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    priority: int
+    attempts: int
+    cancel_requested: bool
+    progress: Progress | None
+    error: JobError | None
+    worker: str | None
+    visualization: int | None = None
+    answer: dict[str, Any] | None = Field(default=None, description="what came out, of kinds without pictures")
+    preview_step: int | None = None
+    poster: Sha256 | None = None  # of the result
+    revision: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
     href: str
     page: str = Field(description="where its result is shown: a page of the unit, or of the network")
     preview: str | None = Field(description="newest picture of the growing stimulus")
@@ -38,13 +67,14 @@ class JobOut(Job):
 
     @classmethod
     def of(cls, job: Job) -> Self:
-        return cls(
-            **vars(job),
-            href=urls.api_job(job.id),
-            page=urls.work(job),
-            preview=None if job.preview_step is None else urls.job_preview(job.id, job.preview_step),
-            result=None if job.visualization is None else urls.api_visualization(job.visualization),
-        )
+        fields = dict(vars(job))
+        if isinstance(job, ExplainJob):
+            fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
+        preview = result = None
+        if isinstance(job, VisualizeJob):
+            preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)
+            result = None if job.visualization is None else urls.api_visualization(job.visualization)
+        return cls(**fields, href=urls.api_job(job.id), page=urls.work(job), preview=preview, result=result)
 
 
 class MediaOut(MediaRef):
@@ -143,13 +173,16 @@ class SurveyOut(SurveySummary):
         )
 
 
-class OwnClipOut(OwnClip):
+class OwnClipOut(Model):
     """A clip that was asked about; its job says how far it is, or why it failed."""
 
+    job: JobOut
+    name: str = Field(description="of the file, or of the clip in its data set")
+    expected: str | None = Field(description="the class that the person expected")
+    media: tuple[MediaOut, ...]
+    explanation: Explanation | None = None
     href: str
     page: str
-    job: JobOut
-    media: tuple[MediaOut, ...]
 
     @classmethod
     def of(cls, clip: OwnClip) -> Self:

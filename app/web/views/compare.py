@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.errors import InvalidRequest
-from app.contract.job import Job
+from app.contract.job import VisualizeJob
 from app.contract.network import NetworkCard
 from app.contract.recipe import ResolvedRecipe, Speed
 from app.contract.result import Role, Visualization
@@ -115,7 +115,7 @@ def _compared(
         if (each.recipe.speed, each.recipe.seed) == (wanted.speed, wanted.seed)
     ]
     result = next((each for each in fitting if each.recipe == wanted), fitting[0] if fitting else None)
-    live: Job | None = None
+    live: VisualizeJob | None = None
     if result is None:
         work = requests.jobs_for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
         live = next((job for job in work if job.state.is_live and job.recipe == wanted), None)

@@ -109,9 +109,13 @@ def told(count: int, *, capped: bool) -> str:
 @router.get("/{job_id}")
 def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
     found = requests.get_job(session, job_id=job_id)
-    result = None
-    if found.visualization is not None:
-        result = visualizations.get_visualization(session, visualization_id=found.visualization)
+    result, recipe, others = None, None, 0
+    if isinstance(found, VisualizeJob):
+        recipe = found.recipe
+        if found.visualization is not None:
+            result = visualizations.get_visualization(session, visualization_id=found.visualization)
+        if found.state.is_live:
+            others = queue.waits_with(session, job_id=job_id)
     trace = result.measurements.trace if result else found.progress.trace if found.progress else ()
     card = networks.get_card(session, slug=found.network)
     if isinstance(found, VisualizeJob):
@@ -129,10 +133,10 @@ def job(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
             is_live=found.state.is_live,
         ),
         job=found,
-        others=queue.waits_with(session, job_id=job_id) if found.recipe and found.state.is_live else 0,
+        others=others,
         address=address,
         chart=chart(trace),
-        recipe=fields(found.recipe) if found.recipe else (),
+        recipe=fields(recipe) if recipe else (),
         result=result,
         workers_alive=workers.any_alive(session),
     )

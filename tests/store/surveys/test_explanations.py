@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.contract.errors import Conflict, Missing, TooMany, UnknownClass, UnknownClip
 from app.contract.explanation import ClassShares, Explanation, Prediction
-from app.contract.job import ExplainRequest, Job, JobError, JobKind, JobState
+from app.contract.job import ExplainJob, ExplainRequest, JobError, JobKind, JobState
 from app.store import Session, datasets
 from app.store.database.engine import Store
 from app.store.database.tables import MediaRow
@@ -24,7 +24,7 @@ FOUND = Explanation(
 )
 
 
-def ask(store: Store, data: bytes = b"a video", expected: str | None = None, limit: int = 100) -> Job:
+def ask(store: Store, data: bytes = b"a video", expected: str | None = None, limit: int = 100) -> ExplainJob:
     request = ExplainRequest(network="tiny", expected=expected)
     with store.transaction() as session:
         return explanations.enqueue_file(session, request=request, name="mine.mp4", data=data, limit=limit)
@@ -35,7 +35,7 @@ def files(store: Store) -> int:
         return session.scalar(select(func.count()).select_from(UploadRow)) or 0
 
 
-def complete(store: Store, job: Job) -> bool:
+def complete(store: Store, job: ExplainJob) -> bool:
     def save(session: Session) -> dict[str, object]:
         explanations.save_explanation(session, job_id=job.id, explanation=FOUND, media=clip_media("mine"))
         return {"label": "run"}
@@ -46,7 +46,7 @@ def complete(store: Store, job: Job) -> bool:
 
 def test_a_file_waits_for_its_worker_and_the_same_question_is_joined(tiny: Store) -> None:
     job = ask(tiny, expected="Wave_Slow")
-    assert (job.kind, job.parameters) == (JobKind.EXPLAIN, {"name": "mine.mp4", "expected": "wave slow"})
+    assert (job.kind, job.clip_name, job.expected) == (JobKind.EXPLAIN, "mine.mp4", "wave slow")
     assert ask(tiny, expected="wave slow").id == job.id
     assert len({job.id, ask(tiny).id, ask(tiny, b"another").id}) == 3
     assert files(tiny) == 3
@@ -117,7 +117,7 @@ def test_a_clip_of_a_data_set_needs_no_file_and_can_be_tried_again(tiny: Store) 
     request = ExplainRequest(network="tiny", dataset="little", clip="run-1")
     with tiny.transaction() as session:
         job = explanations.enqueue_clip(session, request=request)
-    assert (job.dataset, job.parameters["name"], files(tiny)) == ("little", "run-1", 0)
+    assert (job.dataset, job.clip_name, files(tiny)) == ("little", "run-1", 0)
     with tiny.transaction() as session:
         requests.cancel(session, job_id=job.id)
     with tiny.transaction() as session:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.contract.errors import TooMany, UnknownDataset
-from app.contract.job import Job, JobError, JobKind, JobState, Priority, VisualizeJob
+from app.contract.job import JobError, JobKind, JobState, Priority, SurveyJob
 from app.store import Session, datasets
 from app.store.database.engine import Store
 from app.store.jobs import leases, requests
@@ -18,7 +18,7 @@ def little(tiny: Store) -> Store:
     return tiny
 
 
-def ask(store: Store, dataset: str = "little", limit: int = 100) -> Job:
+def ask(store: Store, dataset: str = "little", limit: int = 100) -> SurveyJob:
     with store.transaction() as session:
         return writing.enqueue_survey(session, network="tiny", dataset=dataset, limit=limit)
 
@@ -26,8 +26,6 @@ def ask(store: Store, dataset: str = "little", limit: int = 100) -> Job:
 def test_it_says_what_it_is_about(little: Store) -> None:
     job = ask(little)
     assert (job.kind, job.network, job.dataset) == (JobKind.SURVEY, "tiny", "little")
-    assert (job.layer, job.unit, job.recipe) == (None, None, None)
-    assert not isinstance(job, VisualizeJob)
     with little.session() as session:
         assert requests.get_job(session, job_id=job.id) == job
         assert requests.list_jobs(session, network="tiny").items == (job,)
@@ -74,7 +72,7 @@ def test_what_came_out_is_kept_with_the_end_and_only_by_who_holds_the_claim(litt
         ended = requests.get_job(session, job_id=job.id)
         with pytest.raises(UnknownDataset):
             datasets.get_dataset(session, slug="other")
-    assert (ended.state, ended.answer, ended.visualization) == (JobState.DONE, {"survey": 7}, None)
+    assert (ended.state, ended.answer) == (JobState.DONE, {"survey": 7})
 
 
 def test_a_failed_survey_is_retried_without_overtaking_clicks(little: Store) -> None:
