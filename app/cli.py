@@ -6,7 +6,6 @@ from functools import wraps
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
@@ -15,7 +14,8 @@ from app.launch.frontend_build import build_frontend
 from app.launch.supervise import require_free_port, supervise
 from app.settings import settings
 from app.store.database.engine import Store, open_store
-from app.web.main import create_app, settle
+from app.web.main import create_app
+from app.web.server import serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -62,16 +62,7 @@ def web(port: Port = None) -> None:
     """Serve the dashboard alone; workers may run elsewhere."""
     chosen = require_free_port(settings().host, settings().port if port is None else port)
     database().close()
-    served = create_app(settings())
-    settle()
-    uvicorn.run(
-        served,
-        host=settings().host,
-        port=chosen,
-        log_level="warning",
-        timeout_graceful_shutdown=3,
-        server_header=False,
-    )
+    serve(create_app(settings()), host=settings().host, port=chosen)
 
 
 @app.command()

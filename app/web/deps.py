@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from app.settings import Settings
 from app.store import Session
 from app.store.database.engine import Store
+from app.web.admission import Admission
 from app.web.events import Events
 
 T = TypeVar("T")
@@ -44,13 +45,32 @@ def get_base(request: Request) -> str:
     return get_settings(request).public_url.rstrip("/") or str(request.base_url).rstrip("/")
 
 
-async def get_session(request: Request) -> AsyncIterator[Session]:
+def get_admission(request: Request) -> Admission:
+    admission: Admission = request.app.state.admission
+    return admission
+
+
+async def wait_to_read(request: Request) -> AsyncIterator[None]:
+    async with get_admission(request).readers.place():
+        yield
+
+
+async def wait_to_write(request: Request) -> AsyncIterator[None]:
+    async with get_admission(request).writers.place():
+        yield
+
+
+async def get_session(
+    request: Request, place: Annotated[None, Depends(wait_to_read, scope="function")]
+) -> AsyncIterator[Session]:
     # Neither opening it nor its end waits for the database.
     with get_store(request).session() as session:
         yield session
 
 
-def get_transaction(request: Request) -> Iterator[Session]:
+def get_transaction(
+    request: Request, place: Annotated[None, Depends(wait_to_write, scope="function")]
+) -> Iterator[Session]:
     with get_store(request).transaction() as session:
         yield session
 

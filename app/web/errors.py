@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, UnsupportedMedia
+from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, Unavailable, UnsupportedMedia
 from app.settings import Settings
 from app.web import render, urls
 from app.web.validation import explain
@@ -25,6 +25,25 @@ class BadRequest(KinetoscopeError):
 class MethodNotAllowed(KinetoscopeError):
     kind = "method_not_allowed"
     status = 405
+
+
+class RequestTimeout(KinetoscopeError):
+    kind = "request_timeout"
+    status = 408
+
+
+class Busy(KinetoscopeError):
+    """More requests wait than are worth waiting for."""
+
+    kind = "busy"
+    status = 503
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(
+            f"The dashboard has more requests than it can answer now. Try again in {retry_after} seconds.",
+            retry_after=retry_after,
+        )
+        self.retry_after = retry_after
 
 
 class Internal(KinetoscopeError):
@@ -57,7 +76,11 @@ def install(app: FastAPI) -> None:
 
 def on_known(request: Request, error: Exception) -> Response:
     assert isinstance(error, KinetoscopeError)
-    if error.status >= 500:
+    if isinstance(error, Busy):
+        return respond(request, error, {"Retry-After": str(error.retry_after)})
+    if isinstance(error, Unavailable):
+        log.warning("%s", error.detail)  # the same for every request meanwhile: see log_filter.py
+    elif error.status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error.detail, exc_info=error)
     return respond(request, error)
 
@@ -77,6 +100,8 @@ def on_http(request: Request, error: Exception) -> Response:
             translated = Missing(f"There is nothing at {path}.")
         case 405:
             translated = MethodNotAllowed(f"{path} does not take {method}.")
+        case 408:
+            translated = RequestTimeout("The request's body came too slowly. Send it again over a faster connection.")
         case 413:
             translated = too_large(largest_body(request.app.state.settings, path))
         case 415:

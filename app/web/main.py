@@ -1,6 +1,5 @@
 """Makes the web application: store and events for its life, the doors, the JSON API, then the pages."""
 
-import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +10,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.settings import Settings, settings
 from app.store.database.engine import Store, open_store
 from app.web import errors, urls, views
+from app.web.admission import Admission
 from app.web.api import routers
 from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
 from app.web.events import Events
+from app.web.middleware.body_limits import BodyLimits
 from app.web.middleware.etags import Etags
 from app.web.middleware.security import Guard, Head, SecurityHeaders
 from app.web.shutdown import on_stop
@@ -36,6 +37,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
         opened = store or open_store(chosen.sqlalchemy_url)
         events = Events(opened)
         app.state.store = opened
+        app.state.admission = Admission.for_database(opened.dialect)
         app.state.events = events
         if not app.state.assets.is_built:
             log.warning("The front end is not built: pages have no style. Run `kinetoscope up`.")
@@ -65,6 +67,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     app.add_middleware(Etags)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
     app.add_middleware(Head)
+    app.add_middleware(BodyLimits, settings=chosen)
     app.add_middleware(Guard, settings=chosen)
     app.add_middleware(SecurityHeaders)
 
@@ -76,12 +79,3 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
             route.include_in_schema = False  # type: ignore[attr-defined]  # the API alone is described
         app.router.routes += router.routes
     return app
-
-
-def settle() -> None:
-    """For a process that serves: what is loaded by now stays. Looking through it for garbage, again and again, would
-    hold up one page of a hundred for a tenth of a second; what a page makes goes when it is sent, without a look.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 10)

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from app.settings import Settings
 from app.store.database.engine import open_store
-from app.web.main import create_app, settle
+from app.web.main import create_app
+from app.web.server import tune_garbage_collection
 from app.web.owner import COOKIE
 from benchmarks.catalog.pages import Catalogue, pages
 
@@ -82,7 +83,7 @@ async def _measure(url: str, requests: int, rounds: int, only: str, seed: int) -
     settings = Settings(database_url=url)
     store = open_store(settings.sqlalchemy_url)
     app = create_app(settings, store)
-    settle()
+    tune_garbage_collection()
     found = []
     async with app.router.lifespan_context(app):
         for name, draw in pages(Catalogue(store, seed)):

@@ -334,7 +334,7 @@ MEANINGS = {
     415: "The body is of another type than is read here",
     422: "A field is wrong; `fields` lists each",
     429: "The queue is full",
-    503: "The database does not answer, is not migrated, or is full",
+    503: "The database does not answer, is not migrated, or is full; or too many requests wait (see `Retry-After`)",
 }
 
 

@@ -4,14 +4,13 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import KinetoscopeError, Refused
 from app.settings import Settings
 from app.web import urls
-from app.web.errors import BadRequest, largest_body, respond, too_large
+from app.web.errors import BadRequest, respond
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -80,11 +79,10 @@ class Head:
 
 
 class Guard:
-    """Refuses other sites' writes, hosts that are not ours, and bodies beyond the limit."""
+    """Refuses other sites' writes and hosts that are not ours."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.settings = settings
         self.public = urlsplit(settings.public_url).netloc.lower() or None
         self.loopback = is_loopback(settings.host)
 
@@ -94,7 +92,7 @@ class Guard:
             return
         error = self.objection(scope)
         if error is None:
-            await self.app(scope, self.limited(receive, largest_body(self.settings, scope["path"])), send)
+            await self.app(scope, receive, send)
         else:
             await respond(Request(scope, receive), error)(scope, receive, send)
 
@@ -111,11 +109,7 @@ class Guard:
             return Refused("Another site asked for this change. Make it from the dashboard's own pages.")
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             return BadRequest("The address holds a NUL character. Remove it.")
-        length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit():
-            return BadRequest("Content-Length is not a number.")
-        limit = largest_body(self.settings, scope["path"])
-        return too_large(limit) if int(length) > limit else None
+        return None
 
     def is_foreign(self, headers: Headers, host: str) -> bool:
         """Browsers say where a request comes from; programs say nothing, and no page can use those."""
@@ -123,20 +117,6 @@ class Guard:
             return True
         origin = headers.get("origin")
         return origin is not None and (urlsplit(origin).netloc.lower() or "null") not in {host, self.public}
-
-    def limited(self, receive: Receive, limit: int) -> Receive:
-        """Counts what arrives, because a body in chunks tells no length."""
-        received = 0
-
-        async def count() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise HTTPException(413)
-            return message
-
-        return count
 
 
 def hostname(host: str) -> str:
