@@ -18,8 +18,8 @@ from rich.table import Table
 from app.settings import Settings
 from app.store.database.engine import open_store
 from app.web.main import create_app
-from app.web.server import tune_garbage_collection
 from app.web.owner import COOKIE
+from app.web.server import tune_garbage_collection
 from benchmarks.catalog.pages import Catalogue, pages
 
 BOUND = 25.0  # ms
