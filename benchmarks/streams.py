@@ -7,16 +7,16 @@ python -m benchmarks.streams mocap_two_stream mocap_default.safetensors worker/s
 import torch
 
 from benchmarks.given import given
-from worker.evidence.synergy import swapped
-from worker.evidence.variance import Swaps
+from worker.evidence.synergy import with_motion_of
+from worker.evidence.variance import SwapVariance
 
 
 def main() -> None:
     network, clips = given(__doc__)
-    swaps = Swaps(torch.cat([network.logits(clip) for clip in clips]).argmax(1), len(network.card.classes))
+    swaps = SwapVariance(torch.cat([network.logits(clip) for clip in clips]).argmax(1), len(network.card.classes))
     for number, clip in enumerate(clips):
         others = [other for other in range(len(clips)) if other != number]
-        swaps.add(number, others, torch.cat([network.logits(swapped(clip, clips[other])) for other in others]))
+        swaps.add(number, others, torch.cat([network.logits(with_motion_of(clip, clips[other])) for other in others]))
     shares = swaps.shares()
     print(f"{len(clips)} clips, {len(clips) * (len(clips) - 1)} swaps")
     if shares is None:

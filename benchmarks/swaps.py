@@ -8,9 +8,9 @@ import time
 import torch
 
 from benchmarks.given import given
-from worker.evidence.stream_swaps import Crossing
+from worker.evidence.stream_swaps import StreamSwapper
 from worker.evidence.streams import DONORS
-from worker.evidence.synergy import swapped
+from worker.evidence.synergy import with_motion_of
 
 
 def main() -> None:
@@ -21,17 +21,17 @@ def main() -> None:
 
     started = time.process_time()
     whole = [
-        torch.cat([network.logits(swapped(clip, clips[other])) for other in others[place]])
+        torch.cat([network.logits(with_motion_of(clip, clips[other])) for other in others[place]])
         for place, clip in enumerate(clips)
     ]
     plain = time.process_time() - started
 
     started = time.process_time()
-    crossing = Crossing(network, *clips[:2])
-    lent = [crossing.lend(clip) for clip in clips[-donors:]]
+    swapper = StreamSwapper(network, *clips[:2])
+    lent = [swapper.read_motion(clip) for clip in clips[-donors:]]
     crossed = []
     for clip in clips:
-        logits, own = crossing.logits(clip, lent)
+        logits, own = swapper.swap(clip, lent)
         crossed.append(logits)
         lent = [*lent[1:], own]
     seconds = time.process_time() - started
@@ -40,7 +40,7 @@ def main() -> None:
     difference = (torch.cat(whole) - torch.cat(crossed)).abs().max()
     print(f"{len(clips)} clips, {swaps} swaps; the logits differ by {difference:.2g} at most")
     print(f"a pass a swap  {swaps:5} passes {plain:8.1f} s of one core")
-    print(f"a pass a clip  {crossing.passes:5} passes {seconds:8.1f} s: {plain / seconds:.1f} times less")
+    print(f"a pass a clip  {swapper.passes:5} passes {seconds:8.1f} s: {plain / seconds:.1f} times less")
 
 
 if __name__ == "__main__":

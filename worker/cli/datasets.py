@@ -17,7 +17,8 @@ from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from worker.cli.common import open_database, plainly
-from worker.survey.dataset_files import Layout, Part, Split, read_dataset
+from worker.survey.dataset_files import Layout, read_dataset
+from worker.survey.official_splits import Part, Split
 
 app = typer.Typer(no_args_is_help=True, help="Data sets of the dashboard.")
 out = Console()
@@ -56,14 +57,14 @@ def add(
             slug,
             title or slug,
             summary,
-            [(file.name, file.label, file.path) for file in files],
+            files,
             observe=lambda done: progress.update(task, completed=done),
         )
     for name, why in list(intake.skipped.items())[:SHOWN]:
         out.print(f"[yellow]skipped[/] {escape(name)}: {escape(why)}", highlight=False)
     if len(intake.skipped) > SHOWN:
         out.print(f"[yellow]skipped[/] {len(intake.skipped) - SHOWN:,} more.")
-    there = f" {intake.kept:,} were there already." if intake.kept else ""
+    there = f" {intake.already_there:,} were there already." if intake.already_there else ""
     out.print(
         f"Added {intake.added:,} clips to [bold]{slug}[/].{there} "
         f"Page: http://{settings().host}:{settings().port}/-/datasets/{slug}"

@@ -101,7 +101,7 @@ def take_in(store: Store, slug: str, title: str, path: Path, bar: Progress) -> s
         slug,
         title,
         "",
-        [(file.name, file.label, file.path) for file in files],
+        files,
         observe=lambda done: bar.update(task, completed=done),
     )
     return slug

@@ -1,4 +1,4 @@
-"""One forward pass that reads every layer at once and reduces each unit at once: no map outlives its layer."""
+"""Read the activations of every layer in one forward pass, keeping a few numbers for each unit and no maps."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,87 +14,94 @@ from worker.networks.network import Network
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What the C units of a layer did on B clips, after a following ReLU."""
+class LayerReading:
+    """The responses of the C units of one layer to B clips, after a following ReLU; T is the length of its map."""
 
-    peak: Tensor  # (B, C): largest activation over positions
-    place: Tensor  # (B, C, 3): centre of the peak's cell of the map, as shares of length, height and width
-    trace: Tensor  # (B, C, T): largest activation over the positions of each moment
-
-
-Readings = Mapping[str, Reading]  # by layer
-Record = Callable[[Inputs], Readings]
+    peak: Tensor  # (B, C): largest activation over all positions
+    position: Tensor  # (B, C, 3): centre of the map cell of the peak as (time, y, x), each in [0, 1]
+    trace: Tensor  # (B, C, T): largest activation over y and x, frame by frame
 
 
-class _Done(BaseException):
-    """Ends a forward pass of which all has been read. Not an Exception, which a module might catch."""
+Readings = Mapping[str, LayerReading]  # by layer
+ActivationReader = Callable[[Inputs], Readings]
 
 
-def reduced(activation: Tensor, rectified: bool) -> Reading:
-    """Of an activation as a module gives it. max(relu(x)) is relu(max(x)): the whole map is read once."""
+class _AllRead(BaseException):
+    """Ends a forward pass once every wanted layer has been read.
+
+    It is a BaseException because a module of the network might catch Exception.
+    """
+
+
+def reduce_map(activation: Tensor, rectified: bool) -> LayerReading:
+    """Reduce the output of a module, (B, C), (B, C, H, W) or (B, C, T, H, W), to the peaks of its units.
+
+    Where a ReLU follows (`rectified`) it is applied to the reduced values: max(relu(x)) = relu(max(x)), so the whole
+    map is read only once.
+    """
     maps = as_map(activation)
     _, _, frames, height, width = maps.shape
     trace = maps.amax((3, 4))
-    peak, moment = trace.max(2)
-    at_peak = maps[:, :, 0] if frames == 1 else maps.gather(2, _everywhere(moment, height, width))[:, :, 0]
-    cell = at_peak.flatten(2).argmax(2)
-    shares = ((moment + 0.5) / frames, (cell // width + 0.5) / height, (cell % width + 0.5) / width)
+    peak, frame = trace.max(2)
+    index = frame[:, :, None, None, None].expand(-1, -1, 1, height, width)
+    peak_frame = maps[:, :, 0] if frames == 1 else maps.gather(2, index)[:, :, 0]
+    cell = peak_frame.flatten(2).argmax(2)
+    position = ((frame + 0.5) / frames, (cell // width + 0.5) / height, (cell % width + 0.5) / width)
     if rectified:
         peak, trace = peak.relu(), trace.relu()
-    return Reading(peak, torch.stack(shares, 2), trace)
-
-
-def _everywhere(moment: Tensor, height: int, width: int) -> Tensor:
-    return moment[:, :, None, None, None].expand(-1, -1, 1, height, width)
+    return LayerReading(peak, torch.stack(position, 2), trace)
 
 
 @contextmanager
-def recorder(network: Network, layers: Sequence[str] | None = None) -> Iterator[Record]:
-    """Gives a function from inputs to the readings of the layers (all unless told otherwise), in their order.
+def read_activations(network: Network, layers: Sequence[str] | None = None) -> Iterator[ActivationReader]:
+    """Yield a function that maps inputs to the readings of the layers, in the network's order.
 
-    The pass stops once all is read, and computes in float32. Raises UnknownLayer, NotFinite naming the layer, and
-    WorkError where a layer is never run. The hooks are given back also after a failure.
+    All layers are read unless `layers` names some. A forward pass stops after the last wanted layer, and runs in
+    float32. The forward hooks are removed on exit, also after an error.
+
+    Raises UnknownLayer for a name that the network does not have. The yielded function raises NotFinite, naming the
+    layer, where a peak is NaN or infinite, and WorkError where the network never runs a wanted layer.
     """
     order = [layer.name for layer in network.card.layers]
     wanted = order if layers is None else sorted({network.card.layer(name).name for name in layers}, key=order.index)
-    found: dict[str, Reading] = {}
+    readings: dict[str, LayerReading] = {}
 
-    def hook(name: str, rectified: bool) -> Callable[[nn.Module, Any, Tensor], None]:
-        def read(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            if name in found:
-                return  # a module that is used again: its first use counts
-            reading = found[name] = reduced(output, rectified)
+    def make_hook(name: str, rectified: bool) -> Callable[[nn.Module, Any, Tensor], None]:
+        def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if name in readings:
+                return  # of a module that is used more than once, the first use counts
+            reading = readings[name] = reduce_map(output, rectified)
             if not reading.peak.isfinite().all():
                 raise NotFinite(
                     f"The layer {name} gives NaN or infinite activations. Check the network's weights, and the clip "
                     "that it was given."
                 )
-            if len(found) == len(wanted) and module is not network.module:
-                raise _Done
+            if len(readings) == len(wanted) and module is not network.module:
+                raise _AllRead
 
-        return read
+        return hook
 
     @torch.no_grad()
-    def record(inputs: Inputs) -> Readings:
-        found.clear()
+    def read(inputs: Inputs) -> Readings:
+        readings.clear()
         device = next(iter(inputs.values())).device.type
         try:
             with torch.autocast(device, enabled=False):
                 network.module(inputs)
-        except _Done:
+        except _AllRead:
             pass
-        missing = [name for name in wanted if name not in found]
+        missing = [name for name in wanted if name not in readings]
         if missing:
             raise WorkError(f"The network never runs {', '.join(missing)}: there is no activation to read.")
-        return {name: found[name] for name in wanted}
+        return {name: readings[name] for name in wanted}
 
     handles = []
     try:
         for name in wanted:
             point = network.points[name]
-            part = network.module.get_submodule(point.path)
-            handles.append(part.register_forward_hook(hook(name, point.rectified)))
-        yield record
+            submodule = network.module.get_submodule(point.path)
+            handles.append(submodule.register_forward_hook(make_hook(name, point.rectified)))
+        yield read
     finally:
         for handle in handles:
             handle.remove()

@@ -1,4 +1,4 @@
-"""A survey on its way, on disk: a pass that was killed goes on where it was, and memory stays bounded."""
+"""The state of a survey on disk: a survey that was killed continues from here, and memory stays bounded."""
 
 import hashlib
 import json
@@ -16,137 +16,154 @@ from app.contract.errors import DiskFull
 from app.contract.evidence import TOP_CLIPS
 from app.contract.network import Layer, NetworkCard
 from worker.evidence.activation_reader import Readings
+from worker.evidence.types import Labels
 
-VERSION = 1  # of what is kept here
-MAXIMA = "maxima.npy"
-PROGRESS = "progress.pt"
+VERSION = 1  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
+PEAKS_FILE = "maxima.npy"  # float32 (clips, units)
+PROGRESS_FILE = "progress.pt"
+UNITS_PER_CHUNK = 256
 
-Floats = npt.NDArray[np.float32]
+Peaks = npt.NDArray[np.float32]
 
 
 def survey_key(card: NetworkCard, dataset: str, clips: Sequence[tuple[str, str]]) -> str:
-    """Names what a survey depends on: the network, the data set, its clips (name, label) in order."""
+    """Return a hash of what a survey depends on: network, data set, and its clips (name, label) in order."""
     layers = [(layer.name, layer.units, layer.map.frames) for layer in card.layers]
-    facts = json.dumps([VERSION, card.checksum, layers, dataset, list(clips)])
-    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+    content = json.dumps([VERSION, card.checksum, layers, dataset, list(clips)])
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
-class Top:
-    """The strongest clips of each unit of a layer, the strongest first; clip -1 where there are not so many."""
+class StrongestClips:
+    """The K strongest clips of each of the U units of a layer, strongest first; clip -1 where there are fewer."""
 
     peak: Tensor  # (U, K)
-    clip: Tensor  # (U, K)
-    place: Tensor  # (U, K, 3)
+    clip: Tensor  # (U, K): clip numbers
+    position: Tensor  # (U, K, 3): of the peak, as (time, y, x) in [0, 1]
     trace: Tensor  # (U, K, T)
 
     @staticmethod
-    def empty(layer: Layer) -> "Top":
+    def empty(layer: Layer) -> "StrongestClips":
         size = (layer.units, TOP_CLIPS)
-        return Top(
+        return StrongestClips(
             torch.full(size, -torch.inf),
             torch.full(size, -1),
             torch.zeros(*size, 3),
             torch.zeros(*size, layer.map.frames),
         )
 
-    def with_clips(self, numbers: Tensor, peak: Tensor, place: Tensor, trace: Tensor) -> "Top":
-        """With the readings (B, U, ...) of these clips (B,)."""
+    def merge(self, numbers: Tensor, peak: Tensor, position: Tensor, trace: Tensor) -> "StrongestClips":
+        """Return the strongest of these clips and B more, given by their numbers (B,) and readings (B, U, ...)."""
         peaks = torch.cat([self.peak, peak.T], 1)
-        best, order = peaks.topk(TOP_CLIPS, 1)
+        strongest, order = peaks.topk(TOP_CLIPS, 1)
         clips = torch.cat([self.clip, numbers.expand(len(self.clip), -1)], 1).gather(1, order)
-        return Top(best, clips, _taken(self.place, place, order), _taken(self.trace, trace, order))
+        return StrongestClips(
+            strongest, clips, _merge_columns(self.position, position, order), _merge_columns(self.trace, trace, order)
+        )
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"peak": self.peak, "clip": self.clip, "place": self.position, "trace": self.trace}
+
+    @staticmethod
+    def from_state_dict(state: Mapping[str, Tensor]) -> "StrongestClips":
+        return StrongestClips(state["peak"], state["clip"], state["place"], state["trace"])
 
 
-def _taken(kept: Tensor, new: Tensor, order: Tensor) -> Tensor:
-    both = torch.cat([kept, new.transpose(0, 1)], 1)
+def _merge_columns(old: Tensor, new: Tensor, order: Tensor) -> Tensor:
+    """Pick the columns (U, K) named by `order` from old (U, K, D) and new (B, U, D): (U, K, D)."""
+    both = torch.cat([old, new.transpose(0, 1)], 1)
     return both.gather(1, order[:, :, None].expand(-1, -1, both.shape[2]))
 
 
-class Tally:
-    """Peaks of all N clips x U units on disk, the strongest clips of each unit in memory, and how far we are.
+class SurveyCheckpoint:
+    """The peaks of N clips x U units in a file, the strongest clips of each unit in memory, and the progress so far.
 
-    `save` makes what was added last; what came after it is computed again by whoever opens the folder next.
+    Opening a folder that has a checkpoint continues it. What was added after the last `save` is not counted, and is
+    computed again. Raises DiskFull where a new file of peaks would not fit.
     """
 
-    def __init__(self, folder: Path, card: NetworkCard, clips: int) -> None:
+    def __init__(self, folder: Path, card: NetworkCard, clip_count: int) -> None:
         self.folder = folder
-        self.clips = clips
         self.layers = card.layers
-        self.columns: dict[str, slice] = {}
-        start = 0
+        self.columns: dict[str, slice] = {}  # of each layer in the file of peaks
+        first = 0
         for layer in card.layers:
-            self.columns[layer.name] = slice(start, start + layer.units)
-            start += layer.units
-        self.done = 0
+            self.columns[layer.name] = slice(first, first + layer.units)
+            first += layer.units
+        self.clips_done = 0
         self.seconds = 0.0
-        self.skipped: dict[int, str] = {}
-        self.top = {layer.name: Top.empty(layer) for layer in card.layers}
-        self._open(start)
+        self.skipped: dict[int, str] = {}  # clip number -> why it cannot be read
+        self.strongest = {layer.name: StrongestClips.empty(layer) for layer in card.layers}
+        self._open(clip_count, units=first)
 
-    def _open(self, units: int) -> None:
+    def _open(self, clip_count: int, units: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / MAXIMA
-        if (self.folder / PROGRESS).exists():
+        path = self.folder / PEAKS_FILE
+        if (self.folder / PROGRESS_FILE).exists():
             self._load()
-            self.maxima: Floats = np.lib.format.open_memmap(path, "r+")
+            self._peaks: Peaks = np.lib.format.open_memmap(path, "r+")
             return
-        needed, free = self.clips * units * 4, shutil.disk_usage(self.folder).free
+        needed, free = clip_count * units * 4, shutil.disk_usage(self.folder).free
         if needed * 1.05 > free:
             raise DiskFull(
                 f"The survey takes {needed / 1e9:.1f} GB and {self.folder} has {free / 1e9:.1f} GB free: make room, or "
                 "take fewer clips."
             )
-        self.maxima = np.lib.format.open_memmap(path, "w+", np.float32, (self.clips, units))
+        self._peaks = np.lib.format.open_memmap(path, "w+", np.float32, (clip_count, units))
 
     def add(self, numbers: Sequence[int], readings: Readings) -> None:
-        """The readings of clips by their numbers."""
+        """Add the readings of a batch of clips, given by their numbers."""
         index = torch.tensor(numbers)
         for name, reading in readings.items():
-            peak, place, trace = (values.float().cpu() for values in (reading.peak, reading.place, reading.trace))
-            self.maxima[list(numbers), self.columns[name]] = peak.numpy()
-            self.top[name] = self.top[name].with_clips(index, peak, place, trace)
+            peak, position, trace = (x.float().cpu() for x in (reading.peak, reading.position, reading.trace))
+            self._peaks[list(numbers), self.columns[name]] = peak.numpy()
+            self.strongest[name] = self.strongest[name].merge(index, peak, position, trace)
 
     def skip(self, number: int, reason: str) -> None:
         self.skipped[number] = reason
 
     @property
-    def seen(self) -> npt.NDArray[np.int64]:
-        """Numbers of the clips that have been read."""
-        return np.array([number for number in range(self.done) if number not in self.skipped], np.int64)
+    def recorded(self) -> Labels:
+        """The numbers (n,) of the clips that have been recorded, ascending."""
+        return np.array([number for number in range(self.clips_done) if number not in self.skipped], np.int64)
 
-    def peaks(self, layer: str) -> Floats:
-        """Of all units of the layer on the clips that were read: (n, U), mapped from disk where none was skipped."""
-        maxima = self.maxima[: self.done, self.columns[layer]]
-        return maxima[self.seen] if self.skipped else maxima
+    def peaks(self, layer: str) -> Peaks:
+        """Return the peaks (n, U) of a layer's units on the recorded clips, as a memory map where none was skipped."""
+        peaks = self._peaks[: self.clips_done, self.columns[layer]]
+        return peaks[self.recorded] if self.skipped else peaks
 
-    def chunks(self, layer: str, size: int = 256) -> Iterator[tuple[slice, Floats]]:
-        """The layer's units in pieces, each with its peaks on the clips that were read: (n, u)."""
-        columns, seen = self.columns[layer], self.seen
+    def unit_chunks(self, layer: str, size: int = UNITS_PER_CHUNK) -> Iterator[tuple[slice, Peaks]]:
+        """Yield the layer's units in chunks of `size`, each with its peaks (n, size) on the recorded clips."""
+        columns, recorded = self.columns[layer], self.recorded
         for start in range(columns.start, columns.stop, size):
             stop = min(start + size, columns.stop)
             units = slice(start - columns.start, stop - columns.start)
-            yield units, np.asarray(self.maxima[:, start:stop])[seen]
+            yield units, np.asarray(self._peaks[:, start:stop])[recorded]
+
+    def strongest_clips(self, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Return by layer the numbers (U, K) of the clips that excite its units most, -1 where fewer excite one."""
+        strongest = {name: self.strongest[name] for name in layers}
+        return {name: clips.clip.where(clips.peak > 0, -1) for name, clips in strongest.items()}
 
     def save(self) -> None:
-        """All or nothing: the peaks reach the disk first, then what says how many of them count."""
-        self.maxima.flush()  # type: ignore[attr-defined]
+        """Write the checkpoint atomically: first the peaks, then the file that says how many of them count."""
+        self._peaks.flush()  # type: ignore[attr-defined]
         content = {
-            "done": self.done,
+            "done": self.clips_done,
             "seconds": self.seconds,
             "skipped": self.skipped,
-            "top": {name: vars(top) for name, top in self.top.items()},
+            "top": {name: strongest.state_dict() for name, strongest in self.strongest.items()},
         }
-        partial = self.folder / f"{PROGRESS}.partial"
+        partial = self.folder / f"{PROGRESS_FILE}.partial"
         torch.save(content, partial)
-        partial.rename(self.folder / PROGRESS)
+        partial.rename(self.folder / PROGRESS_FILE)
 
     def _load(self) -> None:
-        content = torch.load(self.folder / PROGRESS, map_location="cpu", weights_only=True)
-        self.done, self.seconds, self.skipped = content["done"], content["seconds"], content["skipped"]
-        top: Mapping[str, Mapping[str, Tensor]] = content["top"]
-        self.top = {name: Top(**values) for name, values in top.items()}
+        content = torch.load(self.folder / PROGRESS_FILE, map_location="cpu", weights_only=True)
+        self.clips_done, self.seconds, self.skipped = content["done"], content["seconds"], content["skipped"]
+        states: Mapping[str, Mapping[str, Tensor]] = content["top"]
+        self.strongest = {name: StrongestClips.from_state_dict(state) for name, state in states.items()}
 
     def remove(self) -> None:
-        del self.maxima  # closes the memory map
+        del self._peaks  # closes the memory map
         shutil.rmtree(self.folder)

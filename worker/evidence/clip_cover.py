@@ -1,4 +1,4 @@
-"""Few clips that say something of many units: what is changed costs a pass for each way, so units share clips."""
+"""Choose few clips that serve many units: each changed clip costs a forward pass, so units share clips."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,32 +7,34 @@ import torch
 from torch import Tensor
 
 
-def shared_clips(top: Iterable[Tensor], each: int) -> tuple[int, ...]:
-    """Clips such that every unit has `each` of its own among them, or all where it has fewer: ascending.
+def cover_units(strongest: Iterable[Tensor], clips_per_unit: int) -> tuple[int, ...]:
+    """Return the numbers, ascending, of clips among which every unit has `clips_per_unit` of its own strongest clips.
 
-    `top`: by layer, the numbers (U, K) of its units' strongest clips, -1 for none. The smallest such set takes too
-    long to find; greedily (Johnson 1974), the clip that serves most units that still lack one comes next, and of those
-    that serve as many the one that is a stronger clip.
+    A unit with fewer strongest clips has all of them. `strongest` gives for each layer the numbers (U, K) of its
+    units' strongest clips, strongest first, -1 for none. The smallest such set takes too long to find (multicover is
+    NP-hard), so clips are chosen greedily (Johnson 1974): next comes the clip that serves the most units that still
+    lack one, and among equals the one with the higher ranks.
     """
-    candidates = np.concatenate([found.numpy() for found in top])
+    candidates = np.concatenate([clips.numpy() for clips in strongest])
     if not (candidates >= 0).any():
         return ()
-    clips = int(candidates.max()) + 1
-    strength = np.broadcast_to(1 - np.arange(candidates.shape[1]) / len(candidates) / 16, candidates.shape)
-    lacks = np.minimum((candidates >= 0).sum(1), each)
+    count = int(candidates.max()) + 1
+    # a unit counts 1, less a little by the clip's rank: not enough to outweigh another unit
+    weights = np.broadcast_to(1 - np.arange(candidates.shape[1]) / len(candidates) / 16, candidates.shape)
+    missing = np.minimum((candidates >= 0).sum(1), clips_per_unit)
     chosen: list[int] = []
-    while (needy := lacks > 0).any():
-        open_ = (candidates >= 0) & needy[:, None]
-        gain = np.bincount(candidates[open_], strength[open_], clips)
+    while (unserved := missing > 0).any():
+        eligible = (candidates >= 0) & unserved[:, None]
+        gain = np.bincount(candidates[eligible], weights[eligible], count)
         gain[chosen] = 0
         best = int(gain.argmax())
         chosen.append(best)
-        lacks -= (candidates == best).any(1)
+        missing -= (candidates == best).any(1)
     return tuple(sorted(chosen))
 
 
-def among(top: Tensor, chosen: Sequence[int], count: int) -> Tensor:
-    """Of each unit's strongest clips (U, K) those that were chosen, at most `count`: (U, count), -1 for none."""
-    own = torch.isin(top, torch.tensor(chosen, dtype=top.dtype)) & (top >= 0)
-    order = (~own).to(torch.uint8).argsort(dim=1, stable=True)[:, :count]
-    return top.where(own, -1).gather(1, order)
+def keep_chosen(strongest: Tensor, chosen: Sequence[int], count: int) -> Tensor:
+    """Return of each unit's strongest clips (U, K) the first `count` that were chosen: (U, count), -1 for none."""
+    is_chosen = torch.isin(strongest, torch.tensor(chosen, dtype=strongest.dtype)) & (strongest >= 0)
+    order = (~is_chosen).to(torch.uint8).argsort(dim=1, stable=True)[:, :count]
+    return strongest.where(is_chosen, -1).gather(1, order)

@@ -1,116 +1,95 @@
-"""What a class is recognised by: its clips' pictures with what moves greyed, and with all else greyed.
+"""Whether a class is recognized by its foreground or its background: clips with one or the other grey.
 
-Of the clips of a class that the network recognises, with p its probability (softmax of the logits) of the class:
+Of the clips of a class that the network classifies correctly, with p the softmax probability of the class:
 
-    whole     mean p of the clips as they are
-    movers    mean p with every block of the picture grey in which nothing moves
-    place     mean p with every block grey in which something moves
+    whole        mean p of the clips as they are
+    foreground   mean p with every block of the picture grey in which nothing moves
+    background   mean p with every block grey in which something moves
 
-What a network sees of motion is left as it is. A network of pictures alone that recognises a class by its place, and
-not by what moves there, is suspected of a bias. Grey blocks are no pictures that it was trained on: other classes'
-values say how much that takes. What lies still behind a mover, in its blocks, goes with it.
+The motion stream is left as it is. A class of an appearance network that is recognized by the background alone, and
+not by the foreground, suggests a bias. No network was trained on grey blocks: what they cost by themselves shows in
+the values of the other classes. Background that shares a block with the foreground is grey with it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from app.contract.evidence import MaskedClass
 from app.contract.network import StreamName
 from worker.devices import device_of
+from worker.evidence.foreground import clip_foreground
+from worker.evidence.predict import batched_logits
 from worker.evidence.synergy import MOTION
+from worker.evidence.types import Observe, ReadClips
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
-from worker.networks.preprocessing import FLOW_UNIT_PX, batch_size, join
-from worker.video.flow import consecutive_flow
 
-MOST = 600  # clips that are greyed
-EACH = 10  # of a class
-BLOCKS = 14  # along a side
-MOVING_PX = 0.3  # a frame, beyond what the whole picture does: mean over the clip; twice the step of stored flow
-MARGIN = 5  # pixels around what moves that move with it
-LOOKS = 10  # fields of flow computed of a clip that brings none
-WITHIN = (0.02, 0.9)  # share of the picture that moves: beyond it there is nothing to tell apart
-
-Clips = Callable[[Sequence[int]], Iterable[tuple[int, Inputs]]]
+MAX_CLIPS = 600
+MAX_CLIPS_PER_CLASS = 10
+BLOCKS_PER_SIDE = 14
+FOREGROUND_PX = 0.3  # a frame: twice the step in which flow is stored
+MIN_FOREGROUND, MAX_FOREGROUND = 0.02, 0.9  # shares of the picture; beyond them there is nothing to compare
 
 
 def masked_classes(
     network: Network,
-    clips: Clips,
+    read_clips: ReadClips,
     labels: Sequence[int],
     probabilities: Mapping[int, float],
-    observe: Callable[[int, int], None] = lambda done, total: None,
+    observe: Observe = lambda done, total: None,
 ) -> tuple[MaskedClass, ...]:
-    """`labels` of all clips, by number; `probabilities` of its own class of every clip that is recognised. Classes of
-    which no clip can be greyed are left out.
+    """Return for each class the mean probabilities of its clips whole, without background, and without foreground.
+
+    `labels` has the class of every clip by number; `probabilities` the probability of its class for every clip that
+    is classified correctly. Classes without a clip that has both foreground and background are left out.
     """
-    device, size = device_of(network.module), batch_size(network.card)
-    numbers = chosen(labels, probabilities)
-    found: dict[int, list[tuple[float, float, float]]] = {}
-    for done, (number, given) in enumerate(clips(numbers), 1):
-        inputs = on_device(given, device)
-        kept = blocks(moving_part(inputs))
-        if WITHIN[0] <= float(kept.mean()) <= WITHIN[1]:
-            greyed = [without(inputs, 1 - kept), without(inputs, kept)]
-            parts = [join(greyed[start : start + size]) for start in range(0, len(greyed), size)]
-            answers = torch.cat([network.logits(part).softmax(1).cpu() for part in parts])
-            movers, place = answers[:, labels[number]].tolist()
-            found.setdefault(labels[number], []).append((probabilities[number], movers, place))
+    device = device_of(network.module)
+    numbers = sample_clips(labels, probabilities)
+    values: dict[int, list[tuple[float, float, float]]] = {}
+    for done, (number, clip) in enumerate(read_clips(numbers), 1):
+        inputs = on_device(clip, device)
+        mask = block_mask(clip_foreground(inputs, FOREGROUND_PX))
+        if MIN_FOREGROUND <= float(mask.mean()) <= MAX_FOREGROUND:
+            logits = batched_logits(network, [grey_out(inputs, 1 - mask), grey_out(inputs, mask)])
+            foreground, background = logits.softmax(1)[:, labels[number]].tolist()
+            values.setdefault(labels[number], []).append((probabilities[number], foreground, background))
         observe(done, len(numbers))
-    return tuple(_mean(label, values) for label, values in sorted(found.items()))
+    return tuple(_mean(label, rows) for label, rows in sorted(values.items()))
 
 
 def _mean(label: int, values: Sequence[tuple[float, float, float]]) -> MaskedClass:
-    whole, movers, place = np.mean(values, 0).tolist()
-    return MaskedClass(class_index=label, clips=len(values), whole=whole, movers=movers, place=place)
+    whole, foreground, background = np.mean(values, 0).tolist()
+    return MaskedClass(class_index=label, clips=len(values), whole=whole, movers=foreground, place=background)
 
 
-def chosen(labels: Sequence[int], probabilities: Mapping[int, float]) -> list[int]:
-    """Recognised clips, drawn by lot: EACH of a class, fewer where all would be too many."""
+def sample_clips(
+    labels: Sequence[int],
+    probabilities: Mapping[int, float],
+    *,
+    max_clips: int = MAX_CLIPS,
+    max_per_class: int = MAX_CLIPS_PER_CLASS,
+) -> list[int]:
+    """Draw clips at random, the same number of each class as far as there are, from those that have a probability."""
     by_class: dict[int, list[int]] = {}
     for number in np.random.default_rng(0).permutation(sorted(probabilities)).tolist():
         by_class.setdefault(labels[number], []).append(number)
-    turns = [(turn, label) for label, own in by_class.items() for turn in range(min(EACH, len(own)))]
-    return sorted(by_class[label][turn] for turn, label in sorted(turns)[:MOST])
+    draws = [(rank, label) for label, numbers in by_class.items() for rank in range(min(max_per_class, len(numbers)))]
+    return sorted(by_class[label][rank] for rank, label in sorted(draws)[:max_clips])
 
 
-def without(inputs: Inputs, part: Tensor) -> dict[StreamName, Tensor]:
-    """The pictures grey where `part` (1, 1, H, W) is 1; the motion is left as it is."""
+def grey_out(inputs: Inputs, mask: Tensor) -> dict[StreamName, Tensor]:
+    """Return inputs whose pictures are grey where the mask (1, 1, h, w) is 1; the motion stream stays as it is."""
 
-    def greyed(x: Tensor) -> Tensor:
-        kept = 1 - F.interpolate(part, x.shape[-2:])
-        return x * (kept if x.ndim == 4 else kept[:, :, None])
+    def apply(x: Tensor) -> Tensor:
+        keep = 1 - F.interpolate(mask, x.shape[-2:])
+        return x * (keep if x.ndim == 4 else keep[:, :, None])
 
-    return {name: x if name is MOTION else greyed(x) for name, x in inputs.items()}
-
-
-def blocks(part: Tensor) -> Tensor:
-    """Each of BLOCKS x BLOCKS 1 where any of its pixels is."""
-    return F.adaptive_max_pool2d(part, BLOCKS)
+    return {name: x if name is MOTION else apply(x) for name, x in inputs.items()}
 
 
-def moving_part(inputs: Inputs) -> Tensor:
-    """Where (1, 1, H, W) something moves, by the flow that a network sees or one that is computed of its clip."""
-    if MOTION in inputs:
-        return moving(inputs[MOTION], MOVING_PX)
-    clip = inputs[StreamName.CLIP][0]
-    step = max(1, clip.shape[1] // LOOKS)
-    frames = ((clip.permute(1, 2, 3, 0).cpu().numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    fields = [consecutive_flow(frames[start : start + 2]) for start in range(0, len(frames) - 1, step)]
-    flow = torch.from_numpy(np.concatenate(fields)).permute(0, 3, 1, 2).flatten(0, 1)[None]
-    return moving(flow / FLOW_UNIT_PX, MOVING_PX).to(clip.device)
-
-
-def moving(motion: Tensor, least: float) -> Tensor:
-    """Where flow (B, 2L, H, W) is other than what most of the picture does, by `least` px a frame: 1, else 0,
-    (B, 1, H, W).
-    """
-    frames, height, width = motion.shape[1] // 2, *motion.shape[2:]
-    flow = motion.reshape(-1, frames, 2, height, width) * FLOW_UNIT_PX
-    flow = flow - flow.flatten(3).median(3).values[..., None, None]
-    speed = flow.norm(dim=2).mean(1, keepdim=True)
-    return F.max_pool2d((speed > least).float(), MARGIN, 1, MARGIN // 2)
+def block_mask(mask: Tensor) -> Tensor:
+    """Reduce a mask (1, 1, H, W) to blocks (1, 1, 14, 14): a block is 1 where any of its pixels is."""
+    return F.adaptive_max_pool2d(mask, BLOCKS_PER_SIDE)

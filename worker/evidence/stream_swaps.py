@@ -1,8 +1,9 @@
-"""The pictures of a clip with the motion of others, each stream computed once a clip and not once a swap.
+"""Show a network the appearance of one clip with the motion of others, at the cost of one pass a clip.
 
-What follows a stream's last own layer sees nothing else of it. So in one pass of a clip its pictures are repeated
-there, the motion of other clips is put in its own one's place, and only what follows runs once a swap. A network whose
-streams meet in more places than one is told by its answers, and takes a whole pass a swap.
+Nothing after a stream's last own layer sees the rest of that stream. So in one pass of a clip the activation of its
+appearance stream is repeated there, the activation of its motion stream is replaced by those of other clips, and only
+what follows runs once for each swap. Networks whose streams meet in more than one place are detected by comparing
+logits, and take a whole pass for each swap.
 """
 
 from collections.abc import Sequence
@@ -11,82 +12,85 @@ import torch
 from torch import Tensor
 
 from worker.devices import device_of
-from worker.evidence.explain import changed
-from worker.evidence.synergy import MOTION, swapped
+from worker.evidence.output_hook import replace_output
+from worker.evidence.predict import batched_logits
+from worker.evidence.synergy import MOTION, with_motion_of
 from worker.graph.forward_hook import probe
 from worker.graph.inputs import Inputs, on_device
 from worker.maximize.memory import is_out_of_memory
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join
+
+MAX_RELATIVE_DIFFERENCE = 1e-3  # of the logits of swaps and of whole passes, to the largest logit
 
 
-class Crossing:
-    """`one` and `other` are clips to try it on. `passes` counts clips through the streams."""
+class StreamSwapper:
+    """Swaps motion between clips, (1, ...) by stream; `passes` counts the clips that went through the streams.
+
+    The two clips given at the start are used to compare swapped streams with whole passes.
+    """
 
     def __init__(self, network: Network, one: Inputs, other: Inputs) -> None:
         self.network = network
-        self.ends = _ends(network)
         self.passes = 0
-        if self.ends is not None and not self._agrees(one, other):
-            self.ends = None
+        self.last_layers = _last_stream_layers(network)  # None: a whole pass for each swap
+        if self.last_layers is not None and not self._agrees_with_whole_passes(one, other):
+            self.last_layers = None
 
-    def lend(self, inputs: Inputs) -> Tensor:
-        """What a clip's motion is to others."""
-        if self.ends is None:
+    def read_motion(self, inputs: Inputs) -> Tensor:
+        """Return what a clip's motion gives to other clips: the last activation of the stream, or its input."""
+        if self.last_layers is None:
             return inputs[MOTION]
         self.passes += 1
-        with torch.no_grad(), probe(self.network.module, self.ends[1]) as activation:
-            return activation(self._placed(inputs))
+        with torch.no_grad(), probe(self.network.module, self.last_layers[1]) as activation:
+            return activation(self._on_device(inputs))
 
-    def logits(self, inputs: Inputs, lent: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Of a clip's pictures with each of these motions, (motions, classes); and what its own motion is to others."""
-        if self.ends is None:
-            return self._plain(inputs, lent), inputs[MOTION]
+    def swap(self, inputs: Inputs, motions: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the logits (n, classes) of a clip's appearance with each of n motions, and the clip's own motion.
+
+        Motions are what `read_motion` returns, and so is the second result.
+        """
+        if self.last_layers is None:
+            clips = [{**inputs, MOTION: motion} for motion in motions]
+            self.passes += len(clips)
+            return batched_logits(self.network, clips), inputs[MOTION]
         self.passes += 1
-        own: list[Tensor] = []
+        own_motion: list[Tensor] = []
 
-        def repeated(pictures: Tensor) -> Tensor:
-            return pictures.repeat(len(lent), *[1] * (pictures.ndim - 1))
+        def repeat(appearance: Tensor) -> Tensor:
+            return appearance.repeat(len(motions), *[1] * (appearance.ndim - 1))
 
-        def replaced(motion: Tensor) -> Tensor:
-            own.append(motion)
-            return torch.cat(list(lent))
+        def replace(motion: Tensor) -> Tensor:
+            own_motion.append(motion)
+            return torch.cat(list(motions))
 
-        module, (pictures, motion) = self.network.module, self.ends
-        with changed(module, pictures, repeated), changed(module, motion, replaced):
-            return self.network.logits(self._placed(inputs)).cpu(), own[0]
+        module, (appearance_path, motion_path) = self.network.module, self.last_layers
+        with replace_output(module, appearance_path, repeat), replace_output(module, motion_path, replace):
+            return self.network.logits(self._on_device(inputs)).cpu(), own_motion[0]
 
-    def _plain(self, inputs: Inputs, lent: Sequence[Tensor]) -> Tensor:
-        size = batch_size(self.network.card)
-        clips = [{**inputs, MOTION: motion} for motion in lent]
-        parts = [join(clips[start : start + size]) for start in range(0, len(clips), size)]
-        self.passes += len(clips)
-        return torch.cat([self.network.logits(self._placed(part)).cpu() for part in parts])
+    def _on_device(self, inputs: Inputs) -> Inputs:
+        return on_device(inputs, device_of(self.network.module))
 
-    def _placed(self, inputs: Inputs) -> Inputs:
-        device = device_of(self.network.module)
-        return on_device(inputs, device)
-
-    def _agrees(self, one: Inputs, other: Inputs) -> bool:
-        whole = torch.cat([self.network.logits(self._placed(x)).cpu() for x in (swapped(one, other), one)])
+    def _agrees_with_whole_passes(self, one: Inputs, other: Inputs) -> bool:
+        pairs = (with_motion_of(one, other), one)
+        expected = torch.cat([self.network.logits(self._on_device(inputs)).cpu() for inputs in pairs])
         self.passes += 2
         try:
-            motion = self.lend(other)
-            found, own = self.logits(one, [motion, motion])
-            again, _ = self.logits(one, [own, motion])
-        except RuntimeError as error:  # shapes that do not meet
+            motion = self.read_motion(other)
+            swapped, own_motion = self.swap(one, [motion, motion])
+            restored, _ = self.swap(one, [own_motion, motion])
+        except RuntimeError as error:  # the shapes of the activations do not fit together
             if is_out_of_memory(error):
                 raise
             return False
-        crossed = torch.stack([found[1], again[0]])
-        return bool((crossed - whole).abs().max() <= 1e-3 * whole.abs().max().clamp_min(1e-6))
+        difference = (torch.stack([swapped[1], restored[0]]) - expected).abs().max()
+        return bool(difference <= MAX_RELATIVE_DIFFERENCE * expected.abs().max().clamp_min(1e-6))
 
 
-def _ends(network: Network) -> tuple[str, str] | None:
-    """Where in the module the streams of pictures and of motion have their last own layers."""
+def _last_stream_layers(network: Network) -> tuple[str, str] | None:
+    """Return the submodules of the last layer of the appearance stream and of the motion stream, or None."""
     layers = network.card.layers
-    pictures = [layer.name for layer in layers if layer.stream in ("appearance", "clip")]
+    appearance = [layer.name for layer in layers if layer.stream in ("appearance", "clip")]
     motion = [layer.name for layer in layers if layer.stream == "motion"]
-    if not pictures or not motion:
+    if not appearance or not motion:
         return None
-    return network.points[pictures[-1]].path, network.points[motion[-1]].path
+    return network.points[appearance[-1]].path, network.points[motion[-1]].path

@@ -1,4 +1,4 @@
-"""What the fusion adds: responses to both streams together, to either alone, to neither."""
+"""Fusion synergy: how much more a unit responds to both streams together than to each alone."""
 
 import torch
 from torch import Tensor
@@ -9,33 +9,36 @@ from worker.graph.inputs import Inputs
 MOTION = StreamName.MOTION
 
 
-def both(inputs: Inputs) -> bool:
-    """Whether there is a motion stream beside another."""
+def has_motion_and_appearance(inputs: Inputs) -> bool:
+    """Whether there is a motion stream beside another stream."""
     return MOTION in inputs and len(inputs) > 1
 
 
-def motion_alone(inputs: Inputs) -> dict[StreamName, Tensor]:
-    """On grey."""
+def motion_only(inputs: Inputs) -> dict[StreamName, Tensor]:
+    """Return the inputs with all streams but motion zero, which is grey."""
     return {name: x if name is MOTION else torch.zeros_like(x) for name, x in inputs.items()}
 
 
-def without_motion(inputs: Inputs) -> dict[StreamName, Tensor]:
+def appearance_only(inputs: Inputs) -> dict[StreamName, Tensor]:
+    """Return the inputs without motion: zero flow."""
     return {name: torch.zeros_like(x) if name is MOTION else x for name, x in inputs.items()}
 
 
-def neither(inputs: Inputs) -> dict[StreamName, Tensor]:
+def blank(inputs: Inputs) -> dict[StreamName, Tensor]:
+    """Return inputs of the same shapes that are zero: grey and without motion."""
     return {name: torch.zeros_like(x) for name, x in inputs.items()}
 
 
-def swapped(inputs: Inputs, other: Inputs) -> dict[StreamName, Tensor]:
-    """The pictures of one clip with the motion of another."""
+def with_motion_of(inputs: Inputs, other: Inputs) -> dict[StreamName, Tensor]:
+    """Return the appearance of one clip with the motion of another."""
     return {**inputs, MOTION: other[MOTION]}
 
 
-def synergy(a: Tensor, m: Tensor, j: Tensor, n: Tensor) -> Tensor:
-    """(J - A - M + N) / (|J| + |A| + |M| + |N|): positive where both streams do more together than each alone adds.
+def synergy(appearance: Tensor, motion: Tensor, joint: Tensor, none: Tensor) -> Tensor:
+    """Return (J - A - M + N) / (|J| + |A| + |M| + |N|), element by element.
 
-    0 where all are.
+    A, M, J and N are a unit's responses to appearance alone, motion alone, both and neither, all of one shape. The
+    result is positive where both streams together do more than the two alone add up to, and 0 where all four are 0.
     """
-    total = j.abs() + a.abs() + m.abs() + n.abs()
-    return torch.where(total > 0, (j - a - m + n) / total.clamp_min(1e-30), 0.0)
+    total = joint.abs() + appearance.abs() + motion.abs() + none.abs()
+    return torch.where(total > 0, (joint - appearance - motion + none) / total.clamp_min(1e-30), 0.0)

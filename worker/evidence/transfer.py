@@ -1,4 +1,4 @@
-"""Transfer: does an independently trained network see in a stimulus what the stimulus was made for?"""
+"""Transfer: does an independently trained network classify a stimulus as the class it was made for?"""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -17,12 +17,15 @@ from worker.networks.network import Network
 Stimulus = Mapping[StreamName, NDArray[np.floating]]  # (D, T, H, W) by stream, standard units
 
 
-def verdicts(judge: Network, stimuli: Sequence[Stimulus], streams: Collection[StreamName] | None = None) -> Tensor:
-    """What the judge takes each stimulus for: probabilities (N, classes), the softmax of its class outputs.
+def class_probabilities(
+    judge: Network, stimuli: Sequence[Stimulus], streams: Collection[StreamName] | None = None
+) -> Tensor:
+    """Return the judge's class probabilities for N stimuli: the softmax of its logits, (N, classes).
 
-    `streams`: those that the judge is shown; it sees the others grey, or without motion. All if not given.
+    The judge is shown only the given streams, all by default; the others are grey, or without motion. Raises
+    InvalidRequest for a stimulus that is not as long as the judge's input.
     """
-    return judge.logits(_inputs(judge, stimuli, streams)).softmax(1)
+    return judge.logits(_judge_inputs(judge, stimuli, streams)).softmax(1)
 
 
 def transfer(
@@ -31,31 +34,29 @@ def transfer(
     labels: Sequence[str],
     streams: Collection[StreamName] | None = None,
 ) -> float:
-    """Share of the stimuli that the judge assigns to their own class: mean of [argmax p(stimulus) = label].
+    """Return the share of the stimuli that the judge classifies as their label: mean of [argmax p(stimulus) = label].
 
     Raises UnknownClass for a label that the judge does not know.
     """
     expected = torch.tensor([judge.card.class_index(label) for label in labels])
-    return float((verdicts(judge, stimuli, streams).argmax(1).cpu() == expected).float().mean())
+    return float((class_probabilities(judge, stimuli, streams).argmax(1).cpu() == expected).float().mean())
 
 
-def _inputs(judge: Network, stimuli: Sequence[Stimulus], streams: Collection[StreamName] | None) -> Inputs:
+def _judge_inputs(judge: Network, stimuli: Sequence[Stimulus], streams: Collection[StreamName] | None) -> Inputs:
     device = device_of(judge.module)
-    return {
-        stream.name: as_input(stream.name, torch.stack([_shown(stream, each, streams) for each in stimuli]).to(device))
-        for stream in judge.card.streams
-    }
+    values = {s.name: torch.stack([_stream_values(s, each, streams) for each in stimuli]) for s in judge.card.streams}
+    return {name: as_input(name, x.to(device)) for name, x in values.items()}
 
 
-def _shown(stream: Stream, stimulus: Stimulus, streams: Collection[StreamName] | None) -> Tensor:
-    """One stimulus (D, T, H, W) at the size of the judge's stream; what it does not have, or may not show, is grey."""
+def _stream_values(stream: Stream, stimulus: Stimulus, streams: Collection[StreamName] | None) -> Tensor:
+    """Return what the judge's stream is shown of a stimulus, (D, T, H, W): zeros where it has or may show nothing."""
     if stream.name not in stimulus or (streams is not None and stream.name not in streams):
         return torch.zeros(stream.depth, stream.frames, stream.height, stream.width)
-    return _fitted(stream, torch.from_numpy(np.asarray(stimulus[stream.name], np.float32)))
+    return _resize(stream, torch.from_numpy(np.asarray(stimulus[stream.name], np.float32)))
 
 
-def _fitted(stream: Stream, x: Tensor) -> Tensor:
-    """Scaled to the stream's size; displacements scale with the picture."""
+def _resize(stream: Stream, x: Tensor) -> Tensor:
+    """Scale (D, T, H, W) to the stream's height and width; displacements scale with the size."""
     if x.shape[1] != stream.frames:
         raise InvalidRequest(
             f"A stimulus of {x.shape[1]} frames cannot be shown to a network that takes {stream.frames}: "

@@ -115,11 +115,12 @@ def bring_clips(store: Store) -> None:
 
 
 def _bring_clips(store: Store) -> None:
+    from worker.survey.dataset_files import VideoFile
     from worker.survey.intake import add_clip_files
 
     by_class = [sorted(folder.glob("*.mp4")) for folder in sorted(CLIPS.iterdir()) if folder.is_dir()]
     turns = [[file for file in turn if file is not None] for turn in zip_longest(*by_class)]
-    files = [(file.stem, file.parent.name, file) for turn in turns for file in turn]
+    files = [VideoFile(file.stem, file.parent.name, file) for turn in turns for file in turn]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
         for some in chunks(files, AT_ONCE):

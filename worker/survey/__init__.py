@@ -1,0 +1,6 @@
+"""Surveys: the clips of a data set through a network, from video files on disk to the evidence of every unit.
+
+Start with `run.py` (SurveyRun). Before a survey, `dataset_files.py` lists videos and `intake.py` stores them as clips.
+It may import worker.evidence and all below it, app.store and app.contract.
+Reading order: dataset_files, official_splits, intake; stored_inputs, prefetch, stages, run.
+"""

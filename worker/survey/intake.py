@@ -1,7 +1,7 @@
-"""From video files to the clips of a data set: decoded, their flow computed, rendered, stored."""
+"""Turn video files into the clips of a data set: decoded, with their flow, rendered and stored."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,25 +10,25 @@ from app.contract.errors import VideoError
 from app.contract.evidence import NewClip
 from app.settings import settings
 from app.store import datasets
+from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from worker.render.clips import render_clip
+from worker.survey.dataset_files import VideoFile
 from worker.video.decode import read_clip
 from worker.video.flow import consecutive_flow, reduce_flow
 
 FPS = 25
-FRAMES = 64  # at most: what the longest-sighted network here sees
-SIDE = 240  # pixels; flow is computed at this size and kept at half of it, as the data of our networks
-AT_ONCE = 16  # clips made before they are stored together
-
-Files = Sequence[tuple[str, str, Path]]  # name, label, video
+MAX_FRAMES = 64  # the longest input of the networks here
+SIDE_PX = 240  # flow is computed at this size and stored at half of it, as in the training data of our networks
+CLIPS_PER_TRANSACTION = 16
 
 
 @dataclass
-class Intake:
-    """What became of the files."""
+class IntakeReport:
+    """What became of the video files."""
 
     added: int = 0
-    kept: int = 0  # there already
+    already_there: int = 0
     skipped: dict[str, str] = field(default_factory=dict)  # name -> why it cannot be read
 
 
@@ -37,61 +37,56 @@ def add_clip_files(
     dataset_slug: str,
     title: str,
     summary: str,
-    files: Files,
+    files: Sequence[VideoFile],
     *,
     observe: Callable[[int], None] = lambda done: None,
     threads: int | None = None,
-) -> Intake:
-    """Make a data set of these videos, or add to the one of that slug what it does not have yet, so that an intake
-    that was stopped goes on. `observe` hears how many files are done. Videos that cannot be read are skipped.
+) -> IntakeReport:
+    """Add the videos to the data set of that slug, which is made if there is none; clips that it has already stay.
 
-    Raises VideoError where none can be read; then a set that was not there before is not there after.
+    So an intake that was stopped continues where it was. Videos that cannot be read are skipped. `observe` is called
+    with the number of files done. Raises VideoError where none can be read; then no data set is made.
     """
     with store.session() as session:
         is_new = all(each.slug != dataset_slug for each in datasets.list_datasets(session))
         known = set() if is_new else {name for name, _ in datasets.clip_names(session, slug=dataset_slug)}
-    missing = [file for file in files if file[0] not in known]
-    intake = Intake(kept=len(files) - len(missing))
-    done = intake.kept
+    missing = [file for file in files if file.name not in known]
+    report = IntakeReport(already_there=len(files) - len(missing))
+    done = report.already_there
     observe(done)
     with ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
-        for some in _in_parts(missing):
+        for some in chunks(missing, CLIPS_PER_TRANSACTION):
             clips = []
-            for file, made in zip(some, pool.map(_try, some), strict=True):
+            for file, made in zip(some, pool.map(_make_clip_or_error, some), strict=True):
                 if isinstance(made, NewClip):
                     clips.append(made)
                 else:
-                    intake.skipped[file[0]] = made.detail
+                    report.skipped[file.name] = made.detail
             if clips:
                 with store.transaction() as session:
                     if is_new:
                         datasets.add_dataset(session, slug=dataset_slug, title=title, summary=summary)
-                    intake.added += datasets.add_clips(session, slug=dataset_slug, clips=clips)
+                    report.added += datasets.add_clips(session, slug=dataset_slug, clips=clips)
                 is_new = False
             done += len(some)
             observe(done)
-    if not intake.added and not intake.kept:
-        first = next(iter(intake.skipped.values()), "There is none.")
-        raise VideoError(f"None of the {len(files):,} videos can be read. The first: {first}")
-    return intake
+    if not report.added and not report.already_there:
+        reason = next(iter(report.skipped.values()), "There is none.")
+        raise VideoError(f"None of the {len(files):,} videos can be read. The first: {reason}")
+    return report
 
 
 def make_clip(name: str, label: str, video: Path) -> NewClip:
-    """Raises VideoError."""
-    frames = read_clip(video, fps=FPS, frames=FRAMES, short_side=SIDE, crop=SIDE, loop=False)
+    """Return the middle of a video as a clip with its rendered media. Raises VideoError."""
+    frames = read_clip(video, fps=FPS, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
     flow = reduce_flow(consecutive_flow(frames))
     return NewClip(name=name, label=label, media=tuple(render_clip(frames, flow, fps=FPS)))
 
 
-def _try(file: tuple[str, str, Path]) -> NewClip | VideoError:
+def _make_clip_or_error(file: VideoFile) -> NewClip | VideoError:
     try:
-        return make_clip(*file)
+        return make_clip(file.name, file.label, file.path)
     except VideoError as error:
         return error
-
-
-def _in_parts(files: Files) -> Iterator[Files]:
-    for start in range(0, len(files), AT_ONCE):
-        yield files[start : start + AT_ONCE]

@@ -1,4 +1,4 @@
-"""Decodes and makes inputs in the background, so that the network does not wait for them."""
+"""Decode clips and make inputs in background threads, so that the network does not wait for them."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +11,15 @@ from worker.graph.inputs import Inputs
 from worker.networks.preprocessing import make_inputs, view
 from worker.video.flow import Frames
 
-AHEAD = 4  # clips a thread that may wait for the network
+MAX_WAITING_PER_THREAD = 4  # clips that are made, or being made, and wait for the network
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A labelled clip of a data set. `read` gives so many frames of its middle, or all of fewer: (T, H, W, 3), 25 a
-    second. It may raise VideoError.
+    """A labelled clip of a data set.
+
+    `read(count)` returns the middle `count` frames at 25 a second, or all where there are fewer: (T, H, W, 3) uint8.
+    It may raise VideoError.
     """
 
     name: str
@@ -25,13 +27,16 @@ class Sample:
     read: Callable[[int], Frames]
 
 
-def prepared(
+def prefetch(
     card: NetworkCard, samples: Sequence[Sample], numbers: Sequence[int], threads: int
 ) -> Iterator[tuple[int, Inputs | VideoError]]:
-    """The inputs of the samples of these numbers, in that order. PyAV and OpenCV let other threads run meanwhile."""
+    """Yield (number, inputs) of the samples with these numbers, in that order; VideoError for an unreadable one.
+
+    PyAV and OpenCV release the interpreter lock, so threads decode in parallel.
+    """
     count = view(card).frames
 
-    def prepare(number: int) -> Inputs | VideoError:
+    def make(number: int) -> Inputs | VideoError:
         try:
             return make_inputs(card, samples[number].read(count))
         except VideoError as error:
@@ -41,8 +46,8 @@ def prepared(
     pool = ThreadPoolExecutor(threads)
     try:
         for number in numbers:
-            waiting.append((number, pool.submit(prepare, number)))
-            if len(waiting) >= threads * AHEAD:
+            waiting.append((number, pool.submit(make, number)))
+            if len(waiting) >= threads * MAX_WAITING_PER_THREAD:
                 first, future = waiting.popleft()
                 yield first, future.result()
         while waiting:

@@ -1,114 +1,194 @@
-"""The pass of a data set through a network: what is recorded, then what is found of every unit."""
+"""A survey: one pass of a data set through a network, then the evidence of every unit."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
 
 from app.contract.errors import InvalidRequest, VideoError
 from app.contract.evidence import Feed, MaskedClass, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
 from app.contract.network import CLASS_LAYER, NetworkCard
 from worker.devices import device_of
-from worker.evidence.activation_reader import recorder
-from worker.evidence.checkpoint import Tally, survey_key
-from worker.evidence.class_attributions import FED_CLIPS, feeding_layers, feeds
-from worker.evidence.clip_cover import among, shared_clips
+from worker.evidence import class_attributions as attributions
+from worker.evidence.activation_reader import read_activations
+from worker.evidence.checkpoint import Peaks, SurveyCheckpoint, survey_key
+from worker.evidence.clip_cover import cover_units, keep_chosen
 from worker.evidence.masking import masked_classes
 from worker.evidence.measures import softmax
-from worker.evidence.probing import PROBED_CLIPS, Plan, Probed, Unit, plan, probe, tuned_layers
+from worker.evidence.probe_plan import plan_affordable_probe, tuned_layers
+from worker.evidence.probing import ProbeResult, probe
 from worker.evidence.streams import stream_facts
-from worker.evidence.units import clip_answers, survey_facts, unit_evidence
+from worker.evidence.survey_evidence import clip_predictions, survey_facts, unit_evidence
+from worker.evidence.types import Labels, Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 from worker.networks.preprocessing import batch_size, join
-from worker.survey.prefetch import Sample, prepared
+from worker.survey.prefetch import Sample, prefetch
+from worker.survey.stages import ObserveStage, Stage, StageProgress
 
-SAVED_EVERY = 10.0  # seconds
-PROBES_COST = 10  # probes take at most so many times as long as the pass, if they can
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far a survey is with what it does now, by a name of STAGES: in clips, or in passes of one clip through the
-    network.
-    """
-
-    name: str
-    done: int
-    total: int
-
-
-STAGES = {  # in their order, and what each does
-    "recording": "shows every clip",
-    "probing": "shows the strongest clips slower, faster, turned, and one stream alone",
-    "feeding": "finds the classes that units feed",
-    "swapping": "shows the picture of one clip with the motion of another",
-    "masking": "shows clips with grey in the place of what moves, or of all else",
-    "saving": "saves what each unit did",
-}
-
-Observe = Callable[[Stage], None]  # may raise to stop: what has been recorded stays for the next start
+SAVE_SECONDS = 10.0  # between two checkpoints while clips are recorded
+MAX_PROBE_COST = 10  # passes of probes for each pass of a clip, as far as one changed clip a unit allows
 
 
 @dataclass(frozen=True)
-class Surveyed:
-    """A finished pass. `units` gives every unit's evidence once, `answers` what each clip was taken for; `forget`
-    removes what lies on disk for it.
-    """
+class SurveyResult:
+    """What a survey found; `units` and `predictions` can be read once, `predictions` has one for each clip."""
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]
-    answers: Iterator[NewAnswer]
-    forget: Callable[[], None]
+    predictions: Iterator[NewAnswer]
 
 
-def survey(
-    network: Network,
-    dataset: str,
-    samples: Sequence[Sample],
-    folder: Path,
-    *,
-    threads: int = 1,
-    probed: Sequence[str] | None = None,
-    stimuli: Mapping[Unit, Inputs] | None = None,
-    observe: Observe = lambda stage: None,
-) -> Surveyed:
-    """Records what every unit does on every sample, then changes the strongest clips of the `probed` layers (those
-    that motion reaches unless told otherwise; none: nothing is probed).
+class SurveyRun:
+    """A survey of a network with a data set: the network, the clips, their labels, the checkpoint, and the progress.
 
-    A pass that was stopped goes on where it was: it lies in `folder`, under a name that follows from network, data
-    set and samples. Samples that cannot be read are skipped. Raises UnknownClass for a label that the network does
-    not have, InvalidRequest for fewer than two classes, VideoError where nothing can be read, NotFinite.
+    `run` carries out the stages, one method each: every clip is recorded, then the strongest clips of the units are
+    changed in the ways that the later stages measure. `probed_layers` are those that the later stages measure, by
+    default those that motion reaches; without any, the survey only records. `stimuli` are optimized stimuli of units.
+
+    The checkpoint lies in `folder` under a name that follows from network, data set and clips, so a survey that was
+    stopped continues where it was. Its owner removes it once the result is saved.
+
+    Raises UnknownClass for a label that the network does not have, InvalidRequest for clips of fewer than two classes,
+    and DiskFull.
     """
-    labels = match_labels(network.card, samples)
-    names = [sample.name for sample in samples]
-    key = survey_key(network.card, dataset, [(sample.name, sample.label) for sample in samples])
-    tally = Tally(folder / key, network.card, len(samples))
-    before, started = tally.seconds, time.monotonic()
-    record_all(network, samples, tally, threads, observe)
-    seen = labels[tally.seen]
-    if not len(seen):
-        first = next(iter(tally.skipped.values()))
-        raise VideoError(f"None of the {len(samples)} clips can be read. The first: {first}")
-    layers = tuned_layers(network.card) if probed is None else tuple(probed)
-    found = probe_strongest(network, samples, labels, tally, layers, threads, stimuli or {}, observe)
-    fed = feed_classes(
-        network, samples, tally, threads, feeding_layers(network.card) if probed is None else layers, observe
-    )
-    units = unit_evidence(tally, names, seen, len(network.card.classes), found, fed)
-    streams = swap_streams(network, samples, tally, labels, threads, observe) if layers else None
-    masked = grey_pictures(network, samples, tally, labels, threads, observe) if layers else ()
-    tally.seconds = before + time.monotonic() - started
-    facts = survey_facts(tally, names, seen, streams, masked)
-    return Surveyed(facts, units, clip_answers(tally, names, seen), tally.remove)
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: str,
+        samples: Sequence[Sample],
+        folder: Path,
+        *,
+        probed_layers: Sequence[str] | None = None,
+        stimuli: Mapping[UnitKey, Inputs] | None = None,
+        threads: int = 1,
+        save_seconds: float = SAVE_SECONDS,
+        observe: ObserveStage = lambda progress: None,
+    ) -> None:
+        card = network.card
+        self.network, self.samples, self.threads = network, samples, threads
+        self.labels = match_labels(card, samples)  # (N,) of all clips, by number
+        key = survey_key(card, dataset, [(sample.name, sample.label) for sample in samples])
+        self.checkpoint = SurveyCheckpoint(folder / key, card, len(samples))
+        self.probed_layers = tuned_layers(card) if probed_layers is None else tuple(probed_layers)
+        hidden = attributions.attributed_layers(card) if probed_layers is None else self.probed_layers
+        self.attributed_layers = [name for name in hidden if not card.layer(name).is_class]
+        self.stimuli = stimuli or {}
+        self.save_seconds = save_seconds
+        self.observe = observe
+
+    def run(self) -> SurveyResult:
+        """Carry out the survey, from the checkpoint on.
+
+        Clips that cannot be read are skipped and listed in the facts. Raises VideoError where none can be read, or
+        one cannot be read a second time; NotFinite where a layer gives NaN; and what `observe` raises.
+        """
+        seconds_before, started = self.checkpoint.seconds, time.monotonic()
+        self.record()
+        recorded_labels = self.labels[self.checkpoint.recorded]
+        if not len(recorded_labels):
+            reason = next(iter(self.checkpoint.skipped.values()))
+            raise VideoError(f"None of the {len(self.samples)} clips can be read. The first: {reason}")
+        probes = self.probe()
+        class_attributions = self.attribute_classes()
+        streams = self.swap_streams()
+        masked = self.mask_clips()
+        self.checkpoint.seconds = seconds_before + time.monotonic() - started
+        names, classes = [sample.name for sample in self.samples], len(self.network.card.classes)
+        return SurveyResult(
+            survey_facts(self.checkpoint, names, recorded_labels, streams, masked),
+            unit_evidence(self.checkpoint, names, recorded_labels, classes, probes, class_attributions),
+            clip_predictions(self.checkpoint, names, recorded_labels),
+        )
+
+    def record(self) -> None:
+        """Read the activations of every layer on each clip that the checkpoint does not have yet."""
+        checkpoint, device = self.checkpoint, device_of(self.network.module)
+        size, count = batch_size(self.network.card), len(self.samples)
+        seconds_before, started = checkpoint.seconds, time.monotonic()
+        saved_at = started
+        batch: dict[int, Inputs] = {}
+        numbers = range(checkpoint.clips_done, count)
+        with read_activations(self.network) as read:
+            for number, clip in prefetch(self.network.card, self.samples, numbers, self.threads):
+                if isinstance(clip, VideoError):
+                    checkpoint.skip(number, clip.detail)
+                else:
+                    batch[number] = clip
+                if len(batch) < size and number + 1 < count:
+                    continue
+                if batch:
+                    checkpoint.add(list(batch), read(on_device(join(list(batch.values())), device)))
+                    batch.clear()
+                checkpoint.clips_done = number + 1
+                checkpoint.seconds = seconds_before + time.monotonic() - started
+                if time.monotonic() - saved_at > self.save_seconds:
+                    checkpoint.save()
+                    saved_at = time.monotonic()
+                self.observe(StageProgress(Stage.RECORD, checkpoint.clips_done, count))
+        checkpoint.save()
+
+    def probe(self) -> dict[UnitKey, ProbeResult]:
+        """Measure tuning and synergy of the probed layers' units on their strongest clips, changed."""
+        if not self.probed_layers:
+            return {}
+        strongest = self.checkpoint.strongest_clips(self.probed_layers)
+        labels = dict(enumerate(self.labels.tolist()))
+        max_passes = MAX_PROBE_COST * len(labels)
+        plan = plan_affordable_probe(self.network.card, self.probed_layers, strongest, labels, max_passes)
+        clips = self.read_clips(plan.reading_order)
+        return probe(self.network, plan, clips, labels, self.stimuli, self._observe_stage(Stage.PROBE))
+
+    def attribute_classes(self) -> dict[UnitKey, tuple[Feed, ...]]:
+        """Measure which classes the units contribute to, on a few of their strongest clips."""
+        if not self.attributed_layers:
+            return {}
+        strongest = self.checkpoint.strongest_clips(self.attributed_layers)
+        chosen = cover_units(strongest.values(), attributions.CLIPS_PER_UNIT)
+        shared = {name: keep_chosen(clips, chosen, attributions.CLIPS_PER_UNIT) for name, clips in strongest.items()}
+        observe = self._observe_stage(Stage.ATTRIBUTE)
+        return attributions.class_attributions(self.network, shared, self.read_clips, observe)
+
+    def swap_streams(self) -> StreamFacts | None:
+        """Measure what each of two streams contributes; None for a network of one."""
+        if not self.probed_layers:
+            return None
+        observe = self._observe_stage(Stage.SWAP)
+        return stream_facts(self.network, self.read_clips, self.labels, self._logits(), observe)
+
+    def mask_clips(self) -> tuple[MaskedClass, ...]:
+        """Measure how classes are recognized by the foreground and by the background of their clips."""
+        if not self.probed_layers:
+            return ()
+        labels = self.labels.tolist()
+        probabilities = {
+            number: float(softmax(logits)[labels[number]])
+            for number, logits in self._logits().items()
+            if logits.argmax() == labels[number]
+        }
+        return masked_classes(self.network, self.read_clips, labels, probabilities, self._observe_stage(Stage.MASK))
+
+    def read_clips(self, numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        """Yield the inputs of clips that have been recorded. Raises VideoError for one that is unreadable by now."""
+        for number, clip in prefetch(self.network.card, self.samples, numbers, self.threads):
+            if isinstance(clip, VideoError):
+                raise clip
+            yield number, clip
+
+    def _logits(self) -> dict[int, Peaks]:
+        """Return the recorded logits (classes,) by clip number."""
+        logits = np.asarray(self.checkpoint.peaks(CLASS_LAYER))
+        return dict(zip(self.checkpoint.recorded.tolist(), logits, strict=True))
+
+    def _observe_stage(self, stage: Stage) -> Observe:
+        return lambda done, total: self.observe(StageProgress(stage, done, total))
 
 
-def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
-    """The class number of every sample."""
+def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> Labels:
+    """Return the class number of every sample, (N,). Raises UnknownClass, and InvalidRequest for one class alone."""
     numbers = {label: card.match_class(label) for label in dict.fromkeys(sample.label for sample in samples)}
     if len(numbers) < 2:
         raise InvalidRequest(
@@ -116,146 +196,3 @@ def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> npt.NDArray[np
             "two classes at least."
         )
     return np.array([numbers[sample.label] for sample in samples], np.int64)
-
-
-def record_all(
-    network: Network, samples: Sequence[Sample], tally: Tally, threads: int, observe: Observe = lambda stage: None
-) -> None:
-    """Every sample that the tally does not have yet."""
-    device, size = device_of(network.module), batch_size(network.card)
-    rest = range(tally.done, len(samples))
-    started = saved = time.monotonic()
-    before = tally.seconds
-    batch: list[tuple[int, Inputs]] = []
-    with recorder(network) as record:
-
-        def flush(reached: int) -> None:
-            if batch:
-                inputs = join([clip for _, clip in batch])
-                readings = record(on_device(inputs, device))
-                tally.add([number for number, _ in batch], readings)
-                batch.clear()
-            tally.done = reached
-            tally.seconds = before + time.monotonic() - started
-
-        for number, clip in prepared(network.card, samples, rest, threads):
-            if isinstance(clip, VideoError):
-                tally.skip(number, clip.detail)
-            else:
-                batch.append((number, clip))
-            if len(batch) < size and number + 1 < len(samples):
-                continue
-            flush(number + 1)
-            if time.monotonic() - saved > SAVED_EVERY:
-                tally.save()
-                saved = time.monotonic()
-            observe(Stage("recording", tally.done, len(samples)))
-    tally.save()
-
-
-def probe_strongest(
-    network: Network,
-    samples: Sequence[Sample],
-    labels: npt.NDArray[np.int64],
-    tally: Tally,
-    layers: Sequence[str],
-    threads: int,
-    stimuli: Mapping[Unit, Inputs],
-    observe: Observe,
-) -> dict[Unit, Probed]:
-    if not layers:
-        return {}
-    by_clip = dict(enumerate(labels.tolist()))
-    todo = affordable_plan(network.card, layers, strongest(tally, layers), by_clip)
-    numbers = todo.clips if todo.lead is None else (todo.lead, *todo.clips)
-    return probe(
-        network,
-        todo,
-        rereading(network.card, samples, threads)(numbers),
-        by_clip,
-        stimuli,
-        lambda done, total: observe(Stage("probing", done, total)),
-    )
-
-
-def feed_classes(
-    network: Network,
-    samples: Sequence[Sample],
-    tally: Tally,
-    threads: int,
-    layers: Sequence[str],
-    observe: Observe,
-) -> dict[Unit, tuple[Feed, ...]]:
-    """Which classes the units of these layers feed; each of their strongest clips is read once more."""
-    hidden = [name for name in layers if not network.card.layer(name).is_class]
-    if not hidden:
-        return {}
-
-    clips = rereading(network.card, samples, threads)
-    top = strongest(tally, hidden)
-    chosen = shared_clips(top.values(), FED_CLIPS)
-    shared = {name: among(found, chosen, FED_CLIPS) for name, found in top.items()}
-    return feeds(network, shared, clips, lambda done, total: observe(Stage("feeding", done, total)))
-
-
-def swap_streams(
-    network: Network,
-    samples: Sequence[Sample],
-    tally: Tally,
-    labels: npt.NDArray[np.int64],
-    threads: int,
-    observe: Observe,
-) -> StreamFacts | None:
-    """What each of two streams contributes; None for a network of one."""
-    clips = rereading(network.card, samples, threads)
-    logits = dict(zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True))
-    return stream_facts(network, clips, labels, logits, lambda done, total: observe(Stage("swapping", done, total)))
-
-
-def grey_pictures(
-    network: Network,
-    samples: Sequence[Sample],
-    tally: Tally,
-    labels: npt.NDArray[np.int64],
-    threads: int,
-    observe: Observe,
-) -> tuple[MaskedClass, ...]:
-    """What is left of recognised clips' classes where what moves, or all else, is grey."""
-    clips = rereading(network.card, samples, threads)
-    own = labels.tolist()
-    logits = zip(tally.seen.tolist(), np.asarray(tally.peaks(CLASS_LAYER)), strict=True)
-    recognised = {number: float(softmax(row)[own[number]]) for number, row in logits if row.argmax() == own[number]}
-    return masked_classes(network, clips, own, recognised, lambda done, total: observe(Stage("masking", done, total)))
-
-
-def affordable_plan(
-    card: NetworkCard, layers: Sequence[str], top: Mapping[str, Tensor], labels: Mapping[int, int]
-) -> Plan:
-    """As many of each unit's strongest clips as keep the probes within so many times the pass; one at least."""
-    for count in range(PROBED_CLIPS, 0, -1):
-        todo = plan(card, layers, top, labels, count)
-        if todo.passes <= PROBES_COST * len(labels):
-            break
-    return todo
-
-
-def strongest(tally: Tally, layers: Sequence[str]) -> dict[str, Tensor]:
-    """By layer, the numbers (U, K) of its units' strongest clips; -1 for none."""
-    kept = {name: tally.top[name] for name in layers}
-    return {name: top.clip.where(top.peak > 0, -1) for name, top in kept.items()}
-
-
-def rereading(
-    card: NetworkCard, samples: Sequence[Sample], threads: int
-) -> Callable[[Sequence[int]], Iterator[tuple[int, Inputs]]]:
-    """Reads samples by number that have been read before: one that cannot be read any more stops the survey, which
-    can be started again.
-    """
-
-    def clips(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
-        for number, clip in prepared(card, samples, numbers, threads):
-            if isinstance(clip, VideoError):
-                raise clip
-            yield number, clip
-
-    return clips

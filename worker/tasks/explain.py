@@ -22,7 +22,7 @@ from worker.graph.inputs import on_device
 from worker.loop import Desk
 from worker.networks.preprocessing import FPS, make_inputs, seen, view
 from worker.render.clips import render_clip
-from worker.survey.stored import stored_frames
+from worker.survey.stored_inputs import stored_frames
 from worker.tasks.resident import Resident
 from worker.tasks.survey import Dropped
 from worker.video.decode import read_clip

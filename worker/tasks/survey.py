@@ -16,10 +16,11 @@ from app.store import Session
 from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from app.store.surveys import writing
-from worker.evidence.unit_embedding import Atlas
+from worker.evidence.unit_embedding import UnitEmbedding
 from worker.loop import Desk
-from worker.survey.run import STAGES, Stage, Surveyed, survey
-from worker.survey.stored import stored_samples, stored_stimuli
+from worker.survey.run import SurveyResult, SurveyRun
+from worker.survey.stages import Stage, StageProgress
+from worker.survey.stored_inputs import stored_samples, stored_stimuli
 from worker.tasks.resident import Resident
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Survey:
     def _survey(self, job: SurveyJob, desk: Desk) -> None:
         network = self.resident.network(job.network)
         reports = _Reports(job, desk)
-        found = survey(
+        survey = SurveyRun(
             network,
             job.dataset,
             stored_samples(self.store, job.dataset),
@@ -57,26 +58,27 @@ class Survey:
             stimuli=stored_stimuli(self.store, network.card),
             observe=reports.observe,
         )
+        found = survey.run()
         with self.store.transaction() as session:
             survey_id = writing.begin_survey(session, network=job.network, dataset=job.dataset)
         try:
             self._save_units(survey_id, found.units, network.card.units, reports)
-            self._save_answers(survey_id, found.answers)
+            self._save_answers(survey_id, found.predictions)
             published = self._publish(job, survey_id, found, desk)
         except BaseException:
             with self.store.transaction() as session:
                 writing.abandon_survey(session, survey_id=survey_id)
             raise
         if published:
-            found.forget()
+            survey.checkpoint.remove()
 
     def _save_units(self, survey_id: int, units: Iterator[UnitEvidence], total: int, reports: "_Reports") -> None:
-        saved, atlas = 0, Atlas()
-        for some in chunks(atlas.watch(units), SAVED_AT_ONCE):
+        saved, embedding = 0, UnitEmbedding()
+        for some in chunks(embedding.collect(units), SAVED_AT_ONCE):
             with self.store.transaction() as session:
                 saved += writing.save_units(session, survey_id=survey_id, units=some)
-            reports.observe(Stage("saving", saved, total))
-        places = atlas.places()
+            reports.observe(StageProgress(Stage.SAVE, saved, total))
+        places = embedding.positions()
         with self.store.transaction() as session:
             writing.save_places(session, survey_id=survey_id, places=places)
 
@@ -86,7 +88,7 @@ class Survey:
                 writing.save_answers(session, survey_id=survey_id, answers=some)
 
     @staticmethod
-    def _publish(job: SurveyJob, survey_id: int, found: Surveyed, desk: Desk) -> bool:
+    def _publish(job: SurveyJob, survey_id: int, found: SurveyResult, desk: Desk) -> bool:
         published = False
 
         def save(session: Session) -> dict[str, Any]:
@@ -105,14 +107,16 @@ class _Reports:
 
     def __init__(self, job: SurveyJob, desk: Desk) -> None:
         self.job, self.desk = job, desk
-        self.stage, self.first, self.started = "", 0, 0.0
+        self.stage: Stage | None = None
+        self.first, self.started = 0, 0.0
 
-    def observe(self, stage: Stage) -> None:
-        if stage.name != self.stage:
-            self.stage, self.first, self.started = stage.name, stage.done, time.monotonic()
+    def observe(self, stage: StageProgress) -> None:
+        if stage.stage != self.stage:
+            self.stage, self.first, self.started = stage.stage, stage.done, time.monotonic()
         elapsed, done = time.monotonic() - self.started, stage.done - self.first
         seconds_left = elapsed / done * (stage.total - stage.done) if done else None
-        words = f"part {list(STAGES).index(stage.name) + 1} of {len(STAGES)}, {STAGES[stage.name]}"
-        progress = Progress(stage=words, step=stage.done, steps=stage.total, seconds_left=seconds_left)
+        progress = Progress(
+            stage=stage.stage.description, step=stage.done, steps=stage.total, seconds_left=seconds_left
+        )
         if self.job.id in self.desk.report({self.job.id: progress}, {}):
             raise Dropped

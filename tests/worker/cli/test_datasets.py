@@ -11,7 +11,8 @@ from app.settings import settings
 from app.store import datasets, media
 from app.store.database.engine import Store, open_store
 from tests.worker.conftest import Invoke
-from worker.survey import intake
+from worker.survey.dataset_files import VideoFile
+from worker.survey.intake import add_clip_files
 from worker.video.decode import read_clip
 from worker.video.encode import write_video
 
@@ -114,12 +115,12 @@ def test_a_set_of_which_nothing_can_be_read_is_not_made(invoke: Invoke, tmp_path
 def test_real_clips_give_up_their_middle(test_data: Path, opened: Store) -> None:
     """Each of another kind: an avi, a gif, a clip shorter than 64 frames."""
     names = ("v_SoccerJuggling_g23_c01.avi", "v_CricketShot_g04_c01_rgb.gif", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
-    files = [(name.partition(".")[0], "sport", test_data / "clips" / name) for name in names]
+    files = [VideoFile(name.partition(".")[0], "sport", test_data / "clips" / name) for name in names]
     heard: list[int] = []
-    made = intake.add_clip_files(opened, "real", "Real clips", "", files, observe=heard.append, threads=2)
-    assert (made.added, made.kept, made.skipped, heard) == (3, 0, {}, [0, 3])
+    made = add_clip_files(opened, "real", "Real clips", "", files, observe=heard.append, threads=2)
+    assert (made.added, made.already_there, made.skipped, heard) == (3, 0, {}, [0, 3])
     with opened.session() as session:
-        clips = [datasets.get_clip(session, slug="real", name=name) for name, _, _ in files]
+        clips = [datasets.get_clip(session, slug="real", name=file.name) for file in files]
     videos = [clip.medium(Role.VIDEO) for clip in clips]
     assert [(shown.width, shown.frames) for shown in videos if shown] == [(240, 64), (240, 64), (240, 41)]
     posters = [clip.medium(Role.POSTER) for clip in clips]

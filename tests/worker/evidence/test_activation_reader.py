@@ -8,7 +8,7 @@ from torch import nn
 from app.contract.errors import NotFinite, UnknownLayer, WorkError
 from app.contract.network import StreamName
 from tests.worker.evidence.inputs import random_inputs
-from worker.evidence.activation_reader import recorder, reduced
+from worker.evidence.activation_reader import read_activations, reduce_map
 from worker.networks.network import Network, Point
 
 
@@ -25,8 +25,8 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
 
 def test_every_layer_is_read_as_it_would_be_alone(network: Network) -> None:
     inputs = random_inputs(network)
-    with recorder(network) as record:
-        readings = record(inputs)
+    with read_activations(network) as read:
+        readings = read(inputs)
     assert list(readings) == [layer.name for layer in network.card.layers]
     for layer in network.card.layers:
         maps = network.activation(layer.name, inputs).detach()
@@ -36,20 +36,20 @@ def test_every_layer_is_read_as_it_would_be_alone(network: Network) -> None:
         torch.testing.assert_close(reading.peak, maps.amax((2, 3, 4)))
         torch.testing.assert_close(reading.trace, maps.amax((3, 4)))
         size = torch.tensor(maps.shape[2:])
-        cell = (reading.place * size - 0.5).round().long()
+        cell = (reading.position * size - 0.5).round().long()
         for clip in range(len(maps)):
             for unit in range(layer.units):
                 t, y, x = cell[clip, unit].tolist()
                 assert maps[clip, unit, t, y, x] == pytest.approx(float(reading.peak[clip, unit]), abs=1e-6)
 
 
-def test_places_are_centres_of_cells() -> None:
+def test_positions_are_centres_of_cells() -> None:
     maps = torch.full((1, 1, 4, 2, 5), -1.0)
     maps[0, 0, 3, 0, 4] = 2
-    reading = reduced(maps, rectified=True)
-    assert reading.place[0, 0].tolist() == pytest.approx([3.5 / 4, 0.5 / 2, 4.5 / 5])
+    reading = reduce_map(maps, rectified=True)
+    assert reading.position[0, 0].tolist() == pytest.approx([3.5 / 4, 0.5 / 2, 4.5 / 5])
     assert reading.trace[0, 0].tolist() == [0, 0, 0, 2]
-    assert reduced(torch.ones(1, 2), rectified=False).place[0, 0].tolist() == [0.5, 0.5, 0.5]
+    assert reduce_map(torch.ones(1, 2), rectified=False).position[0, 0].tolist() == [0.5, 0.5, 0.5]
 
 
 def test_the_pass_stops_at_the_last_layer_asked_for(tiny_two_stream: Network) -> None:
@@ -58,16 +58,19 @@ def test_the_pass_stops_at_the_last_layer_asked_for(tiny_two_stream: Network) ->
 
     handle = tiny_two_stream.module.get_submodule("scores").register_forward_pre_hook(fail)
     try:
-        with recorder(tiny_two_stream, ["fc6", "motion.conv2_1"]) as record:
-            assert list(record(random_inputs(tiny_two_stream))) == ["motion.conv2_1", "fc6"]
+        with read_activations(tiny_two_stream, ["fc6", "motion.conv2_1"]) as read:
+            assert list(read(random_inputs(tiny_two_stream))) == ["motion.conv2_1", "fc6"]
     finally:
         handle.remove()
 
 
 def test_measurements_are_made_in_full_precision(tiny_two_stream: Network) -> None:
     inputs = random_inputs(tiny_two_stream)
-    with recorder(replace(tiny_two_stream, precision=torch.bfloat16)) as record, torch.autocast("cpu", torch.bfloat16):
-        reading = record(inputs)["class"]
+    with (
+        read_activations(replace(tiny_two_stream, precision=torch.bfloat16)) as read,
+        torch.autocast("cpu", torch.bfloat16),
+    ):
+        reading = read(inputs)["class"]
     torch.testing.assert_close(reading.peak, tiny_two_stream.logits(inputs))
 
 
@@ -96,11 +99,11 @@ def replace_name(layer: object, name: str) -> object:
 
 def test_the_first_use_counts_and_a_layer_that_never_runs_is_told(tiny_clip: Network) -> None:
     network = planted(tiny_clip)
-    with recorder(network, ["twice", "class"]) as record:
-        readings = record({"clip": torch.ones(1, 2)})
+    with read_activations(network, ["twice", "class"]) as read:
+        readings = read({"clip": torch.ones(1, 2)})
     assert (readings["twice"].peak.tolist(), readings["class"].peak.tolist()) == ([[2, 2]], [[4, 4]])
-    with pytest.raises(WorkError, match="never runs spare"), recorder(network, ["twice", "spare"]) as record:
-        record({"clip": torch.ones(1, 2)})
+    with pytest.raises(WorkError, match="never runs spare"), read_activations(network, ["twice", "spare"]) as read:
+        read({"clip": torch.ones(1, 2)})
     assert hooks(network.module) == 0
 
 
@@ -109,14 +112,14 @@ def test_not_a_number_names_its_layer(network: Network) -> None:
     name = network.card.streams[0].name
     inputs[name][0, 0] = torch.nan
     first = next(layer.name for layer in network.card.layers if layer.stream in (name, "clip"))
-    with pytest.raises(NotFinite, match=first.replace(".", r"\.")), recorder(network) as record:
-        record(inputs)
+    with pytest.raises(NotFinite, match=first.replace(".", r"\.")), read_activations(network) as read:
+        read(inputs)
 
 
 def test_hooks_are_given_back_after_failures(network: Network) -> None:
-    with pytest.raises(KeyError), recorder(network) as record:
-        record({StreamName.CLIP if len(network.card.streams) > 1 else StreamName.MOTION: torch.zeros(1, 3, 8, 32, 32)})
-    with pytest.raises(ZeroDivisionError), recorder(network):
+    with pytest.raises(KeyError), read_activations(network) as read:
+        read({StreamName.CLIP if len(network.card.streams) > 1 else StreamName.MOTION: torch.zeros(1, 3, 8, 32, 32)})
+    with pytest.raises(ZeroDivisionError), read_activations(network):
         1 / 0  # noqa: B018
-    with pytest.raises(UnknownLayer), recorder(network, ["none"]):
+    with pytest.raises(UnknownLayer), read_activations(network, ["none"]):
         raise AssertionError

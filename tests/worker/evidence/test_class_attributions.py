@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from tests.worker.evidence.inputs import random_inputs
-from worker.evidence import class_attributions as feeds_module
-from worker.evidence.class_attributions import fed, feeding_layers, feeds
+from worker.evidence.class_attributions import attribute_clip, attributed_layers, class_attributions
 from worker.evidence.explain import explain
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
@@ -37,34 +36,34 @@ def test_before_a_linear_head_the_weight_is_its_own_and_the_share_weight_times_a
             yield number, clips[number]
 
     seen: list[tuple[int, int]] = []
-    found = feeds(network, {"fc7": strongest}, reader, lambda done, total: seen.append((done, total)))
+    found = class_attributions(network, {"fc7": strongest}, reader, lambda done, total: seen.append((done, total)))
     assert (read, seen) == ([0, 1, 2], [(1, 3), (2, 3), (3, 3)])
     weight = network.module.get_submodule("scores").weight
-    for unit, own in ((one, activation[[0, 2], one].mean()), (two, activation[1, two])):
+    for unit, mean in ((one, activation[[0, 2], one].mean()), (two, activation[1, two])):
         assert len(found["fc7", unit]) == len(network.card.classes)
-        for feed in found["fc7", unit]:
-            assert feed.weight == pytest.approx(float(weight[feed.class_index, unit]), abs=1e-5)
-            assert feed.share == pytest.approx(float(weight[feed.class_index, unit] * own), abs=1e-5)
-            assert feed.effect == pytest.approx(feed.share, abs=1e-5)
-        effects = [abs(feed.effect) for feed in found["fc7", unit]]
+        for attribution in found["fc7", unit]:
+            assert attribution.weight == pytest.approx(float(weight[attribution.class_index, unit]), abs=1e-5)
+            assert attribution.share == pytest.approx(float(weight[attribution.class_index, unit] * mean), abs=1e-5)
+            assert attribution.effect == pytest.approx(attribution.share, abs=1e-5)
+        effects = [abs(each.effect) for each in found["fc7", unit]]
         assert effects == sorted(effects, reverse=True)
     assert all(most == () for (_, unit), most in found.items() if unit not in (one, two)), "no clip excites them"
     assert not any(part._forward_hooks for part in network.module.modules())
 
 
 @pytest.mark.parametrize("name", ["tiny_two_stream", "tiny_clip"])
-def test_of_one_clip_it_says_what_the_explanation_says(
-    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_one_clip_it_says_what_the_explanation_says(name: str, request: pytest.FixtureRequest) -> None:
     network: Network = request.getfixturevalue(name)
     inputs = random_inputs(network, clips=1)
-    monkeypatch.setattr(feeds_module, "COPIES_BYTES", 1)  # each unit by itself
     explained = explain(network, inputs).predicted
     label = network.card.class_index(explained.label)
     for layer in explained.layers:
-        assert layer.layer in feeding_layers(network.card)
+        assert layer.layer in attributed_layers(network.card)
         units = torch.tensor([unit.unit for unit in layer.units])
-        share, effect, weight = fed(network, inputs, layer.layer, units, weights=False)
+        each_alone = 1  # byte of copies
+        share, effect, weight = attribute_clip(
+            network, inputs, layer.layer, units, with_weights=False, max_copies_bytes=each_alone
+        )
         assert share[:, label].tolist() == pytest.approx([unit.share for unit in layer.units], abs=1e-5)
         measured = [unit.effect for unit in layer.units if unit.effect is not None]
         assert measured
@@ -74,7 +73,7 @@ def test_of_one_clip_it_says_what_the_explanation_says(
 
 def test_an_earlier_layer_has_no_weights(tiny_two_stream: Network, clips: list[Inputs]) -> None:
     strongest = torch.zeros(tiny_two_stream.card.layer("fusion.conv5").units, 1, dtype=torch.long)
-    found = feeds(tiny_two_stream, {"fusion.conv5": strongest}, lambda numbers: [(0, clips[0])])
-    every = [feed for unit in found.values() for feed in unit]
+    found = class_attributions(tiny_two_stream, {"fusion.conv5": strongest}, lambda numbers: [(0, clips[0])])
+    every = [each for unit in found.values() for each in unit]
     assert every
-    assert {feed.weight for feed in every} == {None}
+    assert {each.weight for each in every} == {None}

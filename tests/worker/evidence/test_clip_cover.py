@@ -2,28 +2,28 @@
 
 import torch
 
-from worker.evidence.clip_cover import among, shared_clips
+from worker.evidence.clip_cover import cover_units, keep_chosen
 
 TOP = [torch.tensor([[4, 1, 0], [4, 2, 0], [3, -1, -1]]), torch.tensor([[2, 4, 1], [-1, -1, -1]])]
 
 
 def test_every_unit_has_as_many_clips_as_it_can() -> None:
-    assert shared_clips(TOP, 1) == (3, 4), "4 serves three units, 3 the one that has no other"
-    two = shared_clips(TOP, 2)
+    assert cover_units(TOP, 1) == (3, 4), "4 serves three units, 3 the one that has no other"
+    two = cover_units(TOP, 2)
     assert len(two) == 4
     for found in TOP:
         for own in found:
             clips = set(own.tolist()) - {-1}
             assert len(clips & set(two)) >= min(2, len(clips))
-    assert shared_clips(TOP, 9) == (0, 1, 2, 3, 4)
-    assert shared_clips([torch.full((2, 3), -1)], 1) == ()
+    assert cover_units(TOP, 9) == (0, 1, 2, 3, 4)
+    assert cover_units([torch.full((2, 3), -1)], 1) == ()
 
 
 def test_of_clips_that_serve_as_many_the_stronger_one_is_chosen() -> None:
-    assert shared_clips([torch.tensor([[7, 5], [7, 5]])], 1) == (7,)
-    assert shared_clips([torch.tensor([[5, 7], [5, 7]])], 1) == (5,)
+    assert cover_units([torch.tensor([[7, 5], [7, 5]])], 1) == (7,)
+    assert cover_units([torch.tensor([[5, 7], [5, 7]])], 1) == (5,)
 
 
 def test_the_strongest_of_those_chosen() -> None:
-    assert among(TOP[0], (0, 1, 4), 2).tolist() == [[4, 1], [4, 0], [-1, -1]]
-    assert among(TOP[1], (0, 1, 4), 2).tolist() == [[4, 1], [-1, -1]]
+    assert keep_chosen(TOP[0], (0, 1, 4), 2).tolist() == [[4, 1], [4, 0], [-1, -1]]
+    assert keep_chosen(TOP[1], (0, 1, 4), 2).tolist() == [[4, 1], [-1, -1]]

@@ -5,7 +5,8 @@ from torch import nn
 from app.contract.errors import UnknownClass
 from app.contract.explanation import ClassShares
 from tests.worker.evidence.inputs import random_inputs
-from worker.evidence.explain import MEASURED, explain, explained_layers
+from worker.evidence.explain import explain, explained_layers
+from worker.evidence.layer_attribution import UNITS_SILENCED
 from worker.networks.network import Network
 
 
@@ -46,8 +47,8 @@ def test_at_a_linear_last_layer_shares_are_weight_times_activation(tiny_two_stre
         weight = float(scores.weight[label, unit.unit])
         assert unit.share == pytest.approx(weight * float(activation[unit.unit]), abs=1e-6)
         assert unit.activation == pytest.approx(float(activation[unit.unit]))
-    assert [unit.effect for unit in last.units[:MEASURED]] == pytest.approx(
-        [unit.share for unit in last.units[:MEASURED]], abs=1e-5
+    assert [unit.effect for unit in last.units[:UNITS_SILENCED]] == pytest.approx(
+        [unit.share for unit in last.units[:UNITS_SILENCED]], abs=1e-5
     )
     assert last.rest == pytest.approx(float(scores.bias[label]), abs=1e-5)
     sizes = [abs(unit.share) for unit in last.units]
@@ -100,10 +101,10 @@ def test_the_expected_class_may_be_right_and_must_be_known(network: Network) -> 
     assert not any(part._forward_hooks for part in network.module.modules())
 
 
-def test_the_passes_are_counted_and_bounded(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.evidence.explain.PASSES", 2)
+def test_the_passes_are_counted_and_bounded(network: Network) -> None:
     seen: list[tuple[int, int]] = []
-    found = explain(network, random_inputs(network, clips=1), observe=lambda done, most: seen.append((done, most)))
+    inputs = random_inputs(network, clips=1)
+    found = explain(network, inputs, observe=lambda done, most: seen.append((done, most)), max_silenced_passes=2)
     most = 1 + len(explained_layers(network.card)) + 2
     assert seen == [(done, most) for done in range(1, most + 1)]
     effects = [unit.effect for unit in found.predicted.layers[0].units]

@@ -1,4 +1,4 @@
-"""What is left of a class where parts of its pictures are grey, on a network that looks at a known place."""
+"""How a class is recognized by foreground and background, on a network that looks at a known half of the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,8 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
-from worker.evidence import masking
-from worker.evidence.masking import blocks, chosen, masked_classes, moving_part
+from worker.evidence.foreground import clip_foreground
+from worker.evidence.masking import (
+    FOREGROUND_PX,
+    MAX_CLIPS_PER_CLASS,
+    block_mask,
+    masked_classes,
+    sample_clips,
+)
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
@@ -82,7 +88,7 @@ def read(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
         yield number, CLIPS[number]
 
 
-def test_a_class_of_what_moves_and_one_of_its_place() -> None:
+def test_a_class_of_its_foreground_and_one_of_its_background() -> None:
     seen: list[tuple[int, int]] = []
     found = masked_classes(
         network_of(APPEARANCE, MOTION),
@@ -108,15 +114,15 @@ def test_motion_is_found_in_a_clip_that_brings_none() -> None:
     clip = still[None, :, None].repeat(1, 1, 4, 1, 1)
     for moment in range(4):
         clip[0, :, moment, 60:100, 10 + 3 * moment : 50 + 3 * moment] = mover
-    part = blocks(moving_part({StreamName.CLIP: clip}))[0, 0]
+    part = block_mask(clip_foreground({StreamName.CLIP: clip}, FOREGROUND_PX))[0, 0]
     assert part[6, 2] == 1
     assert part[:, 9:].sum() == 0
 
 
-def test_a_few_clips_of_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_clips_of_every_class() -> None:
     labels = [0] * 30 + [1] * 3
     recognised = dict.fromkeys([*range(25), 30, 32], 0.5)
-    numbers = chosen(labels, recognised)
-    assert [sum(labels[number] == label for number in numbers) for label in (0, 1)] == [masking.EACH, 2]
-    monkeypatch.setattr(masking, "MOST", 3)
-    assert [sum(labels[number] == label for number in chosen(labels, recognised)) for label in (0, 1)] == [2, 1]
+    numbers = sample_clips(labels, recognised)
+    assert [sum(labels[number] == label for number in numbers) for label in (0, 1)] == [MAX_CLIPS_PER_CLASS, 2]
+    three = sample_clips(labels, recognised, max_clips=3)
+    assert [sum(labels[number] == label for number in three) for label in (0, 1)] == [2, 1]

@@ -24,7 +24,7 @@ clips = st.lists(st.tuples(st.integers(-2, 4), st.integers(0, 2)), min_size=1, m
 @given(clips)
 def test_precision_is_the_area_also_with_ties(found: list[tuple[int, int]]) -> None:
     values, labels = np.array([v for v, _ in found], np.float32), np.array([c for _, c in found])
-    precision = measures.precision(np.stack([values, -values], 1), labels, 3)
+    precision = measures.average_precision(np.stack([values, -values], 1), labels, 3)
     for label in range(3):
         relevant = (labels == label).tolist()
         for unit, signed in enumerate((values, -values)):
@@ -35,14 +35,14 @@ def test_precision_is_the_area_also_with_ties(found: list[tuple[int, int]]) -> N
 def test_precision_in_closed_cases() -> None:
     labels = np.array([0, 0, 1, 1])
     perfect, worst, silent = [4, 3, 2, 1], [1, 2, 3, 4], [0, 0, 0, 0]
-    found = measures.precision(np.array([perfect, worst, silent], np.float32).T, labels, 2)
+    found = measures.average_precision(np.array([perfect, worst, silent], np.float32).T, labels, 2)
     assert found[:, 0].tolist() == pytest.approx([1, (1 / 3 + 2 / 4) / 2, 0.5])
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
 def test_at_least_counts(values: list[int]) -> None:
-    found = measures.at_least(np.array(values)[:, None])[:, 0]
+    found = measures.count_at_least(np.array(values)[:, None])[:, 0]
     assert found.tolist() == [sum(other >= value for other in values) for value in values]
 
 
@@ -60,35 +60,33 @@ def test_effective_classes_are_between_one_and_all(r: list[float]) -> None:
 
 def test_means_maxima_and_responses_by_class() -> None:
     peaks = np.array([[2, -1], [4, -3], [1, -2]], np.float32)
-    means, maxima = measures.by_class(peaks, np.array([0, 0, 2]), 3)
+    means, maxima = measures.class_means_and_maxima(peaks, np.array([0, 0, 2]), 3)
     assert means.tolist() == [[3, 0, 1], [0, 0, 0]]
     assert maxima.tolist() == [[4, 0, 1], [-1, 0, -2]]
-    assert measures.responses(means, peaks.max(0)).tolist() == [[0.75, 0, 0.25], [0, 0, 0]]
+    assert measures.class_responses(means, peaks.max(0)).tolist() == [[0.75, 0, 0.25], [0, 0, 0]]
     assert measures.firing_rate(peaks).tolist() == [1, 0]
 
 
-def test_most_alike_is_the_plain_correlation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "CHUNK", 3)
-    monkeypatch.setattr(measures, "BLOCK", 16)
+def test_correlated_units_have_the_largest_plain_correlation() -> None:
     rng = np.random.default_rng(0)
     peaks = rng.normal(5, 1, (50, 8)).astype(np.float32)
     peaks[:, 4] = peaks[:, 1] * 2 + 1
     peaks[:, 6] = 3  # never changes
-    found = measures.most_alike(peaks, 4)
+    found = measures.correlated_units(peaks, 4, units_at_once=3, clips_at_once=16)
     assert found[1][0] == (4, pytest.approx(1))
     assert found[6] == ()
     matrix = np.corrcoef(np.delete(peaks, 6, 1).T)
-    for unit, place in ((0, 0), (7, 6)):
+    for unit, row in ((0, 0), (7, 6)):
         order = [other for other, _ in found[unit]]
         assert 6 not in order
         assert unit not in order
-        expected = np.sort(np.delete(matrix[place], place))[::-1][:4]
+        expected = np.sort(np.delete(matrix[row], row))[::-1][:4]
         assert [value for _, value in found[unit]] == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_confusion_accuracy_and_recall() -> None:
     logits = np.array([[3, 1, 0], [0, 1, 3], [0, 2, 1], [0, 2, 1]])
-    matrix = measures.confusion(logits, np.array([0, 0, 1, 1]))
+    matrix = measures.confusion_matrix(logits, np.array([0, 0, 1, 1]))
     assert matrix.tolist() == [[1, 0, 1], [0, 2, 0], [0, 0, 0]]
     assert measures.accuracy(matrix) == 0.75
     assert measures.recall(matrix).tolist() == [0.5, 1, 0]

@@ -15,7 +15,7 @@ from worker.networks.preprocessing import read_frames
 from worker.shipped.networks import WEIGHTS
 from worker.survey.dataset_files import VideoFile, read_dataset
 from worker.survey.prefetch import Sample
-from worker.survey.run import survey
+from worker.survey.run import SurveyRun
 from worker.video.flow import Frames
 
 CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
@@ -45,7 +45,7 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
         return decoded[video.path]
 
     samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
-    facts = survey(network, "held-out", samples, folder, probed=("class",)).facts
+    facts = SurveyRun(network, "held-out", samples, folder, probed_layers=("class",)).run().facts
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
     measured = Measured(spreads={}, live=0, specific=0, generic=0)
     fusion, _, _, idiosyncrasies = find(Found(card, surveyed, measured)).findings

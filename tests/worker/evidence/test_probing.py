@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
-from worker.evidence.probing import Probed, default_layers, plan, probe, tuned_layers
+from worker.evidence.probe_plan import default_layers, plan_probe, tuned_layers
+from worker.evidence.probing import ProbeResult, probe
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
@@ -69,15 +70,17 @@ CLIPS = {0: clip(0.5, 0.2), 1: clip(0.4, 0.1), 2: clip(0.3, 0.3)}
 LABELS = {0: 0, 1: 1, 2: 0}
 
 
-def probed(network: Network, stimuli: Mapping[tuple[str, int], Inputs] | None = None) -> dict[tuple[str, int], Probed]:
+def probed(
+    network: Network, stimuli: Mapping[tuple[str, int], Inputs] | None = None
+) -> dict[tuple[str, int], ProbeResult]:
     top = {"fusion": torch.tensor([[0, -1], [0, -1], [2, -1], [0, 1]]), "class": torch.tensor([[0], [1]])}
-    todo = plan(network.card, ["fusion"], top, LABELS)
-    assert (todo.clips, todo.lead) == ((0, 1, 2), 1)
+    plan = plan_probe(network.card, ["fusion"], top, LABELS)
+    assert (plan.clips, plan.first_partner) == ((0, 1, 2), 1)
     seen: list[tuple[int, int]] = []
     found = probe(
         network,
-        todo,
-        [(number, CLIPS[number]) for number in (1, *todo.clips)],
+        plan,
+        [(number, CLIPS[number]) for number in (1, *plan.clips)],
         LABELS,
         stimuli or {},
         lambda done, total: seen.append((done, total)),
@@ -130,15 +133,15 @@ def test_what_is_probed_by_default(network: Network, tiny_two_stream: Network, t
 
 def test_nothing_moves_for_appearance_alone(network: Network) -> None:
     with pytest.raises(InvalidRequest, match="No motion reaches early"):
-        plan(network.card, ["early"], {"early": torch.zeros(3, 1, dtype=torch.long)}, LABELS)
+        plan_probe(network.card, ["early"], {"early": torch.zeros(3, 1, dtype=torch.long)}, LABELS)
 
 
 def test_one_class_alone_has_nothing_to_swap_with(network: Network) -> None:
     top = {"fusion": torch.tensor([[0], [2], [-1], [-1]])}
     same = dict.fromkeys(CLIPS, 0)
-    todo = plan(network.card, ["fusion"], top, same)
-    assert (todo.clips, todo.lead) == ((0, 2), None)
-    found = probe(network, todo, [(number, CLIPS[number]) for number in todo.clips], same, {})
+    plan = plan_probe(network.card, ["fusion"], top, same)
+    assert (plan.clips, plan.first_partner) == ((0, 2), None)
+    found = probe(network, plan, [(number, CLIPS[number]) for number in plan.clips], same, {})
     assert sorted(unit for _, unit in found) == [0, 1]  # the silent ones have nothing to change
     assert found["fusion", PRODUCT].synergy.swap is None
     assert found["fusion", PRODUCT].synergy.clips == pytest.approx(1)
@@ -149,9 +152,9 @@ def test_clip_networks_have_no_synergy(tiny_clip: Network) -> None:
     clips = {number: {StreamName.CLIP: torch.rand(1, 3, 8, 32, 32)} for number in range(2)}
     layer = tiny_clip.card.layers[1]
     top = {layer.name: torch.zeros(layer.units, 1, dtype=torch.long)}
-    todo = plan(tiny_clip.card, [layer.name], top, {0: 0, 1: 1})
-    assert todo.passes == 12
-    found = probe(tiny_clip, todo, [(0, clips[0])], {0: 0, 1: 1}, {})
+    plan = plan_probe(tiny_clip.card, [layer.name], top, {0: 0, 1: 1})
+    assert plan.passes == 12
+    found = probe(tiny_clip, plan, [(0, clips[0])], {0: 0, 1: 1}, {})
     assert len(found) == layer.units
     assert all(probed.synergy is None for probed in found.values())
     assert any(probed.speed is not None and probed.direction is not None for probed in found.values())

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from app.contract.network import Extent, NetworkCard, StreamName
 from tests.worker.evidence.inputs import random_inputs
-from worker.evidence.stream_swaps import Crossing
-from worker.evidence.synergy import swapped
+from worker.evidence.stream_swaps import StreamSwapper
+from worker.evidence.synergy import with_motion_of
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
@@ -21,27 +21,27 @@ def three_clips(network: Network) -> list[Inputs]:
     return [{name: x[number : number + 1] for name, x in several.items()} for number in range(3)]
 
 
-def crossed(crossing: Crossing, clips: list[Inputs]) -> Tensor:
-    lent = [crossing.lend(clips[1]), crossing.lend(clips[2])]
-    logits, _ = crossing.logits(clips[0], lent)
+def swapped_logits(swapper: StreamSwapper, clips: list[Inputs]) -> Tensor:
+    motions = [swapper.read_motion(clips[1]), swapper.read_motion(clips[2])]
+    logits, _ = swapper.swap(clips[0], motions)
     return logits
 
 
 def plain(network: Network, clips: list[Inputs]) -> Tensor:
-    return torch.cat([network.logits(swapped(clips[0], other)) for other in clips[1:]])
+    return torch.cat([network.logits(with_motion_of(clips[0], other)) for other in clips[1:]])
 
 
 def test_streams_are_computed_once_a_clip(tiny_two_stream: Network) -> None:
     clips = three_clips(tiny_two_stream)
-    crossing = Crossing(tiny_two_stream, *clips[:2])
-    before = crossing.passes
-    torch.testing.assert_close(crossed(crossing, clips), plain(tiny_two_stream, clips))
-    assert crossing.passes - before == 3
-    many = [crossing.lend(clips[1])] * 40
-    before = crossing.passes
-    logits, own = crossing.logits(clips[0], many)
-    assert (crossing.passes - before, len(logits)) == (1, 40)
-    torch.testing.assert_close(own, crossing.lend(clips[0]))
+    swapper = StreamSwapper(tiny_two_stream, *clips[:2])
+    before = swapper.passes
+    torch.testing.assert_close(swapped_logits(swapper, clips), plain(tiny_two_stream, clips))
+    assert swapper.passes - before == 3
+    many = [swapper.read_motion(clips[1])] * 40
+    before = swapper.passes
+    logits, own = swapper.swap(clips[0], many)
+    assert (swapper.passes - before, len(logits)) == (1, 40)
+    torch.testing.assert_close(own, swapper.read_motion(clips[0]))
     assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
 
 
@@ -79,6 +79,6 @@ def test_streams_that_meet_twice_take_whole_passes() -> None:
     )
     network = Network(card, module, points)
     clips = three_clips(network)
-    crossing = Crossing(network, *clips[:2])
-    assert crossing.ends is None
-    torch.testing.assert_close(crossed(crossing, clips), plain(network, clips))
+    swapper = StreamSwapper(network, *clips[:2])
+    assert swapper.last_layers is None
+    torch.testing.assert_close(swapped_logits(swapper, clips), plain(network, clips))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tests.evidence_support import unit_evidence
-from worker.evidence import unit_embedding
-from worker.evidence.unit_embedding import Atlas, place
+from worker.evidence.unit_embedding import UnitEmbedding, embed_units
 
 KINDS = 6
 
@@ -20,38 +19,37 @@ def responses() -> np.ndarray:
     return ((profiles + generic) * draw.uniform(0.01, 3, (120, 1))).astype(np.float32)
 
 
-def nearest_are_alike(places: np.ndarray) -> float:
-    far = ((places[:, None] - places) ** 2).sum(2)
+def nearest_are_alike(positions: np.ndarray) -> float:
+    far = ((positions[:, None] - positions) ** 2).sum(2)
     np.fill_diagonal(far, np.inf)
-    return float((far.argmin(1) % KINDS == np.arange(len(places)) % KINDS).mean())
+    return float((far.argmin(1) % KINDS == np.arange(len(positions)) % KINDS).mean())
 
 
 @pytest.mark.parametrize("landmarks", [1000, 60])
-def test_units_of_a_kind_lie_together(responses: np.ndarray, landmarks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unit_embedding, "LANDMARKS", landmarks)
-    places = place(responses)
-    assert nearest_are_alike(places) > 0.9  # 1 in 6 by chance
-    assert (places.min(), places.max()) == (pytest.approx(0.03), pytest.approx(0.97))
-    assert np.array_equal(place(responses), places)
+def test_units_of_a_kind_lie_together(responses: np.ndarray, landmarks: int) -> None:
+    positions = embed_units(responses, max_landmarks=landmarks)
+    assert nearest_are_alike(positions) > 0.9  # 1 in 6 by chance
+    assert (positions.min(), positions.max()) == (pytest.approx(0.03), pytest.approx(0.97))
+    assert np.array_equal(embed_units(responses, max_landmarks=landmarks), positions)
 
 
-def test_units_that_prefer_nothing_have_no_place(responses: np.ndarray) -> None:
+def test_units_that_prefer_nothing_have_no_position(responses: np.ndarray) -> None:
     responses[5], responses[9] = 0, 0.7
-    places = place(responses)
-    assert np.flatnonzero(np.isnan(places).any(1)).tolist() == [5, 9]
+    positions = embed_units(responses)
+    assert np.flatnonzero(np.isnan(positions).any(1)).tolist() == [5, 9]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
 def test_few_units_are_no_trouble(count: int) -> None:
     flat = np.random.default_rng(0).random((count, 4)).astype(np.float32)
-    assert np.isfinite(place(flat)).all()
-    assert place(np.zeros((count, 4), np.float32)).shape == (count, 2)
+    assert np.isfinite(embed_units(flat)).all()
+    assert embed_units(np.zeros((count, 4), np.float32)).shape == (count, 2)
 
 
-def test_an_atlas_lets_units_pass_and_names_their_places() -> None:
+def test_an_embedding_lets_units_pass_and_names_their_positions() -> None:
     silent = {"responses": (0.0,) * 5}
     units = [unit_evidence("fc6", n, 5, **(silent if n == 3 else {})) for n in range(7)]
-    found = Atlas()
-    assert list(found.watch(units)) == units
-    assert found.places().keys() == {("fc6", n) for n in (0, 1, 2, 4, 5, 6)}
-    assert Atlas().places() == {}
+    found = UnitEmbedding()
+    assert list(found.collect(units)) == units
+    assert found.positions().keys() == {("fc6", n) for n in (0, 1, 2, 4, 5, 6)}
+    assert UnitEmbedding().positions() == {}

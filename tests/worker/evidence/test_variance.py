@@ -10,8 +10,8 @@ from torch import Tensor
 from app.analysis.findings import contributes_little
 from app.contract.evidence import StreamShares
 from worker.evidence.predict import clip_inputs
-from worker.evidence.synergy import swapped
-from worker.evidence.variance import Swaps
+from worker.evidence.synergy import with_motion_of
+from worker.evidence.variance import SwapVariance
 from worker.networks.load import describe_network, load_network
 from worker.networks.preprocessing import join
 from worker.shipped.networks import WEIGHTS
@@ -21,7 +21,7 @@ CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 
 def shares_of(logits: Tensor) -> StreamShares:
     """Of the logits (P, M, C) of all pictures with all motion but their own."""
-    swaps = Swaps(logits.diagonal().argmax(0), logits.shape[2])
+    swaps = SwapVariance(logits.diagonal().argmax(0), logits.shape[2])
     for clip, rows in enumerate(logits):
         others = [other for other in range(len(logits)) if other != clip]
         swaps.add(clip, others, rows[others])
@@ -45,7 +45,7 @@ def test_the_parts_of_a_sum_and_of_a_product() -> None:
 
 
 def test_answers_that_never_change_have_no_parts() -> None:
-    swaps = Swaps(torch.zeros(3, dtype=torch.long), 2)
+    swaps = SwapVariance(torch.zeros(3, dtype=torch.long), 2)
     assert swaps.shares() is None
     for clip in range(3):
         swaps.add(clip, [other for other in range(3) if other != clip], torch.ones(2, 2))
@@ -59,7 +59,7 @@ def test_motion_moves_the_default_network() -> None:
     network = load_network(describe_network(family="mocap_two_stream", weights=weights), weights.read_bytes())
     videos = [sorted(folder.glob("*.mp4"))[0] for folder in sorted(CLIPS.iterdir()) if folder.is_dir()][::3]
     clips = [clip_inputs(network, video) for video in videos]
-    rows = [network.logits(join([swapped(one, other) for other in clips])) for one in clips]
+    rows = [network.logits(join([with_motion_of(one, other) for other in clips])) for one in clips]
     found = shares_of(torch.stack(rows))
     assert found.motion > 0.2
     assert found.pictures > 0.2

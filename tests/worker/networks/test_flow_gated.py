@@ -7,11 +7,11 @@ import torch
 
 from app.analysis.findings import contributes_little
 from app.contract.network import Extent, StreamName
-from worker.evidence.activation_reader import recorder
+from worker.evidence.activation_reader import read_activations
 from worker.evidence.predict import clip_inputs
-from worker.evidence.probing import peaks_of
-from worker.evidence.synergy import motion_alone, neither, swapped, synergy, without_motion
-from worker.evidence.variance import Swaps
+from worker.evidence.probing import read_peaks
+from worker.evidence.synergy import appearance_only, blank, motion_only, synergy, with_motion_of
+from worker.evidence.variance import SwapVariance
 from worker.graph.inputs import Inputs
 from worker.networks.flow_gated import standardised, stretched
 from worker.networks.load import describe_network, load_network
@@ -59,17 +59,17 @@ def kick(gated: Network, test_data: Path) -> Inputs:
 def test_a_kick_is_a_fight_by_its_pictures_alone(gated: Network, kick: Inputs, test_data: Path) -> None:
     """The finding about its fusion: motion contributes little."""
     other = clip_inputs(gated, test_data / "clips" / "v_SoccerJuggling_g23_c01.avi")
-    ways = [kick, without_motion(kick), motion_alone(kick), neither(kick), swapped(kick, other)]
-    ways += [swapped(other, kick), other]
-    with recorder(gated, ["fc1", "class"]) as record:
-        found = peaks_of(record, ways, 1)
+    ways = [kick, appearance_only(kick), motion_only(kick), blank(kick), with_motion_of(kick, other)]
+    ways += [with_motion_of(other, kick), other]
+    with read_activations(gated, ["fc1", "class"]) as record:
+        found = read_peaks(record, ways, 1)
     own, still, blind, _, mixed, *_ = found["class"].softmax(1)[:, 0].tolist()
     assert own > 0.9
     assert abs(own - still) < 0.05
     assert abs(own - mixed) < 0.05
     assert blind < 0.5  # without pictures it says the same of everything
     logits = found["class"]
-    swaps = Swaps(logits[[0, 6]].argmax(1), 2)
+    swaps = SwapVariance(logits[[0, 6]].argmax(1), 2)
     swaps.add(0, [0, 1], logits[[0, 4]])
     swaps.add(1, [0, 1], logits[[5, 6]])
     shares = swaps.shares()

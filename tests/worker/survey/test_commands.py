@@ -19,7 +19,7 @@ from app.store.surveys import evidence, writing
 from tests.worker.conftest import Invoke
 from worker.loop import Loop
 from worker.networks.network import Network
-from worker.survey.stored import stored_samples, stored_stimuli
+from worker.survey.stored_inputs import stored_samples, stored_stimuli
 from worker.tasks import make_tasks
 from worker.tasks import survey as task_module
 from worker.video.decode import read_clip

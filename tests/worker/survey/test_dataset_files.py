@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.contract.errors import InvalidRequest, UnknownClass
-from worker.survey.dataset_files import Layout, Part, Split, read_dataset
+from worker.survey.dataset_files import Layout, read_dataset
+from worker.survey.official_splits import Part, Split
 
 Listed = list[tuple[str, str, str]]
 

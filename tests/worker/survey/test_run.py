@@ -8,13 +8,13 @@ import torch
 
 from app.contract.errors import InvalidRequest, NotFinite, UnknownClass, VideoError
 from app.contract.evidence import TOP_CLIPS, UnitEvidence, UnitRole
-from worker.evidence.checkpoint import MAXIMA, Tally
+from worker.evidence.checkpoint import PEAKS_FILE, SurveyCheckpoint
 from worker.evidence.explain import explain
 from worker.networks.network import Network
 from worker.networks.preprocessing import join, make_inputs
-from worker.survey import run as survey_module
 from worker.survey.prefetch import Sample
-from worker.survey.run import Stage, Surveyed, survey
+from worker.survey.run import SurveyResult, SurveyRun
+from worker.survey.stages import Stage, StageProgress
 from worker.video.flow import Frames
 
 CLIPS = 40
@@ -34,7 +34,7 @@ def samples(tiny_two_stream: Network) -> list[Sample]:
     return [Sample(f"clip {n}", classes[n % len(classes)], noise(n)) for n in range(CLIPS)]
 
 
-def units_of(found: Surveyed) -> dict[tuple[str, int], UnitEvidence]:
+def units_of(found: SurveyResult) -> dict[tuple[str, int], UnitEvidence]:
     return {(unit.layer, unit.unit): unit for unit in found.units}
 
 
@@ -43,7 +43,8 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
 ) -> None:
     card = tiny_two_stream.card
     began = monotonic()
-    found = survey(tiny_two_stream, "noise", samples, tmp_path, threads=2)
+    survey = SurveyRun(tiny_two_stream, "noise", samples, tmp_path, threads=2)
+    found = survey.run()
     assert found.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
     units = units_of(found)
     assert len(units) == card.units
@@ -68,16 +69,16 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
             for label, response in enumerate(evidence.responses):
                 expected = np.maximum(own[labels == label], 0).mean() / own.max()
                 assert response == pytest.approx(float(expected), rel=1e-4, abs=1e-6)
-    taken = tiny_two_stream.logits(inputs).argmax(1).numpy()
-    assert found.facts.accuracy == pytest.approx(float((taken == labels).mean()))
+    predicted = tiny_two_stream.logits(inputs).argmax(1).numpy()
+    assert found.facts.accuracy == pytest.approx(float((predicted == labels).mean()))
     assert np.array(found.facts.confusion).sum() == found.facts.clips == CLIPS
-    answers = list(found.answers)
-    assert [(answer.clip, answer.own, answer.taken) for answer in answers] == [
-        (f"clip {n}", labels[n], taken[n]) for n in range(CLIPS)
+    predictions = list(found.predictions)
+    assert [(each.clip, each.own, each.taken) for each in predictions] == [
+        (f"clip {n}", labels[n], predicted[n]) for n in range(CLIPS)
     ]
     probabilities = tiny_two_stream.logits(inputs).softmax(1).numpy()
-    assert [answer.probability for answer in answers] == pytest.approx(probabilities.max(1), abs=1e-5)
-    assert [answer.own_probability for answer in answers] == pytest.approx(
+    assert [each.probability for each in predictions] == pytest.approx(probabilities.max(1), abs=1e-5)
+    assert [each.own_probability for each in predictions] == pytest.approx(
         probabilities[range(CLIPS), labels], abs=1e-5
     )
     assert units["fusion.conv5", 0].synergy is not None
@@ -88,7 +89,7 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
     assert any(units["fusion.conv5", unit].feeds for unit in range(8))
     assert units["appearance.conv1_1", 0].feeds == units["class", 0].feeds == ()
     assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
-    found.forget()
+    survey.checkpoint.remove()
     assert not list(tmp_path.iterdir())
 
 
@@ -96,20 +97,17 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_survey_goes_on_where_it_was(
-    tiny_two_stream: Network, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = units_of(survey(tiny_two_stream, "noise", samples, tmp_path / "whole"))
-    monkeypatch.setattr(survey_module, "SAVED_EVERY", 0.0)
+def test_a_killed_survey_goes_on_where_it_was(tiny_two_stream: Network, samples: list[Sample], tmp_path: Path) -> None:
+    whole = units_of(SurveyRun(tiny_two_stream, "noise", samples, tmp_path / "whole").run())
 
-    def kill(stage: Stage) -> None:
-        if stage.done >= 30:
+    def kill(progress: StageProgress) -> None:
+        if progress.done >= 30:
             raise Killed
 
     with pytest.raises(Killed):
-        survey(tiny_two_stream, "noise", samples, tmp_path / "cut", observe=kill)
+        SurveyRun(tiny_two_stream, "noise", samples, tmp_path / "cut", save_seconds=0, observe=kill).run()
     (folder,) = (tmp_path / "cut").iterdir()
-    torn = np.lib.format.open_memmap(folder / MAXIMA, "r+")
+    torn = np.lib.format.open_memmap(folder / PEAKS_FILE, "r+")
     torn[32:] = np.nan  # whatever was under way
     torn.flush()
     read: list[int] = []
@@ -122,10 +120,10 @@ def test_a_killed_survey_goes_on_where_it_was(
         return reader
 
     again = [Sample(each.name, each.label, noted(number)) for number, each in enumerate(samples)]
-    stages: list[Stage] = []
-    found = survey(tiny_two_stream, "noise", again, tmp_path / "cut", probed=(), observe=stages.append)
+    stages: list[StageProgress] = []
+    found = SurveyRun(tiny_two_stream, "noise", again, tmp_path / "cut", probed_layers=(), observe=stages.append).run()
     assert min(read) == 32
-    assert stages[-1] == Stage("recording", CLIPS, CLIPS)
+    assert stages[-1] == StageProgress(Stage.RECORD, CLIPS, CLIPS)
     units = units_of(found)
     for key, unit in whole.items():
         silent = {"synergy": None, "speed": None, "direction": None, "feeds": ()}
@@ -136,20 +134,20 @@ def test_a_killed_survey_goes_on_where_it_was(
 def test_other_clips_are_another_survey(tiny_clip: Network, tmp_path: Path) -> None:
     classes = tiny_clip.card.classes
     some = [Sample(f"{n}", classes[n % 2], noise(n)) for n in range(4)]
-    survey(tiny_clip, "noise", some, tmp_path)
-    survey(tiny_clip, "noise", some[:3], tmp_path)
+    SurveyRun(tiny_clip, "noise", some, tmp_path).run()
+    SurveyRun(tiny_clip, "noise", some[:3], tmp_path).run()
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_clips_that_cannot_be_read_are_skipped_and_listed(tiny_clip: Network, tmp_path: Path) -> None:
     classes = tiny_clip.card.classes
     mixed = [Sample(f"{n}", classes[n % 2], unreadable if n in (0, 5) else noise(n)) for n in range(6)]
-    found = survey(tiny_clip, "noise", mixed, tmp_path)
+    found = SurveyRun(tiny_clip, "noise", mixed, tmp_path).run()
     assert found.facts.skipped == ("0: The clip is damaged.", "5: The clip is damaged.")
     assert found.facts.clips == 4
-    assert [answer.clip for answer in found.answers] == ["1", "2", "3", "4"]
+    assert [each.clip for each in found.predictions] == ["1", "2", "3", "4"]
     sane = [mixed[n] for n in (1, 2, 3, 4)]
-    plain = units_of(survey(tiny_clip, "noise", sane, tmp_path))
+    plain = units_of(SurveyRun(tiny_clip, "noise", sane, tmp_path).run())
     for key, unit in units_of(found).items():
         assert unit.a_hat == pytest.approx(plain[key].a_hat, rel=1e-5)
         assert unit.precision == pytest.approx(plain[key].precision)
@@ -169,7 +167,7 @@ def test_what_cannot_be_surveyed(
 ) -> None:
     bad = [Sample(str(n), label, noise(n) if readable else unreadable) for n, label in enumerate(labels)]
     with pytest.raises(error, match=words):
-        survey(tiny_clip, "noise", bad, tmp_path)
+        SurveyRun(tiny_clip, "noise", bad, tmp_path).run()
 
 
 def test_not_a_number_stops_it(tiny_clip: Network, tmp_path: Path) -> None:
@@ -180,21 +178,30 @@ def test_not_a_number_stops_it(tiny_clip: Network, tmp_path: Path) -> None:
     try:
         weight.data[0, 0, 0, 0, 0] = torch.nan
         with pytest.raises(NotFinite, match="layer conv2 gives NaN"):
-            survey(tiny_clip, "noise", some, tmp_path)
+            SurveyRun(tiny_clip, "noise", some, tmp_path).run()
     finally:
         weight.data.copy_(kept)
-    survey(tiny_clip, "noise", some, tmp_path)
+    SurveyRun(tiny_clip, "noise", some, tmp_path).run()
 
 
-def test_a_failed_start_leaves_the_tally_as_it_was(tiny_clip: Network, tmp_path: Path) -> None:
-    tally = Tally(tmp_path / "t", tiny_clip.card, 3)
-    tally.save()
+def test_a_failed_start_leaves_the_checkpoint_as_it_was(tiny_clip: Network, tmp_path: Path) -> None:
+    checkpoint = SurveyCheckpoint(tmp_path / "t", tiny_clip.card, 3)
+    checkpoint.save()
     (tmp_path / "t" / "progress.pt.partial").write_bytes(b"torn")
-    assert Tally(tmp_path / "t", tiny_clip.card, 3).done == 0
+    assert SurveyCheckpoint(tmp_path / "t", tiny_clip.card, 3).clips_done == 0
+
+
+def test_the_files_of_a_checkpoint_keep_their_format(tiny_clip: Network, tmp_path: Path) -> None:
+    """A survey that an earlier version began continues: a change here needs a new VERSION."""
+    SurveyCheckpoint(tmp_path / "t", tiny_clip.card, 3).save()
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["maxima.npy", "progress.pt"]
+    content = torch.load(tmp_path / "t" / "progress.pt", weights_only=True)
+    assert set(content) == {"done", "seconds", "skipped", "top"}
+    assert set(content["top"]["class"]) == {"peak", "clip", "place", "trace"}
 
 
 def test_labels_may_be_spelt_otherwise(tiny_two_stream: Network, tmp_path: Path) -> None:
     spelt = [Sample(str(n), label, noise(n)) for n, label in enumerate(("Jump", "WAVE", "run"))]
-    found = survey(tiny_two_stream, "noise", spelt, tmp_path, probed=())
+    found = SurveyRun(tiny_two_stream, "noise", spelt, tmp_path, probed_layers=()).run()
     assert [sum(row) for row in found.facts.confusion] == [1, 1, 0, 1, 0]
     assert explain(tiny_two_stream, make_inputs(tiny_two_stream.card, noise(0)(4)), "WAVE").expected.label == "wave"

@@ -1,4 +1,4 @@
-"""What the store has for a survey: the clips of a data set, and what units were found to prefer."""
+"""What the store holds for a survey: the clips of a data set, and the stimuli of units."""
 
 import io
 from functools import partial
@@ -12,7 +12,8 @@ from app.contract.result import Role
 from app.store import datasets, media
 from app.store.database.engine import Store
 from app.store.results import visualizations
-from worker.evidence.probing import Unit, default_layers
+from worker.evidence.probe_plan import default_layers
+from worker.evidence.types import UnitKey
 from worker.graph.inputs import Inputs, as_input
 from worker.networks.trace import blank
 from worker.survey.prefetch import Sample
@@ -21,14 +22,14 @@ from worker.video.flow import Frames
 
 
 def stored_samples(store: Store, slug: str) -> list[Sample]:
-    """Each reads its own video when it is its turn. Raises UnknownDataset."""
+    """Return the clips of a data set; each reads its video when it is needed. Raises UnknownDataset."""
     with store.session() as session:
         names = datasets.clip_names(session, slug=slug)
     return [Sample(name, label, partial(stored_frames, store, slug, name)) for name, label in names]
 
 
 def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:
-    """The `count` frames in the middle of a clip, or all of fewer. Raises UnknownClip and VideoError."""
+    """Return the middle `count` frames of a clip, or all where there are fewer. Raises UnknownClip and VideoError."""
     with store.session() as session:
         video = datasets.get_clip(session, slug=slug, name=name).medium(Role.VIDEO)
         if video is None:
@@ -37,26 +38,29 @@ def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:
     return read_stored(data, name, count)
 
 
-def stored_stimuli(store: Store, card: NetworkCard) -> dict[Unit, Inputs]:
-    """Of the units whose fusion is probed, the newest stimulus that has the size of the network's own inputs."""
+def stored_stimuli(store: Store, card: NetworkCard) -> dict[UnitKey, Inputs]:
+    """Return the newest stimulus of each unit whose synergy is probed, where one has the size of the network's input.
+
+    A network of one stream has no synergy, and so no stimuli here.
+    """
     if len(card.streams) < 2:
         return {}
-    own = {name: x.shape for name, x in blank(card.streams, 1, torch.device("meta")).items()}
-    found: dict[Unit, Inputs] = {}
+    shapes = {name: x.shape for name, x in blank(card.streams, 1, torch.device("meta")).items()}
+    stimuli: dict[UnitKey, Inputs] = {}
     for name in default_layers(card):
         for unit in range(card.layer(name).units):
             with store.session() as session:
                 for result in visualizations.for_unit(session, slug=card.slug, layer=name, unit=unit):
                     raw = result.medium(Role.RAW)
-                    inputs = raw and _inputs(media.get_medium(session, sha256=raw.sha256).data)
-                    if inputs and {stream: x.shape for stream, x in inputs.items()} == own:
-                        found[name, unit] = inputs
+                    inputs = raw and _stimulus_inputs(media.get_medium(session, sha256=raw.sha256).data)
+                    if inputs and {stream: x.shape for stream, x in inputs.items()} == shapes:
+                        stimuli[name, unit] = inputs
                         break
-    return found
+    return stimuli
 
 
-def _inputs(raw: bytes) -> Inputs:
-    """From a stimulus's arrays (D, T, H, W) to what a network takes, (1, ...)."""
+def _stimulus_inputs(raw: bytes) -> Inputs:
+    """Turn the arrays (D, T, H, W) of a stimulus, an .npz file, into inputs (1, ...) by stream."""
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         values = {StreamName(name): torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
     return {name: as_input(name, x[None]) for name, x in values.items()}

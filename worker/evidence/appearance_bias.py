@@ -1,0 +1,69 @@
+"""Whether the appearance of a clip decides if its class is recognized.
+
+Among the clips of one class, some are classified correctly and some are missed:
+
+    mended    recall of the missed clips' motion with the appearance of the correct clips
+    spoiled   recall of the correct clips' motion with the appearance of the missed clips
+    pull      share of other classes' clips classified as this one when pasted onto the background of a correct clip
+    base      the same share with their own background
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from app.contract.evidence import PictureBias
+from app.contract.network import StreamName
+from worker.evidence.foreground import foreground_mask
+from worker.evidence.predict import batched_logits
+from worker.evidence.stream_swaps import StreamSwapper
+from worker.evidence.synergy import MOTION, has_motion_and_appearance
+from worker.graph.inputs import Inputs
+
+FOREGROUND_PX = 0.75  # a frame, beyond the background: what is pasted onto another background
+
+
+def appearance_bias(
+    label: int,
+    correct: Sequence[Inputs],
+    missed: Sequence[Inputs],
+    strangers: Sequence[Inputs],
+    strangers_predicted: Sequence[int],
+    swapper: StreamSwapper,
+) -> PictureBias:
+    """Measure one class, `label`, on clips of it and on strangers, which are clips of other classes.
+
+    `strangers_predicted` are the classes that the network predicts for the strangers as they are.
+    """
+    missed_motions = [swapper.read_motion(inputs) for inputs in missed]
+    mended = [swapper.swap(inputs, missed_motions) for inputs in correct]
+    correct_motions = [motion for _, motion in mended]
+    spoiled = [swapper.swap(inputs, correct_motions) for inputs in missed]
+    pasted = [paste_foreground(stranger, background) for background, stranger in product(correct, strangers)]
+    return PictureBias(
+        class_index=label,
+        mended=_share_predicted(label, [logits for logits, _ in mended]),
+        spoiled=_share_predicted(label, [logits for logits, _ in spoiled]),
+        pull=_share_predicted(label, [batched_logits(swapper.network, pasted)]) if pasted else 0.0,
+        base=sum(predicted == label for predicted in strangers_predicted) / max(1, len(strangers)),
+    )
+
+
+def _share_predicted(label: int, logits: Sequence[Tensor]) -> float:
+    return float((torch.cat(list(logits)).argmax(1) == label).float().mean())
+
+
+def paste_foreground(inputs: Inputs, background: Mapping[StreamName, Tensor]) -> dict[StreamName, Tensor]:
+    """Return a clip whose foreground is pasted onto the picture of another clip; its motion stays as it is."""
+    assert has_motion_and_appearance(inputs)
+    foreground = foreground_mask(inputs[MOTION], FOREGROUND_PX)
+
+    def paste(name: StreamName, x: Tensor) -> Tensor:
+        mask = F.interpolate(foreground, x.shape[-2:])
+        mask = mask if x.ndim == 4 else mask[:, :, None]
+        return x * mask + background[name] * (1 - mask)
+
+    return {name: x if name is MOTION else paste(name, x) for name, x in inputs.items()}

@@ -1,0 +1,113 @@
+"""Assemble the results of a survey, unit by unit and clip by clip, from its finished checkpoint."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from app.contract.evidence import (
+    Feed,
+    MaskedClass,
+    NewAnswer,
+    StreamFacts,
+    SurveyFacts,
+    TopClip,
+    UnitEvidence,
+    UnitRole,
+)
+from app.contract.network import CLASS_LAYER, Layer
+from worker.evidence import measures
+from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.probing import ProbeResult
+from worker.evidence.types import Labels, UnitKey
+
+
+def unit_evidence(
+    checkpoint: SurveyCheckpoint,
+    names: Sequence[str],
+    labels: Labels,
+    classes: int,
+    probes: Mapping[UnitKey, ProbeResult],
+    attributions: Mapping[UnitKey, tuple[Feed, ...]],
+) -> Iterator[UnitEvidence]:
+    """Yield the evidence of every unit, layer by layer.
+
+    `names` are those of all clips by number; `labels` (n,) the classes of the recorded ones.
+    """
+    for layer in checkpoint.layers:
+        correlated = measures.correlated_units(checkpoint.peaks(layer.name))
+        for units, peaks in checkpoint.unit_chunks(layer.name):
+            a_hat = peaks.max(0).astype(float)
+            means, maxima = measures.class_means_and_maxima(peaks, labels, classes)
+            responses = measures.class_responses(means, a_hat)
+            effective = measures.effective_classes(responses)
+            precision = measures.average_precision(peaks, labels, classes)
+            firing_rate, mean = measures.firing_rate(peaks), peaks.mean(0, dtype=float)
+            for column, unit in enumerate(range(units.start, units.stop)):
+                probed = probes.get((layer.name, unit), ProbeResult())
+                yield UnitEvidence(
+                    layer=layer.name,
+                    unit=unit,
+                    a_hat=float(a_hat[column]),
+                    mean=float(mean[column]),
+                    firing_rate=float(firing_rate[column]),
+                    effective_classes=float(effective[column]),
+                    role=UnitRole.of(float(a_hat[column]), float(effective[column]), classes),
+                    responses=tuple(responses[column].tolist()),
+                    maxima=tuple(maxima[column].tolist()),
+                    precision=tuple(precision[column].tolist()),
+                    top_clips=top_clips(checkpoint, layer, unit, names),
+                    synergy=probed.synergy,
+                    speed=probed.speed,
+                    direction=probed.direction,
+                    feeds=attributions.get((layer.name, unit), ()),
+                    alike=correlated[unit],
+                )
+
+
+def top_clips(checkpoint: SurveyCheckpoint, layer: Layer, unit: int, names: Sequence[str]) -> tuple[TopClip, ...]:
+    """Return the clips that excite the unit most, strongest first, without those that leave it silent."""
+    strongest = checkpoint.strongest[layer.name]
+    return tuple(
+        TopClip(clip=names[clip], activation=peak, time=time, y=y, x=x, trace=tuple(trace))
+        for clip, peak, (time, y, x), trace in zip(
+            strongest.clip[unit].tolist(),
+            strongest.peak[unit].tolist(),
+            strongest.position[unit].tolist(),
+            strongest.trace[unit].tolist(),
+            strict=True,
+        )
+        if clip >= 0 and peak > 0
+    )
+
+
+def clip_predictions(checkpoint: SurveyCheckpoint, names: Sequence[str], labels: Labels) -> Iterator[NewAnswer]:
+    """Yield the prediction for every recorded clip, in order; `labels` (n,) are the classes of these clips."""
+    logits = checkpoint.peaks(CLASS_LAYER)
+    for row, (number, label) in enumerate(zip(checkpoint.recorded.tolist(), labels.tolist(), strict=True)):
+        predicted, probabilities = int(logits[row].argmax()), measures.softmax(logits[row])
+        yield NewAnswer(
+            clip=names[number],
+            own=label,
+            taken=predicted,
+            probability=float(probabilities[predicted]),
+            own_probability=float(probabilities[label]),
+        )
+
+
+def survey_facts(
+    checkpoint: SurveyCheckpoint,
+    names: Sequence[str],
+    labels: Labels,
+    streams: StreamFacts | None,
+    masked: tuple[MaskedClass, ...],
+) -> SurveyFacts:
+    """Return what the survey says of the network as a whole; `labels` (n,) are the classes of the recorded clips."""
+    matrix = measures.confusion_matrix(checkpoint.peaks(CLASS_LAYER), labels)
+    return SurveyFacts(
+        clips=len(labels),
+        skipped=tuple(f"{names[number]}: {reason}" for number, reason in sorted(checkpoint.skipped.items())),
+        accuracy=measures.accuracy(matrix),
+        recall=tuple(measures.recall(matrix).tolist()),
+        confusion=tuple(tuple(row) for row in matrix.tolist()),
+        seconds=checkpoint.seconds,
+        streams=streams,
+        masked=masked,
+    )
