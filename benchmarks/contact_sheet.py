@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.contract.network import StreamName
-from app.contract.recipe import USUAL, Recipe, Speed
+from app.contract.recipe import DEFAULT_SPEED, Recipe, Speed
 from app.contract.result import Role
 from app.store import media
 from app.store.catalog import networks
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("layer")
     parser.add_argument("picture", type=Path)
     parser.add_argument("--units", nargs="*", default=[])
-    parser.add_argument("--speed", type=Speed, default=USUAL)
+    parser.add_argument("--speed", type=Speed, default=DEFAULT_SPEED)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
     parser.add_argument("--columns", type=int, default=3)

@@ -1,47 +1,77 @@
-"""A recipe: everything besides network and unit that determines a result, and the words for its fields."""
+"""A recipe: everything besides network and unit that determines a result."""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import (
+    Field,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.contract.model import Model
 from app.contract.network import NetworkCard
 
-ENGINE = 2  # raised when the same recipe would give another stimulus
-CONE = 2  # the same, for `center` alone: as large as the receptive field since 1, shifted by less since 2
-HEIGHT = 224  # lengths are given for a picture so many pixels high, and scale with it
-# fields added later, and the value that reproduces the old behaviour
-LATER: dict[str, object] = {
-    "settle": 0.0,
-    "nature": 0.0,
-    "even": 0.0,
-    "focus": 0.0,
-    "middle": 0.0,
-    "forget_until": 0.75,
+ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
+CENTER_VERSION = 2  # the same for the objective `center` alone: part of its keys
+REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
+
+# The names of fields that had another one in version 0.1. Keys are hashed from the old names and the database stores
+# them. JSON of a recipe has both. Whatever reads a recipe accepts either.
+RENAMED_FIELDS: Mapping[str, str] = {
+    "tolerance": "settle",
+    "weight_decay": "forget",
+    "weight_decay_until": "forget_until",
+    "bn_prior": "nature",
+    "frame_equalization": "even",
+    "center_bias": "middle",
 }
 
-# what a recipe leaves open: by objective, and over the map by whether the network has batch normalisation, which
-# remembers the training data
-PLAIN: dict[str, object] = {
+# Fields that were added after the first results were stored, each with the value that reproduces those results.
+LEGACY_VALUES: Mapping[str, float] = {
+    "tolerance": 0.0,
+    "bn_prior": 0.0,
+    "frame_equalization": 0.0,
+    "focus": 0.0,
+    "center_bias": 0.0,
+    "weight_decay_until": 0.75,
+}
+
+# The values of fields that a recipe leaves open. A network with batch normalisation has others, because its
+# statistics remember the training data. Those of `center` reach the same activation in the least time: docs/method.md
+DEFAULTS: Mapping[str, object] = {
     "prior": "pixel",
     "steps": 72,
     "step_size": 0.17,
     "blur": 8.0,
     "bound": 1.0,
-    "nature": 0.0,
-    "even": 0.0,
+    "bn_prior": 0.0,
+    "frame_equalization": 0.0,
     "focus": 0.0,
-    "middle": 0.0,
+    "center_bias": 0.0,
 }
-NATURAL = {**PLAIN, "prior": "pink", "step_size": 0.3, "nature": 1.0, "even": 1.0, "focus": 1.0, "middle": 1.0}
-CENTER = {**PLAIN, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}  # by time to equal reach: docs/method.md
+BATCH_NORM_DEFAULTS: Mapping[str, object] = {
+    **DEFAULTS,
+    "prior": "pink",
+    "step_size": 0.3,
+    "bn_prior": 1.0,
+    "frame_equalization": 1.0,
+    "focus": 1.0,
+    "center_bias": 1.0,
+}
+CENTER_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}
 
 
 class Speed(StrEnum):
-    """Names of temporal smoothness, from only slow variation to time left free."""
+    """A setting of temporal smoothness, from slow variation alone to no constraint on time."""
 
     SLOW = "slow"
     MEDIUM = "medium"
@@ -50,18 +80,36 @@ class Speed(StrEnum):
 
     @property
     def chi(self) -> float:
-        """Weight of the squared temporal derivative in R_TV."""
+        """Return the weight of the squared temporal derivative in R_TV."""
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
 Objective = Literal["channel", "center"]
-USUAL = Speed.MEDIUM  # its class stimuli are those that other networks recognise best: docs/method.md
+DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
+
+
+def use_current_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a recipe with old names replaced by current ones.
+
+    Raises ValueError where a field is given under both names with different values.
+    """
+    current = dict(fields)
+    for name, old_name in RENAMED_FIELDS.items():
+        if old_name not in current:
+            continue
+        value = current.pop(old_name)
+        if current.setdefault(name, value) != value:
+            raise ValueError(f"`{old_name}` is the old name of `{name}`: give one of them, or both the same value")
+    return current
 
 
 class Recipe(Model):
-    """The weights `energy` and `smoothness` are dimensionless: see worker/maximize/objectives.py."""
+    """What a person may choose about a visualization; fields that are None are filled in by `resolved`.
 
-    speed: Speed = Field(default=USUAL, description="How fast the stimulus may change over time.")
+    The weights `energy` and `smoothness` are dimensionless: see worker/maximize/objectives.py.
+    """
+
+    speed: Speed = Field(default=DEFAULT_SPEED, description="How fast the stimulus may change over time.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
     objective: Objective = Field(
         default="channel", description="Sum over the activation map, or its central position alone."
@@ -83,7 +131,7 @@ class Recipe(Model):
     steps: int | None = Field(
         default=None, ge=1, le=2048, description="Gradient steps. If empty, 72, and 36 for `center`."
     )
-    settle: float = Field(
+    tolerance: float = Field(
         default=0.0,
         ge=0,
         le=0.1,
@@ -97,13 +145,13 @@ class Recipe(Model):
         description="First step's RMS, in units of the bound. If empty, 0.3 for a network with batch normalisation and "
         "for `center`, 0.17 for others.",
     )
-    forget: float = Field(
+    weight_decay: float = Field(
         default=0.3,
         ge=0,
         le=0.5,
         description="Share of the stimulus forgotten at the first step; it falls evenly.",
     )
-    forget_until: float = Field(
+    weight_decay_until: float = Field(
         default=0.75,
         gt=0,
         le=1,
@@ -119,14 +167,15 @@ class Recipe(Model):
     )
     smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
-    nature: float | None = Field(
+    bn_prior: float | None = Field(
         default=None,
+        title="Batch norm prior",
         ge=0,
         le=100,
         description="Weight of R_N: features keep the means and variances of the training data, which batch "
         "normalisation remembers. Nothing to a network without it, nor to `center`.",
     )
-    even: float | None = Field(
+    frame_equalization: float | None = Field(
         default=None,
         ge=0,
         le=1,
@@ -141,7 +190,7 @@ class Recipe(Model):
         "all over: 0 not at all, 1 in proportion. If empty, 1 for a network with batch normalisation, 0 for others "
         "and for `center`.",
     )
-    middle: float | None = Field(
+    center_bias: float | None = Field(
         default=None,
         ge=0,
         le=4,
@@ -166,61 +215,106 @@ class Recipe(Model):
     size: int | None = Field(default=None, ge=16, le=512, description="Height and width; the network's own if empty.")
     frames: int | None = Field(default=None, ge=1, le=128, description="Length of a clip; the network's own if empty.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, data: object) -> object:
+        return use_current_names(data) if isinstance(data, Mapping) else data
+
+    @model_serializer(mode="wrap")
+    def _add_old_names(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if not info.mode_is_json():
+            return fields
+        return fields | {old_name: fields[name] for name, old_name in RENAMED_FIELDS.items() if name in fields}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe each field rather than the serializer's plain dictionary, and old names where they are written."""
+        without_serializer = {key: value for key, value in schema.items() if key != "serialization"}
+        described = handler(without_serializer)
+        properties = handler.resolve_ref_schema(described)["properties"]
+        if handler.mode == "serialization":
+            for name, old_name in RENAMED_FIELDS.items():
+                properties[old_name] = {**properties[name], "description": f"Old name of `{name}`.", "deprecated": True}
+        return described
+
     @property
     def chi(self) -> float:
+        """Return the weight of the squared temporal derivative in R_TV."""
         return self.speed.chi
 
     def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
-        """With what is left open filled in."""
-        own = CENTER if self.objective == "center" else NATURAL if card.normalised else PLAIN
-        size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
-        return ResolvedRecipe.model_validate({**own, **size, **self.model_dump(exclude_none=True)})
+        """Return the recipe with every open field filled in for a network."""
+        if self.objective == "center":
+            defaults = CENTER_DEFAULTS
+        else:
+            defaults = BATCH_NORM_DEFAULTS if card.normalised else DEFAULTS
+        own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
+        chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
+        return ResolvedRecipe.model_validate({**defaults, **own_size, **chosen})
+
+
+RECIPE_FIELD_NAMES = (*Recipe.model_fields, *RENAMED_FIELDS.values())  # the names that are accepted
 
 
 class ResolvedRecipe(Recipe):
-    """What a result was made by and is kept under: nothing is left open, so that the key says all that was used."""
+    """The recipe that a result was made with: no field is open, so its key covers everything that was used."""
 
     prior: Literal["pixel", "pink", "fourier"]
     steps: int
     step_size: float
     blur: float
     bound: float
-    nature: float
-    even: float
+    bn_prior: float
+    frame_equalization: float
     focus: float
-    middle: float
+    center_bias: float
     size: int
     frames: int
 
+    @classmethod
+    def from_storage(cls, fields: Mapping[str, Any]) -> Self:
+        """Return a stored recipe; fields added after it was stored get the values that reproduce its result."""
+        return cls.model_validate({**LEGACY_VALUES, **use_current_names(fields)})
+
+    def to_storage(self) -> dict[str, Any]:
+        """Return the fields as JSON values under the names of version 0.1, as the database stores them."""
+        return {name: value for name, value in self.model_dump(mode="json").items() if name not in RENAMED_FIELDS}
+
     def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
+        """Return the recipe itself, which has no open field."""
         return self
 
     def in_pixels(self, card: NetworkCard, layer: str) -> Self:
-        """The same with its lengths in pixels of the stimulus: what is fine for a small network is fine for a large.
+        """Return the recipe with its lengths in pixels of the stimulus.
 
-        At one position, shift and last blur are in proportion to the receptive field, which they would else outgrow.
+        Lengths are in proportion to the stimulus, so that one recipe suits small and large networks. For `center`,
+        jitter and last blur are in proportion to the receptive field, which they would otherwise exceed.
         """
         field = card.layer(layer).receptive_field
-        fine = min(self.size, max(field.height, field.width)) if self.objective == "center" else self.size
+        seen = min(self.size, max(field.height, field.width)) if self.objective == "center" else self.size
         lengths = {
-            "jitter": round(self.jitter * fine / HEIGHT),
-            "blur": self.blur * self.size / HEIGHT,
-            "blur_end": self.blur_end * fine / HEIGHT,
+            "jitter": round(self.jitter * seen / REFERENCE_HEIGHT),
+            "blur": self.blur * self.size / REFERENCE_HEIGHT,
+            "blur_end": self.blur_end * seen / REFERENCE_HEIGHT,
         }
         return self.model_copy(update=lengths)
 
     def key(self) -> str:
-        """Content hash. A field added later must leave keys of older recipes as they are: hash it only where
-        it differs from the value that reproduces the old behaviour.
+        """Return the content hash under which results are stored: 64 hexadecimal digits.
+
+        Keys of stored results must never change. A field in LEGACY_VALUES is therefore hashed only where its value
+        differs from the legacy one, and renamed fields are hashed under their old names.
         """
-        body = {"engine": ENGINE, **self.model_dump(mode="json")}
+        body = {"engine": ENGINE_VERSION, **self.to_storage()}
         if self.objective == "center":
-            body["cone"] = CONE
-        for name, old in LATER.items():
-            if body[name] == old:
-                del body[name]
+            body["cone"] = CENTER_VERSION
+        for name, legacy_value in LEGACY_VALUES.items():
+            stored_name = RENAMED_FIELDS.get(name, name)
+            if body[stored_name] == legacy_value:
+                del body[stored_name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
     def batch_key(self) -> str:
-        """Equal for recipes that can share a batch: all but the seed."""
+        """Return a key that is equal for recipes that can share a batch: those that differ in the seed alone."""
         return self.model_copy(update={"seed": 0}).key()

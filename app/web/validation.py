@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.contract.errors import InvalidRecipe, InvalidRequest, near
-from app.contract.recipe import Recipe
+from app.contract.recipe import RECIPE_FIELD_NAMES
 from app.contract.unit_query import UnitQuery
 
 RECIPE = ("body", "recipe")
@@ -12,7 +12,7 @@ QUERY = ("query",)
 
 # names that a field may have been meant for, by the part of the request it stood in
 KNOWN: dict[tuple[object, ...], tuple[str, ...]] = {
-    RECIPE: tuple(Recipe.model_fields),
+    RECIPE: RECIPE_FIELD_NAMES,
     QUERY: tuple(field.alias or name for name, field in UnitQuery.model_fields.items()),
 }
 

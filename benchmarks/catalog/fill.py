@@ -87,7 +87,7 @@ class Filling:
             row = (number, card.slug, card.checksum, body, moment)
             self.sink.put(NetworkRow, ("id", "slug", "checksum", "card", "registered_at"), [row])
             self.sink.put(WeightsRow, ("network_id", "piece", "data"), [(number, 0, b"none")])
-            known = [(recipe.key(), json.dumps(recipe.model_dump(mode="json"))) for recipe in recipes(card)]
+            known = [(recipe.key(), json.dumps(recipe.to_storage())) for recipe in recipes(card)]
             if not any(card.stimulus == other.stimulus for other in self.cards[: number - 1]):
                 self.sink.put(RecipeRow, ("key", "body"), known)
             made = round(visualizations * card.units / units)

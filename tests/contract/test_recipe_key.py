@@ -3,22 +3,32 @@ import json
 
 import pytest
 
-from app.contract.recipe import CENTER, ENGINE, LATER, NATURAL, PLAIN, Recipe
+from app.contract.recipe import (
+    BATCH_NORM_DEFAULTS,
+    CENTER_DEFAULTS,
+    DEFAULTS,
+    ENGINE_VERSION,
+    LEGACY_VALUES,
+    RENAMED_FIELDS,
+    Recipe,
+)
 from tests.support import resolved, two_stream_card
+
+ADDED_LATER = {RENAMED_FIELDS.get(name, name) for name in LEGACY_VALUES}  # as stored
 
 
 def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> None:
     recipe = resolved(seed=3)
-    older = {name: value for name, value in recipe.model_dump(mode="json").items() if name not in LATER}
-    body = json.dumps({"engine": ENGINE, **older}, sort_keys=True)
+    older = {name: value for name, value in recipe.to_storage().items() if name not in ADDED_LATER}
+    body = json.dumps({"engine": ENGINE_VERSION, **older}, sort_keys=True)
     assert recipe.key() == hashlib.sha256(body.encode()).hexdigest()
     for name, value in (
-        ("settle", 0.01),
-        ("nature", 1.0),
-        ("even", 0.5),
+        ("tolerance", 0.01),
+        ("bn_prior", 1.0),
+        ("frame_equalization", 0.5),
         ("focus", 0.5),
-        ("middle", 1.0),
-        ("forget_until", 0.9),
+        ("center_bias", 1.0),
+        ("weight_decay_until", 0.9),
     ):
         assert recipe.model_copy(update={name: value}).key() != recipe.key()
 
@@ -26,10 +36,10 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
 @pytest.mark.parametrize(
     ("normalised", "objective", "own"),
     [
-        (False, "channel", PLAIN),
-        (True, "channel", NATURAL),
-        (False, "center", CENTER),
-        (True, "center", CENTER),
+        (False, "channel", DEFAULTS),
+        (True, "channel", BATCH_NORM_DEFAULTS),
+        (False, "center", CENTER_DEFAULTS),
+        (True, "center", CENTER_DEFAULTS),
     ],
 )
 def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str, own: dict[str, object]) -> None:
@@ -37,18 +47,18 @@ def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str
     found = Recipe(objective=objective).resolved(card)
     assert found.model_dump(include=set(own)) == own
     assert (found.size, found.frames) == (card.stimulus.height, card.stimulus.frames)
-    chosen = Recipe(prior="fourier", nature=0.5, even=0.25, size=64, objective=objective).resolved(card)
-    assert (chosen.prior, chosen.nature, chosen.even, chosen.size) == ("fourier", 0.5, 0.25, 64)
+    chosen = Recipe(prior="fourier", bn_prior=0.5, frame_equalization=0.25, size=64, objective=objective).resolved(card)
+    assert (chosen.prior, chosen.bn_prior, chosen.frame_equalization, chosen.size) == ("fourier", 0.5, 0.25, 64)
 
 
 def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -> None:
     card = two_stream_card()
     known = Recipe(
         prior="pixel",
-        nature=0,
-        even=0,
+        bn_prior=0,
+        frame_equalization=0,
         focus=0,
-        middle=0,
+        center_bias=0,
         steps=72,
         step_size=0.17,
         blur=8,
@@ -60,7 +70,9 @@ def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -
 
 def test_stimuli_of_a_receptive_field_are_not_those_that_were_cached_for_the_whole_frame() -> None:
     recipe = resolved(objective="center")
-    body = {"engine": ENGINE, **recipe.model_dump(mode="json", exclude=set(LATER))}
+    body = {"engine": ENGINE_VERSION} | {
+        name: value for name, value in recipe.to_storage().items() if name not in ADDED_LATER
+    }
     assert recipe.key() != hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

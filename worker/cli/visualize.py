@@ -15,7 +15,7 @@ from app.contract import job as contract
 from app.contract.errors import InvalidRecipe, InvalidRequest, UnknownClass, WorkError, near
 from app.contract.job import Job, JobState, Priority, VisualizeJob, VisualizeRequest
 from app.contract.network import NetworkCard
-from app.contract.recipe import USUAL, Recipe, Speed
+from app.contract.recipe import DEFAULT_SPEED, RECIPE_FIELD_NAMES, Recipe, Speed
 from app.contract.result import EXTENSIONS
 from app.settings import settings
 from app.store import media
@@ -38,7 +38,7 @@ def visualize(
     units: Annotated[list[str] | None, typer.Argument(help="Unit numbers, class names, or `all`.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every unit of the layer, or of the whole network.")] = False,
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("visualizations"),
-    speed: Speed = USUAL,
+    speed: Speed = DEFAULT_SPEED,
     seed: int = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any recipe field, e.g. --set steps=32.")] = None,
 ) -> None:
@@ -190,12 +190,13 @@ def parse_recipe(fields: list[str]) -> Recipe:
     values: dict[str, str] = {}
     for field in fields:
         name, _, value = field.partition("=")
-        if name not in Recipe.model_fields:
-            close = near(name, Recipe.model_fields) or list(Recipe.model_fields)
+        if name not in RECIPE_FIELD_NAMES:
+            close = near(name, RECIPE_FIELD_NAMES) or list(Recipe.model_fields)
             raise InvalidRecipe(f"A recipe has no field {name!r}. Near: {', '.join(close)}.")
         values[name] = value
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidRecipe(f"Recipe field {first['loc'][0]!s}: {first['msg']}.") from error
+        what = f"Recipe field {first['loc'][0]!s}" if first["loc"] else "Recipe"
+        raise InvalidRecipe(f"{what}: {first['msg']}.") from error

@@ -53,7 +53,7 @@ def ascend(
         if step == 0:
             convergence.wake(batch, slope, pieces)
         fall = (1 + cos(pi * progress)) / 2
-        forget = recipe.forget * max(0, 1 - progress / recipe.forget_until)
+        forget = recipe.weight_decay * max(0, 1 - progress / recipe.weight_decay_until)
         batch.move(gradient, recipe.step_size * fall, forget, FADING * fall, progress)
         convergence.rest(batch, recipe)
         batch.drop({*batch.errors, *observe(batch.step(step + 1, recipe.steps))})

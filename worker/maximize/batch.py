@@ -44,9 +44,11 @@ class Batch:
         self.bounds = {name: canvas.bound for name, canvas in canvases.items()}
         like = torch.empty(0, device=device)
         self.priors = {name: PRIORS[recipe.prior](canvas, recipe, like) for name, canvas in canvases.items()}
-        self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.even) for name in canvases}
+        self.optimizers = {name: OPTIMIZERS[recipe.optimizer](recipe.frame_equalization) for name in canvases}
         self.focus = {
-            name: Focus(canvas, recipe.focus, recipe.middle, like) for name, canvas in canvases.items() if recipe.focus
+            name: Focus(canvas, recipe.focus, recipe.center_bias, like)
+            for name, canvas in canvases.items()
+            if recipe.focus
         }
         self.x = {name: self.noise(name, self.places) for name in canvases}
         # of every step, drawn beforehand: nothing is sent to the device while it computes

@@ -55,7 +55,7 @@ def rest(batch: Batch, recipe: ResolvedRecipe) -> None:
     lost = [p for p in batch.places if batch.numb[p] >= PATIENCE and p not in batch.errors]
     if lost:
         batch.rest(lost, "The gradient vanished during the run: the stimulus stands where the activation is constant.")
-    first = round(recipe.forget_until * recipe.steps) if recipe.forget else 0
+    first = round(recipe.weight_decay_until * recipe.steps) if recipe.weight_decay else 0
     done = [p for p in batch.places if p not in batch.errors and settled(batch.traces[p], recipe, first)]
     for place in done:
         batch.rest([place], f"Settled after {len(batch.traces[place])} of {recipe.steps} steps.")
@@ -63,10 +63,10 @@ def rest(batch: Batch, recipe: ResolvedRecipe) -> None:
 
 def settled(trace: Sequence[float], recipe: ResolvedRecipe, first: int) -> bool:
     """Whether J rises no more: the median of its last window of steps is above that of the window before by no more
-    than a share `settle` of the whole rise so far. Medians, because each step sees another random view.
+    than a share `tolerance` of the whole rise so far. Medians, because each step sees another random view.
     """
     window = max(8, recipe.steps // 16)
-    if not recipe.settle or len(trace) < first + 2 * window or len(trace) % (window // 2):
+    if not recipe.tolerance or len(trace) < first + 2 * window or len(trace) % (window // 2):
         return False
     last, before = median(trace[-window:]), median(trace[-2 * window : -window])
-    return last - before <= recipe.settle * max(last - median(trace[:window]), 0)
+    return last - before <= recipe.tolerance * max(last - median(trace[:window]), 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.contract.recipe import HEIGHT
+from app.contract.recipe import REFERENCE_HEIGHT
 from worker.maximize.canvas import Canvas
 from worker.maximize.optimizers import normalised
 from worker.maximize.priors import Prior, along, half_blur, spectral
@@ -53,7 +53,7 @@ class Focus:
         _, frames, height, width = canvas.shape
         rows, columns = (torch.linspace(-1, 1, side).to(like) for side in (height, width))
         self.nearness = (-4 * middle * (rows[:, None].square() + columns.square())).exp()  # of energy, a square
-        near = NEAR * canvas.height / HEIGHT
+        near = NEAR * canvas.height / REFERENCE_HEIGHT
         spreads = ((2, frames, WHILE), (3, height, near), (4, width, near))
         self.blurs = [(spectral(n, half_blur(n, sigma).square()).to(like), dim) for dim, n, sigma in spreads]
         self.energy: Tensor | None = None

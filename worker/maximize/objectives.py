@@ -74,7 +74,7 @@ class Objective:
         self.recipe = recipe
         self.canvases = canvases
         self.contrast = recipe.contrast if layer.is_class else 0.0
-        self.nature = recipe.nature if recipe.objective == "channel" else 0.0  # a cone shows no scene to be natural
+        self.nature = recipe.bn_prior if recipe.objective == "channel" else 0.0  # a cone shows no scene to be natural
         self.pick = OBJECTIVES[recipe.objective]
         field, seen = layer.receptive_field, list(canvases.values())
         self.area = min(field.height, max(canvas.height for canvas in seen)) * min(

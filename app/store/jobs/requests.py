@@ -63,7 +63,7 @@ def enqueue(
     ids: dict[int, int] = dict(rows.all())
     units = {ids[index]: index for index in indices}
 
-    insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.model_dump(mode="json")}])
+    insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.to_storage()}])
     cached = _cached(session, list(units), recipe_key)
     wanted = [unit for unit in units if unit not in cached]
     check_room(session, len(wanted), limit)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.contract.recipe import LATER, ResolvedRecipe
+from app.contract.recipe import ResolvedRecipe
 from app.store.database.cache import LruCache
 from app.store.database.session import Session
 from app.store.database.tables import RecipeRow
@@ -16,7 +16,7 @@ _recipes: LruCache[str, ResolvedRecipe] = LruCache(max_size=10_000)
 
 def parsed(key: str, body: Mapping[str, Any]) -> ResolvedRecipe:
     """A field that came later has the value by which the recipe worked before it."""
-    return _recipes.get_or_compute(key, lambda: ResolvedRecipe.model_validate({**LATER, **body}))
+    return _recipes.get_or_compute(key, lambda: ResolvedRecipe.from_storage(body))
 
 
 def read_recipes(session: Session, keys: set[str]) -> dict[str, ResolvedRecipe]:

@@ -31,11 +31,9 @@ JobId = Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
 
 
 class JobOut(Model):
-    """A job, with where to ask again, what to show meanwhile, and where its result is. What is asked for stands in the
-    fields of its kind: `layer`, `unit` and `recipe` of a visualization, `dataset` of a survey, `parameters` of an
-    explanation; the others are null.
-    """
+    """A job, with where to ask again, what to show meanwhile, and where its result is."""
 
+    # Jobs of all kinds have all fields here; those that a kind does not have are null or empty.
     id: int
     kind: JobKind
     state: JobState
@@ -52,9 +50,9 @@ class JobOut(Model):
     progress: Progress | None
     error: JobError | None
     worker: str | None
-    visualization: int | None = None
+    visualization: int | None
     answer: dict[str, Any] | None = Field(default=None, description="what came out, of kinds without pictures")
-    preview_step: int | None = None
+    preview_step: int | None
     poster: Sha256 | None = None  # of the result
     revision: int
     created_at: datetime
@@ -67,7 +65,7 @@ class JobOut(Model):
 
     @classmethod
     def of(cls, job: Job) -> Self:
-        fields = dict(vars(job))
+        fields: dict[str, Any] = {"visualization": None, "preview_step": None, **vars(job)}
         if isinstance(job, ExplainJob):
             fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
         preview = result = None

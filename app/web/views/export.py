@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from app.contract.network import NetworkCard
-from app.contract.recipe import ENGINE
+from app.contract.recipe import ENGINE_VERSION
 from app.contract.result import EXTENSIONS, Visualization
 from app.contract.unit import UnitSummary
 from app.store import media
@@ -106,7 +106,7 @@ def provenance(card: NetworkCard, chosen: Selection, address: str) -> dict[str, 
     return {
         "software": "Kinetoscope",
         "version": VERSION,
-        "engine": ENGINE,
+        "engine": ENGINE_VERSION,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "address": address,
         "network": card.model_dump(mode="json", include={"slug", "title", "family", "checksum", "streams", "classes"}),

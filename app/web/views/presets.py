@@ -30,18 +30,18 @@ NAMED = (
         {
             "speed": "slow",
             "steps": "216",
-            "nature": "2",
+            "bn_prior": "2",
             "blur": "12",
             "blur_end": "3",
-            "forget": "0.12",
-            "forget_until": "0.9",
+            "weight_decay": "0.12",
+            "weight_decay_until": "0.9",
             "contrast": "0",
         },
     ),
     Named(
         "Scene",
         "Held closer to what the network saw in training, large shapes first: for networks with batch normalisation.",
-        {"nature": "3", "blur": "12", "blur_end": "2.25"},
+        {"bn_prior": "3", "blur": "12", "blur_end": "2.25"},
     ),
 )
 

@@ -94,7 +94,7 @@ def _shape(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return Recipe.model_fields[name].title or name.replace("_", " ").capitalize()
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from starlette.datastructures import ImmutableMultiDict
 from app.contract.errors import InvalidRequest
 from app.contract.job import Estimate, Priority, VisualizeRequest
 from app.contract.network import NetworkCard
-from app.contract.recipe import Recipe
+from app.contract.recipe import RECIPE_FIELD_NAMES, Recipe
 from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import Session
@@ -168,7 +168,7 @@ def growing(card: NetworkCard, chosen: Selection, recipe: Recipe) -> str:
 
 def read_recipe(sent: ImmutableMultiDict[str, str]) -> Recipe:
     """The fields of a recipe among what was sent; those left empty are as they are by themselves."""
-    named = {name: value for name, value in sent.items() if name in Recipe.model_fields and value}
+    named = {name: value for name, value in sent.items() if name in RECIPE_FIELD_NAMES and value}
     try:
         return Recipe.model_validate(named)
     except ValidationError as error:

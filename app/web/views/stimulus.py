@@ -9,7 +9,7 @@ from fastapi import Query
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
 from app.contract.network import NetworkCard, StreamName
-from app.contract.recipe import USUAL, Recipe, ResolvedRecipe, Speed
+from app.contract.recipe import DEFAULT_SPEED, Recipe, ResolvedRecipe, Speed
 from app.contract.result import Visualization
 from app.store import Session
 from app.store.catalog import networks
@@ -151,7 +151,9 @@ def _defaults(results: list[Visualization], work: list[VisualizeJob], chosen: Ch
     seeds = [recipe.seed for recipe in there if chosen.speed in (None, recipe.speed)]
     seed = chosen.seed if chosen.seed is not None else 0 if 0 in seeds or not seeds else seeds[0]
     speeds = {recipe.speed for recipe in there if recipe.seed == seed}
-    first = USUAL if USUAL in speeds else next((speed for speed in Speed if speed in speeds), USUAL)
+    first = (
+        DEFAULT_SPEED if DEFAULT_SPEED in speeds else next((speed for speed in Speed if speed in speeds), DEFAULT_SPEED)
+    )
     return chosen.speed or first, seed
 
 

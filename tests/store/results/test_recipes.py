@@ -1,12 +1,13 @@
-from app.contract.recipe import LATER, Recipe
+from app.contract.recipe import LEGACY_VALUES, RENAMED_FIELDS, Recipe
 from app.store.results.recipes import parsed
 from tests.support import two_stream_card
 
 
 def test_a_recipe_from_before_a_field_came_is_still_the_same_recipe() -> None:
     card = two_stream_card().model_copy(update={"normalised": True})
-    older = Recipe(prior="pixel", step_size=0.17, **LATER).resolved(card)  # type: ignore[arg-type]
-    body = {name: value for name, value in older.model_dump(mode="json").items() if name not in LATER}
+    older = Recipe(prior="pixel", step_size=0.17, **LEGACY_VALUES).resolved(card)  # type: ignore[arg-type]
+    added_later = {RENAMED_FIELDS.get(name, name) for name in LEGACY_VALUES}
+    body = {name: value for name, value in older.to_storage().items() if name not in added_later}
     found = parsed(older.key(), body)
     assert found == older
     assert found.resolved(card).key() == older.key()

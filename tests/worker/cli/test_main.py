@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from app.contract.errors import InvalidRecipe
 from app.settings import settings
 from app.store.catalog import networks
 from app.store.database.engine import open_store
@@ -124,3 +125,11 @@ def test_networks_of_the_settings_are_registered_once_and_a_bad_one_spares_the_r
 def test_a_recipe_from_the_command_line_is_the_same_recipe() -> None:
     recipe = visualize.parse_recipe(["speed=fast", "seed=3", "steps=9"])
     assert (recipe.speed, recipe.seed, recipe.steps) == ("fast", 3, 9)
+
+
+def test_the_command_line_takes_old_names_of_recipe_fields() -> None:
+    assert visualize.parse_recipe(["forget=.3", "nature=2"]) == visualize.parse_recipe(
+        ["weight_decay=.3", "bn_prior=2"]
+    )
+    with pytest.raises(InvalidRecipe, match="`forget` is the old name of `weight_decay`"):
+        visualize.parse_recipe(["forget=.3", "weight_decay=.2"])

@@ -57,7 +57,7 @@ def test_the_engine_finds_the_optimum(
         speed=speed,
         prior=prior,
         optimizer=optimizer,
-        even=even,
+        frame_equalization=even,
         alpha=2,
         energy=100,
         smoothness=20,

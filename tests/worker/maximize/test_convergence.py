@@ -66,7 +66,7 @@ def test_no_step_is_spent_where_all_units_are_dead(network_of: Build) -> None:
 
 def test_a_unit_that_sleeps_through_faint_noise_is_woken(network_of: Build) -> None:
     asleep = Gate(lambda x: torch.relu(x - 0.6))  # nothing of the first noise comes through
-    (found,) = ascend(network_of(asleep), "conv1", [2], [Recipe(steps=24, forget=0, energy=0, smoothness=0)])
+    (found,) = ascend(network_of(asleep), "conv1", [2], [Recipe(steps=24, weight_decay=0, energy=0, smoothness=0)])
     measured = finished(found).measurements
     assert measured.objective > measured.trace[0]
 
@@ -75,7 +75,7 @@ def test_a_unit_that_saturates_rests_with_what_it_has(network_of: Build) -> None
     flat = Gate(lambda x: x.clamp(-0.3, 0.3))
     with torch.no_grad():
         flat.conv1.weight.abs_()
-    recipe = Recipe(steps=60, prior="fourier", forget=0, energy=0, smoothness=0, step_size=1, bound=2, **PLAIN)
+    recipe = Recipe(steps=60, prior="fourier", weight_decay=0, energy=0, smoothness=0, step_size=1, bound=2, **PLAIN)
     (found,) = ascend(network_of(flat), "conv1", [2], [recipe])
     measured = finished(found).measurements
     assert len(measured.trace) < 60
@@ -103,8 +103,8 @@ def test_an_activation_that_overflows_fails_its_unit(network_of: Build) -> None:
 def test_a_run_that_has_settled_stops_and_keeps_its_stimulus(network_of: Build) -> None:
     torch.manual_seed(0)
     net = network_of(Gate(lambda x: x))
-    full = Recipe(steps=200, forget=0, prior="fourier", **PLAIN)
-    early = full.model_copy(update={"settle": 0.01})
+    full = Recipe(steps=200, weight_decay=0, prior="fourier", **PLAIN)
+    early = full.model_copy(update={"tolerance": 0.01})
     long, short = (finished(ascend(net, "conv1", [2], [recipe])[0]).measurements for recipe in (full, early))
     assert len(long.trace) == 200
     assert len(short.trace) < 150
@@ -115,7 +115,7 @@ def test_a_run_that_has_settled_stops_and_keeps_its_stimulus(network_of: Build) 
 def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network_of: Build) -> None:
     torch.manual_seed(0)
     net = network_of(Gate(lambda x: x))
-    recipes = [Recipe(steps=200, settle=0.01, forget=0, seed=seed) for seed in (0, 1, 2)]
+    recipes = [Recipe(steps=200, tolerance=0.01, weight_decay=0, seed=seed) for seed in (0, 1, 2)]
     together = ascend(net, "conv1", [1, 2, 3], recipes)
     assert [(ascent.place, ascent.unit) for ascent in together] == [(0, 1), (1, 2), (2, 3)]
     for ascent, unit, recipe in zip(together, (1, 2, 3), recipes, strict=True):
@@ -126,12 +126,12 @@ def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network
 
 
 def test_jitter_noise_does_not_settle_a_climb() -> None:
-    recipe = resolved(steps=160, settle=0.01)
+    recipe = resolved(steps=160, tolerance=0.01)
     noise = torch.randn(160, generator=torch.Generator().manual_seed(0)).mul(5).tolist()
     climb = [float(step) + wobble for step, wobble in enumerate(noise)]
     assert not any(settled(climb[:n], recipe, 0) for n in range(1, 161))
     plateau = [min(float(step), 40.0) for step in range(160)]
     first = next(n for n in range(1, 161) if settled(plateau[:n], recipe, 0))
     assert 50 <= first <= 65
-    assert not settled(plateau, recipe.model_copy(update={"settle": 0.0}), 0)
+    assert not settled(plateau, recipe.model_copy(update={"tolerance": 0.0}), 0)
     assert next(n for n in range(1, 161) if settled(plateau[:n], recipe, 100)) >= 120  # not before all is forgotten

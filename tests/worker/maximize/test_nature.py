@@ -17,7 +17,7 @@ from worker.maximize.objectives import Objective
 from worker.maximize.outcome import Finished
 from worker.networks.network import Network
 
-RECIPE = Recipe(steps=24, jitter=4, prior="pink", nature=3.0)
+RECIPE = Recipe(steps=24, jitter=4, prior="pink", bn_prior=3.0)
 
 
 class Normalised(nn.Module):
@@ -62,7 +62,7 @@ def finished(network: Network, recipe: Recipe) -> Finished:
 
 def test_nature_keeps_features_closer_to_the_training_data(normalised: Network) -> None:
     free, bound = (
-        divergence(normalised, finished(normalised, RECIPE.model_copy(update={"nature": nature})))
+        divergence(normalised, finished(normalised, RECIPE.model_copy(update={"bn_prior": nature})))
         for nature in (0.0, 10.0)
     )
     assert bound < free / 2
@@ -100,7 +100,7 @@ def test_a_dead_unit_is_still_found_at_the_first_step(normalised: Network) -> No
 
 def test_without_batch_normalisation_nature_changes_nothing(clip_network: Network) -> None:
     bare, natural = (
-        finished(clip_network, RECIPE.model_copy(update={"nature": nature})).stimulus[StreamName.CLIP]
+        finished(clip_network, RECIPE.model_copy(update={"bn_prior": nature})).stimulus[StreamName.CLIP]
         for nature in (0.0, 10.0)
     )
     assert (bare == natural).all()
