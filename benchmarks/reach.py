@@ -23,7 +23,7 @@ from worker.cli.common import choose_device, open_database
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Finished
 from worker.networks.network import Network
-from worker.tasks.resident import Resident
+from worker.tasks.network_cache import NetworkCache
 
 out = Console(width=160)
 
@@ -60,7 +60,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     store = open_database()
-    network = Resident(store, choose_device()).network(chosen.network)
+    network = NetworkCache(store, choose_device()).load(chosen.network)
     fields = dict(field.split("=", 1) for field in chosen.set)
     recipe = Recipe.model_validate({**fields, "objective": chosen.objective})
     table = Table("layer", "units", "reach >= 1", "lowest tenth", "median", "noise", "CPU s a unit")

@@ -22,7 +22,7 @@ from worker.evidence.transfer import Stimulus, transfer
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Finished
 from worker.networks.network import Network
-from worker.tasks.resident import Resident
+from worker.tasks.network_cache import NetworkCache
 
 out = Console(width=160)
 SHOWN = {"both": None, "appearance": [StreamName.APPEARANCE], "motion": [StreamName.MOTION]}
@@ -68,9 +68,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=7)
     parser.add_argument("--vary", action="append", default=[], help="fields of a recipe and their values")
     chosen = parser.parse_args()
-    resident = Resident(open_database(), choose_device(), kept=8)
-    network = resident.network(chosen.network)
-    judges = [resident.network(slug) for slug in chosen.judge or ["mocap-judge"]]
+    networks = NetworkCache(open_database(), choose_device(), max_networks=8)
+    network = networks.load(chosen.network)
+    judges = [networks.load(slug) for slug in chosen.judge or ["mocap-judge"]]
     table = Table("recipe", "seconds a unit", "noise", *(f"{j.card.slug} {shown}" for j in judges for shown in SHOWN))
     table.add_column("control")
     for fields in variants(chosen.vary):

@@ -1,21 +1,23 @@
-"""How many jobs a worker computes at once: the work of `batch` whole frames, in more units where each is small."""
+"""How many jobs a worker computes at once: the work of `batch` whole frames, in more jobs where each is small."""
 
 from app.contract.job import Job, VisualizeJob
 from app.store import Session
 from app.store.catalog import networks
 
-MOST = 128
+MAX_BATCH = 128
 
 
-def batch_size(session: Session, head: Job, batch: int) -> int:
-    """For the batch of the job at the head of the queue. A unit of the objective `center` costs no more than the share
-    of the frame that its receptive field covers.
+def batch_size(session: Session, first: Job, batch: int) -> int:
+    """Return the size of the batch that begins with the job `first`.
+
+    With the objective `center` a unit costs no more than its receptive field's share of the frame, so a batch holds
+    as many units as cost as much as `batch` whole frames.
     """
-    if not isinstance(head, VisualizeJob) or head.recipe.objective != "center":
+    if not isinstance(first, VisualizeJob) or first.recipe.objective != "center":
         return batch
-    card = networks.get_card(session, slug=head.network)
-    recipe, field = head.recipe, card.layer(head.layer).receptive_field
-    margin = recipe.in_pixels(card, head.layer).jitter + 1
+    card = networks.get_card(session, slug=first.network)
+    recipe, field = first.recipe, card.layer(first.layer).receptive_field
+    margin = recipe.in_pixels(card, first.layer).jitter + 1
     share = min((field.height + margin) / recipe.size, 1) * min((field.width + margin) / recipe.size, 1)
     share *= min(field.frames / recipe.frames, 1)
-    return max(batch, min(MOST, round(batch / share)))
+    return max(batch, min(MAX_BATCH, round(batch / share)))

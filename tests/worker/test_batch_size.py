@@ -2,7 +2,7 @@ from app.contract.job import VisualizeJob
 from app.store.database.engine import open_store
 from app.store.jobs.leases import head
 from tests.support import add_card, enqueue, resolved, two_stream_card
-from worker.batch_size import MOST, batch_size
+from worker.batch_size import MAX_BATCH, batch_size
 
 
 def test_small_receptive_fields_share_a_batch_of_many_units(sqlite_url: str) -> None:
@@ -17,7 +17,7 @@ def test_small_receptive_fields_share_a_batch_of_many_units(sqlite_url: str) -> 
         small = job.model_copy(
             update={"layer": layer.name, "recipe": resolved(objective="center", jitter=0, size=512, frames=10)}
         )
-        assert batch_size(session, small, 4) == MOST
+        assert batch_size(session, small, 4) == MAX_BATCH
         whole = small.model_copy(update={"recipe": resolved(objective="center", size=16, frames=1)})
-        assert batch_size(session, whole, 4) < MOST
+        assert batch_size(session, whole, 4) < MAX_BATCH
     store.close()

@@ -13,8 +13,8 @@ from app.store.database.engine import Store, open_store
 from app.store.jobs import leases, requests, workers
 from tests import support
 from tests.support import add_card, enqueue, state, two_stream_card
-from worker import loop as loop_module
-from worker.loop import Desk, Loop, Tasks
+from worker.job_context import JobContext
+from worker.loop import Tasks, WorkerLoop
 
 
 @dataclass
@@ -26,36 +26,35 @@ class Counting:
     batches: list[list[int]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
 
-    def __call__(self, batch: Sequence[VisualizeJob], desk: Desk) -> None:
+    def __call__(self, batch: Sequence[VisualizeJob], context: JobContext) -> None:
         self.batches.append([job.unit for job in batch])
         left = {job.id: job for job in batch}
         for step in range(1, self.steps + 1):
             self.at_step(step, batch)
             self.order.append(f"{batch[0].unit}.{step}")
             progress = {id: Progress(step=step, steps=self.steps) for id in left}
-            for id in desk.report(progress, {}):
+            for id in context.report(progress, {}):
                 del left[id]
             if not left:
                 return
         for job in left.values():
-            desk.finish(job, support.measurements(), support.media(job))
+            context.finish_visualization(job, support.measurements(), support.media(job))
 
 
 @pytest.fixture
-def tiny(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(loop_module, "BEAT_SECONDS", 0.0)
+def tiny(sqlite_url: str) -> Iterator[Store]:
     store = open_store(sqlite_url)
     add_card(store, two_stream_card())
     yield store
     store.close()
 
 
-def make(store: Store, task: Callable[[Sequence[VisualizeJob], Desk], None], **options: object) -> Loop:
-    settings = {"device": "cpu", "batch": 4, "lease": timedelta(seconds=30)} | options
-    return Loop(store=store, tasks=Tasks(visualize=task, survey=unexpected, explain=unexpected), **settings)  # type: ignore[arg-type]
+def make(store: Store, task: Callable[[Sequence[VisualizeJob], JobContext], None], **options: object) -> WorkerLoop:
+    settings = {"device": "cpu", "batch": 4, "lease": timedelta(seconds=30), "report_seconds": 0.0} | options
+    return WorkerLoop(store=store, tasks=Tasks(visualize=task, survey=unexpected, explain=unexpected), **settings)  # type: ignore[arg-type]
 
 
-def unexpected(batch: Sequence[BaseJob], desk: Desk) -> None:
+def unexpected(batch: Sequence[BaseJob], context: JobContext) -> None:
     raise AssertionError("only visualize jobs are queued here")
 
 
@@ -135,10 +134,10 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
     bad, good = enqueue(tiny, 0)[0], enqueue(tiny, 1)[0]
     task = Counting()
 
-    def picky(batch: Sequence[VisualizeJob], desk: Desk) -> None:
+    def picky(batch: Sequence[VisualizeJob], context: JobContext) -> None:
         if batch[0].unit == 0:
             raise NotFinite("The objective of class/0 became NaN at step 3.")
-        task(batch, desk)
+        task(batch, context)
 
     make(tiny, picky, batch=1).run(until=empty(tiny))
     with tiny.session() as session:
@@ -151,7 +150,7 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
 def test_an_unexpected_error_tells_a_reference_and_no_secret(tiny: Store, caplog: pytest.LogCaptureFixture) -> None:
     job = enqueue(tiny, 0)[0]
 
-    def broken(batch: Sequence[VisualizeJob], desk: Desk) -> None:
+    def broken(batch: Sequence[VisualizeJob], context: JobContext) -> None:
         raise RuntimeError("/secret/path")
 
     make(tiny, broken).run(until=empty(tiny))

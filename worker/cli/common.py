@@ -12,7 +12,7 @@ from rich.markup import escape
 from app.contract.errors import KinetoscopeError
 from app.settings import settings
 from app.store.database.engine import Store, open_store
-from worker.loop import Loop
+from worker.loop import WorkerLoop
 
 if TYPE_CHECKING:
     import torch
@@ -55,11 +55,11 @@ def choose_device() -> "torch.device":
     return choose(settings().device)
 
 
-def make_loop(store: Store) -> Loop:
+def make_loop(store: Store) -> WorkerLoop:
     from worker.tasks import make_tasks
 
     device = choose_device()
-    return Loop(
+    return WorkerLoop(
         store=store,
         tasks=make_tasks(store, device),
         device=str(device),

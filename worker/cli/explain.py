@@ -23,9 +23,9 @@ def explain(
     """Predictions of a clip, and the units that they come from, as shares of the logit that add up."""
     from worker.evidence import explain as shares
     from worker.evidence.predict import clip_inputs
-    from worker.tasks.resident import Resident
+    from worker.tasks.network_cache import NetworkCache
 
-    loaded = Resident(open_database(), choose_device()).network(network)
+    loaded = NetworkCache(open_database(), choose_device()).load(network)
     found = shares.explain(loaded, clip_inputs(loaded, clip), expected)
     if json:
         out.print_json(found.model_dump_json())

@@ -107,10 +107,10 @@ def check(
 ) -> None:
     """Load a network as the worker would and verify its weights; with a clip, say what it shows."""
     from worker.evidence.predict import predict
-    from worker.tasks.resident import Resident
+    from worker.tasks.network_cache import NetworkCache
 
     store = open_database()
-    loaded = Resident(store, choose_device()).network(network)
+    loaded = NetworkCache(store, choose_device()).load(network)
     out.print(f"{network}: weights and layers are as registered.")
     for name, probability in predict(loaded, clip) if clip else ():
         out.print(f"  {probability:6.3f}  {name}")

@@ -1,91 +1,64 @@
-"""Jobs of the kind `visualize`: a batch of units of one layer, from noise to saved pictures."""
+"""Visualize jobs: a batch of units of one layer, from noise to saved pictures."""
 
-import time
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 import torch
 
 from app.contract.errors import KinetoscopeError
-from app.contract.job import Progress, VisualizeJob
-from app.contract.result import RenderedMedia
+from app.contract.job import VisualizeJob
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from worker.loop import Desk
+from worker.job_context import JobContext
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Step
 from worker.render.encode import preview, render
-from worker.tasks.resident import Resident
+from worker.tasks.network_cache import NetworkCache
+from worker.tasks.progress import ProgressReporter
 
-TRACE_LENGTH = 200  # values of a running job's objective kept for its chart
 
+class VisualizeTask:
+    """Computes the stimuli of a batch of units that share a network, a layer, and a recipe but for its seed."""
 
-class Visualize:
     def __init__(self, store: Store, device: torch.device) -> None:
         self.store = store
-        self.resident = Resident(store, device)
+        self.networks = NetworkCache(store, device)
 
-    def __call__(self, jobs: Sequence[VisualizeJob], desk: Desk) -> None:
-        first = jobs[0]
-        network = self.resident.network(first.network)
-        progress = _Reports(jobs, desk)
+    def __call__(self, jobs: Sequence[VisualizeJob], context: JobContext) -> None:
+        network = self.networks.load(jobs[0].network)
+        reporter = ProgressReporter(context, jobs)
+        reporter.start_stage()
+        failed: set[int] = set()
+
+        def fail(index: int, error: KinetoscopeError) -> None:
+            if index not in failed:
+                failed.add(index)
+                context.fail(jobs[index], error)
+
+        def observe(step: Step) -> Iterable[int]:
+            for index, error in step.errors.items():  # a failed unit is told at once, not when the others end
+                fail(index, error)
+            return reporter.report_objectives(
+                step.step, step.steps, step.objective, lambda index: preview(step.stimulus(index))
+            )
+
         ascents = ascend(
             network,
-            first.layer,
+            jobs[0].layer,
             [job.unit for job in jobs],
             [job.recipe for job in jobs],
             a_hat=self._a_hat(jobs),
-            observe=progress.observe,
+            observe=observe,
         )
         for ascent in ascents:
-            job = jobs[ascent.place]
             if isinstance(ascent.outcome, KinetoscopeError):
-                progress.fail(ascent.place, ascent.outcome)
+                fail(ascent.place, ascent.outcome)
             else:
-                desk.finish(job, ascent.outcome.measurements, render(ascent.outcome.stimulus))
+                media = render(ascent.outcome.stimulus)
+                context.finish_visualization(jobs[ascent.place], ascent.outcome.measurements, media)
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
-        """The units' largest activations over data, None where no survey has run."""
+        """Return the units' largest activations over data, or None where no survey has run."""
         with self.store.session() as session:
             units = [networks.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit) for job in jobs]
         known = [unit.a_hat for unit in units if unit.a_hat is not None]
         return known if len(known) == len(jobs) else None
-
-
-class _Reports:
-    """Translates the engine's steps into what the desk is told of each job."""
-
-    def __init__(self, jobs: Sequence[VisualizeJob], desk: Desk) -> None:
-        self.jobs = jobs
-        self.desk = desk
-        self.started = time.monotonic()
-        self.traces: dict[int, list[float]] = {job.id: [] for job in jobs}
-        self.failed: set[int] = set()
-
-    def fail(self, place: int, error: KinetoscopeError) -> None:
-        if place not in self.failed:
-            self.failed.add(place)
-            self.desk.fail(self.jobs[place], error)
-
-    def observe(self, step: Step) -> Iterable[int]:
-        """Places of the batch to drop. A unit that has failed is told at once, not when the others end."""
-        for place, error in step.errors.items():
-            self.fail(place, error)
-        seconds_left = (time.monotonic() - self.started) / step.step * (step.steps - step.step)
-        progress: dict[int, Progress] = {}
-        for place, objective in step.objective.items():
-            trace = self.traces[self.jobs[place].id]
-            trace.append(objective)
-            progress[self.jobs[place].id] = Progress(
-                step=step.step,
-                steps=step.steps,
-                seconds_left=seconds_left,
-                trace=tuple(trace[:: -(-len(trace) // TRACE_LENGTH)]),
-            )
-        previews = {self.jobs[place].id: partial(self._preview, step, place) for place in step.objective}
-        dropped = self.desk.report(progress, previews)
-        return [place for place, job in enumerate(self.jobs) if job.id in dropped]
-
-    @staticmethod
-    def _preview(step: Step, place: int) -> RenderedMedia:
-        return preview(step.stimulus(place))

@@ -1,15 +1,17 @@
 """A survey from the command to the store, with real videos."""
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from app.contract.explanation import Explanation
-from app.contract.job import Job, JobState
+from app.contract.job import Job, JobState, Progress
 from app.contract.unit_query import UnitQuery
 from app.settings import settings
 from app.store.catalog import search, unit_map
@@ -17,11 +19,11 @@ from app.store.database.engine import Store, open_store
 from app.store.jobs import requests
 from app.store.surveys import evidence, writing
 from tests.worker.conftest import Invoke
-from worker.loop import Loop
+from worker.loop import WorkerLoop
 from worker.networks.network import Network
 from worker.survey.stored_inputs import stored_samples, stored_stimuli
 from worker.tasks import make_tasks
-from worker.tasks import survey as task_module
+from worker.tasks.survey import SurveyTask
 from worker.video.decode import read_clip
 from worker.video.encode import write_video
 
@@ -104,9 +106,11 @@ def test_drawing_clips_needs_the_recorded_motions(tiny: Invoke) -> None:
     assert "kinetoscope[train]" in tiny("survey", "tiny", "mocap", ok=False).output
 
 
-def loop_of(store: Store) -> Loop:
+def loop_of(store: Store, **options: Any) -> WorkerLoop:
     device = torch.device("cpu")
-    return Loop(store, make_tasks(store, device), "cpu", batch=4, lease=timedelta(seconds=30))
+    survey = SurveyTask(store, device, rows_per_transaction=20)
+    tasks = replace(make_tasks(store, device), survey=survey)
+    return WorkerLoop(store, tasks, "cpu", batch=4, lease=timedelta(seconds=30), **options)
 
 
 def enqueued(store: Store) -> Job:
@@ -114,21 +118,16 @@ def enqueued(store: Store) -> Job:
         return writing.enqueue_survey(session, network="tiny", dataset="videos")
 
 
-def test_a_cancelled_survey_leaves_the_former_one(
-    tiny: Invoke, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cancelled_survey_leaves_the_former_one(tiny: Invoke, videos: Path, tmp_path: Path) -> None:
     tiny("survey", "tiny", videos)
     store = opened()
     job = enqueued(store)
-    observe = task_module._Reports.observe
 
-    def cancel(reports: object, stage: object) -> None:
+    def cancel(job: Job, progress: Progress) -> None:
         with store.transaction() as session:
             requests.cancel(session, job_id=job.id)
-        observe(reports, stage)
 
-    monkeypatch.setattr(task_module._Reports, "observe", cancel)
-    assert loop_of(store).work_once()
+    assert loop_of(store, report_seconds=0, on_progress=cancel).work_once()
     with store.session() as session:
         assert requests.get_job(session, job_id=job.id).state is JobState.CANCELLED
         assert len(evidence.list_surveys(session, network="tiny")) == 1
@@ -140,8 +139,7 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
     tiny("datasets", "add", "videos", videos)
     store = opened()
     job = enqueued(store)
-    monkeypatch.setattr(task_module, "SAVED_AT_ONCE", 20)
-    save_units = task_module.writing.save_units
+    save_units = writing.save_units
     calls = 0
 
     def fail_later(*arguments: object, **named: object) -> int:
@@ -151,12 +149,12 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
             raise RuntimeError("the disk is on fire")
         return save_units(*arguments, **named)
 
-    monkeypatch.setattr(task_module.writing, "save_units", fail_later)
+    monkeypatch.setattr(writing, "save_units", fail_later)
     assert loop_of(store).work_once()
     with store.session() as session:
         assert requests.get_job(session, job_id=job.id).state is JobState.FAILED
         assert evidence.get_survey(session, network="tiny") is None
-    monkeypatch.setattr(task_module.writing, "save_units", save_units)
+    monkeypatch.setattr(writing, "save_units", save_units)
     tiny("survey", "tiny", "videos")
     with store.session() as session:
         assert evidence.get_survey(session, network="tiny") is not None

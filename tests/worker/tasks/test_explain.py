@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -20,9 +22,10 @@ from app.store.database.tables import MediaRow
 from app.store.database.upload_tables import ExplanationMediaRow, UploadRow
 from app.store.surveys import explanations
 from tests.support import LEASE
-from worker.loop import Loop
+from worker.loop import WorkerLoop
 from worker.networks.load import describe_network
 from worker.tasks import make_tasks
+from worker.tasks.explain import ExplainTask
 
 
 def video(frames: int = 12, width: int = 64, height: int = 48) -> bytes:
@@ -49,12 +52,13 @@ def store(sqlite_url: str, tiny_two_stream_weights: Path) -> Iterator[Store]:
     store.close()
 
 
-def work(store: Store, data: bytes, name: str = "mine.mp4") -> OwnClip:
+def work(store: Store, data: bytes, name: str = "mine.mp4", **limits: Any) -> OwnClip:
     with store.transaction() as session:
         request = ExplainRequest(network="tiny", expected="wave")
         job = explanations.enqueue_file(session, request=request, name=name, data=data)
     device = torch.device("cpu")
-    loop = Loop(store, tasks=make_tasks(store, device), device="cpu", batch=1, lease=LEASE)
+    tasks = replace(make_tasks(store, device), explain=ExplainTask(store, device, **limits))
+    loop = WorkerLoop(store, tasks=tasks, device="cpu", batch=1, lease=LEASE)
     assert loop.work_once()
     with store.session() as session:
         assert session.scalar(select(func.count()).select_from(UploadRow)) == 0
@@ -101,12 +105,9 @@ def test_hostile_clips_fail_with_a_reason_and_leave_nothing(store: Store, data: 
 
 
 @pytest.mark.parametrize(
-    ("limit", "value", "words"), [("MAX_PIXELS", 64 * 47, "pixels"), ("MAX_SECONDS", 0.2, "longer")]
+    ("limit", "value", "words"), [("max_frame_pixels", 64 * 47, "pixels"), ("max_clip_seconds", 0.2, "longer")]
 )
-def test_limits_on_pixels_and_seconds(
-    store: Store, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, words: str
-) -> None:
-    monkeypatch.setattr(f"worker.tasks.explain.{limit}", value)
-    clip = work(store, video())
+def test_limits_on_pixels_and_seconds(store: Store, limit: str, value: float, words: str) -> None:
+    clip = work(store, video(), **{limit: value})
     assert clip.job.error is not None
     assert words in clip.job.error.detail

@@ -1,6 +1,7 @@
 """Real clips explained by real weights, as a person's own: from the file to the answer, by the real loop."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
 from app.store.surveys import explanations
 from tests.support import LEASE
-from worker.loop import Loop
+from worker.loop import WorkerLoop
 from worker.networks.load import describe_network
 from worker.tasks import make_tasks
+from worker.tasks.explain import ExplainTask
 
 pytestmark = pytest.mark.slow
 
@@ -33,16 +35,16 @@ def store(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def loop(store: Store) -> Loop:
+def loop(store: Store) -> WorkerLoop:
     device = torch.device("cpu")
-    return Loop(store, tasks=make_tasks(store, device), device="cpu", batch=1, lease=LEASE)
+    task = ExplainTask(store, device, units_silenced=1, max_silenced_passes=1)
+    tasks = replace(make_tasks(store, device), explain=task)
+    return WorkerLoop(store, tasks=tasks, device="cpu", batch=1, lease=LEASE)
 
 
 def test_i3d_gives_the_known_answer_and_names_the_units_that_made_it(
-    store: Store, loop: Loop, test_data: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, loop: WorkerLoop, test_data: Path
 ) -> None:
-    monkeypatch.setattr("worker.evidence.explain.MEASURED", 1)
-    monkeypatch.setattr("worker.evidence.explain.PASSES", 1)
     with store.transaction() as session:
         request = ExplainRequest(network="i3d", expected=LABEL)
         data = (test_data / "clips" / CLIP).read_bytes()

@@ -1,0 +1,172 @@
+"""What a task can do with the jobs it was given: report progress, save results, and end the jobs."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from threading import Event
+from typing import Any, Protocol, TypeVar
+
+from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
+from app.contract.job import ExplainJob, Job, JobError, Progress, SurveyJob, VisualizeJob
+from app.contract.result import Measurements, RenderedMedia
+from app.store import Session
+from app.store.database.engine import Store
+from app.store.jobs import leases
+
+log = logging.getLogger(__name__)
+
+SAVE_ATTEMPTS = 5
+
+Preview = Callable[[], RenderedMedia]
+JobT = TypeVar("JobT", SurveyJob, ExplainJob)
+
+
+class WorkerStopping(Exception):
+    """The worker was asked to stop; its jobs go back to the queue."""
+
+
+class JobDropped(Exception):
+    """A job was cancelled, or belongs to another worker by now."""
+
+
+class Worker(Protocol):
+    """What a job context needs of the worker's loop."""
+
+    store: Store
+    name: str
+    lease: timedelta
+    report_seconds: float
+    stop: Event
+    held_jobs: dict[int, Job]
+    on_progress: Callable[[Job, Progress], None] | None
+
+    def announce(self) -> None: ...
+
+    def work_once(self, above: int | None = None) -> bool: ...
+
+
+class JobContext:
+    """The jobs of one batch while a task works on them: keeps their leases alive, and ends each of them once."""
+
+    def __init__(self, worker: Worker, jobs: Sequence[Job]) -> None:
+        self.worker = worker
+        self.open_jobs = {job.id: job for job in jobs}
+        self.priority = jobs[0].priority
+        self._started = self._reported = time.monotonic()
+
+    def report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
+        """Report the progress of the open jobs, by job id; return those to drop: cancelled, or no longer ours.
+
+        A task calls this after every step. Jobs of higher priority that wait are computed before it returns. Raises
+        WorkerStopping once the worker was asked to stop.
+        """
+        worker = self.worker
+        if worker.stop.is_set():
+            raise WorkerStopping
+        attempts = {id: job.attempts for id, job in self.open_jobs.items()}
+        with worker.store.session() as session:
+            watch = leases.watch(session, worker=worker.name, jobs=attempts, priority=self.priority)
+        for id in watch.cancelled:
+            with worker.store.transaction() as session:
+                leases.stop_cancelled(session, worker=worker.name, job=self.open_jobs[id])
+        dropped = watch.cancelled | watch.lost
+        for id in dropped:
+            self._close(id)
+        if self.open_jobs and time.monotonic() - self._reported >= worker.report_seconds:
+            self._save_progress(progress, previews)
+        if watch.urgent and self.open_jobs:
+            worker.work_once(above=self.priority)
+        return dropped
+
+    def _save_progress(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> None:
+        worker = self.worker
+        pictures = {id: (progress[id].step, previews[id]()) for id in self.open_jobs if id in previews}
+        with worker.store.transaction() as session:
+            leases.beat(
+                session,
+                worker=worker.name,
+                jobs=worker.held_jobs,
+                lease=worker.lease,
+                progress={id: progress[id] for id in self.open_jobs},
+                previews=pictures,
+            )
+        worker.announce()
+        if worker.on_progress is not None:
+            for id, job in self.open_jobs.items():
+                worker.on_progress(job, progress[id])
+        self._reported = time.monotonic()
+
+    def run_each(self, jobs: Sequence[JobT], work: Callable[[JobT, "JobContext"], None]) -> None:
+        """Run `work` on one job after the other; a known error fails its own job and no other."""
+        for job in jobs:
+            try:
+                work(job, self)
+            except JobDropped:
+                log.info("job %s (%s) was dropped", job.id, describe_job(job))
+            except KinetoscopeError as error:
+                self.fail(job, error)
+
+    def finish_visualization(
+        self, job: VisualizeJob, measurements: Measurements, media: Sequence[RenderedMedia]
+    ) -> None:
+        """Save a visualization and end its job, in one transaction."""
+
+        def save(session: Session) -> bool:
+            saved = leases.finish(session, worker=self.worker.name, job=job, measurements=measurements, media=media)
+            return saved is not None
+
+        self._finish(job, save)
+
+    def finish(self, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]) -> None:
+        """End a job of another kind. `save` writes its results and returns the job's answer, in one transaction.
+
+        `save` is not called if the job is no longer ours, and may be called again after a lost connection.
+        """
+        self._finish(job, lambda session: leases.complete(session, worker=self.worker.name, job=job, save=save))
+
+    def _finish(self, job: Job, save: Callable[[Session], bool]) -> None:
+        for attempt in range(SAVE_ATTEMPTS):  # finished work survives a database that is away for a moment
+            try:
+                with self.worker.store.transaction() as session:
+                    is_saved = save(session)
+                break
+            except DatabaseUnreachable:
+                if attempt == SAVE_ATTEMPTS - 1:
+                    raise
+                self.worker.stop.wait(2**attempt / 2)
+            except DiskFull as error:
+                self.fail(job, error)
+                return
+        self._close(job.id)
+        if is_saved:
+            log.info("job %s (%s) done in %.1f s", job.id, describe_job(job), time.monotonic() - self._started)
+        else:
+            log.warning("job %s (%s) is no longer ours: its result is dropped", job.id, describe_job(job))
+
+    def fail(self, job: Job, error: KinetoscopeError) -> None:
+        """End a job with an error."""
+        log.warning("job %s (%s) failed: %s", job.id, describe_job(job), error.detail)
+        reason = JobError(kind=error.kind, detail=error.detail)
+        try:
+            with self.worker.store.transaction() as session:
+                leases.fail(session, worker=self.worker.name, job=job, error=reason)
+        except DiskFull:  # not even room for the reason
+            log.error("the disk is full; job %s goes back to the queue when its lease runs out", job.id)
+            self.worker.stop.wait(2)
+        self._close(job.id)
+
+    def _close(self, id: int) -> None:
+        self.open_jobs.pop(id, None)
+        self.worker.held_jobs.pop(id, None)
+
+
+def describe_job(job: Job) -> str:
+    """Return a job in words for the log."""
+    match job:
+        case VisualizeJob():
+            return f"{job.network} {job.layer}/{job.unit}"
+        case SurveyJob():
+            return f"{job.network} survey {job.dataset}"
+        case ExplainJob():
+            return f"{job.network} explain {job.dataset or ''}".strip()
