@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, Unavailable, UnsupportedMedia
 from app.settings import Settings
-from app.web import render, urls
+from app.web import urls
 from app.web.validation import explain
+from app.web.views.error_page import error_page
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] |
     """The error as a page for a browser that opens an address, as JSON for everything else."""
     wants_page = "text/html" in request.headers.get("accept", "")
     if wants_page and not request.url.path.startswith("/api/"):
-        response = render.error_page(request, error)
+        response = error_page(request, error)
         response.headers.update(headers or {})
         return response
     return JSONResponse(error.body(), status_code=error.status, headers=headers)

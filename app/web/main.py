@@ -9,7 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.settings import Settings, settings
 from app.store.database.engine import Store, open_store
-from app.web import errors, urls, views
+from app.web import errors, urls
 from app.web.admission import Admission
 from app.web.api import routers
 from app.web.api.health import VERSION
@@ -19,6 +19,7 @@ from app.web.middleware.body_limits import BodyLimits
 from app.web.middleware.etags import Etags
 from app.web.middleware.security import Guard, Head, SecurityHeaders
 from app.web.shutdown import on_stop
+from app.web.views.routers import routers as page_routers
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     # As they are: a router that is included is asked for each of its routes anew, which took every page 2 ms.
     app.router.routes += [route for router in routers for route in router.routes]
     app.mount("/-/assets", AssetFiles())
-    for router in views.routers:  # last: /{network} takes every address that is left
+    for router in page_routers:  # last: /{network} takes every address that is left
         for route in router.routes:
             route.include_in_schema = False  # type: ignore[attr-defined]  # the API alone is described
         app.router.routes += router.routes

@@ -11,9 +11,9 @@ from app.contract.evidence import UnitOfClass
 from app.contract.result import MediaRef
 from app.contract.unit import UnitSummary
 from app.web import urls
-from app.web.evidence import Bar
 from app.web.formatting import breakable, number
-from app.web.parts import FilterChoice
+from app.web.views.unit_evidence import ClassBar
+from app.web.views.unit_filters import FilterChoice
 
 SPECIAL = re.compile("[&<>'\"]").search
 
@@ -34,9 +34,9 @@ def options(choices: Iterable[FilterChoice]) -> Markup:
 
 
 def _option(choice: FilterChoice) -> str:
-    left = "" if choice.left is None else f" ({choice.left:,})"
+    left = "" if choice.unit_count is None else f" ({choice.unit_count:,})"
     chosen = " selected" if choice.is_chosen else ""
-    return f'<option value="{written(choice.value)}"{chosen}>{written(choice.words)}{left}</option>'
+    return f'<option value="{written(choice.value)}"{chosen}>{written(choice.text)}{left}</option>'
 
 
 def filled(value: float) -> float:
@@ -44,7 +44,7 @@ def filled(value: float) -> float:
     return round(min(max(value, 0.0), 1.0) * 100, 1)
 
 
-def lines(bars: Iterable[Bar]) -> Markup:
+def lines(bars: Iterable[ClassBar]) -> Markup:
     """Of a chart of bars, for the same reason."""
     return Markup("".join(map(_line, bars)))  # noqa: S704
 
@@ -55,9 +55,9 @@ RAIL = (
 )
 
 
-def _line(bar: Bar) -> str:
+def _line(bar: ClassBar) -> str:
     own = ' class="own"' if bar.is_own else ""
-    link = _link(bar.href, bar.words)
+    link = _link(bar.href, bar.label)
     return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.compiler import CodeGenerator
@@ -13,15 +12,12 @@ from jinja2.compiler import Frame as Frame_
 from jinja2.nodes import Call, EvalContext, Expr
 from jinja2.runtime import Macro
 
-from app.contract.errors import KinetoscopeError
 from app.contract.result import Role
 from app.settings import ROOT
 from app.web import formatting, markup, urls
 from app.web.assets import Assets
 from app.web.charts import line_chart
-from app.web.pages import ErrorPage
-from app.web.parts import Crumb, Frame, Page
-from app.web.theme import chosen_theme
+from app.web.views.layout import Page
 
 INDENTATION = re.compile("\n[ \t]+")  # a third of a page, which somebody would have to write, compress and send
 TEMPLATES = ROOT / "frontend" / "templates"
@@ -29,23 +25,6 @@ TEMPLATES = ROOT / "frontend" / "templates"
 
 def render(page: Page, *, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
     return HTMLResponse(to_html(page), status_code=status, headers={"Cache-Control": "no-cache", **(headers or {})})
-
-
-def error_page(request: Request, error: KinetoscopeError) -> HTMLResponse:
-    """An error in the words of the API, with the names it may have meant as links. Needs no database."""
-    near = _near(request, error)
-    page = ErrorPage(
-        frame=Frame(
-            title=f"{error.status} · Kinetoscope",
-            crumbs=(Crumb("Networks", urls.networks()),),
-            theme=chosen_theme(request),
-        ),
-        status=error.status,
-        kind=error.kind.replace("_", " "),
-        detail=error.detail.partition(" Near: ")[0] if near else error.detail,
-        near=near,
-    )
-    return render(page, status=error.status)
 
 
 def to_html(page: Page) -> str:
@@ -104,38 +83,3 @@ def environment() -> Environment:
         own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
         made.filters.update(own)
     return made
-
-
-def _near(request: Request, error: KinetoscopeError) -> tuple[Crumb, ...]:
-    """Links to what an address may have meant."""
-    place = request.path_params
-    names = [str(name) for name in error.extra.get("near") or ()]  # type: ignore[attr-defined]
-    match error.kind:
-        case "unknown_network":
-            return tuple(Crumb(name, urls.network(name)) for name in names)
-        case "unknown_layer" if "network" in place:
-            layers = tuple(Crumb(name, urls.layer(place["network"], name)) for name in names)
-            return (*layers, Crumb("all layers", urls.network(place["network"])))
-        case "unknown_dataset":
-            return tuple(Crumb(name, urls.dataset(name)) for name in names)
-        case "unknown_clip" if "slug" in place:
-            return tuple(Crumb(name, urls.clip(place["slug"], name)) for name in names)
-        case "unknown_class" if "slug" in place:
-            return tuple(Crumb(name, urls.dataset(place["slug"], label=name)) for name in names)
-        case "unknown_class" if "network" in place:
-            return tuple(Crumb(name, urls.class_(place["network"], name)) for name in names)
-    if "units" in error.extra and {"network", "layer"} <= place.keys():
-        network, layer, units = place["network"], place["layer"], error.extra["units"]
-        last = units - 1 if isinstance(units, int) else 0
-        return (
-            Crumb(f"{layer}/0", urls.unit(network, layer, 0)),
-            Crumb(f"{layer}/{last}", urls.unit(network, layer, last)),
-            Crumb(f"all units of {layer}", urls.layer(network, layer)),
-        )
-    if error.kind == "missing" and {"network", "layer", "unit"} <= place.keys():
-        network, layer, unit = place["network"], place["layer"], place["unit"]
-        return (
-            Crumb(f"{layer}/{unit} as it is now", urls.unit(network, layer, unit)),
-            Crumb(f"all units of {layer}", urls.layer(network, layer)),
-        )
-    return ()

@@ -1,19 +1,19 @@
-"""Light or dark: the page is rendered as the address or the cookie says, so that no other colour flashes first."""
+"""Light or dark: the server renders the chosen theme, so that a page never flashes in the other one first."""
 
-from typing import get_args
+from typing import Literal, get_args
 
 from fastapi import Request
 
-from app.web.parts import Theme
+Theme = Literal["auto", "light", "dark"]
 
-COOKIE = "theme"
-YEAR = 365 * 24 * 60 * 60  # seconds
+THEME_COOKIE = "theme"
+COOKIE_SECONDS = 365 * 24 * 60 * 60
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
 
 def chosen_theme(request: Request) -> Theme:
-    """`?theme=` for this page alone, then the cookie; `auto` leaves it to the system."""
-    for said in (request.query_params.get("theme"), request.cookies.get(COOKIE)):
-        if said in THEMES:
-            return said
+    """Return the theme of the address (`?theme=`, for this page alone), else that of the cookie, else `auto`."""
+    for theme in (request.query_params.get("theme"), request.cookies.get(THEME_COOKIE)):
+        if theme in THEMES:
+            return theme
     return "auto"

@@ -9,7 +9,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from app.contract.job import ExplainJob, Job, SurveyJob, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
 from app.contract.unit_query import UnitQuery
-from app.web.params import PLACE, chosen
+from app.web.params import LISTING_PARAMS, query_params
 
 
 class NetworkConvertor(StringConvertor):
@@ -69,7 +69,7 @@ def network(slug: str) -> str:
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
     """The units of one layer; the layer is in the path, so not in the query."""
-    return path(network, layer, query=chosen(query, "layer"))
+    return path(network, layer, query=query_params(query, "layer"))
 
 
 def unit(network: str, layer: str, unit: int, **choices: str | int | float | None) -> str:
@@ -78,7 +78,7 @@ def unit(network: str, layer: str, unit: int, **choices: str | int | float | Non
 
 
 def units(network: str, query: UnitQuery | None = None) -> str:
-    return path(network, "-", "units", query=chosen(query))
+    return path(network, "-", "units", query=query_params(query))
 
 
 def compare(network: str, units: Sequence[str] = (), **choices: str | int | None) -> str:
@@ -88,12 +88,12 @@ def compare(network: str, units: Sequence[str] = (), **choices: str | int | None
 
 def selection(network: str, query: UnitQuery | None = None, units: Sequence[str] = (), **recipe: str) -> str:
     """What it would take to visualize some units, or all that match."""
-    return path(network, "-", "visualize", query={"u": units or None, **chosen(query, *PLACE), **recipe})
+    return path(network, "-", "visualize", query={"u": units or None, **query_params(query, *LISTING_PARAMS), **recipe})
 
 
 def export(network: str, query: UnitQuery | None = None, units: Sequence[str] = ()) -> str:
     """A ZIP of some units, or of all that match."""
-    return path(network, "-", "export", query={"u": units or None, **chosen(query, *PLACE)})
+    return path(network, "-", "export", query={"u": units or None, **query_params(query, *LISTING_PARAMS)})
 
 
 def classes(network: str, *, q: str | None = None, page: int | None = None) -> str:

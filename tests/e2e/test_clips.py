@@ -13,8 +13,8 @@ from app.contract.evidence import Clip
 from app.contract.result import MediaRef, Role
 from app.store import media
 from app.store.database.engine import open_store
-from app.web.parts import ClipLook
 from app.web.render import environment
+from app.web.views.player import ClipPlayerSettings
 from tests.dashboard import Dashboard
 from tests.e2e.surveyed import Served, surveyed
 from tests.e2e.test_player import shown
@@ -33,7 +33,7 @@ def test_a_video_follows_the_clock(filled: Dashboard, page: Page) -> None:
     video = MediaRef(role=Role.VIDEO, sha256=sha256, type="video/mp4", size=1, width=64, height=64, frames=12)
     clip = Clip(id=1, dataset="greys", name="grey", label="growing light", media=(video,))
     player: Any = environment().get_template("parts/player.html").module
-    html = player.clip_player(clip, ClipLook()) + player.controls(ClipLook(), clock="clip")
+    html = player.clip_player(clip, ClipPlayerSettings()) + player.controls(ClipPlayerSettings(), clock="clip")
     page.goto(filled.address + "/-/jobs", wait_until="load")
     page.evaluate("(html) => { document.querySelector('main').innerHTML = html }", html)
     expect(page.locator("[data-count]")).to_have_text(re.compile("/ 12"))

@@ -3,9 +3,9 @@
 from markupsafe import Markup
 
 from app.contract.unit import UnitSummary
-from app.web.evidence import Bar
 from app.web.markup import filled, hover_loop, lines, options, share_bar, unit_line, written
-from app.web.parts import FilterChoice
+from app.web.views.unit_evidence import ClassBar
+from app.web.views.unit_filters import FilterChoice
 
 
 def test_values_are_written_as_html() -> None:
@@ -15,7 +15,7 @@ def test_values_are_written_as_html() -> None:
 
 def test_names_in_long_lists_are_escaped() -> None:
     assert "<script>" not in options([FilterChoice("<script>", "<script>", 3, is_chosen=True)])
-    assert "<script>" not in lines([Bar("<script>", '"><script>', 0.5, is_own=True)])
+    assert "<script>" not in lines([ClassBar("<script>", '"><script>', 0.5, is_own=True)])
 
 
 def test_a_bar_stays_on_its_rail() -> None:

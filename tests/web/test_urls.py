@@ -6,7 +6,7 @@ from starlette.datastructures import QueryParams
 from app.contract.errors import InvalidRequest
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.web import urls
-from app.web.params import UnitParams
+from app.web.params import UnitQueryParams
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
@@ -37,14 +37,14 @@ def test_names_are_encoded_and_defaults_left_out() -> None:
 )
 def test_a_query_comes_back_from_its_address(query: UnitQuery) -> None:
     _, _, written = urls.units("i3d", query).partition("?")
-    assert UnitParams.of(QueryParams(written)).model_dump() == query.model_dump()
+    assert UnitQueryParams.parse(QueryParams(written)).model_dump() == query.model_dump()
 
 
 def test_a_form_s_empty_fields_and_other_sites_marks_are_no_filters() -> None:
-    assert UnitParams.of({"q": "", "class": "", "utm_source": "x"}).model_dump() == UnitQuery().model_dump()
+    assert UnitQueryParams.parse({"q": "", "class": "", "utm_source": "x"}).model_dump() == UnitQuery().model_dump()
 
 
 def test_a_wrong_filter_says_which() -> None:
     with pytest.raises(InvalidRequest, match="page should be") as caught:
-        UnitParams.of({"page": "0"})
+        UnitQueryParams.parse({"page": "0"})
     assert caught.value.extra["fields"] == [{"field": "page", "detail": str(caught.value)}]

@@ -11,7 +11,7 @@ from app.store.results import links
 from app.web import urls
 from app.web.api.shapes import errors
 from app.web.deps import Base, Reading, Writing
-from app.web.views.link_preview import make_link
+from app.web.views.link_preview import create_short_link
 
 router = APIRouter(prefix="/api/links", tags=["links"])
 
@@ -34,4 +34,4 @@ def list_saved(session: Reading, base: Base, page: Annotated[int, Query(ge=1, le
 
 @router.post("", summary="A short link to a view; with a note it is saved", responses=errors(404, 413, 415, 422))
 def create_link(session: Writing, base: Base, request: LinkRequest) -> LinkOut:
-    return LinkOut.at(base, make_link(session, request, base))
+    return LinkOut.at(base, create_short_link(session, request, base))

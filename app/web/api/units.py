@@ -21,7 +21,7 @@ from app.web.api.shapes import (
     errors,
 )
 from app.web.deps import Reading
-from app.web.params import UnitParams
+from app.web.params import UnitQueryParams
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
     summary="Units of a network, filtered and sorted; the same query as the page",
     responses=errors(404, 422),
 )
-def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> UnitListingOut:
+def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> UnitListingOut:
     found = search.search_units(session, slug=network, query=query)
     return UnitListingOut(**{**vars(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
 
@@ -41,7 +41,7 @@ def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitPa
     summary="How many units each choice of a filter would leave",
     responses=errors(404, 422),
 )
-def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitParams, Query()]) -> Tally:
+def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> Tally:
     return filters.tally(session, slug=network, query=query)
 
 

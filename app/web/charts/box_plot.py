@@ -1,4 +1,4 @@
-"""A measure by layer as a drawing: a line from lowest to highest, a bar between the quartiles, a mark."""
+"""Box plots of a measure, one box for each layer: lowest and highest value, quartiles and median."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,39 +9,40 @@ WIDTH = 320
 
 
 @dataclass(frozen=True)
-class Bar:
-    """Places in pixels from the left."""
+class Box:
+    """The values of one layer, and where they lie in pixels from the left."""
 
-    spread: Spread
+    values: Spread
     low: float
-    first: float
+    first_quartile: float
     median: float
-    third: float
+    third_quartile: float
     high: float
 
 
 @dataclass(frozen=True)
-class SpreadChart:
-    words: str
+class BoxPlot:
+    """Boxes with a common scale from `low` to `high`."""
+
+    title: str
     low: float
     high: float
-    bars: tuple[Bar, ...]
+    boxes: tuple[Box, ...]
 
 
-def charts(series: Sequence[Series]) -> tuple[SpreadChart, ...]:
-    return tuple(_chart(each) for each in series)
+def box_plots(series: Sequence[Series]) -> tuple[BoxPlot, ...]:
+    return tuple(_box_plot(each) for each in series)
 
 
-def _chart(series: Series) -> SpreadChart:
-    low = min(0.0, *(layer.low for layer in series.layers), 0.0)
+def _box_plot(series: Series) -> BoxPlot:
+    low = min(0.0, *(layer.low for layer in series.layers), 0.0)  # the scale includes 0
     high = max(layer.high for layer in series.layers)
     span = (high - low) or 1.0
 
-    def at(value: float) -> float:
+    def x(value: float) -> float:
         return round((value - low) / span * WIDTH, 1)
 
-    bars = tuple(
-        Bar(each, at(each.low), at(each.first), at(each.median), at(each.third), at(each.high))
-        for each in series.layers
+    boxes = tuple(
+        Box(each, x(each.low), x(each.first), x(each.median), x(each.third), x(each.high)) for each in series.layers
     )
-    return SpreadChart(series.words, low, high, bars)
+    return BoxPlot(series.words, low, high, boxes)

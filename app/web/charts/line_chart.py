@@ -1,4 +1,4 @@
-"""A line chart as points of an SVG polyline (frontend/src/lib/trace.js draws the same while a job runs)."""
+"""A line chart as the points of an SVG polyline. frontend/src/lib/trace.js draws the same while a job runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ WIDTH, HEIGHT = 480, 120
 
 
 @dataclass(frozen=True)
-class Chart:
-    """`points` in a box of WIDTH by HEIGHT, with the values at its foot and head."""
+class LineChart:
+    """The points of a line in a box of WIDTH by HEIGHT, with the values at the bottom and at the top of the box."""
 
-    points: str
+    svg_points: str
     low: float
     high: float
     count: int
 
 
-def chart(values: Sequence[float]) -> Chart | None:
-    """None for fewer than two values, which make no line."""
+def line_chart(values: Sequence[float]) -> LineChart | None:
+    """Return a chart of values at equal distances, or None for fewer than two of them."""
     if len(values) < 2:
         return None
     low, high = min(values), max(values)
     span, step = (high - low) or 1.0, WIDTH / (len(values) - 1)
     points = " ".join(f"{i * step:.1f},{HEIGHT - (v - low) / span * HEIGHT:.1f}" for i, v in enumerate(values))
-    return Chart(points=points, low=low, high=high, count=len(values))
+    return LineChart(svg_points=points, low=low, high=high, count=len(values))

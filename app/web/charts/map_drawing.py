@@ -1,4 +1,4 @@
-"""The map of units as it is drawn: dots with their colours, the names of classes, and the region that was chosen."""
+"""The map of units as a drawing: dots with their colours, names of classes, and the region that was chosen."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,48 +10,51 @@ from app.contract.unit import MapPoint, UnitMap, UnitRole
 from app.contract.unit_query import UnitQuery, region_box
 from app.web import urls
 
-Paint = Literal["stream", "role"]
+ColourBy = Literal["stream", "role"]
 
 
 @dataclass(frozen=True)
-class Dot:
-    """Places in per cent of the map."""
+class MapDot:
+    """A unit. `x` and `y` are in per cent of the map's sides."""
 
     x: str
     y: str
     href: str
-    words: str
-    colour: str
+    label: str
+    colour: str  # the name of its stream or role
     poster: str | None
     is_class: bool
-    is_outside: bool  # of the region
+    is_outside: bool  # of the region that was chosen
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a letter's width and a line's height take of the map."""
+class TextSize:
+    """The width of a letter and the height of a line, as shares of the map's sides."""
 
     letter: float
     line: float
 
 
-DESK, PHONE = Room(0.0065, 0.035), Room(0.018, 0.04)
+DESKTOP, PHONE = TextSize(0.0065, 0.035), TextSize(0.018, 0.04)
 
 
 @dataclass(frozen=True)
-class Word:
-    """`anchor`: where the name has its place, so that it does not run over an edge. `is_roomy`: not for a phone."""
+class MapLabel:
+    """The name of a class. `x` and `y` are in per cent of the map's sides.
+
+    `anchor` is the part of the text that stands at `x`, chosen so that the text does not run over an edge.
+    """
 
     x: str
     y: str
-    words: str
+    text: str
     anchor: Literal["start", "middle", "end"]
-    is_roomy: bool
+    is_desktop_only: bool  # there is no room for it on a phone
 
 
 @dataclass(frozen=True)
-class Box:
-    """In per cent of the map."""
+class RegionBox:
+    """The region that was chosen, in per cent of the map's sides."""
 
     x: str
     y: str
@@ -60,75 +63,86 @@ class Box:
 
 
 @dataclass(frozen=True)
-class MapSheet:
-    """`key`: the colours that occur, each with how many dots have it. `one_of`: only one of so many units is drawn."""
+class MapDrawing:
+    """`legend` has the colours that occur, each with the number of its dots. One of `units_per_dot` units is drawn."""
 
-    dots: tuple[Dot, ...]
-    words: tuple[Word, ...]
-    paint: Paint
-    is_choice: bool  # whether colours could tell something else
-    key: tuple[tuple[str, int], ...]
-    box: Box | None
-    one_of: int
+    dots: tuple[MapDot, ...]
+    labels: tuple[MapLabel, ...]
+    colour_by: ColourBy
+    can_choose_colour: bool  # whether dots could be coloured by something else
+    legend: tuple[tuple[str, int], ...]
+    region: RegionBox | None
+    units_per_dot: int
 
 
-def sheet(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapSheet:
-    several = len({layer.stream for layer in card.layers}) > 1
-    paint: Paint = query.colour or ("stream" if several else "role")
+def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapDrawing:
+    """Return the drawing of a map.
+
+    Dots have the colours of streams, or of roles where the network has one stream; the query may choose. Units outside
+    the query's region are drawn as such.
+    """
+    streams = dict.fromkeys(layer.stream for layer in card.layers)
+    colour_by: ColourBy = query.colour or ("stream" if len(streams) > 1 else "role")
     box = region_box(query.region) if query.region else None
-    addresses = {layer.name: urls.layer(card.slug, layer.name) for layer in card.layers}
-    dots = tuple(_dot(point, paint, box, addresses[point.layer]) for point in units.points)
+    layer_hrefs = {layer.name: urls.layer(card.slug, layer.name) for layer in card.layers}
+    dots = tuple(_dot(point, colour_by, box, layer_hrefs[point.layer]) for point in units.points)
     counts = Counter(dot.colour for dot in dots)
-    order = UnitRole if paint == "role" else dict.fromkeys(layer.stream for layer in card.layers)
-    return MapSheet(
+    colours = map(str, UnitRole if colour_by == "role" else streams)
+    return MapDrawing(
         dots=dots,
-        words=_words([point for point in units.points if point.layer == CLASS_LAYER]),
-        paint=paint,
-        is_choice=several,
-        key=tuple((str(each), counts[str(each)]) for each in order if counts[str(each)]),
-        box=None if box is None else Box(*map(_per_cent, (box[0], box[1], box[2] - box[0], box[3] - box[1]))),
-        one_of=units.one_of,
+        labels=_labels([point for point in units.points if point.layer == CLASS_LAYER]),
+        colour_by=colour_by,
+        can_choose_colour=len(streams) > 1,
+        legend=tuple((colour, counts[colour]) for colour in colours if counts[colour]),
+        region=None if box is None else RegionBox(*map(_per_cent, (box[0], box[1], box[2] - box[0], box[3] - box[1]))),
+        units_per_dot=units.one_of,
     )
 
 
-def _dot(point: MapPoint, paint: Paint, box: tuple[float, float, float, float] | None, layer: str) -> Dot:
+def _dot(
+    point: MapPoint, colour_by: ColourBy, box: tuple[float, float, float, float] | None, layer_href: str
+) -> MapDot:
     name = f"{point.layer}/{point.unit}"
-    return Dot(
+    return MapDot(
         x=_per_cent(point.x),
         y=_per_cent(point.y),
-        href=f"{layer}/{point.unit}",
-        words=f"{point.label}, {name}" if point.label else name,
-        colour=point.stream if paint == "stream" else point.role or UnitRole.DEAD,
+        href=f"{layer_href}/{point.unit}",
+        label=f"{point.label}, {name}" if point.label else name,
+        colour=point.stream if colour_by == "stream" else point.role or UnitRole.DEAD,
         poster=point.poster and urls.media(point.poster),
         is_class=point.layer == CLASS_LAYER,
         is_outside=box is not None and not (box[0] <= point.x <= box[2] and box[1] <= point.y <= box[3]),
     )
 
 
-def _words(classes: list[MapPoint]) -> tuple[Word, ...]:
-    """Names of classes where there is room, the first first; on a phone there is less."""
-    placed = _apart(classes, DESK)
-    on_a_phone = _apart(placed, PHONE)
+def _labels(classes: list[MapPoint]) -> tuple[MapLabel, ...]:
+    """Return the names of classes that have room, in the order of the classes; on a phone fewer have."""
+    on_desktop = _without_overlap(classes, DESKTOP)
+    on_phone = _without_overlap(on_desktop, PHONE)
     return tuple(
-        Word(_per_cent(point.x), _per_cent(point.y), point.label, _anchor(point), point not in on_a_phone)
-        for point in placed
+        MapLabel(_per_cent(point.x), _per_cent(point.y), point.label, _anchor(point), point not in on_phone)
+        for point in on_desktop
     )
 
 
-def _apart(points: Sequence[MapPoint], room: Room) -> list[MapPoint]:
+def _without_overlap(points: Sequence[MapPoint], size: TextSize) -> list[MapPoint]:
+    """Return the points whose text does not lie on that of an earlier one."""
     placed: list[MapPoint] = []
     for point in points:
-        left, right = _extent(point, room)
+        left, right = _text_extent(point, size)
         if all(
-            abs(point.y - each.y) > room.line or left > _extent(each, room)[1] or right < _extent(each, room)[0]
-            for each in placed
+            abs(point.y - other.y) > size.line
+            or left > _text_extent(other, size)[1]
+            or right < _text_extent(other, size)[0]
+            for other in placed
         ):
             placed.append(point)
     return placed
 
 
-def _extent(point: MapPoint, room: Room) -> tuple[float, float]:
-    width = len(point.label) * room.letter
+def _text_extent(point: MapPoint, size: TextSize) -> tuple[float, float]:
+    """Return the left and right end of a point's text, as shares of the map's width."""
+    width = len(point.label) * size.letter
     left = point.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[_anchor(point)] * width
     return left, left + width
 

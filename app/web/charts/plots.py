@@ -1,61 +1,68 @@
-"""Small charts as coordinates: templates draw them as SVG, because pages may not have styles of their own."""
+"""Curves of a unit's evidence: its activation over a clip, and its tuning to speed and direction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, log2, radians, sin
 
-WIDTH, HEIGHT = 240, 120  # of curves
-RADIUS = 60  # of roses
+WIDTH, HEIGHT = 240, 120  # of activation and speed
+RADIUS = 60  # of direction
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A point of a chart, with what it says."""
+class Point:
+    """A point of a curve in pixels, with its label."""
 
     x: float
     y: float
-    words: str
+    label: str
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A line (or an outline) through marks."""
+class Curve:
+    """A line through points, open or closed."""
 
-    marks: tuple[Mark, ...]
+    points: tuple[Point, ...]
 
     @property
-    def points(self) -> str:
-        return " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in self.marks)
+    def svg_points(self) -> str:
+        return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
 
-def trace_plot(values: Sequence[float], time: float) -> tuple[Plot, Mark | None]:
-    """A unit's activation over a clip, and its peak; values below zero count as none. No line for one moment."""
+def activation_plot(values: Sequence[float], peak_time: float) -> tuple[Curve, Point | None]:
+    """Return a unit's activation over a clip as a curve from left to right, and the curve's peak.
+
+    Values below zero are drawn as zero. `peak_time` is the share of the clip's length at which the peak was measured:
+    of several equal maxima the nearest to it is the peak. A single value gives an empty curve.
+    """
     if len(values) < 2:
-        return Plot(()), None
+        return Curve(()), None
     top = max(*values, 1e-9)
-    marks = tuple(
-        Mark(WIDTH * index / (len(values) - 1), HEIGHT * (1 - max(value, 0.0) / top), f"{value:.3g}")
+    points = tuple(
+        Point(WIDTH * index / (len(values) - 1), HEIGHT * (1 - max(value, 0.0) / top), f"{value:.3g}")
         for index, value in enumerate(values)
     )
-    return Plot(marks), max(marks, key=lambda mark: (-mark.y, -abs(mark.x - time * WIDTH)))
+    return Curve(points), max(points, key=lambda point: (-point.y, -abs(point.x - peak_time * WIDTH)))
 
 
-def speed_plot(factors: Sequence[float], responses: Sequence[float]) -> Plot:
-    """Over log2 of the speed, from a quarter to four times."""
+def speed_plot(factors: Sequence[float], responses: Sequence[float]) -> Curve:
+    """Return the response, a share from 0 to 1, over log2 of the factor by which the speed was changed."""
     low, high = log2(min(factors)), log2(max(factors))
-    return Plot(
+    return Curve(
         tuple(
-            Mark((log2(factor) - low) / ((high - low) or 1) * WIDTH, HEIGHT * (1 - response), f"× {factor:g}")
+            Point((log2(factor) - low) / ((high - low) or 1) * WIDTH, HEIGHT * (1 - response), f"× {factor:g}")
             for factor, response in zip(factors, responses, strict=True)
         )
     )
 
 
-def direction_plot(degrees: Sequence[float], responses: Sequence[float]) -> Plot:
-    """A rose: how far out, by how far the motion was turned; clockwise from the top, where nothing is turned."""
-    return Plot(
+def direction_plot(degrees: Sequence[float], responses: Sequence[float]) -> Curve:
+    """Return the response, a share from 0 to 1, as the distance from the centre (0, 0) of a polar chart.
+
+    The angle is the one by which the motion was turned, clockwise from the top.
+    """
+    return Curve(
         tuple(
-            Mark(RADIUS * response * sin(radians(turn)), -RADIUS * response * cos(radians(turn)), f"{turn:g}°")
+            Point(RADIUS * response * sin(radians(turn)), -RADIUS * response * cos(radians(turn)), f"{turn:g}°")
             for turn, response in zip(degrees, responses, strict=True)
         )
     )

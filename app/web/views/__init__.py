@@ -1,41 +1,6 @@
-"""The HTML pages, one file per kind. `routers` is in order: the later ones take whatever address is left."""
+"""The HTML pages: one module per page, with the frozen object that the page's template is given.
 
-from app.web.views import (
-    classes,
-    compare,
-    confusions,
-    datasets,
-    export,
-    feed,
-    findings,
-    jobs,
-    links,
-    networks,
-    own_clips,
-    selection,
-    surveys,
-    theme,
-    unit,
-    units,
-    visualize,
-)
-
-routers = (
-    jobs.router,
-    links.router,
-    datasets.router,
-    surveys.router,
-    findings.router,
-    own_clips.router,
-    feed.router,
-    visualize.router,
-    theme.router,
-    selection.router,
-    compare.router,
-    confusions.router,
-    export.router,
-    classes.router,
-    units.router,
-    unit.router,
-    networks.router,
-)
+Enter at routers.py, which lists the pages in the order in which they are matched. Views may import app.store,
+app.analysis, app.contract and the rest of app.web. Read layout.py first (what surrounds every page), then networks.py
+(a short page from address to template), then unit.py with stimulus.py and unit_evidence.py (the richest one).
+"""

@@ -1,6 +1,8 @@
 """Up to eight units side by side, under one recipe and one clock."""
 
-from typing import Annotated
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
@@ -17,113 +19,135 @@ from app.store.jobs import requests, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.deps import Reading, at_once
-from app.web.pages import ComparePage
-from app.web.parts import Choice, Compared, Crumb
 from app.web.render import render
-from app.web.views.frame import frame, network_crumbs
-from app.web.views.recipe_form import plain
-from app.web.views.selection import address, place
-from app.web.views.stimulus import Chosen
+from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.navigation import Choice, Crumb
+from app.web.views.player import PlayerSettings
+from app.web.views.recipes import default_recipe, result_for_recipe
+from app.web.views.stimulus import StimulusParams
+from app.web.views.unit_names import parse_unit_name, unit_name
 
 router = APIRouter()
 
-MOST = 8
+MAX_COMPARED_UNITS = 8
+
+
+@dataclass(frozen=True)
+class ComparedUnit:
+    """One of the units side by side, with what there is of it under the recipe that all are shown under."""
+
+    unit: UnitSummary
+    name: str
+    href: str
+    remove_href: str  # the comparison without this unit
+    visualization: Visualization | None
+    live_job: VisualizeJob | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(Page):
+    template: ClassVar[str] = "compare.html"
+    card: NetworkCard
+    units: tuple[ComparedUnit, ...]
+    player_settings: PlayerSettings
+    speed_choices: tuple[Choice, ...]
+    speed: Speed
+    seed: int
+    missing_count: int  # units with neither a visualization nor a live job
+    max_units: int
+    workers_alive: bool
 
 
 @router.get("/{network:slug}/-/compare")
-def compare(
+def compare_page(
     request: Request,
     session: Reading,
     network: str,
-    chosen: Annotated[Chosen, Depends(at_once(Chosen))],
+    params: Annotated[StimulusParams, Depends(at_once(StimulusParams))],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
-    u = request.query_params.getlist("u")
-    if len(dict.fromkeys(u)) > MOST:
+    named = request.query_params.getlist("u")
+    if len(set(named)) > MAX_COMPARED_UNITS:
         raise InvalidRequest(
-            f"At most {MOST} units stand side by side, and {len(u)} were named. Choose fewer.",
-            fields=[{"field": "u", "detail": f"Name at most {MOST} units."}],
+            f"At most {MAX_COMPARED_UNITS} units stand side by side, and {len(named)} were named. Choose fewer.",
+            fields=[{"field": "u", "detail": f"Name at most {MAX_COMPARED_UNITS} units."}],
         )
-    units = search.named_units(session, slug=network, names=[place(name) for name in u])
+    units = search.named_units(session, slug=network, names=[parse_unit_name(name) for name in named])
     results = visualizations.for_units(session, slug=network, units=units)
-    seed = chosen.seed or 0
-    shown = chosen.speed or common_speed(results, seed)
-    names = [address(unit) for unit in units]
+    seed = params.seed or 0
+    speed = params.speed or common_speed(results.values(), seed)
+    names = [unit_name(unit) for unit in units]
 
     def link(names: list[str], speed: Speed) -> str:
-        return urls.compare(card.slug, names, speed=speed.value, seed=seed or None, **chosen.choices)
+        return urls.compare(card.slug, names, speed=speed.value, seed=seed or None, **params.query_params)
 
     compared = tuple(
-        _compared(
+        compared_unit(
             session,
             card,
             unit,
             results,
-            plain(shown, seed, card),
-            without=link([name for name in names if name != address(unit)], shown),
+            default_recipe(speed, seed, card),
+            remove_href=link([name for name in names if name != unit_name(unit)], speed),
         )
         for unit in units
     )
-    pictures = (each.visualization and each.visualization.medium(Role.POSTER) for each in compared)
-    words = ", ".join(each.name for each in compared)
+    posters = (each.visualization and each.visualization.medium(Role.POSTER) for each in compared)
+    title = ", ".join(each.name for each in compared) or "Compare"
     page = ComparePage(
-        frame=frame(
+        layout=page_layout(
             request,
-            title=f"{words or 'Compare'} · {card.title}",
-            address=link(names, shown),
-            description=f"Units of {card.title} side by side, {shown}.",
+            title=f"{title} · {card.title}",
+            address=link(names, speed),
+            description=f"Units of {card.title} side by side, {speed}.",
             crumbs=network_crumbs(card, Crumb("All units", urls.units(network)), Crumb("Compare")),
-            image=next((picture.sha256 for picture in pictures if picture), None),
-            is_live=any(each.live for each in compared),
+            image=next((poster.sha256 for poster in posters if poster), None),
+            is_live=any(each.live_job for each in compared),
         ),
         card=card,
-        compared=compared,
-        look=chosen,
-        speeds=tuple(Choice(each.value, link(names, each), each is shown) for each in Speed),
-        speed=shown,
+        units=compared,
+        player_settings=params,
+        speed_choices=tuple(Choice(each.value, link(names, each), each is speed) for each in Speed),
+        speed=speed,
         seed=seed,
-        missing=tuple(address(each.unit) for each in compared if not each.visualization and not each.live),
-        most=MOST,
+        missing_count=sum(not each.visualization and not each.live_job for each in compared),
+        max_units=MAX_COMPARED_UNITS,
         workers_alive=workers.any_alive(session),
     )
     return render(page)
 
 
-def common_speed(results: dict[tuple[str, int], list[Visualization]], seed: int) -> Speed:
-    """The speed under which most of the units can be seen, the slowest among equals."""
+def common_speed(results_by_unit: Collection[Sequence[Visualization]], seed: int) -> Speed:
+    """Return the speed at which most of the units have a result, the slowest of several."""
 
-    def seen(speed: Speed) -> int:
+    def units_with_result(speed: Speed) -> int:
         return sum(
-            any((each.recipe.speed, each.recipe.seed) == (speed, seed) for each in of) for of in results.values()
+            any((each.recipe.speed, each.recipe.seed) == (speed, seed) for each in results)
+            for results in results_by_unit
         )
 
-    return max(Speed, key=seen)
+    return max(Speed, key=units_with_result)
 
 
-def _compared(
+def compared_unit(
     session: Session,
     card: NetworkCard,
     unit: UnitSummary,
-    results: dict[tuple[str, int], list[Visualization]],
-    wanted: ResolvedRecipe,
+    results: Mapping[tuple[str, int], list[Visualization]],
+    recipe: ResolvedRecipe,
     *,
-    without: str,
-) -> Compared:
-    fitting = [
-        each
-        for each in results.get((unit.layer, unit.index), [])
-        if (each.recipe.speed, each.recipe.seed) == (wanted.speed, wanted.seed)
-    ]
-    result = next((each for each in fitting if each.recipe == wanted), fitting[0] if fitting else None)
-    live: VisualizeJob | None = None
+    remove_href: str,
+) -> ComparedUnit:
+    result = result_for_recipe(results.get((unit.layer, unit.index), []), recipe)
+    live_job: VisualizeJob | None = None
     if result is None:
-        work = requests.jobs_for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
-        live = next((job for job in work if job.state.is_live and job.recipe == wanted), None)
-    return Compared(
+        jobs = requests.jobs_for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
+        live_job = next((job for job in jobs if job.state.is_live and job.recipe == recipe), None)
+    return ComparedUnit(
         unit=unit,
-        name=unit.label or address(unit),
-        href=urls.unit(card.slug, unit.layer, unit.index, speed=wanted.speed.value, seed=wanted.seed),
-        without=without,
+        name=unit.label or unit_name(unit),
+        href=urls.unit(card.slug, unit.layer, unit.index, speed=recipe.speed.value, seed=recipe.seed),
+        remove_href=remove_href,
         visualization=result,
-        live=live,
+        live_job=live_job,
     )

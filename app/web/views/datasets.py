@@ -1,127 +1,123 @@
-"""Data sets, their clips, and one clip with its motion."""
+"""The data sets, and one data set with its clips."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Clip
+from app.contract.evidence import Answer, Clip, Dataset, SurveySummary
+from app.contract.model import Page as Listing
 from app.contract.result import Role
-from app.store import Session, datasets
-from app.store.catalog import networks
+from app.store import datasets
 from app.store.datasets import ON_CARDS
 from app.store.surveys import evidence, predictions
 from app.web import urls
-from app.web.deps import Reading, at_once
-from app.web.pages import ClipPage, DatasetPage, DatasetsPage
-from app.web.parts import ClipLook, Crumb, DatasetEntry, LabelChoice, Neighbour
+from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.frame import HOME, frame
-from app.web.views.look import views
-from app.web.views.pager import pager
+from app.web.views.layout import HOME, Page, page_layout
+from app.web.views.navigation import Crumb
+from app.web.views.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/datasets")
 
-PER_PAGE, SHOWN, EXCITED = 48, 4, 24
-SETS = Crumb("Data sets", urls.datasets())
+CLIPS_PER_PAGE = 48
+CLIPS_PER_DATASET = 4  # on the page of all data sets
+DATASETS_CRUMB = Crumb("Data sets", urls.datasets())
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set in the list, with some of its clips."""
+
+    dataset: Dataset
+    clips: tuple[Clip, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetsPage(Page):
+    template: ClassVar[str] = "datasets.html"
+    datasets: tuple[DatasetEntry, ...]
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """A label of the data set that its clips can be filtered by."""
+
+    label: str
+    clip_count: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPage(Page):
+    template: ClassVar[str] = "dataset.html"
+    dataset: Dataset
+    label_choices: tuple[LabelChoice, ...]
+    clips: Listing[Clip]
+    predictions: Mapping[int, tuple[Answer, ...]]  # by clip, of the networks surveyed with the data set
+    pagination: Pagination
+    surveys: tuple[SurveySummary, ...]
 
 
 @router.get("")
-def all_datasets(request: Request, session: Reading) -> HTMLResponse:
-    entries = tuple(
-        DatasetEntry(found, datasets.list_clips(session, slug=found.slug, per_page=SHOWN).items)
-        for found in datasets.list_datasets(session)
+def datasets_page(request: Request, session: Reading) -> HTMLResponse:
+    page = DatasetsPage(
+        layout=page_layout(
+            request,
+            title="Data sets · Kinetoscope",
+            address=urls.datasets(),
+            description="The labelled clips that networks are surveyed with.",
+            crumbs=(HOME, Crumb("Data sets")),
+        ),
+        datasets=tuple(
+            DatasetEntry(dataset, datasets.list_clips(session, slug=dataset.slug, per_page=CLIPS_PER_DATASET).items)
+            for dataset in datasets.list_datasets(session)
+        ),
     )
-    around = frame(
-        request,
-        title="Data sets · Kinetoscope",
-        address=urls.datasets(),
-        description="The labelled clips that networks are surveyed with.",
-        crumbs=(HOME, Crumb("Data sets")),
-    )
-    return render(DatasetsPage(frame=around, datasets=entries))
+    return render(page)
 
 
 @router.get("/{slug}")
-def dataset(
+def dataset_page(
     request: Request,
     session: Reading,
     slug: str,
     label: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    found = datasets.get_dataset(session, slug=slug)
-    clips = datasets.list_clips(session, slug=slug, label=label or None, page=page, per_page=PER_PAGE, roles=ON_CARDS)
+    dataset = datasets.get_dataset(session, slug=slug)
+    clips = datasets.list_clips(
+        session, slug=slug, label=label or None, page=page, per_page=CLIPS_PER_PAGE, roles=ON_CARDS
+    )
 
     def href(number: int) -> str:
         return urls.dataset(slug, label=label, page=number if number > 1 else None)
 
-    shown = DatasetPage(
-        frame=frame(
-            request,
-            title=f"{label or 'Clips'} · {found.title}",
-            address=href(page),
-            description=found.summary or f"{found.clips:,} clips of {len(found.classes):,} classes.",
-            crumbs=(HOME, SETS, Crumb(found.title)),
-            image=next((poster for poster in map(poster_of, clips.items) if poster), None),
-        ),
-        dataset=found,
-        labels=tuple(
-            LabelChoice(each, count, each == label) for each, count in datasets.label_counts(session, slug=slug).items()
-        ),
-        label=label or None,
-        clips=clips,
-        answers=predictions.answers_by_clip(session, clips=[clip.id for clip in clips.items]),
-        pager=pager(page, PER_PAGE, clips.total, href),
-        surveys=tuple(evidence.list_surveys(session, dataset=slug)),
+    return render(
+        DatasetPage(
+            layout=page_layout(
+                request,
+                title=f"{label or 'Clips'} · {dataset.title}",
+                address=href(page),
+                description=dataset.summary or f"{dataset.clips:,} clips of {len(dataset.classes):,} classes.",
+                crumbs=(HOME, DATASETS_CRUMB, Crumb(dataset.title)),
+                image=next((poster for poster in map(clip_poster, clips.items) if poster), None),
+            ),
+            dataset=dataset,
+            label_choices=tuple(
+                LabelChoice(each, count, each == label)
+                for each, count in datasets.label_counts(session, slug=slug).items()
+            ),
+            clips=clips,
+            predictions=predictions.answers_by_clip(session, clips=[clip.id for clip in clips.items]),
+            pagination=numbered_pagination(page, CLIPS_PER_PAGE, clips.total, href),
+            surveys=tuple(evidence.list_surveys(session, dataset=slug)),
+        )
     )
-    return render(shown)
 
 
-@router.get("/{slug}/{name:path}")
-def clip(
-    request: Request, session: Reading, slug: str, name: str, look: Annotated[ClipLook, Depends(at_once(ClipLook))]
-) -> HTMLResponse:
-    found = datasets.get_dataset(session, slug=slug)
-    clip = datasets.get_clip(session, slug=slug, name=name)
-    before, after = datasets.neighbours(session, clip=clip)
-    page = ClipPage(
-        frame=frame(
-            request,
-            title=f"{clip.name} · {found.title}",
-            address=urls.clip(slug, name, **look.choices),
-            description=f"A real clip of {clip.label}, with the motion that networks see.",
-            crumbs=(HOME, SETS, Crumb(found.title, urls.dataset(slug)), Crumb(clip.name)),
-            image=poster_of(clip),
-        ),
-        dataset=found,
-        clip=clip,
-        look=look,
-        views=views(look, lambda view: urls.clip(slug, name, **{**look.choices, "view": view})),
-        classes=tuple(classes_of(session, clip.label)),
-        answers=predictions.answers_by_clip(session, clips=[clip.id]).get(clip.id, ()),
-        explainers=tuple(
-            Neighbour(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
-            for card in networks.list_cards(session)
-        ),
-        excites=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=EXCITED)),
-        previous=Neighbour(before, urls.clip(slug, before)) if before else None,
-        next=Neighbour(after, urls.clip(slug, after)) if after else None,
-    )
-    return render(page)
-
-
-def classes_of(session: Session, label: str) -> list[Neighbour]:
-    """The classes of registered networks that a label names."""
-    found = []
-    for card in networks.list_cards(session):
-        index = card.find_class(label)
-        if index is not None:
-            name = card.classes[index]
-            found.append(Neighbour(f"{name} of {card.title}", urls.class_(card.slug, name)))
-    return found
-
-
-def poster_of(clip: Clip) -> str | None:
+def clip_poster(clip: Clip) -> str | None:
     medium = clip.medium(Role.POSTER)
     return medium.sha256 if medium else None

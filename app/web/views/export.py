@@ -1,4 +1,4 @@
-"""Units to take away: their pictures, a table, and everything with its provenance, in one ZIP."""
+"""Units to download in one ZIP: their media, a table, and everything with its provenance."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from app.web import urls
 from app.web.api.health import VERSION
 from app.web.archive import File, zipped
 from app.web.deps import Base, SettingsDep, StoreDep
-from app.web.views.selection import Selection, select
+from app.web.views.selected_units import SelectedUnits, select_units
 
 router = APIRouter()
 
@@ -30,7 +30,7 @@ COLUMNS = (
     *("visualization", "speed", "seed", "recipe", "activation", "reach", "probability", "objective"),
     *("motion_energy", "seconds", "device", "created_at", "folder"),
 )
-AT_ONCE = 100  # units looked up together
+UNITS_PER_LOOKUP = 100
 
 README = """This archive was written by Kinetoscope.
 
@@ -50,50 +50,57 @@ loop, poster     what pages show: moving, and still
 
 
 @router.get("/{network:slug}/-/export")
-def export(request: Request, store: StoreDep, settings: SettingsDep, base: Base, network: str) -> StreamingResponse:
+def export_units(
+    request: Request, store: StoreDep, settings: SettingsDep, base: Base, network: str
+) -> StreamingResponse:
     with store.session() as session:
         card = networks.get_card(session, slug=network)
-        chosen = select(session, network, request.query_params, settings.queue_limit)
+        selected = select_units(session, network, request.query_params, settings.queue_limit)
     address = urls.absolute(base, str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""))
     return StreamingResponse(
-        zipped(files(store, card, chosen, address), datetime.now(UTC)),
+        zipped(archive_files(store, card, selected, address), datetime.now(UTC)),
         media_type="application/zip",
         headers={
-            "Content-Disposition": f'attachment; filename="{network}-{len(chosen.units)}-units.zip"',
-            "Content-Encoding": "identity",  # nothing gets smaller by packing it twice
+            "Content-Disposition": f'attachment; filename="{network}-{len(selected.units)}-units.zip"',
+            "Content-Encoding": "identity",  # a ZIP does not get smaller when it is compressed again
         },
     )
 
 
-def files(store: Store, card: NetworkCard, chosen: Selection, address: str) -> Iterator[File]:
-    """Pictures first, result by result, each from a session of its own; then what is said of them."""
+def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, address: str) -> Iterator[File]:
+    """Yield the files of the archive: media first, result by result, then the table and the JSON about them.
+
+    Each read has a session of its own, so that none is open while a client is slow to receive.
+    """
     yield File("README.txt", README.encode())
-    yield File("provenance.json", as_json(provenance(card, chosen, address)))
+    yield File("provenance.json", as_json(provenance(card, selected, address)))
     rows: list[dict[str, object]] = []
-    told: list[dict[str, object]] = []
-    for start in range(0, len(chosen.units), AT_ONCE):
-        some = chosen.units[start : start + AT_ONCE]
+    units_json: list[dict[str, object]] = []
+    for start in range(0, len(selected.units), UNITS_PER_LOOKUP):
+        units = selected.units[start : start + UNITS_PER_LOOKUP]
         with store.session() as session:
-            found = visualizations.for_units(session, slug=card.slug, units=some)
-        for unit in some:
-            results = found.get((unit.layer, unit.index), [])
-            told.append({**unit.model_dump(mode="json"), "visualizations": [in_full(each) for each in results]})
-            rows += [row(card, unit, each) for each in results] or [row(card, unit, None)]
-            for each in results:
-                yield from pictures(store, each)
+            results_by_unit = visualizations.for_units(session, slug=card.slug, units=units)
+        for unit in units:
+            results = results_by_unit.get((unit.layer, unit.index), [])
+            units_json.append(
+                {**unit.model_dump(mode="json"), "visualizations": [result_json(result) for result in results]}
+            )
+            rows += [table_row(card, unit, result) for result in results] or [table_row(card, unit, None)]
+            for result in results:
+                yield from media_files(store, result)
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
     yield File("units.csv", table.getvalue().encode())
-    yield File("units.json", as_json(told))
+    yield File("units.json", as_json(units_json))
 
 
-def pictures(store: Store, result: Visualization) -> Iterator[File]:
+def media_files(store: Store, result: Visualization) -> Iterator[File]:
     with store.session() as session:
-        found = media.get_media(session, sha256s={medium.sha256 for medium in result.media})
+        stored = media.get_media(session, sha256s={medium.sha256 for medium in result.media})
     for medium in result.media:
-        yield File(f"{folder(result)}/{medium.role}.{EXTENSIONS[medium.type]}", found[medium.sha256].data)
+        yield File(f"{folder(result)}/{medium.role}.{EXTENSIONS[medium.type]}", stored[medium.sha256].data)
 
 
 def folder(result: Visualization) -> str:
@@ -102,7 +109,7 @@ def folder(result: Visualization) -> str:
     return f"media/{layer}/{result.unit}/{recipe.speed}-{recipe.seed}-{result.recipe_key[:12]}"
 
 
-def provenance(card: NetworkCard, chosen: Selection, address: str) -> dict[str, object]:
+def provenance(card: NetworkCard, selected: SelectedUnits, address: str) -> dict[str, object]:
     return {
         "software": "Kinetoscope",
         "version": VERSION,
@@ -110,18 +117,18 @@ def provenance(card: NetworkCard, chosen: Selection, address: str) -> dict[str, 
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "address": address,
         "network": card.model_dump(mode="json", include={"slug", "title", "family", "checksum", "streams", "classes"}),
-        "units": len(chosen.units),
-        "complete": not chosen.capped,
+        "units": len(selected.units),
+        "complete": not selected.is_capped,
     }
 
 
-def in_full(result: Visualization) -> dict[str, object]:
-    told = result.model_dump(mode="json", exclude={"network", "layer", "unit"})
-    return {**told, "folder": folder(result)}
+def result_json(result: Visualization) -> dict[str, object]:
+    fields = result.model_dump(mode="json", exclude={"network", "layer", "unit"})
+    return {**fields, "folder": folder(result)}
 
 
-def row(card: NetworkCard, unit: UnitSummary, result: Visualization | None) -> dict[str, object]:
-    of_unit = {
+def table_row(card: NetworkCard, unit: UnitSummary, result: Visualization | None) -> dict[str, object]:
+    unit_columns = {
         **unit.model_dump(
             mode="json", include={"network", "layer", "label", "role", "precision", "effective_classes", "a_hat"}
         ),
@@ -129,15 +136,15 @@ def row(card: NetworkCard, unit: UnitSummary, result: Visualization | None) -> d
         "detects": "" if unit.detects is None else card.classes[unit.detects],
     }
     if result is None:
-        return of_unit
-    measured = result.measurements
-    return of_unit | {
+        return unit_columns
+    measurements = result.measurements
+    return unit_columns | {
         "visualization": result.id,
         "speed": result.recipe.speed.value,
         "seed": result.recipe.seed,
         "recipe": result.recipe_key,
-        **measured.model_dump(include={"activation", "reach", "probability", "objective", "seconds", "device"}),
-        "motion_energy": " ".join(f"{stream}={energy:g}" for stream, energy in measured.motion_energy.items()),
+        **measurements.model_dump(include={"activation", "reach", "probability", "objective", "seconds", "device"}),
+        "motion_energy": " ".join(f"{stream}={energy:g}" for stream, energy in measurements.motion_energy.items()),
         "created_at": result.created_at.isoformat(),
         "folder": folder(result),
     }

@@ -1,36 +1,68 @@
-"""The four findings of a network: as a page, and as one file to take away."""
+"""The four findings about a network: as a page, and as one HTML file to download."""
 
 from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.analysis.findings import find
-from app.contract.findings import Finding
+from app.contract.findings import Finding, Findings
+from app.contract.network import NetworkCard
 from app.settings import ROOT
 from app.store import Session, media
 from app.store.catalog import networks
 from app.store.surveys.findings import get_found
 from app.web import urls
-from app.web.charts.box_plot import charts
+from app.web.charts.box_plot import BoxPlot, box_plots
 from app.web.deps import Base, Reading
-from app.web.pages import FindingsExport, FindingsPage
-from app.web.parts import Crumb
 from app.web.render import render, to_html
-from app.web.views.evidence import is_under_way, surveying
-from app.web.views.frame import frame, network_crumbs
-from app.web.views.selection import address
+from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.navigation import Crumb
+from app.web.views.survey_status import SurveyStatus, survey_status
+from app.web.views.unit_names import unit_name
 
 router = APIRouter()
 
-STYLE = ROOT / "frontend" / "src" / "style"
-STYLES = ("tokens.css", "base.css", "cards.css", "findings.css")
+STYLE_FOLDER = ROOT / "frontend" / "src" / "style"
+EXPORT_STYLE_SHEETS = ("tokens.css", "base.css", "cards.css", "findings.css")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsPage(Page):
+    """Box plots and addresses are by the name of their finding.
+
+    `findings` is None before the first survey, with `survey_status` in its place; both mappings are then empty.
+    """
+
+    template: ClassVar[str] = "findings.html"
+    card: NetworkCard
+    findings: Findings | None
+    survey_status: SurveyStatus | None
+    box_plots: Mapping[str, tuple[BoxPlot, ...]]
+    visualize_missing_hrefs: Mapping[str, str | None]  # None where every example unit has a stimulus
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsExport(Page):
+    """The findings as one file that needs no server: its images are data URLs, by the sha256 of the media."""
+
+    template: ClassVar[str] = "findings_export.html"
+    card: NetworkCard
+    findings: Findings
+    box_plots: Mapping[str, tuple[BoxPlot, ...]]
+    visualize_missing_hrefs: Mapping[str, str | None]
+    data_urls: Mapping[str, str]
+    style: str
+    base: str  # the address of the dashboard, where links lead
+    saved_at: datetime
 
 
 @router.get("/{network:slug}/-/findings")
-def findings(
+def findings_page(
     request: Request,
     session: Reading,
     base: Base,
@@ -38,30 +70,39 @@ def findings(
     export: Annotated[Literal["html"] | None, Query()] = None,
 ) -> Response:
     card = networks.get_card(session, slug=network)
-    found = get_found(session, network=network)
-    made = find(found) if found else None
-    waiting = None if found else surveying(session, card=card)
-    around = frame(
+    measured = get_found(session, network=network)
+    findings = find(measured) if measured else None
+    status = None if findings else survey_status(session, card=card)
+    each_finding = findings.findings if findings else ()
+    layout = page_layout(
         request,
         title=f"Findings · {card.title}",
         address=urls.findings(network),
-        description=lead(made.findings if made else ()),
+        description=page_description(each_finding),
         crumbs=network_crumbs(card, Crumb("Findings")),
-        is_live=is_under_way(waiting),
+        is_live=status is not None and status.is_under_way,
     )
-    drawn = {each.name: charts(each.series) for each in made.findings} if made else {}
-    asked = {each.name: unseen(network, each) for each in made.findings} if made else {}
-    if export is None or made is None:
-        page = FindingsPage(frame=around, card=card, findings=made, unsurveyed=waiting, charts=drawn, unseen=asked)
-        return render(page)
+    plots = {finding.name: box_plots(finding.series) for finding in each_finding}
+    missing_hrefs = {finding.name: visualize_missing_href(network, finding) for finding in each_finding}
+    if export is None or findings is None:
+        return render(
+            FindingsPage(
+                layout=layout,
+                card=card,
+                findings=findings,
+                survey_status=status,
+                box_plots=plots,
+                visualize_missing_hrefs=missing_hrefs,
+            )
+        )
     file = FindingsExport(
-        frame=around,
+        layout=layout,
         card=card,
-        findings=made,
-        charts=drawn,
-        unseen=asked,
-        kept=pictures(session, made.findings),
-        style="\n".join((STYLE / name).read_text() for name in STYLES),
+        findings=findings,
+        box_plots=plots,
+        visualize_missing_hrefs=missing_hrefs,
+        data_urls=example_data_urls(session, findings.findings),
+        style="\n".join((STYLE_FOLDER / name).read_text() for name in EXPORT_STYLE_SHEETS),
         base=base,
         saved_at=datetime.now(UTC),
     )
@@ -70,19 +111,20 @@ def findings(
     )
 
 
-def unseen(network: str, finding: Finding) -> str | None:
-    units = [address(each.unit) for each in finding.examples if not each.unit.visualizations]
-    return urls.selection(network, units=units) if units else None
+def visualize_missing_href(network: str, finding: Finding) -> str | None:
+    """Return the form that asks for the stimuli of example units that have none, or None where all have one."""
+    missing = [unit_name(example.unit) for example in finding.examples if not example.unit.visualizations]
+    return urls.selection(network, units=missing) if missing else None
 
 
-def pictures(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
-    """Stills and loops of all examples, as addresses that carry their bytes, by sha256."""
-    units = [example.unit for each in findings for example in each.examples]
-    shown = {each for unit in units for each in (unit.poster, unit.loop, unit.clip) if each}
-    found = media.get_media(session, sha256s=shown)
-    return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in found.items()}
+def example_data_urls(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
+    """Return the stills and loops of all example units as data URLs, by sha256."""
+    units = [example.unit for finding in findings for example in finding.examples]
+    sha256s = {sha256 for unit in units for sha256 in (unit.poster, unit.loop, unit.clip) if sha256}
+    stored = media.get_media(session, sha256s=sha256s)
+    return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in stored.items()}
 
 
-def lead(findings: tuple[Finding, ...]) -> str:
-    supported = [each.title.lower() for each in findings if each.supported]
+def page_description(findings: tuple[Finding, ...]) -> str:
+    supported = [finding.title.lower() for finding in findings if finding.supported]
     return f"Supported: {', '.join(supported)}." if supported else "Four observations, to be measured by a survey."

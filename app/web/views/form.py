@@ -1,4 +1,4 @@
-"""What a form sent, read once: names to text, with empty fields left out."""
+"""What a form sent: the text of its fields, with empty fields left out."""
 
 from typing import Annotated
 
@@ -7,25 +7,29 @@ from starlette.datastructures import ImmutableMultiDict
 
 from app.web.same_site import local
 
-MOST_FIELDS = 20_000
+MAX_FORM_FIELDS = 20_000
 
 
-async def read_all(request: Request) -> ImmutableMultiDict[str, str]:
-    """Every value of every field: names of units come many times."""
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as sent:
+async def read_multi_form(request: Request) -> ImmutableMultiDict[str, str]:
+    """Return every value of every field: a form may name many units under the same field name."""
+    async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS) as form:
         return ImmutableMultiDict(
-            [(name, value) for name, value in sent.multi_items() if isinstance(value, str) and value]
+            [(name, value) for name, value in form.multi_items() if isinstance(value, str) and value]
         )
 
 
-def read_form(sent: Annotated[ImmutableMultiDict[str, str], Depends(read_all)]) -> dict[str, str]:
-    return dict(sent)
+def read_form(form: Annotated[ImmutableMultiDict[str, str], Depends(read_multi_form)]) -> dict[str, str]:
+    """Return the last value of every field."""
+    return dict(form)
 
 
-MultiForm = Annotated[ImmutableMultiDict[str, str], Depends(read_all)]
+MultiForm = Annotated[ImmutableMultiDict[str, str], Depends(read_multi_form)]
 Form = Annotated[dict[str, str], Depends(read_form)]
 
 
-def back(form: dict[str, str], base: str, *, otherwise: str) -> str:
-    """Where a person came from, as the form says; never another site."""
-    return local(form["back"], base).geturl() if "back" in form else otherwise
+def back_address(form: dict[str, str], base: str, *, default: str) -> str:
+    """Return the address in the form's field `back`, or `default` without one.
+
+    Raises InvalidRequest for an address of another site.
+    """
+    return local(form["back"], base).geturl() if "back" in form else default

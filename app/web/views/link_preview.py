@@ -1,6 +1,6 @@
-"""What a view of this dashboard shows, found from its address as the page itself finds it."""
+"""What a link to a page shows of it: a sentence and a picture, found from the page's address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from urllib.parse import SplitResult, parse_qsl, unquote
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,94 +11,96 @@ from app.contract.result import Role, Visualization
 from app.store import Session
 from app.store.catalog import networks
 from app.store.results import links, visualizations
-from app.web.parts import Stimulus
 from app.web.same_site import local
 from app.web.validation import QUERY, explain
-from app.web.views.selection import place
-from app.web.views.stimulus import Chosen, find_stimulus
+from app.web.views.stimulus import StimulusParams, UnitStimulus, load_stimulus
+from app.web.views.unit_names import parse_unit_name
 
-CHOSEN = TypeAdapter(Chosen)
+STIMULUS_PARAMS = TypeAdapter(StimulusParams)
+STIMULUS_PARAM_NAMES = frozenset(field.name for field in fields(StimulusParams))
 
 
 @dataclass(frozen=True)
-class Unfolded:
-    """A sentence on a view, the result that it shows first, and the poster of that."""
+class LinkPreview:
+    """A sentence on a page, the visualization that the page shows first, and the sha256 of a still picture."""
 
     description: str
     visualization: Visualization | None = None
     poster: str | None = None
 
 
-def unfold(session: Session, url: SplitResult) -> Unfolded:
+def link_preview(session: Session, url: SplitResult) -> LinkPreview:
+    """Return the preview of the page at an address of this dashboard. Raises Missing where nothing is there."""
     match [unquote(part) for part in url.path.split("/") if part]:
         case [network, "-", "classes", *name] if name:
             card = networks.get_card(session, slug=network)
-            return _unit(session, card, CLASS_LAYER, card.class_index("/".join(name)), url.query)
+            return _unit_preview(session, card, CLASS_LAYER, card.class_index("/".join(name)), url.query)
         case [network, "-", "compare"]:
-            return _compared(session, networks.get_card(session, slug=network), url.query)
+            return _compare_preview(session, networks.get_card(session, slug=network), url.query)
         case [network, layer, unit] if network != "-" and layer != "-" and unit.isdecimal():
-            return _unit(session, networks.get_card(session, slug=network), layer, int(unit), url.query)
+            return _unit_preview(session, networks.get_card(session, slug=network), layer, int(unit), url.query)
         case [network, layer] if network != "-":
             card = networks.get_card(session, slug=network)
-            words = f"Layer {card.layer(layer).name} of {card.title}"
-            return Unfolded(words, poster=newest(session, network, card.layer(layer)))
+            description = f"Layer {card.layer(layer).name} of {card.title}"
+            return LinkPreview(description, poster=_newest_poster(session, network, card.layer(layer)))
         case [network, *_] if network != "-":
             card = networks.get_card(session, slug=network)
-            return Unfolded(card.title, poster=newest(session, network))
-    return Unfolded("See what a video network has learned.")
+            return LinkPreview(card.title, poster=_newest_poster(session, network))
+    return LinkPreview("See what a video network has learned.")
 
 
-def make_link(session: Session, request: LinkRequest, base: str) -> Link:
-    """A short link to the view, which says of itself what the view shows."""
+def create_short_link(session: Session, request: LinkRequest, base: str) -> Link:
+    """Store a short link to a page, with the page's preview as its description and picture."""
     url = local(request.url, base)
-    shown = unfold(session, url)
+    preview = link_preview(session, url)
     return links.create_link(
         session,
         url=url.geturl(),
         title=request.title,
-        description=shown.description,
-        preview=shown.poster,
+        description=preview.description,
+        preview=preview.poster,
         note=request.note,
     )
 
 
-def stimulus(session: Session, card: NetworkCard, layer: str, unit: int, query: str) -> Stimulus:
-    """Raises Missing where the address names a result that is not there."""
-    given = dict(parse_qsl(query))
+def _unit_preview(session: Session, card: NetworkCard, layer: str, unit: int, query: str) -> LinkPreview:
+    stimulus = _stimulus(session, card, layer, unit, query)
+    label = stimulus.unit.label
+    name = f"{label}, unit {unit}" if label else f"Unit {unit}"
+    return LinkPreview(
+        f"{name} of layer {layer} of {card.title}",
+        stimulus.shown.visualization,
+        _poster(stimulus.shown.visualization) if stimulus.shown.visualization else stimulus.unit.poster,
+    )
+
+
+def _stimulus(session: Session, card: NetworkCard, layer: str, unit: int, query: str) -> UnitStimulus:
+    params = {name: value for name, value in parse_qsl(query) if name in STIMULUS_PARAM_NAMES}
     try:
-        chosen = CHOSEN.validate_python({name: value for name, value in given.items() if name in FIELDS})
+        chosen = STIMULUS_PARAMS.validate_python(params)
     except ValidationError as error:
         raise explain(error.errors(), within=QUERY) from error
-    return find_stimulus(session, card=card, layer=layer, unit=unit, chosen=chosen, link=lambda **_: "")
+    return load_stimulus(session, card=card, layer=layer, unit=unit, params=chosen, link=lambda **_: "")
 
 
-FIELDS = Chosen.__dataclass_fields__.keys()
-
-
-def _unit(session: Session, card: NetworkCard, layer: str, unit: int, query: str) -> Unfolded:
-    found = stimulus(session, card, layer, unit, query)
-    shown = found.shown.visualization
-    name = f"{found.unit.label}, unit {unit}" if found.unit.label else f"Unit {unit}"
-    return Unfolded(f"{name} of layer {layer} of {card.title}", shown, poster(shown) if shown else found.unit.poster)
-
-
-def _compared(session: Session, card: NetworkCard, query: str) -> Unfolded:
-    names = [place(value) for name, value in parse_qsl(query) if name == "u"]
-    words = ", ".join(f"{layer}/{unit}" for layer, unit in names)
-    for layer, unit in names:
+def _compare_preview(session: Session, card: NetworkCard, query: str) -> LinkPreview:
+    units = [parse_unit_name(value) for name, value in parse_qsl(query) if name == "u"]
+    for layer, unit in units:
         card.unit(layer, unit)
-    if not names:
-        return Unfolded(f"Units of {card.title} side by side")
-    results = visualizations.for_unit(session, slug=card.slug, layer=names[0][0], unit=names[0][1])
-    shown = results[0] if results else None
-    return Unfolded(f"{words} of {card.title} side by side", shown, poster(shown))
+    if not units:
+        return LinkPreview(f"Units of {card.title} side by side")
+    names = ", ".join(f"{layer}/{unit}" for layer, unit in units)
+    first_layer, first_unit = units[0]
+    results = visualizations.for_unit(session, slug=card.slug, layer=first_layer, unit=first_unit)
+    newest = results[0] if results else None
+    return LinkPreview(f"{names} of {card.title} side by side", newest, _poster(newest))
 
 
-def newest(session: Session, network: str, layer: Layer | None = None) -> str | None:
-    """The picture of a view of many units."""
-    return next(map(poster, visualizations.recent(session, slug=network, layer=layer, limit=1)), None)
+def _newest_poster(session: Session, network: str, layer: Layer | None = None) -> str | None:
+    """Return the still of the newest result, which stands for a page of many units."""
+    return next(map(_poster, visualizations.recent(session, slug=network, layer=layer, limit=1)), None)
 
 
-def poster(result: Visualization | None) -> str | None:
+def _poster(result: Visualization | None) -> str | None:
     medium = result.medium(Role.POSTER) if result else None
     return medium.sha256 if medium else None

@@ -1,4 +1,4 @@
-"""Recipes by what they show, for who does not want to think of fields."""
+"""Ready-made recipes, named by what they show."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,25 +6,30 @@ from functools import lru_cache
 
 from app.contract.network import NetworkCard
 from app.contract.recipe import Recipe
-from app.web.parts import Preset
 
 
 @dataclass(frozen=True)
-class Named:
+class PresetRecipe:
+    """A ready-made recipe: what it changes in the default one."""
+
     name: str
-    sentence: str
+    description: str
     changes: Mapping[str, str]
 
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.model_validate(dict(self.changes))
 
-NAMED = (
-    Named("Medium", "Change at the pace of an action: what other networks recognise best.", {"speed": "medium"}),
-    Named("Slow", "What it looks for when only slow change is allowed.", {"speed": "slow"}),
-    Named("Free", "What it looks for when time is left free.", {"speed": "free"}),
-    Named(
+
+PRESET_RECIPES = (
+    PresetRecipe("Medium", "Change at the pace of an action: what other networks recognise best.", {"speed": "medium"}),
+    PresetRecipe("Slow", "What it looks for when only slow change is allowed.", {"speed": "slow"}),
+    PresetRecipe("Free", "What it looks for when time is left free.", {"speed": "free"}),
+    PresetRecipe(
         "Close-up", "One position of the map alone: the pattern that a single place waits for.", {"objective": "center"}
     ),
-    Named("Long run", "Four times the steps: a little stronger, and cleaner.", {"steps": "288"}),
-    Named(
+    PresetRecipe("Long run", "Four times the steps: a little stronger, and cleaner.", {"steps": "288"}),
+    PresetRecipe(
         "Still scene",
         "One scene that changes slowly, large shapes first, three times the steps: the clearest look at clips.",
         {
@@ -38,7 +43,7 @@ NAMED = (
             "contrast": "0",
         },
     ),
-    Named(
+    PresetRecipe(
         "Scene",
         "Held closer to what the network saw in training, large shapes first: for networks with batch normalisation.",
         {"bn_prior": "3", "blur": "12", "blur_end": "2.25"},
@@ -46,32 +51,45 @@ NAMED = (
 )
 
 
-def presets(
+@dataclass(frozen=True)
+class Preset:
+    """A ready-made recipe as a page offers it.
+
+    `result_href` is the address of its result where there is one, `form_href` that of a form filled in with it. With
+    neither, the page has a button that asks for the visualization at once.
+    """
+
+    name: str
+    description: str
+    fields: tuple[tuple[str, str], ...]
+    result_href: str | None = None
+    form_href: str | None = None
+
+
+def list_presets(
     card: NetworkCard,
     *,
-    made: Mapping[str, str] | None = None,
-    fill: Callable[[dict[str, str]], str] | None = None,
+    result_hrefs: Mapping[str, str] | None = None,
+    form_href: Callable[[dict[str, str]], str] | None = None,
 ) -> tuple[Preset, ...]:
-    """`made`: the addresses of results that are already there, by recipe key. `fill`: the address of a form with
-    these fields filled in.
+    """Return the ready-made recipes to choose from.
+
+    `result_hrefs` are addresses of results by recipe key. `form_href` gives the address of a form that is filled in
+    with these fields.
     """
-    known = made or {}
+    hrefs = result_hrefs or {}
     return tuple(
         Preset(
-            name=each.name,
-            sentence=each.sentence,
-            fields=tuple(each.changes.items()),
-            made=known.get(key),
-            fills=fill(dict(each.changes)) if fill else None,
+            name=preset.name,
+            description=preset.description,
+            fields=tuple(preset.changes.items()),
+            result_href=hrefs.get(key),
+            form_href=form_href(dict(preset.changes)) if form_href else None,
         )
-        for each, key in zip(NAMED, _keys(card), strict=True)
+        for preset, key in zip(PRESET_RECIPES, _recipe_keys(card), strict=True)
     )
 
 
 @lru_cache(maxsize=500)
-def _keys(card: NetworkCard) -> tuple[str, ...]:
-    return tuple(recipe(each).resolved(card).key() for each in NAMED)
-
-
-def recipe(named: Named) -> Recipe:
-    return Recipe.model_validate(dict(named.changes))
+def _recipe_keys(card: NetworkCard) -> tuple[str, ...]:
+    return tuple(preset.recipe.resolved(card).key() for preset in PRESET_RECIPES)

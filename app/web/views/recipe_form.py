@@ -1,36 +1,49 @@
-"""The fields of a recipe as a form shows them, derived from the contract."""
+"""The form that asks for a visualization: the fields of a recipe, derived from the contract."""
 
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 from app.contract.network import NetworkCard
-from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Speed
-from app.web.parts import Field, Preset, VisualizeForm
+from app.contract.recipe import Recipe, ResolvedRecipe
+from app.web.views.presets import Preset
+from app.web.views.recipes import default_recipe
 
-BASIC = ("speed", "seed")
+BASIC_FIELDS = ("speed", "seed")
 SCHEMA = Recipe.model_json_schema()
-OPEN = {name for name, field in Recipe.model_fields.items() if field.default is None}  # filled in by `resolved`
+OPTIONAL_FIELDS = {name for name, field in Recipe.model_fields.items() if field.default is None}
 
 
-def fields(recipe: ResolvedRecipe) -> tuple[Field, ...]:
-    return tuple(_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
+@dataclass(frozen=True)
+class RecipeField:
+    """A field of a recipe as a form shows it. `choices` is empty for numbers."""
+
+    name: str
+    label: str
+    description: str
+    value: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    is_integer: bool = False
+    placeholder: str = ""
 
 
-@lru_cache(maxsize=4096)  # a page asks a dozen times
-def plain(speed: Speed, seed: int, card: NetworkCard, objective: Objective = "channel") -> ResolvedRecipe:
-    """The recipe that says nothing else."""
-    return Recipe(speed=speed, seed=seed, objective=objective).resolved(card)
+@dataclass(frozen=True)
+class VisualizeForm:
+    """The form that asks for visualizations of one unit, or of all units of a layer.
 
+    `units` is an index or `all`. The advanced fields are folded away; `unusual_values` says which of them differ from
+    the defaults.
+    """
 
-def editable(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[Field, ...]:
-    """What is as it would be if left empty is left empty: another objective then brings its own."""
-    by_itself = plain(recipe.speed, recipe.seed, card, recipe.objective)
-
-    def field(name: str) -> Field:
-        value, own = _text(getattr(recipe, name)), _text(getattr(by_itself, name))
-        return _field(name, "" if value == own else value, own) if name in OPEN else _field(name, value)
-
-    return tuple(field(name) for name in Recipe.model_fields)
+    network: str
+    layer: str
+    units: str
+    unit_count: int
+    basic_fields: tuple[RecipeField, ...]
+    advanced_fields: tuple[RecipeField, ...]
+    unusual_values: str
+    presets: tuple[Preset, ...] = ()
 
 
 def visualize_form(
@@ -38,58 +51,82 @@ def visualize_form(
     layer: str,
     units: int | str,
     *,
-    count: int,
+    unit_count: int,
     recipe: Recipe,
     presets: tuple[Preset, ...] = (),
 ) -> VisualizeForm:
-    """`count`: how many units that is."""
-    given = recipe.resolved(card)
-    every = editable(given, card)
+    """Return the form filled in with a recipe."""
+    resolved = recipe.resolved(card)
+    fields = editable_fields(resolved, card)
     return VisualizeForm(
         network=card.slug,
         layer=layer,
         units=str(units),
-        count=count,
-        basic=tuple(field for field in every if field.name in BASIC),
-        advanced=tuple(field for field in every if field.name not in BASIC),
-        special=differences(given, card),
+        unit_count=unit_count,
+        basic_fields=tuple(field for field in fields if field.name in BASIC_FIELDS),
+        advanced_fields=tuple(field for field in fields if field.name not in BASIC_FIELDS),
+        unusual_values=unusual_values(resolved, card),
         presets=presets,
     )
 
 
-def differences(recipe: ResolvedRecipe, card: NetworkCard) -> str:
-    """What sets a recipe apart from the plain one of the same speed and seed: `objective center, kappa 2`."""
-    by_itself = plain(recipe.speed, recipe.seed, card, recipe.objective)
-    usual = by_itself.model_copy(update={"objective": "channel"})
+def editable_fields(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[RecipeField, ...]:
+    """Return the fields of a recipe to edit.
+
+    A field whose value is the default of the network and the objective is left empty, with the default as its
+    placeholder: where a person changes the objective, the field follows with the default of the other one.
+    """
+    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective)
+
+    def field(name: str) -> RecipeField:
+        value, default_value = _text(getattr(recipe, name)), _text(getattr(default, name))
+        if name not in OPTIONAL_FIELDS:
+            return _recipe_field(name, value)
+        return _recipe_field(name, "" if value == default_value else value, default_value)
+
+    return tuple(field(name) for name in Recipe.model_fields)
+
+
+def recipe_fields(recipe: ResolvedRecipe) -> tuple[RecipeField, ...]:
+    """Return all fields of a recipe with their values, to read."""
+    return tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
+
+
+def unusual_values(recipe: ResolvedRecipe, card: NetworkCard) -> str:
+    """Return what sets a recipe apart from the default one of its speed and seed: `objective center, kappa 2`."""
+    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective)
+    usual = default.model_copy(update={"objective": "channel"})
     changed = (name for name in Recipe.model_fields if getattr(recipe, name) != getattr(usual, name))
     return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in changed)
 
 
-def _field(name: str, value: str, placeholder: str = "") -> Field:
+def _recipe_field(name: str, value: str, placeholder: str = "") -> RecipeField:
     schema = SCHEMA["properties"][name]
-    shape = _shape(schema)
-    whole = shape.get("type") == "integer"
-    maximum = shape.get("maximum")
-    if maximum is None and "exclusiveMaximum" in shape:
-        maximum = shape["exclusiveMaximum"] - 1 if whole else shape["exclusiveMaximum"]
-    return Field(
+    value_schema = _value_schema(schema)
+    is_integer = value_schema.get("type") == "integer"
+    maximum = value_schema.get("maximum")
+    if maximum is None and "exclusiveMaximum" in value_schema:
+        maximum = value_schema["exclusiveMaximum"] - 1 if is_integer else value_schema["exclusiveMaximum"]
+    return RecipeField(
         name=name,
         label=_label(name),
         description=schema["description"].replace("`", ""),
         value=value,
-        choices=tuple(shape.get("enum", ())),
-        minimum=shape.get("minimum", shape.get("exclusiveMinimum")),
+        choices=tuple(value_schema.get("enum", ())),
+        minimum=value_schema.get("minimum", value_schema.get("exclusiveMinimum")),
         maximum=maximum,
-        whole=whole,
+        is_integer=is_integer,
         placeholder=placeholder,
     )
 
 
-def _shape(schema: dict[str, Any]) -> dict[str, Any]:
-    """Where the type and bounds are: behind a reference, or beside a null."""
+def _value_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a field's JSON schema that has its type and bounds: a reference's target, or the alternative
+    that is not null.
+    """
     if "$ref" in schema:
-        found: dict[str, Any] = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-        return found
+        target: dict[str, Any] = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+        return target
     return next((each for each in schema.get("anyOf", ()) if each["type"] != "null"), schema)
 
 

@@ -1,13 +1,13 @@
-"""Some units at once: what it would take to visualize them, and asking for it."""
+"""Several units at once: what it would take to visualize them, and the form that asks for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
-from starlette.datastructures import ImmutableMultiDict
 
-from app.contract.errors import InvalidRequest
 from app.contract.job import Estimate, Priority, VisualizeRequest
 from app.contract.network import NetworkCard
 from app.contract.recipe import RECIPE_FIELD_NAMES, Recipe
@@ -20,156 +20,139 @@ from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.formatting import plural
 from app.web.owner import Owner, new_owner, remember
-from app.web.pages import SelectionPage
-from app.web.params import PLACE, UnitParams
-from app.web.parts import Crumb
 from app.web.render import render
 from app.web.validation import RECIPE, explain
+from app.web.views.compare import MAX_COMPARED_UNITS
 from app.web.views.form import MultiForm
-from app.web.views.frame import frame, network_crumbs
-from app.web.views.presets import presets
-from app.web.views.recipe_form import visualize_form
+from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.navigation import Crumb
+from app.web.views.presets import list_presets
+from app.web.views.recipe_form import VisualizeForm, visualize_form
+from app.web.views.selected_units import Params, SelectedUnits, hidden_fields, parse_filters, select_units
+from app.web.views.unit_names import unit_name
 
 router = APIRouter()
 
-SHOWN = 12  # pictures on the page that asks
-COMPARED = 8  # so few are shown side by side while they grow
+MAX_UNITS_SHOWN = 12
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Units by name, or all that a query leaves; and the fields of an address that say so."""
+@dataclass(frozen=True, kw_only=True)
+class SelectionPage(Page):
+    """What it would take to visualize the selected units. `hidden_fields` select them again in the page's form."""
 
-    units: list[UnitSummary]
-    capped: bool
-    query: UnitQuery | None
-    hidden: tuple[tuple[str, str], ...]
-
-    @property
-    def by_layer(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for unit in self.units:
-            found.setdefault(unit.layer, []).append(unit.index)
-        return found
-
-
-def select(session: Session, slug: str, sent: ImmutableMultiDict[str, str], limit: int) -> Selection:
-    """What `u=layer/unit` names, however often it stands there; without it all units that the filters leave."""
-    names = sent.getlist("u")
-    if names:
-        units = search.named_units(session, slug=slug, names=[place(name) for name in names])
-        return Selection(units, False, None, tuple(("u", address(unit)) for unit in units))
-    query = asked_for(sent)
-    units = list(search.every_unit(session, slug=slug, query=query, limit=limit + 1))
-    return Selection(units[:limit], len(units) > limit, query, fields(query))
-
-
-def asked_for(sent: ImmutableMultiDict[str, str]) -> UnitQuery:
-    return UnitParams.of({name: value for name, value in sent.items() if name not in PLACE})
-
-
-def fields(query: UnitQuery) -> tuple[tuple[str, str], ...]:
-    chosen = query.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return tuple((name, str(chosen[name])) for name in chosen)
-
-
-def place(name: str) -> tuple[str, int]:
-    layer, slash, number = name.rpartition("/")
-    if not slash or not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise InvalidRequest(
-            f"{name[:200]!r} names no unit. Write its layer and number, such as class/12.",
-            fields=[{"field": "u", "detail": "Write layer/number."}],
-        )
-    return layer, int(number)
-
-
-def address(unit: UnitSummary) -> str:
-    return f"{unit.layer}/{unit.index}"
-
-
-def estimated(
-    session: Session, card: NetworkCard, sent: ImmutableMultiDict[str, str], recipe: Recipe, limit: int
-) -> tuple[Selection, Estimate, tuple[str, ...]]:
-    """What `select` gives, but of all that match the first alone, with what the whole would take and its layers."""
-    resolved = recipe.resolved(card)
-    if not sent.getlist("u"):
-        query = asked_for(sent)
-        cost, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=resolved)
-        if cost.count <= limit:
-            units = list(search.every_unit(session, slug=card.slug, query=query, limit=SHOWN))
-            return Selection(units, False, query, fields(query)), cost, layers
-    chosen = select(session, card.slug, sent, limit)
-    cost = estimates.estimate(session, slug=card.slug, units=chosen.by_layer, recipe=resolved)
-    return chosen, cost, tuple(chosen.by_layer)
+    template: ClassVar[str] = "selection.html"
+    card: NetworkCard
+    units: tuple[UnitSummary, ...]  # the first of them
+    unit_count: int
+    is_capped: bool  # whether more units match than the queue takes at once
+    layers: tuple[str, ...]
+    hidden_fields: tuple[tuple[str, str], ...]
+    form: VisualizeForm
+    estimate: Estimate
+    workers_alive: bool
 
 
 @router.get("/{network:slug}/-/visualize")
-def ask(request: Request, session: Reading, settings: SettingsDep, network: str) -> HTMLResponse:
+def selection_page(request: Request, session: Reading, settings: SettingsDep, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
-    sent = request.query_params
-    recipe = read_recipe(sent)
-    chosen, estimate, layers = estimated(session, card, sent, recipe, settings.queue_limit)
-    count = estimate.count
-    title = f"Visualize {plural(count, 'unit')}"
-    names = [] if chosen.query else [address(unit) for unit in chosen.units]
+    recipe = parse_recipe(request.query_params)
+    selected, estimate, layers = estimate_selection(
+        session, card, request.query_params, recipe, limit=settings.queue_limit
+    )
+    count = plural(estimate.count, "unit")
+    names = [] if selected.query else [unit_name(unit) for unit in selected.units]
 
-    def fill(fields: dict[str, str]) -> str:
-        return urls.selection(network, chosen.query, names, **fields)
+    def form_href(recipe_fields: dict[str, str]) -> str:
+        return urls.selection(network, selected.query, names, **recipe_fields)
 
     page = SelectionPage(
-        frame=frame(
+        layout=page_layout(
             request,
-            title=f"{title} · {card.title}",
-            address=fill({}),
-            description=f"What it would take to visualize {plural(count, 'unit')} of {card.title}.",
-            crumbs=network_crumbs(card, Crumb("All units", urls.units(network, chosen.query)), Crumb(title)),
+            title=f"Visualize {count} · {card.title}",
+            address=form_href({}),
+            description=f"What it would take to visualize {count} of {card.title}.",
+            crumbs=network_crumbs(
+                card, Crumb("All units", urls.units(network, selected.query)), Crumb(f"Visualize {count}")
+            ),
         ),
         card=card,
-        units=tuple(chosen.units[:SHOWN]),
-        count=count,
-        capped=chosen.capped,
-        layers=layers,
-        hidden=chosen.hidden,
-        form=visualize_form(card, "", "", count=count, recipe=recipe, presets=presets(card, fill=fill)),
+        units=tuple(selected.units[:MAX_UNITS_SHOWN]),
+        unit_count=estimate.count,
+        is_capped=selected.is_capped,
+        layers=tuple(layers),
+        hidden_fields=selected.hidden_fields,
+        form=visualize_form(
+            card,
+            "",
+            "",
+            unit_count=estimate.count,
+            recipe=recipe,
+            presets=list_presets(card, form_href=form_href),
+        ),
         estimate=estimate,
         workers_alive=workers.any_alive(session),
     )
     return render(page)
 
 
+def estimate_selection(
+    session: Session, card: NetworkCard, params: Params, recipe: Recipe, *, limit: int
+) -> tuple[SelectedUnits, Estimate, Sequence[str]]:
+    """Return the selected units, an estimate for all of them, and the names of their layers.
+
+    Of units that match filters only the first are read: the estimate counts the others in the database, so that a
+    selection of a million units costs no more than one of a dozen.
+    """
+    resolved = recipe.resolved(card)
+    if not params.getlist("u"):
+        query = parse_filters(params)
+        estimate, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=resolved)
+        if estimate.count <= limit:
+            units = list(search.every_unit(session, slug=card.slug, query=query, limit=MAX_UNITS_SHOWN))
+            return SelectedUnits(units, False, query, hidden_fields(query)), estimate, layers
+    selected = select_units(session, card.slug, params, limit)
+    by_layer = selected.by_layer
+    estimate = estimates.estimate(session, slug=card.slug, units=by_layer, recipe=resolved)
+    return selected, estimate, tuple(by_layer)
+
+
 @router.post("/{network:slug}/-/visualize")
-def visualize(session: Writing, settings: SettingsDep, owner: Owner, network: str, form: MultiForm) -> RedirectResponse:
+def request_selection(
+    session: Writing, settings: SettingsDep, owner: Owner, network: str, form: MultiForm
+) -> RedirectResponse:
     owner = owner or new_owner()
     card = networks.get_card(session, slug=network)
-    chosen = select(session, network, form, settings.queue_limit)
-    recipe = read_recipe(form)
-    priority = Priority.CLICK if len(chosen.units) == 1 else Priority.SWEEP
-    for layer, units in chosen.by_layer.items():
+    selected = select_units(session, network, form, settings.queue_limit)
+    recipe = parse_recipe(form)
+    priority = Priority.CLICK if len(selected.units) == 1 else Priority.SWEEP
+    for layer, units in selected.by_layer.items():
         request = VisualizeRequest(network=network, layer=layer, units=units, recipe=recipe)
         answer = requests.enqueue(session, request=request, limit=settings.queue_limit, priority=priority)
         queue.own(session, jobs=answer.jobs, owner=owner)
-    response = RedirectResponse(growing(card, chosen, recipe), status_code=303)
+    response = RedirectResponse(results_href(card, selected, recipe), status_code=303)
     remember(response, owner)
     return response
 
 
-def growing(card: NetworkCard, chosen: Selection, recipe: Recipe) -> str:
-    """Where the pictures that were asked for can be seen as they come."""
-    if 1 <= len(chosen.units) <= COMPARED:
-        names = [address(unit) for unit in chosen.units]
+def results_href(card: NetworkCard, selected: SelectedUnits, recipe: Recipe) -> str:
+    """Return the address of the page that shows the visualizations as they come: side by side where they are few."""
+    if 1 <= len(selected.units) <= MAX_COMPARED_UNITS:
+        names = [unit_name(unit) for unit in selected.units]
         return urls.compare(card.slug, names, speed=recipe.speed.value, seed=recipe.seed)
-    query = (chosen.query or UnitQuery()).model_copy(update={"sort": UnitSort.RECENT, "state": None})
-    if len(chosen.by_layer) == 1:
-        return urls.layer(
-            card.slug, next(iter(chosen.by_layer)), query.model_copy(update={"stream": None, "class_": None})
-        )
+    query = (selected.query or UnitQuery()).model_copy(update={"sort": UnitSort.RECENT, "state": None})
+    if len(selected.by_layer) == 1:
+        [layer] = selected.by_layer
+        return urls.layer(card.slug, layer, query.model_copy(update={"stream": None, "class_": None}))
     return urls.units(card.slug, query)
 
 
-def read_recipe(sent: ImmutableMultiDict[str, str]) -> Recipe:
-    """The fields of a recipe among what was sent; those left empty are as they are by themselves."""
-    named = {name: value for name, value in sent.items() if name in RECIPE_FIELD_NAMES and value}
+def parse_recipe(params: Params) -> Recipe:
+    """Return the recipe in an address or a form; fields that are missing or empty have their defaults.
+
+    Raises InvalidRecipe.
+    """
+    fields = {name: value for name, value in params.items() if name in RECIPE_FIELD_NAMES and value}
     try:
-        return Recipe.model_validate(named)
+        return Recipe.model_validate(fields)
     except ValidationError as error:
         raise explain(error.errors(), within=RECIPE) from error

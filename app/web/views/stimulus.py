@@ -1,6 +1,9 @@
-"""Finds what a person chose to see of a unit: the speeds of one seed side by side, and the one shown large."""
+"""The stimulus of a unit as an address asks for it: the speeds of one seed side by side, and one of them large.
 
-from collections.abc import Callable
+The pages of units, of classes and of embedded stimuli share it.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,26 +11,37 @@ from fastapi import Query
 
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
-from app.contract.network import NetworkCard, StreamName
-from app.contract.recipe import DEFAULT_SPEED, Recipe, ResolvedRecipe, Speed
-from app.contract.result import Visualization
+from app.contract.network import Layer, NetworkCard, StreamName
+from app.contract.recipe import DEFAULT_SPEED, ResolvedRecipe, Speed
+from app.contract.result import Role, Visualization
+from app.contract.unit import UnitSummary
 from app.store import Session
 from app.store.catalog import networks
 from app.store.jobs import requests, workers
 from app.store.results import visualizations
-from app.web.charts.line_chart import chart
-from app.web.parts import Choice, Look, SpeedCell, Stimulus
-from app.web.views.look import views
-from app.web.views.presets import presets
-from app.web.views.recipe_form import differences, fields, plain, visualize_form
+from app.web.charts.line_chart import LineChart, line_chart
+from app.web.views.navigation import Choice
+from app.web.views.player import PlayerSettings, flow_encoding_choices
+from app.web.views.presets import list_presets
+from app.web.views.recipe_form import RecipeField, VisualizeForm, recipe_fields, unusual_values, visualize_form
+from app.web.views.recipes import (
+    KEY_LENGTH,
+    default_recipe,
+    has_speed_and_seed_of,
+    recipe_query_params,
+    result_for_recipe,
+    result_query_params,
+)
 
-KEY_LENGTH = 12  # characters of a recipe's key in addresses
-Link = Callable[..., str]  # choices -> the address of this unit with them
+UnitLink = Callable[..., str]  # query parameters -> the address of the unit's page with them
 
 
 @dataclass(frozen=True)
-class Chosen(Look):
-    """What the address says. `recipe` (start of a recipe's key) and `visualization` name one result."""
+class StimulusParams(PlayerSettings):
+    """Query parameters that choose a stimulus of a unit.
+
+    `recipe` (the start of a recipe's key) and `visualization` (an id) each name one result.
+    """
 
     speed: Speed | None = None
     seed: Annotated[int | None, Query(ge=0, lt=2**31)] = None
@@ -35,155 +49,211 @@ class Chosen(Look):
     visualization: Annotated[int | None, Query(ge=1, lt=2**63)] = None
 
 
-def recipe_choices(recipe: Recipe, card: NetworkCard) -> dict[str, str | int]:
-    """The shortest choices that name a recipe: speed and seed where nothing else is special."""
-    resolved = recipe.resolved(card)
-    if resolved == plain(recipe.speed, recipe.seed, card):
-        return {"speed": recipe.speed.value, "seed": recipe.seed}
-    return {"recipe": resolved.key()[:KEY_LENGTH]}
+@dataclass(frozen=True)
+class SpeedCell:
+    """One speed of a unit: its result, its live job, or the job that ended without a result."""
+
+    speed: Speed
+    href: str
+    shortcut_key: str
+    is_shown: bool
+    visualization: Visualization | None
+    live_job: VisualizeJob | None
+    ended_job: VisualizeJob | None
+
+    @property
+    def objective_trace(self) -> tuple[float, ...]:
+        """The objective at each step, as far as it is known."""
+        if self.visualization:
+            return self.visualization.measurements.trace
+        return self.live_job.progress.trace if self.live_job and self.live_job.progress else ()
 
 
-def result_choices(result: Visualization, card: NetworkCard) -> dict[str, str | int]:
-    """The same for a result, by the key it is stored under: that of an older engine is none of today's."""
-    recipe = result.recipe
-    if recipe == plain(recipe.speed, recipe.seed, card):
-        return {"speed": recipe.speed.value, "seed": recipe.seed}
-    return {"recipe": result.recipe_key[:KEY_LENGTH]}
+@dataclass(frozen=True)
+class UnitStimulus:
+    """A unit with its stimuli: one at every speed for one seed, of which one is shown large.
+
+    `other_recipes` are results whose recipe differs from the default one in more than speed and seed.
+    """
+
+    card: NetworkCard
+    layer: Layer
+    unit: UnitSummary
+    address: str  # of exactly this view
+    shown: SpeedCell
+    speeds: tuple[SpeedCell, ...]
+    seed: int
+    seed_choices: tuple[Choice, ...]
+    other_recipes: tuple[Choice, ...]
+    flow_encodings: tuple[Choice, ...]  # empty for networks without a motion stream
+    player_settings: PlayerSettings
+    objective_chart: LineChart | None
+    recipe_fields: tuple[RecipeField, ...]  # of the stimulus shown
+    form: VisualizeForm
+    workers_alive: bool
+
+    @property
+    def name(self) -> str:
+        return self.unit.label or f"unit {self.unit.index}"
+
+    @property
+    def description(self) -> str:
+        """What a link to the page says."""
+        name = f"the class {self.unit.label}" if self.unit.label else f"unit {self.unit.index}"
+        return f"What {name} of {self.card.title} looks for: layer {self.layer.name}, {self.shown.speed}."
+
+    @property
+    def poster(self) -> str | None:
+        """The sha256 of a still picture of the stimulus shown, or else of any stimulus of the unit."""
+        result = self.shown.visualization
+        medium = result.medium(Role.POSTER) if result else None
+        return medium.sha256 if medium else self.unit.poster
+
+    @property
+    def is_live(self) -> bool:
+        return any(cell.live_job for cell in self.speeds)
+
+    @property
+    def max_motion_energy(self) -> float:
+        """The largest motion energy of all speeds, which the meters of motion energy end at."""
+        results = [cell.visualization for cell in self.speeds if cell.visualization]
+        return max((energy for each in results for energy in each.measurements.motion_energy.values()), default=0)
 
 
-def find_stimulus(
-    session: Session, *, card: NetworkCard, layer: str, unit: int, chosen: Chosen, link: Link
-) -> Stimulus:
-    where = {"slug": card.slug, "layer": layer, "unit": unit}
-    summary = networks.get_unit(session, **where)  # type: ignore[arg-type]
-    results = visualizations.for_unit(session, **where)  # type: ignore[arg-type]
-    work = requests.jobs_for_unit(session, **where)  # type: ignore[arg-type]
-    named = _named(results, work, chosen)
-    speed, seed = _defaults(results, work, chosen)
+def load_stimulus(
+    session: Session, *, card: NetworkCard, layer: str, unit: int, params: StimulusParams, link: UnitLink
+) -> UnitStimulus:
+    """Return the stimuli of a unit, chosen by `params`.
+
+    Raises Missing where they name a result that the unit does not have.
+    """
+    summary = networks.get_unit(session, slug=card.slug, layer=layer, unit=unit)
+    results = visualizations.for_unit(session, slug=card.slug, layer=layer, unit=unit)
+    jobs = requests.jobs_for_unit(session, slug=card.slug, layer=layer, unit=unit)
+    named = _named_in_address(results, jobs, params)
     if named is not None:
         speed, seed = named.recipe.speed, named.recipe.seed
+    else:
+        speed, seed = _speed_and_seed(results, jobs, params)
 
-    def shown_so(**choices: str | int | None) -> str:
-        return link(**{**choices, **chosen.choices})
+    def link_keeping_player(**query: str | int | None) -> str:
+        return link(**{**query, **params.query_params})
 
-    def cell(each: Speed) -> SpeedCell:
-        only = named if named is not None and each == speed else None
-        return _cell(results, work, plain(each, seed, card), only, is_shown=each == speed, link=shown_so)
-
-    strip = tuple(cell(each) for each in Speed)
-    shown = next(each for each in strip if each.is_shown)
+    speeds = tuple(
+        _speed_cell(
+            results,
+            jobs,
+            default_recipe(each, seed, card),
+            named if each is speed else None,
+            is_shown=each is speed,
+            link=link_keeping_player,
+        )
+        for each in Speed
+    )
+    shown = next(cell for cell in speeds if cell.is_shown)
     result = shown.visualization
-    recipe = shown.live.recipe if shown.live else result.recipe if result else plain(speed, seed, card)
-    named_so = result_choices(result, card) if result and not shown.live else recipe_choices(recipe, card)
-    address = {**named_so, **chosen.choices}
-    is_two_stream = any(stream.name is StreamName.MOTION for stream in card.streams)
-    variants = [each for each in results if each.recipe != plain(each.recipe.speed, each.recipe.seed, card)]
-    made = {each.recipe_key: shown_so(**result_choices(each, card)) for each in results}
-    return Stimulus(
+    recipe = shown.live_job.recipe if shown.live_job else result.recipe if result else default_recipe(speed, seed, card)
+    name_in_address = result_query_params(result, card) if result else recipe_query_params(recipe, card)
+    query = {**name_in_address, **params.query_params}
+    has_motion = any(stream.name is StreamName.MOTION for stream in card.streams)
+    seeds = {seed, *(each.recipe.seed for each in results), *(job.recipe.seed for job in jobs)}
+    others = [each for each in results if each.recipe != default_recipe(each.recipe.speed, each.recipe.seed, card)]
+    result_hrefs = {each.recipe_key: link_keeping_player(**result_query_params(each, card)) for each in results}
+    return UnitStimulus(
         card=card,
         layer=card.layer(layer),
         unit=summary,
-        address=link(**address),
+        address=link(**query),
         shown=shown,
-        strip=strip,
+        speeds=speeds,
         seed=seed,
-        seeds=tuple(
-            Choice(f"seed {each}", shown_so(speed=speed.value, seed=each), each == seed)
-            for each in sorted({seed, *(each.recipe.seed for each in results), *(job.recipe.seed for job in work)})
+        seed_choices=tuple(
+            Choice(f"seed {each}", link_keeping_player(speed=speed.value, seed=each), each == seed)
+            for each in sorted(seeds)
         ),
-        variants=tuple(
+        other_recipes=tuple(
             Choice(
-                f"{each.recipe.speed}, seed {each.recipe.seed}: " + differences(each.recipe, card),
-                shown_so(recipe=each.recipe_key[:KEY_LENGTH]),
+                f"{each.recipe.speed}, seed {each.recipe.seed}: " + unusual_values(each.recipe, card),
+                link_keeping_player(recipe=each.recipe_key[:KEY_LENGTH]),
                 each == result,
             )
-            for each in variants
+            for each in others
         ),
-        views=views(chosen, lambda view: link(**{**address, "view": view})) if is_two_stream else (),
-        look=chosen,
-        chart=chart(_trace(shown)),
-        recipe=fields(recipe),
+        flow_encodings=flow_encoding_choices(params, lambda view: link(**{**query, "view": view}))
+        if has_motion
+        else (),
+        player_settings=params,
+        objective_chart=line_chart(shown.objective_trace),
+        recipe_fields=recipe_fields(recipe),
         form=visualize_form(
             card,
             layer,
             unit,
-            count=1,
+            unit_count=1,
             recipe=recipe,
-            presets=presets(card, made=made),
+            presets=list_presets(card, result_hrefs=result_hrefs),
         ),
         workers_alive=workers.any_alive(session),
     )
 
 
-def _trace(cell: SpeedCell) -> tuple[float, ...]:
-    if cell.visualization:
-        return cell.visualization.measurements.trace
-    return cell.live.progress.trace if cell.live and cell.live.progress else ()
-
-
-def _named(
-    results: list[Visualization], work: list[VisualizeJob], chosen: Chosen
+def _named_in_address(
+    results: Sequence[Visualization], jobs: Sequence[VisualizeJob], params: StimulusParams
 ) -> Visualization | VisualizeJob | None:
-    """The one result (or the work for it) that the address names."""
-    if chosen.visualization is not None:
+    """Return the one result, or the job for it, that `params` name; a live job goes before a result."""
+    if params.visualization is not None:
         for result in results:
-            if result.id == chosen.visualization:
+            if result.id == params.visualization:
                 return result
-        raise Missing(f"This unit has no visualization {chosen.visualization}.")
-    if chosen.recipe is not None:
-        for job in work:
-            if job.state.is_live and job.recipe.key().startswith(chosen.recipe):
-                return job
-        for result in results:
-            if result.recipe_key.startswith(chosen.recipe):
-                return result
-        for job in work:
-            if job.recipe.key().startswith(chosen.recipe):
-                return job
-        raise Missing(f"This unit has no visualization under a recipe {chosen.recipe}. Choose a speed instead.")
+        raise Missing(f"This unit has no visualization {params.visualization}.")
+    if params.recipe is not None:
+        with_recipe = [job for job in jobs if job.recipe.key().startswith(params.recipe)]
+        live = [job for job in with_recipe if job.state.is_live]
+        done = [result for result in results if result.recipe_key.startswith(params.recipe)]
+        named: list[Visualization | VisualizeJob] = [*live, *done, *with_recipe]
+        if named:
+            return named[0]
+        raise Missing(f"This unit has no visualization under a recipe {params.recipe}. Choose a speed instead.")
     return None
 
 
-def _defaults(results: list[Visualization], work: list[VisualizeJob], chosen: Chosen) -> tuple[Speed, int]:
-    """What to show where the address leaves it open: seed 0 and the usual speed, or else what there is."""
-    there = [each.recipe for each in results] + [job.recipe for job in work if job.state.is_live]
-    there = there or [job.recipe for job in work]
-    seeds = [recipe.seed for recipe in there if chosen.speed in (None, recipe.speed)]
-    seed = chosen.seed if chosen.seed is not None else 0 if 0 in seeds or not seeds else seeds[0]
-    speeds = {recipe.speed for recipe in there if recipe.seed == seed}
-    first = (
-        DEFAULT_SPEED if DEFAULT_SPEED in speeds else next((speed for speed in Speed if speed in speeds), DEFAULT_SPEED)
-    )
-    return chosen.speed or first, seed
+def _speed_and_seed(
+    results: Sequence[Visualization], jobs: Sequence[VisualizeJob], params: StimulusParams
+) -> tuple[Speed, int]:
+    """Return what `params` choose; what they leave open is seed 0 and the default speed, or else what there is."""
+    recipes = [each.recipe for each in results] + [job.recipe for job in jobs if job.state.is_live]
+    recipes = recipes or [job.recipe for job in jobs]
+    seeds = [recipe.seed for recipe in recipes if params.speed in (None, recipe.speed)]
+    seed = params.seed if params.seed is not None else 0 if 0 in seeds or not seeds else seeds[0]
+    speeds = {recipe.speed for recipe in recipes if recipe.seed == seed}
+    first = DEFAULT_SPEED if DEFAULT_SPEED in speeds else next((speed for speed in Speed if speed in speeds), DEFAULT_SPEED)
+    return params.speed or first, seed
 
 
-def _cell(
-    results: list[Visualization],
-    work: list[VisualizeJob],
+def _speed_cell(
+    results: Sequence[Visualization],
+    jobs: Sequence[VisualizeJob],
     recipe: ResolvedRecipe,
     named: Visualization | VisualizeJob | None,
     *,
     is_shown: bool,
-    link: Link,
+    link: UnitLink,
 ) -> SpeedCell:
-    def fits(each: ResolvedRecipe) -> bool:
-        return (each.speed, each.seed) == (recipe.speed, recipe.seed)
-
-    fitting = [each for each in results if fits(each.recipe)]
-    result = next((each for each in fitting if each.recipe == recipe), fitting[0] if fitting else None)
-    ongoing = [job for job in work if fits(job.recipe)]
+    """Return what there is at the speed and seed of `recipe`; `named` alone, where the address names it."""
+    result = result_for_recipe(results, recipe)
+    same_speed = [job for job in jobs if has_speed_and_seed_of(job.recipe, recipe)]
     if isinstance(named, Visualization):
-        result, ongoing = named, []
+        result, same_speed = named, []
     elif isinstance(named, VisualizeJob):
-        result, ongoing = None, [named]
-    live = next((job for job in ongoing if job.state.is_live), None)
-    ended = next((job for job in ongoing if job.state in (JobState.FAILED, JobState.CANCELLED)), None)
+        result, same_speed = None, [named]
+    live = next((job for job in same_speed if job.state.is_live), None)
+    ended = next((job for job in same_speed if job.state in (JobState.FAILED, JobState.CANCELLED)), None)
     return SpeedCell(
         speed=recipe.speed,
         href=link(speed=recipe.speed.value, seed=recipe.seed),
-        key=str(list(Speed).index(recipe.speed) + 1),
+        shortcut_key=str(list(Speed).index(recipe.speed) + 1),
         is_shown=is_shown,
         visualization=None if live else result,
-        live=live,
-        ended=None if live or result else ended,
+        live_job=live,
+        ended_job=None if live or result else ended,
     )

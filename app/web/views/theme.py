@@ -9,27 +9,29 @@ from app.contract.errors import InvalidRequest
 from app.web import urls
 from app.web.deps import Base
 from app.web.same_site import local
-from app.web.theme import COOKIE, THEMES, YEAR
+from app.web.theme import COOKIE_SECONDS, THEME_COOKIE, THEMES
 from app.web.views.form import Form
 
 router = APIRouter()
 
 
 @router.post(urls.theme())
-def theme(request: Request, base: Base, form: Form) -> RedirectResponse:
-    chosen = form.get("theme", "")
-    if chosen not in THEMES:
-        raise InvalidRequest(f"There is no theme {chosen!r}. Choose one of {', '.join(THEMES)}.")
-    answer = RedirectResponse(back_to(request, base), status_code=303)
-    answer.set_cookie(COOKIE, chosen, max_age=YEAR, samesite="lax")
-    return answer
+def switch_theme(request: Request, base: Base, form: Form) -> RedirectResponse:
+    theme = form.get("theme", "")
+    if theme not in THEMES:
+        raise InvalidRequest(f"There is no theme {theme!r}. Choose one of {', '.join(THEMES)}.")
+    response = RedirectResponse(page_of_switch(request, base), status_code=303)
+    response.set_cookie(THEME_COOKIE, theme, max_age=COOKIE_SECONDS, samesite="lax")
+    return response
 
 
-def back_to(request: Request, base: str) -> str:
-    """The page that the switch is on, without a theme of its own in the address; never another site's."""
-    came_from = request.headers.get("referer")
-    if not came_from:
+def page_of_switch(request: Request, base: str) -> str:
+    """Return the address that the switch was pressed on, without its `theme` parameter. Raises InvalidRequest for
+    an address of another site.
+    """
+    referer = request.headers.get("referer")
+    if not referer:
         return urls.networks()
-    page = local(came_from, base)
-    kept = [(name, value) for name, value in parse_qsl(page.query, keep_blank_values=True) if name != "theme"]
-    return page._replace(query=urlencode(kept)).geturl()
+    address = local(referer, base)
+    params = [(name, value) for name, value in parse_qsl(address.query, keep_blank_values=True) if name != "theme"]
+    return address._replace(query=urlencode(params)).geturl()

@@ -1,134 +1,126 @@
-"""One unit: its stimulus at every speed, what was measured, and how it was made."""
+"""One unit: its stimulus at every speed, and what the newest survey measured."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.errors import Missing
 from app.contract.network import Layer, NetworkCard
-from app.contract.result import Role
 from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store.catalog import networks
 from app.web import urls
-from app.web.deps import Reading, at_once, get_base, get_settings
-from app.web.middleware.security import embeddable
-from app.web.pages import EmbedPage, UnitPage
-from app.web.parts import Crumb, Neighbour, Stimulus
+from app.web.deps import Reading, at_once
 from app.web.render import render
-from app.web.views.evidence import is_under_way, surveying, unit_facts
-from app.web.views.frame import frame, network_crumbs
-from app.web.views.stimulus import Chosen, find_stimulus
+from app.web.views.embed import embed_page, is_embedded
+from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.navigation import Crumb, NamedLink
+from app.web.views.stimulus import StimulusParams, UnitStimulus, load_stimulus
+from app.web.views.survey_status import SurveyStatus, survey_status
+from app.web.views.unit_evidence import UnitEvidencePanel, unit_evidence_panel
+from app.web.views.unit_names import is_unit_index
 
 router = APIRouter()
 
-NEAR = 0.05  # of the map: what lies so far around a unit is near it
+MAP_MARGIN = 0.05  # share of the map's side: how far the region around a unit reaches
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitPage(Page):
+    """`survey_status` is there in place of `evidence` before the first survey."""
+
+    template: ClassVar[str] = "unit.html"
+    stimulus: UnitStimulus
+    map_region_href: str | None  # the part of the map around the unit; None where the unit has no place on the map
+    evidence: UnitEvidencePanel | None
+    survey_status: SurveyStatus | None
+    previous: NamedLink | None
+    next: NamedLink | None
 
 
 @router.get("/{network:slug}/{layer}/{unit}")
-def unit(
+def unit_page(
     request: Request,
     session: Reading,
     network: str,
     layer: str,
     unit: str,
-    chosen: Annotated[Chosen, Depends(at_once(Chosen))],
+    params: Annotated[StimulusParams, Depends(at_once(StimulusParams))],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
-    index = unit_index(card, layer, unit)
+    index = checked_unit_index(card, layer, unit)
 
-    def link(**choices: str | int | float | None) -> str:
-        address = urls.unit(network, layer, index, **choices)
+    def link(**query: str | int | float | None) -> str:
+        address = urls.unit(network, layer, index, **query)
         return urls.embedded(address) if is_embedded(request) else address
 
-    stimulus = find_stimulus(session, card=card, layer=layer, unit=index, chosen=chosen, link=link)
+    stimulus = load_stimulus(session, card=card, layer=layer, unit=index, params=params, link=link)
     if is_embedded(request):
-        return embed(request, stimulus)
-    name = f"{stimulus.unit.label} ({layer}/{index})" if stimulus.unit.label else f"{layer}/{index}"
-    previous, following = neighbours(card, layer, index)
-    found = unit_facts(session, card=card, layer=layer, unit=index)
-    waiting = None if found else surveying(session, card=card)
+        return embed_page(request, stimulus)
+    label = stimulus.unit.label
+    name = f"{label} ({layer}/{index})" if label else f"{layer}/{index}"
+    evidence = unit_evidence_panel(session, card=card, layer=layer, unit=index)
+    status = None if evidence else survey_status(session, card=card)
+    previous, next_ = neighbour_links(card, layer, index)
     page = UnitPage(
-        frame=frame(
+        layout=page_layout(
             request,
             title=f"{name} · {card.title}",
             address=stimulus.address,
-            description=sentence(stimulus),
-            crumbs=network_crumbs(
-                card, Crumb(layer, urls.layer(network, layer)), Crumb(stimulus.unit.label or f"unit {index}")
-            ),
-            image=poster(stimulus),
+            description=stimulus.description,
+            crumbs=network_crumbs(card, Crumb(layer, urls.layer(network, layer)), Crumb(label or f"unit {index}")),
+            image=stimulus.poster,
             result=stimulus.shown.visualization,
-            is_live=any(cell.live for cell in stimulus.strip) or is_under_way(waiting),
+            is_live=stimulus.is_live or (status is not None and status.is_under_way),
         ),
         stimulus=stimulus,
-        around=around(stimulus.unit),
-        evidence=found,
-        unsurveyed=waiting,
+        map_region_href=map_region_href(stimulus.unit),
+        evidence=evidence,
+        survey_status=status,
         previous=previous,
-        next=following,
+        next=next_,
     )
     return render(page)
 
 
-def around(unit: UnitSummary) -> str | None:
+def map_region_href(unit: UnitSummary) -> str | None:
     if unit.map_x is None or unit.map_y is None:
         return None
-    edges = (max(0.0, unit.map_x - NEAR), max(0.0, unit.map_y - NEAR), unit.map_x + NEAR, unit.map_y + NEAR)
-    region = ",".join(f"{min(1.0, edge):.3g}" for edge in edges)
+    left, top = max(0.0, unit.map_x - MAP_MARGIN), max(0.0, unit.map_y - MAP_MARGIN)
+    right, bottom = unit.map_x + MAP_MARGIN, unit.map_y + MAP_MARGIN
+    region = ",".join(f"{min(1.0, edge):.3g}" for edge in (left, top, right, bottom))
     return urls.units(unit.network, UnitQuery(view="map", region=region))
 
 
-def is_embedded(request: Request) -> bool:
-    return urls.EMBEDDED in request.url.query.split("&")
-
-
-def embed(request: Request, stimulus: Stimulus) -> HTMLResponse:
-    """The bare stimulus, which the sites of the settings may frame."""
-    around = frame(request, title=stimulus.name, address=stimulus.address, description=sentence(stimulus))
-    address = urls.absolute(get_base(request), urls.whole(stimulus.address))
-    page = EmbedPage(frame=around, stimulus=stimulus, address=address)
-    return render(page, headers=embeddable(get_settings(request)))
-
-
-def unit_index(card: NetworkCard, layer: str, unit: str) -> int:
-    """The checked index of a unit in an address."""
-    found = card.layer(layer)
-    if not (unit.isascii() and unit.isdecimal() and len(unit) < 10):
+def checked_unit_index(card: NetworkCard, layer_name: str, unit: str) -> int:
+    """Return the index of the unit in an address. Raises Missing where the layer has no such unit."""
+    layer = card.layer(layer_name)
+    if not is_unit_index(unit):
         raise Missing(
-            f"Units have numbers: those of {layer} are 0 to {found.units - 1}, and {unit!r} is none of them.",
-            units=found.units,
+            f"Units have numbers: those of {layer_name} are 0 to {layer.units - 1}, and {unit!r} is none of them.",
+            units=layer.units,
         )
-    return card.unit(layer, int(unit))[1]
+    return card.unit(layer_name, int(unit))[1]
 
 
-def neighbours(card: NetworkCard, layer: str, unit: int) -> tuple[Neighbour | None, Neighbour | None]:
-    """The units before and after, across the borders of layers."""
-    here = card.layer(layer)
-    at = card.layers.index(here)
-    before = after = None
+def neighbour_links(card: NetworkCard, layer_name: str, unit: int) -> tuple[NamedLink | None, NamedLink | None]:
+    """Return the units before and after; the last unit of a layer is followed by the first of the next layer."""
+    layer = card.layer(layer_name)
+    position = card.layers.index(layer)
+    previous = next_ = None
     if unit > 0:
-        before = neighbour(card, here, unit - 1)
-    elif at > 0:
-        before = neighbour(card, card.layers[at - 1], card.layers[at - 1].units - 1)
-    if unit + 1 < here.units:
-        after = neighbour(card, here, unit + 1)
-    elif at + 1 < len(card.layers):
-        after = neighbour(card, card.layers[at + 1], 0)
-    return before, after
+        previous = unit_link(card, layer, unit - 1)
+    elif position > 0:
+        layer_before = card.layers[position - 1]
+        previous = unit_link(card, layer_before, layer_before.units - 1)
+    if unit + 1 < layer.units:
+        next_ = unit_link(card, layer, unit + 1)
+    elif position + 1 < len(card.layers):
+        next_ = unit_link(card, card.layers[position + 1], 0)
+    return previous, next_
 
 
-def neighbour(card: NetworkCard, layer: Layer, unit: int) -> Neighbour:
-    return Neighbour(f"{layer.name}/{unit}", urls.unit(card.slug, layer.name, unit))
-
-
-def sentence(stimulus: Stimulus) -> str:
-    what = f"the class {stimulus.unit.label}" if stimulus.unit.label else f"unit {stimulus.unit.index}"
-    return f"What {what} of {stimulus.card.title} looks for: layer {stimulus.layer.name}, {stimulus.shown.speed}."
-
-
-def poster(stimulus: Stimulus) -> str | None:
-    shown = stimulus.shown.visualization
-    medium = shown.medium(Role.POSTER) if shown else None
-    return medium.sha256 if medium else stimulus.unit.poster
+def unit_link(card: NetworkCard, layer: Layer, unit: int) -> NamedLink:
+    return NamedLink(f"{layer.name}/{unit}", urls.unit(card.slug, layer.name, unit))

@@ -1,4 +1,4 @@
-"""The form that asks for work, for browsers without JavaScript and with: to the result, cached or growing."""
+"""The form that asks for visualizations of one unit or of a whole layer. It leads to the page that shows them."""
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -15,48 +15,47 @@ from app.web.deps import SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
 from app.web.validation import explain
 from app.web.views.form import Form
-from app.web.views.stimulus import recipe_choices
+from app.web.views.recipes import recipe_query_params
 
 router = APIRouter()
 
-CLASS_PAGE = "class"  # value of the field `page`: lead back to the class, not to its unit
+CLASS_PAGE = "class"  # value of the form's field `page`: lead back to the class's page and not to its unit's
 
 
 @router.post(urls.visualize())
-def visualize(session: Writing, settings: SettingsDep, owner: Owner, form: Form) -> RedirectResponse:
+def request_visualizations(session: Writing, settings: SettingsDep, owner: Owner, form: Form) -> RedirectResponse:
     owner = owner or new_owner()
     page = form.pop("page", None)
-    request = parse(form)
+    request = parse_request(form)
     answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
     queue.own(session, jobs=answer.jobs, owner=owner)
-    response = RedirectResponse(leads_to(session, request, page), status_code=303)
+    response = RedirectResponse(result_href(session, request, page), status_code=303)
     remember(response, owner)
     return response
 
 
-def leads_to(session: Session, request: VisualizeRequest, page: str | None) -> str:
-    """Where the pictures that were asked for can be seen as they come."""
+def result_href(session: Session, request: VisualizeRequest, page: str | None) -> str:
+    """Return the address of the page that shows the visualizations, finished or growing."""
     if not isinstance(request.units, list):
         return urls.layer(request.network, request.layer, UnitQuery(sort=UnitSort.RECENT))
     card = networks.get_card(session, slug=request.network)
-    unit, choices = request.units[0], recipe_choices(request.recipe, card)
+    unit, query = request.units[0], recipe_query_params(request.recipe, card)
     if page == CLASS_PAGE and request.layer == CLASS_LAYER:
-        return urls.class_(request.network, card.classes[unit], **choices)
-    return urls.unit(request.network, request.layer, unit, **choices)
+        return urls.class_(request.network, card.classes[unit], **query)
+    return urls.unit(request.network, request.layer, unit, **query)
 
 
-def parse(form: dict[str, str]) -> VisualizeRequest:
-    """Raises InvalidRequest or InvalidRecipe in the words of the API."""
-    named = {name: value for name, value in form.items() if name in VisualizeRequest.model_fields}
-    units = named.get("units", "")
+def parse_request(form: dict[str, str]) -> VisualizeRequest:
+    """Return what a form asks for. Raises InvalidRequest or InvalidRecipe with the sentences of the API."""
+    fields = {name: value for name, value in form.items() if name in VisualizeRequest.model_fields}
+    units = fields.get("units", "")
     body: dict[str, object] = {
-        **named,
-        "recipe": {name: value for name, value in form.items() if name not in named},
+        **fields,
+        "recipe": {name: value for name, value in form.items() if name not in fields},
     }
     if units != "all":
         body["units"] = units.split(",")
     try:
         return VisualizeRequest.model_validate(body)
     except ValidationError as error:
-        found = [{**finding, "loc": ("body", *finding["loc"])} for finding in error.errors()]
-        raise explain(found) from error
+        raise explain(error.errors(), within=("body",)) from error

@@ -18,8 +18,8 @@ def test_names_have_room_on_a_desk_and_on_a_phone() -> None:
         MapPoint(CLASS_LAYER, unit, "x" * draw.randint(3, 16), "fusion", None, draw.random(), draw.random(), None)
         for unit in range(60)
     )
-    drawn = map_drawing.sheet(two_stream_card(), UnitQuery(), UnitMap(points, 1)).words
-    few = [word for word in drawn if not word.is_roomy]
+    drawn = map_drawing.draw_map(two_stream_card(), UnitQuery(), UnitMap(points, 1)).labels
+    few = [word for word in drawn if not word.is_desktop_only]
     assert 5 < len(few) < len(drawn) < len(points)
     for words, (width, letter, line), height in ((few, PHONE, 358 * 1.15), (drawn, DESK, 1136 * 9 / 16)):
         boxes = [box(word, width, letter, height) for word in words]
@@ -28,8 +28,8 @@ def test_names_have_room_on_a_desk_and_on_a_phone() -> None:
             assert abs(y - other_y) >= line or left > other_right or right < other_left
 
 
-def box(word: map_drawing.Word, width: float, letter: float, height: float) -> tuple[float, float, float]:
-    x, y = (float(share.rstrip("%")) / 100 for share in (word.x, word.y))
-    long = len(word.words) * letter
-    left = x * width - {"start": 0.0, "middle": 0.5, "end": 1.0}[word.anchor] * long
+def box(label: map_drawing.MapLabel, width: float, letter: float, height: float) -> tuple[float, float, float]:
+    x, y = (float(share.rstrip("%")) / 100 for share in (label.x, label.y))
+    long = len(label.text) * letter
+    left = x * width - {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor] * long
     return left, left + long, y * height

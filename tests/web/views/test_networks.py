@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 from app.contract.network import NetworkCard
 from app.store.catalog import networks, thumbnails
 from app.store.database.engine import Store
-from app.web.views.networks import towers
+from app.web.charts.architecture import stream_columns
 from tests.support import claim, enqueue, finish
 from tests.web.conftest import ORIGIN
 from tests.web.views.conftest import Make, Open, poster
@@ -40,12 +40,12 @@ def test_two_streams_are_two_towers_under_their_fusion(
     make(2)
     with store.session() as session:
         layers = networks.layer_summaries(session, slug="tiny")
-        head, *legs = towers(network, layers, thumbnails.pictured(session, slug="tiny", each=4))
-    assert head.stream == "fusion"
-    assert [each.summary.layer.name for each in head.storeys] == ["class", "fc6", "fusion.conv2"]
-    assert [unit.index for unit in head.storeys[0].units] == [2]
-    assert [leg.stream for leg in legs] == ["appearance", "motion"]
-    assert [foot.frames for leg in legs for foot in leg.foot] == [1, 3]
+        main, *others = stream_columns(network, layers, thumbnails.pictured(session, slug="tiny", each=4))
+    assert main.stream == "fusion"
+    assert [each.summary.layer.name for each in main.layers] == ["class", "fc6", "fusion.conv2"]
+    assert [unit.index for unit in main.layers[0].thumbnails] == [2]
+    assert [each.stream for each in others] == ["appearance", "motion"]
+    assert [stream.frames for each in others for stream in each.inputs] == [1, 3]
     page = open_page("/tiny")
     assert len(page.all("section", class_="tower")) == 3
     assert "sees 9 × 9 px in 3 frames" in page.text

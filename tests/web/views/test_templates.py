@@ -1,21 +1,21 @@
 """A template gets one typed, frozen object; nothing inline; every page is whole."""
 
 import dataclasses
-import inspect
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from jinja2 import meta, nodes
 
-from app.web import pages
-from app.web.pages import ErrorPage
-from app.web.parts import Frame, Page
 from app.web.render import TEMPLATES, environment, to_html
+from app.web.views import routers
+from app.web.views.error_page import ErrorPage
+from app.web.views.layout import Page, PageLayout
 from tests.web.views.conftest import Make
 from tests.web.views.pagereader import PageReader
 
-PAGES = [each for _, each in inspect.getmembers(pages, inspect.isclass) if issubclass(each, Page) and each is not Page]
+assert routers.routers, "importing the routers defines every page"
+PAGES = sorted(Page.__subclasses__(), key=lambda page: page.template)
 
 ADDRESSES = (
     "/",
@@ -90,7 +90,9 @@ def test_parts_take_what_they_show_as_arguments(file: Path) -> None:
 
 
 def test_a_page_is_made_from_its_object_alone() -> None:
-    html = to_html(ErrorPage(frame=Frame(title="404"), status=404, kind="missing", detail="<gone> & away", near=()))
+    html = to_html(
+        ErrorPage(layout=PageLayout(title="404"), status=404, kind="missing", detail="<gone> & away", suggestions=())
+    )
     assert "&lt;gone&gt; &amp; away" in html
     assert "og:title" not in html
 

@@ -1,0 +1,92 @@
+"""What the newest survey measured for one class, as the class's page shows it."""
+
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from app.analysis.findings import is_suspect
+from app.contract.confusion import Confusion, SharedUnit, confusions, totals
+from app.contract.evidence import AnsweredClip, MaskedClass, PictureBias, SurveySummary, UnitOfClass
+from app.contract.network import NetworkCard
+from app.store import Session, datasets
+from app.store.surveys import classes, evidence, predictions
+
+MAX_DETECTORS_PER_LAYER = 3
+MAX_BEST_DETECTORS = 6
+MAX_CONFUSIONS = 6  # in each direction
+MAX_MISCLASSIFIED_CLIPS = 12
+
+
+@dataclass(frozen=True)
+class SharedUnitRow:
+    """A generic unit that responds to the class, with the other classes that it detects best."""
+
+    shared_unit: SharedUnit
+    other_classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassEvidencePanel:
+    """The evidence of a class.
+
+    `confused_with` are confusions of its clips with other classes, `mistaken_for_it` confusions of other classes'
+    clips with it. `picture_bias` and `masked` say what its recognition depends on, measured by swapping the pictures
+    of clips and by greying parts of them; each is None where it was not measured.
+    """
+
+    survey: SurveySummary
+    recall: float
+    clip_count: int
+    confused_with: tuple[Confusion, ...]
+    mistaken_for_it: tuple[Confusion, ...]
+    misclassified_clips: tuple[AnsweredClip, ...]
+    detectors_by_layer: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # the deepest layer first
+    best_detectors: tuple[UnitOfClass, ...]  # of all layers, without the class's own unit
+    shared_units: tuple[SharedUnitRow, ...]
+    picture_bias: PictureBias | None = None
+    masked: MaskedClass | None = None
+
+    @property
+    def is_bias_suspected(self) -> bool:
+        return self.picture_bias is not None and is_suspect(self.picture_bias)
+
+
+def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> ClassEvidencePanel | None:
+    """Return what the newest survey measured for a class, or None before a survey."""
+    survey = evidence.get_survey(session, network=card.slug)
+    if survey is None:
+        return None
+    name = card.classes[index]
+    ranked = confusions(card.classes, survey, of=index)
+    by_layer = classes.best_by_layer(session, network=card.slug, class_index=index, each=MAX_DETECTORS_PER_LAYER)
+    deepest_first = tuple((layer, tuple(units)) for layer, units in reversed(by_layer.items()))
+    shared_units = classes.shared_units(session, network=card.slug, class_index=index)
+    biases = survey.streams.biases if survey.streams else ()
+    return ClassEvidencePanel(
+        survey=survey.summary,
+        recall=survey.recall[index],
+        clip_count=totals(survey)[index],
+        confused_with=tuple(islice((each for each in ranked if each.actual == name), MAX_CONFUSIONS)),
+        mistaken_for_it=tuple(islice((each for each in ranked if each.predicted == name), MAX_CONFUSIONS)),
+        misclassified_clips=predictions.surest(
+            session,
+            network=card.slug,
+            own=index,
+            wrong=True,
+            limit=MAX_MISCLASSIFIED_CLIPS,
+            roles=datasets.ON_CARDS,
+        ),
+        detectors_by_layer=deepest_first,
+        best_detectors=best_detectors(by_layer, name),
+        shared_units=tuple(
+            SharedUnitRow(each, tuple(card.classes[other] for other in each.others)) for each in shared_units
+        ),
+        picture_bias=next((each for each in biases if each.class_index == index), None),
+        masked=next((each for each in survey.masked if each.class_index == index), None),
+    )
+
+
+def best_detectors(by_layer: dict[str, list[UnitOfClass]], class_name: str) -> tuple[UnitOfClass, ...]:
+    """Return the units of highest precision, of equal ones the deepest first; the class's own unit is left out."""
+    others = [each for each in chain.from_iterable(by_layer.values()) if each.unit.label != class_name]
+    deepest_first = others[::-1]
+    return tuple(sorted(deepest_first, key=lambda each: -each.precision)[:MAX_BEST_DETECTORS])

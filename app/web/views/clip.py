@@ -1,0 +1,86 @@
+"""One clip of a data set: its video and flow, what networks predict for it, and the units that it excites most."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from app.contract.evidence import Answer, Clip, UnitOfClip
+from app.store import Session, datasets
+from app.store.catalog import networks
+from app.store.surveys import evidence, predictions
+from app.web import urls
+from app.web.deps import Reading, at_once
+from app.web.render import render
+from app.web.views.datasets import DATASETS_CRUMB, clip_poster
+from app.web.views.layout import HOME, Page, page_layout
+from app.web.views.navigation import Choice, Crumb, NamedLink
+from app.web.views.player import ClipPlayerSettings, flow_encoding_choices
+
+router = APIRouter(prefix="/-/datasets")
+
+MAX_EXCITED_UNITS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipPage(Page):
+    template: ClassVar[str] = "clip.html"
+    clip: Clip
+    player_settings: ClipPlayerSettings
+    flow_encodings: tuple[Choice, ...]
+    class_links: tuple[NamedLink, ...]  # classes of networks that the clip's label names
+    predictions: tuple[Answer, ...]  # of the networks surveyed with the data set
+    explain_links: tuple[NamedLink, ...]  # a form for each network that explains its prediction
+    excited_units: tuple[UnitOfClip, ...]  # empty before a survey
+    previous: NamedLink | None
+    next: NamedLink | None
+
+
+@router.get("/{slug}/{name:path}")
+def clip_page(
+    request: Request,
+    session: Reading,
+    slug: str,
+    name: str,
+    settings: Annotated[ClipPlayerSettings, Depends(at_once(ClipPlayerSettings))],
+) -> HTMLResponse:
+    dataset = datasets.get_dataset(session, slug=slug)
+    clip = datasets.get_clip(session, slug=slug, name=name)
+    previous, next_ = datasets.neighbours(session, clip=clip)
+    page = ClipPage(
+        layout=page_layout(
+            request,
+            title=f"{clip.name} · {dataset.title}",
+            address=urls.clip(slug, name, **settings.query_params),
+            description=f"A real clip of {clip.label}, with the motion that networks see.",
+            crumbs=(HOME, DATASETS_CRUMB, Crumb(dataset.title, urls.dataset(slug)), Crumb(clip.name)),
+            image=clip_poster(clip),
+        ),
+        clip=clip,
+        player_settings=settings,
+        flow_encodings=flow_encoding_choices(
+            settings, lambda view: urls.clip(slug, name, **{**settings.query_params, "view": view})
+        ),
+        class_links=tuple(class_links(session, clip.label)),
+        predictions=predictions.answers_by_clip(session, clips=[clip.id]).get(clip.id, ()),
+        explain_links=tuple(
+            NamedLink(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
+            for card in networks.list_cards(session)
+        ),
+        excited_units=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=MAX_EXCITED_UNITS)),
+        previous=NamedLink(previous, urls.clip(slug, previous)) if previous else None,
+        next=NamedLink(next_, urls.clip(slug, next_)) if next_ else None,
+    )
+    return render(page)
+
+
+def class_links(session: Session, label: str) -> list[NamedLink]:
+    """Return links to the classes of registered networks that a label names."""
+    links = []
+    for card in networks.list_cards(session):
+        index = card.find_class(label)
+        if index is not None:
+            name = card.classes[index]
+            links.append(NamedLink(f"{name} of {card.title}", urls.class_(card.slug, name)))
+    return links

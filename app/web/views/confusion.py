@@ -1,0 +1,171 @@
+"""Two classes that a network confuses, side by side: their stimuli, their units, and the misclassified clips."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from app.analysis.confusion_reasons import reasons
+from app.contract.confusion import Confusion, Pair, confusion
+from app.contract.errors import Missing, UnknownClass
+from app.contract.evidence import AnsweredClip, Clip, Survey, SurveySummary
+from app.contract.network import CLASS_LAYER, NetworkCard
+from app.contract.recipe import Speed
+from app.contract.result import Visualization
+from app.contract.unit import UnitSummary
+from app.store import Session, datasets
+from app.store.catalog import networks, search
+from app.store.results import visualizations
+from app.store.surveys import classes, evidence, predictions
+from app.web import urls
+from app.web.deps import Reading, at_once
+from app.web.render import render
+from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.navigation import Choice, Crumb
+from app.web.views.player import PairPlayerSettings, flow_encoding_choices
+from app.web.views.recipes import default_recipe
+from app.web.views.survey_status import SurveyStatus, survey_status
+
+router = APIRouter()
+
+MAX_MISCLASSIFIED_CLIPS = 4  # of each class: each plays a video and its flow
+MAX_CLIPS = 4  # of each class, before a survey
+
+
+@dataclass(frozen=True)
+class ClassStimulus:
+    """A class's stimulus at one speed, if there is one, and the address of the class's page that shows it."""
+
+    speed: Speed
+    href: str
+    visualization: Visualization | None
+
+
+@dataclass(frozen=True)
+class ConfusedClass:
+    """One of the two classes. `confusion` and `misclassified_clips` are its clips classified as the other class.
+
+    Before a survey these are missing, and `clips` has some clips of the class instead.
+    """
+
+    name: str
+    unit: UnitSummary
+    stimuli: tuple[ClassStimulus, ...]
+    confusion: Confusion | None
+    misclassified_clips: tuple[AnsweredClip, ...]
+    clips: tuple[Clip, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusionPage(Page):
+    """Two classes. `survey` and `units` are None before the first survey, with `survey_status` in their place."""
+
+    template: ClassVar[str] = "confusion.html"
+    card: NetworkCard
+    survey: SurveySummary | None
+    survey_status: SurveyStatus | None
+    classes: tuple[ConfusedClass, ConfusedClass]
+    player_settings: PairPlayerSettings
+    flow_encodings: tuple[Choice, ...]
+    units: Pair | None
+    reasons: tuple[str, ...]  # sentences on why the two are confused
+    swapped_href: str  # this page with the classes in the other order
+
+
+@router.get("/{network:slug}/-/confusions/{pair:path}")
+def confusion_page(
+    request: Request,
+    session: Reading,
+    network: str,
+    pair: str,
+    settings: Annotated[PairPlayerSettings, Depends(at_once(PairPlayerSettings))],
+) -> HTMLResponse:
+    card = networks.get_card(session, slug=network)
+    a, b = parse_class_pair(card, pair)
+    name_a, name_b = card.classes[a], card.classes[b]
+    survey = evidence.get_survey(session, network=network)
+    units = search.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
+    results = visualizations.for_units(session, slug=network, units=units)
+    both = (
+        confused_class(session, card, units[0], b, results, survey),
+        confused_class(session, card, units[1], a, results, survey),
+    )
+    units_of_pair = classes.units_of_pair(session, network=network, a=a, b=b) if survey else None
+    status = None if survey else survey_status(session, card=card)
+    link = partial(urls.confusion, network, name_a, name_b)
+    page = ConfusionPage(
+        layout=page_layout(
+            request,
+            title=f"{name_a} or {name_b} · {card.title}",
+            address=link(**settings.query_params),
+            description=f"Two classes of {card.title} side by side: what they share, and what tells them apart.",
+            crumbs=network_crumbs(card, Crumb("Confusions", urls.confusions(network)), Crumb(f"{name_a} / {name_b}")),
+            image=next((each.unit.poster for each in both if each.unit.poster), None),
+            is_live=status is not None and status.is_under_way,
+        ),
+        card=card,
+        survey=survey.summary if survey else None,
+        survey_status=status,
+        classes=both,
+        player_settings=settings,
+        flow_encodings=flow_encoding_choices(settings, lambda view: link(**{**settings.query_params, "view": view})),
+        units=units_of_pair,
+        reasons=reasons(card, survey, a, b, units_of_pair.layers) if survey and units_of_pair else (),
+        swapped_href=urls.confusion(network, name_b, name_a, **settings.query_params),
+    )
+    return render(page)
+
+
+def parse_class_pair(card: NetworkCard, pair: str) -> tuple[int, int]:
+    """Return the indices of the classes in `a/b`; either name may itself contain slashes.
+
+    Raises UnknownClass where a name is that of no class, and Missing where there are no two different names.
+    """
+    parts = pair.split("/")
+    splits = [("/".join(parts[:at]), "/".join(parts[at:])) for at in range(1, len(parts))]
+    for a, b in splits:
+        if a in card.classes and b in card.classes and a != b:
+            return card.classes.index(a), card.classes.index(b)
+    for name in splits[0] if splits else ():
+        if name not in card.classes:
+            raise UnknownClass(name, card.classes)
+    raise Missing(f"A confusion is of two different classes, as in walk/run, and {pair!r} does not name two.")
+
+
+def confused_class(
+    session: Session,
+    card: NetworkCard,
+    unit: UnitSummary,
+    other: int,
+    results: Mapping[tuple[str, int], list[Visualization]],
+    survey: Survey | None,
+) -> ConfusedClass:
+    """Return one of the two classes, with its clips that the survey found classified as class `other`."""
+    index = unit.index
+    clips = () if survey else tuple(datasets.clips_of_class(session, name=unit.label, limit=MAX_CLIPS))
+    misclassified: tuple[AnsweredClip, ...] = ()
+    if survey:
+        misclassified = predictions.surest(
+            session, network=card.slug, own=index, taken=other, limit=MAX_MISCLASSIFIED_CLIPS
+        )
+    return ConfusedClass(
+        name=unit.label,
+        unit=unit,
+        stimuli=tuple(class_stimuli(card, unit, results.get((unit.layer, index), []))),
+        confusion=confusion(card.classes, survey, index, other) if survey else None,
+        misclassified_clips=misclassified,
+        clips=clips,
+    )
+
+
+def class_stimuli(card: NetworkCard, unit: UnitSummary, results: Sequence[Visualization]) -> Iterator[ClassStimulus]:
+    """Yield a class's stimulus at every speed: that of the default recipe, or else the newest."""
+    for speed in Speed:
+        at_speed = [each for each in results if each.recipe.speed is speed]
+        default = next((each for each in at_speed if each.recipe == default_recipe(speed, 0, card)), None)
+        result = default or (at_speed[0] if at_speed else None)
+        query = {"visualization": result.id} if result else {}
+        yield ClassStimulus(speed, urls.class_(card.slug, unit.label, speed=speed.value, **query), result)

@@ -1,0 +1,35 @@
+"""A stimulus alone, for other sites to put into a frame: the page of a unit or a class with `?embed=1`."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from app.web import urls
+from app.web.deps import get_base, get_settings
+from app.web.middleware.security import embeddable
+from app.web.render import render
+from app.web.views.layout import Page, page_layout
+from app.web.views.stimulus import UnitStimulus
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedPage(Page):
+    template: ClassVar[str] = "embed.html"
+    stimulus: UnitStimulus
+    page_address: str  # of the whole page, absolute
+
+
+def is_embedded(request: Request) -> bool:
+    return urls.EMBEDDED in request.url.query.split("&")
+
+
+def embed_page(request: Request, stimulus: UnitStimulus) -> HTMLResponse:
+    """Return the stimulus alone, with headers that let the sites named in the settings frame it."""
+    page = EmbedPage(
+        layout=page_layout(request, title=stimulus.name, address=stimulus.address, description=stimulus.description),
+        stimulus=stimulus,
+        page_address=urls.absolute(get_base(request), urls.whole(stimulus.address)),
+    )
+    return render(page, headers=embeddable(get_settings(request)))

@@ -1,0 +1,93 @@
+"""An explained clip: what the network predicts for it, and the units that the predicted logit comes from."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import HTMLResponse
+
+from app.contract.explanation import ClassShares, Explanation, OwnClip
+from app.contract.network import NetworkCard
+from app.contract.result import Role
+from app.store.catalog import networks
+from app.store.jobs import workers
+from app.store.surveys import explanations
+from app.web import urls
+from app.web.deps import Reading, at_once
+from app.web.render import render
+from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.logit_contributions import LogitContributions, logit_contributions
+from app.web.views.navigation import Choice, Crumb
+from app.web.views.player import ClipPlayerSettings, flow_encoding_choices
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedClipPage(Page):
+    """`logits` is empty until the job is done."""
+
+    template: ClassVar[str] = "own_clip.html"
+    card: NetworkCard
+    clip: OwnClip
+    player_settings: ClipPlayerSettings
+    flow_encodings: tuple[Choice, ...]
+    logits: tuple[LogitContributions, ...]
+    against: str | None  # the class that the predicted one is compared with
+    comparable_classes: tuple[str, ...]
+    workers_alive: bool
+
+
+@router.get("/-/clips/{clip_id}")
+def explained_clip_page(
+    request: Request,
+    session: Reading,
+    clip_id: Annotated[int, Path(ge=1, lt=2**63)],
+    settings: Annotated[ClipPlayerSettings, Depends(at_once(ClipPlayerSettings))],
+    against: Annotated[str, Query(max_length=200)] = "",
+) -> HTMLResponse:
+    clip = explanations.get_own_clip(session, clip_id=clip_id)
+    card = networks.get_card(session, slug=clip.job.network)
+    explanation, poster = clip.explanation, clip.medium(Role.POSTER)
+    query = {"against": against or None, **settings.query_params}
+    page = ExplainedClipPage(
+        layout=page_layout(
+            request,
+            title=f"{clip.name}, explained · {card.title}",
+            address=urls.own_clip(clip_id, **query),
+            description=page_description(clip, card),
+            crumbs=network_crumbs(card, Crumb("Explain a clip", urls.explain_clip(card.slug)), Crumb(clip.name)),
+            image=poster.sha256 if poster else None,
+            is_live=clip.job.state.is_live,
+        ),
+        card=card,
+        clip=clip,
+        player_settings=settings,
+        flow_encodings=flow_encoding_choices(settings, lambda view: urls.own_clip(clip_id, **{**query, "view": view})),
+        logits=tuple(logit_contributions(session, card, clip, shown_logits(explanation, against)))
+        if explanation
+        else (),
+        against=against or None,
+        comparable_classes=tuple(each.against for each in explanation.contrasts if each.against) if explanation else (),
+        workers_alive=workers.any_alive(session),
+    )
+    return render(page)
+
+
+def shown_logits(explanation: Explanation, against: str) -> list[ClassShares]:
+    """Return the contrast with the class `against`; without one the predicted class, then the expected one where it
+    is another. Raises UnknownClass for a class that was not compared.
+    """
+    if against:
+        return [explanation.against(against)]
+    predicted, expected = explanation.predicted, explanation.expected
+    if expected is None or expected.label == predicted.label:
+        return [predicted]
+    return [predicted, expected]
+
+
+def page_description(clip: OwnClip, card: NetworkCard) -> str:
+    if clip.explanation is None:
+        return f"A clip that {card.title} was asked about."
+    first = clip.explanation.predictions[0]
+    return f"{card.title} takes it for {first.label} ({first.probability:.0%}): the units that made it so."

@@ -1,0 +1,97 @@
+"""One job: its state, its progress or its result, and the forms that cancel it, try it again or move it."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.contract.job import Job, VisualizeJob
+from app.contract.result import Visualization
+from app.store.catalog import networks
+from app.store.jobs import queue, requests, workers
+from app.store.results import visualizations
+from app.web import urls
+from app.web.charts.line_chart import LineChart, line_chart
+from app.web.deps import Base, Reading, Writing
+from app.web.formatting import job_title
+from app.web.render import render
+from app.web.views.form import Form, back_address
+from app.web.views.layout import HOME, Page, page_layout
+from app.web.views.navigation import Crumb
+from app.web.views.recipe_form import RecipeField, recipe_fields
+from app.web.views.recipes import recipe_query_params
+
+router = APIRouter(prefix="/-/jobs")
+
+JobId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPage(Page):
+    template: ClassVar[str] = "job.html"
+    job: Job
+    waiting_with_it: int  # queued jobs for the same layer and recipe, while this one is alive
+    result_href: str  # the page that shows its result
+    objective_chart: LineChart | None
+    recipe_fields: tuple[RecipeField, ...]
+    visualization: Visualization | None
+    workers_alive: bool
+
+
+@router.get("/{job_id}")
+def job_page(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
+    job = requests.get_job(session, job_id=job_id)
+    visualization, waiting_with_it = None, 0
+    if isinstance(job, VisualizeJob):
+        if job.visualization is not None:
+            visualization = visualizations.get_visualization(session, visualization_id=job.visualization)
+        if job.state.is_live:
+            waiting_with_it = queue.waits_with(session, job_id=job_id)
+    trace = visualization.measurements.trace if visualization else job.progress.trace if job.progress else ()
+    card = networks.get_card(session, slug=job.network)
+    if isinstance(job, VisualizeJob):
+        result_href = urls.unit(job.network, job.layer, job.unit, **recipe_query_params(job.recipe, card))
+        speed = f", {job.recipe.speed},"
+    else:
+        result_href, speed = urls.work(job), ""
+    page = JobPage(
+        layout=page_layout(
+            request,
+            title=f"Job {job.id}: {job_title(job)}",
+            address=urls.job(job.id),
+            description=f"{job_title(job)} of {card.title}{speed} is {job.state}.",
+            crumbs=(HOME, Crumb("Queue", urls.jobs()), Crumb(f"Job {job.id}")),
+            is_live=job.state.is_live,
+        ),
+        job=job,
+        waiting_with_it=waiting_with_it,
+        result_href=result_href,
+        objective_chart=line_chart(trace),
+        recipe_fields=recipe_fields(job.recipe) if isinstance(job, VisualizeJob) else (),
+        visualization=visualization,
+        workers_alive=workers.any_alive(session),
+    )
+    return render(page)
+
+
+@router.post("/{job_id}/cancel")
+def cancel_job(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+    """Cancel a job, or with the field `sweep` all that wait for the same layer and recipe too."""
+    if form.get("sweep"):
+        queue.cancel_sweep(session, job_id=job_id)
+    else:
+        requests.cancel(session, job_id=job_id)
+    return RedirectResponse(back_address(form, base, default=urls.job(job_id)), status_code=303)
+
+
+@router.post("/{job_id}/retry")
+def retry_job(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+    requests.retry(session, job_id=job_id)
+    return RedirectResponse(back_address(form, base, default=urls.job(job_id)), status_code=303)
+
+
+@router.post("/{job_id}/order")
+def move_job(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+    queue.move(session, job_id=job_id, to="first" if form.get("to") == "first" else "last")
+    return RedirectResponse(back_address(form, base, default=urls.jobs()), status_code=303)

@@ -1,0 +1,109 @@
+"""Short links, which tell other sites what a page shows and take people there; and the pages that people saved."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import ValidationError
+
+from app.contract.errors import KinetoscopeError
+from app.contract.link import Link, LinkRequest
+from app.contract.model import Page as Listing
+from app.contract.result import Visualization
+from app.store import Session
+from app.store.results import links
+from app.web import urls
+from app.web.deps import Base, Reading, Writing
+from app.web.render import render
+from app.web.same_site import local
+from app.web.validation import explain
+from app.web.views.form import Form
+from app.web.views.layout import HOME, Page, page_layout
+from app.web.views.link_preview import create_short_link, link_preview
+from app.web.views.navigation import Crumb
+from app.web.views.pagination import Pagination, numbered_pagination
+
+router = APIRouter(prefix="/-")
+
+HEADER_SAFE = "%/?&=:@!$'()*+,;~"  # characters of an address that need no quoting; a header is ASCII only
+VIEWS_PER_PAGE = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkPage(Page):
+    template: ClassVar[str] = "link.html"
+    link: Link
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedViewsPage(Page):
+    template: ClassVar[str] = "saved.html"
+    links: Listing[Link]
+    pagination: Pagination
+
+
+@router.get("/s/{slug}")
+def link_page(request: Request, session: Reading, base: Base, slug: str) -> HTMLResponse:
+    link = links.get_link(session, slug=slug)
+    layout = page_layout(
+        request,
+        title=link.title,
+        address=urls.link(slug),
+        description=link.note or link.description,
+        image=link.preview,
+        result=shown_result(session, link.url, base),
+    )
+    # A refresh and not a redirect by status: a site that previews links would follow a redirect, and show the title of
+    # the page it leads to instead of the title that the link was given.
+    address = quote(link.url, safe=HEADER_SAFE)
+    return render(LinkPage(layout=layout, link=link), headers={"Refresh": f"0; url={address}"})
+
+
+def shown_result(session: Session, url: str, base: str) -> Visualization | None:
+    """Return the result that the linked page shows today, or None where the page is gone."""
+    try:
+        return link_preview(session, local(url, base)).visualization
+    except KinetoscopeError:
+        return None
+
+
+@router.get("/saved")
+def saved_views_page(
+    request: Request, session: Reading, page: Annotated[int, Query(ge=1, le=100_000)] = 1
+) -> HTMLResponse:
+    saved = links.saved(session, page=page, per_page=VIEWS_PER_PAGE)
+
+    def href(number: int) -> str:
+        return urls.saved(page=number if number > 1 else None)
+
+    return render(
+        SavedViewsPage(
+            layout=page_layout(
+                request,
+                title="Saved views",
+                address=href(page),
+                description="Views that somebody found worth keeping.",
+                crumbs=(HOME, Crumb("Saved views")),
+            ),
+            links=saved,
+            pagination=numbered_pagination(page, VIEWS_PER_PAGE, saved.total, href),
+        )
+    )
+
+
+@router.post("/saved")
+def save_view(session: Writing, base: Base, form: Form) -> RedirectResponse:
+    try:
+        request = LinkRequest(url=form.get("url", ""), title=form.get("title", ""), note=form.get("note", ""))
+    except ValidationError as error:
+        raise explain(error.errors(), within=("body",)) from error
+    create_short_link(session, request, base)
+    return RedirectResponse(urls.saved(), status_code=303)
+
+
+@router.post("/saved/{slug}/forget")
+def forget_view(session: Writing, slug: str) -> RedirectResponse:
+    links.forget(session, slug=slug)
+    return RedirectResponse(urls.saved(), status_code=303)

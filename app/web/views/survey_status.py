@@ -1,0 +1,27 @@
+"""The surveys of a network that are under way: what pages show in place of evidence that is not there yet."""
+
+from dataclasses import dataclass
+
+from app.contract.job import SurveyJob
+from app.contract.network import NetworkCard
+from app.store import Session
+from app.store.jobs import workers
+from app.store.surveys import writing
+
+
+@dataclass(frozen=True)
+class SurveyStatus:
+    """The queued and running surveys of a network, and whether any worker is alive."""
+
+    network: str
+    live_jobs: tuple[SurveyJob, ...]
+    workers_alive: bool
+
+    @property
+    def is_under_way(self) -> bool:
+        return bool(self.live_jobs)
+
+
+def survey_status(session: Session, *, card: NetworkCard) -> SurveyStatus:
+    live_jobs = tuple(writing.live_surveys(session, network=card.slug))
+    return SurveyStatus(network=card.slug, live_jobs=live_jobs, workers_alive=workers.any_alive(session))

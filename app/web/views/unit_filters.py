@@ -1,0 +1,66 @@
+"""The filters of the explorer, each with its choices and the number of units that each choice would leave."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.contract.network import Layer, NetworkCard
+from app.contract.unit import UnitRole
+from app.contract.unit_query import Tally, UnitQuery
+
+MAX_CHIPS = 6  # a filter with more choices is a drop-down list
+
+
+class FilterChoice(NamedTuple):  # not a dataclass: a network can have hundreds of classes
+    """A choice of a filter. `value` is empty for "any"; `unit_count` is None where it was not counted."""
+
+    value: str
+    text: str
+    unit_count: int | None
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of the explorer. `name` is its query parameter."""
+
+    name: str
+    label: str
+    choices: tuple[FilterChoice, ...]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a drop-down list; the choices of other filters are all in sight."""
+        return len(self.choices) > MAX_CHIPS
+
+
+def unit_filters(
+    card: NetworkCard, query: UnitQuery, counts: Tally, layer: Layer | None, is_surveyed: bool
+) -> tuple[Filter, ...]:
+    """Return the filters that can narrow a listing.
+
+    A layer has only one stream, and units have roles only after a survey. A filter that is set is always there.
+    """
+    streams = tuple(dict.fromkeys(each.stream for each in card.layers))
+    filters = []
+    if layer is None:
+        layers = (each.name for each in card.layers)
+        filters.append(_filter("layer", "Layer", layers, query.layer, counts.layer))
+        if len(streams) > 1:
+            filters.append(_filter("stream", "Stream", streams, query.stream, counts.stream))
+        if card.classes and (query.class_ or not (is_surveyed or query.role)):
+            filters.append(_filter("class", "Class", card.classes, query.class_, {}))
+    if card.classes and (is_surveyed or query.role or query.detects):
+        filters.append(_filter("detects", "Detects", card.classes, query.detects, {}))
+    if is_surveyed or query.role:
+        filters.append(_filter("role", "Role", UnitRole, query.role, counts.role))
+    filters.append(_filter("state", "State", ("visualized", "missing"), query.state, counts.state))
+    return tuple(filters)
+
+
+def _filter(name: str, label: str, values: Iterable[str], chosen: str | None, counts: Mapping[str, int]) -> Filter:
+    choices = (
+        FilterChoice(str(value), str(value), counts.get(value, 0) if counts else None, value == chosen)
+        for value in values
+    )
+    return Filter(name, label, (FilterChoice("", "any", None, chosen is None), *choices))
