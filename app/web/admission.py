@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.web.errors import Busy
+from app.web.http_errors import Busy
 
 MAX_READERS = 8
 MAX_WRITERS = {"sqlite": 1, "postgresql": 4}  # SQLite has one write lock, which is better waited for in order

@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from app.store.database.engine import Store, open_store
 from app.web.admission import MAX_READERS, MAX_WRITERS, Admission, WaitingLine
-from app.web.errors import Busy
+from app.web.http_errors import Busy
 from tests.web.conftest import ORIGIN
 
 LINK = {"url": "/", "title": "t"}

@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import KinetoscopeError
 from app.settings import Settings
-from app.web.errors import BadRequest, largest_body, respond, too_large
+from app.web.errors import largest_body, respond, too_large
+from app.web.http_errors import BadRequest
 
 FIRST_SECONDS = 20.0
 SLOWEST_BYTES_PER_SECOND = 10_000

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.contract.errors import KinetoscopeError, Refused
 from app.settings import Settings
 from app.web import urls
-from app.web.errors import BadRequest, respond
+from app.web.errors import respond
+from app.web.http_errors import BadRequest
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.job import Job, JobState
@@ -20,13 +20,9 @@ from app.web.views.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/jobs")
 
+JOBS_PER_PAGE = 50
 NOBODY = "nobody"  # an owner without jobs
 Cursor = Annotated[str | None, Query(max_length=100)]
-
-
-async def jobs_per_page() -> int:
-    """Return the length of a page. A dependency, so that tests can override it with a short one."""
-    return 50
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,6 @@ def jobs_page(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     after: Cursor = None,
     before: Cursor = None,
-    per_page: int = Depends(jobs_per_page),
 ) -> HTMLResponse:
     only_owner = (owner or NOBODY) if mine else None
     counts = requests.counts(session, owner=only_owner)
@@ -73,7 +68,7 @@ def jobs_page(
         network=network,
         owner=only_owner,
         page=page,
-        per_page=per_page,
+        per_page=JOBS_PER_PAGE,
         after=after,
         before=before,
         counted=counts,
@@ -91,7 +86,7 @@ def jobs_page(
         *((each, count_text(count, is_capped=count >= COUNTED)) for each, count in counts.items()),
     ]
     # Counting stops at COUNTED; a page beyond that has a next page as long as the listing says so.
-    known_total = max(jobs.total, page * per_page + 1 if jobs.next else 0)
+    known_total = max(jobs.total, page * JOBS_PER_PAGE + 1 if jobs.next else 0)
     return render(
         JobsPage(
             layout=page_layout(
@@ -119,7 +114,7 @@ def jobs_page(
                 Choice("mine", urls.jobs(state=state, network=network, mine=True), mine),
             ),
             jobs=jobs,
-            pagination=numbered_pagination(page, per_page, known_total, href),
+            pagination=numbered_pagination(page, JOBS_PER_PAGE, known_total, href),
             workers_alive=workers.any_alive(session),
         )
     )

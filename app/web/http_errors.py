@@ -1,0 +1,44 @@
+"""Errors of the HTTP edge, beside those of app.contract.errors: a request that the server cannot take as it is."""
+
+from app.contract.errors import KinetoscopeError
+
+
+class BadRequest(KinetoscopeError):
+    kind = "bad_request"
+    status = 400
+
+
+class MethodNotAllowed(KinetoscopeError):
+    kind = "method_not_allowed"
+    status = 405
+
+
+class RequestTimeout(KinetoscopeError):
+    kind = "request_timeout"
+    status = 408
+
+
+class Busy(KinetoscopeError):
+    """More requests wait than are worth waiting for."""
+
+    kind = "busy"
+    status = 503
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(
+            f"The dashboard has more requests than it can answer now. Try again in {retry_after} seconds.",
+            retry_after=retry_after,
+        )
+        self.retry_after = retry_after
+
+
+class Internal(KinetoscopeError):
+    """A mistake of ours. The log has the rest; the client learns a reference and nothing of our insides."""
+
+    kind = "internal"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"Something went wrong on our side (reference {reference}). Try again; the log says more.",
+            reference=reference,
+        )
