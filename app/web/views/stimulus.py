@@ -225,8 +225,8 @@ def _speed_and_seed(
     recipes = recipes or [job.recipe for job in jobs]
     seeds = [recipe.seed for recipe in recipes if params.speed in (None, recipe.speed)]
     seed = params.seed if params.seed is not None else 0 if 0 in seeds or not seeds else seeds[0]
-    speeds = {recipe.speed for recipe in recipes if recipe.seed == seed}
-    first = DEFAULT_SPEED if DEFAULT_SPEED in speeds else next((speed for speed in Speed if speed in speeds), DEFAULT_SPEED)
+    speeds = {recipe.speed for recipe in recipes if recipe.seed == seed} or {DEFAULT_SPEED}
+    first = DEFAULT_SPEED if DEFAULT_SPEED in speeds else next(speed for speed in Speed if speed in speeds)
     return params.speed or first, seed
 
 
