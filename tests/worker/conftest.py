@@ -72,7 +72,7 @@ def invoke(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.chdir(tmp_path)
     settings.cache_clear()
-    program = get_command(main.program())
+    program = get_command(main.app)
 
     def run(*arguments: str | Path, ok: bool = True) -> Result:
         result = CliRunner().invoke(program, [str(argument) for argument in arguments])

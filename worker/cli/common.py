@@ -1,4 +1,4 @@
-"""What several commands need: the database, the device, the worker loop, and errors as sentences."""
+"""What the commands share: the database, the device, the worker loop, and errors printed as sentences."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,34 +17,42 @@ from worker.loop import WorkerLoop
 if TYPE_CHECKING:
     import torch
 
+out = Console()
 err = Console(stderr=True)
+
+BATCH_ON_CPU, BATCH_ON_ACCELERATOR = 4, 16  # jobs computed at once, unless the settings say otherwise
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def plainly(command: Callable[P, T]) -> Callable[P, T]:
-    """A known error ends a command with its words, not with a traceback."""
+def report_errors(command: Callable[P, T]) -> Callable[P, T]:
+    """Make a known error end the command with its message and exit status 2, without a traceback."""
 
     @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except KinetoscopeError as error:
             err.print(f"[bold red]{error.kind}[/]: {escape(error.detail)}", highlight=False, soft_wrap=True)
             raise typer.Exit(2) from error
 
-    return run
+    return wrapper
 
 
 def open_database() -> Store:
+    """Open the database of the settings, and make its folder if there is none."""
     settings().home.mkdir(parents=True, exist_ok=True)
     return open_store(settings().sqlalchemy_url)
 
 
+def page_url(path: str) -> str:
+    """Return the address of a page of the dashboard."""
+    return f"http://{settings().host}:{settings().port}/{path}"
+
+
 def choose_device() -> "torch.device":
-    """The device of the settings, with their number of threads."""
-    # torch takes seconds to import: only commands that compute pay for it
+    """Return the device of the settings, and let torch use their number of threads."""
     import torch
 
     from worker.devices import choose
@@ -56,6 +64,7 @@ def choose_device() -> "torch.device":
 
 
 def make_loop(store: Store) -> WorkerLoop:
+    """Return a worker loop on the device of the settings."""
     from worker.tasks import make_tasks
 
     device = choose_device()
@@ -63,6 +72,6 @@ def make_loop(store: Store) -> WorkerLoop:
         store=store,
         tasks=make_tasks(store, device),
         device=str(device),
-        batch=settings().batch or (4 if device.type == "cpu" else 16),
+        batch=settings().batch or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ON_ACCELERATOR),
         lease=timedelta(seconds=settings().lease_seconds),
     )

@@ -5,29 +5,26 @@ from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Slug
-from app.settings import settings
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from worker.cli.common import open_database, plainly
+from worker.cli.common import open_database, out, page_url, report_errors
+from worker.cli.progress import add_videos, make_progress
 from worker.survey.dataset_files import Layout, read_dataset
 from worker.survey.official_splits import Part, Split
 
 app = typer.Typer(no_args_is_help=True, help="Data sets of the dashboard.")
-out = Console()
 
-SHOWN = 20  # videos that could not be read, listed at the end
+MAX_SKIPPED_LISTED = 20  # videos that could not be read, named at the end
 
 
 @app.command()
-@plainly
+@report_errors
 def add(
     slug: Annotated[str, typer.Argument(help="Name in addresses.")],
     path: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a CSV.")],
@@ -46,44 +43,31 @@ def add(
     chosen = Split(split, part or Part.TEST, fold) if split or part else None
     files = read_dataset(path, layout=layout, split=chosen, labels=tuple(label or ()))
     store = open_database()
-    _check(store, slug, network, list(dict.fromkeys(file.label for file in files)))
-    from worker.survey.intake import add_clip_files
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=out) as progress:
-        task = progress.add_task(slug, total=len(files))
-        intake = add_clip_files(
-            store,
-            slug,
-            title or slug,
-            summary,
-            files,
-            observe=lambda done: progress.update(task, completed=done),
-        )
-    for name, why in list(intake.skipped.items())[:SHOWN]:
-        out.print(f"[yellow]skipped[/] {escape(name)}: {escape(why)}", highlight=False)
-    if len(intake.skipped) > SHOWN:
-        out.print(f"[yellow]skipped[/] {len(intake.skipped) - SHOWN:,} more.")
-    there = f" {intake.already_there:,} were there already." if intake.already_there else ""
-    out.print(
-        f"Added {intake.added:,} clips to [bold]{slug}[/].{there} "
-        f"Page: http://{settings().host}:{settings().port}/-/datasets/{slug}"
-    )
+    check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in files)))
+    with make_progress() as progress:
+        report = add_videos(store, slug, title or slug, files, progress, summary=summary)
+    for name, reason in list(report.skipped.items())[:MAX_SKIPPED_LISTED]:
+        out.print(f"[yellow]skipped[/] {escape(name)}: {escape(reason)}", highlight=False)
+    if len(report.skipped) > MAX_SKIPPED_LISTED:
+        out.print(f"[yellow]skipped[/] {len(report.skipped) - MAX_SKIPPED_LISTED:,} more.")
+    already_there = f" {report.already_there:,} were there already." if report.already_there else ""
+    page = page_url(f"-/datasets/{slug}")
+    out.print(f"Added {report.added:,} clips to [bold]{slug}[/].{already_there} Page: {page}")
 
 
 @app.command("list")
-@plainly
+@report_errors
 def list_() -> None:
-    """Data sets that are there."""
+    """List the data sets."""
     table = Table("data set", "title", "classes", "clips")
     with open_database().session() as session:
-        for found in datasets.list_datasets(session):
-            table.add_row(found.slug, found.title, f"{len(found.classes):,}", f"{found.clips:,}")
+        for dataset in datasets.list_datasets(session):
+            table.add_row(dataset.slug, dataset.title, f"{len(dataset.classes):,}", f"{dataset.clips:,}")
     out.print(table)
 
 
 @app.command()
-@plainly
+@report_errors
 def remove(
     slug: str,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -91,16 +75,19 @@ def remove(
     """Remove a data set with its clips and the surveys made with it."""
     store = open_database()
     with store.session() as session:
-        found = datasets.get_dataset(session, slug=slug)
+        dataset = datasets.get_dataset(session, slug=slug)
     if not yes:
-        typer.confirm(f"Remove {slug} with its {found.clips:,} clips and their surveys?", abort=True)
+        typer.confirm(f"Remove {slug} with its {dataset.clips:,} clips and their surveys?", abort=True)
     with store.transaction() as session:
         datasets.remove_dataset(session, slug=slug)
     out.print(f"Removed {slug}.")
 
 
-def _check(store: Store, slug: str, network: str | None, labels: list[str]) -> None:
-    """What can be wrong, before hours of decoding."""
+def check_dataset(store: Store, slug: str, network: str | None, labels: list[str]) -> None:
+    """Check the slug, and the labels against a network's classes, before hours of decoding.
+
+    Raises InvalidRequest, UnknownNetwork and UnknownClass.
+    """
     try:
         TypeAdapter(Slug).validate_python(slug)
     except ValidationError:

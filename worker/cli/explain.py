@@ -1,48 +1,47 @@
-"""`kinetoscope-worker explain`: which units made a network take a clip for what it does."""
+"""`kinetoscope-worker explain`: which units made a network classify a clip as it does."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from app.contract.explanation import ClassShares
-from worker.cli.common import choose_device, open_database, plainly
-
-out = Console()
+from worker.cli.common import choose_device, open_database, out, report_errors
 
 
-@plainly
+@report_errors
 def explain(
     network: str,
     clip: Annotated[Path, typer.Argument(help="A video.")],
     expected: Annotated[str | None, typer.Option(help="The class that you expected.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
-    """Predictions of a clip, and the units that they come from, as shares of the logit that add up."""
-    from worker.evidence import explain as shares
+    """Print the predictions for a clip, and the units that they come from, as shares of the logit that add up."""
+    from worker.evidence import explain as evidence
     from worker.evidence.predict import clip_inputs
     from worker.tasks.network_cache import NetworkCache
 
     loaded = NetworkCache(open_database(), choose_device()).load(network)
-    found = shares.explain(loaded, clip_inputs(loaded, clip), expected)
+    explanation = evidence.explain(loaded, clip_inputs(loaded, clip), expected)
     if json:
-        out.print_json(found.model_dump_json())
+        out.print_json(explanation.model_dump_json())
         return
-    for prediction in found.predictions:
+    for prediction in explanation.predictions:
         out.print(f"  {prediction.probability:6.3f}  {prediction.label}", highlight=False)
-    shown = [found.predicted]
-    if found.expected is not None and found.expected.label != found.predicted.label:
-        shown += [found.expected, found.against(found.expected.label)]
-    for each in shown:
-        out.print(_table(each))
+    logits = [explanation.predicted]
+    expected_shares = explanation.expected
+    if expected_shares is not None and expected_shares.label != explanation.predicted.label:
+        logits += [expected_shares, explanation.against(expected_shares.label)]
+    for shares in logits:
+        out.print(make_table(shares))
 
 
-def _table(found: ClassShares) -> Table:
-    title = found.label if found.against is None else f"{found.label}, not {found.against}"
-    table = Table("layer", "unit", "activation", "share", "effect", title=f"{title}: logit {found.logit:.2f}")
-    for layer in found.layers:
+def make_table(shares: ClassShares) -> Table:
+    """Return the units that a logit comes from as a table, layer by layer."""
+    title = shares.label if shares.against is None else f"{shares.label}, not {shares.against}"
+    table = Table("layer", "unit", "activation", "share", "effect", title=f"{title}: logit {shares.logit:.2f}")
+    for layer in shares.layers:
         for unit in layer.units:
             effect = "" if unit.effect is None else f"{unit.effect:+.3f}"
             table.add_row(layer.layer, str(unit.unit), f"{unit.activation:.2f}", f"{unit.share:+.3f}", effect)

@@ -1,30 +1,25 @@
-"""`kinetoscope-worker mocap`: makes the default networks' data, trains them, and measures what they hold."""
+"""`kinetoscope-worker mocap`: make the data of the default networks, train them, and measure them."""
 
 import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.settings import settings
-from worker.cli.common import plainly
+from worker.cli.common import out, report_errors
+from worker.cli.progress import make_progress
 
 app = typer.Typer(no_args_is_help=True, help="Data and training of the default network.")
-out = Console()
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+DESCRIPTION = "{task.description:32}"  # of the bars: as wide as the longest, so that they line up
+
 Processes = Annotated[int, typer.Option(help="Processes; 0: one a CPU.")]
 
 
-def bar() -> Progress:
-    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=out)
-
-
 @app.command()
-@plainly
+@report_errors
 def make(
     clips: Annotated[int, typer.Option(min=1, help="How many; classes take turns.")],
     out_dir: Folder,
@@ -37,7 +32,7 @@ def make(
     from worker.mocap.dataset import find_variant, make_dataset
     from worker.networks.mocap_classes import NAMES
 
-    with bar() as progress:
+    with make_progress(DESCRIPTION) as progress:
         make_dataset(
             out_dir,
             clips=clips,
@@ -50,7 +45,7 @@ def make(
 
 
 @app.command()
-@plainly
+@report_errors
 def samples(
     out_dir: Folder,
     each: Annotated[int, typer.Option(min=1, help="Clips of every class.")] = 1,
@@ -68,7 +63,7 @@ def samples(
 
 
 @app.command()
-@plainly
+@report_errors
 def train(
     network: Annotated[str, typer.Argument(help="default, control or judge.")],
     data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
@@ -86,7 +81,7 @@ def train(
     device = choose(settings().device)
     if settings().threads:
         torch.set_num_threads(settings().threads)
-    with bar() as progress:
+    with make_progress(DESCRIPTION) as progress:
         report = train_shipped(
             network,
             data=data,
@@ -101,7 +96,7 @@ def train(
 
 
 @app.command()
-@plainly
+@report_errors
 def card(
     page: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/default-network.md"),
     weights: Annotated[Path | None, typer.Option(help="Folder of the weights; the shipped ones if not given.")] = None,
@@ -116,16 +111,16 @@ def card(
 
 
 @app.command()
-@plainly
+@report_errors
 def measure(
     network: Annotated[str, typer.Argument(help="default, control or judge.")],
     data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
     weights: Annotated[Path | None, typer.Option(help="Folder of the weights; the shipped ones if not given.")] = None,
     processes: Processes = 0,
 ) -> None:
-    """Accuracies and planted facts of weights that are there, as JSON."""
+    """Measure the accuracies and planted facts of existing weights, and print them as JSON."""
     from worker.shipped.networks import WEIGHTS, measure_shipped
 
-    with bar() as progress:
+    with make_progress(DESCRIPTION) as progress:
         report = measure_shipped(network, data=data, folder=weights or WEIGHTS, processes=processes, progress=progress)
     out.print_json(json.dumps(report))

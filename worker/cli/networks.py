@@ -1,31 +1,22 @@
-"""`kinetoscope-worker networks`: what the dashboard knows, and how a network gets in."""
+"""`kinetoscope-worker networks`: list, add, check and remove the networks of the dashboard."""
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from app.contract.errors import InvalidRequest, KinetoscopeError, NetworkExists
-from app.settings import settings
 from app.store.catalog import networks
-from app.store.database.engine import Store
-from worker.cli.common import choose_device, open_database, plainly
+from worker.cli.common import choose_device, open_database, out, page_url, report_errors
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
-out = Console()
-log = logging.getLogger(__name__)
-
 
 Weights = Annotated[Path, typer.Option(help="safetensors, or a state dict of torch.save.")]
 Labels = Annotated[Path | None, typer.Option(help="Class names, one a line, in the order of the outputs.")]
 
 
 @app.command()
-@plainly
+@report_errors
 def add(
     family: Annotated[str, typer.Argument(help="A family (`networks families`), or a Python file with your own.")],
     weights: Weights,
@@ -47,30 +38,30 @@ def add(
             networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
     out.print(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
-        f"{len(card.classes)} classes. Page: http://{settings().host}:{settings().port}/{card.slug}"
+        f"{len(card.classes)} classes. Page: {page_url(card.slug)}"
     )
     if is_file(family):
         out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(family).resolve()}, so that they find the family.")
 
 
 @app.command("list")
-@plainly
+@report_errors
 def list_() -> None:
-    """Networks that are registered."""
+    """List the registered networks."""
     table = Table("network", "title", "family", "layers", "units", "classes", "visualized", "weights")
     with open_database().session() as session:
         for summary in networks.list_networks(session):
             card = summary.card
             numbers = (len(card.layers), card.units, len(card.classes), summary.visualized_units)
-            shown = (f"{number:,}" for number in numbers)
-            table.add_row(card.slug, card.title, card.family, *shown, card.checksum[:12])
+            counts = (f"{number:,}" for number in numbers)
+            table.add_row(card.slug, card.title, card.family, *counts, card.checksum[:12])
     out.print(table)
 
 
 @app.command()
-@plainly
+@report_errors
 def families() -> None:
-    """Families that `add` knows."""
+    """List the families that `add` knows."""
     from worker.networks.registry import list_families
 
     table = Table("family", "title", "streams")
@@ -80,7 +71,7 @@ def families() -> None:
 
 
 @app.command()
-@plainly
+@report_errors
 def remove(
     network: str,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -100,12 +91,12 @@ def remove(
 
 
 @app.command()
-@plainly
+@report_errors
 def check(
     network: str,
     clip: Annotated[Path | None, typer.Option(help="A video: print the classes it is taken for.")] = None,
 ) -> None:
-    """Load a network as the worker would and verify its weights; with a clip, say what it shows."""
+    """Load a network as the worker would and verify its weights; with a clip, print the predicted classes."""
     from worker.evidence.predict import predict
     from worker.tasks.network_cache import NetworkCache
 
@@ -114,27 +105,3 @@ def check(
     out.print(f"{network}: weights and layers are as registered.")
     for name, probability in predict(loaded, clip) if clip else ():
         out.print(f"  {probability:6.3f}  {name}")
-
-
-def register_from_settings(store: Store) -> None:
-    """Register what KINETOSCOPE_NETWORKS names. One that cannot be read does not keep the others out."""
-    for family, weights, labels in _parse(settings().networks):
-        from worker.networks.load import describe_network
-
-        try:
-            card = describe_network(family=family, weights=weights, labels=labels)
-            with store.transaction() as session:
-                networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
-            log.info("registered %s from KINETOSCOPE_NETWORKS", card.slug)
-        except NetworkExists:
-            pass
-        except KinetoscopeError as error:
-            log.error("KINETOSCOPE_NETWORKS, %s: %s", family, error.detail)
-
-
-def _parse(value: str) -> Iterator[tuple[str, Path, Path | None]]:
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        family, *paths = entry.split(":")
-        if len(paths) not in (1, 2):
-            raise InvalidRequest(f"KINETOSCOPE_NETWORKS: {entry!r} is not `family:weights` or `family:weights:labels`.")
-        yield family, Path(paths[0]), Path(paths[1]) if len(paths) == 2 else None

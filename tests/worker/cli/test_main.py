@@ -14,7 +14,7 @@ from app.settings import settings
 from app.store.catalog import networks
 from app.store.database.engine import open_store
 from worker.cli import visualize
-from worker.cli.networks import register_from_settings
+from worker.cli.run import register_from_settings
 
 Invoke = Callable[..., Result]
 
