@@ -1,9 +1,9 @@
-"""One picture of many stimuli, to look at before a release and to keep in docs/.
+"""Draw many stimuli as one picture, to look at before a release and to keep in docs/.
 
     python -m benchmarks.contact_sheet mocap class docs/classes-slow.webp --speed slow
     python -m benchmarks.contact_sheet i3d class docs/classes-i3d.webp --units "playing cricket" "playing piano"
 
-Shows what KINETOSCOPE_HOME has; make what is missing with `kinetoscope-worker visualize`.
+Only stimuli that the database in KINETOSCOPE_HOME has are drawn; `kinetoscope-worker visualize` makes the others.
 """
 
 import argparse
@@ -26,33 +26,33 @@ from worker.cli.visualize import unit_index
 from worker.render.encode import flow_px, poster, rgb
 from worker.render.flow_color import direction
 
-SIDE, LABEL, GAP = 168, 22, 6  # pixels
+PANEL_PX, LABEL_PX, GAP_PX = 168, 22, 6
 
 
-def pictures(
+def read_pictures(
     store: Store, network: str, layer: str, units: list[str], recipe: Recipe
 ) -> Iterator[tuple[str, Image.Image]]:
     with store.session() as session:
         card = networks.get_card(session, slug=network)
-        chosen = [unit_index(card, layer, unit) for unit in units] or range(card.layer(layer).units)
-        for unit in chosen:
-            found = visualizations.find(
+        indices = [unit_index(card, layer, unit) for unit in units] or range(card.layer(layer).units)
+        for unit in indices:
+            visualization = visualizations.find(
                 session, slug=network, layer=layer, unit=unit, recipe_key=recipe.resolved(card).key()
             )
-            if found is None:
+            if visualization is None:
                 continue
-            raw = found.medium(Role.RAW)
+            raw = visualization.medium(Role.RAW)
             assert raw is not None
             arrays = np.load(io.BytesIO(media.get_medium(session, sha256=raw.sha256).data))
             stimulus = {StreamName(name): arrays[name].astype(np.float32) for name in arrays.files}
             label = card.classes[unit] if card.layer(layer).is_class else f"{layer}/{unit}"
-            if found.measurements.probability is not None:
-                label += f"  {found.measurements.probability:.2f}"
-            yield label, side_by_side(stimulus)
+            if visualization.measurements.probability is not None:
+                label += f"  {visualization.measurements.probability:.2f}"
+            yield label, draw_panels(stimulus)
 
 
-def side_by_side(stimulus: dict[StreamName, np.ndarray]) -> Image.Image:
-    """Appearance and three flow fields, or three frames of a clip."""
+def draw_panels(stimulus: dict[StreamName, np.ndarray]) -> Image.Image:
+    """Draw appearance and two flow fields, or three frames of a clip, side by side."""
     if StreamName.CLIP in stimulus:
         frames = rgb(stimulus[StreamName.CLIP])
         panels = [frames[len(frames) * k // 6] for k in (1, 3, 5)]
@@ -60,11 +60,11 @@ def side_by_side(stimulus: dict[StreamName, np.ndarray]) -> Image.Image:
         panels = [poster({StreamName.APPEARANCE: stimulus[StreamName.APPEARANCE]})]
         fields = direction(flow_px(stimulus))
         panels += [fields[len(fields) * k // 4] for k in (1, 3)]
-    scaled = [Image.fromarray(panel).resize((SIDE, SIDE), Image.Resampling.BICUBIC) for panel in panels]
-    whole = Image.new("RGB", (SIDE * len(scaled), SIDE))
-    for place, panel in enumerate(scaled):
-        whole.paste(panel, (place * SIDE, 0))
-    return whole
+    scaled = [Image.fromarray(panel).resize((PANEL_PX, PANEL_PX), Image.Resampling.BICUBIC) for panel in panels]
+    picture = Image.new("RGB", (PANEL_PX * len(scaled), PANEL_PX))
+    for index, panel in enumerate(scaled):
+        picture.paste(panel, (index * PANEL_PX, 0))
+    return picture
 
 
 def main() -> None:
@@ -77,21 +77,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
     parser.add_argument("--columns", type=int, default=3)
-    chosen = parser.parse_args()
-    fields = dict(field.split("=", 1) for field in chosen.set)
-    recipe = Recipe.model_validate({**fields, "speed": chosen.speed, "seed": chosen.seed})
-    found = list(pictures(open_database(), chosen.network, chosen.layer, chosen.units, recipe))
-    if not found:
-        parser.error("nothing of that is visualized yet")
-    width, height = found[0][1].width + GAP, SIDE + LABEL + GAP
-    rows = -(-len(found) // chosen.columns)
-    sheet = Image.new("RGB", (width * chosen.columns, height * rows), (14, 14, 18))
+    options = parser.parse_args()
+    fields = dict(field.split("=", 1) for field in options.set)
+    recipe = Recipe.model_validate({**fields, "speed": options.speed, "seed": options.seed})
+    pictures = list(read_pictures(open_database(), options.network, options.layer, options.units, recipe))
+    if not pictures:
+        parser.error("none of these units is visualized yet")
+    width, height = pictures[0][1].width + GAP_PX, PANEL_PX + LABEL_PX + GAP_PX
+    rows = -(-len(pictures) // options.columns)
+    sheet = Image.new("RGB", (width * options.columns, height * rows), (14, 14, 18))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for place, (label, picture) in enumerate(found):
-        left, top = place % chosen.columns * width, place // chosen.columns * height
+    for index, (label, picture) in enumerate(pictures):
+        left, top = index % options.columns * width, index // options.columns * height
         draw.text((left + 4, top + 2), label, (220, 220, 220), font)
-        sheet.paste(picture, (left, top + LABEL))
-    sheet.save(chosen.picture, quality=85, method=6)
+        sheet.paste(picture, (left, top + LABEL_PX))
+    sheet.save(options.picture, quality=85, method=6)
 
 
 if __name__ == "__main__":

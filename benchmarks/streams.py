@@ -1,4 +1,4 @@
-"""Where the answers of a two-stream network come from on some clips, none of which needs a label.
+"""How much of the variance of a two-stream network's logits comes from appearance and from motion; needs no labels.
 
 python -m benchmarks.streams flow_gated flow_gated_rwf2000.safetensors clips/*.mp4
 python -m benchmarks.streams mocap_two_stream mocap_default.safetensors worker/shipped/clips/*/*0.mp4
@@ -6,18 +6,20 @@ python -m benchmarks.streams mocap_two_stream mocap_default.safetensors worker/s
 
 import torch
 
-from benchmarks.given import given
+from benchmarks.clip_arguments import read_arguments
 from worker.evidence.synergy import with_motion_of
 from worker.evidence.variance import SwapVariance
 
 
 def main() -> None:
-    network, clips = given(__doc__)
-    swaps = SwapVariance(torch.cat([network.logits(clip) for clip in clips]).argmax(1), len(network.card.classes))
+    network, clips = read_arguments(__doc__)
+    predictions = torch.cat([network.logits(clip) for clip in clips]).argmax(1)
+    variance = SwapVariance(predictions, len(network.card.classes))
     for number, clip in enumerate(clips):
         others = [other for other in range(len(clips)) if other != number]
-        swaps.add(number, others, torch.cat([network.logits(with_motion_of(clip, clips[other])) for other in others]))
-    shares = swaps.shares()
+        logits = torch.cat([network.logits(with_motion_of(clip, clips[other])) for other in others])
+        variance.add(number, others, logits)
+    shares = variance.shares()
     print(f"{len(clips)} clips, {len(clips) * (len(clips) - 1)} swaps")
     if shares is None:
         print("All answers are the same.")

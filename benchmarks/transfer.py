@@ -1,11 +1,11 @@
-"""How legible are the class stimuli of a network? Transfer to judges that never saw it, recipe by recipe.
+"""How legible the class stimuli of a network are: their transfer to judges of other training, recipe by recipe.
 
     python -m benchmarks.transfer --network mocap --judge mocap-judge --seeds 5 \\
         --vary speed=slow,free --vary "prior=fourier optimizer=adam"
 
-Networks are those registered in KINETOSCOPE_HOME. Every variant is a change of the default recipe; for each, the
-share of class stimuli that each judge assigns to their class, seeing both streams and each alone, beside a control:
-noise of the same spectrum, which a judge should assign at chance.
+Networks are those registered in KINETOSCOPE_HOME. Every variant changes some fields of the default recipe. The table
+has for each variant the share of the class stimuli that each judge classifies correctly, when it is shown both streams
+and each alone, and for control the same share of noise of the same spectrum, which should be at chance.
 """
 
 import argparse
@@ -25,33 +25,33 @@ from worker.networks.network import Network
 from worker.tasks.network_cache import NetworkCache
 
 out = Console(width=160)
-SHOWN = {"both": None, "appearance": [StreamName.APPEARANCE], "motion": [StreamName.MOTION]}
+SHOWN_STREAMS = {"both": None, "appearance": [StreamName.APPEARANCE], "motion": [StreamName.MOTION]}
 
 
-def variants(vary: list[str]) -> list[dict[str, str]]:
-    """`a=1,2 b=3` -> [{a: 1, b: 3}, {a: 2, b: 3}]; several descriptions are added up."""
-    found: list[dict[str, str]] = []
-    for description in vary or [""]:
+def parse_variants(descriptions: list[str]) -> list[dict[str, str]]:
+    """Return the recipe fields of each variant: `a=1,2 b=3` is [{a: 1, b: 3}, {a: 2, b: 3}]."""
+    variants: list[dict[str, str]] = []
+    for description in descriptions or [""]:
         fields = [field.partition("=")[::2] for field in description.split()]
         names = [name for name, _ in fields]
-        found += [dict(zip(names, values, strict=True)) for values in product(*(v.split(",") for _, v in fields))]
-    return found
+        variants += [dict(zip(names, values, strict=True)) for values in product(*(v.split(",") for _, v in fields))]
+    return variants
 
 
-def stimuli(network: Network, recipe: Recipe, batch: int) -> list[Finished]:
+def optimize_class_stimuli(network: Network, recipe: Recipe, batch: int) -> list[Finished]:
     units = list(range(len(network.card.classes)))
-    found: list[Finished] = []
+    finished: list[Finished] = []
     for start in range(0, len(units), batch):
         chosen = units[start : start + batch]
         for ascent in ascend(network, CLASS_LAYER, chosen, [recipe] * len(chosen)):
             if not isinstance(ascent.outcome, Finished):
                 raise ascent.outcome
-            found.append(ascent.outcome)
-    return found
+            finished.append(ascent.outcome)
+    return finished
 
 
-def shuffled_phases(stimulus: Stimulus, rng: np.random.Generator) -> Stimulus:
-    """Noise with the power spectrum of the stimulus: what is left of it without its shapes."""
+def shuffle_phases(stimulus: Stimulus, rng: np.random.Generator) -> Stimulus:
+    """Return noise with the power spectrum of the stimulus, (D, T, H, W) by stream: the stimulus without its shapes."""
 
     def shuffle(x: np.ndarray) -> np.ndarray:
         phase = np.exp(1j * np.angle(np.fft.fft2(rng.normal(size=x.shape[-2:]))))
@@ -67,33 +67,44 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=7)
     parser.add_argument("--vary", action="append", default=[], help="fields of a recipe and their values")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     networks = NetworkCache(open_database(), choose_device(), max_networks=8)
-    network = networks.load(chosen.network)
-    judges = [networks.load(slug) for slug in chosen.judge or ["mocap-judge"]]
-    table = Table("recipe", "seconds a unit", "noise", *(f"{j.card.slug} {shown}" for j in judges for shown in SHOWN))
-    table.add_column("control")
-    for fields in variants(chosen.vary):
-        rates: dict[str, list[float]] = {}
-        for seed in range(chosen.seeds):
-            recipe = Recipe.model_validate({**fields, "seed": seed}).resolved(network.card)
-            finished = stimuli(network, recipe, chosen.batch)
-            pictures = [one.stimulus for one in finished]
-            rates.setdefault("seconds", []).append(np.mean([one.measurements.seconds for one in finished]))
-            rates.setdefault("noise", []).append(np.mean([max(one.measurements.noise.values()) for one in finished]))
-            controls = [shuffled_phases(one, np.random.default_rng(seed)) for one in pictures]
-            for judge in judges:
-                names = network.card.classes
-                for shown, streams in SHOWN.items():
-                    rate = transfer(judge, pictures, names, streams)
-                    rates.setdefault(f"{judge.card.slug} {shown}", []).append(rate)
-                rates.setdefault("control", []).append(transfer(judge, controls, names))
-        name = " ".join(f"{key}={value}" for key, value in fields.items()) or "default"
-        control = rates.pop("control")
-        figures = [f"{np.mean(rates.pop('seconds')):.2f}", f"{np.mean(rates.pop('noise')):.4f}"]
-        figures += [f"{np.mean(values):.1%} ± {np.std(values):.1%}" for values in rates.values()]
-        table.add_row(name, *figures, f"{np.mean(control):.1%}")
+    network = networks.load(options.network)
+    judges = [networks.load(slug) for slug in options.judge or ["mocap-judge"]]
+    columns = [f"{judge.card.slug} {shown}" for judge in judges for shown in SHOWN_STREAMS]
+    table = Table("recipe", "seconds a unit", "noise", *columns, "control")
+    for fields in parse_variants(options.vary):
+        name = " ".join(f"{field}={value}" for field, value in fields.items()) or "default"
+        table.add_row(name, *measure_variant(network, judges, fields, options.seeds, options.batch))
         out.print(table)
+
+
+def measure_variant(
+    network: Network, judges: list[Network], fields: dict[str, str], seeds: int, batch: int
+) -> list[str]:
+    """Return one row of the table: means over seeds, and the deviations of the transfers."""
+    labels = network.card.classes
+    values: dict[str, list[float]] = {"seconds": [], "noise": []}
+    controls: list[float] = []
+    for seed in range(seeds):
+        recipe = Recipe.model_validate({**fields, "seed": seed}).resolved(network.card)
+        finished = optimize_class_stimuli(network, recipe, batch)
+        stimuli = [each.stimulus for each in finished]
+        noise = [shuffle_phases(stimulus, np.random.default_rng(seed)) for stimulus in stimuli]
+        values["seconds"].append(float(np.mean([each.measurements.seconds for each in finished])))
+        values["noise"].append(float(np.mean([max(each.measurements.noise.values()) for each in finished])))
+        for judge in judges:
+            for shown, streams in SHOWN_STREAMS.items():
+                rate = transfer(judge, stimuli, labels, streams)
+                values.setdefault(f"{judge.card.slug} {shown}", []).append(rate)
+            controls.append(transfer(judge, noise, labels))
+    seconds, noisiness, *rates = values.values()
+    return [
+        f"{np.mean(seconds):.2f}",
+        f"{np.mean(noisiness):.4f}",
+        *(f"{np.mean(rate):.1%} ± {np.std(rate):.1%}" for rate in rates),
+        f"{np.mean(controls):.1%}",
+    ]
 
 
 if __name__ == "__main__":

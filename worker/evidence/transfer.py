@@ -1,4 +1,4 @@
-"""Transfer: does an independently trained network classify a stimulus as the class it was made for?"""
+"""Transfer: how often an independently trained network classifies a stimulus as the class it was made for."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The network and the clips that a command line names."""
+"""Command-line arguments of the benchmarks that show clips to a network."""
 
 import argparse
 from pathlib import Path
@@ -9,8 +9,8 @@ from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 
 
-def given(description: str | None) -> tuple[Network, list[Inputs]]:
-    """Of a family, its weights and videos, in the order of the command line."""
+def read_arguments(description: str | None) -> tuple[Network, list[Inputs]]:
+    """Return the network of a family and its weights, and the inputs of the videos, in the order given."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family")
     parser.add_argument("weights", type=Path)
