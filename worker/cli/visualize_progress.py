@@ -23,11 +23,13 @@ class JobLines:
         }
 
     def show(self, job: Job, progress: Progress) -> None:
+        """Show a report of a job; those of other jobs are ignored."""
         if job.id in self.lines:
             objective = progress.trace[-1] if progress.trace else 0.0
             self.display.update(self.lines[job.id], completed=progress.step, objective=objective)
 
     def end(self, job: VisualizeJob, is_done: bool) -> None:
+        """Show that a job has ended."""
         if is_done:
             self.display.update(self.lines[job.id], completed=self.steps[job.id])
 
@@ -43,11 +45,13 @@ class TotalLine:
         self.line = self.display.add_task("units", total=len(jobs), rate="")
 
     def show(self, job: Job, progress: Progress) -> None:
+        """Show a report of a job; those of other jobs are ignored."""
         if job.id in self.shares_done:
             self.shares_done[job.id] = progress.step / progress.steps
             self._draw()
 
     def end(self, job: VisualizeJob, is_done: bool) -> None:
+        """Show that a job has ended."""
         self.shares_done[job.id] = 1.0
         self._draw()
 

@@ -62,6 +62,7 @@ class StrongestClips:
         )
 
     def state_dict(self) -> dict[str, Tensor]:
+        """Return the tensors by the names that they have in a checkpoint's file."""
         return {"peak": self.peak, "clip": self.clip, "place": self.position, "trace": self.trace}
 
     @staticmethod
@@ -120,6 +121,7 @@ class SurveyCheckpoint:
             self.strongest[name] = self.strongest[name].merge(index, peak, position, trace)
 
     def skip(self, number: int, reason: str) -> None:
+        """Note that a clip cannot be read, and why."""
         self.skipped[number] = reason
 
     @property
@@ -165,5 +167,6 @@ class SurveyCheckpoint:
         self.strongest = {name: StrongestClips.from_state_dict(state) for name, state in states.items()}
 
     def remove(self) -> None:
+        """Delete the checkpoint from disk; it cannot be used any more."""
         del self._peaks  # closes the memory map
         shutil.rmtree(self.folder)

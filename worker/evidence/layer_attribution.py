@@ -40,6 +40,7 @@ class PassBudget:
         self.done, self.total, self.observe = 0, total, observe
 
     def count(self) -> None:
+        """Count one forward pass and report it."""
         self.done += 1
         self.observe(self.done, self.total)
 

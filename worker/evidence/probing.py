@@ -1,6 +1,6 @@
 """Measure units on changed clips: their motion at other speeds and in other directions, removed, or swapped."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +34,7 @@ from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 from worker.networks.preprocessing import batch_size, join
 
-# what ORIGINAL measures, over the clips alone that had another class's clip to swap motion with
+# the same as ORIGINAL, summed only over clips that were swapped
 SWAP_BASELINE = Change("swap baseline")
 
 
@@ -64,31 +64,21 @@ def probe(
     fused = {name for name in plan.layers if network.card.layer(name).stream == "fusion"}
     sums = {name: _ResponseSums(network.card.layer(name).units, plan.changes) for name in plan.layers}
     blank_peaks: dict[str, Tensor] = {}  # by layer, of an input without anything
-    partners: dict[int, Inputs] = {}  # the latest clip of each of the last two classes: one of them is another class
     stimulus_synergies: dict[UnitKey, float] = {}
-    is_first = True
     with read_activations(network, plan.layers) as read_layers:
         read = _CountingReader(read_layers, plan.passes, observe)
-        for number, clip in clips:
-            inputs = on_device(clip, device)
-            label = labels[number]
-            is_partner_only = is_first and plan.first_partner is not None
-            is_first = False
-            if not is_partner_only:
-                if has_motion_and_appearance(inputs) and not blank_peaks:
-                    blank_peaks = read_peaks(read, [blank(inputs)], 1)
-                partner = next((partners[known] for known in reversed(partners) if known != label), None)
-                changes = [change for change in plan.changes if change != SWAPPED or partner is not None]
-                changed = [change_clip(inputs, partner, change) for change in changes]
-                peaks = read_peaks(read, changed, batch_size(network.card))
-                for name in plan.layers:
-                    units = plan.units[name].get(number)
-                    if units is not None:
-                        responses = {change: peaks[name][row, units] for row, change in enumerate(changes)}
-                        none = blank_peaks[name][0, units] if blank_peaks and name in fused else None
-                        sums[name].add(units, responses, none)
-            partners.pop(label, None)
-            partners = dict([*partners.items(), (label, inputs)][-2:])
+        for number, inputs, partner in _with_partners(plan, clips, labels, device):
+            if has_motion_and_appearance(inputs) and not blank_peaks:
+                blank_peaks = read_peaks(read, [blank(inputs)], 1)
+            changes = [change for change in plan.changes if change != SWAPPED or partner is not None]
+            changed = [change_clip(inputs, partner, change) for change in changes]
+            peaks = read_peaks(read, changed, batch_size(network.card))
+            for name in plan.layers:
+                units = plan.units[name].get(number)
+                if units is not None:
+                    responses = {change: peaks[name][row, units] for row, change in enumerate(changes)}
+                    blank_responses = blank_peaks[name][0, units] if blank_peaks and name in fused else None
+                    sums[name].add(units, responses, blank_responses)
         if blank_peaks:
             stimulus_synergies = _measure_stimuli(read, network.card, stimuli, blank_peaks, device)
     return {
@@ -97,6 +87,21 @@ def probe(
         for unit in range(layer_sums.units)
         if layer_sums.count[unit] > 0 or (name, unit) in stimulus_synergies
     }
+
+
+def _with_partners(
+    plan: ProbePlan, clips: Iterable[tuple[int, Inputs]], labels: Mapping[int, int], device: torch.device
+) -> Iterator[tuple[int, Inputs, Inputs | None]]:
+    """Yield each of the plan's clips with its partner: the latest clip of another class, or None without one."""
+    latest: dict[int, Inputs] = {}  # by class, for the last two classes: one of them is another class than the next
+    is_partner_only = plan.first_partner is not None
+    for number, clip in clips:
+        inputs, label = on_device(clip, device), labels[number]
+        if not is_partner_only:
+            yield number, inputs, next((latest[known] for known in reversed(latest) if known != label), None)
+        is_partner_only = False
+        latest.pop(label, None)
+        latest = dict([*latest.items(), (label, inputs)][-2:])
 
 
 def change_clip(inputs: Inputs, partner: Inputs | None, change: Change) -> Inputs:
@@ -162,21 +167,23 @@ class _ResponseSums:
         self.count = torch.zeros(units)
         self.has_synergy = False
 
-    def add(self, units: Tensor, peaks: Mapping[Change, Tensor], none: Tensor | None) -> None:
+    def add(self, units: Tensor, peaks: Mapping[Change, Tensor], blank_peaks: Tensor | None) -> None:
         """Add the positive parts of the responses (n,) of some units (n,) to one more clip.
 
-        `none` are their responses to a blank input, given where the clip's synergy is measured.
+        `blank_peaks` (n,) are their responses to a blank input, given where the clip's synergy is measured.
         """
         for change, responses in peaks.items():
             self.sums[change][units] += responses.relu()
         if SWAPPED in peaks:
             self.sums[SWAP_BASELINE][units] += peaks[ORIGINAL].relu()
-        if none is not None:
+        if blank_peaks is not None:
             self.has_synergy = True
-            self.synergy[units] += synergy(peaks[APPEARANCE_ONLY], peaks[MOTION_ONLY], peaks[ORIGINAL], none)
+            self.synergy[units] += synergy(peaks[APPEARANCE_ONLY], peaks[MOTION_ONLY], peaks[ORIGINAL], blank_peaks)
         self.count[units] += 1
 
     def result(self, unit: int, stimulus_synergy: float | None) -> ProbeResult:
+        """Return the measures of one unit; `stimulus_synergy` is that of its own stimulus, where it has one."""
+
         def response(change: Change) -> float:
             return float(self.sums[change][unit])
 

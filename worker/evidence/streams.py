@@ -71,6 +71,7 @@ class _StreamStudy:
         self.swapper = StreamSwapper(network, *(inputs for _, inputs in read_clips(numbers[:2])))
 
     def facts(self) -> StreamFacts:
+        """Carry out all swaps and return what they show."""
         labels = np.array([self.label[number] for number in self.numbers], np.int64)
         appearance, motion, shares = self.measure_swaps()
 
@@ -139,6 +140,7 @@ class _StreamStudy:
         return pair.model_copy(update={"pictures": roc_auc(appearance, is_one), "motion": roc_auc(motion, is_one)})
 
     def measure_bias(self, label: int) -> PictureBias:
+        """Measure whether the appearance of a class's clips decides that they are recognized."""
         correct, missed = self.bias_clips[label]
         strangers = [number for number in self.numbers if self.label[number] != label][:STRANGERS]
         clips: dict[int, Inputs] = dict(self.read_clips([*correct, *missed, *strangers]))

@@ -29,12 +29,12 @@ from worker.survey.prefetch import Sample, prefetch
 from worker.survey.stages import ObserveStage, Stage, StageProgress
 
 SAVE_SECONDS = 10.0  # between two checkpoints while clips are recorded
-MAX_PROBE_COST = 10  # passes of probes for each pass of a clip, as far as one changed clip a unit allows
+MAX_PROBE_PASSES_PER_CLIP = 10  # forward passes of probes, for each clip of the survey
 
 
 @dataclass(frozen=True)
 class SurveyResult:
-    """What a survey found; `units` and `predictions` can be read once, `predictions` has one for each clip."""
+    """What a survey found; `units` and `predictions` (one for each recorded clip) can be iterated once."""
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]
@@ -132,12 +132,12 @@ class SurveyRun:
         checkpoint.save()
 
     def probe(self) -> dict[UnitKey, ProbeResult]:
-        """Measure tuning and synergy of the probed layers' units on their strongest clips, changed."""
+        """Measure tuning and synergy of the probed layers' units on changed versions of their strongest clips."""
         if not self.probed_layers:
             return {}
         strongest = self.checkpoint.strongest_clips(self.probed_layers)
         labels = dict(enumerate(self.labels.tolist()))
-        max_passes = MAX_PROBE_COST * len(labels)
+        max_passes = MAX_PROBE_PASSES_PER_CLIP * len(labels)
         plan = plan_affordable_probe(self.network.card, self.probed_layers, strongest, labels, max_passes)
         clips = self.read_clips(plan.reading_order)
         return probe(self.network, plan, clips, labels, self.stimuli, self._observe_stage(Stage.PROBE))
@@ -172,7 +172,7 @@ class SurveyRun:
         return masked_classes(self.network, self.read_clips, labels, probabilities, self._observe_stage(Stage.MASK))
 
     def read_clips(self, numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
-        """Yield the inputs of clips that have been recorded. Raises VideoError for one that is unreadable by now."""
+        """Yield the inputs of clips that have been recorded; raise VideoError for one that has become unreadable."""
         for number, clip in prefetch(self.network.card, self.samples, numbers, self.threads):
             if isinstance(clip, VideoError):
                 raise clip

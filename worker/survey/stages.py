@@ -17,6 +17,7 @@ class Stage(Enum):
 
     @property
     def description(self) -> str:
+        """The stage's number and what it does, for the job's page."""
         return f"part {list(Stage).index(self) + 1} of {len(Stage)}, {self.value}"
 
 

@@ -15,8 +15,8 @@ MAX_TRACE_LENGTH = 200  # values of the objective stored with a running job, for
 class ProgressReporter:
     """Reports the progress of one batch of jobs, with the seconds left of their present stage.
 
-    A stage starts at its first report, unless `start_stage` was called before. The seconds left are those so far,
-    divided by the steps done since the start of the stage, for each step to come.
+    A stage starts at its first report, unless `start_stage` was called before. The steps that are left are expected to
+    take as long as those since the start of the stage did on average.
     """
 
     def __init__(self, context: JobContext, jobs: Sequence[Job]) -> None:
@@ -26,6 +26,7 @@ class ProgressReporter:
         self._traces: list[list[float]] = [[] for _ in jobs]
 
     def start_stage(self, stage: str = "", step: int = 0) -> None:
+        """Start to measure the time of a stage, of which `step` steps are done already."""
         self._stage, self._first_step, self._stage_started = stage, step, time.monotonic()
 
     def report(self, step: int, steps: int, stage: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What a unit adds to the classes, where it is known: a linear head, and what the explanation of a clip measures."""
+"""Class attributions where they are known: before a linear head, and by the explanation of a clip."""
 
 from collections.abc import Iterator, Sequence
 
@@ -52,7 +52,7 @@ def test_before_a_linear_head_the_weight_is_its_own_and_the_share_weight_times_a
 
 
 @pytest.mark.parametrize("name", ["tiny_two_stream", "tiny_clip"])
-def test_of_one_clip_it_says_what_the_explanation_says(name: str, request: pytest.FixtureRequest) -> None:
+def test_on_one_clip_it_agrees_with_the_explanation(name: str, request: pytest.FixtureRequest) -> None:
     network: Network = request.getfixturevalue(name)
     inputs = random_inputs(network, clips=1)
     explained = explain(network, inputs).predicted
@@ -60,9 +60,13 @@ def test_of_one_clip_it_says_what_the_explanation_says(name: str, request: pytes
     for layer in explained.layers:
         assert layer.layer in attributed_layers(network.card)
         units = torch.tensor([unit.unit for unit in layer.units])
-        each_alone = 1  # byte of copies
         share, effect, weight = attribute_clip(
-            network, inputs, layer.layer, units, with_weights=False, max_copies_bytes=each_alone
+            network,
+            inputs,
+            layer.layer,
+            units,
+            with_weights=False,
+            max_copies_bytes=1,  # each unit by itself
         )
         assert share[:, label].tolist() == pytest.approx([unit.share for unit in layer.units], abs=1e-5)
         measured = [unit.effect for unit in layer.units if unit.effect is not None]

@@ -1,4 +1,4 @@
-"""On a network whose units are known: what each adds to its streams, how it follows speed and direction."""
+"""Probes of a network whose units are known: their synergy, and their tuning to speed and direction."""
 
 import math
 from collections.abc import Mapping
@@ -70,11 +70,11 @@ CLIPS = {0: clip(0.5, 0.2), 1: clip(0.4, 0.1), 2: clip(0.3, 0.3)}
 LABELS = {0: 0, 1: 1, 2: 0}
 
 
-def probed(
+def probe_planted(
     network: Network, stimuli: Mapping[tuple[str, int], Inputs] | None = None
 ) -> dict[tuple[str, int], ProbeResult]:
-    top = {"fusion": torch.tensor([[0, -1], [0, -1], [2, -1], [0, 1]]), "class": torch.tensor([[0], [1]])}
-    plan = plan_probe(network.card, ["fusion"], top, LABELS)
+    strongest = {"fusion": torch.tensor([[0, -1], [0, -1], [2, -1], [0, 1]]), "class": torch.tensor([[0], [1]])}
+    plan = plan_probe(network.card, ["fusion"], strongest, LABELS)
     assert (plan.clips, plan.first_partner) == ((0, 1, 2), 1)
     seen: list[tuple[int, int]] = []
     found = probe(
@@ -91,13 +91,13 @@ def probed(
 
 
 def test_synergy_is_one_for_a_product_and_none_for_a_sum(network: Network) -> None:
-    found = {unit: probed.synergy for (_, unit), probed in probed(network).items()}
+    found = {unit: result.synergy for (_, unit), result in probe_planted(network).items()}
     assert [found[unit].clips for unit in range(4)] == pytest.approx([1, 0, 0, 0], abs=1e-6)
     assert all(each.stimulus is None for each in found.values())
 
 
 def test_swapping_motion_keeps_what_appearance_gives(network: Network) -> None:
-    found = {unit: probed.synergy.swap for (_, unit), probed in probed(network).items()}
+    found = {unit: result.synergy.swap for (_, unit), result in probe_planted(network).items()}
     assert found[PRODUCT] == pytest.approx(0.1 / 0.2)  # clip 0 with the motion of clip 1
     assert found[SUM] == pytest.approx(0.6 / 0.7)
     assert found[RIGHTWARD] == pytest.approx(0.1 / 0.3)
@@ -105,7 +105,7 @@ def test_swapping_motion_keeps_what_appearance_gives(network: Network) -> None:
 
 
 def test_tunings_follow_speed_and_direction(network: Network) -> None:
-    found = {unit: probed for (_, unit), probed in probed(network).items()}
+    found = {unit: result for (_, unit), result in probe_planted(network).items()}
     rightward, picture = found[RIGHTWARD], found[PICTURE]
     assert rightward.speed.responses == pytest.approx([1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])
     assert rightward.speed.octaves == pytest.approx(1)
@@ -115,15 +115,15 @@ def test_tunings_follow_speed_and_direction(network: Network) -> None:
     assert (picture.speed.octaves, picture.direction.selectivity) == (4, pytest.approx(0, abs=1e-6))
 
 
-def test_the_own_stimulus(network: Network) -> None:
+def test_synergy_of_a_units_own_stimulus(network: Network) -> None:
     stimuli = {("fusion", PRODUCT): clip(1.0, 0.3), ("fusion", SUM): clip(1.0, 0.3), ("class", 0): clip(1.0, 0.3)}
-    found = probed(network, stimuli)
+    found = probe_planted(network, stimuli)
     assert found["fusion", PRODUCT].synergy.stimulus == pytest.approx(1)
     assert found["fusion", SUM].synergy.stimulus == pytest.approx(0, abs=1e-6)
     assert ("class", 0) not in found  # not asked for
 
 
-def test_what_is_probed_by_default(network: Network, tiny_two_stream: Network, tiny_clip: Network) -> None:
+def test_default_and_tuned_layers(network: Network, tiny_two_stream: Network, tiny_clip: Network) -> None:
     assert default_layers(network.card) == ("fusion", "class")
     assert default_layers(tiny_two_stream.card) == ("fusion.conv5", "fc6", "fc7", "class")
     assert default_layers(tiny_clip.card) == ("class",)
@@ -131,15 +131,15 @@ def test_what_is_probed_by_default(network: Network, tiny_two_stream: Network, t
     assert tuned_layers(tiny_clip.card) == tuple(layer.name for layer in tiny_clip.card.layers)
 
 
-def test_nothing_moves_for_appearance_alone(network: Network) -> None:
+def test_layers_without_motion_cannot_be_probed(network: Network) -> None:
     with pytest.raises(InvalidRequest, match="No motion reaches early"):
         plan_probe(network.card, ["early"], {"early": torch.zeros(3, 1, dtype=torch.long)}, LABELS)
 
 
 def test_one_class_alone_has_nothing_to_swap_with(network: Network) -> None:
-    top = {"fusion": torch.tensor([[0], [2], [-1], [-1]])}
+    strongest = {"fusion": torch.tensor([[0], [2], [-1], [-1]])}
     same = dict.fromkeys(CLIPS, 0)
-    plan = plan_probe(network.card, ["fusion"], top, same)
+    plan = plan_probe(network.card, ["fusion"], strongest, same)
     assert (plan.clips, plan.first_partner) == ((0, 2), None)
     found = probe(network, plan, [(number, CLIPS[number]) for number in plan.clips], same, {})
     assert sorted(unit for _, unit in found) == [0, 1]  # the silent ones have nothing to change
@@ -151,10 +151,10 @@ def test_clip_networks_have_no_synergy(tiny_clip: Network) -> None:
     torch.manual_seed(0)
     clips = {number: {StreamName.CLIP: torch.rand(1, 3, 8, 32, 32)} for number in range(2)}
     layer = tiny_clip.card.layers[1]
-    top = {layer.name: torch.zeros(layer.units, 1, dtype=torch.long)}
-    plan = plan_probe(tiny_clip.card, [layer.name], top, {0: 0, 1: 1})
+    strongest = {layer.name: torch.zeros(layer.units, 1, dtype=torch.long)}
+    plan = plan_probe(tiny_clip.card, [layer.name], strongest, {0: 0, 1: 1})
     assert plan.passes == 12
     found = probe(tiny_clip, plan, [(0, clips[0])], {0: 0, 1: 1}, {})
     assert len(found) == layer.units
-    assert all(probed.synergy is None for probed in found.values())
-    assert any(probed.speed is not None and probed.direction is not None for probed in found.values())
+    assert all(result.synergy is None for result in found.values())
+    assert any(result.speed is not None and result.direction is not None for result in found.values())

@@ -1,4 +1,4 @@
-"""Swapping where the streams end gives what swapping their inputs does, with fewer passes."""
+"""Swapping streams at their last layers gives the same as swapping their inputs, with fewer passes."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ def swapped_logits(swapper: StreamSwapper, clips: list[Inputs]) -> Tensor:
     return logits
 
 
-def plain(network: Network, clips: list[Inputs]) -> Tensor:
+def logits_by_whole_passes(network: Network, clips: list[Inputs]) -> Tensor:
     return torch.cat([network.logits(with_motion_of(clips[0], other)) for other in clips[1:]])
 
 
@@ -35,7 +35,7 @@ def test_streams_are_computed_once_a_clip(tiny_two_stream: Network) -> None:
     clips = three_clips(tiny_two_stream)
     swapper = StreamSwapper(tiny_two_stream, *clips[:2])
     before = swapper.passes
-    torch.testing.assert_close(swapped_logits(swapper, clips), plain(tiny_two_stream, clips))
+    torch.testing.assert_close(swapped_logits(swapper, clips), logits_by_whole_passes(tiny_two_stream, clips))
     assert swapper.passes - before == 3
     many = [swapper.read_motion(clips[1])] * 40
     before = swapper.passes
@@ -46,7 +46,7 @@ def test_streams_are_computed_once_a_clip(tiny_two_stream: Network) -> None:
 
 
 class MeetingTwice(nn.Module):
-    """Early motion goes round the layers where the streams end."""
+    """Early motion also reaches the head past the last layers of the streams."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,4 +81,4 @@ def test_streams_that_meet_twice_take_whole_passes() -> None:
     clips = three_clips(network)
     swapper = StreamSwapper(network, *clips[:2])
     assert swapper.last_layers is None
-    torch.testing.assert_close(swapped_logits(swapper, clips), plain(network, clips))
+    torch.testing.assert_close(swapped_logits(swapper, clips), logits_by_whole_passes(network, clips))
