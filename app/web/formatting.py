@@ -109,7 +109,7 @@ def cost(estimate: Estimate) -> str:
 def job_status(job: Job) -> str:
     """Write how far a live job is: `step 31 of 72, 7 s left`, or `shows every clip: 31 of 900`."""
     if job.state is JobState.QUEUED:
-        return "waits in the queue"
+        return "Queued"
     if job.cancel_requested:
         return "stops at the next step"
     if job.progress is None:

@@ -73,7 +73,7 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     expect(page.get_by_role("link", name="Survey this network")).to_be_visible()
     with store.transaction() as session:
         writing.enqueue_survey(session, network="tiny", dataset="little")
-    expect(page.get_by_text("waits in the queue")).to_be_visible()
+    expect(page.get_by_text("Queued", exact=True)).to_be_visible()
     [job] = claim(store)
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:

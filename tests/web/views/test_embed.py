@@ -37,7 +37,7 @@ def test_a_bare_view_is_framed_where_the_settings_allow(
 
 def test_a_bare_view_without_a_result_leads_to_its_page(visitor: TestClient) -> None:
     page = PageReader(visitor.get("/tiny/fc6/1?embed=1").text)
-    assert "Nobody has visualized this yet" in page.text
+    assert "Not visualized yet" in page.text
 
 
 def test_the_setting_holds_sites_and_nothing_else(tmp_path: Path) -> None:

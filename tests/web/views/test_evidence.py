@@ -221,7 +221,7 @@ def test_two_classes_side_by_side(surveyed: Store, open_page: Open) -> None:
     assert "1 of 10" in page.text
     players = page.all("stimulus-player", clock="pair")
     assert len(players) == 1, "run at one speed; nobody has visualized walk"
-    assert "not seen yet" in page.text
+    assert "Not visualized yet" in page.text
     apart = page.text.partition("Units that separate them")[2].partition("Units that do not")[0]
     assert "appearance.conv1/0" in apart
     assert "+0.375" in apart

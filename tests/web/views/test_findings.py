@@ -221,7 +221,7 @@ def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient
     text = " ".join(visitor.get(f"/tiny/-/classes/{CARD.classes[2]}").text.split())
     assert "its probability is 87.5%; 25.0% with all grey but what moves, 75.0% with what moves grey" in text
     assert "A suspected bias:" in text
-    assert "missed clips, with the pictures of recognised ones and their own motion: 100.0% are taken for it." in text
+    assert "Given the frame of a recognised clip, 100.0% of the missed clips become correct." in text
     assert "What it is recognised by" not in visitor.get(f"/tiny/-/classes/{CARD.classes[0]}").text
 
 

@@ -30,7 +30,7 @@ def test_from_the_button_to_the_growing_stimulus(visitor: TestClient, open_page:
     address = send(visitor, open_page("/tiny/fc6/3?speed=fast&seed=4").form("Visualize"))
     assert address == "/tiny/fc6/3?speed=fast&seed=4"
     assert live(store) == [("fc6", 3, "fast")]
-    assert "waits in the queue" in open_page(address).text
+    assert "Queued" in open_page(address).text
 
 
 def test_the_whole_form_is_a_plain_recipe(visitor: TestClient, open_page: Open, store: Store) -> None:
@@ -38,7 +38,7 @@ def test_the_whole_form_is_a_plain_recipe(visitor: TestClient, open_page: Open, 
     assert send(visitor, form, seed="7") == "/tiny/class/2?speed=medium&seed=7"
     special = send(visitor, form, kappa="2.5", size="64")
     assert special.startswith("/tiny/class/2?recipe=")
-    assert "waits in the queue" in open_page(special).text
+    assert "Queued" in open_page(special).text
 
 
 def test_another_objective_brings_its_own_steps(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
@@ -57,7 +57,7 @@ def test_a_result_is_run_again_with_a_change(visitor: TestClient, open_page: Ope
     made = make(2, kappa=2, prior="fourier", seed=9)
     form = open_page(f"/tiny/class/2?recipe={made.recipe_key[:12]}").form("Visualize", having="kappa")
     address = send(visitor, form, steps="200")
-    assert "waits in the queue" in open_page(address).text
+    assert "Queued" in open_page(address).text
     with store.session() as session:
         [job] = requests.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
     assert job.recipe == made.recipe.model_copy(update={"steps": 200})

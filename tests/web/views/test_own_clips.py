@@ -96,7 +96,7 @@ def test_the_form_takes_a_file_or_a_clip_of_a_data_set(store: Store, visitor: Te
 def test_it_is_watched_while_it_waits_and_is_worked_on(store: Store, asked: str, open_page: Open) -> None:
     page = open_page(asked)
     check(page)
-    assert "waits in the queue" in page.text
+    assert "Queued" in page.text
     [job] = claim(store)
     for step, words in ((0, "reads the clip"), (3, "pass 3 of 19")):
         with store.transaction() as session:

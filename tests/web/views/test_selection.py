@@ -91,10 +91,10 @@ def test_units_stand_side_by_side_under_one_speed(open_page: Open, make: Make, s
     assert canonical["href"].endswith("u=class/0&speed=fast"), "where most of them can be seen"
     assert "/tiny/class/2?speed=fast&seed=0" in page.links
     assert "/tiny/-/compare?u=class/2&u=class/0&speed=fast" in page.links, "take one away"
-    form = page.form("Visualize 1 that nobody has seen fast")
+    form = page.form("Visualize 1 missing unit (fast)")
     assert form.fields["speed"] == "fast"
     enqueue(store, 0, speed="fast")
-    assert "waits in the queue" in open_page("/tiny/-/compare?u=class/0&speed=fast").text
+    assert "Queued" in open_page("/tiny/-/compare?u=class/0&speed=fast").text
 
 
 def test_an_export_holds_pictures_tables_and_provenance(visitor: TestClient, make: Make) -> None:

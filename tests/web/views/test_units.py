@@ -66,15 +66,15 @@ def test_a_hit_says_why_it_is_one(store: Store, open_page: Open) -> None:
     add_dataset(store)
     survey(store)
     text = " ".join(open_page("/tiny/-/units?q=jogging").text.split())
-    assert "jogging is read as run, said of run" in text.replace("“", "").replace("”", "")
+    assert "jogging (read as run) matches run" in text.replace("“", "").replace("”", "")
     assert text.count("detects run, precision 0.") == 6
     assert "real clip" in text
 
 
 def test_words_that_name_several_classes_are_taken_together(open_page: Open) -> None:
-    assert "together they mean wave fast" in " ".join(open_page("/tiny/-/units?q=wave+fast").text.split())
+    assert "together they match wave fast" in " ".join(open_page("/tiny/-/units?q=wave+fast").text.split())
     page = open_page("/tiny/-/units?q=walk+run")
-    assert "no class is meant by all of them" in page.text
+    assert "no class matches all of them" in page.text
     assert "No unit fits these filters." in page.text
 
 
