@@ -23,8 +23,8 @@ from app.store.database.engine import Store
 from app.store.results import visualizations
 from worker.cli.common import open_database
 from worker.cli.visualize import unit_index
-from worker.render.encode import flow_px, poster, rgb
-from worker.render.flow_color import direction
+from worker.render.flow_color import direction_colors
+from worker.render.stimulus import flow_in_px, poster, rgb_pixels
 
 PANEL_PX, LABEL_PX, GAP_PX = 168, 22, 6
 
@@ -54,11 +54,11 @@ def read_pictures(
 def draw_panels(stimulus: dict[StreamName, np.ndarray]) -> Image.Image:
     """Draw appearance and two flow fields, or three frames of a clip, side by side."""
     if StreamName.CLIP in stimulus:
-        frames = rgb(stimulus[StreamName.CLIP])
+        frames = rgb_pixels(stimulus[StreamName.CLIP])
         panels = [frames[len(frames) * k // 6] for k in (1, 3, 5)]
     else:
         panels = [poster({StreamName.APPEARANCE: stimulus[StreamName.APPEARANCE]})]
-        fields = direction(flow_px(stimulus))
+        fields = direction_colors(flow_in_px(stimulus))
         panels += [fields[len(fields) * k // 4] for k in (1, 3)]
     scaled = [Image.fromarray(panel).resize((PANEL_PX, PANEL_PX), Image.Resampling.BICUBIC) for panel in panels]
     picture = Image.new("RGB", (PANEL_PX * len(scaled), PANEL_PX))

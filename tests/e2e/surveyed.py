@@ -27,7 +27,7 @@ from tests.dashboard import wait_for
 from tests.evidence_support import LABELS, survey
 from tests.support import add_card, claim, enqueue, measurements, two_stream_card
 from tests.web.views.test_own_clips import FOUND
-from worker.render.encode import render
+from worker.render.stimulus import render_stimulus
 from worker.shipped.first_start import CLIPS
 from worker.survey.intake import make_clip
 
@@ -99,7 +99,7 @@ def visualize(store: Store, unit: int, speed: str) -> None:
         StreamName.MOTION: draw.uniform(-0.1, 0.1, (2, 3, 32, 32)).astype(np.float32),
     }
     with store.transaction() as session:
-        leases.finish(session, worker="w1", job=job, measurements=measurements(), media=render(stimulus))
+        leases.finish(session, worker="w1", job=job, measurements=measurements(), media=render_stimulus(stimulus))
 
 
 def explain(store: Store, clip: NewClip) -> str:

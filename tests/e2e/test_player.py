@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.contract.result import Role
 from tests.dashboard import Dashboard
-from worker.render import encode, flow_color
+from worker.render import flow_color, stimulus
 from worker.video.flow import dequantise
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("problems")]
@@ -310,9 +310,12 @@ def pixels(page: Page, panel: str) -> npt.NDArray[np.uint8]:
 def test_colours_and_carried_pictures_are_the_workers_own(filled: Dashboard, painted: Page) -> None:
     sheet = picture(filled, Role.FLOW).reshape(32, -1, 32, 3).swapaxes(0, 1)
     flow = dequantise(np.moveaxis(sheet[..., :2], -1, 0))
-    carried = encode.carried(picture(filled, Role.APPEARANCE), flow)
+    carried = stimulus.warp_along_flow(picture(filled, Role.APPEARANCE), flow)
     slider = painted.get_by_role("slider", name="Frame")
-    for view, colours in (("direction", flow_color.direction(flow)), ("xy", flow_color.xy_magnitude(flow))):
+    for view, colours in (
+        ("direction", flow_color.direction_colors(flow)),
+        ("xy", flow_color.xy_magnitude_colors(flow)),
+    ):
         painted.locator(f".choices [data-view={view}]").click()
         for frame in (1, 0, 2, 3):
             slider.fill(str(frame))

@@ -9,7 +9,7 @@ from app.contract.network import StreamName
 from worker.evidence.synergy import MOTION
 from worker.graph.inputs import Inputs
 from worker.networks.preprocessing import FLOW_UNIT_PX
-from worker.video.flow import consecutive_flow
+from worker.video.flow import dis_flow
 
 MARGIN_PX = 5  # window in which pixels around a moving one belong to the foreground too
 MAX_FLOW_FIELDS = 10  # computed for a clip that has no motion stream
@@ -35,6 +35,6 @@ def clip_foreground(inputs: Inputs, min_px: float) -> Tensor:
     clip = inputs[StreamName.CLIP][0]
     step = max(1, clip.shape[1] // MAX_FLOW_FIELDS)
     frames = ((clip.permute(1, 2, 3, 0).cpu().numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    fields = [consecutive_flow(frames[start : start + 2]) for start in range(0, len(frames) - 1, step)]
+    fields = [dis_flow(frames[start : start + 2]) for start in range(0, len(frames) - 1, step)]
     flow = torch.from_numpy(np.concatenate(fields)).permute(0, 3, 1, 2).flatten(0, 1)[None]
     return foreground_mask(flow / FLOW_UNIT_PX, min_px).to(clip.device)

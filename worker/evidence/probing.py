@@ -32,7 +32,7 @@ from worker.evidence.tuning import direction_tuning, replay_at_speed, speed_tuni
 from worker.evidence.types import Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join
+from worker.networks.preprocessing import batch_size, join_clips
 
 # the same as ORIGINAL, summed only over clips that were swapped
 SWAP_BASELINE = Change("swap baseline")
@@ -133,7 +133,7 @@ def read_peaks(read: ActivationReader, clips: Sequence[Inputs], batch: int) -> d
     """Return by layer the peaks (N, U) of N clips on the CPU, read `batch` clips at a time."""
     peaks: dict[str, list[Tensor]] = {}
     for start in range(0, len(clips), batch):
-        for name, reading in read(join(clips[start : start + batch])).items():
+        for name, reading in read(join_clips(clips[start : start + batch])).items():
             peaks.setdefault(name, []).append(reading.peak.float().cpu())
     return {name: torch.cat(parts) for name, parts in peaks.items()}
 

@@ -18,7 +18,7 @@ from worker.mocap.motions import motions_folder
 from worker.mocap.scene import Frames
 from worker.mocap.staging import FRAMES, SIZE, Variant, stage
 from worker.networks.mocap_classes import NAMES, class_indices
-from worker.video.flow import consecutive_flow, quantise, reduce_flow, reduce_frames
+from worker.video.flow import dis_flow, downscale_flow, downscale_frames, quantise
 
 VERSION = 2  # of what clips look like: caches of another are not mixed
 
@@ -44,8 +44,8 @@ def make_clips(numbers: Sequence[int], seed: int, variant: Variant, classes: Seq
     frames, flow, labels, mats = [], [], [], []
     for number in numbers:
         clip, label, mat = make_scene(number, seed, variant, classes)
-        fields = quantise(reduce_flow(consecutive_flow(clip)))
-        frames.append(reduce_frames(clip[FRAMES // 2, None])[0].transpose(2, 0, 1))
+        fields = quantise(downscale_flow(dis_flow(clip)))
+        frames.append(downscale_frames(clip[FRAMES // 2, None])[0].transpose(2, 0, 1))
         flow.append(fields.transpose(0, 3, 1, 2).reshape(-1, *fields.shape[1:3]))
         labels.append(label)
         mats.append(mat)

@@ -31,5 +31,5 @@ def write_samples(
         file = f"{name}-{variant}-{number // len(classes) + 1:02d}{'-mat' * mat}.mp4"
         paths.append(folder / name / file)
         paths[-1].parent.mkdir(exist_ok=True)
-        write_video(paths[-1], frames, fps=FPS, title=CLASSES[name], quality=QUALITY, preset="veryslow")
+        write_video(paths[-1], frames, fps=FPS, title=CLASSES[name], crf=QUALITY, preset="veryslow")
     return paths

@@ -1,4 +1,4 @@
-"""Optical flow as pictures, in the two encodings that the pages show for synthetic and real clips alike."""
+"""Optical flow as pictures, in the encodings that the pages show for stimuli and real clips alike."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,36 +8,43 @@ from worker.video.flow import quantise
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
-SHOWN_PX = 6.0  # flow of this magnitude has full colour; the legends say so
+FULL_COLOR_PX = 6.0  # flow of this magnitude and more has full colour; the legends of the pages say so
 
 
-def direction(flow: Floats) -> Pixels:
-    """Hue is direction, on white: (2, ..., H, W) in px to (..., H, W, 3).
+def direction_colors(flow: Floats) -> Pixels:
+    """Draw flow with its direction as hue and its magnitude as strength, on white.
 
-    Right is red, and hue turns with the angle clockwise on the screen (v points down); still is white.
+    (2, ..., H, W) in pixels -> (..., H, W, 3). Right is red; the hue follows the angle clockwise on the screen,
+    because v points down. No motion is white.
     """
     u, v = flow
-    strength = np.minimum(np.hypot(u, v) / SHOWN_PX, 1)[..., None]
+    strength = np.minimum(np.hypot(u, v) / FULL_COLOR_PX, 1)[..., None]
     hue = (np.arctan2(v, u) / (2 * np.pi) % 1)[..., None]
-    # of the HSV cone at full value: each of R, G, B is a trapezoid of the hue
+    # HSV to RGB at full saturation and value: each channel is a trapezoid of the hue
     wheel = np.clip(np.abs((hue * 6 + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
     return to_pixels(1 - strength * (1 - wheel))
 
 
-def xy_magnitude(flow: Floats) -> Pixels:
-    """u, v and magnitude as R, G, B on mid-grey: (2, ..., H, W) in px to (..., H, W, 3)."""
+def xy_magnitude_colors(flow: Floats) -> Pixels:
+    """Draw u, v and the magnitude of flow as R, G and B around mid-grey.
+
+    (2, ..., H, W) in pixels -> (..., H, W, 3).
+    """
     u, v = flow
-    values = np.stack([u, v, np.hypot(u, v)], axis=-1) / SHOWN_PX
+    values = np.stack([u, v, np.hypot(u, v)], axis=-1) / FULL_COLOR_PX
     return to_pixels(0.5 + 0.5 * np.clip(values, -1, 1))
 
 
-def stored(flow: Floats) -> Pixels:
-    """U as red, v as green, 8 bits over [-20, 20] px: (2, ..., H, W) in px to (..., H, W, 3)."""
+def quantised_flow_pixels(flow: Floats) -> Pixels:
+    """Store flow in a picture: u as red and v as green, 8 bits over [-20, 20] px.
+
+    (2, ..., H, W) in pixels -> (..., H, W, 3); `worker.video.flow.dequantise` inverts it.
+    """
     u, v = quantise(flow)
     return np.stack([u, v, np.zeros_like(u)], axis=-1)
 
 
 def to_pixels(values: npt.NDArray[np.floating]) -> Pixels:
-    """[0, 1] to 8 bits."""
+    """Round values in [0, 1] to 8 bits; others are clipped."""
     pixels: Pixels = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     return pixels

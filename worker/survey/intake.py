@@ -15,7 +15,7 @@ from app.store.database.engine import Store
 from worker.render.clips import render_clip
 from worker.survey.dataset_files import VideoFile
 from worker.video.decode import read_clip
-from worker.video.flow import consecutive_flow, reduce_flow
+from worker.video.flow import dis_flow, downscale_flow
 
 FPS = 25
 MAX_FRAMES = 64  # the longest input of the networks here
@@ -81,7 +81,7 @@ def make_clip(name: str, label: str, video: Path) -> NewClip:
     frames = read_clip(video, fps=FPS, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
-    flow = reduce_flow(consecutive_flow(frames))
+    flow = downscale_flow(dis_flow(frames))
     return NewClip(name=name, label=label, media=tuple(render_clip(frames, flow, fps=FPS)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.contract.errors import VideoError
 from app.contract.network import NetworkCard
 from worker.graph.inputs import Inputs
-from worker.networks.preprocessing import make_inputs, view
+from worker.networks.preprocessing import clip_format, make_inputs
 from worker.video.flow import Frames
 
 MAX_WAITING_PER_THREAD = 4  # clips that are made, or being made, and wait for the network
@@ -34,7 +34,7 @@ def prefetch(
 
     PyAV and OpenCV release the interpreter lock, so threads decode in parallel.
     """
-    count = view(card).frames
+    count = clip_format(card).frames
 
     def make(number: int) -> Inputs | VideoError:
         try:

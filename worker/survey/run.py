@@ -24,7 +24,7 @@ from worker.evidence.survey_evidence import clip_predictions, survey_facts, unit
 from worker.evidence.types import Labels, Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join
+from worker.networks.preprocessing import batch_size, join_clips
 from worker.survey.prefetch import Sample, prefetch
 from worker.survey.stages import ObserveStage, Stage, StageProgress
 
@@ -121,7 +121,7 @@ class SurveyRun:
                 if len(batch) < size and number + 1 < count:
                     continue
                 if batch:
-                    checkpoint.add(list(batch), read(on_device(join(list(batch.values())), device)))
+                    checkpoint.add(list(batch), read(on_device(join_clips(list(batch.values())), device)))
                     batch.clear()
                 checkpoint.clips_done = number + 1
                 checkpoint.seconds = seconds_before + time.monotonic() - started

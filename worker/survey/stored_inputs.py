@@ -17,7 +17,7 @@ from worker.evidence.types import UnitKey
 from worker.graph.inputs import Inputs, as_input
 from worker.networks.trace import blank
 from worker.survey.prefetch import Sample
-from worker.video.decode import read_stored
+from worker.video.decode import read_stored_clip
 from worker.video.flow import Frames
 
 
@@ -35,7 +35,7 @@ def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:
         if video is None:
             raise VideoError(f"The stored clip {name} has no video: remove its data set and add it again.")
         data = media.get_medium(session, sha256=video.sha256).data
-    return read_stored(data, name, count)
+    return read_stored_clip(data, name, count)
 
 
 def stored_stimuli(store: Store, card: NetworkCard) -> dict[UnitKey, Inputs]:

@@ -19,13 +19,13 @@ from worker.evidence.explain import MAX_SILENCED_PASSES, explain
 from worker.evidence.layer_attribution import UNITS_SILENCED
 from worker.graph.inputs import on_device
 from worker.job_context import JobContext
-from worker.networks.preprocessing import FPS, make_inputs, seen, view
+from worker.networks.preprocessing import FPS, clip_format, make_inputs, visible_frames
 from worker.render.clips import render_clip
 from worker.survey.stored_inputs import stored_frames
 from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
 from worker.video.decode import read_clip
-from worker.video.flow import Frames, consecutive_flow, reduce_flow
+from worker.video.flow import Frames, dis_flow, downscale_flow
 
 MAX_FRAME_PIXELS = 4096 * 2304
 MAX_CLIP_SECONDS = 120.0
@@ -69,8 +69,8 @@ class ExplainTask:
             units_silenced=self.units_silenced,
             max_silenced_passes=self.max_silenced_passes,
         )
-        shown = seen(network.card, frames)
-        media = render_clip(shown, reduce_flow(consecutive_flow(shown)), fps=FPS)
+        shown = visible_frames(network.card, frames)
+        media = render_clip(shown, downscale_flow(dis_flow(shown)), fps=FPS)
 
         def save(session: Session) -> dict[str, Any]:
             explanations.save_explanation(session, job_id=job.id, explanation=explanation, media=media)
@@ -80,9 +80,9 @@ class ExplainTask:
 
     def _read_frames(self, clip: OwnClip, card: NetworkCard, keep_alive: Callable[[], None]) -> Frames:
         """Return the middle of the clip as the network sees it, (T, H, W, 3). Raises VideoError."""
-        look, job = view(card), clip.job
+        wanted, job = clip_format(card), clip.job
         if job.dataset is not None:
-            return stored_frames(self.store, job.dataset, clip.name, look.frames)
+            return stored_frames(self.store, job.dataset, clip.name, wanted.frames)
         with self.store.session() as session:
             data = explanations.read_file(session, job_id=job.id)
         with TemporaryDirectory(prefix="kinetoscope-") as folder:
@@ -91,9 +91,9 @@ class ExplainTask:
             return read_clip(
                 path,
                 fps=FPS,
-                frames=look.frames,
-                short_side=look.side,
-                crop=look.side,
+                frames=wanted.frames,
+                short_side=wanted.side,
+                crop=wanted.side,
                 max_pixels=self.max_frame_pixels,
                 max_seconds=self.max_clip_seconds,
                 loop=False,

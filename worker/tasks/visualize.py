@@ -11,7 +11,7 @@ from app.store.database.engine import Store
 from worker.job_context import JobContext
 from worker.maximize.ascend import ascend
 from worker.maximize.outcome import Step
-from worker.render.encode import preview, render
+from worker.render.stimulus import render_preview, render_stimulus
 from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
 
@@ -38,7 +38,7 @@ class VisualizeTask:
             for index, error in step.errors.items():  # a failed unit is told at once, not when the others end
                 fail(index, error)
             return reporter.report_objectives(
-                step.step, step.steps, step.objective, lambda index: preview(step.stimulus(index))
+                step.step, step.steps, step.objective, lambda index: render_preview(step.stimulus(index))
             )
 
         ascents = ascend(
@@ -53,7 +53,7 @@ class VisualizeTask:
             if isinstance(ascent.outcome, KinetoscopeError):
                 fail(ascent.place, ascent.outcome)
             else:
-                media = render(ascent.outcome.stimulus)
+                media = render_stimulus(ascent.outcome.stimulus)
                 context.finish_visualization(jobs[ascent.place], ascent.outcome.measurements, media)
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:

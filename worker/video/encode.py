@@ -1,4 +1,4 @@
-"""Writes videos that browsers play: H.264, the index before the pictures so that they start at once."""
+"""Write MP4 videos that every browser plays: H.264, with the index first so that playback starts at once."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,13 +9,17 @@ from worker.video.flow import Frames
 
 
 def write_video(
-    path: Path, frames: Frames, *, fps: int, title: str = "", quality: int = 18, preset: str = "medium"
+    path: Path, frames: Frames, *, fps: int, title: str = "", crf: int = 18, preset: str = "medium"
 ) -> None:
-    """(T, H, W, 3) RGB; a row or column that makes a side odd is left out, for H.264 takes even sides alone."""
+    """Write the frames (T, H, W, 3), RGB, to an MP4 file.
+
+    H.264 requires even sides: the last row or column of an odd side is dropped. `crf` is the constant rate factor
+    of x264 (lower is better and larger), `preset` its effort.
+    """
     height, width = (side // 2 * 2 for side in frames.shape[1:3])
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         container.metadata["title"] = title
-        stream = container.add_stream("libx264", rate=fps, options={"crf": str(quality), "preset": preset})
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset})
         stream.height, stream.width = height, width
         stream.pix_fmt = "yuv420p"
         for image in frames[:, :height, :width]:
@@ -23,8 +27,11 @@ def write_video(
         container.mux(stream.encode(None))
 
 
-def video_bytes(frames: Frames, *, fps: int) -> bytes:
-    """The same as bytes. Moving the index to the front takes a file that can be read while it is written."""
+def encode_video(frames: Frames, *, fps: int) -> bytes:
+    """Return the frames (T, H, W, 3), RGB, as the bytes of an MP4.
+
+    A temporary file is needed because moving the index to the front reads the file while it is written.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         write_video(path, frames, fps=fps, preset="fast")

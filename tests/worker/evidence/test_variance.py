@@ -13,7 +13,7 @@ from worker.evidence.predict import clip_inputs
 from worker.evidence.synergy import with_motion_of
 from worker.evidence.variance import SwapVariance
 from worker.networks.load import describe_network, load_network
-from worker.networks.preprocessing import join
+from worker.networks.preprocessing import join_clips
 from worker.shipped.networks import WEIGHTS
 
 CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
@@ -59,7 +59,7 @@ def test_motion_moves_the_default_network() -> None:
     network = load_network(describe_network(family="mocap_two_stream", weights=weights), weights.read_bytes())
     videos = [sorted(folder.glob("*.mp4"))[0] for folder in sorted(CLIPS.iterdir()) if folder.is_dir()][::3]
     clips = [clip_inputs(network, video) for video in videos]
-    rows = [network.logits(join([with_motion_of(one, other) for other in clips])) for one in clips]
+    rows = [network.logits(join_clips([with_motion_of(one, other) for other in clips])) for one in clips]
     found = shares_of(torch.stack(rows))
     assert found.motion > 0.2
     assert found.pictures > 0.2

@@ -10,10 +10,10 @@ from worker.mocap.batches import whole_batches
 from worker.mocap.cache import Clips
 from worker.networks.load import make_card
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join, make_inputs, middle, read_frames, view
+from worker.networks.preprocessing import batch_size, clip_format, join_clips, make_inputs, middle_frames, read_frames
 from worker.networks.registry import find_family
 from worker.video.decode import read_clip
-from worker.video.flow import FARNEBACK, Frames, consecutive_flow, quantise, reduce_flow, reduce_frames
+from worker.video.flow import FARNEBACK, Frames, dis_flow, downscale_flow, downscale_frames, quantise
 
 
 def card_of(name: str) -> NetworkCard:
@@ -37,9 +37,9 @@ def moving(frames: int, side: int) -> Frames:
 
 def test_the_default_network_sees_a_clip_exactly_as_in_its_training() -> None:
     frames = moving(11, 240)
-    flow = quantise(reduce_flow(consecutive_flow(frames)))
+    flow = quantise(downscale_flow(dis_flow(frames)))
     kept = Clips(
-        reduce_frames(frames[5, None]).transpose(0, 3, 1, 2),
+        downscale_frames(frames[5, None]).transpose(0, 3, 1, 2),
         flow.transpose(0, 3, 1, 2).reshape(1, 20, 120, 120),
         np.zeros(1, np.int64),
         np.zeros(1, np.bool_),
@@ -53,14 +53,14 @@ def test_the_default_network_sees_a_clip_exactly_as_in_its_training() -> None:
 
 def test_longer_clips_give_their_middle_shorter_ones_start_again() -> None:
     frames = np.arange(7)[:, None, None, None].astype(np.uint8)
-    assert middle(frames, 3).ravel().tolist() == [2, 3, 4]
-    assert middle(frames, 7).ravel().tolist() == list(range(7))
-    assert middle(frames[:3], 7).ravel().tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert middle_frames(frames, 3).ravel().tolist() == [2, 3, 4]
+    assert middle_frames(frames, 7).ravel().tolist() == list(range(7))
+    assert middle_frames(frames[:3], 7).ravel().tolist() == [0, 1, 2, 0, 1, 2, 0]
 
 
 def test_motion_has_the_pixels_of_the_networks_own_size(tiny_two_stream: Network) -> None:
-    look = view(tiny_two_stream.card)
-    assert (look.frames, look.side) == (4, 68)  # 15/14 of 32, twice as fine
+    wanted = clip_format(tiny_two_stream.card)
+    assert (wanted.frames, wanted.side) == (4, 68)  # 15/14 of 32, twice as fine
     inputs = make_inputs(tiny_two_stream.card, moving(4, 68))
     assert inputs[StreamName.APPEARANCE].shape == (1, 3, 32, 32)
     assert inputs[StreamName.MOTION].shape == (1, 6, 32, 32)
@@ -78,24 +78,24 @@ def test_frames_of_another_size_are_scaled(tiny_two_stream: Network, tiny_clip: 
 
 
 def test_clips_are_cropped_from_eight_sevenths(tiny_clip: Network) -> None:
-    look = view(tiny_clip.card)
-    assert (look.frames, look.side, look.finer) == (8, 36, 1)
+    wanted = clip_format(tiny_clip.card)
+    assert (wanted.frames, wanted.side, wanted.downscale) == (8, 36, 1)
     frames = moving(8, 36)
     values = make_inputs(tiny_clip.card, frames)[StreamName.CLIP][0]
     assert torch.equal(values, torch.from_numpy(frames[:, 2:34, 2:34]).permute(3, 0, 1, 2).float() / 127.5 - 1)
 
 
 def test_a_family_may_state_its_own_rule() -> None:
-    look = view(card_of("flow_gated"))
-    assert (look.frames, look.side, look.finer, look.flow) == (65, 224, 1, FARNEBACK)
+    wanted = clip_format(card_of("flow_gated"))
+    assert (wanted.frames, wanted.side, wanted.downscale, wanted.flow) == (65, 224, 1, FARNEBACK)
 
 
 def test_i3d_is_evaluated_as_published(test_data: Path) -> None:
     """256 pixels, of which 224 in the middle."""
     clip = test_data / "clips" / "v_SoccerJuggling_g23_c01.avi"
     family = find_family("i3d")
-    look = view(card_of("i3d"))
-    assert (look.frames, look.side) == (family.streams[0].frames, 256)
+    wanted = clip_format(card_of("i3d"))
+    assert (wanted.frames, wanted.side) == (family.streams[0].frames, 256)
     whole = read_frames(card_of("i3d"), clip)
     assert np.array_equal(whole[:, 16:240, 16:240], read_clip(clip, frames=64, short_side=256, crop=224))
 
@@ -104,4 +104,4 @@ def test_batches_are_as_large_as_memory_allows(tiny_clip: Network) -> None:
     assert batch_size(tiny_clip.card) == 16
     assert batch_size(card_of("i3d")) == 1
     clip = make_inputs(tiny_clip.card, moving(8, 36))
-    assert join([clip, clip])[StreamName.CLIP].shape == (2, 3, 8, 32, 32)
+    assert join_clips([clip, clip])[StreamName.CLIP].shape == (2, 3, 8, 32, 32)

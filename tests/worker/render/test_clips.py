@@ -3,11 +3,11 @@ import io
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from app.contract.result import EXTENSIONS, RenderedMedia, Role
 from worker.render.clips import render_clip
-from worker.video.flow import consecutive_flow, dequantise, reduce_flow
+from worker.video.flow import dequantise, dis_flow, downscale_flow
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def frames() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def media(frames: np.ndarray) -> dict[Role, RenderedMedia]:
-    flow = reduce_flow(consecutive_flow(frames))
+    flow = downscale_flow(dis_flow(frames))
     return {medium.role: medium for medium in render_clip(frames, flow, fps=25)}
 
 
@@ -44,9 +44,10 @@ def test_a_clip_has_a_video_a_poster_and_its_flow(media: dict[Role, RenderedMedi
 def test_the_video_is_what_browsers_play(media: dict[Role, RenderedMedia], frames: np.ndarray) -> None:
     video = media[Role.VIDEO]
     assert video.data.index(b"moov") < video.data.index(b"mdat")  # it starts before all of it is there
-    with av.open(io.BytesIO(video.data)) as container:
+    with av.open(io.BytesIO(video.data), "r") as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.name, stream.codec_context.pix_fmt, stream.average_rate) == ("h264", "yuv420p", 25)
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert stream.average_rate == 25
         shown = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)])
     assert shown.shape == (8, 60, 60, 3) == (video.frames, video.height, video.width, 3)
     error = np.abs(shown.mean(-1) - frames[:, :60, :60].mean(-1)).mean()  # of grey: colours are stored coarser
@@ -62,15 +63,14 @@ def test_flow_comes_back_from_its_sheet_and_is_that_of_the_motion(media: dict[Ro
 
 
 def test_loops_go_forth_alone_at_the_speed_of_the_clip(frames: np.ndarray) -> None:
-    faster = np.broadcast_to(np.arange(0, 3.5, 0.5, np.float32)[:, None, None, None], (7, 30, 30, 2))
+    faster = np.broadcast_to(np.arange(0, 3.5, 0.5).astype(np.float32)[:, None, None, None], (7, 30, 30, 2))
     media = {medium.role: medium for medium in render_clip(frames, faster, fps=25)}
     for role in (Role.FLOW_DIRECTION, Role.FLOW_XY):
         with opened(media[role]) as image:
             shown = []
-            for number in range(image.n_frames):
-                image.seek(number)
-                strength = np.asarray(image.convert("RGB"), int).std(axis=-1).mean()
-                shown.append((image.info["duration"], strength))
+            for frame in ImageSequence.Iterator(image):
+                strength = np.asarray(frame.convert("RGB"), int).std(axis=-1).mean()
+                shown.append((frame.info["duration"], strength))
         assert {duration for duration, _ in shown} == {40}
         assert [strength for _, strength in shown] == sorted(strength for _, strength in shown)
         assert len(shown) == 7

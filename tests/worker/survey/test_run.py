@@ -11,7 +11,7 @@ from app.contract.evidence import TOP_CLIPS, UnitEvidence, UnitRole
 from worker.evidence.checkpoint import PEAKS_FILE, SurveyCheckpoint
 from worker.evidence.explain import explain
 from worker.networks.network import Network
-from worker.networks.preprocessing import join, make_inputs
+from worker.networks.preprocessing import join_clips, make_inputs
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyResult, SurveyRun
 from worker.survey.stages import Stage, StageProgress
@@ -48,7 +48,7 @@ def test_a_survey_says_of_every_unit_what_the_network_does(
     assert found.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
     units = units_of(found)
     assert len(units) == card.units
-    inputs = join([make_inputs(card, sample.read(4)) for sample in samples])
+    inputs = join_clips([make_inputs(card, sample.read(4)) for sample in samples])
     labels = np.arange(CLIPS) % len(card.classes)
     for layer in ("appearance.conv1_1", "motion.conv3_1", "fusion.conv5", "fc7", "class"):
         maps = tiny_two_stream.activation(layer, inputs).detach()

@@ -4,10 +4,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from PIL import Image
 
 from app.contract.errors import VideoError
-from worker.video.decode import centre, fit, read_clip
+from worker.video.decode import middle_frame_indices, read_clip, resize_and_crop
 
 FRAMES = 40
 
@@ -23,6 +24,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, codec in {"clip.mp4": "libx264", "clip.avi": "mpeg4", "clip.mkv": "libx264"}.items():
         with av.open(str(folder / name), "w", options={"movflags": "faststart"} if "mp4" in name else {}) as container:
             stream = container.add_stream(codec, rate=25)
+            assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             stream.bit_rate = 4_000_000
             for index in range(FRAMES):
@@ -67,21 +69,21 @@ def test_short_clips_start_again(clips: Path) -> None:
 
 def test_centre_of_30_frames_a_second() -> None:
     times = [7 + index / 30 for index in range(126)]  # a clip need not start at zero
-    assert centre(times, 25, 64)[:6] == [24, 25, 26, 27, 28, 30]
-    assert centre(times, 25, 64)[-1] == 99
+    assert middle_frame_indices(times, 25, 64)[:6] == [24, 25, 26, 27, 28, 30]
+    assert middle_frame_indices(times, 25, 64)[-1] == 99
 
 
 def test_centre_of_uneven_times_and_of_a_still() -> None:
-    assert centre([0.0], 25, 4) == [0]
-    assert centre([0.0, 0.04, 0.4, 0.44], 10, 4) == [0, 1, 1, 1]
+    assert middle_frame_indices([0.0], 25, 4) == [0]
+    assert middle_frame_indices([0.0, 0.04, 0.4, 0.44], 10, 4) == [0, 1, 1, 1]
 
 
 def test_fit_keeps_the_centre_of_either_orientation() -> None:
     image = np.zeros((40, 80, 3), np.uint8)
     image[:, 30:50] = 255
-    assert fit(image, 40, 20).min() == 255
-    assert fit(image.transpose(1, 0, 2), 40, 20).min() == 255
-    assert fit(image, 8, 8).shape == fit(image, 80, 8).shape == (8, 8, 3)
+    assert resize_and_crop(image, 40, 20).min() == 255
+    assert resize_and_crop(image.transpose(1, 0, 2), 40, 20).min() == 255
+    assert resize_and_crop(image, 8, 8).shape == resize_and_crop(image, 80, 8).shape == (8, 8, 3)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ import pytest
 
 from worker.video.flow import (
     DIS,
-    RANGE,
+    FLOW_RANGE_PX,
     TVL1,
-    consecutive_flow,
     dequantise,
+    dis_flow,
+    downscale_flow,
+    downscale_frames,
     farneback_flow,
     quantise,
-    reduce_flow,
-    reduce_frames,
 )
 
 
@@ -29,7 +29,7 @@ def moving(steps: int, dx: float, dy: float, side: int = 96) -> npt.NDArray[np.u
 
 
 def test_flow_is_the_motion_in_pixels_a_frame() -> None:
-    flow = consecutive_flow(moving(4, dx=2.0, dy=-1.0))
+    flow = dis_flow(moving(4, dx=2.0, dy=-1.0))
     assert flow.shape == (3, 96, 96, 2)
     assert flow.dtype == np.float32
     inner = flow[:, 16:-16, 16:-16]
@@ -51,35 +51,35 @@ def test_dis_stands_in_for_tvl1() -> None:
 
 def test_a_still_clip_and_a_single_frame() -> None:
     still = moving(3, 0, 0)
-    assert np.abs(consecutive_flow(still)).max() < 0.01
-    assert consecutive_flow(still[:1]).shape == (0, 96, 96, 2)
+    assert np.abs(dis_flow(still)).max() < 0.01
+    assert dis_flow(still[:1]).shape == (0, 96, 96, 2)
 
 
 def test_smaller_pictures_move_by_fewer_pixels() -> None:
     flow = np.zeros((2, 8, 6, 2), np.float32)
     flow[..., 0], flow[..., 1] = 6, -3
-    smaller = reduce_flow(flow)
+    smaller = downscale_flow(flow)
     assert smaller.shape == (2, 4, 3, 2)
-    assert np.all(smaller == np.float32([3, -1.5]))
-    assert reduce_flow(flow[:0]).shape == (0, 4, 3, 2)
+    assert np.all(smaller == np.array([3, -1.5], np.float32))
+    assert downscale_flow(flow[:0]).shape == (0, 4, 3, 2)
 
 
 def test_areas_are_averaged() -> None:
     frames = np.zeros((1, 4, 4, 3), np.uint8)
     frames[0, :2, 0] = 200
-    assert reduce_frames(frames)[0, :, :, 0].tolist() == [[100, 0], [0, 0]]
+    assert downscale_frames(frames)[0, :, :, 0].tolist() == [[100, 0], [0, 0]]
 
 
 def test_eight_bits_keep_flow_within_half_a_step() -> None:
-    flow = np.linspace(-RANGE, RANGE, 1001, dtype=np.float32)
+    flow = np.linspace(-FLOW_RANGE_PX, FLOW_RANGE_PX, 1001, dtype=np.float32)
     stored = quantise(flow)
     assert stored.dtype == np.uint8
     assert (stored[0], stored[-1]) == (0, 255)
-    assert np.abs(dequantise(stored) - flow).max() <= RANGE / 255 + 1e-5
+    assert np.abs(dequantise(stored) - flow).max() <= FLOW_RANGE_PX / 255 + 1e-5
 
 
 def test_larger_displacements_are_cut_off() -> None:
-    assert dequantise(quantise(np.float32([-50, 35]))).tolist() == [-RANGE, RANGE]
+    assert dequantise(quantise(np.array([-50, 35], np.float32))).tolist() == [-FLOW_RANGE_PX, FLOW_RANGE_PX]
 
 
 def test_farneback_sees_the_same_motion() -> None:

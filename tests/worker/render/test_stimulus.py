@@ -2,11 +2,12 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from app.contract.network import StreamName
 from app.contract.result import EXTENSIONS, RenderedMedia, Role
-from worker.render.encode import carried, poster, preview, render, sheet
+from worker.render.stimulus import poster, render_preview, render_stimulus, warp_along_flow
+from worker.render.webp import contact_sheet
 from worker.video.flow import dequantise
 
 SIZE = 32
@@ -44,9 +45,13 @@ def opened(medium: RenderedMedia) -> Image.Image:
     return Image.open(io.BytesIO(medium.data))
 
 
+def frame_count(image: Image.Image) -> int:
+    return len(list(ImageSequence.Iterator(image)))
+
+
 @pytest.mark.parametrize("kind", STIMULI)
 def test_every_role_is_rendered_and_says_what_it_is(kind: str) -> None:
-    media = {medium.role: medium for medium in render(STIMULI[kind])}
+    media = {medium.role: medium for medium in render_stimulus(STIMULI[kind])}
     assert media.keys() == ROLES[kind]
     for role, medium in media.items():
         assert medium.type in EXTENSIONS
@@ -55,19 +60,19 @@ def test_every_role_is_rendered_and_says_what_it_is(kind: str) -> None:
 
 
 def test_loops_go_forth_and_back() -> None:
-    media = {medium.role: medium for medium in render(STIMULI["clip"])}
-    assert opened(media[Role.LOOP]).n_frames == media[Role.LOOP].frames == 30
+    media = {medium.role: medium for medium in render_stimulus(STIMULI["clip"])}
+    assert frame_count(opened(media[Role.LOOP])) == media[Role.LOOP].frames == 30
 
 
 def test_the_raw_arrays_are_the_stimulus() -> None:
-    raw = next(medium for medium in render(STIMULI["two-stream"]) if medium.role is Role.RAW)
+    raw = next(medium for medium in render_stimulus(STIMULI["two-stream"]) if medium.role is Role.RAW)
     with np.load(io.BytesIO(raw.data), allow_pickle=False) as arrays:
         assert set(arrays) == {"appearance", "motion"}
         np.testing.assert_allclose(arrays["motion"], shift(), atol=1e-3)
 
 
 def test_the_flow_sheet_holds_the_flow() -> None:
-    medium = next(medium for medium in render(STIMULI["motion"]) if medium.role is Role.FLOW)
+    medium = next(medium for medium in render_stimulus(STIMULI["motion"]) if medium.role is Role.FLOW)
     assert (medium.frames, medium.width, medium.height) == (10, 10 * SIZE, SIZE)
     pixels = np.asarray(opened(medium).convert("RGB"))
     flow = np.moveaxis(dequantise(pixels[..., :2]), -1, 0)
@@ -77,7 +82,7 @@ def test_the_flow_sheet_holds_the_flow() -> None:
 
 def test_a_sheet_reads_like_a_page() -> None:
     frames = np.arange(18, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), np.uint8)
-    pixels = sheet(frames)
+    pixels = contact_sheet(frames)
     assert pixels.shape == (4, 48, 3)
     assert pixels[0, ::3, 0].tolist() == list(range(16))
     assert pixels[2, ::3, 0].tolist() == [16, 17] + [0] * 14
@@ -85,21 +90,21 @@ def test_a_sheet_reads_like_a_page() -> None:
 
 def test_appearance_is_carried_along_the_flow() -> None:
     image = np.random.default_rng(2).integers(0, 255, (SIZE, SIZE, 3), np.uint8)
-    frames = carried(image, shift(3) * 20)
+    frames = warp_along_flow(image, shift(3) * 20)
     assert frames.shape == (4, SIZE, SIZE, 3)
     np.testing.assert_array_equal(frames[3][:, 6:], image[:, :-6])
 
 
 @pytest.mark.parametrize("kind", STIMULI)
 def test_a_preview_is_small(kind: str) -> None:
-    medium = preview(STIMULI[kind])
+    medium = render_preview(STIMULI[kind])
     assert len(medium.data) < 15_000
     assert opened(medium).height == 160
 
 
 def test_a_preview_of_noise_is_small_too() -> None:
     noise = np.random.default_rng(3).uniform(-1, 1, (3, 10, 160, 160)).astype(np.float32)
-    medium = preview({StreamName.APPEARANCE: noise[:, :1], StreamName.MOTION: noise[:2] * 0.3})
+    medium = render_preview({StreamName.APPEARANCE: noise[:, :1], StreamName.MOTION: noise[:2] * 0.3})
     assert len(medium.data) <= 15_000
 
 

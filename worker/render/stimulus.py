@@ -1,0 +1,157 @@
+"""Render a stimulus: every picture and loop of it that the pages show, and the small preview while it is made."""
+
+import io
+from collections.abc import Mapping
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from app.contract.network import StreamName
+from app.contract.result import RenderedMedia, Role
+from worker.render.flow_color import (
+    Floats,
+    Pixels,
+    direction_colors,
+    quantised_flow_pixels,
+    to_pixels,
+    xy_magnitude_colors,
+)
+from worker.render.webp import contact_sheet, encode_loop, encode_still, encode_within
+from worker.video.flow import FLOW_UNIT_PX
+
+Stimulus = Mapping[StreamName, npt.NDArray[np.floating]]  # (D, T, H, W) by stream, standard units
+
+Number = TypeVar("Number", np.uint8, np.float32)
+
+MIN_PICTURE_SIDE = 96  # pixels: a smaller picture is enlarged
+INSET_SHARE = 0.42  # of a poster's side
+INSET_BORDER_GREY = 40  # of 255
+PREVIEW_SIDE = 160  # pixels
+PREVIEW_MAX_BYTES = 15_000
+
+
+def render_stimulus(stimulus: Stimulus) -> list[RenderedMedia]:
+    """Return all media of a finished stimulus; `app.contract.result` says what each role is for."""
+    media = [_raw_arrays(stimulus), encode_still(Role.POSTER, enlarge_if_small(poster(stimulus)))]
+    if StreamName.CLIP in stimulus:
+        frames = rgb_pixels(stimulus[StreamName.CLIP])
+        media += [
+            encode_loop(Role.LOOP, enlarge_if_small(frames)),
+            encode_still(Role.SHEET, contact_sheet(frames), frames=len(frames)),
+        ]
+    if StreamName.APPEARANCE in stimulus:
+        media.append(encode_still(Role.APPEARANCE, rgb_pixels(stimulus[StreamName.APPEARANCE])[0]))
+    if StreamName.MOTION in stimulus:
+        flow = flow_in_px(stimulus)
+        media += [
+            encode_still(Role.FLOW, contact_sheet(quantised_flow_pixels(flow)), lossless=True, frames=flow.shape[1]),
+            encode_loop(Role.FLOW_DIRECTION, enlarge_if_small(direction_colors(flow))),
+            encode_loop(Role.FLOW_XY, enlarge_if_small(xy_magnitude_colors(flow))),
+        ]
+    if StreamName.CLIP not in stimulus:
+        media.append(encode_loop(Role.LOOP, enlarge_if_small(animate(stimulus))))
+    return media
+
+
+def render_preview(stimulus: Stimulus) -> RenderedMedia:
+    """Return a small picture of an unfinished stimulus, quick to make and to send."""
+    image = Image.fromarray(enlarge_if_small(poster(stimulus)))
+    scale = PREVIEW_SIDE / image.height
+    image = image.resize((round(image.width * scale), PREVIEW_SIDE), Image.Resampling.BILINEAR)
+    return encode_within(Role.POSTER, image, max_bytes=PREVIEW_MAX_BYTES)
+
+
+def enlarge_if_small(pixels: Pixels) -> Pixels:
+    """Repeat the pixels of a picture (..., H, W, 3) that is less than MIN_PICTURE_SIDE high.
+
+    Stimuli of small receptive fields are only a few pixels wide.
+    """
+    factor = -(-MIN_PICTURE_SIDE // pixels.shape[-3])
+    return pixels.repeat(factor, -3).repeat(factor, -2) if factor > 1 else pixels
+
+
+def poster(stimulus: Stimulus) -> Pixels:
+    """Draw the still (H, W, 3) that stands for a stimulus on a card.
+
+    It is the middle frame of a clip, the appearance, or the middle flow field. With both appearance and motion, the
+    flow field is an inset in a corner of the appearance, because cards are square.
+    """
+    if StreamName.CLIP in stimulus:
+        (middle,) = rgb_pixels(_middle_frame(stimulus[StreamName.CLIP]))
+        return np.asarray(middle)
+    if StreamName.MOTION not in stimulus:
+        return np.asarray(rgb_pixels(stimulus[StreamName.APPEARANCE])[0])
+    flow = flow_in_px({StreamName.MOTION: _middle_frame(stimulus[StreamName.MOTION])})
+    motion = direction_colors(flow)[0]
+    if StreamName.APPEARANCE not in stimulus:
+        return np.asarray(motion)
+    return draw_inset(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], motion)
+
+
+def draw_inset(picture: Pixels, inset: Pixels) -> Pixels:
+    """Enlarge a picture (H, W, 3) to twice its size and draw another (H, W, 3), framed, in its upper left corner."""
+    height, width = picture.shape[:2]
+    enlarged = cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
+    size = (round(2 * width * INSET_SHARE), round(2 * height * INSET_SHARE))
+    framed = cv2.resize(inset, size, interpolation=cv2.INTER_AREA)
+    framed[[0, 1, -1, -2]] = framed[:, [0, 1, -1, -2]] = INSET_BORDER_GREY
+    enlarged[: size[1], : size[0]] = framed  # the upper corner, because bodies are lower in the picture
+    return enlarged.astype(np.uint8, copy=False)
+
+
+def animate(stimulus: Stimulus) -> Pixels:
+    """Draw the appearance moving along the flow, or whichever of the two there is: (T, H, W, 3)."""
+    if StreamName.MOTION not in stimulus:
+        return rgb_pixels(stimulus[StreamName.APPEARANCE])
+    flow = flow_in_px(stimulus)
+    if StreamName.APPEARANCE not in stimulus:
+        return direction_colors(flow)
+    return warp_along_flow(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], flow)
+
+
+def warp_along_flow(image: Pixels, flow: Floats) -> Pixels:
+    """Move an image (H, W, 3) by one flow field of (2, T, H, W) after the other: (T + 1, H, W, 3).
+
+    Frame t + 1 at position p is frame t at p - flow_t(p). Every frame is sampled from the first one, so that blur
+    does not accumulate.
+    """
+    height, width = image.shape[:2]
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+    source = grid.copy()
+    frames = [image]
+    for field in np.moveaxis(flow, 1, 0):
+        previous = grid - field
+        source = np.stack([_sample(axis, previous) for axis in source])
+        frames.append(_sample(image, source))
+    return np.stack(frames)
+
+
+def rgb_pixels(x: npt.NDArray[np.floating]) -> Pixels:
+    """Convert RGB (3, T, H, W) in [-1, 1] to pixels (T, H, W, 3)."""
+    return to_pixels(np.moveaxis(x, 0, -1) / 2 + 0.5)
+
+
+def flow_in_px(stimulus: Stimulus) -> Floats:
+    """Return the motion of a stimulus as flow (2, T, H, W) in pixels a frame."""
+    return np.asarray(stimulus[StreamName.MOTION] * FLOW_UNIT_PX, dtype=np.float32)
+
+
+def _middle_frame(x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the middle frame of (D, T, H, W) as (D, 1, H, W)."""
+    return x[:, x.shape[1] // 2][:, None]
+
+
+def _sample(values: npt.NDArray[Number], at: Floats) -> npt.NDArray[Number]:
+    """Read values (H, W, ...) at positions (2, H, W) of (x, y), by bilinear interpolation."""
+    sampled = cv2.remap(values, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.astype(values.dtype, copy=False)
+
+
+def _raw_arrays(stimulus: Stimulus) -> RenderedMedia:
+    file = io.BytesIO()
+    arrays = {name.value: values.astype(np.float16) for name, values in stimulus.items()}
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return RenderedMedia(role=Role.RAW, type="application/zip", data=file.getvalue())
