@@ -8,8 +8,7 @@ from torch import Tensor
 from app.contract.network import StreamName
 from worker.evidence.synergy import MOTION
 from worker.graph.inputs import Inputs
-from worker.networks.preprocessing import FLOW_UNIT_PX
-from worker.video.flow import dis_flow
+from worker.video.flow import FLOW_UNIT_PX, dis_flow
 
 MARGIN_PX = 5  # window in which pixels around a moving one belong to the foreground too
 MAX_FLOW_FIELDS = 10  # computed for a clip that has no motion stream
