@@ -93,7 +93,7 @@ def test_cancel_is_seen_within_one_step_and_spares_the_rest_of_the_batch(tiny: S
     assert first.id * 100 + 2 not in seen
 
 
-def test_a_stop_hands_running_jobs_back_at_once(tiny: Store) -> None:
+def test_a_stop_returns_running_jobs_to_the_queue_at_once(tiny: Store) -> None:
     job = enqueue(tiny, 0)[0]
     worker = make(tiny, Counting(at_step=lambda step, batch: worker.stop.set() if step == 3 else None))
     worker.run()
@@ -115,7 +115,7 @@ def test_a_click_is_computed_in_the_middle_of_a_sweep(tiny: Store) -> None:
     assert task.order == ["0.1", "0.2", "4.1", "4.2", "4.3", "0.3"]
 
 
-def test_a_stop_during_a_click_hands_back_the_sweep_beneath_it_too(tiny: Store) -> None:
+def test_a_stop_during_a_click_also_returns_the_interrupted_sweep(tiny: Store) -> None:
     enqueue(tiny, 0, 1)
 
     def interfere(step: int, batch: Sequence[VisualizeJob]) -> None:
@@ -147,7 +147,7 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
     assert state(tiny, good) is JobState.DONE
 
 
-def test_an_unexpected_error_tells_a_reference_and_no_secret(tiny: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_shows_a_reference_and_no_secret(tiny: Store, caplog: pytest.LogCaptureFixture) -> None:
     job = enqueue(tiny, 0)[0]
 
     def broken(batch: Sequence[VisualizeJob], context: JobContext) -> None:

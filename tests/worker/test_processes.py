@@ -99,7 +99,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(
 
 
 @pytest.mark.slow
-def test_a_kind_stop_hands_the_job_back_and_another_worker_takes_it_at_once(
+def test_a_terminated_worker_returns_its_job_to_the_queue(
     tiny: Store, start: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
     queued = enqueue(tiny, 0, steps=2048)

@@ -26,22 +26,22 @@ MAX_SKIPPED_LISTED = 20  # videos that could not be read, named at the end
 @app.command()
 @report_errors
 def add(
-    slug: Annotated[str, typer.Argument(help="Name in addresses.")],
+    slug: Annotated[str, typer.Argument(help="Name of the data set in URLs.")],
     path: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a CSV.")],
-    layout: Annotated[Layout | None, typer.Option(help="How it is laid out, where that cannot be told.")] = None,
+    layout: Annotated[Layout | None, typer.Option(help="Layout of the data set, if it cannot be guessed.")] = None,
     split: Annotated[
         Path | None, typer.Option(help="Official split of UCF101 or HMDB51: a file of it, or the folder of its files.")
     ] = None,
-    part: Annotated[Part | None, typer.Option(help="Of the split; test if a split is given.")] = None,
-    fold: Annotated[int, typer.Option(min=1, help="Which of the official splits, where a folder holds several.")] = 1,
+    part: Annotated[Part | None, typer.Option(help="Part of the split; by default test.")] = None,
+    fold: Annotated[int, typer.Option(min=1, help="Number of the official split, if the folder has several.")] = 1,
     label: Annotated[list[str] | None, typer.Option(help="Only videos of this label; may be repeated.")] = None,
     network: Annotated[str | None, typer.Option(help="A network that must know every label.")] = None,
-    title: Annotated[str | None, typer.Option(help="Name on pages.")] = None,
-    summary: Annotated[str, typer.Option(help="A sentence for pages.")] = "",
+    title: Annotated[str | None, typer.Option(help="Title on pages.")] = None,
+    summary: Annotated[str, typer.Option(help="Description on pages.")] = "",
 ) -> None:
     """Read a data set and store the middle of each video with its flow; what is there already stays."""
-    chosen = Split(split, part or Part.TEST, fold) if split or part else None
-    files = read_dataset(path, layout=layout, split=chosen, labels=tuple(label or ()))
+    official_split = Split(split, part or Part.TEST, fold) if split or part else None
+    files = read_dataset(path, layout=layout, split=official_split, labels=tuple(label or ()))
     store = open_database()
     check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in files)))
     with make_progress() as progress:
@@ -70,7 +70,7 @@ def list_() -> None:
 @report_errors
 def remove(
     slug: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Remove a data set with its clips and the surveys made with it."""
     store = open_database()

@@ -15,7 +15,7 @@ def explain(
     network: str,
     clip: Annotated[Path, typer.Argument(help="A video.")],
     expected: Annotated[str | None, typer.Option(help="The class that you expected.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole explanation as JSON.")] = False,
 ) -> None:
     """Print the predictions for a clip, and the units that they come from, as shares of the logit that add up."""
     from worker.evidence import explain as evidence

@@ -12,23 +12,23 @@ from worker.cli.progress import make_progress
 
 app = typer.Typer(no_args_is_help=True, help="Data and training of the default network.")
 
-Folder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
-DESCRIPTION = "{task.description:32}"  # of the bars: as wide as the longest, so that they line up
+DESCRIPTION = "{task.description:32}"  # of the progress bars: wide enough for the longest, so that they line up
 
-Processes = Annotated[int, typer.Option(help="Processes; 0: one a CPU.")]
+Folder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+Processes = Annotated[int, typer.Option(help="Number of processes; 0: one for each CPU.")]
 
 
 @app.command()
 @report_errors
 def make(
-    clips: Annotated[int, typer.Option(min=1, help="How many; classes take turns.")],
+    clips: Annotated[int, typer.Option(min=1, help="Number of clips; the classes take turns.")],
     out_dir: Folder,
     variant: Annotated[str, typer.Option(help="train, test, unbiased or control.")] = "train",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     class_: Annotated[list[str] | None, typer.Option("--class", help="Only this class; may be repeated.")] = None,
     processes: Processes = 0,
 ) -> None:
-    """Draw clips and their flow into an array cache; what is there already stays."""
+    """Draw clips and their flow into array files; clips that are there already stay."""
     from worker.mocap.dataset import find_variant, make_dataset
     from worker.networks.mocap_classes import NAMES
 
@@ -66,8 +66,8 @@ def samples(
 @report_errors
 def train(
     network: Annotated[str, typer.Argument(help="default, control or judge.")],
-    data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
-    work: Annotated[Path, typer.Option(help="Folder for checkpoints: a training that was stopped goes on.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data sets; missing clips are drawn.")],
+    work: Annotated[Path, typer.Option(help="Folder for checkpoints, from which a stopped training continues.")],
     out_dir: Folder,
     clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = 8280,
     processes: Processes = 0,
@@ -99,7 +99,7 @@ def train(
 @report_errors
 def card(
     page: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/default-network.md"),
-    weights: Annotated[Path | None, typer.Option(help="Folder of the weights; the shipped ones if not given.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the weights; by default the shipped ones.")] = None,
 ) -> None:
     """Write the model card from the reports beside the weights."""
     from worker.shipped.model_card import model_card
@@ -114,8 +114,8 @@ def card(
 @report_errors
 def measure(
     network: Annotated[str, typer.Argument(help="default, control or judge.")],
-    data: Annotated[Path, typer.Option(help="Folder of the data sets; what is missing of them is made.")],
-    weights: Annotated[Path | None, typer.Option(help="Folder of the weights; the shipped ones if not given.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of the data sets; missing clips are drawn.")],
+    weights: Annotated[Path | None, typer.Option(help="Folder of the weights; by default the shipped ones.")] = None,
     processes: Processes = 0,
 ) -> None:
     """Measure the accuracies and planted facts of existing weights, and print them as JSON."""

@@ -21,8 +21,10 @@ def add(
     family: Annotated[str, typer.Argument(help="A family (`networks families`), or a Python file with your own.")],
     weights: Weights,
     labels: Labels = None,
-    slug: Annotated[str | None, typer.Option(help="Name in addresses; the family's if not given.")] = None,
-    title: Annotated[str | None, typer.Option(help="Name on pages.")] = None,
+    slug: Annotated[
+        str | None, typer.Option(help="Name of the network in URLs; by default that of the family.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title on pages.")] = None,
     checksum: Annotated[str | None, typer.Option(help="sha256 that the weights must have.")] = None,
 ) -> None:
     """Register a network: read its weights, trace its layers, store both."""
@@ -74,7 +76,7 @@ def families() -> None:
 @report_errors
 def remove(
     network: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Remove a network with all its results."""
     store = open_database()
@@ -94,7 +96,7 @@ def remove(
 @report_errors
 def check(
     network: str,
-    clip: Annotated[Path | None, typer.Option(help="A video: print the classes it is taken for.")] = None,
+    clip: Annotated[Path | None, typer.Option(help="A video: print its predicted classes.")] = None,
 ) -> None:
     """Load a network as the worker would and verify its weights; with a clip, print the predicted classes."""
     from worker.evidence.predict import predict

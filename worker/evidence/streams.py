@@ -66,6 +66,7 @@ class _StreamStudy:
         self.logits = torch.from_numpy(np.stack([logits[number] for number in numbers]))
         self.bias_clips = dict(self._find_bias_clips())
         self.pasted = 0
+        # at most: swaps of all clips, pairs measured again, swaps and pasted clips of biases
         self.total_passes = len(numbers) + DONORS + MAX_REMEASURED_PAIRS * 4 * PAIR_CLIPS
         self.total_passes += len(self.bias_clips) * (3 * BIAS_CLIPS + BIAS_CLIPS * STRANGERS)
         self.swapper = StreamSwapper(network, *(inputs for _, inputs in read_clips(numbers[:2])))

@@ -44,7 +44,7 @@ def store() -> Store:
     return open_store(settings().sqlalchemy_url)
 
 
-def test_a_folder_becomes_a_data_set_and_bad_videos_are_told(invoke: Invoke, folder: Path) -> None:
+def test_a_folder_becomes_a_data_set_and_bad_videos_are_listed(invoke: Invoke, folder: Path) -> None:
     output = invoke("datasets", "add", "little", folder, "--title", "A little set").output
     assert "Added 3 clips to little" in output
     assert "skipped still" in output
@@ -63,7 +63,7 @@ def test_a_folder_becomes_a_data_set_and_bad_videos_are_told(invoke: Invoke, fol
     assert "A little set" in invoke("datasets", "list").output
 
 
-def test_adding_again_goes_on_where_it_was(invoke: Invoke, folder: Path) -> None:
+def test_adding_again_continues_where_it_was(invoke: Invoke, folder: Path) -> None:
     invoke("datasets", "add", "little", folder, "--label", "run")
     assert "2 were there already" in invoke("datasets", "add", "little", folder).output
     with store().session() as session:
@@ -93,7 +93,7 @@ def test_labels_are_checked_against_a_network_before_anything_is_decoded(
         (("remove", "litle"), "There is no data set 'litle'"),
     ],
 )
-def test_bad_input_is_told_in_words(
+def test_bad_input_is_reported_without_a_traceback(
     invoke: Invoke,
     folder: Path,
     arguments: tuple[str, ...],
@@ -104,7 +104,7 @@ def test_bad_input_is_told_in_words(
     assert "Traceback" not in result.output
 
 
-def test_a_set_of_which_nothing_can_be_read_is_not_made(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_data_set_without_a_readable_video_is_not_made(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "bad" / "run").mkdir(parents=True)
     (tmp_path / "bad" / "run" / "torn.avi").write_bytes(b"RIFF")
     assert "None of the 1 videos can be read" in invoke("datasets", "add", "bad", tmp_path / "bad", ok=False).output
@@ -112,7 +112,7 @@ def test_a_set_of_which_nothing_can_be_read_is_not_made(invoke: Invoke, tmp_path
         assert datasets.list_datasets(session) == []
 
 
-def test_real_clips_give_up_their_middle(test_data: Path, opened: Store) -> None:
+def test_the_middle_of_real_clips_is_stored(test_data: Path, opened: Store) -> None:
     """Each of another kind: an avi, a gif, a clip shorter than 64 frames."""
     names = ("v_SoccerJuggling_g23_c01.avi", "v_CricketShot_g04_c01_rgb.gif", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
     files = [VideoFile(name.partition(".")[0], "sport", test_data / "clips" / name) for name in names]

@@ -38,7 +38,7 @@ def test_families_are_listed(invoke: Invoke) -> None:
     assert "vgg16_two_stream" in output
 
 
-def test_visualize_writes_pictures_and_the_second_time_takes_them_from_the_cache(tiny: Invoke, tmp_path: Path) -> None:
+def test_visualize_writes_pictures_and_uses_the_cache_the_second_time(tiny: Invoke, tmp_path: Path) -> None:
     ask = ("visualize", "tiny", "class", "jump", "3", "--set", "steps=4", "--out", tmp_path / "out")
     first = tiny(*ask).output
     folders = sorted((tmp_path / "out" / "tiny" / "class").glob("*/*"))
@@ -53,7 +53,7 @@ def test_visualize_writes_pictures_and_the_second_time_takes_them_from_the_cache
         assert networks.get_network(session, slug="tiny").visualizations == 2
 
 
-def test_a_sweep_makes_every_unit_of_the_network_and_goes_on_where_it_was(tiny: Invoke, tmp_path: Path) -> None:
+def test_a_sweep_visualizes_every_unit_and_continues_where_it_was(tiny: Invoke, tmp_path: Path) -> None:
     ask = ("--set", "steps=1", "--set", "objective=center", "--out", tmp_path / "out")
     assert "units a minute" in tiny("visualize", "tiny", "fc6", "--all", *ask).output
     with open_store(settings().sqlalchemy_url).session() as session:
@@ -80,15 +80,13 @@ def test_a_sweep_makes_every_unit_of_the_network_and_goes_on_where_it_was(tiny: 
         (("networks", "remove", "none"), "There is no network 'none'"),
     ],
 )
-def test_bad_input_is_told_in_words(tiny: Invoke, arguments: tuple[str, ...], words: str) -> None:
+def test_bad_input_is_reported_without_a_traceback(tiny: Invoke, arguments: tuple[str, ...], words: str) -> None:
     result = tiny(*arguments, ok=False)
     assert words in result.output
     assert "Traceback" not in result.output
 
 
-def test_weights_that_are_not_what_they_should_be_register_nothing(
-    invoke: Invoke, tiny_two_stream_weights: Path, tmp_path: Path
-) -> None:
+def test_bad_weights_register_nothing(invoke: Invoke, tiny_two_stream_weights: Path, tmp_path: Path) -> None:
     add = ("networks", "add", "tiny_two_stream", "--weights")
     assert "checksum_mismatch" in invoke(*add, tiny_two_stream_weights, "--checksum", "0" * 64, ok=False).output
     cut = tmp_path / "cut.safetensors"

@@ -97,7 +97,7 @@ def replace_name(layer: object, name: str) -> object:
     return layer.model_copy(update={"name": name, "units": 2})
 
 
-def test_the_first_use_counts_and_a_layer_that_never_runs_is_told(tiny_clip: Network) -> None:
+def test_the_first_use_counts_and_a_layer_that_never_runs_is_an_error(tiny_clip: Network) -> None:
     network = planted(tiny_clip)
     with read_activations(network, ["twice", "class"]) as read:
         readings = read({"clip": torch.ones(1, 2)})
@@ -116,7 +116,7 @@ def test_not_a_number_names_its_layer(network: Network) -> None:
         read(inputs)
 
 
-def test_hooks_are_given_back_after_failures(network: Network) -> None:
+def test_hooks_are_removed_after_failures(network: Network) -> None:
     with pytest.raises(KeyError), read_activations(network) as read:
         read({StreamName.CLIP if len(network.card.streams) > 1 else StreamName.MOTION: torch.zeros(1, 3, 8, 32, 32)})
     with pytest.raises(ZeroDivisionError), read_activations(network):

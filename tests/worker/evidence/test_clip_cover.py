@@ -19,11 +19,11 @@ def test_every_unit_has_as_many_clips_as_it_can() -> None:
     assert cover_units([torch.full((2, 3), -1)], 1) == ()
 
 
-def test_of_clips_that_serve_as_many_the_stronger_one_is_chosen() -> None:
+def test_among_equals_the_stronger_clip_is_chosen() -> None:
     assert cover_units([torch.tensor([[7, 5], [7, 5]])], 1) == (7,)
     assert cover_units([torch.tensor([[5, 7], [5, 7]])], 1) == (5,)
 
 
-def test_the_strongest_of_those_chosen() -> None:
+def test_the_strongest_chosen_clips_are_kept() -> None:
     assert keep_chosen(TOP[0], (0, 1, 4), 2).tolist() == [[4, 1], [4, 0], [-1, -1]]
     assert keep_chosen(TOP[1], (0, 1, 4), 2).tolist() == [[4, 1], [-1, -1]]

@@ -73,7 +73,7 @@ def test_effects_are_measured_by_silencing(tiny_two_stream: Network) -> None:
     assert unit.effect == pytest.approx(found.predicted.logit - without, abs=1e-5)
 
 
-def test_why_not_is_the_difference_of_the_two(network: Network) -> None:
+def test_a_contrast_is_the_difference_of_two_classes(network: Network) -> None:
     inputs = random_inputs(network, clips=1)
     order = network.logits(inputs)[0].argsort(descending=True).tolist()
     first, second = network.card.classes[order[0]], network.card.classes[order[1]]

@@ -107,7 +107,7 @@ def test_a_class_of_its_foreground_and_one_of_its_background() -> None:
     assert seen[-1] == (3, 3)
 
 
-def test_motion_is_found_in_a_clip_that_brings_none() -> None:
+def test_the_foreground_of_a_clip_without_a_motion_stream() -> None:
     random = torch.Generator().manual_seed(0)
     smooth = nn.Upsample(scale_factor=4, mode="bilinear")
     still, mover = (smooth(torch.rand(1, 3, side, side, generator=random))[0] * 2 - 1 for side in (40, 10))

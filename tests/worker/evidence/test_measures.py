@@ -41,7 +41,7 @@ def test_precision_in_closed_cases() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
-def test_at_least_counts(values: list[int]) -> None:
+def test_count_at_least(values: list[int]) -> None:
     found = measures.count_at_least(np.array(values)[:, None])[:, 0]
     assert found.tolist() == [sum(other >= value for other in values) for value in values]
 

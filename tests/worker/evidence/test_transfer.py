@@ -42,7 +42,7 @@ def test_a_stream_that_may_not_be_shown_is_grey(tiny_two_stream: Network) -> Non
     )
 
 
-def test_the_share_that_is_assigned_to_its_own_class(tiny_two_stream: Network) -> None:
+def test_transfer_is_the_share_that_is_classified_correctly(tiny_two_stream: Network) -> None:
     given = [stimulus(seed) for seed in range(4)]
     classes = tiny_two_stream.card.classes
     predicted = [classes[index] for index in class_probabilities(tiny_two_stream, given).argmax(1).tolist()]

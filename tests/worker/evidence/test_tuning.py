@@ -29,13 +29,13 @@ CURVES = st.lists(st.floats(0, 1), min_size=5, max_size=5).filter(lambda curve: 
         ([1, 0, 0, 0, 1], 0.5),  # nothing beyond a gap counts
     ],
 )
-def test_octaves_in_closed_cases(curve: list[float], width: float) -> None:
+def test_tuning_width_in_closed_cases(curve: list[float], width: float) -> None:
     assert tuning_width(curve) == pytest.approx(width)
 
 
 @settings(deadline=None)
 @given(CURVES)
-def test_octaves_are_within_what_was_tried_and_know_no_height(curve: list[float]) -> None:
+def test_tuning_width_lies_within_the_factors_and_ignores_the_height(curve: list[float]) -> None:
     width = tuning_width(curve)
     assert 0 < width <= 4
     assert tuning_width([3 * value for value in curve]) == pytest.approx(width)

@@ -40,13 +40,13 @@ def test_units_that_prefer_nothing_have_no_position(responses: np.ndarray) -> No
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
-def test_few_units_are_no_trouble(count: int) -> None:
+def test_few_units_can_be_embedded(count: int) -> None:
     flat = np.random.default_rng(0).random((count, 4)).astype(np.float32)
     assert np.isfinite(embed_units(flat)).all()
     assert embed_units(np.zeros((count, 4), np.float32)).shape == (count, 2)
 
 
-def test_an_embedding_lets_units_pass_and_names_their_positions() -> None:
+def test_an_embedding_yields_the_units_and_then_their_positions() -> None:
     silent = {"responses": (0.0,) * 5}
     units = [unit_evidence("fc6", n, 5, **(silent if n == 3 else {})) for n in range(7)]
     found = UnitEmbedding()

@@ -30,7 +30,7 @@ def shares_of(logits: Tensor) -> StreamShares:
     return found
 
 
-def test_the_parts_of_a_sum_and_of_a_product() -> None:
+def test_variance_shares_of_a_sum_and_of_a_product() -> None:
     rng = np.random.default_rng(0)
     pictures, motion = (torch.from_numpy(rng.standard_normal((400, 1, 1))) for _ in range(2))
     sign = torch.tensor([1.0, -1.0])
@@ -44,7 +44,7 @@ def test_the_parts_of_a_sum_and_of_a_product() -> None:
     assert found.kept_by_motion == pytest.approx(0.5, abs=0.05)
 
 
-def test_answers_that_never_change_have_no_parts() -> None:
+def test_logits_that_never_change_have_no_shares() -> None:
     swaps = SwapVariance(torch.zeros(3, dtype=torch.long), 2)
     assert swaps.shares() is None
     for clip in range(3):
@@ -52,7 +52,7 @@ def test_answers_that_never_change_have_no_parts() -> None:
     assert swaps.shares() is None
 
 
-def test_motion_moves_the_default_network() -> None:
+def test_motion_contributes_to_the_default_network() -> None:
     weights = WEIGHTS / "mocap_default.safetensors"
     if not weights.is_file() or not CLIPS.is_dir():
         pytest.skip("the default network or its clips are not there")

@@ -88,7 +88,7 @@ def test_a_folder_of_videos_becomes_evidence_of_every_unit(tiny: Invoke, videos:
         (("tiny", "nowhere"), "There is no data set 'nowhere'"),
     ],
 )
-def test_what_is_not_there_is_told(tiny: Invoke, arguments: tuple[str, ...], words: str) -> None:
+def test_missing_networks_and_data_sets_are_reported(tiny: Invoke, arguments: tuple[str, ...], words: str) -> None:
     assert words in tiny("survey", *arguments, ok=False).output
 
 
@@ -161,7 +161,7 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
     store.close()
 
 
-def test_the_units_own_stimuli_are_measured_too(
+def test_synergy_is_also_measured_on_the_units_own_stimuli(
     tiny: Invoke, videos: Path, tiny_two_stream: Network, tmp_path: Path
 ) -> None:
     tiny("visualize", "tiny", "fusion.conv5", "0", "3", "--set", "steps=4", "--out", tmp_path / "out")

@@ -65,7 +65,7 @@ def test_the_official_split_of_ucf101(ucf: Path, path: str) -> None:
     assert [name for name, _, _ in found] == ["v_Archery_g01_c01", "v_YoYo_g01_c01"]
 
 
-def test_the_part_for_training_of_ucf101(ucf: Path) -> None:
+def test_the_training_part_of_ucf101(ucf: Path) -> None:
     found = listed(ucf, ucf / "videos", split=Split(ucf / "ucfTrainTestlist", Part.TRAIN))
     assert [(name, label) for name, label, _ in found] == [("v_Archery_g08_c01", "Archery"), ("v_YoYo_g08_c02", "YoYo")]
 
@@ -120,7 +120,7 @@ def test_the_parts_of_a_kinetics_list(tmp_path: Path, part: Part, count: int) ->
             read_dataset(tmp_path / "list.csv", split=Split(part=part))
 
 
-def test_a_plain_list_and_names_that_only_the_class_tells_apart(tmp_path: Path) -> None:
+def test_a_csv_of_paths_and_names_made_unique_by_the_class(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text('label,path\nrun,a/1.mp4\n"walk, slowly",b/1.mp4\n')
     assert listed(tmp_path, tmp_path / "list.csv", layout=Layout.CSV) == [
         ("run/1", "run", "a/1.mp4"),
@@ -139,13 +139,13 @@ def test_a_plain_list_and_names_that_only_the_class_tells_apart(tmp_path: Path) 
         ("label,youtube_id,time_start,time_end\nrun,x,soon,20\n", "whole seconds"),
     ],
 )
-def test_lists_that_are_none(tmp_path: Path, content: str, words: str) -> None:
+def test_lists_that_cannot_be_read(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "list.csv").write_text(content)
     with pytest.raises(InvalidRequest, match=words):
         read_dataset(tmp_path / "list.csv")
 
 
-def test_places_where_there_is_nothing(ucf: Path, tmp_path: Path) -> None:
+def test_paths_and_splits_that_do_not_exist(ucf: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="neither a folder nor a CSV"):
         read_dataset(tmp_path / "nowhere")
     with pytest.raises(InvalidRequest, match="one folder of videos for each class"):

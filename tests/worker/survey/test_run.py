@@ -38,7 +38,7 @@ def units_of(found: SurveyResult) -> dict[tuple[str, int], UnitEvidence]:
     return {(unit.layer, unit.unit): unit for unit in found.units}
 
 
-def test_a_survey_says_of_every_unit_what_the_network_does(
+def test_the_evidence_of_every_unit_agrees_with_the_network(
     tiny_two_stream: Network, samples: list[Sample], tmp_path: Path
 ) -> None:
     card = tiny_two_stream.card
@@ -97,7 +97,9 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_survey_goes_on_where_it_was(tiny_two_stream: Network, samples: list[Sample], tmp_path: Path) -> None:
+def test_a_killed_survey_continues_where_it_was(
+    tiny_two_stream: Network, samples: list[Sample], tmp_path: Path
+) -> None:
     whole = units_of(SurveyRun(tiny_two_stream, "noise", samples, tmp_path / "whole").run())
 
     def kill(progress: StageProgress) -> None:
@@ -170,7 +172,7 @@ def test_what_cannot_be_surveyed(
         SurveyRun(tiny_clip, "noise", bad, tmp_path).run()
 
 
-def test_not_a_number_stops_it(tiny_clip: Network, tmp_path: Path) -> None:
+def test_nan_stops_a_survey(tiny_clip: Network, tmp_path: Path) -> None:
     classes = tiny_clip.card.classes
     some = [Sample(f"{n}", classes[n % 2], noise(n)) for n in range(4)]
     weight = tiny_clip.module.get_parameter("conv2.weight")
