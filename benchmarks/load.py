@@ -162,6 +162,7 @@ class Load:
         self.download = download
         self.seconds = seconds
         self.work = work
+        self.streams_open = 0
         self.events_heard = 0
 
     async def read(self, readers: int, name: str) -> Answers:
@@ -200,6 +201,10 @@ class Load:
     async def streams(self) -> AsyncIterator[None]:
         """Event streams that are open within the block."""
         async with self._background([self._stream() for _ in range(STREAMS)]):
+            for _ in range(600):
+                if self.streams_open == STREAMS:
+                    break
+                await asyncio.sleep(0.1)
             yield
 
     @asynccontextmanager
@@ -246,6 +251,8 @@ class Load:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(request(urls.api_events()))
+            await reader.readuntil(b"\r\n\r\n")
+            self.streams_open += 1
             while line := await reader.readline():
                 self.events_heard += line.startswith(b"event: job")
         finally:

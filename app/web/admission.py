@@ -5,7 +5,7 @@ open the session, to run the endpoint, to validate the answer, to commit. If req
 thread, those waiting could take every thread that the owners of the connections need to go on, and all would stand
 still until a timeout. A request that waits here holds neither.
 
-What uses a session within one trip to a thread (event streams, downloads, the health check) need not wait here: it
+What uses a session within one trip to a thread (event streams, archives, the health check) need not wait here: it
 never holds a connection without a thread. The pools of `app.store` must be larger than the numbers below for it.
 """
 
@@ -15,8 +15,11 @@ from contextlib import asynccontextmanager
 
 from app.web.http_errors import Busy
 
-MAX_READERS = 8
-MAX_WRITERS = {"sqlite": 1, "postgresql": 4}  # SQLite has one write lock, which is better waited for in order
+# Few, because threads that compute share one interpreter lock with the thread that speaks to all clients. With 8
+# readers at once on SQLite, 100 posts beside 100 readers took 8 s, with 2 they take 2 s (benchmarks/load.py). With
+# PostgreSQL more of a request is waiting. SQLite has one write lock, which is better waited for in order.
+MAX_READERS = {"sqlite": 2, "postgresql": 4}
+MAX_WRITERS = {"sqlite": 1, "postgresql": 4}
 MAX_WAITING = 500  # requests in a line
 MAX_WAIT_SECONDS = 20.0
 RETRY_AFTER_SECONDS = 2
@@ -35,9 +38,15 @@ class WaitingLine:
         self._max_wait_seconds = max_wait_seconds
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold one of the places within the block; raise Busy at once where the line is full."""
-        await self._wait()
+    async def place(self, *, patient: bool = False) -> AsyncIterator[None]:
+        """Hold one of the places within the block; raise Busy at once where the line is full.
+
+        With `patient`, wait however long it takes: for the parts of an answer that has begun.
+        """
+        if patient:
+            await self._free.acquire()
+        else:
+            await self._wait()
         try:
             yield
         finally:
@@ -65,4 +74,4 @@ class Admission:
 
     @classmethod
     def for_database(cls, dialect: str) -> "Admission":
-        return cls(WaitingLine(MAX_READERS), WaitingLine(MAX_WRITERS[dialect]))
+        return cls(WaitingLine(MAX_READERS[dialect]), WaitingLine(MAX_WRITERS[dialect]))

@@ -78,6 +78,7 @@ def get_transaction(
 SettingsDep = Annotated[Settings, Depends(at_once(get_settings))]
 StoreDep = Annotated[Store, Depends(at_once(get_store))]
 EventsDep = Annotated[Events, Depends(at_once(get_events))]
+AdmissionDep = Annotated[Admission, Depends(at_once(get_admission))]
 Base = Annotated[str, Depends(at_once(get_base))]
 
 # The scope ends a session before the answer is sent: what a client was told is committed.

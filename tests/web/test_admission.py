@@ -78,7 +78,7 @@ def test_there_are_more_connections_than_places(database_url: str) -> None:
         pools = [session.get_bind().pool for session in (reading, writing)]
         sizes = [pool.size() + pool._max_overflow for pool in pools]
     store.close()
-    needed = [MAX_READERS, MAX_WRITERS[store.dialect]]
+    needed = [MAX_READERS[store.dialect], MAX_WRITERS[store.dialect]]
     if pools[0] is pools[1]:
         assert sum(needed) < sizes[0]
     else:

@@ -1,21 +1,25 @@
 """A whole network as JSON Lines: one unit a line, with everything that was made of it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from app.contract.result import Visualization
+from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store.catalog import networks, search
 from app.store.database.engine import Store
 from app.store.results import visualizations
+from app.web.admission import Admission
 from app.web.api.shapes import NetworkSlug, UnitDetail, UnitOut, VisualizationOut, errors_as_json
-from app.web.deps import StoreDep
+from app.web.deps import AdmissionDep, Reading, StoreDep
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
 LINES = "application/x-ndjson"
-AT_ONCE = 200
+UNITS_PER_BATCH = 200
 
 
 @router.get(
@@ -27,23 +31,35 @@ AT_ONCE = 200
         **errors_as_json(404, 422),
     },
 )
-def every_unit(store: StoreDep, network: NetworkSlug) -> StreamingResponse:
-    with store.session() as session:
-        networks.get_card(session, slug=network)
-    return StreamingResponse(lines(store, network), media_type=LINES)
+def list_all_units(
+    session: Reading, store: StoreDep, admission: AdmissionDep, network: NetworkSlug
+) -> StreamingResponse:
+    networks.get_card(session, slug=network)
+    return StreamingResponse(stream_units(store, admission, network), media_type=LINES)
 
 
-def lines(store: Store, network: str) -> Iterator[str]:
-    """In batches that continue from the last one, so that no session is open while a client reads slowly."""
-    query: UnitQuery | None = UnitQuery(per_page=AT_ONCE)
+async def stream_units(
+    store: Store, admission: Admission, network: str, *, units_per_batch: int = UNITS_PER_BATCH
+) -> AsyncIterator[str]:
+    """Yield lines in batches, each from a session of its own: none is open while a client reads slowly."""
+    query: UnitQuery | None = UnitQuery(per_page=units_per_batch)
     while query is not None:
-        with store.session() as session:
-            found = search.search_units(session, slug=network, query=query)
-            results = visualizations.for_units(session, slug=network, units=found.items)
-        for unit in found.items:
-            made = results.get((unit.layer, unit.index), [])
-            detail = UnitDetail(
-                unit=UnitOut.of(unit), visualizations=tuple(VisualizationOut.of(each) for each in made), jobs=()
-            )
-            yield detail.model_dump_json(exclude={"jobs"}) + "\n"
-        query = query.model_copy(update={"after": found.after}) if found.after else None
+        async with admission.readers.place(patient=True):
+            lines, query = await run_in_threadpool(read_batch, store, network, query)
+        yield lines
+
+
+def read_batch(store: Store, network: str, query: UnitQuery) -> tuple[str, UnitQuery | None]:
+    """Return the lines of a page of units, and the query of the next page if there is one."""
+    with store.session() as session:
+        found = search.search_units(session, slug=network, query=query)
+        results = visualizations.for_units(session, slug=network, units=found.items)
+    lines = "".join(to_line(unit, results.get((unit.layer, unit.index), [])) for unit in found.items)
+    return lines, query.model_copy(update={"after": found.after}) if found.after else None
+
+
+def to_line(unit: UnitSummary, results: Sequence[Visualization]) -> str:
+    detail = UnitDetail(
+        unit=UnitOut.of(unit), visualizations=tuple(VisualizationOut.of(each) for each in results), jobs=()
+    )
+    return detail.model_dump_json(exclude={"jobs"}) + "\n"
