@@ -2,7 +2,7 @@
 VGG-16, or the appearance stream of the shipped default network, which is trained.
 
 Everybody runs with its own published settings (optimizer, parameterisation, transformations); ours is the public
-path worker.maximize.ascend with its default recipe. The runs of one case are interleaved, `--rounds` times. Every
+path worker.maximize.from_recipe.maximize_units with its default recipe. The runs of one case are interleaved, `--rounds` times. Every
 picture is scored by our J (the recipe's objective of the whole image, or of its receptive field for a single
 position, without random view). For each peer: the highest J that both reach, and the time each took to reach it; the
 ratio of the medians is the figure.
@@ -34,10 +34,9 @@ from benchmarks import appearance, vgg
 from benchmarks.appearance import Appearance, make_default
 from benchmarks.in_keras import keras_appearance, keras_vgg
 from benchmarks.vgg import PRECISIONS, Vgg16, machine, make_network, make_vgg
-from worker.maximize.ascend import ascend
-from worker.maximize.cone import derive
-from worker.maximize.objectives import Objective
-from worker.maximize.outcome import Step
+from worker.maximize.cone import Cone
+from worker.maximize.from_recipe import make_function, make_model, make_objective, maximize_units
+from worker.maximize.result import Step
 from worker.networks.network import Network
 
 clock: Callable[[], float] = perf_counter
@@ -77,17 +76,18 @@ class Case:
 
 def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedRecipe) -> float:
     """Our J, mean over the units."""
-    cone = derive(network, case.layer, recipe)
-    objective = Objective(network.card.layer(case.layer), recipe, cone.canvases)
+    cone, _ = make_model(network, case.layer, recipe)
+    function = make_function(network, case.layer, recipe, cone, make_objective(network, case.layer, recipe, case.units))
     x = torch.from_numpy(images).float()[:, :, None] * 2 - 1
     canvas = cone.canvases[StreamName.APPEARANCE]
     if x.shape[-1] > canvas.width:
-        ((top, bottom), (left, right)) = cone.exact.windows[StreamName.APPEARANCE]
+        assert isinstance(cone, Cone)
+        ((top, bottom), (left, right)) = cone.float32.input_windows[StreamName.APPEARANCE]
         x = x[..., top:bottom, left:right]
+    seen = {StreamName.APPEARANCE: x}
     with torch.no_grad():
-        activation = cone.activation({StreamName.APPEARANCE: x})
-        gain = objective.gain(activation, torch.tensor(case.units), torch.ones(len(x)))
-        penalty, _ = objective.penalty({StreamName.APPEARANCE: x}, objective.picked(activation))
+        activations, gain = function.gain(seen, torch.arange(len(x)), reduced=False, with_bn_prior=False)
+        penalty, _ = function.penalties(seen, activations)
     return float((gain - penalty).mean())
 
 
@@ -108,7 +108,7 @@ def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batc
             away += clock() - now
         return []
 
-    ascend(network, case.layer, units, [recipe] * len(units), observe=observe)
+    maximize_units(network, case.layer, units, [recipe] * len(units), observe=observe)
     return path
 
 

@@ -20,8 +20,7 @@ from app.contract.recipe import Recipe
 from app.contract.unit import UnitSummary
 from app.store.catalog import networks
 from worker.cli.common import choose_device, open_database
-from worker.maximize.ascend import ascend
-from worker.maximize.outcome import Finished
+from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.network import Network
 from worker.tasks.network_cache import NetworkCache
 
@@ -36,15 +35,17 @@ def spaced(units: Sequence[UnitSummary], count: int) -> list[UnitSummary]:
     return [live[place * len(live) // count] for place in range(count)]
 
 
-def measured(network: Network, layer: str, units: Sequence[UnitSummary], recipe: Recipe, batch: int) -> list[Finished]:
-    found: list[Finished] = []
+def measured(
+    network: Network, layer: str, units: Sequence[UnitSummary], recipe: Recipe, batch: int
+) -> list[Visualization]:
+    found: list[Visualization] = []
     for start in range(0, len(units), batch):
         some = units[start : start + batch]
         a_hat = [unit.a_hat or 1.0 for unit in some]
-        for ascent in ascend(network, layer, [unit.index for unit in some], [recipe] * len(some), a_hat=a_hat):
-            if not isinstance(ascent.outcome, Finished):
-                raise ascent.outcome
-            found.append(ascent.outcome)
+        for result in maximize_units(network, layer, [unit.index for unit in some], [recipe] * len(some), a_hat=a_hat):
+            if not isinstance(result.outcome, Visualization):
+                raise result.outcome
+            found.append(result.outcome)
     return found
 
 

@@ -19,9 +19,9 @@ from app.contract.network import StreamName
 from app.contract.recipe import Recipe
 from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
 from worker.devices import device_of
-from worker.maximize.cone import derive
-from worker.maximize.gradient import Slope
-from worker.maximize.objectives import Objective
+from worker.maximize.canvas import Stimulus
+from worker.maximize.from_recipe import make_function, make_model, make_objective
+from worker.maximize.objective_function import ObjectiveFunction
 
 
 def best(work: Callable[[], object], repeats: int) -> float:
@@ -73,15 +73,15 @@ def main() -> None:
         for layer in options.layers:
             for objective in options.objectives if layer.startswith("conv") else ("channel",):
                 recipe = Recipe(objective=objective).resolved(network.card)
-                cone = derive(network, layer, recipe)
-                slope = Slope(network, layer, Objective(network.card.layer(layer), recipe, cone.canvases), cone)
-                canvas = cone.canvases[StreamName.APPEARANCE]
+                model, _ = make_model(network, layer, recipe)
+                units = make_objective(network, layer, recipe, range(options.batch))
+                function = make_function(network, layer, recipe, model, units)
+                canvas = model.canvases[StreamName.APPEARANCE]
                 x = {StreamName.APPEARANCE: torch.randn(options.batch, *canvas.shape, device=device_of(vgg)) * 0.1}
-                units = torch.arange(options.batch, device=device)
-                ones = torch.ones(options.batch, device=device)
+                items = torch.arange(options.batch, device=device)
 
-                def work(slope: Slope = slope, x: dict = x, units: Tensor = units, ones: Tensor = ones) -> None:  # type: ignore[type-arg]
-                    slope.pull(x, None, units, ones)
+                def work(function: ObjectiveFunction = function, x: Stimulus = x, items: Tensor = items) -> None:
+                    function.value_and_grad(x, None, items)
 
                 with FlopCounterMode(display=False) as counter:
                     work()

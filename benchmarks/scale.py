@@ -10,7 +10,7 @@ import torch
 
 from app.contract.recipe import Recipe
 from benchmarks.vgg import PRECISIONS, machine, make_network, make_vgg
-from worker.maximize.ascend import ascend
+from worker.maximize.from_recipe import maximize_units
 from worker.networks.network import Network
 
 DEPTHS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
@@ -22,7 +22,7 @@ def milliseconds(network: Network, layer: str, recipe: Recipe, batch: int) -> fl
     def seconds(steps: int) -> float:
         recipes = [recipe.model_copy(update={"steps": steps})] * batch
         started = perf_counter()
-        ascend(network, layer, [unit % 64 for unit in range(batch)], recipes)
+        maximize_units(network, layer, [unit % 64 for unit in range(batch)], recipes)
         return perf_counter() - started
 
     seconds(1)  # derives the cone

@@ -15,7 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from app.contract.recipe import Recipe
 from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
-from worker.maximize.ascend import ascend
+from worker.maximize.from_recipe import maximize_units
 from worker.networks.network import Network
 
 CONVOLUTIONS = ("conv", "mkldnn", "addmm", "im2col", "col2im")  # and what PyTorch computes them by
@@ -46,7 +46,7 @@ def watched(network: Network, layer: str, recipe: Recipe, units: Sequence[int], 
     def events(steps: int) -> Iterable[FunctionEventAvg]:
         recipes = [recipe.model_copy(update={"steps": steps})] * len(units)
         with profile(activities=activities) as seen:
-            ascend(network, layer, units, recipes)
+            maximize_units(network, layer, units, recipes)
         return seen.key_averages()
 
     events(1)  # derives the cone

@@ -19,8 +19,7 @@ from app.contract.network import CLASS_LAYER, StreamName
 from app.contract.recipe import Recipe
 from worker.cli.common import choose_device, open_database
 from worker.evidence.transfer import Stimulus, transfer
-from worker.maximize.ascend import ascend
-from worker.maximize.outcome import Finished
+from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.network import Network
 from worker.tasks.network_cache import NetworkCache
 
@@ -38,15 +37,15 @@ def parse_variants(descriptions: list[str]) -> list[dict[str, str]]:
     return variants
 
 
-def optimize_class_stimuli(network: Network, recipe: Recipe, batch: int) -> list[Finished]:
+def optimize_class_stimuli(network: Network, recipe: Recipe, batch: int) -> list[Visualization]:
     units = list(range(len(network.card.classes)))
-    finished: list[Finished] = []
+    finished: list[Visualization] = []
     for start in range(0, len(units), batch):
         chosen = units[start : start + batch]
-        for ascent in ascend(network, CLASS_LAYER, chosen, [recipe] * len(chosen)):
-            if not isinstance(ascent.outcome, Finished):
-                raise ascent.outcome
-            finished.append(ascent.outcome)
+        for result in maximize_units(network, CLASS_LAYER, chosen, [recipe] * len(chosen)):
+            if not isinstance(result.outcome, Visualization):
+                raise result.outcome
+            finished.append(result.outcome)
     return finished
 
 

@@ -10,7 +10,7 @@ from app.contract.network import StreamName
 from benchmarks import appearance
 from benchmarks.peers import Case, Compared, compared_default
 from benchmarks.vgg import MEAN, STD
-from worker.graph.forward_hook import probe
+from worker.graph.forward_hook import forward_to
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def assert_alike(found: np.ndarray, wanted: np.ndarray) -> None:
 @torch.no_grad()
 def test_the_plain_module_is_the_appearance_stream(default: Compared, image: torch.Tensor, layer: str) -> None:
     normalised = (image - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
-    with probe(default.module, Case(layer, "center", (0,)).module) as activation:
+    with forward_to(default.module, Case(layer, "center", (0,)).module) as activation:
         found = activation(normalised)
     assert_alike(found[0].numpy(), expected(default, layer, image))
 

@@ -42,7 +42,7 @@ def test_reduced_gradients_point_the_same_way_and_measurements_stay_exact(tiny_t
     }
 
     def gradient(network: Network) -> torch.Tensor:
-        value = network.activation("fusion.conv5", inputs)[:, 2].sum()
+        value = network.activation("fusion.conv5", inputs, precision=network.precision)[:, 2].sum()
         return torch.cat([part.flatten() for part in torch.autograd.grad(value, list(inputs.values()))])
 
     exact, rough = gradient(tiny_two_stream), gradient(reduced)

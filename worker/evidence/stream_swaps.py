@@ -15,9 +15,9 @@ from worker.devices import device_of
 from worker.evidence.output_hook import replace_output
 from worker.evidence.predict import batched_logits
 from worker.evidence.synergy import MOTION, with_motion_of
-from worker.graph.forward_hook import probe
+from worker.graph.forward_hook import forward_to
 from worker.graph.inputs import Inputs, on_device
-from worker.maximize.memory import is_out_of_memory
+from worker.maximize.microbatches import is_out_of_memory
 from worker.networks.network import Network
 
 MAX_RELATIVE_DIFFERENCE = 1e-3  # of the logits of swaps and of whole passes, to the largest logit
@@ -41,7 +41,7 @@ class StreamSwapper:
         if self.last_layers is None:
             return inputs[MOTION]
         self.passes += 1
-        with torch.no_grad(), probe(self.network.module, self.last_layers[1]) as activation:
+        with torch.no_grad(), forward_to(self.network.module, self.last_layers[1]) as activation:
             return activation(self._on_device(inputs))
 
     def swap(self, inputs: Inputs, motions: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What batch normalisation remembers of the data that a network was trained on, and how far inputs are from it."""
+"""The channel statistics that batch normalisation kept of the training data, and how far features are from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,20 +10,21 @@ from torch import Tensor
 
 from worker.graph.recording import Recording, aten
 
-NORMALISATIONS = (
+BATCH_NORM_OPERATORS = (
     aten.native_batch_norm,
     aten._native_batch_norm_legit_no_training,
     aten.cudnn_batch_norm,
     aten.miopen_batch_norm,
 )
-FEWEST = 16  # positions: fewer have no variance to speak of
-FLOOR = 1e-2  # of the mean variance of a layer's channels: what a channel that hardly varies counts as
-STILL = 1e-3  # share of its variance below which a channel counts as still, or the divergence of one would be infinite
+MIN_POSITIONS = 16  # of a map: the variance over fewer positions says little
+MIN_VARIANCE_SHARE = 1e-2  # of the mean variance of a layer's channels: a channel's variance counts as no less
+MIN_VARIANCE_RATIO = 1e-3  # added to s^2 / v before the logarithm, which is infinite for a constant channel
 
 
-class Moments(torch.autograd.Function):
-    """Mean and mean square of every channel of (B, C, ...), both (B, C) in float32: a third of the time of var_mean,
-    and the gradient in one go.
+class ChannelMoments(torch.autograd.Function):
+    """Mean and mean square of every channel of (B, C, ...), both (B, C) in float32.
+
+    Takes a third of the time of torch.var_mean, and computes the gradient of both in one pass.
     """
 
     @staticmethod
@@ -40,42 +41,48 @@ class Moments(torch.autograd.Function):
 
 
 @dataclass(frozen=True)
-class Normal:
-    """Of each channel (C,) as the normalisation gives it out: its shift and squared scale are the mean and variance
-    that it had over the training data.
+class ChannelStatistics:
+    """Mean m and variance v of each channel over the training data, both (C,), after the normalisation.
+
+    They are the shift and the squared scale of the batch normalisation.
     """
 
     mean: Tensor
     variance: Tensor
 
-    def divergence(self, found: Tensor) -> Tensor:
-        """How far the channels of each item (B, C, ...) are from normal: (B,), in nats, the mean over channels of
+    def divergence(self, features: Tensor) -> Tensor:
+        """Return how far the channels of each item of (B, C, ...) are from these statistics: (B,), in nats.
+
+        It is the mean over channels of
 
             KL(N(mu, s^2) || N(m, v)) = ((s^2 + (mu - m)^2) / v - 1 - ln(s^2 / v)) / 2
 
-        with mu and s^2 their mean and variance over the item's positions. After Yin et al. 2020 (arXiv 1912.08795),
-        who compare the same statistics by their distance.
+        with mu and s^2 a channel's mean and variance over the item's positions. After Yin et al. 2020 (arXiv
+        1912.08795), who penalise the distance between the same statistics.
         """
-        mean, square = Moments.apply(found)  # type: ignore[no-untyped-call]
+        mean, square = ChannelMoments.apply(features)  # type: ignore[no-untyped-call]
         variance = (square - mean.square()).clamp_min(0)
         ratio, shift = variance / self.variance, (mean - self.mean).square() / self.variance
-        divergence: Tensor = (ratio + shift - 1 - (ratio + STILL).log()).mean(1) / 2
+        divergence: Tensor = (ratio + shift - 1 - (ratio + MIN_VARIANCE_RATIO).log()).mean(1) / 2
         return divergence
 
 
-def normals(recording: Recording) -> Mapping[int, Normal]:
-    """By node. Not that of the target: what is to be driven up need not stay as it was."""
-    found: dict[int, Normal] = {}
-    for place, node in enumerate(recording.nodes):
-        if node.func is None or node.func.overloadpacket not in NORMALISATIONS or place == recording.target:
+def bn_statistics(recording: Recording) -> Mapping[int, ChannelStatistics]:
+    """Return the statistics of every batch normalisation of a recording, by index of its node.
+
+    Left out are maps of fewer than MIN_POSITIONS positions, and the target itself: a unit that is to be maximized need
+    not stay as it was over the training data.
+    """
+    statistics: dict[int, ChannelStatistics] = {}
+    for index, node in enumerate(recording.nodes):
+        if node.func is None or node.func.overloadpacket not in BATCH_NORM_OPERATORS or index == recording.target:
             continue
-        if prod(node.shape[2:]) < FEWEST:
+        arguments = node.arguments
+        if prod(node.shape[2:]) < MIN_POSITIONS or arguments["running_mean"] is None:
             continue
-        given = node.arguments
-        if given["running_mean"] is None:
-            continue
-        mean = torch.zeros_like(given["running_mean"]) if given["bias"] is None else given["bias"].detach()
-        scale = torch.ones_like(mean) if given["weight"] is None else given["weight"].detach()
+        running_mean = arguments["running_mean"]
+        mean = torch.zeros_like(running_mean) if arguments["bias"] is None else arguments["bias"].detach()
+        scale = torch.ones_like(mean) if arguments["weight"] is None else arguments["weight"].detach()
         variance = scale.square()
-        found[place] = Normal(mean, variance.clamp_min(float(FLOOR * variance.mean())))
-    return found
+        statistics[index] = ChannelStatistics(mean, variance.clamp_min(float(MIN_VARIANCE_SHARE * variance.mean())))
+    return statistics

@@ -1,7 +1,7 @@
-"""A borrowed hook: run a network as far as one of its submodules, and leave no trace in it."""
+"""Run a network as far as some of its submodules, by forward hooks that are always removed again."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,39 +9,58 @@ from torch import Tensor, nn
 from app.contract.errors import UnknownLayer, WorkError
 
 
-class _Reached(BaseException):
-    """Carries the activation out of the forward pass. Not an Exception, which a module might catch."""
-
-    def __init__(self, activation: Any) -> None:
-        self.activation = activation
-
-
-def _stop(module: nn.Module, inputs: Any, output: Any) -> None:
-    raise _Reached(output)
+class _AllReached(BaseException):
+    """Ends a forward pass. Not an Exception, which a module might catch."""
 
 
 @contextmanager
-def probe(module: nn.Module, path: str) -> Iterator[Callable[..., Tensor]]:
-    """Gives a function that runs `module(inputs)` and returns the output of the submodule `path`.
+def forward_to(module: nn.Module, path: str) -> Iterator[Callable[..., Tensor]]:
+    """Yield a function that runs `module(*inputs)` and returns the output of the submodule `path`.
 
-    The forward pass stops there; the result is differentiable with respect to the inputs. The empty path is
-    the module itself. Raises UnknownLayer for a path that the module does not have, WorkError where the
-    forward pass never gets there.
+    The forward pass stops there; the result is differentiable with respect to the inputs. The empty path is the
+    module itself. Raises UnknownLayer for a path that the module does not have, WorkError where the forward pass
+    never runs that submodule.
     """
-    try:
-        target = module.get_submodule(path)
-    except AttributeError:
-        raise UnknownLayer(path, [name for name, _ in module.named_modules() if name]) from None
+    with forward_to_all(module, [path]) as outputs:
+        yield lambda *inputs: outputs(*inputs)[path]
 
-    def activation(*inputs: Any) -> Tensor:
+
+@contextmanager
+def forward_to_all(module: nn.Module, paths: Sequence[str]) -> Iterator[Callable[..., Mapping[str, Tensor]]]:
+    """Yield a function that runs `module(*inputs)` and returns the outputs of the submodules, by path.
+
+    The forward pass stops when all have run; of one that runs several times the first output counts. Raises as
+    `forward_to` does.
+    """
+    reached: dict[str, Tensor] = {}
+
+    def hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
+        def note(module: nn.Module, inputs: Any, output: Any) -> None:
+            reached.setdefault(path, output)
+            if len(reached) == len(set(paths)):
+                raise _AllReached
+
+        return note
+
+    def outputs(*inputs: Any) -> Mapping[str, Tensor]:
         try:
             module(*inputs)
-        except _Reached as reached:
-            return reached.activation  # type: ignore[no-any-return]
+        except _AllReached:
+            return dict(reached)
+        finally:
+            missing = [path for path in paths if path not in reached]
+            reached.clear()
+        path = next(iter(missing), paths[-1])
         raise WorkError(f"The network never runs its submodule {path!r}: there is no activation to read.")
 
-    handle = target.register_forward_hook(_stop)
+    with ExitStack() as hooks:
+        for path in paths:
+            hooks.callback(_submodule(module, path).register_forward_hook(hook(path)).remove)
+        yield outputs
+
+
+def _submodule(module: nn.Module, path: str) -> nn.Module:
     try:
-        yield activation
-    finally:
-        handle.remove()
+        return module.get_submodule(path)
+    except AttributeError:
+        raise UnknownLayer(path, [name for name, _ in module.named_modules() if name]) from None

@@ -1,4 +1,4 @@
-"""The inputs of a network by stream, and the layouts that their tensors and activations have."""
+"""The inputs of a network by stream, and the layouts of their tensors and of activations."""
 
 from collections.abc import Mapping
 
@@ -7,24 +7,25 @@ from torch import Tensor
 
 from app.contract.network import StreamName
 
-# Inputs by stream, in standard units (see app.contract.catalog.Stream):
+# Inputs by stream, in standard units (see app.contract.network.Stream):
 #   appearance (B, 3, H, W) · motion (B, 2L, H, W) in the order u1 v1 u2 v2 ... · clip (B, 3, T, H, W)
 Inputs = Mapping[StreamName, Tensor]
 
 
 def on_device(inputs: Inputs, device: torch.device) -> Inputs:
+    """Return the inputs with every tensor on that device."""
     return {name: values.to(device) for name, values in inputs.items()}
 
 
 def as_input(name: StreamName, x: Tensor) -> Tensor:
-    """Values by position (B, D, T, H, W) in the layout that the stream has among a network's inputs."""
+    """Return values (B, D, T, H, W) in the layout that the stream has among a network's inputs."""
     if name is StreamName.APPEARANCE:
         return x[:, :, 0]
     return x.transpose(1, 2).flatten(1, 2) if name is StreamName.MOTION else x
 
 
 def as_map(activation: Tensor) -> Tensor:
-    """Any activation as (B, C, T, H, W)."""
+    """Return an activation (B, C), (B, C, H, W) or (B, C, T, H, W) as (B, C, T, H, W); missing axes have size 1."""
     if activation.ndim == 2:
         return activation[:, :, None, None, None]
     if activation.ndim == 4:

@@ -1,4 +1,4 @@
-"""What each tensor of a forward pass sees of the inputs, operator by operator, in space and time."""
+"""Receptive fields: what each tensor of a forward pass sees of the inputs, in space and time, operator by operator."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Span:
-    """Along one axis, position p of a tensor sees the input from p * jump + low to p * jump + high, both
-    included. No jump: every position sees all of it.
+    """What a tensor sees along one axis: position p the inputs p * jump + low to p * jump + high, both included.
+
+    Without a jump, every position sees the whole axis.
     """
 
     jump: int | None = 1
@@ -29,103 +30,104 @@ class Span:
     def size(self) -> int | None:
         return None if self.jump is None else self.high - self.low + 1
 
-    def window(self, size: int, stride: int, padding: int) -> "Span":
-        """Through a window of `size` positions that moves by `stride`, from `padding` before the first."""
+    def slide(self, size: int, stride: int, padding: int) -> "Span":
+        """Return the span of a window of `size` positions that moves by `stride`, from `padding` before the first."""
         if self.jump is None:
             return self
         low, high = self.low - padding * self.jump, self.high + (size - 1 - padding) * self.jump
         return Span(self.jump * stride, low, high)
 
-    def join(self, other: "Span") -> "Span":
+    def union(self, other: "Span") -> "Span":
+        """Return a span that holds both; the whole axis where they move differently."""
         if self.jump is None or self.jump != other.jump:
-            return ALL
+            return WHOLE_AXIS
         return Span(self.jump, min(self.low, other.low), max(self.high, other.high))
 
 
-ALL = Span(None)
+WHOLE_AXIS = Span(None)
 
 Spans = tuple[Span, Span, Span]  # frames, height, width
-Sight = Mapping[StreamName, Spans]  # streams that a tensor does not depend on are missing
+ReceptiveField = Mapping[StreamName, Spans]  # streams that a tensor does not depend on are missing
 Arguments = Mapping[str, Any]  # of an operator, by the names of its schema
 
 
-def join(sights: Iterable[Sight]) -> Sight:
+def union(fields: Iterable[ReceptiveField]) -> ReceptiveField:
+    """Return a receptive field that holds all of these."""
     joined: dict[StreamName, Spans] = {}
-    for sight in sights:
-        for name, (t, h, w) in sight.items():
+    for field in fields:
+        for name, (t, h, w) in field.items():
             old = joined.get(name, (t, h, w))
-            joined[name] = (old[0].join(t), old[1].join(h), old[2].join(w))
+            joined[name] = (old[0].union(t), old[1].union(h), old[2].union(w))
     return joined
 
 
-def everything(sight: Sight) -> Sight:
-    return dict.fromkeys(sight, (ALL, ALL, ALL))
+def whole_axes(field: ReceptiveField) -> ReceptiveField:
+    """Return the whole of every stream that the field reaches."""
+    return dict.fromkeys(field, (WHOLE_AXIS, WHOLE_AXIS, WHOLE_AXIS))
 
 
-def windows(sight: Sight, size: list[int], stride: list[int], padding: list[int]) -> Sight:
-    """Through a window over the last axes, as many as `size` has."""
+def slide(field: ReceptiveField, size: list[int], stride: list[int], padding: list[int]) -> ReceptiveField:
+    """Return the field through a sliding window over the last axes, as many as `size` has."""
 
-    def moved(spans: Spans) -> Spans:
+    def slide_spans(spans: Spans) -> Spans:
         rest, last = spans[: 3 - len(size)], spans[3 - len(size) :]
-        t, h, w = (*rest, *(span.window(*at) for span, *at in zip(last, size, stride, padding, strict=True)))
+        t, h, w = (*rest, *(span.slide(*window) for span, *window in zip(last, size, stride, padding, strict=True)))
         return t, h, w
 
-    return {name: moved(spans) for name, spans in sight.items()}
+    return {name: slide_spans(spans) for name, spans in field.items()}
 
 
-def spread(value: list[int], axes: int) -> list[int]:
-    """An operator's size argument, where one number may stand for all axes."""
+def per_axis(value: list[int], axes: int) -> list[int]:
+    """Return an operator's size argument with one number for each axis, where one may stand for all."""
     return list(value) * axes if len(value) == 1 else list(value)
 
 
-def convolution(sight: Sight, arguments: Arguments, output: Tensor) -> Sight:
+def convolution(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
     if arguments["transposed"]:
-        return everything(sight)
+        return whole_axes(field)
     axes = output.ndim - 2
-    kernel, dilation = arguments["weight"].shape[2:], spread(arguments["dilation"], axes)
+    kernel, dilation = arguments["weight"].shape[2:], per_axis(arguments["dilation"], axes)
     size = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    return windows(sight, size, spread(arguments["stride"], axes), spread(arguments["padding"], axes))
+    return slide(field, size, per_axis(arguments["stride"], axes), per_axis(arguments["padding"], axes))
 
 
-def pool(sight: Sight, arguments: Arguments, output: Tensor) -> Sight:
+def pool(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
     axes = output.ndim - 2
-    kernel = spread(arguments["kernel_size"], axes)
-    dilation = spread(arguments.get("dilation", [1]), axes)
-    stride = spread(arguments["stride"], axes) or kernel
+    kernel = per_axis(arguments["kernel_size"], axes)
+    dilation = per_axis(arguments.get("dilation", [1]), axes)
+    stride = per_axis(arguments["stride"], axes) or kernel
     size = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    return windows(sight, size, stride, spread(arguments["padding"], axes))
+    return slide(field, size, stride, per_axis(arguments["padding"], axes))
 
 
-def adaptive_pool(sight: Sight, arguments: Arguments, output: Tensor) -> Sight:
+def adaptive_pool(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
     before, after = arguments["self"].shape[2:], output.shape[2:]
     if any(b % a for b, a in zip(before, after, strict=True)):
-        return everything(sight)
+        return whole_axes(field)
     size = [b // a for b, a in zip(before, after, strict=True)]
-    return windows(sight, size, size, [0] * len(size))
+    return slide(field, size, size, [0] * len(size))
 
 
-def pad(sight: Sight, arguments: Arguments, output: Tensor) -> Sight:
+def pad(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
     sides = arguments["pad"]
     before = list(sides[0::2][::-1])  # the argument starts at the last axis
     before = [0] * (3 - len(before)) + before
     if len(before) > 3:
-        return everything(sight)
-    return windows(sight, [1, 1, 1], [1, 1, 1], before)
+        return whole_axes(field)
+    return slide(field, [1, 1, 1], [1, 1, 1], before)
 
 
-def unchanged(sight: Sight, arguments: Arguments, output: Tensor) -> Sight:
-    return sight
+def same_positions(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    return field
 
 
-def along_channels(sight: Sight, arguments: Arguments, output: Tensor) -> Sight:
-    return sight if arguments["dim"] == 1 and output.ndim > 2 else everything(sight)
+def along_channels(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    return field if arguments["dim"] == 1 and output.ndim > 2 else whole_axes(field)
 
 
-aten = torch.ops.aten
-
-# How an operator's output sees the inputs, given what its own inputs see together. Element by element
-# operators are known by their tag; all others see everything.
-RULES: dict[Any, Callable[[Sight, Arguments, Tensor], Sight]] = {
+# The receptive field of an operator's output, from that of its own inputs together. Elementwise operators are known by
+# their tag; the output of any other operator sees everything.
+RULES: dict[Any, Callable[[ReceptiveField, Arguments, Tensor], ReceptiveField]] = {
     aten.convolution: convolution,
     aten.constant_pad_nd: pad,
     **dict.fromkeys((aten.max_pool2d_with_indices, aten.max_pool3d_with_indices), pool),
@@ -133,70 +135,73 @@ RULES: dict[Any, Callable[[Sight, Arguments, Tensor], Sight]] = {
     **dict.fromkeys((aten._adaptive_avg_pool2d, aten._adaptive_avg_pool3d), adaptive_pool),
     **dict.fromkeys((aten.adaptive_max_pool2d, aten.adaptive_max_pool3d), adaptive_pool),
     **dict.fromkeys((aten.cat, aten.slice, aten.split, aten.split_with_sizes), along_channels),
-    **dict.fromkeys((aten.native_batch_norm, aten._native_batch_norm_legit_no_training), unchanged),
-    **dict.fromkeys((aten.cudnn_batch_norm, aten.miopen_batch_norm), unchanged),
-    **dict.fromkeys((aten.detach, aten.alias, aten.clone, aten._to_copy, aten.native_dropout), unchanged),
+    **dict.fromkeys((aten.native_batch_norm, aten._native_batch_norm_legit_no_training), same_positions),
+    **dict.fromkeys((aten.cudnn_batch_norm, aten.miopen_batch_norm), same_positions),
+    **dict.fromkeys((aten.detach, aten.alias, aten.clone, aten._to_copy, aten.native_dropout), same_positions),
 }
 RECTIFIERS = (aten.relu, aten.relu_)
 
 
-class GeometryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """While active, follows every tensor that depends on the inputs. A receptive field may come out too large
-    (through an operator without a rule), never too small.
+class ReceptiveFieldMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """While active, follows the receptive field of every tensor that depends on the inputs.
+
+    A receptive field may come out too large (through an operator without a rule), never too small.
     """
 
     def __init__(self, inputs: Mapping[StreamName, Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        one = Span()
-        # the fields of a motion stream lie in its channels: what sees one position of it sees them all
-        self.everything: Sight = dict.fromkeys(inputs, (ALL, ALL, ALL))
-        self._sights = WeakTensorKeyDictionary()
+        position = Span()
+        self.whole_inputs: ReceptiveField = dict.fromkeys(inputs, (WHOLE_AXIS, WHOLE_AXIS, WHOLE_AXIS))
+        self._fields = WeakTensorKeyDictionary()
         self._rectified = WeakTensorKeyDictionary()
-        self._lost = False
+        self._is_lost = False
         for name, tensor in inputs.items():
-            self._sights[tensor] = {name: (ALL if name is StreamName.MOTION else one, one, one)}
+            # the frames of a motion stream lie in its channels: what sees one position of it sees them all
+            frames = WHOLE_AXIS if name is StreamName.MOTION else position
+            self._fields[tensor] = {name: (frames, position, position)}
 
-    def sight(self, tensor: Tensor) -> Sight:
-        if self._lost or tensor not in self._sights:
-            return self.everything
-        return self._sights[tensor]  # type: ignore[no-any-return]
+    def receptive_field(self, tensor: Tensor) -> ReceptiveField:
+        """Return what a tensor sees of the inputs; all of them where it could not be followed."""
+        if self._is_lost or tensor not in self._fields:
+            return self.whole_inputs
+        return self._fields[tensor]  # type: ignore[no-any-return]
 
     def rectified(self, tensor: Tensor) -> bool:
-        """Whether the tensor went straight into a ReLU."""
+        """Return whether the tensor went straight into a ReLU."""
         return tensor in self._rectified
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         outputs = func(*args, **(kwargs or {}))
-        seen = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t in self._sights]
-        if not seen:
+        followed = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t in self._fields]
+        if not followed:
             return outputs
         if func.overloadpacket in RECTIFIERS:
             self._rectified[args[0]] = True
-        if func._schema.is_mutable and (args[0] not in self._sights or _is_part(args[0])):
-            self._lost = True  # written into another tensor's memory, which is not followed
+        if func._schema.is_mutable and (args[0] not in self._fields or _is_part_of_storage(args[0])):
+            self._is_lost = True  # written into another tensor's memory, which is not followed
         names = [argument.name for argument in func._schema.arguments]
         defaults = {a.name: a.default_value for a in func._schema.arguments if a.has_default_value()}
         arguments = defaults | dict(zip(names, args, strict=False)) | (kwargs or {})
         for output in tree_leaves(outputs):
             if isinstance(output, Tensor):
-                self._sights[output] = self._through(func, arguments, seen, output)
+                self._fields[output] = self._output_field(func, arguments, followed, output)
         return outputs
 
-    def _through(self, func: Any, arguments: Arguments, seen: list[Tensor], output: Tensor) -> Sight:
-        sights = [self._sights[tensor] for tensor in seen]
+    def _output_field(self, func: Any, arguments: Arguments, followed: list[Tensor], output: Tensor) -> ReceptiveField:
+        fields = [self._fields[tensor] for tensor in followed]
         if torch.Tag.pointwise in func.tags:
             # what is broadcast (a gate for a whole map, say) is seen whole from every position
-            same = [t.shape[2:] == output.shape[2:] and t.ndim == output.ndim for t in seen]
-            return join(s if fits else everything(s) for s, fits in zip(sights, same, strict=True))
+            same = [t.shape[2:] == output.shape[2:] and t.ndim == output.ndim for t in followed]
+            return union(f if fits else whole_axes(f) for f, fits in zip(fields, same, strict=True))
         rule = RULES.get(func.overloadpacket)
-        # what a rule is about: many tensors (cat) or the first one, but no weights made from the inputs
+        # a rule holds for the operator's data, many tensors (cat) or the first; not for weights made from the inputs
         data = arguments.get("tensors") or [arguments.get("self", arguments.get("input"))]
-        if rule is None or any(all(t is not d for d in data) for t in seen):
-            return everything(join(sights))
-        return rule(join(sights), arguments, output)
+        if rule is None or any(all(t is not d for d in data) for t in followed):
+            return whole_axes(union(fields))
+        return rule(union(fields), arguments, output)
 
 
-def _is_part(tensor: Tensor) -> bool:
+def _is_part_of_storage(tensor: Tensor) -> bool:
     return tensor.untyped_storage().nbytes() != tensor.numel() * tensor.element_size()

@@ -1,98 +1,74 @@
-"""The stimulus of one stream while it is optimized: one shape for every stream, and a margin for the jitter.
+"""The stimulus of one input while it is optimized: one shape for images, clips and flow, and a margin for views.
 
-Shape (B, D, T, H, W) in standard units: D = 3 (RGB) or 2 (u, v); T = 1 for appearance, L for motion.
+Shape (B, D, T, H, W) in standard units: D = 3 (RGB in [-1, 1]) or 2 (flow u, v); T = 1 for an image.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from app.contract.errors import InvalidRecipe
-from app.contract.network import NetworkCard, Stream, StreamName
-from app.contract.recipe import ResolvedRecipe
-from worker.graph.inputs import as_input
 from worker.graph.windows import Window
+
+InputName = Any  # str, or StreamName; a Mapping is invariant in its key, so str would refuse mappings by StreamName
+Stimulus = Mapping[InputName, Tensor]  # (B, D, T, H, W) of each input
+
+
+def as_clip(x: Tensor) -> Tensor:
+    """Return a clip (B, D, T, H, W) as it is."""
+    return x
+
+
+def as_image(x: Tensor) -> Tensor:
+    """Return the first frame, (B, D, H, W)."""
+    return x[:, :, 0]
 
 
 @dataclass(frozen=True)
 class Canvas:
-    stream: Stream
+    """Size, bound and layout of the stimulus of one input."""
+
+    depth: int  # D: values at each position, 3 for RGB, 2 for flow
     frames: int
     height: int  # of the finished stimulus
     width: int
-    margin: int  # pixels beyond it on each side
-    bound: float  # B: the largest local norm
+    margin: int = 0  # pixels beyond it on each side, for random views
+    bound: float = 1.0  # B: the largest local norm
+    covariance: tuple[tuple[float, ...], ...] | None = None  # of the D values over the network's data, where known
+    layout: Callable[[Tensor], Tensor] = as_clip  # from (B, D, T, H, W) to what the module takes
+
+    @classmethod
+    def image(cls, height: int, width: int, *, bound: float = 1.0) -> Self:
+        """Return the canvas of an RGB image, which the module takes as (B, 3, H, W)."""
+        return cls(depth=3, frames=1, height=height, width=width, bound=bound, layout=as_image)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(D, T, H, W), margin included."""
-        return (
-            self.stream.depth,
-            self.frames,
-            self.height + 2 * self.margin,
-            self.width + 2 * self.margin,
-        )
+        """Return (D, T, H, W), margin included."""
+        return self.depth, self.frames, self.height + 2 * self.margin, self.width + 2 * self.margin
 
     @property
-    def is_own_size(self) -> bool:
-        """True where the stimulus is as large as the network's own input."""
-        own = self.stream
-        return (self.frames, self.height, self.width) == (own.frames, own.height, own.width)
+    def is_flow(self) -> bool:
+        return self.depth == 2
 
-    def part(self, window: Window) -> Self:
-        """The canvas of that window of the frame: (frames, height, width), or (height, width) for all frames."""
+    def restrict(self, window: Window) -> Self:
+        """Return the canvas of a window of the frame: (frames, height, width), or (height, width) of all frames."""
         *frames, height, width = (stop - start for start, stop in window)
         return replace(self, frames=frames[0] if frames else self.frames, height=height, width=width)
 
-    def blank(self, units: Tensor) -> Tensor:
-        """A grey or motionless stimulus for each unit."""
-        shape = (len(units), self.stream.depth, self.frames, self.height, self.width)
-        return torch.zeros(shape, device=units.device)
+    def blank(self, count: int, device: torch.device) -> Tensor:
+        """Return grey images or motionless flow without margin, (count, D, T, H, W)."""
+        return torch.zeros((count, self.depth, self.frames, self.height, self.width), device=device)
 
     def crop(self, x: Tensor) -> Tensor:
-        """The finished stimulus: the canvas without its margin."""
+        """Return the finished stimulus: the canvas without its margin."""
         m = self.margin
         return x[..., m : m + self.height, m : m + self.width]
 
     def project(self, x: Tensor) -> Tensor:
-        """Local norms brought down to the bound, in place; colours kept displayable."""
+        """Bring local norms |x(i, j, t)| down to the bound, in place, and colours into [-1, 1]; return the tensor."""
         norm = x.square().sum(1, keepdim=True).sqrt()  # ten times faster than vector_norm over a short dimension
         x.mul_((self.bound / norm.clamp_min(1e-12)).clamp_max_(1))
-        return x if self.stream.depth == 2 else x.clamp_(-1, 1)
-
-    def as_input(self, x: Tensor) -> Tensor:
-        """The network's own layout (worker.networks.network.Inputs)."""
-        return as_input(self.stream.name, x)
-
-
-def canvases(card: NetworkCard, recipe: ResolvedRecipe) -> Mapping[StreamName, Canvas]:
-    """A canvas for every stream of the network. Raises InvalidRecipe where the network takes no such length."""
-    has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
-    if not has_clip and recipe.frames != card.stimulus.frames:
-        raise InvalidRecipe(
-            f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty "
-            f"(or {card.stimulus.frames})."
-        )
-    return {stream.name: _canvas(card, recipe, stream) for stream in card.streams}
-
-
-def _canvas(card: NetworkCard, recipe: ResolvedRecipe, stream: Stream) -> Canvas:
-    size = card.stimulus
-    clip = stream.name is StreamName.CLIP
-    return Canvas(
-        stream=stream,
-        frames=recipe.frames if clip else stream.frames,
-        height=recipe.size,
-        width=round(recipe.size * size.width / size.height),
-        margin=(recipe.jitter + 1) // 2,
-        bound=recipe.bound * stream.bound,
-    )
-
-
-def reaching(card: NetworkCard, layer: str) -> tuple[StreamName, ...]:
-    """The streams that the layer sees, hence those that are optimized for its units."""
-    stream = card.layer(layer).stream
-    return tuple(s.name for s in card.streams if stream in ("fusion", s.name.value))
+        return x if self.is_flow else x.clamp_(-1, 1)

@@ -1,6 +1,6 @@
-"""The part of the full frame that the objective sees, and the network run on that part alone.
+"""The part of the frame that an objective sees, and the network run on that part alone.
 
-The central position of a layer sees no more than its cone: a window of each stream, in space and time. The network as
+The central position of a layer sees no more than its cone: a window of each input, in space and time. The network as
 far as the layer is recorded once at the size of the frame (worker.graph.recording) and run again on the cone.
 Positions of the cone within the frame need no padding; where the cone meets the border of the frame, the padding of
 the frame belongs to it. Value and gradient are those of the full frame.
@@ -8,156 +8,177 @@ the frame belongs to it. Value and gradient are those of the full frame.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from app.contract.errors import MixedDevices
-from app.contract.network import StreamName
-from app.contract.recipe import ResolvedRecipe
 from worker.devices import device_of
-from worker.graph.bn_statistics import normals
-from worker.graph.inputs import Inputs
-from worker.graph.program import Program, centre, prepared
+from worker.graph.bn_statistics import bn_statistics
+from worker.graph.forward_hook import forward_to_all
+from worker.graph.inputs import as_map
+from worker.graph.program import Program, optimized
 from worker.graph.recording import NotRecordable, Recording, record
-from worker.graph.windows import Window, cut, hull, whole
-from worker.maximize.canvas import Canvas, canvases, reaching
-from worker.maximize.memory import is_out_of_memory, out_of_memory
-from worker.maximize.sizes import refusal
-from worker.networks.network import Network
+from worker.graph.windows import Window, bounding_window, center_window, crop, full_window
+from worker.maximize.canvas import Canvas, InputName, Stimulus
+from worker.maximize.microbatches import is_out_of_memory, out_of_memory
+from worker.maximize.objective_function import Model
+from worker.maximize.objectives import Activations, Objective
 
 TOLERANCE = 1e-3  # of the cone's activation against the frame's, relative to the largest: fp32 rounding is below 1e-5
-KEPT = 4  # cones a network: each holds the layer's weights in the precision of its gradients
+MAX_CONES_PER_MODULE = 4  # kept for the next batch; each holds the layer's weights in the precision of its gradients
 
-Frame = Mapping[StreamName, Canvas]  # of every stream, whole
+Frame = Mapping[InputName, Canvas]  # of every input, whole
 
 
-class Run(Protocol):
-    """The network as far as a layer, as `Program` runs it."""
-
-    def __call__(self, inputs: Inputs) -> Tensor: ...
-
-    def watched(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]: ...
+class EmptyMap(ValueError):
+    """A layer's activation map has no position at this size of the frame."""
 
 
 @dataclass(frozen=True)
 class Cone:
-    canvases: Frame  # of the streams that the objective sees, as large as what it sees
-    problem: str  # why the whole frame is computed where a part might do
-    rough: Run  # in the precision of gradients
-    exact: Run  # in float32
+    """A recorded network as far as one layer, on the windows of its inputs that the layer's wanted positions see."""
 
-    def activation(self, seen: Mapping[StreamName, Tensor]) -> Tensor:
-        """What the objective sums, before a following ReLU, (B, C, T, H, W), of stimuli (B, D, T, H, W)."""
-        return self._run(self._inputs(seen))
+    layer: str
+    canvases: Frame  # of the inputs that are seen, as large as what is seen
+    reduced: Program  # in the precision of gradients
+    float32: Program
 
-    def watched(self, seen: Mapping[StreamName, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """The same, and how far features are from what the network was trained on (B,); None if it does not know."""
-        return self._run.watched(self._inputs(seen))
+    def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
+        """Return the wanted window of the layer's activation, (B, C, T, H, W), of stimuli (B, D, T, H, W)."""
+        return {self.layer: self._program(reduced)(self._inputs(stimulus))}
 
-    @property
-    def _run(self) -> Run:
-        return self.rough if torch.is_grad_enabled() else self.exact
+    def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, Tensor | None]:
+        """Return the activation, and how far features are from the training data's (B,); None without statistics."""
+        activation, divergence = self._program(reduced).with_bn_divergence(self._inputs(stimulus))
+        return {self.layer: activation}, divergence
 
-    def _inputs(self, seen: Mapping[StreamName, Tensor]) -> Inputs:
-        return {name: canvas.as_input(seen[name]) for name, canvas in self.canvases.items()}
+    def _program(self, reduced: bool) -> Program:
+        return self.reduced if reduced else self.float32
+
+    def _inputs(self, stimulus: Stimulus) -> Mapping[InputName, Tensor]:
+        return {name: canvas.layout(stimulus[name]) for name, canvas in self.canvases.items()}
+
+
+@dataclass(frozen=True)
+class WholeModel:
+    """A module as it is, on whole frames: for several layers, and where no recording can be had.
+
+    Inputs of the frame that are not among the canvases stay at zero.
+    """
+
+    module: nn.Module
+    paths: Mapping[str, str]  # of the layers' submodules, by layer
+    frame: Frame
+    canvases: Frame
+    precision: torch.dtype = torch.float32  # of gradients
+
+    def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
+        """Return the layers' activations, (B, C, T, H, W) in float32, of stimuli (B, D, T, H, W)."""
+        some = next(iter(stimulus.values()))
+        inputs = {
+            name: canvas.layout(stimulus[name] if name in stimulus else canvas.blank(len(some), some.device))
+            for name, canvas in self.frame.items()
+        }
+        is_reduced = reduced and self.precision is not torch.float32
+        with (
+            forward_to_all(self.module, list(self.paths.values())) as outputs,
+            torch.autocast(some.device.type, self.precision, enabled=is_reduced),
+        ):
+            found = outputs(inputs)
+        return {layer: as_map(found[path]).float() for layer, path in self.paths.items()}
+
+    def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, None]:
+        """Return the activations, and no divergence: statistics are those of a recording."""
+        return self.activations(stimulus, reduced=reduced), None
 
 
 @dataclass(frozen=True)
 class _Programs:
-    rough: Program
-    exact: Program
+    reduced: Program
+    float32: Program
 
 
-_kept: "WeakKeyDictionary[nn.Module, OrderedDict[tuple[object, ...], _Programs | str]]" = WeakKeyDictionary()
+_programs: "WeakKeyDictionary[nn.Module, OrderedDict[tuple[object, ...], _Programs | str]]" = WeakKeyDictionary()
 
 
-def derive(network: Network, layer: str, recipe: ResolvedRecipe) -> Cone:
-    """The cone of a layer under a recipe. Its programs are kept for the next batch.
+def make_cone(
+    module: nn.Module,
+    layer: str,
+    path: str,
+    frame: Frame,
+    *,
+    center: bool,
+    precision: torch.dtype = torch.float32,
+) -> Cone | str:
+    """Return the cone of a layer's central position, or of its whole map; or a clause that says why there is none.
 
-    Raises InvalidRecipe for a size that the layer cannot take.
+    Programs are kept for the next call, until weights change. Raises EmptyMap where the frame is too small for the
+    layer, MixedDevices, OutOfMemory, and whatever the module raises on inputs of this size.
     """
-    frame = canvases(network.card, recipe)
-    version = sum(t._version for t in (*network.module.parameters(), *network.module.buffers()))
+    version = sum(t._version for t in (*module.parameters(), *module.buffers()))
     sizes = tuple((name, canvas.frames, canvas.height, canvas.width) for name, canvas in frame.items())
-    key = (layer, recipe.objective, network.precision, version, sizes)
-    kept = _kept.setdefault(network.module, OrderedDict())
+    key = (path, center, precision, version, sizes)
+    kept = _programs.setdefault(module, OrderedDict())
     if key not in kept:
-        kept[key] = _programs(network, layer, frame, recipe.objective == "center")
-        while len(kept) > KEPT:
+        kept[key] = _make_programs(module, path, frame, center, precision)
+        while len(kept) > MAX_CONES_PER_MODULE:
             kept.popitem(last=False)
     kept.move_to_end(key)
     programs = kept[key]
     if isinstance(programs, str):
-        return _whole(network, layer, frame, programs)
-    parts = {name: frame[name].part(window) for name, window in programs.exact.windows.items()}
-    return Cone(parts, "", programs.rough, programs.exact)
+        return programs
+    windows = programs.float32.input_windows
+    canvases = {name: frame[name].restrict(window) for name, window in windows.items()}
+    return Cone(layer, canvases, programs.reduced, programs.float32)
 
 
-def _programs(network: Network, layer: str, frame: Frame, center: bool) -> _Programs | str:
-    """The network on the cone, or why that cannot be had."""
-    inputs = _example(frame, device_of(network.module))
+def _make_programs(module: nn.Module, path: str, frame: Frame, center: bool, precision: torch.dtype) -> _Programs | str:
+    inputs = _random_inputs(frame, device_of(module))
     try:
-        recording = record(network.module, network.points[layer].path, inputs)
+        recording = record(module, path, inputs)
     except NotRecordable as problem:
         return str(problem)
-    except (RuntimeError, ValueError) as error:
-        raise _refused(network, layer, frame, error) from error
-    shape = tuple(recording.activation.shape)
     if not recording.activation.numel():
-        raise refusal(network, layer, frame, "its activation map would be empty")
-    want = centre(shape) if center else whole(shape)
-    windows = common(Program(recording, want).windows)
-    natural = normals(recording)
-    exact = Program(recording, want, windows, natural)
-    if difference := _difference(exact, recording, inputs):
+        raise EmptyMap("its activation map would be empty")
+    shape = tuple(recording.activation.shape)
+    window = center_window(shape) if center else full_window(shape)
+    windows = common_windows(Program(recording, window).input_windows)
+    statistics = bn_statistics(recording)
+    float32 = Program(recording, window, windows, statistics)
+    if difference := _difference(float32, recording, inputs):
         return difference
-    return _Programs(Program(prepared(recording, network.precision), want, windows, natural), exact)
+    return _Programs(Program(optimized(recording, precision), window, windows, statistics), float32)
 
 
-def _refused(network: Network, layer: str, frame: Frame, error: Exception) -> Exception:
-    """What to tell of a network that failed on its inputs."""
-    if is_out_of_memory(error):
-        return out_of_memory()
-    if any(words in str(error) for words in ("same device", "expected device")):
-        return MixedDevices(
-            f"The network computes in more than one place: {error}. Its builder must keep all tensors "
-            "as parameters and buffers, so that they move together."
-        )
-    if all(canvas.is_own_size for canvas in frame.values()):
-        return error
-    return refusal(network, layer, frame, str(error))
-
-
-def _example(frame: Frame, device: torch.device) -> Inputs:
-    """A random input of the frame's size for each stream."""
+def _random_inputs(frame: Frame, device: torch.device) -> Mapping[InputName, Tensor]:
+    """Return a random input of the frame's size for each canvas, uniform within its bound, for a batch of one."""
     generator = torch.Generator().manual_seed(0)
 
     def noise(canvas: Canvas) -> Tensor:
-        shape = (1, canvas.stream.depth, canvas.frames, canvas.height, canvas.width)
+        shape = (1, canvas.depth, canvas.frames, canvas.height, canvas.width)
         return (torch.rand(shape, generator=generator) * 2 - 1) * canvas.bound
 
-    return {name: canvas.as_input(noise(canvas)).to(device) for name, canvas in frame.items()}
+    return {name: canvas.layout(noise(canvas)).to(device) for name, canvas in frame.items()}
 
 
-def common(windows: Mapping[StreamName, Window]) -> Mapping[StreamName, Window]:
-    """Streams that are seen together show one scene: they get one window in space."""
+def common_windows(windows: Mapping[InputName, Window]) -> Mapping[InputName, Window]:
+    """Return the windows with one window in space: inputs that are seen together show one scene."""
     space: Window = next(iter(windows.values()), ())[-2:]
     for window in windows.values():
-        space = hull(space, window[-2:])
+        space = bounding_window(space, window[-2:])
     return {name: (*window[:-2], *space) for name, window in windows.items()}
 
 
 @torch.no_grad()
-def _difference(program: Program, recording: Recording, inputs: Inputs) -> str:
-    """What is wrong where the cone, in a batch of another size, does not give what the frame gave."""
-    part = {name: cut(inputs[name], whole(inputs[name].shape), window) for name, window in program.windows.items()}
-    expected = program.wanted(recording.activation)
+def _difference(program: Program, recording: Recording, inputs: Mapping[InputName, Tensor]) -> str:
+    """Return what is wrong where the program, in a batch of two, does not give what the frame gave; "" if nothing."""
+    windows = program.input_windows
+    parts = {name: crop(inputs[name], full_window(inputs[name].shape), window) for name, window in windows.items()}
+    expected = program.crop(recording.activation)
     try:
-        found = program({name: torch.cat([x, x]) for name, x in part.items()})
+        found = program({name: torch.cat([x, x]) for name, x in parts.items()})
     except (RuntimeError, ValueError, IndexError) as error:
         if is_out_of_memory(error):
             raise out_of_memory() from error
@@ -167,29 +188,35 @@ def _difference(program: Program, recording: Recording, inputs: Inputs) -> str:
     return "" if same else "it gives other values when it is run again"
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """The network as it is, on the whole frame; streams that it is not given stay at zero."""
+class OneInput(nn.Module):
+    """A module of one tensor as a module of a mapping."""
 
-    network: Network
-    layer: str
-    frame: Frame
+    name = "input"
 
-    def __call__(self, inputs: Inputs) -> Tensor:
-        batch = next(iter(inputs.values()))
-        blank = {name: c.as_input(c.blank(batch)) for name, c in self.frame.items() if name not in inputs}
-        try:
-            return self.network.activation(self.layer, {**inputs, **blank})
-        except (RuntimeError, ValueError) as error:
-            if is_out_of_memory(error):
-                raise
-            raise _refused(self.network, self.layer, self.frame, error) from error
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
 
-    def watched(self, inputs: Inputs) -> tuple[Tensor, None]:
-        return self(inputs), None
+    def forward(self, inputs: Mapping[InputName, Tensor]) -> Tensor:
+        output: Tensor = self.module(inputs[self.name])
+        return output
 
 
-def _whole(network: Network, layer: str, frame: Frame, problem: str) -> Cone:
-    own = {name: frame[name] for name in reaching(network.card, layer)}
-    run = _Whole(network, layer, frame)
-    return Cone(own, problem, run, run)
+def make_model(
+    module: nn.Module, objective: Objective, canvases: Canvas | Mapping[InputName, Canvas], *, margin: int
+) -> Model:
+    """Return a plain module as the model of an objective, whose layers are paths of its submodules.
+
+    One layer runs as its cone, where that can be had; several layers run on whole frames. The canvases get `margin`.
+    """
+    prefix = ""
+    if isinstance(canvases, Canvas):
+        canvases, module, prefix = {OneInput.name: canvases}, OneInput(module), "module."
+    frame = {name: replace(canvas, margin=margin) for name, canvas in canvases.items()}
+    paths = {layer: f"{prefix}{layer}".rstrip(".") for layer in objective.layers}
+    if len(paths) == 1:
+        ((layer, path),) = paths.items()
+        cone = make_cone(module, layer, path, frame, center=objective.is_central)
+        if isinstance(cone, Cone):
+            return cone
+    return WholeModel(module, paths, frame, frame)

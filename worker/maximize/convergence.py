@@ -1,72 +1,82 @@
-"""Which units are dead, asleep or at rest: who gets no more steps."""
+"""Which items take no more steps: those without a gradient, and those that have converged."""
 
 from collections.abc import Sequence
 from statistics import median
 
 import torch
+from torch import Tensor
 
 from app.contract.errors import NoGradient
-from app.contract.recipe import ResolvedRecipe
 from worker.maximize.batch import Batch
-from worker.maximize.gradient import Slope
-from worker.maximize.memory import Pieces
+from worker.maximize.canvas import InputName
+from worker.maximize.diagnostics import capitalized
+from worker.maximize.settings import Schedule
 
-LOUDER = (0.3, 1.0)  # root mean square of other noise, in units of the bound, where a unit does not feel the first
-PATIENCE = 8  # steps in a row without a gradient after which a unit that had one gets no more
+RESTART_RMS = (0.3, 1.0)  # of stronger start noise, in units of the bound, where the first noise gives no gradient
+MAX_ZERO_GRADIENT_STEPS = 8  # in a row, after which an item is frozen
+MIN_WINDOW_STEPS = 8  # of the windows over which J is compared
 
 
-def wake(batch: Batch, slope: Slope, pieces: Pieces) -> None:
-    """Gives units that do not feel their start at all another, louder one. Those that feel none of them are dead:
-    they fail here, before any step is spent on them.
+def restart_dead(batch: Batch) -> None:
+    """Restart items without a gradient at the first step from stronger noise.
+
+    Items that have none on any noise are dead: they fail here, before any step is spent on them.
     """
-    asleep = [place for place in batch.places if batch.numb[place] and place not in batch.errors]
-    for size in LOUDER:
-        if not asleep:
+    state, diagnostics = batch.state, batch.diagnostics
+    dead = [item for item in batch.working if diagnostics.zero_gradient_steps[item]]
+    for rms in RESTART_RMS:
+        if not dead:
             return
-        items = torch.tensor([batch.places.index(place) for place in asleep], device=batch.units.device)
-        tried = {name: canvas.project(batch.noise(name, asleep, size)) for name, canvas in batch.canvases.items()}
-
-        def feels(piece: slice, items: torch.Tensor = items, tried: dict = tried) -> list[bool]:  # type: ignore[type-arg]
-            part = items[piece]
-            x = {name: value[piece] for name, value in tried.items()}
-            return slope.pull(
-                x, batch.view(0, part), batch.units[part], batch.a_hat[part], natural=False
-            ).touched.tolist()
-
-        felt = [each for piece, found in pieces.run(len(asleep), feels) for each in found or [False]]
-        for number, (place, awake) in enumerate(zip(asleep, felt, strict=True)):
-            if awake:
-                batch.numb[place] = 0
-                for name, x in batch.x.items():
-                    x[items[number]] = tried[name][number]
-        asleep = [place for place, awake in zip(asleep, felt, strict=True) if not awake]
-    for place in asleep:
-        batch.errors[place] = NoGradient(
-            f"Unit {batch.names[place]} of {slope.layer} has no gradient at all: it is constant on faint, medium and "
+        rows = [batch.members.active.index(item) for item in dead]
+        noise = {name: canvas.project(state.noise(name, dead, rms)) for name, canvas in state.canvases.items()}
+        has_gradient = _has_gradient(batch, torch.tensor(rows, device=state.device), noise)
+        for index, item in enumerate(dead):
+            if has_gradient[index]:
+                diagnostics.zero_gradient_steps[item] = 0
+                for name, x in state.x.items():
+                    x[rows[index]] = noise[name][index]
+        dead = [item for item, revived in zip(dead, has_gradient, strict=True) if not revived]
+    for item in dead:
+        diagnostics.errors[item] = NoGradient(
+            f"{capitalized(diagnostics.names[item])} has no gradient at all: it is constant on faint, medium and "
             "strong noise alike, as a dead unit is. Another seed may find a way in; if none does, nothing can "
             "maximize it."
         )
 
 
-def rest(batch: Batch, recipe: ResolvedRecipe) -> None:
-    """Lets units rest that have settled, or that stand where their activation is constant. J cannot settle while the
-    stimulus is being forgotten.
-    """
-    lost = [p for p in batch.places if batch.numb[p] >= PATIENCE and p not in batch.errors]
-    if lost:
-        batch.rest(lost, "The gradient vanished during the run: the stimulus stands where the activation is constant.")
-    first = round(recipe.weight_decay_until * recipe.steps) if recipe.weight_decay else 0
-    done = [p for p in batch.places if p not in batch.errors and settled(batch.traces[p], recipe, first)]
-    for place in done:
-        batch.rest([place], f"Settled after {len(batch.traces[place])} of {recipe.steps} steps.")
+def _has_gradient(batch: Batch, rows: Tensor, noise: dict[InputName, Tensor]) -> list[bool]:
+    """Return for each of these rows whether J has a gradient at the noise, through the view of the first step."""
+
+    def work(part: slice) -> list[bool]:
+        x = {name: value[part] for name, value in noise.items()}
+        view, items = batch.state.view(0, rows[part]), batch.members.items[rows[part]]
+        evaluated = batch.function.value_and_grad(x, view, items, with_bn_prior=False)
+        found: list[bool] = evaluated.has_gradient.tolist()
+        return found
+
+    return [found for _, part in batch.microbatches.run(len(rows), work) for found in part or [False]]
 
 
-def settled(trace: Sequence[float], recipe: ResolvedRecipe, first: int) -> bool:
-    """Whether J rises no more: the median of its last window of steps is above that of the window before by no more
-    than a share `tolerance` of the whole rise so far. Medians, because each step sees another random view.
+def freeze_converged(batch: Batch, schedule: Schedule) -> None:
+    """Freeze items that have converged, and those whose gradient has vanished."""
+    diagnostics = batch.diagnostics
+    vanished = [i for i in batch.working if diagnostics.zero_gradient_steps[i] >= MAX_ZERO_GRADIENT_STEPS]
+    if vanished:
+        why = "The gradient vanished during the run: the stimulus stands where the activation is constant."
+        batch.freeze(vanished, why)
+    for item in [item for item in batch.working if has_converged(diagnostics.traces[item], schedule)]:
+        batch.freeze([item], f"Settled after {len(diagnostics.traces[item])} of {schedule.steps} steps.")
+
+
+def has_converged(trace: Sequence[float], schedule: Schedule) -> bool:
+    """Return whether J rises no more.
+
+    The median of its last window of steps is above that of the window before by no more than `tolerance` times the
+    whole rise so far. Medians, because each step sees another random view. Not while the stimulus fades.
     """
-    window = max(8, recipe.steps // 16)
-    if not recipe.tolerance or len(trace) < first + 2 * window or len(trace) % (window // 2):
+    window = max(MIN_WINDOW_STEPS, schedule.steps // 16)
+    first = schedule.convergence_from_step
+    if not schedule.tolerance or len(trace) < first + 2 * window or len(trace) % (window // 2):
         return False
     last, before = median(trace[-window:]), median(trace[-2 * window : -window])
-    return last - before <= recipe.tolerance * max(last - median(trace[:window]), 0)
+    return last - before <= schedule.tolerance * max(last - median(trace[:window]), 0)

@@ -1,5 +1,6 @@
-"""Where steps are large: near what the gradient already asks for, so that one thing is drawn and not its texture all
-over. P becomes D P D with D diagonal and positive, so what is stationary stays so.
+"""Larger steps where the gradient is strong, so that one thing is drawn and not its texture all over.
+
+The operator P becomes D P D with D diagonal and positive, so what is stationary stays so.
 """
 
 from dataclasses import dataclass
@@ -7,67 +8,68 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.contract.recipe import REFERENCE_HEIGHT
 from worker.maximize.canvas import Canvas
-from worker.maximize.optimizers import normalised
-from worker.maximize.priors import Prior, along, half_blur, spectral
+from worker.maximize.optimizers import normalize
+from worker.maximize.parameterizations import Parameterization, apply_along, spectral_matrix, sqrt_blur
 
-NEAR = 11.0  # standard deviation of a neighbourhood, in pixels of a picture 224 high
-WHILE = 2.0  # the same in frames
-MEMORY = 0.9  # of the energy so far, at each step
-FADING = 0.15  # share that a place out of focus forgets at the first step; falls with the step size
-FAINT = 0.1  # share of the frame's root mean square that every place has beyond its own
+REFERENCE_HEIGHT = 224  # the two lengths in pixels hold for a picture of this height
+BLUR_PIXELS = 11.0  # standard deviation of the neighbourhood over which energy is averaged
+BLUR_FRAMES = 2.0  # the same in time
+ENERGY_DECAY = 0.9  # share of the average energy so far that each step keeps
+MIN_WEIGHT = 0.1  # share of the frame's root mean square that every position has beyond its own
 
 
 @dataclass(frozen=True)
-class Focused:
-    """A prior between two diagonal weights (B, 1, T, H, W)."""
+class FocusedParameterization:
+    """A parameterization between two diagonal weights (B, 1, T, H, W): S becomes D S."""
 
-    prior: Prior
+    inner: Parameterization
     weight: Tensor
 
     def coefficients(self, gradient: Tensor) -> Tensor:
-        return self.prior.coefficients(gradient * self.weight)
+        return self.inner.coefficients(gradient * self.weight)
 
     def stimulus(self, coefficients: Tensor) -> Tensor:
-        return self.prior.stimulus(coefficients) * self.weight
+        return self.inner.stimulus(coefficients) * self.weight
 
-    def at(self, progress: float) -> None:
-        self.prior.at(progress)
+    def set_progress(self, progress: float) -> None:
+        """Set the stage of the inner parameterization."""
+        self.inner.set_progress(progress)
 
-    def fading(self, share: float) -> Tensor:
-        """How much of a place is forgotten at a step (B, 1, T, H, W): that share where it is out of focus."""
+    def decay(self, share: float) -> Tensor:
+        """Return the share of each position (B, 1, T, H, W) that decays at a step: `share` where out of focus."""
         return (1 - self.weight.square()).clamp_min(0) * share
 
 
 class Focus:
-    """Remembers for one stream of a batch where the shaped gradient was strong.
+    """The average energy of the shaped gradient P g at each position of one input, over the steps so far.
 
-    The weight of a place is ((r_p + r / 10) / r)^(share / 2), r_p the root mean square of P g near it over the steps
-    so far, times exp(-2 middle d^2) at d half sides from the middle of the frame, and r that of its frame: with share
-    1 and both weights a step is in proportion to r_p + r / 10.
+    The weight of a position is ((r_p + r / 10) / r)^(share / 2). r_p is the root mean square of P g in the
+    neighbourhood of p over the steps so far, times exp(-2 center_bias d^2) at d half sides from the middle of the
+    frame; r is that of its whole frame. With share 1, both weights together make a step proportional to r_p + r / 10.
     """
 
-    def __init__(self, canvas: Canvas, share: float, middle: float, like: Tensor) -> None:
+    def __init__(self, canvas: Canvas, like: Tensor, *, share: float = 1.0, center_bias: float = 0.0) -> None:
         self.share = share
         _, frames, height, width = canvas.shape
         rows, columns = (torch.linspace(-1, 1, side).to(like) for side in (height, width))
-        self.nearness = (-4 * middle * (rows[:, None].square() + columns.square())).exp()  # of energy, a square
-        near = NEAR * canvas.height / REFERENCE_HEIGHT
-        spreads = ((2, frames, WHILE), (3, height, near), (4, width, near))
-        self.blurs = [(spectral(n, half_blur(n, sigma).square()).to(like), dim) for dim, n, sigma in spreads]
+        self.center_weight = (-4 * center_bias * (rows[:, None].square() + columns.square())).exp()  # of r_p^2
+        sigma = BLUR_PIXELS * canvas.height / REFERENCE_HEIGHT
+        axes = ((2, frames, BLUR_FRAMES), (3, height, sigma), (4, width, sigma))
+        self.blurs = [(spectral_matrix(n, sqrt_blur(n, width).square()).to(like), dim) for dim, n, width in axes]
         self.energy: Tensor | None = None
 
-    def on(self, prior: Prior, gradient: Tensor) -> Focused:
-        """The prior, narrowed by this gradient (B, D, T, H, W) and those before it."""
-        energy = normalised(prior.stimulus(prior.coefficients(gradient))).square().mean(1, keepdim=True)
+    def update(self, parameterization: Parameterization, gradient: Tensor) -> FocusedParameterization:
+        """Add this gradient (B, D, T, H, W) to the average and return the parameterization weighted by it."""
+        shaped = normalize(parameterization.stimulus(parameterization.coefficients(gradient)))
+        energy = shaped.square().mean(1, keepdim=True)
         for blur, dim in self.blurs:
-            energy = along(blur, energy, dim)
-        self.energy = energy if self.energy is None else self.energy.lerp(energy, 1 - MEMORY)
-        counted = self.energy.clamp_min(0) * self.nearness
-        strength, whole = counted.sqrt(), counted.mean((3, 4), keepdim=True).clamp_min(1e-30).sqrt()
-        return Focused(prior, (strength / whole + FAINT).pow(self.share / 2))
+            energy = apply_along(blur, energy, dim)
+        self.energy = energy if self.energy is None else self.energy.lerp(energy, 1 - ENERGY_DECAY)
+        weighted = self.energy.clamp_min(0) * self.center_weight
+        local_rms, frame_rms = weighted.sqrt(), weighted.mean((3, 4), keepdim=True).clamp_min(1e-30).sqrt()
+        return FocusedParameterization(parameterization, (local_rms / frame_rms + MIN_WEIGHT).pow(self.share / 2))
 
-    def keep(self, kept: Tensor) -> None:
-        """Forgets all units but those at these batch indices."""
-        self.energy = None if self.energy is None else self.energy[kept]
+    def keep(self, rows: Tensor) -> None:
+        """Forget all items but those at these batch indices."""
+        self.energy = None if self.energy is None else self.energy[rows]

@@ -10,36 +10,37 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.contract.network import StreamName
+from worker.maximize.canvas import InputName
 
 Array = NDArray[np.float32]
 
 
 def peak(activation: Tensor, rectified: bool) -> Tensor:
-    """Activation of a stimulus: max over the map's positions, after a following ReLU. (B, positions) to (B,).
+    """Return the activation of a stimulus: the maximum over the map's positions, after a following ReLU.
 
-    The data maximum a_hat is taken in the same way, so that reach = activation / a_hat compares like with like.
+    (B, positions) to (B,). The data maximum a_hat is taken in the same way, so that reach = activation / a_hat compares
+    like with like.
     """
     highest = activation.amax(-1)
     return highest.relu() if rectified else highest
 
 
 def probability(logits: Tensor, units: Tensor) -> Tensor:
-    """Exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
+    """Return exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
     shares = logits.flatten(2).mean(2).softmax(1)
     return shares.gather(1, units[:, None])[:, 0]
 
 
 def motion_energy(x: Array) -> float | None:
-    """Mean |x(d, t + 1, i, j) - x(d, t, i, j)| over values and pairs of frames; None for a single frame."""
+    """Return the mean of |x(d, t + 1, i, j) - x(d, t, i, j)| over values and pairs of frames; None for one frame."""
     return float(np.abs(np.diff(x, axis=1)).mean()) if x.shape[1] > 1 else None
 
 
 def noise(x: Array) -> float:
-    """Share of spectral energy above a quarter of the sampling rate.
+    """Return the share of spectral energy above a quarter of the sampling rate.
 
     sum of |X(f)|^2 over |f| > 1/4 cycle a pixel, divided by the sum over all f, with X the two-dimensional Fourier
-    transform of each value of each frame, its mean taken off, under a Hann window (the border is no edge). 0 for a
+    transform of each value of each frame less its mean, under a Hann window (so that the border is no edge). 0 for a
     constant stimulus, about .8 for white noise, below .01 for most real frames.
     """
     height, width = x.shape[-2:]
@@ -51,11 +52,12 @@ def noise(x: Array) -> float:
     return float(power[..., high].sum() / total) if total > 0 else 0.0
 
 
-def motion_energies(stimulus: Mapping[StreamName, Array]) -> dict[str, float]:
-    """Motion energy of every stream that has time."""
-    energies = {name.value: motion_energy(x) for name, x in stimulus.items()}
+def motion_energies(stimulus: Mapping[InputName, Array]) -> dict[str, float]:
+    """Return the motion energy of every input that has more than one frame."""
+    energies = {str(name): motion_energy(x) for name, x in stimulus.items()}
     return {name: energy for name, energy in energies.items() if energy is not None}
 
 
 def to_array(x: Tensor) -> Array:
+    """Return a copy of the tensor as a float32 array."""
     return x.detach().to("cpu", torch.float32).numpy().copy()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.network import NetworkCard
-from worker.graph.forward_hook import probe
+from worker.graph.forward_hook import forward_to
 from worker.graph.inputs import Inputs, as_map
 
 
@@ -26,17 +26,17 @@ class Network:
     points: Mapping[str, Point]  # by layer name
     precision: torch.dtype = torch.float32  # of gradients; what is measured (without gradient) is always float32
 
-    def activation(self, layer: str, inputs: Inputs) -> Tensor:
-        """Activation a_l(x) before a following ReLU, (B, C, T, H, W); nothing beyond the layer is computed.
+    def activation(self, layer: str, inputs: Inputs, *, precision: torch.dtype = torch.float32) -> Tensor:
+        """Return the activation a_l(x) before a following ReLU, (B, C, T, H, W) in float32.
 
-        Two-dimensional maps have T = 1, fully connected layers T = H = W = 1.
+        Nothing beyond the layer is computed. Two-dimensional maps have T = 1, fully connected layers T = H = W = 1.
+        `precision` below float32 computes under autocast.
         """
         self.card.layer(layer)
-        device = next(iter(inputs.values())).device.type
-        reduced = torch.is_grad_enabled() and self.precision is not torch.float32
+        device, is_reduced = next(iter(inputs.values())).device.type, precision is not torch.float32
         with (
-            probe(self.module, self.points[layer].path) as activation,
-            torch.autocast(device, self.precision, enabled=reduced),
+            forward_to(self.module, self.points[layer].path) as activation,
+            torch.autocast(device, precision, enabled=is_reduced),
         ):
             return as_map(activation(inputs)).float()
 

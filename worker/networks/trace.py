@@ -11,7 +11,7 @@ from torch.func import functional_call
 from app.contract.errors import InvalidRequest
 from app.contract.network import CLASS_LAYER, Extent, Layer, Stream, StreamName
 from worker.graph.inputs import Inputs, as_map
-from worker.graph.receptive_field import GeometryMode, Sight
+from worker.graph.receptive_field import ReceptiveField, ReceptiveFieldMode
 from worker.networks.network import Point
 from worker.networks.tap import Tap
 
@@ -61,7 +61,7 @@ def _trace(
     else:
         tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     inputs = blank(streams, BATCH, device)
-    mode = GeometryMode(inputs)
+    mode = ReceptiveFieldMode(inputs)
     with torch.no_grad(), device, Watch(module) as watch, mode:
         logits = functional_call(module, tensors, (inputs,))
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != BATCH:
@@ -72,9 +72,9 @@ def _trace(
     for found in watch.layers(logits.shape[1]):
         rectified = mode.rectified(found.output) if found.tapped is None else found.tapped
         points[found.name] = Point(found.path, rectified)
-        layers.append(_layer(len(layers), found.name, found.output, mode.sight(found.output), streams))
+        layers.append(_layer(len(layers), found.name, found.output, mode.receptive_field(found.output), streams))
     points[CLASS_LAYER] = Point("", rectified=False)
-    sight = {stream.name: mode.everything[stream.name] for stream in streams}
+    sight = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
     layers.append(_layer(len(layers), CLASS_LAYER, logits, sight, streams))
     return tuple(layers), points
 
@@ -136,7 +136,7 @@ def _is_map(output: Tensor) -> bool:
     return output.ndim in (2, 4, 5) and output.shape[0] == BATCH
 
 
-def _layer(index: int, name: str, output: Tensor, sight: Sight, streams: Sequence[Stream]) -> Layer:
+def _layer(index: int, name: str, output: Tensor, sight: ReceptiveField, streams: Sequence[Stream]) -> Layer:
     kind: Literal["appearance", "motion", "clip", "fusion"]
     kind = "fusion" if len(sight) > 1 else next(iter(sight)).value
     _, units, *size = as_map(output).shape

@@ -9,8 +9,8 @@ from app.contract.job import VisualizeJob
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from worker.job_context import JobContext
-from worker.maximize.ascend import ascend
-from worker.maximize.outcome import Step
+from worker.maximize.from_recipe import maximize_units
+from worker.maximize.result import Step
 from worker.render.stimulus import render_preview, render_stimulus
 from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
@@ -41,7 +41,7 @@ class VisualizeTask:
                 step.step, step.steps, step.objective, lambda index: render_preview(step.stimulus(index))
             )
 
-        ascents = ascend(
+        results = maximize_units(
             network,
             jobs[0].layer,
             [job.unit for job in jobs],
@@ -49,12 +49,12 @@ class VisualizeTask:
             a_hat=self._a_hat(jobs),
             observe=observe,
         )
-        for ascent in ascents:
-            if isinstance(ascent.outcome, KinetoscopeError):
-                fail(ascent.place, ascent.outcome)
+        for result in results:
+            if isinstance(result.outcome, KinetoscopeError):
+                fail(result.index, result.outcome)
             else:
-                media = render_stimulus(ascent.outcome.stimulus)
-                context.finish_visualization(jobs[ascent.place], ascent.outcome.measurements, media)
+                media = render_stimulus(result.outcome.stimulus)
+                context.finish_visualization(jobs[result.index], result.outcome.measurements, media)
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
         """Return the units' largest activations over data, or None where no survey has run."""

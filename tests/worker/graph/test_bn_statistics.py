@@ -7,10 +7,10 @@ from torch.distributions import Normal as Gaussian
 from torch.distributions import kl_divergence
 
 from app.contract.network import StreamName
-from worker.graph.bn_statistics import FLOOR, Normal, normals
-from worker.graph.program import Program, prepared
+from worker.graph.bn_statistics import MIN_VARIANCE_SHARE, ChannelStatistics, bn_statistics
+from worker.graph.program import Program, optimized
 from worker.graph.recording import Recording, record
-from worker.graph.windows import whole
+from worker.graph.windows import full_window
 
 MEAN, VARIANCE = torch.tensor([0.5, -1.0]), torch.tensor([4.0, 0.25])
 
@@ -45,11 +45,11 @@ def test_the_divergence_is_that_of_gaussians() -> None:
     found = torch.randn(3, 2, 500) * torch.tensor([1.0, 2.0])[None, :, None] + 0.3
     variance, mean = torch.var_mean(found, 2, correction=0)
     expected = kl_divergence(Gaussian(mean, variance.sqrt()), Gaussian(MEAN, VARIANCE.sqrt())).mean(1)
-    torch.testing.assert_close(Normal(MEAN, VARIANCE).divergence(found), expected, rtol=0, atol=0.01)
+    torch.testing.assert_close(ChannelStatistics(MEAN, VARIANCE).divergence(found), expected, rtol=0, atol=0.01)
 
 
 def test_what_is_like_the_training_data_hardly_diverges_and_what_is_still_does_finitely() -> None:
-    normal = Normal(MEAN, VARIANCE)
+    normal = ChannelStatistics(MEAN, VARIANCE)
     alike = MEAN[None, :, None] + VARIANCE.sqrt()[None, :, None] * torch.randn(1, 2, 10_000)
     still = torch.zeros(1, 2, 10)
     assert abs(float(normal.divergence(alike))) < 0.01
@@ -58,23 +58,25 @@ def test_what_is_like_the_training_data_hardly_diverges_and_what_is_still_does_f
 
 def test_normals_are_shift_and_squared_scale_of_what_lies_before_the_target() -> None:
     tower, recorded, _ = recording()
-    (normal,) = normals(recorded).values()  # neither the target's own nor that of four positions
+    (normal,) = bn_statistics(recorded).values()  # neither the target's own nor that of four positions
     norm = tower.first[1]
     torch.testing.assert_close(normal.mean, norm.bias)
-    torch.testing.assert_close(normal.variance, norm.weight.square().clamp_min(FLOOR * norm.weight.square().mean()))
+    torch.testing.assert_close(
+        normal.variance, norm.weight.square().clamp_min(MIN_VARIANCE_SHARE * norm.weight.square().mean())
+    )
 
 
 @pytest.mark.parametrize("fold", [False, True])
 def test_a_program_watches_what_the_network_computes(fold: bool) -> None:
     tower, recorded, clip = recording()
     program = Program(
-        prepared(recorded, torch.float32) if fold else recorded,
-        whole(tuple(recorded.activation.shape)),
-        normals=normals(recorded),
+        optimized(recorded, torch.float32) if fold else recorded,
+        full_window(tuple(recorded.activation.shape)),
+        statistics=bn_statistics(recorded),
     )
     batch = torch.cat([clip, clip * 3])
-    activation, divergence = program.watched({StreamName.CLIP: batch})
-    (normal,) = normals(recorded).values()
+    activation, divergence = program.with_bn_divergence({StreamName.CLIP: batch})
+    (normal,) = bn_statistics(recorded).values()
     assert divergence is not None
     torch.testing.assert_close(divergence, normal.divergence(tower.first(batch)), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(activation, program({StreamName.CLIP: batch}))
@@ -92,5 +94,5 @@ def test_a_network_without_batch_normalisation_has_none() -> None:
 
     clip = torch.randn(1, 3, 4, 8, 8)
     recorded = record(Plain().requires_grad_(False), "conv", {StreamName.CLIP: clip})
-    program = Program(recorded, whole(tuple(recorded.activation.shape)), normals=normals(recorded))
-    assert program.watched({StreamName.CLIP: clip})[1] is None
+    program = Program(recorded, full_window(tuple(recorded.activation.shape)), statistics=bn_statistics(recorded))
+    assert program.with_bn_divergence({StreamName.CLIP: clip})[1] is None

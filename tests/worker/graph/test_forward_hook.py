@@ -6,7 +6,7 @@ from torch import nn
 
 from app.contract.errors import UnknownLayer, WorkError
 from app.contract.network import StreamName
-from worker.graph.forward_hook import probe
+from worker.graph.forward_hook import forward_to
 from worker.networks.network import Network
 
 
@@ -44,7 +44,7 @@ def module() -> Iterator[Fragile]:
 
 def test_stops_at_the_submodule(module: Fragile) -> None:
     x = torch.randn(3, 4)
-    with probe(module, "early") as activation:
+    with forward_to(module, "early") as activation:
         assert hooks(module) == 1
         assert torch.equal(activation(x), module.early.forward(x))
     assert not module.ran_to_the_end
@@ -53,25 +53,25 @@ def test_stops_at_the_submodule(module: Fragile) -> None:
 def test_the_empty_path_is_the_module(module: Fragile) -> None:
     x = torch.randn(3, 4)
     expected = module(x)
-    with probe(module, "") as activation:
+    with forward_to(module, "") as activation:
         assert torch.equal(activation(x), expected)
 
 
 def test_gradients_reach_the_inputs(module: Fragile) -> None:
     x = torch.randn(3, 4, requires_grad=True)
-    with probe(module, "early") as activation:
+    with forward_to(module, "early") as activation:
         (gradient,) = torch.autograd.grad(activation(x).sum(), x)
     torch.testing.assert_close(gradient, module.early.weight.sum(0).expand(3, 4))
 
 
 def test_unknown_path(module: Fragile) -> None:
-    with pytest.raises(UnknownLayer, match="early"), probe(module, "earl"):
+    with pytest.raises(UnknownLayer, match="early"), forward_to(module, "earl"):
         raise AssertionError
     assert hooks(module) == 0
 
 
 def run(module: nn.Module, path: str, x: torch.Tensor) -> torch.Tensor:
-    with probe(module, path) as activation:
+    with forward_to(module, path) as activation:
         return activation(x)
 
 
@@ -88,17 +88,17 @@ def test_inputs_of_a_wrong_shape(module: Fragile) -> None:
 
 
 def test_a_failure_of_the_caller(module: Fragile) -> None:
-    with pytest.raises(ZeroDivisionError), probe(module, "late"):
+    with pytest.raises(ZeroDivisionError), forward_to(module, "late"):
         1 / 0  # noqa: B018
 
 
 def test_not_a_number_passes_through(module: Fragile) -> None:
-    with probe(module, "late") as activation:
+    with forward_to(module, "late") as activation:
         assert activation(torch.full((1, 4), torch.nan)).isnan().all()
 
 
 def test_a_submodule_that_never_runs(module: Fragile) -> None:
-    with pytest.raises(WorkError, match="never runs its submodule 'spare'"), probe(module, "spare") as activation:
+    with pytest.raises(WorkError, match="never runs its submodule 'spare'"), forward_to(module, "spare") as activation:
         activation(torch.zeros(1, 4))
 
 

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from app.contract.network import Stream, StreamName
 from tests.worker.networks.agree import assert_agree
 from worker.graph.inputs import Inputs
-from worker.graph.program import Program, centre
+from worker.graph.program import Program
 from worker.graph.recording import record
-from worker.graph.space_to_depth import has_phases, in_phases, phases
+from worker.graph.space_to_depth import is_worthwhile, space_to_depth, weight_to_depth
+from worker.graph.windows import center_window
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_value_and_gradient(kernel: tuple[int, ...], stride: tuple[int, ...], si
     weight, bias = torch.randn(5, 3, *kernel), torch.randn(5)
     x = torch.randn(2, 3, *size, requires_grad=True)
     expected = convolve(x, weight, bias, stride)
-    found = convolve(phases(x, stride), in_phases(weight, stride), bias, (*stride[:-2], 1, 1))
+    found = convolve(space_to_depth(x, stride), weight_to_depth(weight, stride), bias, (*stride[:-2], 1, 1))
     found = found[..., : expected.shape[-2], : expected.shape[-1]]  # positions that begin within the padding
     assert_agree(found, expected, x)
 
@@ -43,7 +44,7 @@ def test_value_and_gradient(kernel: tuple[int, ...], stride: tuple[int, ...], si
 def test_where_it_pays(
     shape: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], groups: int, pays: bool
 ) -> None:
-    assert has_phases(torch.empty(shape), stride, dilation, groups) is pays
+    assert is_worthwhile(torch.empty(shape), stride, dilation, groups) is pays
 
 
 class Strided(nn.Module):
@@ -62,8 +63,12 @@ def test_a_program_computes_windows_by_phases(whole: bool) -> None:
     stream = Stream(name=StreamName.CLIP, frames=9, height=21, width=24)
     x = torch.randn(1, 3, stream.frames, stream.height, stream.width)
     recording = record(module, "conv", {StreamName.CLIP: x})
-    want = tuple((0, size) for size in recording.activation.shape[2:]) if whole else centre(recording.activation.shape)
+    want = (
+        tuple((0, size) for size in recording.activation.shape[2:])
+        if whole
+        else center_window(recording.activation.shape)
+    )
     program = Program(recording, want)
-    window = tuple(slice(*at) for at in program.windows[StreamName.CLIP])
+    window = tuple(slice(*at) for at in program.input_windows[StreamName.CLIP])
     found = program({StreamName.CLIP: x[(..., *window)]})
-    torch.testing.assert_close(found, program.wanted(recording.activation), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, program.crop(recording.activation), rtol=1e-4, atol=1e-4)

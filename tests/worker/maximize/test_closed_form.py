@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from app.contract.network import StreamName
 from app.contract.recipe import Recipe, Speed
-from worker.maximize.ascend import ascend
-from worker.maximize.outcome import Finished
+from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.network import Network
 
 FRAMES, SIZE = 4, 8
@@ -70,8 +69,8 @@ def test_the_engine_finds_the_optimum(
         blur=0,
         blur_end=0,
     )
-    (found,) = ascend(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
-    assert isinstance(found.outcome, Finished)
+    (found,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
+    assert isinstance(found.outcome, Visualization)
     expected = optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)
     assert 0.05 < np.abs(expected).max() < 1  # neither bound nor clamp takes part
     error = np.linalg.norm(found.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)

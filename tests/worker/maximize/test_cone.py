@@ -11,10 +11,8 @@ from app.contract.errors import InvalidRecipe, MixedDevices
 from app.contract.network import NetworkCard, StreamName
 from app.contract.recipe import Recipe
 from worker.graph.windows import Window
-from worker.maximize.ascend import ascend
-from worker.maximize.canvas import canvases
-from worker.maximize.cone import Cone, common, derive
-from worker.maximize.outcome import Finished
+from worker.maximize.cone import Cone, common_windows
+from worker.maximize.from_recipe import Visualization, make_canvases, make_model, maximize_units
 from worker.networks.network import Network
 from worker.networks.registry import Family, list_families
 from worker.networks.trace import trace
@@ -52,21 +50,25 @@ def network(family: Family) -> Network:
 def gradients(net: Network, layer: str, asked: Recipe) -> tuple[Cone, Tensor, Tensor]:
     """Of a random direction among the central position's units, by the full frame and by its cone, end to end."""
     recipe = asked.resolved(net.card)
-    cone = derive(net, layer, recipe)
+    cone, _ = make_model(net, layer, recipe)
+    assert isinstance(cone, Cone), layer
     windows = {name: window(cone, name) for name in cone.canvases}
     generator = torch.Generator().manual_seed(1)
     frame = {
-        name: torch.randn(1, c.stream.depth, c.frames, c.height, c.width, generator=generator) * c.bound / 2
-        for name, c in canvases(net.card, recipe).items()
+        name: torch.randn(1, c.depth, c.frames, c.height, c.width, generator=generator) * c.bound / 2
+        for name, c in make_canvases(net.card, recipe).items()
     }
     parts = {name: cut(frame[name], at).detach().requires_grad_() for name, at in windows.items()}
     for x in frame.values():
         x.requires_grad_()
-    whole = net.activation(layer, {n: c.as_input(frame[n]) for n, c in canvases(net.card, recipe).items()})
+    inputs = {name: c.layout(frame[name]) for name, c in make_canvases(net.card, recipe).items()}
+    whole = net.activation(layer, inputs)
     t, h, w = (side // 2 for side in whole.shape[2:])
     direction = torch.randn(whole.shape[1], generator=generator)
     full = torch.autograd.grad((whole[0, :, t, h, w] * direction).sum(), list(frame.values()), allow_unused=True)
-    part = torch.autograd.grad((cone.activation(parts)[0, :, 0, 0, 0] * direction).sum(), list(parts.values()))
+    part = torch.autograd.grad(
+        (cone.activations(parts, reduced=True)[layer][0, :, 0, 0, 0] * direction).sum(), list(parts.values())
+    )
     placed = []
     for name, x in frame.items():
         zeros = torch.zeros_like(x)
@@ -78,8 +80,7 @@ def gradients(net: Network, layer: str, asked: Recipe) -> tuple[Cone, Tensor, Te
 
 
 def window(cone: Cone, name: StreamName) -> Window:
-    found: Window = cone.exact.windows[name]  # type: ignore[attr-defined]
-    return found
+    return cone.float32.input_windows[name]
 
 
 def cut(x: Tensor, at: Window) -> Tensor:
@@ -95,16 +96,16 @@ def test_gradients_of_the_cone_are_those_of_the_full_frame(family: Family) -> No
     size = 64 if stream.frames <= 16 or frames else 32
     recipe = Recipe(objective="center", **({"size": size, "frames": frames} if is_large else {}))
     cropped = 0
+    own = {s.name: (s.frames, s.height, s.width) for s in family.streams}
     for layer in net.card.layers:
         try:
             cone, full, part = gradients(net, layer.name, recipe)
         except InvalidRecipe:  # fully connected layers at a size that is not their own
             assert is_large
             continue
-        assert not cone.problem, (layer.name, cone.problem)
         assert F.cosine_similarity(full.double(), part.double(), dim=0) > 0.9999, layer.name
         torch.testing.assert_close(part.norm(), full.norm(), rtol=1e-3, atol=0)
-        cropped += any(not canvas.is_own_size for canvas in cone.canvases.values())
+        cropped += any((c.frames, c.height, c.width) != own[name] for name, c in cone.canvases.items())
     assert cropped > 2
 
 
@@ -146,9 +147,8 @@ def test_a_network_of_every_operator(network_of: Build, module: type[nn.Module],
     torch.manual_seed(3)
     net = network_of(module(), size=48)
     cone, full, part = gradients(net, "conv1", Recipe(objective="center"))
-    assert not cone.problem
     assert F.cosine_similarity(full.double(), part.double(), dim=0) > 0.9999
-    assert cone.canvases[StreamName.CLIP].is_own_size is not is_cropped
+    assert (cone.canvases[StreamName.CLIP].height != 48) is is_cropped
 
 
 class LooksAtValues(Local):
@@ -201,9 +201,9 @@ def test_where_no_cone_can_be_had_the_whole_frame_is_computed(
 ) -> None:
     net = network_of(module())
     recipe = Recipe(objective="center", steps=2).resolved(net.card)
-    assert reason in derive(net, "conv1", recipe).problem
-    (found,) = ascend(net, "conv1", [1], [recipe])
-    assert isinstance(found.outcome, Finished)
+    assert reason in make_model(net, "conv1", recipe)[1]
+    (found,) = maximize_units(net, "conv1", [1], [recipe])
+    assert isinstance(found.outcome, Visualization)
     assert found.outcome.stimulus[StreamName.CLIP].shape == (3, 8, 24, 24)
     assert found.outcome.measurements.seen is None
     assert reason in found.outcome.measurements.notes[0]
@@ -211,34 +211,34 @@ def test_where_no_cone_can_be_had_the_whole_frame_is_computed(
 
 def test_a_recording_that_holds_for_one_batch_size_alone_is_not_used(network_of: Build) -> None:
     net = network_of(FramesInTheBatch())
-    assert "run again" in derive(net, "conv1", Recipe().resolved(net.card)).problem
+    assert "run again" in make_model(net, "conv1", Recipe().resolved(net.card))[1]
 
 
 def test_single_stream_layers_run_nothing_of_the_other_stream(tiny_two_stream: Network) -> None:
-    cone = derive(tiny_two_stream, "motion.conv3_1", Recipe().resolved(tiny_two_stream.card))
+    cone, _ = make_model(tiny_two_stream, "motion.conv3_1", Recipe().resolved(tiny_two_stream.card))
     assert cone.canvases.keys() == {StreamName.MOTION}
-    found = derive(tiny_two_stream, "motion.conv3_1", Recipe(objective="center").resolved(tiny_two_stream.card))
+    found, _ = make_model(tiny_two_stream, "motion.conv3_1", Recipe(objective="center").resolved(tiny_two_stream.card))
     assert found.canvases[StreamName.MOTION].shape == (2, 3, 18 + 16, 18 + 16)  # margin for the jitter
 
 
 def test_streams_that_are_seen_together_have_one_window() -> None:
     windows = {StreamName.APPEARANCE: ((2, 9), (3, 8)), StreamName.MOTION: ((1, 7), (3, 9))}
-    assert common(windows) == dict.fromkeys(windows, ((1, 9), (3, 9)))
+    assert common_windows(windows) == dict.fromkeys(windows, ((1, 9), (3, 9)))
 
 
 def test_weights_that_change_are_noticed(clip_network: Network) -> None:
     recipe, seen = Recipe().resolved(clip_network.card), {StreamName.CLIP: torch.ones(1, 3, 8, 24, 24)}
     with torch.no_grad():
-        before = derive(clip_network, "conv2", recipe).activation(seen)
+        before = make_model(clip_network, "conv2", recipe)[0].activations(seen, reduced=False)["conv2"]
         clip_network.module.conv1.weight.mul_(2)  # type: ignore[union-attr, operator]
-        after = derive(clip_network, "conv2", recipe).activation(seen)
+        after = make_model(clip_network, "conv2", recipe)[0].activations(seen, reduced=False)["conv2"]
     assert not torch.allclose(before, after)
 
 
 def test_weights_in_two_places_are_refused(clip_network: Network) -> None:
     clip_network.module.scores.to("meta")  # type: ignore[union-attr]
     with pytest.raises(MixedDevices, match="cpu and meta"):
-        ascend(clip_network, "conv1", [0], [Recipe(steps=1)])
+        maximize_units(clip_network, "conv1", [0], [Recipe(steps=1)])
 
 
 class Strayed(Local):
@@ -252,4 +252,4 @@ class Strayed(Local):
 
 def test_a_tensor_that_was_left_behind_is_named(network_of: Build) -> None:
     with pytest.raises(MixedDevices, match="parameters and buffers"):
-        ascend(network_of(Strayed()), "conv1", [0], [Recipe(steps=1)])
+        maximize_units(network_of(Strayed()), "conv1", [0], [Recipe(steps=1)])

@@ -1,6 +1,7 @@
 """Units that are dead, asleep, or at rest."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,10 +10,10 @@ from torch import Tensor, nn
 from app.contract.errors import NoGradient, NotFinite
 from app.contract.network import StreamName
 from app.contract.recipe import Recipe
-from tests.support import resolved
-from worker.maximize.ascend import ascend
-from worker.maximize.convergence import settled
-from worker.maximize.outcome import Ascent, Finished, Step
+from worker.maximize.convergence import has_converged
+from worker.maximize.from_recipe import UnitResult, Visualization, maximize_units
+from worker.maximize.result import Step
+from worker.maximize.settings import Schedule
 from worker.networks.network import Network
 
 Build = Callable[..., Network]
@@ -33,9 +34,9 @@ class Gate(nn.Module):
         return logits
 
 
-def finished(ascent: Ascent) -> Finished:
-    assert isinstance(ascent.outcome, Finished), ascent.outcome
-    return ascent.outcome
+def finished(result: UnitResult) -> Visualization:
+    assert isinstance(result.outcome, Visualization), result.outcome
+    return result.outcome
 
 
 def test_a_dead_unit_fails_at_the_first_step_and_the_others_go_on(network_of: Build) -> None:
@@ -48,7 +49,7 @@ def test_a_dead_unit_fails_at_the_first_step_and_the_others_go_on(network_of: Bu
         told.append((step.step, sorted(step.errors)))
         return []
 
-    dead, alive = ascend(network_of(module), "conv1", [1, 2], [Recipe(steps=3)] * 2, observe=observe)
+    dead, alive = maximize_units(network_of(module), "conv1", [1, 2], [Recipe(steps=3)] * 2, observe=observe)
     assert told[0] == (1, [0])
     assert isinstance(dead.outcome, NoGradient)
     assert "faint, medium and strong" in dead.outcome.detail
@@ -60,13 +61,16 @@ def test_no_step_is_spent_where_all_units_are_dead(network_of: Build) -> None:
     with torch.no_grad():
         module.conv1.weight.zero_()
     steps: list[Step] = []
-    ascend(network_of(module), "conv1", [0, 1], [Recipe(steps=50)] * 2, observe=lambda step: steps.append(step) or [])
+    maximize_units(
+        network_of(module), "conv1", [0, 1], [Recipe(steps=50)] * 2, observe=lambda step: steps.append(step) or []
+    )
     assert len(steps) == 1
 
 
 def test_a_unit_that_sleeps_through_faint_noise_is_woken(network_of: Build) -> None:
     asleep = Gate(lambda x: torch.relu(x - 0.6))  # nothing of the first noise comes through
-    (found,) = ascend(network_of(asleep), "conv1", [2], [Recipe(steps=24, weight_decay=0, energy=0, smoothness=0)])
+    recipe = Recipe(steps=24, weight_decay=0, energy=0, smoothness=0)
+    (found,) = maximize_units(network_of(asleep), "conv1", [2], [recipe])
     measured = finished(found).measurements
     assert measured.objective > measured.trace[0]
 
@@ -76,7 +80,7 @@ def test_a_unit_that_saturates_rests_with_what_it_has(network_of: Build) -> None
     with torch.no_grad():
         flat.conv1.weight.abs_()
     recipe = Recipe(steps=60, prior="fourier", weight_decay=0, energy=0, smoothness=0, step_size=1, bound=2, **PLAIN)
-    (found,) = ascend(network_of(flat), "conv1", [2], [recipe])
+    (found,) = maximize_units(network_of(flat), "conv1", [2], [recipe])
     measured = finished(found).measurements
     assert len(measured.trace) < 60
     assert "gradient vanished" in measured.notes[0]
@@ -87,7 +91,7 @@ def test_weights_that_are_not_finite_are_told_at_the_first_step(network_of: Buil
     module = Gate(lambda x: x)
     with torch.no_grad():
         module.conv1.weight[1, 0, 0, 0, 0] = bad
-    (broken,) = ascend(network_of(module), "conv1", [1], [Recipe(steps=3)])
+    (broken,) = maximize_units(network_of(module), "conv1", [1], [Recipe(steps=3)])
     assert isinstance(broken.outcome, NotFinite)
     assert "at step 1" in broken.outcome.detail
 
@@ -96,7 +100,7 @@ def test_an_activation_that_overflows_fails_its_unit(network_of: Build) -> None:
     module = Gate(lambda x: (x * 60).exp() * 1e20)
     with torch.no_grad():
         module.conv1.weight.abs_()
-    (found,) = ascend(network_of(module), "conv1", [1], [Recipe(steps=20, step_size=2, bound=4)])
+    (found,) = maximize_units(network_of(module), "conv1", [1], [Recipe(steps=20, step_size=2, bound=4)])
     assert isinstance(found.outcome, NotFinite)
 
 
@@ -105,7 +109,7 @@ def test_a_run_that_has_settled_stops_and_keeps_its_stimulus(network_of: Build) 
     net = network_of(Gate(lambda x: x))
     full = Recipe(steps=200, weight_decay=0, prior="fourier", **PLAIN)
     early = full.model_copy(update={"tolerance": 0.01})
-    long, short = (finished(ascend(net, "conv1", [2], [recipe])[0]).measurements for recipe in (full, early))
+    long, short = (finished(maximize_units(net, "conv1", [2], [recipe])[0]).measurements for recipe in (full, early))
     assert len(long.trace) == 200
     assert len(short.trace) < 150
     assert short.notes == (f"Settled after {len(short.trace)} of 200 steps.",)
@@ -116,22 +120,23 @@ def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network
     torch.manual_seed(0)
     net = network_of(Gate(lambda x: x))
     recipes = [Recipe(steps=200, tolerance=0.01, weight_decay=0, seed=seed) for seed in (0, 1, 2)]
-    together = ascend(net, "conv1", [1, 2, 3], recipes)
-    assert [(ascent.place, ascent.unit) for ascent in together] == [(0, 1), (1, 2), (2, 3)]
-    for ascent, unit, recipe in zip(together, (1, 2, 3), recipes, strict=True):
-        (alone,) = ascend(net, "conv1", [unit], [recipe])
-        ours, alones = finished(ascent).measurements, finished(alone).measurements
+    together = maximize_units(net, "conv1", [1, 2, 3], recipes)
+    assert [(result.index, result.unit) for result in together] == [(0, 1), (1, 2), (2, 3)]
+    for result, unit, recipe in zip(together, (1, 2, 3), recipes, strict=True):
+        (alone,) = maximize_units(net, "conv1", [unit], [recipe])
+        ours, alones = finished(result).measurements, finished(alone).measurements
         assert len(ours.trace) == len(alones.trace)
         assert ours.activation == pytest.approx(alones.activation, rel=1e-2)
 
 
 def test_jitter_noise_does_not_settle_a_climb() -> None:
-    recipe = resolved(steps=160, tolerance=0.01)
+    schedule = Schedule(steps=160, tolerance=0.01, weight_decay=0)
     noise = torch.randn(160, generator=torch.Generator().manual_seed(0)).mul(5).tolist()
     climb = [float(step) + wobble for step, wobble in enumerate(noise)]
-    assert not any(settled(climb[:n], recipe, 0) for n in range(1, 161))
+    assert not any(has_converged(climb[:n], schedule) for n in range(1, 161))
     plateau = [min(float(step), 40.0) for step in range(160)]
-    first = next(n for n in range(1, 161) if settled(plateau[:n], recipe, 0))
+    first = next(n for n in range(1, 161) if has_converged(plateau[:n], schedule))
     assert 50 <= first <= 65
-    assert not settled(plateau, recipe.model_copy(update={"tolerance": 0.0}), 0)
-    assert next(n for n in range(1, 161) if settled(plateau[:n], recipe, 100)) >= 120  # not before all is forgotten
+    assert not has_converged(plateau, replace(schedule, tolerance=0.0))
+    fading = replace(schedule, weight_decay=0.3, weight_decay_until=100 / 160)
+    assert next(n for n in range(1, 161) if has_converged(plateau[:n], fading)) >= 120  # not before nothing fades

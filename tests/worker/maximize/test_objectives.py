@@ -1,26 +1,26 @@
 import pytest
 import torch
+from torch import Tensor
 
-from app.contract.network import Extent, Layer, Stream, StreamName
-from tests.support import resolved
+from app.contract.recipe import Recipe
 from worker.maximize.canvas import Canvas
-from worker.maximize.objectives import Objective, center, channel, contrasted, data_maxima
-
-
-def layer(name: str, field: int) -> Layer:
-    extent = Extent(frames=1, height=field, width=field)
-    return Layer(index=0, name=name, stream="clip", units=3, map=extent, receptive_field=extent)
-
-
-def canvas(size: int = 8, frames: int = 2, bound: float = 0.5) -> Canvas:
-    stream = Stream(name=StreamName.CLIP, frames=frames, height=size, width=size)
-    return Canvas(stream, frames, size, size, margin=0, bound=bound)
+from worker.maximize.from_recipe import make_function, make_model, make_objective
+from worker.maximize.objectives import (
+    all_positions,
+    center,
+    central_position,
+    channel,
+    class_contrast,
+    contrasted,
+)
+from worker.maximize.regularizers import Penalty
+from worker.networks.network import Network
 
 
 def test_positions_that_are_summed() -> None:
     activation = torch.arange(3 * 4 * 5.0).view(1, 3, 4, 5)
-    assert channel(activation).shape == (1, 60)
-    assert center(activation).tolist() == [[1 * 20 + 2 * 5 + 2]]
+    assert all_positions(activation).shape == (1, 60)
+    assert central_position(activation).tolist() == [[1 * 20 + 2 * 5 + 2]]
 
 
 def test_contrast_subtracts_the_others() -> None:
@@ -32,34 +32,72 @@ def test_contrast_subtracts_the_others() -> None:
     torch.testing.assert_close(contrasted(activation, units, 0.5)[:, 0], expected)
 
 
-def test_contrast_is_for_classes_alone() -> None:
-    activation, units, a_hat = torch.rand(1, 3, 1, 1, 1), torch.tensor([1]), torch.ones(1)
-    recipe, canvases = resolved(contrast=1), {StreamName.CLIP: canvas()}
-    gain = Objective(layer("conv", 2), recipe, canvases).gain(activation, units, a_hat)
-    torch.testing.assert_close(gain, activation[:, 1, 0, 0, 0] / 4)
-    of_class = Objective(layer("class", 2), recipe, canvases).gain(activation, units, a_hat)
-    assert of_class.item() < gain.item()
+def test_contrast_is_for_classes_alone(clip_network: Network) -> None:
+    recipe = Recipe(contrast=1).resolved(clip_network.card)
+    activation, items = torch.rand(1, 5, 1, 1, 1), torch.tensor([0])
+    of_layer = make_objective(clip_network, "conv1", recipe, [1])({"conv1": activation}, items)
+    torch.testing.assert_close(of_layer, activation[:, 1, 0, 0, 0])
+    of_class = make_objective(clip_network, "class", recipe, [1])({"class": activation}, items)
+    assert of_class.item() < of_layer.item()
 
 
-@pytest.mark.parametrize("field", [3, 100])
-def test_weights_are_free_of_size(field: int) -> None:
+@pytest.mark.parametrize("area", [9, 64])
+def test_weights_are_free_of_size(area: int) -> None:
     """rho^2 J / M = mean a / a_hat - energy mean (|x| / B)^alpha - smoothness mean tv / B^2."""
-    recipe = resolved(energy=0.7, alpha=3, smoothness=0.3, kappa=2, speed="medium")
-    size, frames, bound = 8, 2, 0.5
-    objective = Objective(layer("conv", field), recipe, {StreamName.CLIP: canvas(size, frames, bound)})
+    size, frames, bound, chi = 8, 2, 0.5, 8
+    canvases = {"clip": Canvas(depth=3, frames=frames, height=size, width=size, bound=bound)}
+    penalty = Penalty(energy=0.7, alpha=3, smoothness=0.3, kappa=2, chi=chi, area=area)
+    objective, a_hat = channel("conv", [2, 0]), torch.tensor([5.0, 2.0])
     x, activation = torch.randn(2, 3, frames, size, size) * 0.2, torch.randn(2, 3, 2, 4, 4)
-    picked = objective.picked(activation)
-    gain = objective.gain(activation, torch.tensor([2, 0]), torch.tensor([5.0, 2.0]))
-    value = gain - objective.penalty({StreamName.CLIP: x}, picked)[0]
-    mean_activation = activation[[0, 1], [2, 0]].mean((1, 2, 3)) / torch.tensor([5.0, 2.0])
+    positions = objective.positions({"conv": activation})
+    gain = objective({"conv": activation}, torch.arange(2)) / (area * a_hat)
+    value = gain - penalty({"clip": x}, canvases, positions)[0]
+    mean_activation = activation[[0, 1], [2, 0]].mean((1, 2, 3)) / a_hat
     energy = (x.norm(dim=1) / bound).pow(3).mean((1, 2, 3))
     space = (x.diff(dim=3).square().sum((1, 2, 3, 4)) + x.diff(dim=4).square().sum((1, 2, 3, 4))) * 2
-    time = x.diff(dim=2).square().sum((1, 2, 3, 4)) * recipe.chi
+    time = x.diff(dim=2).square().sum((1, 2, 3, 4)) * chi
     smooth = (space + time) / (frames * size**2 * bound**2)
-    rho_squared = min(field, size) ** 2
-    torch.testing.assert_close(rho_squared * value / picked, mean_activation - 0.7 * energy - 0.3 * smooth)
+    torch.testing.assert_close(area * value / positions, mean_activation - 0.7 * energy - 0.3 * smooth)
 
 
-def test_a_hat_is_one_where_it_is_unknown() -> None:
-    assert data_maxima(None, 2) == [1, 1]
-    assert data_maxima([3.0, 0.0], 2) == [3, 1]
+@pytest.mark.parametrize(("layer", "area"), [("conv1", 3**2), ("class", 24**2)])
+def test_the_area_is_that_of_the_receptive_field_within_the_stimulus(
+    clip_network: Network, layer: str, area: int
+) -> None:
+    recipe = Recipe().resolved(clip_network.card)
+    model, _ = make_model(clip_network, layer, recipe)
+    objective = make_objective(clip_network, layer, recipe, [1, 2])
+    function = make_function(clip_network, layer, recipe, model, objective, [3.0, 0.0])
+    assert function.penalty.area == area
+    assert function.scale.tolist() == [3 * area, area]  # a_hat is 1 where it was never positive
+    assert make_function(clip_network, layer, recipe, model, objective).scale.tolist() == [area, area]
+
+
+def activations() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {name: torch.randn(2, 4, 2, 3, 5, generator=generator, dtype=torch.float64) for name in ("a", "b")}
+
+
+def test_objectives_add_subtract_and_scale() -> None:
+    seen, items = activations(), torch.arange(2)
+    combined = 0.2 * channel("a", 3) + 0.8 * center("b", [1, 2]) - (channel("b", 0) / 4 - class_contrast("a", 1, 0.5))
+    expected = (
+        0.2 * channel("a", 3)(seen, items)
+        + 0.8 * center("b", [1, 2])(seen, items)
+        - 0.25 * channel("b", 0)(seen, items)
+        + class_contrast("a", 1, 0.5)(seen, items)
+    )
+    torch.testing.assert_close(combined(seen, items), expected)
+    torch.testing.assert_close((-combined)(seen, items), -expected)
+    assert combined.layers == ("a", "b")
+    assert combined.positions(seen) == pytest.approx(30 * (0.2 + 0.25 + 1) + 0.8)
+
+
+def test_items_keep_their_units_when_others_have_left() -> None:
+    seen = {"a": activations()["a"][1:]}
+    torch.testing.assert_close(channel("a", [3, 2])(seen, torch.tensor([1])), seen["a"][:, 2].sum((1, 2, 3)))
+
+
+def test_only_central_objectives_need_no_more_than_the_central_position() -> None:
+    assert (center("a", 1) - 0.5 * center("b", 2)).is_central
+    assert not (center("a", 1) + channel("a", 2)).is_central

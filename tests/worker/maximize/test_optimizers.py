@@ -2,7 +2,7 @@
 
 import torch
 
-from worker.maximize.optimizers import evened, normalised
+from worker.maximize.optimizers import equalize_frames, normalize
 
 RMS = (1.0, 0.4, 0.01)
 
@@ -18,7 +18,7 @@ def contrast(x: torch.Tensor) -> torch.Tensor:
 
 
 def test_frames_come_towards_one_contrast() -> None:
-    none, half, all_of_it = (contrast(evened(frames(), share)) for share in (0.0, 0.5, 1.0))
+    none, half, all_of_it = (contrast(equalize_frames(frames(), share)) for share in (0.0, 0.5, 1.0))
     assert (none[:, 1] < 0.5).all()
     assert (half[:, 1] > 0.6).all()
     assert (half[:, 1] < all_of_it[:, 1]).all()
@@ -26,16 +26,16 @@ def test_frames_come_towards_one_contrast() -> None:
 
 
 def test_what_is_faint_is_brought_up_ten_times_at_most() -> None:
-    faint = (evened(frames(), 1.0) / normalised(frames()))[:, :, 2]
+    faint = (equalize_frames(frames(), 1.0) / normalize(frames()))[:, :, 2]
     assert ((faint > 8) & (faint < 10)).all()
 
 
 def test_a_frame_without_gradient_gets_none() -> None:
     silent = frames()
     silent[:, :, 1] = 0
-    assert (evened(silent, 1.0)[:, :, 1] == 0).all()
+    assert (equalize_frames(silent, 1.0)[:, :, 1] == 0).all()
 
 
 def test_units_of_any_scale_are_evened_alike() -> None:
     x = frames()
-    torch.testing.assert_close(contrast(evened(x * 1e-6, 1.0)), contrast(evened(x, 1.0)))
+    torch.testing.assert_close(contrast(equalize_frames(x * 1e-6, 1.0)), contrast(equalize_frames(x, 1.0)))

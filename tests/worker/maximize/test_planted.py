@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from app.contract.network import StreamName
 from app.contract.recipe import Recipe
-from worker.maximize.ascend import ascend
-from worker.maximize.outcome import Finished
+from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.network import Network
 
 FREQUENCY = 0.125  # cycles a pixel
@@ -52,10 +51,10 @@ def grating(clip: np.ndarray) -> tuple[float, float]:
 def test_stimuli_have_the_planted_orientation_speed_and_direction(network_of: Callable[..., Network]) -> None:
     net = network_of(Gabors(), units=len(PLANTED), frames=FRAMES, size=32)
     recipe = Recipe(objective="center", speed="free", jitter=14, scale=0.05, rotation=4, blur=7, blur_end=0)
-    found = ascend(net, "conv1", range(len(PLANTED)), [recipe] * len(PLANTED))
-    for ascent, (degrees, speed) in zip(found, PLANTED, strict=True):
-        assert isinstance(ascent.outcome, Finished)
-        stimulus = ascent.outcome.stimulus[StreamName.CLIP]
+    found = maximize_units(net, "conv1", range(len(PLANTED)), [recipe] * len(PLANTED))
+    for result, (degrees, speed) in zip(found, PLANTED, strict=True):
+        assert isinstance(result.outcome, Visualization)
+        stimulus = result.outcome.stimulus[StreamName.CLIP]
         assert stimulus.shape == (3, FRAMES, SIDE, SIDE)
         orientation, moves = grating(stimulus)
         off = abs((orientation - degrees + 90) % 180 - 90)

@@ -4,7 +4,7 @@ from torch import nn
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, Layer, Stream, StreamName
-from worker.graph.forward_hook import probe
+from worker.graph.forward_hook import forward_to
 from worker.graph.inputs import Inputs, as_map
 from worker.networks.network import Network
 from worker.networks.registry import Family, find_family, list_families
@@ -72,7 +72,7 @@ class Positive(nn.Module):
 def seen_by_gradient(module: nn.Module, path: str) -> tuple[Extent, Extent]:
     """Size of the map, and of the part of the clip that the central position depends on."""
     clip = torch.full((1, 3, 24, 48, 48), 0.1, requires_grad=True)
-    with probe(module, path) as run:
+    with forward_to(module, path) as run:
         activation = as_map(run({StreamName.CLIP: clip}))
     size = activation.shape[2:]
     t, h, w = (side // 2 for side in size)

@@ -12,22 +12,21 @@ from torch import Tensor, nn
 from app.contract.errors import InvalidRecipe, NoGradient, NotFinite, OutOfMemory, UnknownUnit
 from app.contract.network import Extent, StreamName
 from app.contract.recipe import Recipe, Speed
-from worker.maximize.ascend import ascend
-from worker.maximize.cone import Cone
-from worker.maximize.outcome import Ascent, Finished, Step
+from worker.maximize.from_recipe import UnitResult, Visualization, maximize_units
+from worker.maximize.result import Step
 from worker.networks.network import Network
 
 RECIPE = Recipe(steps=6, jitter=4)
 Build = Callable[..., Network]
 
 
-def finished(ascent: Ascent) -> Finished:
-    assert isinstance(ascent.outcome, Finished), ascent.outcome
-    return ascent.outcome
+def finished(result: UnitResult) -> Visualization:
+    assert isinstance(result.outcome, Visualization), result.outcome
+    return result.outcome
 
 
-def clip(ascent: Ascent) -> np.ndarray:
-    return finished(ascent).stimulus[StreamName.CLIP]
+def clip(result: UnitResult) -> np.ndarray:
+    return finished(result).stimulus[StreamName.CLIP]
 
 
 def seeds(*values: int) -> list[Recipe]:
@@ -39,7 +38,7 @@ def no_hooks(network: Network) -> bool:
 
 
 def test_the_same_seed_gives_the_same_stimulus(clip_network: Network) -> None:
-    first, again, other = (clip(ascend(clip_network, "conv2", [1], seeds(seed))[0]) for seed in (3, 3, 4))
+    first, again, other = (clip(maximize_units(clip_network, "conv2", [1], seeds(seed))[0]) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).mean() > 0.01
 
@@ -55,10 +54,10 @@ def test_a_batch_gives_what_its_units_give_alone(clip_network: Network, prior: s
     }  # others amplify what rounding does
     # by Adam seed 1 meets a kink of J so closely that rounding decides on which side it goes on
     recipes = [recipe.model_copy(update=changes) for recipe in seeds(0, 3, 5)]
-    together = ascend(clip_network, "conv2", [4, 1, 1], recipes)
-    for ascent, unit, recipe in zip(together, [4, 1, 1], recipes, strict=True):
-        (alone,) = ascend(clip_network, "conv2", [unit], [recipe])
-        np.testing.assert_allclose(clip(ascent), clip(alone), atol=1e-3)
+    together = maximize_units(clip_network, "conv2", [4, 1, 1], recipes)
+    for result, unit, recipe in zip(together, [4, 1, 1], recipes, strict=True):
+        (alone,) = maximize_units(clip_network, "conv2", [unit], [recipe])
+        np.testing.assert_allclose(clip(result), clip(alone), atol=1e-3)
 
 
 @pytest.mark.parametrize("layer", ["conv2", "class"])
@@ -66,7 +65,7 @@ def test_a_batch_gives_what_its_units_give_alone(clip_network: Network, prior: s
 @pytest.mark.parametrize("prior", ["pixel", "pink", "fourier"])
 def test_the_objective_rises(clip_network: Network, layer: str, optimizer: str, prior: str) -> None:
     recipe = Recipe(steps=48, jitter=4, optimizer=optimizer, prior=prior)
-    found = finished(ascend(clip_network, layer, [2], [recipe])[0])
+    found = finished(maximize_units(clip_network, layer, [2], [recipe])[0])
     trace = found.measurements.trace
     assert len(trace) == 48
     assert found.measurements.objective > trace[0]
@@ -75,7 +74,7 @@ def test_the_objective_rises(clip_network: Network, layer: str, optimizer: str, 
 
 
 def test_measurements_of_a_class_unit(clip_network: Network) -> None:
-    found = finished(ascend(clip_network, "class", [2], [RECIPE], a_hat=[4.0])[0])
+    found = finished(maximize_units(clip_network, "class", [2], [RECIPE], a_hat=[4.0])[0])
     x = torch.from_numpy(found.stimulus[StreamName.CLIP])[None]
     logits = clip_network.logits({StreamName.CLIP: x})
     measured = found.measurements
@@ -87,7 +86,7 @@ def test_measurements_of_a_class_unit(clip_network: Network) -> None:
 
 def test_center_shows_what_one_position_sees_and_channel_all(clip_network: Network) -> None:
     found = {
-        objective: finished(ascend(clip_network, "conv2", [0], [Recipe(objective=objective, steps=2)])[0])
+        objective: finished(maximize_units(clip_network, "conv2", [0], [Recipe(objective=objective, steps=2)])[0])
         for objective in ("center", "channel")
     }
     assert found["center"].stimulus[StreamName.CLIP].shape == (3, 5, 5, 5)
@@ -100,14 +99,14 @@ def test_motion_energy_falls_from_free_to_slow(clip_network: Network) -> None:
     energies = []
     for speed in (Speed.FREE, Speed.FAST, Speed.MEDIUM, Speed.SLOW):
         recipe = Recipe(speed=speed, steps=40, jitter=4)
-        found = finished(ascend(clip_network, "conv2", [1], [recipe])[0])
+        found = finished(maximize_units(clip_network, "conv2", [1], [recipe])[0])
         energies.append(found.measurements.motion_energy["clip"])
     assert all(faster > slower for faster, slower in pairwise(energies)), energies
 
 
 def test_one_scalar_moves_both_streams(two_stream_network: Network) -> None:
-    found = finished(ascend(two_stream_network, "class", [2], [RECIPE])[0])
-    start = finished(ascend(two_stream_network, "class", [2], [Recipe(steps=1, step_size=1e-9, jitter=4)])[0])
+    found = finished(maximize_units(two_stream_network, "class", [2], [RECIPE])[0])
+    start = finished(maximize_units(two_stream_network, "class", [2], [Recipe(steps=1, step_size=1e-9, jitter=4)])[0])
     shapes = {name: x.shape for name, x in found.stimulus.items()}
     assert shapes == {StreamName.APPEARANCE: (3, 1, 24, 24), StreamName.MOTION: (2, 8, 24, 24)}
     for name, x in found.stimulus.items():
@@ -117,19 +116,12 @@ def test_one_scalar_moves_both_streams(two_stream_network: Network) -> None:
 
 
 def test_a_layer_of_one_stream_gives_that_stream_alone(two_stream_network: Network) -> None:
-    found = finished(ascend(two_stream_network, "motion.conv1", [0], [RECIPE])[0])
+    found = finished(maximize_units(two_stream_network, "motion.conv1", [0], [RECIPE])[0])
     assert found.stimulus.keys() == {StreamName.MOTION}
 
 
-def test_a_step_shows_its_stimulus_and_drops_units(clip_network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches: list[int] = []
-    compute = Cone.activation
-
-    def counted(cone: Cone, seen: Mapping[StreamName, Tensor]) -> Tensor:
-        batches.append(len(seen[StreamName.CLIP]))
-        return compute(cone, seen)
-
-    monkeypatch.setattr(Cone, "activation", counted)
+def test_a_step_shows_its_stimulus_and_drops_units(network_of: Build) -> None:
+    counting = Greedy(most=3)
     seen: list[Step] = []
 
     def observe(step: Step) -> list[int]:
@@ -137,11 +129,11 @@ def test_a_step_shows_its_stimulus_and_drops_units(clip_network: Network, monkey
         assert step.stimulus(2)[StreamName.CLIP].shape == (3, 8, 24, 24)
         return [0, 1] if step.step == 2 else []
 
-    (last,) = ascend(clip_network, "conv2", [0, 1, 2], seeds(0, 1, 2), observe=observe)
-    assert (last.place, last.unit) == (2, 2)
+    (last,) = maximize_units(network_of(counting), "conv1", [0, 1, 2], seeds(0, 1, 2), observe=observe)
+    assert (last.index, last.unit) == (2, 2)
     assert [step.step for step in seen] == [1, 2, 3, 4, 5, 6]
     assert [sorted(step.objective) for step in seen] == [[0, 1, 2]] * 2 + [[2]] * 4
-    assert batches == [3, 3, 1, 1, 1, 1, 1]  # the last is the evaluation
+    assert counting.batches == [1, 3, 3, 1, 1, 1, 1, 1]  # the first is a look at the network, the last the evaluation
 
 
 def test_an_observer_stops_everything(clip_network: Network) -> None:
@@ -149,11 +141,11 @@ def test_an_observer_stops_everything(clip_network: Network) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ascend(clip_network, "conv2", [0], [RECIPE], observe=observe)
+        maximize_units(clip_network, "conv2", [0], [RECIPE], observe=observe)
     assert no_hooks(clip_network)
 
 
-class Numb(nn.Module):
+class Behind(nn.Module):
     """`conv1` behind something between the input and it."""
 
     def __init__(self, before: Callable[[Tensor], Tensor]) -> None:
@@ -167,32 +159,32 @@ class Numb(nn.Module):
 
 
 def test_a_nan_fails_its_unit_alone(network_of: Build) -> None:
-    module = Numb(lambda x: x * (0.1 - x.mean((1, 2, 3, 4), keepdim=True)).sqrt())  # NaN for a bright clip
+    module = Behind(lambda x: x * (0.1 - x.mean((1, 2, 3, 4), keepdim=True)).sqrt())  # NaN for a bright clip
     with torch.no_grad():
         module.conv1.weight[1], module.conv1.weight[2] = 1, -1
-    bright, dark = ascend(network_of(module), "conv1", [1, 2], seeds(0, 0))
+    bright, dark = maximize_units(network_of(module), "conv1", [1, 2], seeds(0, 0))
     assert isinstance(bright.outcome, NotFinite)
     assert re.search("Unit 1 of conv1 .* step [2-6]", bright.outcome.detail)
-    (alone,) = ascend(network_of(module), "conv1", [2], seeds(0))
+    (alone,) = maximize_units(network_of(module), "conv1", [2], seeds(0))
     np.testing.assert_allclose(clip(dark), clip(alone), atol=1e-3)
 
 
 def test_a_dead_unit_says_so(network_of: Build) -> None:
-    module = Numb(lambda x: x)
+    module = Behind(lambda x: x)
     with torch.no_grad():
         module.conv1.weight[1] = 0
-    dead, alive = ascend(network_of(module), "conv1", [1, 2], seeds(0, 0))
+    dead, alive = maximize_units(network_of(module), "conv1", [1, 2], seeds(0, 0))
     assert isinstance(dead.outcome, NoGradient)
     assert "Unit 1 of conv1" in dead.outcome.detail
-    assert isinstance(alive.outcome, Finished)
+    assert isinstance(alive.outcome, Visualization)
 
 
 def test_an_activation_without_the_input_is_refused(network_of: Build) -> None:
     with pytest.raises(NoGradient, match="conv1 does not depend on the network's input"):
-        ascend(network_of(Numb(lambda x: x.detach())), "conv1", [1], [RECIPE])
+        maximize_units(network_of(Behind(lambda x: x.detach())), "conv1", [1], [RECIPE])
 
 
-class Greedy(Numb):
+class Greedy(Behind):
     """Runs out of memory, in the CPU allocator's words, for more than so many clips at once. It looks at values, so
     the module itself runs at each step.
     """
@@ -214,16 +206,16 @@ class Greedy(Numb):
 def test_out_of_memory_halves_the_batch(network_of: Build) -> None:
     greedy = Greedy(most=2)
     units = [0, 1, 2, 3, 4]
-    small = ascend(network_of(greedy), "conv1", units, seeds(*units))
+    small = maximize_units(network_of(greedy), "conv1", units, seeds(*units))
     assert greedy.batches[1:6] == [5, 3, 2, 2, 1]  # after a look at the network with one clip
     assert max(greedy.batches[3:]) == 2  # what did not fit is not tried again
     greedy.most = 8
-    for ascent, whole in zip(small, ascend(network_of(greedy), "conv1", units, seeds(*units)), strict=True):
-        np.testing.assert_allclose(clip(ascent), clip(whole), atol=1e-3)
+    for result, whole in zip(small, maximize_units(network_of(greedy), "conv1", units, seeds(*units)), strict=True):
+        np.testing.assert_allclose(clip(result), clip(whole), atol=1e-3)
 
 
 def test_a_unit_too_large_alone_fails_with_advice(network_of: Build) -> None:
-    outcomes = [ascent.outcome for ascent in ascend(network_of(Greedy(most=0)), "conv1", [0, 1], seeds(0, 1))]
+    outcomes = [result.outcome for result in maximize_units(network_of(Greedy(most=0)), "conv1", [0, 1], seeds(0, 1))]
     assert [type(outcome) for outcome in outcomes] == [OutOfMemory, OutOfMemory]
     assert "smaller size" in str(outcomes[0])
 
@@ -241,11 +233,11 @@ class Deep(nn.Module):
 def test_a_size_too_small_for_the_layer_is_refused(network_of: Build) -> None:
     network = network_of(Deep(), frames=20)
     with pytest.raises(InvalidRecipe, match=r"conv1 cannot be computed .* smallest size that works is 20\."):
-        ascend(network, "conv1", [0], [Recipe(size=16, steps=1)])
+        maximize_units(network, "conv1", [0], [Recipe(size=16, steps=1)])
     with pytest.raises(InvalidRecipe, match=r"clip 2 x 24 x 24.*frames that works is 20\. .*own size is 20 x 24 x 24"):
-        ascend(network, "conv1", [0], [Recipe(frames=2, steps=1)])
+        maximize_units(network, "conv1", [0], [Recipe(frames=2, steps=1)])
     with pytest.raises(InvalidRecipe, match="Leave size and frames empty"):
-        ascend(network, "conv1", [0], [Recipe(frames=2, size=16, steps=1)])
+        maximize_units(network, "conv1", [0], [Recipe(frames=2, size=16, steps=1)])
     assert no_hooks(network)
 
 
@@ -254,19 +246,19 @@ def test_an_error_of_the_networks_own_keeps_its_words(network_of: Build) -> None
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        ascend(network_of(Numb(fail)), "conv1", [0], [RECIPE])
+        maximize_units(network_of(Behind(fail)), "conv1", [0], [RECIPE])
 
 
 def test_fixed_streams_take_no_length(two_stream_network: Network) -> None:
     with pytest.raises(InvalidRecipe, match="fixed length"):
-        ascend(two_stream_network, "class", [0], [Recipe(frames=5)])
+        maximize_units(two_stream_network, "class", [0], [Recipe(frames=5)])
 
 
 def test_units_are_checked(clip_network: Network) -> None:
     with pytest.raises(UnknownUnit):
-        ascend(clip_network, "conv2", [6], [RECIPE])
+        maximize_units(clip_network, "conv2", [6], [RECIPE])
 
 
 def test_a_batch_shares_its_recipe_but_for_the_seed(clip_network: Network) -> None:
     with pytest.raises(ValueError, match="alike in all but the seed"):
-        ascend(clip_network, "conv2", [0, 1], [RECIPE, Recipe(steps=7)])
+        maximize_units(clip_network, "conv2", [0, 1], [RECIPE, Recipe(steps=7)])

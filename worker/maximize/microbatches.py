@@ -1,4 +1,4 @@
-"""What to do when memory runs out: the same work in smaller pieces."""
+"""Work through a batch in microbatches that become smaller when memory runs out."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for a device's and for the CPU allocator's refusal."""
+    """Return whether a device or the CPU allocator refused memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(
@@ -20,36 +20,37 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory() -> OutOfMemory:
+    """Return the error of an item that does not fit into memory even alone."""
     return OutOfMemory(
         "There is not enough memory for this unit, even alone in its batch. Choose a smaller size or fewer frames, "
         "stop other programs on that device, or use one with more memory."
     )
 
 
-class Pieces:
-    """Works through a batch in pieces; where memory runs out, in pieces of half the size from then on."""
+class AdaptiveMicrobatches:
+    """Runs work on consecutive parts of a batch; where memory runs out, on parts of half the size from then on."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def run(self, count: int, work: Callable[[slice], T]) -> list[tuple[slice, T | None]]:
-        """`work` on consecutive pieces of range(count); None for a single item that is still too large."""
+        """Return each part of range(count) with its result; None for a single item that is still too large."""
         results: list[tuple[slice, T | None]] = []
         start = 0
         while start < count:
-            piece = slice(start, min(start + self.size, count))
-            result = self._try(work, piece)
-            if result is None and piece.stop - piece.start > 1:
-                self.size = (piece.stop - piece.start + 1) // 2
+            rows = slice(start, min(start + self.size, count))
+            result = self._try(work, rows)
+            if result is None and rows.stop - rows.start > 1:
+                self.size = (rows.stop - rows.start + 1) // 2
                 continue
-            results.append((piece, result))
-            start = piece.stop
+            results.append((rows, result))
+            start = rows.stop
         return results
 
-    def _try(self, work: Callable[[slice], T], piece: slice) -> T | None:
-        """None where memory runs out. What the failed attempt held is free once this returns."""
+    def _try(self, work: Callable[[slice], T], rows: slice) -> T | None:
+        """Return None where memory runs out. What the failed attempt held is free once this returns."""
         try:
-            return work(piece)
+            return work(rows)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -6,10 +6,10 @@ import torch.nn.functional as F  # noqa: N812
 
 from app.contract.network import StreamName
 from tests.worker.networks.agree import assert_agree
-from worker.graph.direct_convolution import Direct, goes_direct, turned
-from worker.graph.program import Program, prepared
+from worker.graph.onednn_convolution import OnednnConvolution, flip_weight, is_supported
+from worker.graph.program import Program, optimized
 from worker.graph.recording import record
-from worker.graph.windows import whole
+from worker.graph.windows import full_window
 from worker.networks.i3d import I3D, max_pool
 
 
@@ -24,9 +24,9 @@ def test_value_and_gradient(
     torch.manual_seed(0)
     weight, bias = torch.randn(5, 3, *kernel), torch.randn(5) if with_bias else None
     x = torch.randn(2, 3, *size, requires_grad=True)
-    assert goes_direct(weight, (1, 1, 1), (1, 1, 1), 1)
+    assert is_supported(weight, (1, 1, 1), (1, 1, 1), 1)
     expected = F.conv3d(x, weight, bias, padding=padding)
-    found = Direct.apply(x, weight, turned(weight), bias, padding)  # type: ignore[no-untyped-call]
+    found = OnednnConvolution.apply(x, weight, flip_weight(weight), bias, padding)  # type: ignore[no-untyped-call]
     assert_agree(found, expected, x)
 
 
@@ -43,7 +43,7 @@ def test_value_and_gradient(
 def test_others_go_as_before(
     shape: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], groups: int, dtype: torch.dtype
 ) -> None:
-    assert not goes_direct(torch.empty(shape, dtype=dtype), stride, dilation, groups)
+    assert not is_supported(torch.empty(shape, dtype=dtype), stride, dilation, groups)
 
 
 @pytest.mark.parametrize("size", [(8, 40, 40), (8, 41, 41), (9, 20, 21), (3, 5, 6)])
@@ -62,7 +62,7 @@ def test_i3ds_gradient_is_the_networks() -> None:
     network = I3D(5).eval().requires_grad_(False)
     x = torch.randn(1, 3, 16, 44, 48, requires_grad=True)
     recorded = record(network, "", {StreamName.CLIP: x.detach()})
-    program = Program(prepared(recorded, torch.float32), whole(tuple(recorded.activation.shape)))
+    program = Program(optimized(recorded, torch.float32), full_window(tuple(recorded.activation.shape)))
     direction = torch.randn(5)
     outputs = (program({StreamName.CLIP: x}).flatten() @ direction, network({StreamName.CLIP: x}).flatten() @ direction)
     found, expected = (torch.autograd.grad(y, x)[0].flatten() for y in outputs)

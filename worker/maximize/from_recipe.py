@@ -1,0 +1,286 @@
+"""A recipe for units of a network's layer, translated into the arguments of the loop. No other file here knows recipes.
+
+    J(x) = <a_l(x), e_c> / (rho^2 a_hat) - bn_prior |...| R_N(x) - sum over streams of (lambda_B R_B + lambda_TV R_TV)
+
+with rho^2 the area of the layer's receptive field, no larger than the stimulus, and a_hat the unit's largest activation
+over data (1 where no survey has measured it). See objectives, objective_function and regularizers for the terms.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from app.contract.errors import InvalidRecipe, MixedDevices, NotFinite, WorkError
+from app.contract.network import Extent, NetworkCard, Stream, StreamName
+from app.contract.recipe import Recipe, ResolvedRecipe
+from app.contract.result import Measurements
+from worker.devices import describe, device_of
+from worker.graph.inputs import as_input
+from worker.maximize.canvas import Canvas, Stimulus
+from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
+from worker.maximize.focus import Focus
+from worker.maximize.loop import ascend
+from worker.maximize.measures import Array, motion_energies, noise, peak, probability
+from worker.maximize.microbatches import is_out_of_memory, out_of_memory
+from worker.maximize.objective_function import Model, ObjectiveFunction
+from worker.maximize.objectives import (
+    Activations,
+    UnitActivation,
+    all_positions,
+    central_position,
+    unit_activation,
+)
+from worker.maximize.optimizers import OPTIMIZERS
+from worker.maximize.parameterizations import PARAMETERIZATIONS
+from worker.maximize.regularizers import Penalty
+from worker.maximize.result import Maximum, Observe
+from worker.maximize.settings import Schedule, Settings
+from worker.maximize.stimulus_size import is_own_size, refuse_size
+from worker.maximize.transforms import RandomViews
+from worker.networks.network import Network
+
+POSITIONS = {"channel": all_positions, "center": central_position}  # that a recipe's objective sums
+
+
+@dataclass(frozen=True)
+class Visualization:
+    """A finished stimulus (D, T, H, W), of the streams that the layer sees, and what was measured of it."""
+
+    stimulus: dict[StreamName, Array]
+    measurements: Measurements
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What became of one unit."""
+
+    index: int  # of the unit in the batch that was asked for
+    unit: int
+    outcome: Visualization | WorkError
+
+
+def maximize_units(
+    network: Network,
+    layer: str,
+    units: Sequence[int],
+    recipes: Sequence[Recipe],
+    *,
+    a_hat: Sequence[float] | None = None,
+    observe: Observe = lambda step: (),
+) -> list[UnitResult]:
+    """Return stimuli that maximize J for these units, under recipes that differ in nothing but their seed.
+
+    `observe` sees every step and returns the indices of units to drop, or raises to stop all. A unit that was dropped
+    has no result; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that the
+    layer cannot take, NoGradient where the activation does not depend on the input.
+    """
+    started, card = perf_counter(), network.card
+    resolved = [recipe.resolved(card).in_pixels(card, layer) for recipe in recipes]
+    if len({recipe.batch_key() for recipe in resolved}) != 1 or len(units) != len(recipes):
+        raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
+    for unit in units:
+        card.unit(layer, unit)
+    recipe = resolved[0]
+    model, problem = make_model(network, layer, recipe)
+    objective = make_objective(network, layer, recipe, units)
+    function = make_function(network, layer, recipe, model, objective, a_hat)
+    names = [f"unit {unit} of {layer}" for unit in units]
+    measure = partial(_measure, network, objective)
+    seeds = [r.seed for r in resolved]
+    results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
+
+    report = _Report(network, layer, recipe, model, problem, (perf_counter() - started) / len(units))
+    known: Sequence[float | None] = [None] * len(units)
+    if a_hat is not None:
+        known = _data_maxima(a_hat, len(units), function.scale.device).tolist()
+    outcomes = {
+        item: result if isinstance(result, WorkError) else report(names[item], result, known[item])
+        for item, result in results.items()
+    }
+    return [UnitResult(item, units[item], outcome) for item, outcome in outcomes.items()]
+
+
+def make_model(network: Network, layer: str, recipe: ResolvedRecipe) -> tuple[Model, str]:
+    """Return the network as far as a layer, and why the whole frame is computed where a part might do ("" if not).
+
+    Raises InvalidRecipe for a size that the layer cannot take.
+    """
+    frame, path = make_canvases(network.card, recipe), network.points[layer].path
+    center, precision = recipe.objective == "center", network.precision
+    try:
+        cone = make_cone(network.module, layer, path, frame, center=center, precision=precision)
+    except EmptyMap as error:
+        raise refuse_size(network, layer, frame, str(error)) from error
+    except (RuntimeError, ValueError) as error:
+        raise _explain_failure(network, layer, frame, error) from error
+    if isinstance(cone, Cone):
+        return cone, ""
+    seen = {name: frame[name] for name in visible_streams(network.card, layer)}
+    return _WholeNetwork(network.module, {layer: path}, frame, seen, precision, network, layer), cone
+
+
+@dataclass(frozen=True)
+class _WholeNetwork(WholeModel):
+    """A network on whole frames, whose failures are explained."""
+
+    network: Network | None = None
+    layer: str = ""
+
+    def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
+        assert self.network is not None
+        try:
+            return super().activations(stimulus, reduced=reduced)
+        except (RuntimeError, ValueError) as error:
+            if is_out_of_memory(error):
+                raise
+            raise _explain_failure(self.network, self.layer, self.frame, error) from error
+
+
+def _explain_failure(network: Network, layer: str, frame: Mapping[StreamName, Canvas], error: Exception) -> Exception:
+    """Return the error to raise where a network failed on its inputs."""
+    if is_out_of_memory(error):
+        return out_of_memory()
+    if any(words in str(error) for words in ("same device", "expected device")):
+        return MixedDevices(
+            f"The network computes in more than one place: {error}. Its builder must keep all tensors "
+            "as parameters and buffers, so that they move together."
+        )
+    if is_own_size(network, frame):
+        return error
+    return refuse_size(network, layer, frame, str(error))
+
+
+def make_canvases(card: NetworkCard, recipe: ResolvedRecipe) -> dict[StreamName, Canvas]:
+    """Return a canvas for every stream of the network. Raises InvalidRecipe where the network takes no such length."""
+    has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
+    if not has_clip and recipe.frames != card.stimulus.frames:
+        raise InvalidRecipe(
+            f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty "
+            f"(or {card.stimulus.frames})."
+        )
+    return {stream.name: _make_canvas(card, recipe, stream) for stream in card.streams}
+
+
+def _make_canvas(card: NetworkCard, recipe: ResolvedRecipe, stream: Stream) -> Canvas:
+    return Canvas(
+        depth=stream.depth,
+        frames=recipe.frames if stream.name is StreamName.CLIP else stream.frames,
+        height=recipe.size,
+        width=round(recipe.size * card.stimulus.width / card.stimulus.height),
+        margin=make_views(recipe).margin,
+        bound=recipe.bound * stream.bound,
+        covariance=stream.covariance,
+        layout=partial(as_input, stream.name),
+    )
+
+
+def visible_streams(card: NetworkCard, layer: str) -> tuple[StreamName, ...]:
+    """Return the streams that the layer sees, hence those that are optimized for its units."""
+    stream = card.layer(layer).stream
+    return tuple(s.name for s in card.streams if stream in ("fusion", s.name.value))
+
+
+def make_objective(network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int]) -> UnitActivation:
+    """Return the activation of each of these units, of classes less `contrast` times the other classes."""
+    contrast = recipe.contrast if network.card.layer(layer).is_class else 0.0
+    objective = UnitActivation(layer, torch.tensor(units), POSITIONS[recipe.objective], contrast)
+    return objective.to(device_of(network.module))
+
+
+def make_function(
+    network: Network,
+    layer: str,
+    recipe: ResolvedRecipe,
+    model: Model,
+    objective: UnitActivation,
+    a_hat: Sequence[float] | None = None,
+) -> ObjectiveFunction:
+    """Return J for the units of an objective: their activations over rho^2 a_hat, less the recipe's penalties."""
+    field, canvases = network.card.layer(layer).receptive_field, list(model.canvases.values())
+    height = min(field.height, max(canvas.height for canvas in canvases))
+    area = height * min(field.width, max(canvas.width for canvas in canvases))
+    penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, recipe.chi, area)
+    scale = area * _data_maxima(a_hat, len(objective.units), objective.units.device)
+    bn_prior = recipe.bn_prior if recipe.objective == "channel" else 0.0  # one position shows no natural scene
+    return ObjectiveFunction(model, objective, penalty, scale, bn_prior)
+
+
+def _data_maxima(a_hat: Sequence[float] | None, count: int, device: torch.device) -> Tensor:
+    """Return a_hat of each unit, (count,): 1 where no survey has measured it, or where the unit never was positive."""
+    known = [1.0] * count if a_hat is None else [value if value > 0 else 1.0 for value in a_hat]
+    return torch.tensor(known, dtype=torch.float32, device=device)
+
+
+def make_views(recipe: ResolvedRecipe) -> RandomViews:
+    """Return the random views of a recipe with its lengths in pixels."""
+    return RandomViews(recipe.jitter, recipe.scale, recipe.rotation)
+
+
+def make_settings(recipe: ResolvedRecipe) -> Settings:
+    """Return the loop's settings under a recipe with its lengths in pixels."""
+    parameterization = partial(
+        PARAMETERIZATIONS[recipe.prior], chi=recipe.chi, blur=recipe.blur, blur_end=recipe.blur_end
+    )
+    return Settings(
+        Schedule(recipe.steps, recipe.step_size, recipe.weight_decay, recipe.weight_decay_until, recipe.tolerance),
+        parameterization,
+        partial(OPTIMIZERS[recipe.optimizer], recipe.frame_equalization),
+        make_views(recipe),
+        partial(Focus, share=recipe.focus, center_bias=recipe.center_bias) if recipe.focus else None,
+    )
+
+
+def _measure(
+    network: Network, objective: UnitActivation, activations: Activations, items: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the activation and the probability of finished stimuli, both (B,); a probability is that of a class."""
+    activation, units = activations[objective.layer], objective.units_of(items)
+    own = objective.select(unit_activation(activation, units))
+    return peak(own, network.points[objective.layer].rectified), probability(activation, units)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Turns maxima into visualizations with their measurements."""
+
+    network: Network
+    layer: str
+    recipe: ResolvedRecipe
+    model: Model
+    problem: str
+    seconds: float  # a unit
+
+    def __call__(self, name: str, maximum: Maximum, a_hat: float | None) -> Visualization | WorkError:
+        """Return the visualization of one unit; NotFinite where its finished stimulus overflows the network."""
+        activation, share = maximum.measures
+        values = torch.tensor([maximum.objective, activation])
+        if not values.isfinite().all():
+            return NotFinite(
+                f"The finished stimulus of {name} gives an activation of {activation}: the network overflows on it. "
+                "Try a smaller bound."
+            )
+        is_center, canvases = self.recipe.objective == "center", self.model.canvases.values()
+        seen = Extent(
+            frames=max(canvas.frames for canvas in canvases),
+            height=max(canvas.height for canvas in canvases),
+            width=max(canvas.width for canvas in canvases),
+        )
+        problem = f"Computed on the whole frame: {self.problem}." if self.problem and is_center else ""
+        measurements = Measurements(
+            activation=activation,
+            objective=maximum.objective,
+            probability=share if self.network.card.layer(self.layer).is_class else None,
+            reach=activation / a_hat if a_hat is not None else None,
+            motion_energy=motion_energies(maximum.stimulus),
+            noise={str(stream): noise(x) for stream, x in maximum.stimulus.items()},
+            trace=maximum.trace,
+            seconds=self.seconds,
+            device=describe(device_of(self.network.module), self.network.precision),
+            seen=seen if is_center and not self.problem else None,
+            notes=tuple(filter(None, (problem, *maximum.notes))),
+        )
+        return Visualization(maximum.stimulus, measurements)

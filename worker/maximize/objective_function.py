@@ -1,0 +1,96 @@
+"""The function J of a stimulus that the loop climbs, and its gradient.
+
+    J(x) = g(x) - bn_prior |g(x)| R_N(x) - sum over inputs of (lambda_B R_B(x) + lambda_TV R_TV(x))
+
+with g = objective / scale. For a recipe, g = <a_l(x), e_c> / (rho^2 a_hat). R_N is the mean divergence of the features
+from their statistics over the training data (worker.graph.bn_statistics). Its weight |g| is held fixed for the
+gradient: where x is stationary for J, it is so for log g - bn_prior R_N, whatever the scale of the unit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from app.contract.errors import NoGradient
+from worker.maximize.canvas import Canvas, InputName, Stimulus
+from worker.maximize.objectives import Activations, Objective
+from worker.maximize.regularizers import Penalty
+from worker.maximize.transforms import apply_view
+
+
+class Model(Protocol):
+    """A network as far as the layers of an objective: a Cone or a WholeModel."""
+
+    @property
+    def canvases(self) -> Mapping[InputName, Canvas]:
+        """Return the canvases of the inputs that are optimized."""
+
+    def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
+        """Return the layers' activations of stimuli (B, D, T, H, W); `reduced`: in the precision of gradients."""
+
+    def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, Tensor | None]:
+        """Return the activations and R_N (B,) in nats; None where the network has no statistics to compare with."""
+
+
+@dataclass(frozen=True)
+class ValueAndGrad:
+    """J of each item and its gradient; all but the gradient are (B,)."""
+
+    value: Tensor
+    is_finite: Tensor  # the value and the gradient are
+    has_gradient: Tensor  # the activation changes with the stimulus
+    gradient: dict[InputName, Tensor]  # (B, D, T, H, W) of each canvas
+
+
+@dataclass(frozen=True)
+class ObjectiveFunction:
+    """J of the items of a batch, differentiable with respect to their canvases."""
+
+    model: Model
+    objective: Objective
+    penalty: Penalty
+    scale: Tensor  # (N,): one for each item of the whole batch
+    bn_prior: float = 0.0
+
+    def value_and_grad(
+        self, x: Stimulus, view: Tensor | None, items: Tensor, *, with_bn_prior: bool = True
+    ) -> ValueAndGrad:
+        """Return J of canvases (B, D, T, H, W) through their views (B, 2, 3), and its gradient.
+
+        The gradients of g and of the penalties are computed apart, so that a vanishing gradient of g is noticed. The
+        BN prior goes back through the network together with g; without it only g does. Raises NoGradient where g does
+        not depend on the canvases.
+        """
+        leaves = {name: value.detach().requires_grad_() for name, value in x.items()}
+        seen = {name: apply_view(leaf, self.model.canvases[name], view) for name, leaf in leaves.items()}
+        activations, gain = self.gain(seen, items, reduced=True, with_bn_prior=with_bn_prior)
+        if not gain.requires_grad:
+            raise NoGradient(
+                f"The activation of {' and '.join(self.objective.layers)} does not depend on the network's input, so "
+                "nothing can maximize it. Look for a detach() or a no_grad() before that layer, or choose another one."
+            )
+        penalty, penalty_gradients = self.penalties(x, activations)
+        gradients = torch.autograd.grad(gain.sum(), list(leaves.values()), materialize_grads=True)
+        has_gradient = torch.stack([(g != 0).flatten(1).any(1) for g in gradients]).any(0)
+        gradient = {name: g - penalty_gradients[name] for name, g in zip(leaves, gradients, strict=True)}
+        value = gain.detach() - penalty
+        is_finite = torch.stack([g.isfinite().flatten(1).all(1) for g in gradient.values()]).all(0)
+        return ValueAndGrad(value, is_finite & value.isfinite(), has_gradient, gradient)
+
+    def gain(
+        self, seen: Stimulus, items: Tensor, *, reduced: bool, with_bn_prior: bool = True
+    ) -> tuple[Activations, Tensor]:
+        """Return the activations of stimuli without margin, and g - bn_prior |g| R_N (B,), |g| without gradient."""
+        if not with_bn_prior or not self.bn_prior:
+            activations = self.model.activations(seen, reduced=reduced)
+            return activations, self.objective(activations, items) / self.scale[items]
+        activations, divergence = self.model.with_bn_divergence(seen, reduced=reduced)
+        gain = self.objective(activations, items) / self.scale[items]
+        return activations, gain if divergence is None else gain - self.bn_prior * gain.detach().abs() * divergence
+
+    def penalties(self, x: Stimulus, activations: Activations) -> tuple[Tensor, dict[InputName, Tensor]]:
+        """Return the penalties of stimuli, (B,), and their gradients."""
+        return self.penalty(x, self.model.canvases, self.objective.positions(activations))

@@ -1,0 +1,88 @@
+"""The stimuli of a batch and all that changes them from step to step."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from worker.devices import send
+from worker.maximize.canvas import Canvas, InputName
+from worker.maximize.measures import Array, to_array
+from worker.maximize.optimizers import normalize
+from worker.maximize.parameterizations import Parameterization
+from worker.maximize.settings import Settings
+
+START_RMS = 0.1  # of the start noise, in units of the bound
+
+
+class OptimizerState:
+    """Stimuli `x` (B, D, T, H, W) of the active items by input, with their optimizers, focus, views and generators.
+
+    Rows of the batch are the active items, in the order of Membership. Frozen stimuli are kept aside, by item.
+    """
+
+    def __init__(
+        self, canvases: Mapping[InputName, Canvas], seeds: Sequence[int], settings: Settings, device: torch.device
+    ) -> None:
+        like = torch.empty(0, device=device)
+        self.canvases, self.schedule, self.device = canvases, settings.schedule, device
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.parameterizations = {name: settings.parameterization(canvas, like) for name, canvas in canvases.items()}
+        self.optimizers = {name: settings.optimizer() for name in canvases}
+        focus = settings.focus
+        self.focus = {name: focus(canvas, like) for name, canvas in canvases.items()} if focus is not None else {}
+        self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
+        # the views of every step are drawn beforehand: nothing is sent to the device while it computes
+        views = settings.transform.draw(self.generators, settings.schedule.steps)
+        self.views = None if views is None else send(views, device)
+        self.frozen: dict[int, dict[InputName, Tensor]] = {}
+
+    def noise(self, name: InputName, items: Iterable[int], rms: float = START_RMS) -> Tensor:
+        """Return noise (B, D, T, H, W) with the spectrum of the parameterization, of rms `rms` times the bound."""
+        canvas, parameterization = self.canvases[name], self.parameterizations[name]
+        white = torch.stack([torch.randn(canvas.shape, generator=self.generators[item]) for item in items])
+        return normalize(parameterization.stimulus(send(white, self.device))) * (rms * canvas.bound)
+
+    def view(self, step: int, rows: slice | Tensor) -> Tensor | None:
+        """Return the views (B, 2, 3) of these rows at a step, None where every view is the canvas itself."""
+        return None if self.views is None else self.views[step, rows]
+
+    def step(self, gradient: Mapping[InputName, Tensor], progress: float) -> None:
+        """Take one step uphill in every input, from a stimulus of which the schedule's share has faded."""
+        weight_decay = self.schedule.weight_decay_at(progress)
+        for name, x in self.x.items():
+            parameterization: Parameterization = self.parameterizations[name]
+            parameterization.set_progress(progress)
+            if name in self.focus:
+                focused = self.focus[name].update(parameterization, gradient[name])
+                x.mul_(1 - focused.decay(self.schedule.defocus_decay_at(progress)))
+                parameterization = focused
+            x.mul_(1 - weight_decay)
+            direction = self.optimizers[name].direction(gradient[name], parameterization)
+            x.add_(direction, alpha=self.schedule.step_size_at(progress) * self.canvases[name].bound)
+            self.canvases[name].project(x)
+
+    def stimulus(self, item: int, row: int | None) -> dict[InputName, Array]:
+        """Return the finished part of an item's stimulus as it is now, (D, T, H, W) by input; no row: frozen."""
+        x = self.frozen[item] if row is None else {name: value[row] for name, value in self.x.items()}
+        return {name: to_array(canvas.crop(x[name])) for name, canvas in self.canvases.items()}
+
+    def freeze(self, item: int, row: int) -> None:
+        """Keep the stimulus of this row aside."""
+        self.frozen[item] = {name: x[row] for name, x in self.x.items()}
+
+    def unfreeze(self) -> list[int]:
+        """Append all frozen stimuli to the batch, for its last evaluation, and return their items."""
+        for stimulus in self.frozen.values():
+            self.x = {name: torch.cat([x, stimulus[name][None]]) for name, x in self.x.items()}
+        items, self.frozen = list(self.frozen), {}
+        return items
+
+    def keep(self, rows: Tensor) -> None:
+        """Forget all rows but these."""
+        self.x = {name: x[rows] for name, x in self.x.items()}
+        self.views = None if self.views is None else self.views[:, rows]
+        for optimizer in self.optimizers.values():
+            optimizer.keep(rows)
+        for focus in self.focus.values():
+            focus.keep(rows)
