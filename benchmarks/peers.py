@@ -1,11 +1,11 @@
 """Time to equal objective J against other activation-maximization libraries, on one network with the same weights:
 VGG-16, or the appearance stream of the shipped default network, which is trained.
 
-Everybody runs with its own published settings (optimizer, parameterisation, transformations); ours is the public
-path worker.maximize.from_recipe.maximize_units with its default recipe. The runs of one case are interleaved, `--rounds` times. Every
-picture is scored by our J (the recipe's objective of the whole image, or of its receptive field for a single
-position, without random view). For each peer: the highest J that both reach, and the time each took to reach it; the
-ratio of the medians is the figure.
+Everybody runs with its own published settings (optimizer, parameterization, transformations); ours is the public
+path worker.maximize.from_recipe.maximize_units with its default recipe. The runs of one case are interleaved,
+`--rounds` times. Every picture is scored by our J (the recipe's objective of the whole image, or of its receptive field
+for a single position, without random view). For each peer: the highest J that both reach, and the time each took to
+reach it; the ratio of the medians is the figure.
 
     pip install torch-lucent torch-dreams xplique tensorflow-cpu      # or: pip install -e '.[bench]'
     python -m benchmarks.peers --layers conv3_3 --objectives center --units 1 --rounds 3
