@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.contract.network import StreamName
 from app.contract.recipe import DEFAULT_SPEED, Recipe, Speed
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store import media
 from app.store.catalog import networks
 from app.store.database.engine import Store
@@ -41,7 +41,7 @@ def read_pictures(
             )
             if visualization is None:
                 continue
-            raw = visualization.medium(Role.RAW)
+            raw = visualization.medium(MediaRole.RAW)
             assert raw is not None
             arrays = np.load(io.BytesIO(media.get_medium(session, sha256=raw.sha256).data))
             stimulus = {StreamName(name): arrays[name].astype(np.float32) for name in arrays.files}

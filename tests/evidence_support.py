@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from app.contract.evidence import (
+    ClassAttribution,
     DirectionTuning,
-    Feed,
-    NewAnswer,
     NewClip,
+    NewClipPrediction,
     SpeedTuning,
     SurveyFacts,
     Synergy,
@@ -14,7 +14,7 @@ from app.contract.evidence import (
     UnitEvidence,
 )
 from app.contract.network import NetworkCard
-from app.contract.result import RenderedMedia, Role
+from app.contract.result import MediaRole, RenderedMedia
 from app.contract.unit import UnitRole
 from app.store import datasets
 from app.store.catalog import networks
@@ -28,11 +28,15 @@ Change = Callable[[str, int], dict[str, object]]  # of a layer's unit: fields of
 
 def clip_media(name: str) -> tuple[RenderedMedia, ...]:
     return (
-        RenderedMedia(role=Role.VIDEO, type="video/mp4", data=f"video {name} ".encode() * 20, width=240, height=240),
-        RenderedMedia(role=Role.POSTER, type="image/webp", data=f"poster {name}".encode(), width=240, height=240),
-        RenderedMedia(role=Role.FLOW, type="image/webp", data=f"flow {name}".encode(), width=120, height=120),
-        RenderedMedia(role=Role.FLOW_DIRECTION, type="image/webp", data=f"hue {name}".encode(), width=120, height=120),
-        RenderedMedia(role=Role.FLOW_XY, type="image/webp", data=f"xy {name}".encode(), width=120, height=120),
+        RenderedMedia(
+            role=MediaRole.VIDEO, type="video/mp4", data=f"video {name} ".encode() * 20, width=240, height=240
+        ),
+        RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=f"poster {name}".encode(), width=240, height=240),
+        RenderedMedia(role=MediaRole.FLOW, type="image/webp", data=f"flow {name}".encode(), width=120, height=120),
+        RenderedMedia(
+            role=MediaRole.FLOW_DIRECTION, type="image/webp", data=f"hue {name}".encode(), width=120, height=120
+        ),
+        RenderedMedia(role=MediaRole.FLOW_XY, type="image/webp", data=f"xy {name}".encode(), width=120, height=120),
     )
 
 
@@ -70,8 +74,8 @@ def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> Uni
         "speed": SpeedTuning(factors=(0.5, 1.0, 2.0), responses=(0.5, 1.0, 0.75), octaves=1.5),
         "direction": DirectionTuning(degrees=(0.0, 180.0), responses=(1.0, 0.5), selectivity=0.33),
         "feeds": (
-            Feed(class_index=best, weight=0.5, share=1.0, effect=1.25),
-            Feed(class_index=(best + 1) % classes, weight=-0.25, share=-0.5, effect=-0.5),
+            ClassAttribution(class_index=best, weight=0.5, share=1.0, effect=1.25),
+            ClassAttribution(class_index=(best + 1) % classes, weight=-0.25, share=-0.5, effect=-0.5),
         ),
         "alike": ((1, 0.9),),
     }
@@ -103,11 +107,13 @@ def facts(classes: int, **changes: object) -> SurveyFacts:
     return SurveyFacts.model_validate(fields | changes)
 
 
-def answers(taken: int = 0) -> Iterator[NewAnswer]:
+def answers(taken: int = 0) -> Iterator[NewClipPrediction]:
     """Of the nine clips of `add_dataset`: all are taken for one class, the later ones the surer."""
     for number, clip in enumerate(new_clips()):
         own = LABELS.index(clip.label)
-        yield NewAnswer(clip=clip.name, own=own, taken=taken, probability=0.5 + number / 32, own_probability=0.125)
+        yield NewClipPrediction(
+            clip=clip.name, own=own, taken=taken, probability=0.5 + number / 32, own_probability=0.125
+        )
 
 
 def survey(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from app.contract.job import Job, JobState, VisualizeJob, VisualizeRequest
 from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
-from app.contract.result import Measurements, RenderedMedia, Role
+from app.contract.result import Measurements, MediaRole, RenderedMedia
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.jobs import leases, requests
@@ -91,8 +91,8 @@ def measurements(activation: float = 3.5) -> Measurements:
 def media(job: VisualizeJob) -> list[RenderedMedia]:
     mark = f"{job.network}/{job.layer}/{job.unit}/{job.recipe.key()}".encode()
     return [
-        RenderedMedia(role=Role.POSTER, type="image/webp", data=b"poster" + mark, width=32, height=32),
-        RenderedMedia(role=Role.RAW, type="application/zip", data=b"raw" + mark),
+        RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"poster" + mark, width=32, height=32),
+        RenderedMedia(role=MediaRole.RAW, type="application/zip", data=b"raw" + mark),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.contract.confusion import ALIKE, Confusion, LayerOfPair, confusion
+from app.contract.confusion import SIMILAR_RESPONSE_RATIO, Confusion, LayerOfPair, confusion
 from app.contract.evidence import StreamPair, Survey
 from app.contract.network import NetworkCard
 
@@ -12,7 +12,9 @@ MORE = 0.1  # by which a share of units must be above what is usual, or one stre
 UNTOLD = "Why they are confused cannot be told from this survey."
 
 
-def reasons(card: NetworkCard, survey: Survey, a: int, b: int, layers: Sequence[LayerOfPair]) -> tuple[str, ...]:
+def explain_confusion(
+    card: NetworkCard, survey: Survey, a: int, b: int, layers: Sequence[LayerOfPair]
+) -> tuple[str, ...]:
     both = (confusion(card.classes, survey, a, b), confusion(card.classes, survey, b, a))
     if not any(each.clips for each in both):
         return ("No clip of either is taken for the other in this survey.",)
@@ -30,8 +32,8 @@ def _hidden(name: str, layers: Sequence[LayerOfPair]) -> list[str]:
         share = each.alike / each.answering
         said = (
             f"Of the {each.answering:,} units of {each.layer}, the last layer before the classes, that answer to "
-            f"either, {share:.0%} answer to both alike, the smaller response being {ALIKE:.0%} of the larger or more; "
-            f"for {name} and other classes it is {each.usual:.0%} on average."
+            f"either, {share:.0%} answer to both alike, the smaller response being {SIMILAR_RESPONSE_RATIO:.0%} of the "
+            f"larger or more; for {name} and other classes it is {each.usual:.0%} on average."
         )
         if share - each.usual < MORE:
             said += " That is not much more than usual: it tells little of why they are confused."

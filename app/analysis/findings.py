@@ -5,20 +5,29 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 from typing import Any
 
-from app.analysis.trend import Trend, trends
-from app.contract.confusion import Mutual, mutual
+from app.analysis.trend import Trend, measure_trends
+from app.contract.confusion import ConfusedPair, most_confused_pairs
 from app.contract.evidence import (
-    GENERIC,
-    SPECIFIC,
+    GENERIC_ABOVE,
+    SPECIFIC_BELOW,
+    AppearanceBias,
     MaskedClass,
-    PictureBias,
     StreamFacts,
     StreamPair,
     StreamShares,
     Survey,
     SurveyFacts,
 )
-from app.contract.findings import Example, Figure, Finding, Findings, Measured, PairFound, Series, Spread
+from app.contract.findings import (
+    Example,
+    Figure,
+    Finding,
+    Findings,
+    LayerDistribution,
+    NamedPair,
+    Series,
+    UnitStatistics,
+)
 from app.contract.network import NetworkCard, StreamName
 
 UNSUPPORTED = "Not supported on this network."
@@ -52,21 +61,21 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> valu
 
 
 @dataclass(frozen=True)
-class Found:
+class SurveyData:
     """All that the findings are made of. `examples` by measure."""
 
     card: NetworkCard
     survey: Survey
-    measured: Measured
+    statistics: UnitStatistics
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
 
 
-def find(found: Found) -> Findings:
+def make_findings(found: SurveyData) -> Findings:
     made = (_fusion(found), _specificity(found), _invariance(found), _idiosyncrasies(found))
     return Findings(network=found.card.slug, dataset=found.survey.dataset, clips=found.survey.clips, findings=made)
 
 
-def told_by(pair: StreamPair) -> str | None:
+def decisive_stream(pair: StreamPair) -> str | None:
     """`together`, `pictures` or `motion`: what alone tells the classes; None where more than one does, or nothing."""
     weaker, better = sorted((pair.pictures, pair.motion))
     if pair.fused < TOLD:
@@ -78,12 +87,12 @@ def told_by(pair: StreamPair) -> str | None:
     return None
 
 
-def is_suspect(bias: PictureBias) -> bool:
+def has_appearance_bias(bias: AppearanceBias) -> bool:
     """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
     return bias.mended - bias.spoiled >= DECIDES and bias.pull - bias.base >= PULL
 
 
-def leans_on_place(masked: MaskedClass) -> bool:
+def relies_on_background(masked: MaskedClass) -> bool:
     """What stands still is enough, what moves is not: of pictures alone, where no motion stream sees what is grey."""
     return masked.place - masked.movers >= DECIDES
 
@@ -94,7 +103,7 @@ def _finding(name: str, supported: bool, sentences: Sequence[str], **made: Any) 
     return Finding(name=name, title=title, claim=claim, supported=supported, sentences=said, **made)
 
 
-def _fusion(found: Found) -> Finding:
+def _fusion(found: SurveyData) -> Finding:
     streams = found.survey.streams
     series = _series(found, "synergy_clips", "Synergy over real clips") + _series(
         found, "synergy_stimulus", "Synergy for the own stimulus"
@@ -102,12 +111,12 @@ def _fusion(found: Found) -> Finding:
     if streams is None:
         said = "It has one stream, or its survey has too few clips to swap motion among them."
         return _finding("fusion", False, [said], series=series)
-    groups: dict[str, list[PairFound]] = {"together": [], "pictures": [], "motion": []}
+    groups: dict[str, list[NamedPair]] = {"together": [], "pictures": [], "motion": []}
     for pair in sorted(streams.pairs, key=lambda pair: min(pair.pictures, pair.motion)):
-        if told := told_by(pair):
+        if told := decisive_stream(pair):
             groups[told].append(_pair(found.card, pair))
     gain = streams.fused - max(streams.pictures, streams.motion, streams.voting)
-    layers = found.measured.spreads.get("synergy_clips", ())
+    layers = found.statistics.spreads.get("synergy_clips", ())
     synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
     supported = bool(groups["together"]) or (gain > LITTLE and synergy > SYNERGY)
     sentences = [_accuracies(streams)]
@@ -119,7 +128,7 @@ def _fusion(found: Found) -> Finding:
         sentences.append(f"Motion alone tells {_names(groups['motion'])}; appearance does not.")
     if streams.shares:
         sentences.append(_shares(streams.shares))
-        sentences += [f"{name} contributes little." for name in contributes_little(streams.shares)]
+        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares)]
     return _finding(
         "fusion",
         supported,
@@ -168,19 +177,19 @@ def _share_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
     )
 
 
-def contributes_little(shares: StreamShares) -> list[str]:
+def minor_streams(shares: StreamShares) -> list[str]:
     """The streams without which the logits are almost what they are: the other one says nearly all by itself."""
     others = (("Motion", shares.pictures), ("Appearance", shares.motion))
     return [name for name, other in others if other >= 1 - LITTLE]
 
 
-def _specificity(found: Found) -> Finding:
-    specific, generic = found.measured.specific, found.measured.generic
+def _specificity(found: SurveyData) -> Finding:
+    specific, generic = found.statistics.specific, found.statistics.generic
     classes = len(_present(found.survey))
     supported = specific > 0 and generic > 0
     said = (
-        f"Of {found.measured.live:,} live units {specific:,} answer to less than {SPECIFIC:.0%} of the {classes} "
-        f"classes, as their effective number goes, and {generic:,} to more than {GENERIC:.0%}."
+        f"Of {found.statistics.live:,} live units {specific:,} answer to less than {SPECIFIC_BELOW:.0%} of "
+        f"the {classes} classes, as their effective number goes, and {generic:,} to more than {GENERIC_ABOVE:.0%}."
     )
     return _finding(
         "specificity",
@@ -192,8 +201,8 @@ def _specificity(found: Found) -> Finding:
     )
 
 
-def _invariance(found: Found) -> Finding:
-    ways = {measure: trends(found.card, found.measured.spreads, measure) for measure in DEPTH}
+def _invariance(found: SurveyData) -> Finding:
+    ways = {measure: measure_trends(found.card, found.statistics.spreads, measure) for measure in DEPTH}
     abstraction, speed = ways["best_precision"], ways["speed_octaves"]
     supported = bool(abstraction) and all(trend.grows for trend in (*abstraction, *speed))
     sentences = [_depth(measure, trend) for measure, made in ways.items() for trend in made]
@@ -227,22 +236,25 @@ def _depth(measure: str, trend: Trend) -> str:
     )
 
 
-def _idiosyncrasies(found: Found) -> Finding:
+def _idiosyncrasies(found: SurveyData) -> Finding:
     names = found.card.classes
-    pairs = mutual(names, found.survey, NAMED)
+    pairs = most_confused_pairs(names, found.survey, NAMED)
     confusions = tuple(map(_confused, pairs))
     biases = found.survey.streams.biases if found.survey.streams else ()
-    suspects = sorted(filter(is_suspect, biases), key=lambda bias: bias.base - bias.pull)
+    suspects = sorted(filter(has_appearance_bias, biases), key=lambda bias: bias.base - bias.pull)
     masked = {each.class_index: each for each in found.survey.masked}
     alone = all(stream.name is not StreamName.MOTION for stream in found.card.streams)
-    placed = sorted(filter(leans_on_place, masked.values() if alone else ()), key=lambda each: each.movers)
+    placed = sorted(filter(relies_on_background, masked.values() if alone else ()), key=lambda each: each.movers)
     sentences = list(map(_confusion, pairs[:3]))
     for bias in suspects:
         sentences.append(_suspicion(names[bias.class_index], bias))
         if bias.class_index in masked:
-            sentences.append(greyed(masked[bias.class_index]))
+            sentences.append(masking_sentence(masked[bias.class_index]))
     for each in placed:
-        sentences += [f"{names[each.class_index]} is recognised by its place, not by what moves there.", greyed(each)]
+        sentences += [
+            f"{names[each.class_index]} is recognised by its place, not by what moves there.",
+            masking_sentence(each),
+        ]
     named = [each.class_index for each in suspects] + [each.class_index for each in placed]
     return _finding(
         "idiosyncrasies",
@@ -258,18 +270,18 @@ def _idiosyncrasies(found: Found) -> Finding:
     )
 
 
-def _confused(pair: Mutual) -> PairFound:
+def _confused(pair: ConfusedPair) -> NamedPair:
     back = f", the other way {pair.back.rate:.0%}" if pair.back.clips else ""
-    return PairFound(first=pair.there.actual, second=pair.there.predicted, words=f"{pair.there.rate:.0%}{back}")
+    return NamedPair(first=pair.there.actual, second=pair.there.predicted, words=f"{pair.there.rate:.0%}{back}")
 
 
-def _confusion(pair: Mutual) -> str:
+def _confusion(pair: ConfusedPair) -> str:
     one, other = pair.there.actual, pair.there.predicted
     back = f", and {pair.back.rate:.0%} of those of {other} for {one}" if pair.back.clips else ""
     return f"{pair.there.rate:.0%} of the clips of {one} are taken for {other}{back}."
 
 
-def greyed(masked: MaskedClass) -> str:
+def masking_sentence(masked: MaskedClass) -> str:
     """What is left of a class where parts of its pictures are grey."""
     return (
         f"Where all is grey but what moves, its probability goes from {masked.whole:.0%} to {masked.movers:.0%} on "
@@ -288,7 +300,7 @@ def _grey(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...
     )
 
 
-def _suspicion(name: str, bias: PictureBias) -> str:
+def _suspicion(name: str, bias: AppearanceBias) -> str:
     return (
         f"{name} is suspected of a bias: its missed clips are recognised in {bias.mended:.0%} once they have the "
         f"picture of a recognised one, recognised ones in {bias.spoiled:.0%} once they have that of a missed one; "
@@ -300,40 +312,40 @@ def _present(survey: SurveyFacts) -> list[int]:
     return [index for index, row in enumerate(survey.confusion) if sum(row)]
 
 
-def _pair(card: NetworkCard, pair: StreamPair) -> PairFound:
+def _pair(card: NetworkCard, pair: StreamPair) -> NamedPair:
     words = f"{pair.fused:.2f} both, {pair.pictures:.2f} appearance, {pair.motion:.2f} motion"
     first, second = (card.classes[index] for index in pair.classes)
-    return PairFound(first=first, second=second, words=words)
+    return NamedPair(first=first, second=second, words=words)
 
 
-def _names(pairs: Sequence[PairFound]) -> str:
+def _names(pairs: Sequence[NamedPair]) -> str:
     named = "; ".join(f"{pair.first} from {pair.second}" for pair in pairs[:NAMED])
     return named if len(pairs) <= NAMED else f"{named}; and {len(pairs) - NAMED} more pairs"
 
 
-def _series(found: Found, measure: str, words: str) -> tuple[Series, ...]:
-    spreads = found.measured.spreads.get(measure, ())
+def _series(found: SurveyData, measure: str, words: str) -> tuple[Series, ...]:
+    spreads = found.statistics.spreads.get(measure, ())
     return (Series(words=words, layers=spreads),) if spreads else ()
 
 
-def measured(values: Values, survey: SurveyFacts) -> Measured:
+def unit_statistics(values: Values, survey: SurveyFacts) -> UnitStatistics:
     classes = max(1, len(_present(survey)))
     shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer]
-    return Measured(
+    return UnitStatistics(
         spreads={
-            measure: tuple(spread(name, found) for name, found in layers.items() if found)
+            measure: tuple(distribution(name, found) for name, found in layers.items() if found)
             for measure, layers in values.items()
         },
         live=len(shares),
-        specific=sum(share < SPECIFIC for share in shares),
-        generic=sum(share > GENERIC for share in shares),
+        specific=sum(share < SPECIFIC_BELOW for share in shares),
+        generic=sum(share > GENERIC_ABOVE for share in shares),
     )
 
 
-def spread(layer: str, values: Sequence[float]) -> Spread:
+def distribution(layer: str, values: Sequence[float]) -> LayerDistribution:
     """Of sorted values."""
     first, median, third = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
-    return Spread(
+    return LayerDistribution(
         layer=layer,
         count=len(values),
         low=values[0],

@@ -6,10 +6,10 @@ from functools import cache
 from itertools import combinations
 from math import factorial
 
-from app.contract.findings import Spread
+from app.contract.findings import LayerDistribution
 from app.contract.network import NetworkCard
 
-CERTAIN = 0.05  # a chance below this is taken for a trend
+SIGNIFICANCE_LEVEL = 0.05  # a chance below this is taken for a trend
 
 
 @dataclass(frozen=True)
@@ -17,20 +17,22 @@ class Trend:
     """Of the means of a measure over the units of each layer of a path, in the path's order."""
 
     path: str
-    layers: tuple[Spread, ...]
+    layers: tuple[LayerDistribution, ...]
     tau: float  # (pairs of layers in order - pairs out of order) / pairs: 1 where each layer has more than the last
     chance: float  # of a tau at least as large, or for a negative one as small, were the layers' order drawn by lot
 
     @property
     def grows(self) -> bool:
-        return self.tau > 0 and self.chance < CERTAIN
+        return self.tau > 0 and self.chance < SIGNIFICANCE_LEVEL
 
     @property
     def falls(self) -> bool:
-        return self.tau < 0 and self.chance < CERTAIN
+        return self.tau < 0 and self.chance < SIGNIFICANCE_LEVEL
 
 
-def trends(card: NetworkCard, spreads: Mapping[str, tuple[Spread, ...]], measure: str) -> tuple[Trend, ...]:
+def measure_trends(
+    card: NetworkCard, spreads: Mapping[str, tuple[LayerDistribution, ...]], measure: str
+) -> tuple[Trend, ...]:
     """Along the way of each stream from its input to the classes, where two layers of it at least have the measure in
     units of the stream alone, or no other way has them.
     """
@@ -42,17 +44,17 @@ def trends(card: NetworkCard, spreads: Mapping[str, tuple[Spread, ...]], measure
     return tuple(_trend(name, way) for name, way in own.items() if len(way) > 1)
 
 
-def _way(card: NetworkCard, stream: str, found: Mapping[str, Spread]) -> tuple[Spread, ...]:
+def _way(card: NetworkCard, stream: str, found: Mapping[str, LayerDistribution]) -> tuple[LayerDistribution, ...]:
     names = [layer.name for layer in card.layers if layer.stream in (stream, "fusion")]
     return tuple(found[name] for name in names if name in found)
 
 
-def _trend(path: str, layers: tuple[Spread, ...]) -> Trend:
-    tau, chance = kendall([layer.mean for layer in layers])
+def _trend(path: str, layers: tuple[LayerDistribution, ...]) -> Trend:
+    tau, chance = kendall_tau([layer.mean for layer in layers])
     return Trend(path, layers, tau, chance)
 
 
-def kendall(values: Sequence[float]) -> tuple[float, float]:
+def kendall_tau(values: Sequence[float]) -> tuple[float, float]:
     """Tau of the values against their order, and the chance of one as far from 0 to the same side where all orders
     are as likely (Kendall 1938): of n! orders, those with as few pairs out of order. Equal values count as half.
     """

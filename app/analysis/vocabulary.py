@@ -11,7 +11,7 @@ from functools import lru_cache
 from app.contract.network import NetworkCard
 
 # Words for like movements, a line of them. Where no class has a word, those that have another of its line are meant.
-ALIKE = tuple(
+SYNONYMS = tuple(
     tuple(line.split(", "))
     for line in """
 upside down, upside, handstand, headstand, inverted, cartwheel, backflip, flip, somersault, acrobat, gymnast, tumbl
@@ -49,12 +49,12 @@ somebody someone person something human man woman people one
     for word in line.split()
 )
 ENDINGS = ("ing", "ed", "es", "er", "s")
-NEAR = 0.7  # of difflib's ratio
-LEAST = 3  # letters of a stem; a word as short must begin one of a class's
+MIN_SIMILARITY = 0.7  # of difflib's ratio
+MIN_STEM_LENGTH = 3  # letters of a stem; a word as short must begin one of a class's
 
 
 @dataclass(frozen=True)
-class Word:
+class QueryWord:
     """`classes`: by number, those meant. `read_as`: the words of theirs, where no class has this one. Without classes
     it may still name layers or units (`is_known`).
     """
@@ -66,25 +66,25 @@ class Word:
 
 
 @lru_cache(maxsize=256)  # a page asks a dozen times
-def read(card: NetworkCard, q: str) -> tuple[Word, ...]:
+def parse_words(card: NetworkCard, q: str) -> tuple[QueryWord, ...]:
     """Every word, each once; fillers only where there is nothing else."""
     words = [_read(card, text) for text in dict.fromkeys(q.lower().split())]
     meant = tuple(word for word in words if word.text not in FILLERS)
     return meant or tuple(words)
 
 
-def _read(card: NetworkCard, text: str) -> Word:
-    said = told(card)
+def _read(card: NetworkCard, text: str) -> QueryWord:
+    said = class_texts(card)
     classes = frozenset(index for index, each in enumerate(said) if text in each)
     if classes or _names_units(card, text):
-        return Word(text, classes)
+        return QueryWord(text, classes)
     for stem in _stems(text):
         if classes := _with(card, stem):
-            return Word(text, classes, (stem,))
+            return QueryWord(text, classes, (stem,))
     found = {other: _with(card, other) for other in _alike(text)}
     said_so = [other for other, some in found.items() if some]
     read_as = tuple(each for each in said_so if not any(each in other for other in said_so if other != each))
-    return Word(text, frozenset().union(*found.values()), read_as, is_known=bool(read_as))
+    return QueryWord(text, frozenset().union(*found.values()), read_as, is_known=bool(read_as))
 
 
 def _names_units(card: NetworkCard, text: str) -> bool:
@@ -100,7 +100,7 @@ def _names_units(card: NetworkCard, text: str) -> bool:
 def _stems(text: str) -> Iterator[str]:
     for ending in ENDINGS:
         stem = text.removesuffix(ending)
-        if stem != text and len(stem) >= LEAST:
+        if stem != text and len(stem) >= MIN_STEM_LENGTH:
             yield stem
             if stem[-1] == stem[-2]:  # flipping
                 yield stem[:-1]
@@ -109,35 +109,37 @@ def _stems(text: str) -> Iterator[str]:
 def _alike(text: str) -> list[str]:
     """The other words of its groups."""
     forms = {text, *_stems(text)}
-    groups = (group for group in ALIKE if any(each in forms or _begins(text, each) for each in group))
+    groups = (group for group in SYNONYMS if any(each in forms or _begins(text, each) for each in group))
     return [other for other in dict.fromkeys(other for group in groups for other in group) if other != text]
 
 
 def _begins(text: str, word: str) -> bool:
-    return len(word) > LEAST and text.startswith(word)
+    return len(word) > MIN_STEM_LENGTH and text.startswith(word)
 
 
 def _with(card: NetworkCard, text: str) -> frozenset[int]:
     """Classes of which this is said; of a short word, at the beginning of one of theirs."""
-    if len(text) > LEAST:
-        return frozenset(index for index, each in enumerate(told(card)) if text in each)
+    if len(text) > MIN_STEM_LENGTH:
+        return frozenset(index for index, each in enumerate(class_texts(card)) if text in each)
     begins = re.compile(rf"\b{re.escape(text)}").search
-    return frozenset(index for index, each in enumerate(told(card)) if begins(each))
+    return frozenset(index for index, each in enumerate(class_texts(card)) if begins(each))
 
 
-def resembling(card: NetworkCard, text: str) -> list[str]:
+def similar_classes(card: NetworkCard, text: str) -> list[str]:
     """Classes with a word that this one may have been meant to be."""
-    words = {name: apart(name).lower().split() for name in card.classes}
-    close = get_close_matches(text, {word for each in words.values() for word in each}, n=3, cutoff=NEAR)
+    words = {name: split_words(name).lower().split() for name in card.classes}
+    close = get_close_matches(text, {word for each in words.values() for word in each}, n=3, cutoff=MIN_SIMILARITY)
     return [name for name, each in words.items() if not set(close).isdisjoint(each)]
 
 
 @lru_cache(maxsize=500)
-def told(card: NetworkCard) -> tuple[str, ...]:
+def class_texts(card: NetworkCard) -> tuple[str, ...]:
     """What is said of each class in small letters: its name, the words of its name, its sentence."""
-    return tuple(f"{name} {apart(name)} {card.sentence(index)}".lower() for index, name in enumerate(card.classes))
+    return tuple(
+        f"{name} {split_words(name)} {card.sentence(index)}".lower() for index, name in enumerate(card.classes)
+    )
 
 
-def apart(name: str) -> str:
+def split_words(name: str) -> str:
     """`BabyCrawling` and `wave_slow` as words."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)

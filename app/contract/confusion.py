@@ -10,9 +10,9 @@ from app.contract.evidence import Survey
 from app.contract.model import Model
 from app.contract.unit import UnitSummary
 
-KEPT = 30  # surveys
-ALIKE = 0.8  # a unit answers alike to two classes where the smaller response is so much of the larger
-ANSWERS = 0.05  # and it answers to a class at all from such a response on
+SURVEY_CACHE_SIZE = 30  # surveys
+SIMILAR_RESPONSE_RATIO = 0.8  # a unit answers alike to two classes where the smaller response is so much of the larger
+MIN_RESPONSE = 0.05  # and it answers to a class at all from such a response on
 
 
 class Confusion(Model):
@@ -28,7 +28,7 @@ class Confusion(Model):
         return self.clips / self.total if self.total else 0.0
 
 
-class Mutual(Model):
+class ConfusedPair(Model):
     """Two classes that are taken for each other, the direction of the larger share first."""
 
     there: Confusion
@@ -57,7 +57,7 @@ class UnitOfPair(Model):
 
 
 class LayerOfPair(Model):
-    """How a layer answers to two classes: over its units that answer to either with ANSWERS of their largest
+    """How a layer answers to two classes: over its units that answer to either with MIN_RESPONSE of their largest
     activation or more.
     """
 
@@ -65,7 +65,9 @@ class LayerOfPair(Model):
     stream: str
     units: int = Field(description="looked at: of large layers one of so many")
     answering: int
-    alike: int = Field(description=f"of these, those whose smaller response is {ALIKE} of the larger or more")
+    alike: int = Field(
+        description=f"of these, those whose smaller response is {SIMILAR_RESPONSE_RATIO} of the larger or more"
+    )
     usual: float | None = Field(description="such a share for the first class and others, on average")
     smaller: float | None = Field(description="smaller response / larger response, median")
 
@@ -88,11 +90,13 @@ class SharedUnit(Model):
     others: tuple[int, ...]
 
 
-class Ranking(Sequence[Confusion]):
+class ConfusionList(Sequence[Confusion]):
     """Confusions, each made where it is looked at: 400 classes have thousands, of which pages show some."""
 
-    def __init__(self, classes: Sequence[str], totals: Sequence[int], places: Sequence[tuple[int, int, int]]) -> None:
-        self._classes, self._totals, self._places = classes, totals, places
+    def __init__(
+        self, classes: Sequence[str], clips_per_class: Sequence[int], places: Sequence[tuple[int, int, int]]
+    ) -> None:
+        self._classes, self._totals, self._places = classes, clips_per_class, places
 
     def __len__(self) -> int:
         return len(self._places)
@@ -100,22 +104,22 @@ class Ranking(Sequence[Confusion]):
     @overload
     def __getitem__(self, at: int) -> Confusion: ...
     @overload
-    def __getitem__(self, at: slice) -> "Ranking": ...
-    def __getitem__(self, at: int | slice) -> "Confusion | Ranking":
+    def __getitem__(self, at: slice) -> "ConfusionList": ...
+    def __getitem__(self, at: int | slice) -> "Confusion | ConfusionList":
         if isinstance(at, slice):
-            return Ranking(self._classes, self._totals, self._places[at])
+            return ConfusionList(self._classes, self._totals, self._places[at])
         clips, row, column = self._places[at]
         return Confusion(
             actual=self._classes[row], predicted=self._classes[column], clips=clips, total=self._totals[row]
         )
 
 
-def confusions(classes: Sequence[str], survey: Survey, of: int | None = None) -> Ranking:
+def confusions(classes: Sequence[str], survey: Survey, of: int | None = None) -> ConfusionList:
     """All that happened, or those in which one class takes part, the largest share of a class first."""
     places = _ranked(survey)
     if of is not None:
         places = tuple(place for place in places if of in place[1:])
-    return Ranking(classes, totals(survey), places)
+    return ConfusionList(classes, clips_per_class(survey), places)
 
 
 def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: int) -> Confusion:
@@ -123,35 +127,35 @@ def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: in
         actual=classes[actual],
         predicted=classes[predicted],
         clips=survey.confusion[actual][predicted],
-        total=totals(survey)[actual],
+        total=clips_per_class(survey)[actual],
     )
 
 
-def mutual(classes: Sequence[str], survey: Survey, most: int) -> list[Mutual]:
-    """The pairs that are confused most, both directions together."""
+def most_confused_pairs(classes: Sequence[str], survey: Survey, most: int) -> list[ConfusedPair]:
+    """The confused_pairs that are confused most, both directions together."""
     return [
-        Mutual(there=confusion(classes, survey, one, other), back=confusion(classes, survey, other, one))
-        for one, other in pairs(survey)[:most]
+        ConfusedPair(there=confusion(classes, survey, one, other), back=confusion(classes, survey, other, one))
+        for one, other in confused_pairs(survey)[:most]
     ]
 
 
-@lru_cache(maxsize=KEPT)
-def pairs(survey: Survey) -> tuple[tuple[int, int], ...]:
-    """All that are confused, as `mutual` has them."""
+@lru_cache(maxsize=SURVEY_CACHE_SIZE)
+def confused_pairs(survey: Survey) -> tuple[tuple[int, int], ...]:
+    """All that are confused, as `most_confused_pairs` has them."""
     rates: dict[tuple[int, int], list[float]] = {}
     for clips, actual, predicted in _ranked(survey):  # the larger share of a pair comes first
         key = (predicted, actual) if (predicted, actual) in rates else (actual, predicted)
-        rates.setdefault(key, []).append(clips / totals(survey)[actual])
+        rates.setdefault(key, []).append(clips / clips_per_class(survey)[actual])
     return tuple(sorted(rates, key=lambda pair: -sum(rates[pair])))
 
 
-@lru_cache(maxsize=KEPT)
-def totals(survey: Survey) -> tuple[int, ...]:
+@lru_cache(maxsize=SURVEY_CACHE_SIZE)
+def clips_per_class(survey: Survey) -> tuple[int, ...]:
     """Clips by class."""
     return tuple(map(sum, survey.confusion))
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=SURVEY_CACHE_SIZE)
 def _ranked(survey: Survey) -> tuple[tuple[int, int, int], ...]:
     """Clips, their class, and the other that they are taken for. Of 400 classes that takes milliseconds."""
     found = [
@@ -160,4 +164,4 @@ def _ranked(survey: Survey) -> tuple[tuple[int, int, int], ...]:
         for predicted, clips in enumerate(row)
         if clips and actual != predicted
     ]
-    return tuple(sorted(found, key=lambda each: (-each[0] / totals(survey)[each[1]], -each[0])))
+    return tuple(sorted(found, key=lambda each: (-each[0] / clips_per_class(survey)[each[1]], -each[0])))

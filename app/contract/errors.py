@@ -41,7 +41,7 @@ class NotFound(KinetoscopeError):
     status = 404
 
 
-def near(name: str, known: Iterable[str], count: int = 5) -> list[str]:
+def closest_names(name: str, known: Iterable[str], count: int = 5) -> list[str]:
     """The known names most like `name`, then (for a short fragment) those that contain it."""
     names = list(known)
     lowered = {n.lower(): n for n in names}
@@ -56,7 +56,7 @@ class UnknownName(NotFound):
     noun: ClassVar[str] = "name"
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
-        close = near(name, known)
+        close = closest_names(name, known)
         hint = f" Near: {', '.join(close)}." if close else ""
         super().__init__(f"There is no {self.noun} {name!r}.{hint}", near=close)
 

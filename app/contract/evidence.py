@@ -9,15 +9,15 @@ from pydantic import Field
 
 from app.contract.model import Model
 from app.contract.network import Slug
-from app.contract.result import MediaRef, RenderedMedia, Role
-from app.contract.unit import GENERIC as GENERIC
-from app.contract.unit import SPECIFIC as SPECIFIC
+from app.contract.result import MediaRef, MediaRole, RenderedMedia
+from app.contract.unit import GENERIC_ABOVE as GENERIC_ABOVE
+from app.contract.unit import SPECIFIC_BELOW as SPECIFIC_BELOW
 from app.contract.unit import UnitRole as UnitRole
 from app.contract.unit import UnitSummary
 
-TOP_CLIPS = 9  # kept for every unit
-TOP_CLASSES = 8  # the classes of a unit that can be searched by
-FEEDS = 8  # classes kept that a unit feeds
+TOP_CLIPS_PER_UNIT = 9  # kept for every unit
+TOP_CLASSES_PER_UNIT = 8  # the classes of a unit that can be searched by
+CLASS_ATTRIBUTIONS_PER_UNIT = 8  # classes kept that a unit feeds
 
 
 class Dataset(Model):
@@ -50,7 +50,7 @@ class Clip(Model):
     label: str
     media: tuple[MediaRef, ...]
 
-    def medium(self, role: Role) -> MediaRef | None:
+    def medium(self, role: MediaRole) -> MediaRef | None:
         return next((medium for medium in self.media if medium.role is role), None)
 
 
@@ -93,7 +93,7 @@ class DirectionTuning(Model):
     selectivity: float = Field(description="|sum r e^(i theta)| / sum r")
 
 
-class Feed(Model):
+class ClassAttribution(Model):
     """A class that a unit feeds: means over its strongest clips. Formulas: worker/evidence/class_attributions.py."""
 
     class_index: int
@@ -119,13 +119,15 @@ class UnitEvidence(Model):
     synergy: Synergy | None = None
     speed: SpeedTuning | None = None
     direction: DirectionTuning | None = None
-    feeds: tuple[Feed, ...] = Field(default=(), description="the classes that it moves most, where that was measured")
+    feeds: tuple[ClassAttribution, ...] = Field(
+        default=(), description="the classes that it moves most, where that was measured"
+    )
     alike: tuple[tuple[int, float], ...] = Field(
         default=(), description="units of the layer whose responses over clips correlate most, with the correlation"
     )
 
 
-class NewAnswer(Model):
+class NewClipPrediction(Model):
     """What a network takes a clip for, on its way into a survey. Classes by their number."""
 
     clip: str = Field(description="name within the data set")
@@ -146,7 +148,7 @@ class StreamPair(Model):
     motion: float
 
 
-class PictureBias(Model):
+class AppearanceBias(Model):
     """What decides whether a clip of a class is recognised: pictures and motion swapped among its own clips, and its
     still surroundings put behind the movers of other classes' clips. None: not measured.
     """
@@ -192,7 +194,7 @@ class StreamFacts(Model):
     voting: float = Field(description="accuracy of the two answers multiplied: late fusion")
     shares: StreamShares | None = Field(default=None, description="None where all answers are the same")
     pairs: tuple[StreamPair, ...]
-    biases: tuple[PictureBias, ...]
+    biases: tuple[AppearanceBias, ...]
 
 
 class SurveyFacts(Model):
@@ -240,7 +242,7 @@ class SurveySummary(Model):
     created_at: datetime
 
 
-class Answer(Model):
+class ClipPrediction(Model):
     """What the network of a whole survey takes a clip for; classes as the network spells them."""
 
     network: Slug
@@ -254,9 +256,9 @@ class Answer(Model):
         return self.own == self.taken
 
 
-class AnsweredClip(Model):
+class PredictedClip(Model):
     clip: Clip
-    answer: Answer
+    answer: ClipPrediction
 
 
 class UnitOfClass(Model):

@@ -5,7 +5,7 @@ from pydantic import Field
 from app.contract.errors import UnknownClass
 from app.contract.job import ExplainJob
 from app.contract.model import Model
-from app.contract.result import MediaRef, Role
+from app.contract.result import MediaRef, MediaRole
 
 
 class Prediction(Model):
@@ -85,5 +85,5 @@ class OwnClip(Model):
         """What pages call it where they would name a clip's class."""
         return self.name
 
-    def medium(self, role: Role) -> MediaRef | None:
+    def medium(self, role: MediaRole) -> MediaRef | None:
         return next((medium for medium in self.media if medium.role is role), None)

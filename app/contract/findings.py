@@ -13,7 +13,7 @@ class Figure(Model):
     value: float
 
 
-class Spread(Model):
+class LayerDistribution(Model):
     """A measure over the units of a layer that have it: lowest, quartiles, highest."""
 
     layer: str
@@ -26,10 +26,10 @@ class Spread(Model):
     mean: float
 
 
-class Measured(Model):
+class UnitStatistics(Model):
     """What a survey's units come to: reading a hundred thousand of them for each page would take a second."""
 
-    spreads: dict[str, tuple[Spread, ...]] = Field(description="of each measure, layer by layer")
+    spreads: dict[str, tuple[LayerDistribution, ...]] = Field(description="of each measure, layer by layer")
     live: int = Field(description="units that answer to any class")
     specific: int
     generic: int
@@ -39,7 +39,7 @@ class Series(Model):
     """One chart: a measure by layer, in the network's order."""
 
     words: str
-    layers: tuple[Spread, ...]
+    layers: tuple[LayerDistribution, ...]
 
 
 class Example(Model):
@@ -50,7 +50,7 @@ class Example(Model):
     value: float
 
 
-class PairFound(Model):
+class NamedPair(Model):
     """Two classes by name."""
 
     first: str
@@ -69,10 +69,10 @@ class Finding(Model):
     figures: tuple[Figure, ...] = ()
     series: tuple[Series, ...] = ()
     examples: tuple[Example, ...] = ()
-    together: tuple[PairFound, ...] = ()
-    pictures: tuple[PairFound, ...] = ()
-    motion: tuple[PairFound, ...] = ()
-    confusions: tuple[PairFound, ...] = ()
+    together: tuple[NamedPair, ...] = ()
+    pictures: tuple[NamedPair, ...] = ()
+    motion: tuple[NamedPair, ...] = ()
+    confusions: tuple[NamedPair, ...] = ()
     suspects: tuple[str, ...] = ()
 
 

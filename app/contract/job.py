@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from app.contract.model import Model, Page
+from app.contract.model import Model, Paginated
 from app.contract.network import NetworkCard, Sha256
 from app.contract.recipe import Recipe, ResolvedRecipe
 
@@ -180,7 +180,7 @@ def jobs_of_kind(kind: type[JobT], jobs: Iterable[BaseJob]) -> list[JobT]:
     return [job for job in jobs if isinstance(job, kind)]
 
 
-class JobListing(Page[Job]):
+class JobListing(Paginated[Job]):
     """A page of jobs. Among those that ended, others follow `after` and come `before`."""
 
     after: str | None = Field(default=None, description="place of the last job here, if it has ended and more follow")
@@ -192,7 +192,7 @@ class CachedResult(Model):
     visualization: int
 
 
-class Enqueued(Model):
+class EnqueueResult(Model):
     """Answer to a request: what is already there, and the jobs (new or joined) for the rest."""
 
     jobs: tuple[VisualizeJob, ...]

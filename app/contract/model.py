@@ -11,7 +11,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Page(Model, Generic[T]):  # PEP 695 needs Python 3.12; we run on 3.11
+class Paginated(Model, Generic[T]):  # PEP 695 needs Python 3.12; we run on 3.11
     """One page of a longer listing; `next` is the number of the following page, None on the last."""
 
     items: tuple[T, ...]

@@ -11,19 +11,19 @@ from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
 from app.contract.model import Model
 
 
-def not_reserved(slug: str) -> str:
+def refuse_reserved(slug: str) -> str:
     if slug == "api":
         raise ValueError("`api` is the address of the JSON API; choose another slug")
     return slug
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(not_reserved)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(refuse_reserved)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 CLASS_LAYER = "class"  # the layer whose units are the class outputs
 
 
-def folded(name: str) -> str:
+def normalize_name(name: str) -> str:
     """What stays of a name without case, spaces and punctuation: data sets and networks spell classes differently."""
     return "".join(filter(str.isalnum, name.casefold())) or name
 
@@ -133,14 +133,14 @@ class NetworkCard(Model):
         """The same name, or the only one that differs in nothing but case, spaces and punctuation."""
         if label in self.classes:
             return self.classes.index(label)
-        alike = self._by_folded_name.get(folded(label), [])
+        alike = self._by_folded_name.get(normalize_name(label), [])
         return alike[0] if len(alike) == 1 else None
 
     @cached_property
     def _by_folded_name(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for index, name in enumerate(self.classes):
-            found.setdefault(folded(name), []).append(index)
+            found.setdefault(normalize_name(name), []).append(index)
         return found
 
     def sentence(self, index: int) -> str:

@@ -10,7 +10,7 @@ from app.contract.network import Extent, Sha256
 from app.contract.recipe import ResolvedRecipe
 
 
-class Role(StrEnum):
+class MediaRole(StrEnum):
     """What a medium shows of its visualization. Clip networks have sheet and loop; two-stream networks have
     appearance, flow, flow_direction and flow_xy; all have poster, loop and raw. A real clip has a video instead
     of a sheet, and flow whatever the network.
@@ -40,7 +40,7 @@ EXTENSIONS = {
 class RenderedMedia(Model):
     """Media on its way into the store."""
 
-    role: Role
+    role: MediaRole
     type: str
     data: bytes = Field(repr=False)
     width: int = 0
@@ -51,7 +51,7 @@ class RenderedMedia(Model):
 class MediaRef(Model):
     """Media in the store, addressed by its sha256."""
 
-    role: Role
+    role: MediaRole
     sha256: Sha256
     type: str
     size: int
@@ -96,11 +96,11 @@ class Visualization(Model):
     media: tuple[MediaRef, ...]
     created_at: datetime
 
-    def medium(self, role: Role) -> MediaRef | None:
+    def medium(self, role: MediaRole) -> MediaRef | None:
         return next((medium for medium in self.media if medium.role is role), None)
 
 
-class Medium(Model):
+class MediaContent(Model):
     """The bytes themselves."""
 
     type: str

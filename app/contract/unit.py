@@ -9,17 +9,17 @@ from pydantic import Field
 from app.contract.model import Model
 from app.contract.network import Sha256
 
-SPECIFIC = 0.25  # a unit of fewer effective classes than this share of all is specific
-GENERIC = 0.6  # one of more than this share is generic
-DETECTS = 0.5  # average precision from which on a unit is said to detect a class
+SPECIFIC_BELOW = 0.25  # a unit of fewer effective classes than this share of all is specific
+GENERIC_ABOVE = 0.6  # one of more than this share is generic
+MIN_DETECTION_PRECISION = 0.5  # average precision from which on a unit is said to detect a class
 
 
 class UnitRole(StrEnum):
     """By effective classes, exp(entropy of the class responses), as a share of all classes."""
 
-    SPECIFIC = "specific"  # below SPECIFIC
+    SPECIFIC = "specific"  # below SPECIFIC_BELOW
     MIXED = "mixed"
-    GENERIC = "generic"  # above GENERIC
+    GENERIC = "generic"  # above GENERIC_ABOVE
     DEAD = "dead"  # no clip ever made it positive
 
     @classmethod
@@ -27,7 +27,7 @@ class UnitRole(StrEnum):
         if a_hat <= 0:
             return cls.DEAD
         share = effective_classes / classes
-        return cls.SPECIFIC if share < SPECIFIC else cls.GENERIC if share > GENERIC else cls.MIXED
+        return cls.SPECIFIC if share < SPECIFIC_BELOW else cls.GENERIC if share > GENERIC_ABOVE else cls.MIXED
 
 
 class UnitSummary(Model):
@@ -45,7 +45,8 @@ class UnitSummary(Model):
     role: UnitRole | None = None
     effective_classes: float | None = None
     detects: int | None = Field(
-        default=None, description=f"number of its best class, where its average precision is at least {DETECTS}"
+        default=None,
+        description=f"number of its best class, where its average precision is at least {MIN_DETECTION_PRECISION}",
     )
     precision: float | None = Field(default=None, description="average precision for that class, in listings")
     reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
@@ -60,7 +61,7 @@ class UnitSummary(Model):
     )
 
 
-class Still(NamedTuple):
+class Thumbnail(NamedTuple):
     """A unit's picture alone, and the same in motion."""
 
     poster: Sha256 | None
@@ -68,7 +69,7 @@ class Still(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pictured:
+class UnitThumbnail:
     """A unit with a picture, as far as a drawing of its layer shows it."""
 
     layer: str

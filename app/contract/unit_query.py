@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from app.contract.model import Model, Page
+from app.contract.model import Model, Paginated
 from app.contract.unit import UnitSummary
 
 
-def region_box(region: str) -> tuple[float, float, float, float]:
+def parse_region(region: str) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 of a part of the map, in [0, 1]; ValueError says what is wrong."""
     try:
         x0, y0, x1, y1 = (float(number) for number in region.split(","))
@@ -20,12 +20,12 @@ def region_box(region: str) -> tuple[float, float, float, float]:
     return x0, y0, x1, y1
 
 
-def is_region(region: str) -> str:
-    region_box(region)
+def validate_region(region: str) -> str:
+    parse_region(region)
     return region
 
 
-Region = Annotated[str, StringConstraints(max_length=100), AfterValidator(is_region)]
+Region = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_region)]
 
 
 class UnitSort(StrEnum):
@@ -63,7 +63,7 @@ class UnitQuery(Model):
     per_page: int = Field(default=48, ge=1, le=200)
 
 
-class UnitListing(Page[UnitSummary]):
+class UnitListing(Paginated[UnitSummary]):
     """A page of units. Counting stops at a bound: then there are more than `total`, and `capped` says so."""
 
     capped: bool = False
@@ -72,7 +72,7 @@ class UnitListing(Page[UnitSummary]):
     before: str | None = Field(default=None, description="place of the first unit here, if others come before")
 
 
-class Tally(Model):
+class FacetCounts(Model):
     """How many units each choice of a filter would leave, the other filters staying as they are.
     Empty where there are too many to count.
     """

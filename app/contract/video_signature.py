@@ -1,6 +1,6 @@
 """Tells files that may be videos from those that cannot, by their first bytes: the web process decodes nothing."""
 
-HEAD = 400  # bytes that are looked at
+SIGNATURE_BYTES = 400  # bytes that are looked at
 
 
 def may_be_video(head: bytes) -> bool:
@@ -14,7 +14,7 @@ def may_be_video(head: bytes) -> bool:
     )
 
 
-def file_name(given: str) -> str:
+def safe_file_name(given: str) -> str:
     """What a person may call a file, without its folders and what cannot be shown."""
     last = given.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable()).strip()[:100] or "clip"

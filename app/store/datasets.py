@@ -9,9 +9,9 @@ from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_
 
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import Clip, Dataset, NewClip
-from app.contract.model import Page
-from app.contract.network import folded
-from app.contract.result import Role
+from app.contract.model import Paginated
+from app.contract.network import normalize_name
+from app.contract.result import MediaRole
 from app.store.catalog.survey_columns import list_evidence
 from app.store.database.cache import LruCache
 from app.store.database.chunks import chunks
@@ -23,7 +23,7 @@ from app.store.media import drop_orphans, media_of, put_media
 
 KNOWN = 2000  # names looked at to find those that an unknown one may have meant
 CHUNK = 500
-ON_CARDS = (Role.VIDEO, Role.POSTER)
+ON_CARDS = (MediaRole.VIDEO, MediaRole.POSTER)
 # Clips by label, under the data set's id, time and number of clips: clips are added, never changed.
 _label_counts: LruCache[tuple[int, datetime, int], dict[str, int]] = LruCache(max_size=100)
 
@@ -74,7 +74,7 @@ def add_clips(session: Session, *, slug: str, clips: Iterable[NewClip]) -> int:
         known = select(ClipRow.id).where(ClipRow.dataset_id == dataset.id, ClipRow.name == clip.name)
         if session.scalar(known) is not None:
             continue
-        row = ClipRow(dataset_id=dataset.id, name=clip.name, label=clip.label, folded=folded(clip.label))
+        row = ClipRow(dataset_id=dataset.id, name=clip.name, label=clip.label, folded=normalize_name(clip.label))
         session.add(row)
         session.flush()
         put_media(session, table=ClipMediaRow, owner={"clip_id": row.id}, media=clip.media)
@@ -113,8 +113,8 @@ def list_clips(
     label: str | None = None,
     page: int = 1,
     per_page: int = 48,
-    roles: tuple[Role, ...] = (),
-) -> Page[Clip]:
+    roles: tuple[MediaRole, ...] = (),
+) -> Paginated[Clip]:
     """The clips of a set (and label), label by label in their own order, with all their media or those in these roles.
     A label it does not have is an error.
     """
@@ -133,7 +133,7 @@ def list_clips(
     asked = {"set": dataset.id, "label": start, "skip": skip, "most": per_page}
     of = OF_LABEL if label is not None else FROM_LABEL
     items = tuple(read_clips(session, of, roles, **asked)) if first < total else ()
-    return Page(items=items, total=total, next=page + 1 if first + per_page < total else None)
+    return Paginated(items=items, total=total, next=page + 1 if first + per_page < total else None)
 
 
 def label_counts(session: Session, *, slug: str) -> dict[str, int]:
@@ -175,7 +175,9 @@ def neighbours(session: Session, *, clip: Clip) -> tuple[str | None, str | None]
     )
 
 
-def named_clips(session: Session, *, slug: str, names: Sequence[str], roles: tuple[Role, ...] = ()) -> dict[str, Clip]:
+def named_clips(
+    session: Session, *, slug: str, names: Sequence[str], roles: tuple[MediaRole, ...] = ()
+) -> dict[str, Clip]:
     """The clips of these names, such as a unit's strongest, by name; names that are not there are left out."""
     found: dict[str, Clip] = {}
     for some in chunks(names, CHUNK):
@@ -209,12 +211,12 @@ def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict
 
 def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
     """Clips, as cards show them, of any set, whose label is this class of a network in any spelling."""
-    return read_clips(session, OF_CLASS, ON_CARDS, folded=folded(name), most=limit)
+    return read_clips(session, OF_CLASS, ON_CARDS, folded=normalize_name(name), most=limit)
 
 
 def examples(session: Session, *, names: Iterable[str], limit: int | None = None) -> dict[str, Clip]:
     """One clip, as cards show it, for each of these classes that has any, or for the first `limit` of them."""
-    wanted = {name: folded(name) for name in names}
+    wanted = {name: normalize_name(name) for name in names}
     chosen: dict[str, int] = {}
     for some in chunks(wanted.items(), 2 * limit if limit else CHUNK):
         ids: dict[str, int] = dict(session.read(FIRST, {"folded": [key for _, key in some]}).all())
@@ -238,7 +240,7 @@ def dataset_row(session: Session, slug: str, *, lock: bool = False) -> DatasetRo
 
 
 def read_clips(
-    session: Session, query: Select[*tuple[Any, ...]], roles: tuple[Role, ...] = (), **given: object
+    session: Session, query: Select[*tuple[Any, ...]], roles: tuple[MediaRole, ...] = (), **given: object
 ) -> list[Clip]:
     """Those that a statement on CLIPS finds, with their media, all or in these roles."""
     rows = session.read(query, given).all()

@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, delete, exists, insert, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.contract.errors import Missing
-from app.contract.result import MediaRef, Medium, RenderedMedia, Role
+from app.contract.result import MediaContent, MediaRef, MediaRole, RenderedMedia
 from app.store.database.chunks import chunks
 from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow
@@ -38,7 +38,7 @@ def put_media(
     table: type[ShownRow],
     owner: Mapping[str, int],
     media: Iterable[RenderedMedia],
-) -> dict[Role, str]:
+) -> dict[MediaRole, str]:
     """Store what shows the owner (its key column and id); gives the sha256 by role."""
     shown = {}
     for medium in media:
@@ -58,7 +58,7 @@ def put_media(
 
 
 def media_of(
-    session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int], roles: tuple[Role, ...] = ()
+    session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int], roles: tuple[MediaRole, ...] = ()
 ) -> dict[int, tuple[MediaRef, ...]]:
     """What shows each of these owners, all of it or in these roles; `owner`: the column that names them, of the table
     of their media.
@@ -73,24 +73,24 @@ def media_of(
 
 
 @cache
-def _shown(owner: InstrumentedAttribute[int], roles: tuple[Role, ...]) -> Select[*tuple[Any, ...]]:
+def _shown(owner: InstrumentedAttribute[int], roles: tuple[MediaRole, ...]) -> Select[*tuple[Any, ...]]:
     """Put together once."""
     columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
     only = [owner.class_.role.in_(roles)] if roles else []
     return select(owner, *columns).where(owner.in_(bindparam("owners", expanding=True)), *only)
 
 
-def get_medium(session: Session, *, sha256: str) -> Medium:
+def get_medium(session: Session, *, sha256: str) -> MediaContent:
     row = session.get(MediaRow, sha256)
     if row is None:
         raise Missing(GONE)
-    return Medium(type=row.type, data=row.data)
+    return MediaContent(type=row.type, data=row.data)
 
 
-def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, Medium]:
+def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, MediaContent]:
     """Several, such as one result's, by their sha256."""
     rows = session.read(SOME, {"names": list(sha256s)})
-    found = {sha256: Medium(type=type, data=data) for sha256, type, data in rows}
+    found = {sha256: MediaContent(type=type, data=data) for sha256, type, data in rows}
     if set(sha256s) - found.keys():
         raise Missing(GONE)
     return found

@@ -12,7 +12,7 @@ from jinja2.compiler import Frame as Frame_
 from jinja2.nodes import Call, EvalContext, Expr
 from jinja2.runtime import Macro
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.settings import ROOT
 from app.web import formatting, markup, urls
 from app.web.assets import Assets
@@ -76,7 +76,7 @@ def environment() -> Environment:
         seen_so=markup.seen_so,
         NO_STIMULUS=markup.NO_STIMULUS,
         asset=Assets().url,
-        Role=Role,
+        MediaRole=MediaRole,
         chart_box=f"0 0 {line_chart.WIDTH} {line_chart.HEIGHT}",
     )
     for module in (formatting, markup):

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 
 from app.contract.errors import InvalidRequest, UnsupportedMedia
 from app.contract.job import ExplainJob, ExplainRequest
-from app.contract.video_signature import HEAD, file_name, may_be_video
+from app.contract.video_signature import SIGNATURE_BYTES, may_be_video, safe_file_name
 from app.store import Session
 from app.store.surveys import explanations
 from app.web.validation import explain
@@ -72,9 +72,9 @@ def _asked(fields: Mapping[str, Any], name: str, data: bytes | None) -> Question
         return Question(request, "", None)
     if not data:
         raise InvalidRequest("There is no clip: send a file that is not empty, or name a clip of a data set.")
-    if not may_be_video(data[:HEAD]):
+    if not may_be_video(data[:SIGNATURE_BYTES]):
         raise UnsupportedMedia("The file is no video that is read here. Send MP4, MOV, AVI, MKV, WebM, MPEG or GIF.")
-    return Question(request, file_name(name), data)
+    return Question(request, safe_file_name(name), data)
 
 
 def _decoded(body: bytes) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.contract.errors import InvalidRecipe, InvalidRequest, near
+from app.contract.errors import InvalidRecipe, InvalidRequest, closest_names
 from app.contract.recipe import RECIPE_FIELD_NAMES
 from app.contract.unit_query import UnitQuery
 
@@ -47,7 +47,7 @@ def _sentence(place: tuple[object, ...], finding: Mapping[str, Any]) -> tuple[st
             return (f"{name} is missing." if len(place) > 1 else "Send a JSON body."), []
         case "extra_forbidden":
             field = str(place[-1])[:100]
-            close = near(field, KNOWN.get(place[:-1], ()))
+            close = closest_names(field, KNOWN.get(place[:-1], ()))
             where = _name(place[:-1]) if len(place) > 2 else "The request"
             hint = f" Near: {', '.join(close)}." if close else ""
             return f"{where} has no field {field!r}.{hint}", close

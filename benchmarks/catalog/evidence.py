@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 
 from app.contract.evidence import (
-    TOP_CLASSES,
-    TOP_CLIPS,
-    PictureBias,
+    TOP_CLASSES_PER_UNIT,
+    TOP_CLIPS_PER_UNIT,
+    AppearanceBias,
     StreamFacts,
     StreamPair,
 )
@@ -113,7 +113,7 @@ def _units(
     shares = responses / responses.sum(1, keepdims=True)
     effective = np.exp(-(shares * np.log(np.maximum(shares, 1e-12))).sum(1)) * rng.random(count) ** 0.5
     a_hat = rng.gamma(3.0, size=count) * (rng.random(count) > 0.03)
-    best = np.argsort(-precision, axis=1)[:, :TOP_CLASSES]
+    best = np.argsort(-precision, axis=1)[:, :TOP_CLASSES_PER_UNIT]
     roles = [UnitRole.of(*found, classes) for found in zip(a_hat.tolist(), effective.tolist(), strict=True)]
     measured = rng.normal(0.2, 0.3, (count, 3)).tolist() if len(card.streams) > 1 else [[None] * 3] * count
     tuned = rng.random((count, 2)).tolist()
@@ -166,7 +166,7 @@ def _units(
         (
             (survey, id, rank, int(clip), float(a_hat[at]) / (rank + 1), 0.4, 0.6, 0.5, trace)
             for at, id in enumerate(ids)
-            for rank, clip in enumerate(clips[rng.integers(len(clips), size=TOP_CLIPS)])
+            for rank, clip in enumerate(clips[rng.integers(len(clips), size=TOP_CLIPS_PER_UNIT)])
         ),
     )
 
@@ -193,7 +193,7 @@ def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:
             for pair, area in zip(chosen, areas, strict=True)
         ),
         biases=tuple(
-            PictureBias(class_index=index, mended=share[0], spoiled=share[1], pull=share[2], base=share[3])
+            AppearanceBias(class_index=index, mended=share[0], spoiled=share[1], pull=share[2], base=share[3])
             for index, share in enumerate(shares)
         ),
     )

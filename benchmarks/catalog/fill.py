@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from app.contract.job import JobKind, JobState, Priority
-from app.contract.network import NetworkCard, folded
-from app.contract.result import Measurements, Role
+from app.contract.network import NetworkCard, normalize_name
+from app.contract.result import Measurements, MediaRole
 from app.store.database.survey_tables import ClipMediaRow, ClipRow, DatasetRow
 from app.store.database.tables import (
     JobRow,
@@ -38,13 +38,13 @@ from benchmarks.catalog.sink import Row, Sink
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 EACH = 24  # pictures of each role
 TRACES = 500
-TYPES = {Role.RAW: "application/zip", Role.VIDEO: "video/mp4"}
-CLIP_ROLES = (Role.VIDEO, Role.POSTER, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY)
+TYPES = {MediaRole.RAW: "application/zip", MediaRole.VIDEO: "video/mp4"}
+CLIP_ROLES = (MediaRole.VIDEO, MediaRole.POSTER, MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
 SHOWN = ("role", "sha256", "type", "size", "width", "height", "frames")
 FEW = 5  # units that nearly finished networks lack, or hardly begun ones have
 CLASS_SHARE = 6  # a class unit has so many times the results of another
 
-Shown = dict[Role, list[Row]]  # of each role: what follows the owner in a table of shown media
+Shown = dict[MediaRole, list[Row]]  # of each role: what follows the owner in a table of shown media
 
 
 class Filling:
@@ -70,7 +70,10 @@ class Filling:
             self.sink.put(
                 ClipRow,
                 ("id", "dataset_id", "name", "label", "folded"),
-                ((id, number, f"{folded(label)}_{place:06}", label, folded(label)) for id, place, label in names),
+                (
+                    (id, number, f"{normalize_name(label)}_{place:06}", label, normalize_name(label))
+                    for id, place, label in names
+                ),
             )
             self.sink.put(
                 ClipMediaRow,
@@ -134,7 +137,9 @@ class Filling:
             layer, index = places[place]
             made = len(results[place])
             seen = (moments[place], strengths[place]) if made else (None, None)
-            pictures = [self.shown[role][ids[place] % EACH][1] if made else None for role in (Role.POSTER, Role.LOOP)]
+            pictures = [
+                self.shown[role][ids[place] % EACH][1] if made else None for role in (MediaRole.POSTER, MediaRole.LOOP)
+            ]
             label = card.classes[index] if layer.is_class else ""
             return (ids[place], number, layer.index, layer.name, layer.stream, index, label, made, *seen, *pictures)
 
@@ -193,7 +198,7 @@ class Filling:
     def _media(self) -> Shown:
         """Small real pictures, and bytes for what is none."""
         shown: Shown = {}
-        for role in Role:
+        for role in MediaRole:
             type = TYPES.get(role, "image/webp")
             data = [self._picture() if type == "image/webp" else self.rng.bytes(4000) for _ in range(EACH)]
             rows = [(hashlib.sha256(each).hexdigest(), type, len(each), each) for each in data]

@@ -6,7 +6,7 @@ from itertools import product
 
 from app.contract.network import CLASS_LAYER, Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, Speed
-from app.contract.result import Role
+from app.contract.result import MediaRole
 
 WHOLE = 17_000  # units of a network at full size
 WIDE = 65_536  # units of the one layer of the widest
@@ -34,9 +34,17 @@ TOP = (("fusion.conv5", 512, 14), ("fc6", 4096, 1), ("fc7", 4096, 1))
 
 ROLES = {
     "vgg16_two_stream": (
-        *(Role.POSTER, Role.LOOP, Role.APPEARANCE, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY, Role.RAW),
+        *(
+            MediaRole.POSTER,
+            MediaRole.LOOP,
+            MediaRole.APPEARANCE,
+            MediaRole.FLOW,
+            MediaRole.FLOW_DIRECTION,
+            MediaRole.FLOW_XY,
+            MediaRole.RAW,
+        ),
     ),
-    "i3d": (Role.POSTER, Role.LOOP, Role.SHEET, Role.RAW),
+    "i3d": (MediaRole.POSTER, MediaRole.LOOP, MediaRole.SHEET, MediaRole.RAW),
 }
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from app.analysis.confusion_reasons import UNTOLD, reasons
+from app.analysis.confusion_reasons import UNTOLD, explain_confusion
 from app.contract.confusion import LayerOfPair
 from app.contract.evidence import StreamFacts, StreamPair, Survey
 from tests.evidence_support import facts
@@ -26,7 +26,7 @@ def layer(name: str, stream: str, *, alike: int = 6, usual: float | None = 0.25,
 
 def said(*layers: LayerOfPair, **changes: object) -> tuple[str, ...]:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5, **changes)))
-    return reasons(CARD, survey, 0, 1, layers)
+    return explain_confusion(CARD, survey, 0, 1, layers)
 
 
 def test_units_that_answer_to_both_more_often_than_usual() -> None:

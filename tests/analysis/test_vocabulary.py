@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.analysis.vocabulary import read
+from app.analysis.vocabulary import parse_words
 from app.contract.network import NetworkCard
 from tests.support import two_stream_card
 from worker.networks.mocap_classes import CLASSES
@@ -12,7 +12,7 @@ NAMES = two_stream_card(classes=("HandstandPushups", "BabyCrawling", "sprinting"
 
 
 def meant(card: NetworkCard, q: str) -> dict[str, set[str]]:
-    return {word.text: {card.classes[index] for index in word.classes} for word in read(card, q)}
+    return {word.text: {card.classes[index] for index in word.classes} for word in parse_words(card, q)}
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def meant(card: NetworkCard, q: str) -> dict[str, set[str]]:
 )
 def test_a_movement_is_found_by_a_word_that_no_class_has(q: str, classes: set[str]) -> None:
     assert meant(MOCAP, q) == {q: classes}
-    assert q == "somersault" or read(MOCAP, q)[0].read_as
+    assert q == "somersault" or parse_words(MOCAP, q)[0].read_as
 
 
 def test_a_word_that_a_class_has_means_itself() -> None:
-    [word] = read(MOCAP, "roll")
+    [word] = parse_words(MOCAP, "roll")
     assert (word.read_as, meant(MOCAP, "roll")) == ((), {"roll": {"roll"}})
 
 
@@ -47,7 +47,7 @@ def test_names_alone_are_read_by_their_words() -> None:
 
 
 def test_what_it_is_read_as_is_said_once() -> None:
-    [word] = read(MOCAP, "handstand")
+    [word] = parse_words(MOCAP, "handstand")
     assert word.read_as == ("upside down", "cartwheel", "backflip", "somersault")
 
 
@@ -57,7 +57,7 @@ def test_fillers_count_only_alone() -> None:
 
 
 def test_what_means_nothing_is_said_to() -> None:
-    known = {word.text: word.is_known for word in read(MOCAP, "xylophone walk fc6 3 fc6/3 fc6/99 9999")}
+    known = {word.text: word.is_known for word in parse_words(MOCAP, "xylophone walk fc6 3 fc6/3 fc6/99 9999")}
     assert known == {
         **{"xylophone": False, "walk": True, "fc6": True, "3": True},
         **{"fc6/3": True, "fc6/99": False, "9999": False},

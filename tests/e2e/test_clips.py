@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.contract.evidence import Clip
-from app.contract.result import MediaRef, Role
+from app.contract.result import MediaRef, MediaRole
 from app.store import media
 from app.store.database.engine import open_store
 from app.web.render import environment
@@ -30,7 +30,7 @@ def test_a_video_follows_the_clock(filled: Dashboard, page: Page) -> None:
     with store.transaction() as session:
         sha256 = media.put_medium(session, type="video/mp4", data=grey_video(12))
     store.close()
-    video = MediaRef(role=Role.VIDEO, sha256=sha256, type="video/mp4", size=1, width=64, height=64, frames=12)
+    video = MediaRef(role=MediaRole.VIDEO, sha256=sha256, type="video/mp4", size=1, width=64, height=64, frames=12)
     clip = Clip(id=1, dataset="greys", name="grey", label="growing light", media=(video,))
     player: Any = environment().get_template("parts/player.html").module
     html = player.clip_player(clip, ClipPlayerSettings()) + player.controls(ClipPlayerSettings(), clock="clip")

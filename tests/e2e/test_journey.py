@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from tests.dashboard import Dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -64,7 +64,7 @@ def test_from_a_click_to_a_cached_visualization_and_its_link(
 
     saved = dashboard.get(f"/api/networks/{journey.network}/layers/class/units/{unit_of(page)}")["visualizations"]
     assert saved[0]["recipe"]["speed"] == "medium", "the newest is first"
-    assert {medium["role"] for medium in saved[0]["media"]} >= {Role.POSTER, Role.LOOP, Role.RAW}
+    assert {medium["role"] for medium in saved[0]["media"]} >= {MediaRole.POSTER, MediaRole.LOOP, MediaRole.RAW}
 
     page.reload()
     expect(finished).to_be_visible()

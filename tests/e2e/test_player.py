@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from tests.dashboard import Dashboard
 from worker.render import flow_color, stimulus
 from worker.video.flow import dequantise
@@ -263,7 +263,7 @@ def sizes(page: Page, selector: str) -> list[tuple[float, float]]:
 
 
 def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page: Page, problems: list[str]) -> None:
-    [flow] = {medium["href"] for medium in media_of(filled) if medium["role"] == Role.FLOW}
+    [flow] = {medium["href"] for medium in media_of(filled) if medium["role"] == MediaRole.FLOW}
     page.route(f"**{flow}", lambda route: route.abort())
     page.goto(filled.address + TWO_STREAM, wait_until="load")
     expect(page.locator(".stage img:visible")).to_have_count(3)
@@ -308,9 +308,9 @@ def pixels(page: Page, panel: str) -> npt.NDArray[np.uint8]:
 
 
 def test_colours_and_carried_pictures_are_the_workers_own(filled: Dashboard, painted: Page) -> None:
-    sheet = picture(filled, Role.FLOW).reshape(32, -1, 32, 3).swapaxes(0, 1)
+    sheet = picture(filled, MediaRole.FLOW).reshape(32, -1, 32, 3).swapaxes(0, 1)
     flow = dequantise(np.moveaxis(sheet[..., :2], -1, 0))
-    carried = stimulus.warp_along_flow(picture(filled, Role.APPEARANCE), flow)
+    carried = stimulus.warp_along_flow(picture(filled, MediaRole.APPEARANCE), flow)
     slider = painted.get_by_role("slider", name="Frame")
     for view, colours in (
         ("direction", flow_color.direction_colors(flow)),
@@ -335,7 +335,7 @@ def media_of(dashboard: Dashboard) -> list[dict[str, Any]]:
     return made["media"]  # type: ignore[no-any-return]
 
 
-def picture(dashboard: Dashboard, role: Role) -> npt.NDArray[np.uint8]:
+def picture(dashboard: Dashboard, role: MediaRole) -> npt.NDArray[np.uint8]:
     [href] = [medium["href"] for medium in media_of(dashboard) if medium["role"] == role]
     with urllib.request.urlopen(dashboard.address + href, timeout=10) as answer:
         return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))

@@ -2,7 +2,7 @@ import pytest
 
 from app.contract.errors import DatasetExists, Missing, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.evidence import NewClip
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store import datasets, media
 from app.store.catalog import networks
 from app.store.database.engine import Store
@@ -68,7 +68,7 @@ def test_clips_are_listed_page_by_page_and_by_label(little: Store) -> None:
 def test_a_clip_has_its_media(little: Store) -> None:
     with little.session() as session:
         clip = datasets.get_clip(session, slug="little", name="run-1")
-        video = clip.medium(Role.VIDEO)
+        video = clip.medium(MediaRole.VIDEO)
         assert video is not None
         assert media.get_medium(session, sha256=video.sha256).data == clip_media("run-1")[0].data
         assert datasets.named_clips(session, slug="little", names=["run-1", "none"]) == {"run-1": clip}
@@ -86,7 +86,7 @@ def test_clips_of_a_class_are_found_in_any_spelling_and_any_set(little: Store) -
     ]
     assert {name: clip.name for name, clip in examples.items()} == {"wave slow": "wave_slow-0", "run": "run-0"}
     assert all({ref.role for ref in clip.media} <= set(datasets.ON_CARDS) for clip in examples.values())
-    assert all(clip.medium(Role.VIDEO) for clip in examples.values())
+    assert all(clip.medium(MediaRole.VIDEO) for clip in examples.values())
 
 
 def test_unknown_names_tell_the_near_ones(little: Store) -> None:

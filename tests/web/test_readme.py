@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.settings import ROOT
 from tests.dashboard import wait_for
 
@@ -51,7 +51,7 @@ def test_the_program_fetches_a_unit_and_its_stimulus(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["wave", "slow", "slow", "3.5"]
-    poster = visualization.medium(Role.POSTER)
+    poster = visualization.medium(MediaRole.POSTER)
     assert poster is not None
     assert (tmp_path / "unit-poster.webp").stat().st_size == poster.size
     assert (tmp_path / "unit-raw.npz").is_file()

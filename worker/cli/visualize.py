@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from app.contract.errors import InvalidRecipe, InvalidRequest, UnknownClass, near
+from app.contract.errors import InvalidRecipe, InvalidRequest, UnknownClass, closest_names
 from app.contract.job import JobState, Priority, VisualizeJob, VisualizeRequest
 from app.contract.network import NetworkCard
 from app.contract.recipe import DEFAULT_SPEED, RECIPE_FIELD_NAMES, Recipe, Speed
@@ -133,7 +133,7 @@ def parse_recipe(fields: list[str]) -> Recipe:
     for field in fields:
         name, _, value = field.partition("=")
         if name not in RECIPE_FIELD_NAMES:
-            close = near(name, RECIPE_FIELD_NAMES) or list(Recipe.model_fields)
+            close = closest_names(name, RECIPE_FIELD_NAMES) or list(Recipe.model_fields)
             raise InvalidRecipe(f"A recipe has no field {name!r}. Near: {', '.join(close)}.")
         values[name] = value
     try:

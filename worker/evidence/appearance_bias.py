@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.evidence import PictureBias
+from app.contract.evidence import AppearanceBias
 from app.contract.network import StreamName
 from worker.evidence.foreground import foreground_mask
 from worker.evidence.predict import batched_logits
@@ -33,7 +33,7 @@ def appearance_bias(
     strangers: Sequence[Inputs],
     strangers_predicted: Sequence[int],
     swapper: StreamSwapper,
-) -> PictureBias:
+) -> AppearanceBias:
     """Measure one class, `label`, on clips of it and on strangers, which are clips of other classes.
 
     `strangers_predicted` are the classes that the network predicts for the strangers as they are.
@@ -43,7 +43,7 @@ def appearance_bias(
     correct_motions = [motion for _, motion in mended]
     spoiled = [swapper.swap(inputs, correct_motions) for inputs in missed]
     pasted = [paste_foreground(stranger, background) for background, stranger in product(correct, strangers)]
-    return PictureBias(
+    return AppearanceBias(
         class_index=label,
         mended=_share_predicted(label, [logits for logits, _ in mended]),
         spoiled=_share_predicted(label, [logits for logits, _ in spoiled]),

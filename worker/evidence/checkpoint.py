@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from app.contract.errors import DiskFull
-from app.contract.evidence import TOP_CLIPS
+from app.contract.evidence import TOP_CLIPS_PER_UNIT
 from app.contract.network import Layer, NetworkCard
 from worker.evidence.activation_reader import Readings
 from worker.evidence.types import Labels
@@ -44,7 +44,7 @@ class StrongestClips:
 
     @staticmethod
     def empty(layer: Layer) -> "StrongestClips":
-        size = (layer.units, TOP_CLIPS)
+        size = (layer.units, TOP_CLIPS_PER_UNIT)
         return StrongestClips(
             torch.full(size, -torch.inf),
             torch.full(size, -1),
@@ -55,7 +55,7 @@ class StrongestClips:
     def merge(self, numbers: Tensor, peak: Tensor, position: Tensor, trace: Tensor) -> "StrongestClips":
         """Return the strongest of these clips and B more, given by their numbers (B,) and readings (B, U, ...)."""
         peaks = torch.cat([self.peak, peak.T], 1)
-        strongest, order = peaks.topk(TOP_CLIPS, 1)
+        strongest, order = peaks.topk(TOP_CLIPS_PER_UNIT, 1)
         clips = torch.cat([self.clip, numbers.expand(len(self.clip), -1)], 1).gather(1, order)
         return StrongestClips(
             strongest, clips, _merge_columns(self.position, position, order), _merge_columns(self.trace, trace, order)

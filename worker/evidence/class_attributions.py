@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from app.contract.evidence import FEEDS, Feed
+from app.contract.evidence import CLASS_ATTRIBUTIONS_PER_UNIT, ClassAttribution
 from app.contract.network import NetworkCard
 from worker.devices import device_of
 from worker.evidence.explain import explained_layers
@@ -45,7 +45,7 @@ def class_attributions(
     strongest: Mapping[str, Tensor],
     read_clips: ReadClips,
     observe: Observe = lambda done, total: None,
-) -> dict[UnitKey, tuple[Feed, ...]]:
+) -> dict[UnitKey, tuple[ClassAttribution, ...]]:
     """Return for each unit the classes whose logits it changes most, the largest effect first; none for a silent unit.
 
     `strongest` gives by layer the numbers (U, K) of its units' strongest clips, -1 for none.
@@ -68,12 +68,12 @@ def class_attributions(
     }
 
 
-def _largest(means: Tensor, is_last_layer: bool) -> tuple[Feed, ...]:
+def _largest(means: Tensor, is_last_layer: bool) -> tuple[ClassAttribution, ...]:
     """Return the attributions of the largest effects, from the means (3, classes) of share, effect and weight."""
     share, effect, weight = means.tolist()
-    order = sorted(range(len(effect)), key=lambda index: -abs(effect[index]))[:FEEDS]
+    order = sorted(range(len(effect)), key=lambda index: -abs(effect[index]))[:CLASS_ATTRIBUTIONS_PER_UNIT]
     return tuple(
-        Feed(
+        ClassAttribution(
             class_index=index,
             weight=weight[index] if is_last_layer else None,
             share=share[index],

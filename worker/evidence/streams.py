@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from app.contract.evidence import PictureBias, StreamFacts, StreamPair, StreamShares
+from app.contract.evidence import AppearanceBias, StreamFacts, StreamPair, StreamShares
 from worker.evidence.appearance_bias import appearance_bias
 from worker.evidence.measures import roc_auc
 from worker.evidence.stream_pairs import stream_pairs
@@ -140,7 +140,7 @@ class _StreamStudy:
             motion[donors] += difference
         return pair.model_copy(update={"pictures": roc_auc(appearance, is_one), "motion": roc_auc(motion, is_one)})
 
-    def measure_bias(self, label: int) -> PictureBias:
+    def measure_bias(self, label: int) -> AppearanceBias:
         """Measure whether the appearance of a class's clips decides that they are recognized."""
         correct, missed = self.bias_clips[label]
         strangers = [number for number in self.numbers if self.label[number] != label][:STRANGERS]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.contract.evidence import (
-    Feed,
+    ClassAttribution,
     MaskedClass,
-    NewAnswer,
+    NewClipPrediction,
     StreamFacts,
     SurveyFacts,
     TopClip,
@@ -25,7 +25,7 @@ def unit_evidence(
     labels: Labels,
     classes: int,
     probes: Mapping[UnitKey, ProbeResult],
-    attributions: Mapping[UnitKey, tuple[Feed, ...]],
+    attributions: Mapping[UnitKey, tuple[ClassAttribution, ...]],
 ) -> Iterator[UnitEvidence]:
     """Yield the evidence of every unit, layer by layer.
 
@@ -78,12 +78,12 @@ def top_clips(checkpoint: SurveyCheckpoint, layer: Layer, unit: int, names: Sequ
     )
 
 
-def clip_predictions(checkpoint: SurveyCheckpoint, names: Sequence[str], labels: Labels) -> Iterator[NewAnswer]:
+def clip_predictions(checkpoint: SurveyCheckpoint, names: Sequence[str], labels: Labels) -> Iterator[NewClipPrediction]:
     """Yield the prediction for every recorded clip, in order; `labels` (n,) are the classes of these clips."""
     logits = checkpoint.peaks(CLASS_LAYER)
     for row, (number, label) in enumerate(zip(checkpoint.recorded.tolist(), labels.tolist(), strict=True)):
         predicted, probabilities = int(logits[row].argmax()), measures.softmax(logits[row])
-        yield NewAnswer(
+        yield NewClipPrediction(
             clip=names[number],
             own=label,
             taken=predicted,

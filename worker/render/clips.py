@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from app.contract.result import RenderedMedia, Role
+from app.contract.result import MediaRole, RenderedMedia
 from worker.render.flow_color import direction_colors, quantised_flow_pixels, xy_magnitude_colors
 from worker.render.webp import contact_sheet, encode_loop, encode_still, encode_within
 from worker.video.encode import encode_video
@@ -23,15 +23,15 @@ def render_clip(frames: Frames, flow: Flow, *, fps: int, appearance: int | None 
     height, width = (side // 2 * 2 for side in frames.shape[1:3])
     return [
         RenderedMedia(
-            role=Role.VIDEO,
+            role=MediaRole.VIDEO,
             type="video/mp4",
             data=encode_video(frames, fps=fps),
             width=width,
             height=height,
             frames=len(frames),
         ),
-        encode_within(Role.POSTER, Image.fromarray(poster_frame), max_bytes=POSTER_MAX_BYTES, method=4),
-        encode_still(Role.FLOW, contact_sheet(quantised_flow_pixels(fields)), lossless=True, frames=len(flow)),
-        encode_loop(Role.FLOW_DIRECTION, direction_colors(fields), frame_ms=frame_ms, ping_pong=False),
-        encode_loop(Role.FLOW_XY, xy_magnitude_colors(fields), frame_ms=frame_ms, ping_pong=False),
+        encode_within(MediaRole.POSTER, Image.fromarray(poster_frame), max_bytes=POSTER_MAX_BYTES, method=4),
+        encode_still(MediaRole.FLOW, contact_sheet(quantised_flow_pixels(fields)), lossless=True, frames=len(flow)),
+        encode_loop(MediaRole.FLOW_DIRECTION, direction_colors(fields), frame_ms=frame_ms, ping_pong=False),
+        encode_loop(MediaRole.FLOW_XY, xy_magnitude_colors(fields), frame_ms=frame_ms, ping_pong=False),
     ]

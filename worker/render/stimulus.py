@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from app.contract.network import StreamName
-from app.contract.result import RenderedMedia, Role
+from app.contract.result import MediaRole, RenderedMedia
 from worker.render.flow_color import (
     Floats,
     Pixels,
@@ -35,24 +35,26 @@ PREVIEW_MAX_BYTES = 15_000
 
 def render_stimulus(stimulus: Stimulus) -> list[RenderedMedia]:
     """Return all media of a finished stimulus; `app.contract.result` says what each role is for."""
-    media = [_raw_arrays(stimulus), encode_still(Role.POSTER, enlarge_if_small(poster(stimulus)))]
+    media = [_raw_arrays(stimulus), encode_still(MediaRole.POSTER, enlarge_if_small(poster(stimulus)))]
     if StreamName.CLIP in stimulus:
         frames = rgb_pixels(stimulus[StreamName.CLIP])
         media += [
-            encode_loop(Role.LOOP, enlarge_if_small(frames)),
-            encode_still(Role.SHEET, contact_sheet(frames), frames=len(frames)),
+            encode_loop(MediaRole.LOOP, enlarge_if_small(frames)),
+            encode_still(MediaRole.SHEET, contact_sheet(frames), frames=len(frames)),
         ]
     if StreamName.APPEARANCE in stimulus:
-        media.append(encode_still(Role.APPEARANCE, rgb_pixels(stimulus[StreamName.APPEARANCE])[0]))
+        media.append(encode_still(MediaRole.APPEARANCE, rgb_pixels(stimulus[StreamName.APPEARANCE])[0]))
     if StreamName.MOTION in stimulus:
         flow = flow_in_px(stimulus)
         media += [
-            encode_still(Role.FLOW, contact_sheet(quantised_flow_pixels(flow)), lossless=True, frames=flow.shape[1]),
-            encode_loop(Role.FLOW_DIRECTION, enlarge_if_small(direction_colors(flow))),
-            encode_loop(Role.FLOW_XY, enlarge_if_small(xy_magnitude_colors(flow))),
+            encode_still(
+                MediaRole.FLOW, contact_sheet(quantised_flow_pixels(flow)), lossless=True, frames=flow.shape[1]
+            ),
+            encode_loop(MediaRole.FLOW_DIRECTION, enlarge_if_small(direction_colors(flow))),
+            encode_loop(MediaRole.FLOW_XY, enlarge_if_small(xy_magnitude_colors(flow))),
         ]
     if StreamName.CLIP not in stimulus:
-        media.append(encode_loop(Role.LOOP, enlarge_if_small(animate(stimulus))))
+        media.append(encode_loop(MediaRole.LOOP, enlarge_if_small(animate(stimulus))))
     return media
 
 
@@ -61,7 +63,7 @@ def render_preview(stimulus: Stimulus) -> RenderedMedia:
     image = Image.fromarray(enlarge_if_small(poster(stimulus)))
     scale = PREVIEW_SIDE / image.height
     image = image.resize((round(image.width * scale), PREVIEW_SIDE), Image.Resampling.BILINEAR)
-    return encode_within(Role.POSTER, image, max_bytes=PREVIEW_MAX_BYTES)
+    return encode_within(MediaRole.POSTER, image, max_bytes=PREVIEW_MAX_BYTES)
 
 
 def enlarge_if_small(pixels: Pixels) -> Pixels:
@@ -154,4 +156,4 @@ def _raw_arrays(stimulus: Stimulus) -> RenderedMedia:
     file = io.BytesIO()
     arrays = {name.value: values.astype(np.float16) for name, values in stimulus.items()}
     np.savez_compressed(file, allow_pickle=False, **arrays)
-    return RenderedMedia(role=Role.RAW, type="application/zip", data=file.getvalue())
+    return RenderedMedia(role=MediaRole.RAW, type="application/zip", data=file.getvalue())

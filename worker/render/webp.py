@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.contract.result import RenderedMedia, Role
+from app.contract.result import MediaRole, RenderedMedia
 from worker.render.flow_color import Pixels
 
 LOOP_FRAME_MS = 80
@@ -29,12 +29,14 @@ def contact_sheet(frames: Pixels) -> Pixels:
     return grid.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
 
 
-def encode_still(role: Role, pixels: Pixels, *, lossless: bool = False, frames: int = 1) -> RenderedMedia:
+def encode_still(role: MediaRole, pixels: Pixels, *, lossless: bool = False, frames: int = 1) -> RenderedMedia:
     """Encode a picture (H, W, 3); `frames` says how many frames a contact sheet holds."""
     return _encode(role, Image.fromarray(pixels), frames=frames, lossless=lossless, quality=85, method=4)
 
 
-def encode_loop(role: Role, frames: Pixels, *, frame_ms: int = LOOP_FRAME_MS, ping_pong: bool = True) -> RenderedMedia:
+def encode_loop(
+    role: MediaRole, frames: Pixels, *, frame_ms: int = LOOP_FRAME_MS, ping_pong: bool = True
+) -> RenderedMedia:
     """Encode frames (T, H, W, 3) as an animation that repeats for ever.
 
     With `ping_pong` it plays forward and then backward, so that the end does not jump to the start. Real clips play
@@ -44,7 +46,7 @@ def encode_loop(role: Role, frames: Pixels, *, frame_ms: int = LOOP_FRAME_MS, pi
     return _encode(role, images[0], more_images=images[1:], frame_ms=frame_ms, quality=80, method=2)
 
 
-def encode_within(role: Role, image: Image.Image, *, max_bytes: int, method: int = 0) -> RenderedMedia:
+def encode_within(role: MediaRole, image: Image.Image, *, max_bytes: int, method: int = 0) -> RenderedMedia:
     """Encode a picture in the best quality whose file has at most `max_bytes`; the lowest quality may exceed it."""
     for quality in SIZE_LIMITED_QUALITIES:
         medium = _encode(role, image, quality=quality, method=method)
@@ -54,7 +56,7 @@ def encode_within(role: Role, image: Image.Image, *, max_bytes: int, method: int
 
 
 def _encode(
-    role: Role,
+    role: MediaRole,
     image: Image.Image,
     *,
     more_images: Sequence[Image.Image] = (),

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import Feed, MaskedClass, NewAnswer, StreamFacts, SurveyFacts, UnitEvidence
+from app.contract.evidence import (
+    ClassAttribution,
+    MaskedClass,
+    NewClipPrediction,
+    StreamFacts,
+    SurveyFacts,
+    UnitEvidence,
+)
 from app.contract.network import CLASS_LAYER, NetworkCard
 from worker.devices import device_of
 from worker.evidence import class_attributions as attributions
@@ -38,7 +45,7 @@ class SurveyResult:
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]
-    predictions: Iterator[NewAnswer]
+    predictions: Iterator[NewClipPrediction]
 
 
 class SurveyRun:
@@ -142,7 +149,7 @@ class SurveyRun:
         clips = self.read_clips(plan.reading_order)
         return probe(self.network, plan, clips, labels, self.stimuli, self._observe_stage(Stage.PROBE))
 
-    def attribute_classes(self) -> dict[UnitKey, tuple[Feed, ...]]:
+    def attribute_classes(self) -> dict[UnitKey, tuple[ClassAttribution, ...]]:
         """Measure which classes the units contribute to, on a few of their strongest clips."""
         if not self.attributed_layers:
             return {}

@@ -8,7 +8,7 @@ import torch
 
 from app.contract.errors import VideoError
 from app.contract.network import NetworkCard, StreamName
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store import datasets, media
 from app.store.database.engine import Store
 from app.store.results import visualizations
@@ -31,7 +31,7 @@ def stored_samples(store: Store, slug: str) -> list[Sample]:
 def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:
     """Return the middle `count` frames of a clip, or all where there are fewer. Raises UnknownClip and VideoError."""
     with store.session() as session:
-        video = datasets.get_clip(session, slug=slug, name=name).medium(Role.VIDEO)
+        video = datasets.get_clip(session, slug=slug, name=name).medium(MediaRole.VIDEO)
         if video is None:
             raise VideoError(f"The stored clip {name} has no video: remove its data set and add it again.")
         data = media.get_medium(session, sha256=video.sha256).data
@@ -51,7 +51,7 @@ def stored_stimuli(store: Store, card: NetworkCard) -> dict[UnitKey, Inputs]:
         for unit in range(card.layer(name).units):
             with store.session() as session:
                 for result in visualizations.for_unit(session, slug=card.slug, layer=name, unit=unit):
-                    raw = result.medium(Role.RAW)
+                    raw = result.medium(MediaRole.RAW)
                     inputs = raw and _stimulus_inputs(media.get_medium(session, sha256=raw.sha256).data)
                     if inputs and {stream: x.shape for stream, x in inputs.items()} == shapes:
                         stimuli[name, unit] = inputs

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from app.contract.evidence import NewAnswer, UnitEvidence
+from app.contract.evidence import NewClipPrediction, UnitEvidence
 from app.contract.job import SurveyJob
 from app.settings import settings
 from app.store import Session
@@ -77,7 +77,7 @@ class SurveyTask:
         with self.store.transaction() as session:
             writing.save_places(session, survey_id=survey_id, places=positions)
 
-    def _save_predictions(self, survey_id: int, predictions: Iterator[NewAnswer]) -> None:
+    def _save_predictions(self, survey_id: int, predictions: Iterator[NewClipPrediction]) -> None:
         for some in chunks(predictions, self.rows_per_transaction):
             with self.store.transaction() as session:
                 writing.save_answers(session, survey_id=survey_id, answers=some)

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, union_all
 
-from app.analysis.vocabulary import Word, read
+from app.analysis.vocabulary import QueryWord, parse_words
 from app.contract.network import Layer, NetworkCard
-from app.contract.unit_query import Tally, UnitQuery, region_box
+from app.contract.unit_query import FacetCounts, UnitQuery, parse_region
 from app.store.catalog.networks import card_of, network_row
 from app.store.database.session import Session, UnitCount
 from app.store.database.tables import UnitCountRow, UnitRow
@@ -46,9 +46,9 @@ def scope(card: NetworkCard, query: UnitQuery) -> Scope:
     return found
 
 
-def understood(card: NetworkCard, q: str | None) -> tuple[Word, ...]:
+def understood(card: NetworkCard, q: str | None) -> tuple[QueryWord, ...]:
     """The words of a search that mean something here; the others are left out of it."""
-    return tuple(word for word in read(card, q or "") if word.is_known)
+    return tuple(word for word in parse_words(card, q or "") if word.is_known)
 
 
 def size(card: NetworkCard, query: UnitQuery) -> int:
@@ -102,7 +102,7 @@ def detectors(card: NetworkCard, query: UnitQuery) -> Mapping[frozenset[int], li
 
 @lru_cache(maxsize=256)  # a page asks a dozen times
 def _detecting(
-    card: NetworkCard, words: tuple[Word, ...], only: str | None, stream: str | None
+    card: NetworkCard, words: tuple[QueryWord, ...], only: str | None, stream: str | None
 ) -> Mapping[frozenset[int], list[int]]:
     found: dict[frozenset[int], list[int]] = {}
     for layer in card.layers:
@@ -127,7 +127,7 @@ def sql_filters(card: NetworkCard, query: UnitQuery, *, many: bool = False) -> l
     if query.min_reach is not None:
         filters.append((UnitRow.reach + 0 if many else UnitRow.reach) >= query.min_reach)
     if query.region:
-        x0, y0, x1, y1 = region_box(query.region)
+        x0, y0, x1, y1 = parse_region(query.region)
         filters += [UnitRow.map_x.between(x0, x1), UnitRow.map_y.between(y0, y1)]
     return filters
 
@@ -143,13 +143,13 @@ def is_filtered(card: NetworkCard, query: UnitQuery) -> bool:
     return query.state is not None or query.role is not None or needs_units(card, query)
 
 
-def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> Tally:
+def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = False) -> FacetCounts:
     """Over the units that pass the other filters; all facets are sums of the same groups."""
     row = network_row(session, slug)
     card = card_of(row)
     open_: dict[str, object] = {"stream": None, "role": None, "state": None}
     wide = query.model_copy(update=open_ if fixed_layer else {**open_, "layer": None})
-    names = tuple(Tally.model_fields)
+    names = tuple(FacetCounts.model_fields)
     chosen = tuple(getattr(query, name) for name in names)
     counts: list[Counter[str]] = [Counter() for _ in names]
     for index, role, is_seen, count in groups(session, row.id, card, wide) or ():
@@ -160,7 +160,7 @@ def tally(session: Session, *, slug: str, query: UnitQuery, fixed_layer: bool = 
         for at in range(len(names)) if not missed else missed if len(missed) == 1 else ():
             if choice := of[at]:
                 counts[at][choice] += count
-    return Tally(**{name: dict(found) for name, found in zip(names, counts, strict=True)})
+    return FacetCounts(**{name: dict(found) for name, found in zip(names, counts, strict=True)})
 
 
 def groups(session: Session, network: int, card: NetworkCard, query: UnitQuery) -> list[UnitCount] | None:
@@ -222,7 +222,7 @@ def _kept(session: Session, network: int, query: UnitQuery, layers: set[int]) ->
     ]
 
 
-def _hits(layer: Layer, word: Word) -> frozenset[int] | None:
+def _hits(layer: Layer, word: QueryWord) -> frozenset[int] | None:
     """The units that a word names: by layer, number, address such as Mixed_4f/12, or what is said of a class."""
     place, slash, number = word.text.rpartition("/")
     if slash and number.isdecimal() and len(number) < 10:

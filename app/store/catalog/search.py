@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FunctionElement, Select, String, func, literal, select, tuple_
 
-from app.analysis.vocabulary import read
+from app.analysis.vocabulary import parse_words
 from app.contract.errors import InvalidRequest
 from app.contract.network import NetworkCard
 from app.contract.unit import UnitSummary
@@ -80,7 +80,7 @@ def search_units(session: Session, *, slug: str, query: UnitQuery) -> UnitListin
         items=tuple(unit_summaries(session, slug, found)),
         total=total,
         capped=capped,
-        left_out=tuple(word.text for word in read(card, query.q or "") if not word.is_known),
+        left_out=tuple(word.text for word in parse_words(card, query.q or "") if not word.is_known),
         next=query.page + 1 if follows else None,
         after=_place(query.sort, found[-1]) if follows else None,
         before=_place(query.sort, found[0]) if precedes else None,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, select
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.contract.unit import UnitSummary
 from app.store.catalog.networks import UNITS, Listed, unit_summary
 from app.store.catalog.survey_columns import newest_survey
@@ -20,7 +20,7 @@ BY_ID = UNITS.where(UnitRow.id.in_(bindparam("units", expanding=True)))
 STRONGEST = and_(
     TopClipRow.survey_id == EvidenceRow.survey_id, TopClipRow.unit_id == EvidenceRow.unit_id, TopClipRow.rank == 0
 )
-POSTER = and_(ClipMediaRow.clip_id == TopClipRow.clip_id, ClipMediaRow.role == Role.POSTER.value)
+POSTER = and_(ClipMediaRow.clip_id == TopClipRow.clip_id, ClipMediaRow.role == MediaRole.POSTER.value)
 ELSEWHERE: Select[*tuple[Any, ...]] = (
     select(EvidenceRow.unit_id, EvidenceRow.best_precision, ClipMediaRow.sha256)
     .outerjoin(TopClipRow, STRONGEST)

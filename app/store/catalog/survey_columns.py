@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, case, select, update
 
-from app.contract.unit import DETECTS, UnitRole
+from app.contract.unit import MIN_DETECTION_PRECISION, UnitRole
 from app.store.catalog.counts import recount
 from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import EvidenceRow, SurveyRow
@@ -46,7 +46,7 @@ def list_evidence(session: Session, *, network_id: int) -> None:
                 a_hat=EvidenceRow.a_hat,
                 role=EvidenceRow.role,
                 effective_classes=case((EvidenceRow.role != UnitRole.DEAD, EvidenceRow.effective_classes)),
-                detects=case((EvidenceRow.best_precision >= DETECTS, EvidenceRow.best_class)),
+                detects=case((EvidenceRow.best_precision >= MIN_DETECTION_PRECISION, EvidenceRow.best_class)),
                 map_x=EvidenceRow.map_x,
                 map_y=EvidenceRow.map_y,
                 reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),

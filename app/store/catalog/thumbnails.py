@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, String, bindparam, cast, func, select
 
-from app.contract.unit import Pictured, Still
+from app.contract.unit import Thumbnail, UnitThumbnail
 from app.store.catalog.networks import card_of, network_row
 from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow
@@ -15,21 +15,21 @@ from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow
 WORD = cast(UnitRow.index, String) + "," + func.coalesce(UnitRow.poster, "") + "," + func.coalesce(UnitRow.loop, "")
 
 
-def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Still]]:
+def newest(session: Session, *, slugs: Sequence[str], each: int) -> dict[str, list[Thumbnail]]:
     """Pictures of the units of these networks that were visualized last, at most `each` of a network."""
     found = {slug: _read(words) for slug, words in session.read(_newest(each))}
-    return {slug: [Still(*pictures) for _, *pictures in found[slug]] for slug in slugs if found[slug]}
+    return {slug: [Thumbnail(*pictures) for _, *pictures in found[slug]] for slug in slugs if found[slug]}
 
 
-def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[Pictured]]:
+def pictured(session: Session, *, slug: str, each: int) -> dict[str, list[UnitThumbnail]]:
     """The first units of every layer that have a picture, at most `each` a layer."""
     network = network_row(session, slug)
     card = card_of(network)
-    found: dict[str, list[Pictured]] = {}
+    found: dict[str, list[UnitThumbnail]] = {}
     for place, words in session.read(_pictured(each), {"network": network.id}):
         layer = card.layers[place]
         found[layer.name] = [
-            Pictured(layer.name, unit, card.classes[unit] if layer.is_class else "", *pictures)
+            UnitThumbnail(layer.name, unit, card.classes[unit] if layer.is_class else "", *pictures)
             for unit, *pictures in _read(words)
         ]
     return found

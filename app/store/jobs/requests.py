@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, case, delete, func, or_, select, union
 from app.contract.errors import Conflict, TooMany
 from app.contract.job import (
     CachedResult,
-    Enqueued,
+    EnqueueResult,
     Job,
     JobKind,
     JobListing,
@@ -20,7 +20,7 @@ from app.contract.job import (
     VisualizeRequest,
     jobs_of_kind,
 )
-from app.contract.result import Medium
+from app.contract.result import MediaContent
 from app.store.catalog.networks import get_card, network_row, unit_row
 from app.store.database.chunks import chunks
 from app.store.database.engine import now
@@ -45,7 +45,7 @@ CHANGED = CHANGED.limit(bindparam("most"))
 
 def enqueue(
     session: Session, *, request: VisualizeRequest, limit: int = 100_000, priority: int | None = None
-) -> Enqueued:
+) -> EnqueueResult:
     """What is cached, and a live job (joined or new) for each unit that is not.
 
     One unit is a click, many are a sweep, and a click on a unit that waits in a sweep moves it forward.
@@ -105,7 +105,7 @@ def enqueue(
             )
         )
     jobs = [job for chunk in chunks(wanted, CHUNK) for job in _live(session, chunk, recipe_key)]
-    return Enqueued(
+    return EnqueueResult(
         jobs=tuple(jobs),
         cached=tuple(CachedResult(unit=units[unit], visualization=id) for unit, id in cached.items()),
     )
@@ -262,12 +262,12 @@ def changed_since(session: Session, *, since: datetime, limit: int = 2000) -> li
     return read_jobs(session, CHANGED, {"since": since, "most": limit})
 
 
-def get_preview(session: Session, *, job_id: int) -> tuple[int, Medium] | None:
+def get_preview(session: Session, *, job_id: int) -> tuple[int, MediaContent] | None:
     """The newest picture of a running job and the step it shows."""
     row = session.execute(
         select(PreviewRow.step, PreviewRow.type, PreviewRow.data).where(PreviewRow.job_id == job_id)
     ).one_or_none()
-    return row and (row.step, Medium(type=row.type, data=row.data))
+    return row and (row.step, MediaContent(type=row.type, data=row.data))
 
 
 def _key(unit_id: int, recipe_key: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, Select, and_, select
 from app.contract.errors import Missing
 from app.contract.job import ExplainJob, Job, JobError, JobKind, Progress, SurveyJob, VisualizeJob
 from app.contract.recipe import ResolvedRecipe
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store.database.session import Session
 from app.store.database.survey_tables import DatasetRow
 from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
@@ -28,7 +28,8 @@ COMMON = (  # of jobs of every kind, under their own names
     JobRow.finished_at,
 )
 POSTER = and_(
-    VisualizationMediaRow.visualization_id == JobRow.visualization_id, VisualizationMediaRow.role == Role.POSTER.value
+    VisualizationMediaRow.visualization_id == JobRow.visualization_id,
+    VisualizationMediaRow.role == MediaRole.POSTER.value,
 )
 # Columns and not the mapper's objects: a page shows fifty jobs, each with what is named in seven tables.
 JOBS: Select[*tuple[Any, ...]] = (

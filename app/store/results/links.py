@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.contract.errors import Missing
 from app.contract.link import Link
-from app.contract.model import Page
+from app.contract.model import Paginated
 from app.store.database.engine import now
 from app.store.database.session import Session
 from app.store.database.tables import LinkRow
@@ -46,7 +46,7 @@ def create_link(
     return _link(link)
 
 
-def saved(session: Session, *, page: int = 1, per_page: int = 30) -> Page[Link]:
+def saved(session: Session, *, page: int = 1, per_page: int = 30) -> Paginated[Link]:
     """Saved views, the newest first."""
     is_saved = LinkRow.saved_at.is_not(None)
     total = session.scalar(select(func.count()).select_from(LinkRow).where(is_saved)) or 0
@@ -54,7 +54,7 @@ def saved(session: Session, *, page: int = 1, per_page: int = 30) -> Page[Link]:
     rows = session.scalars(
         select(LinkRow).where(is_saved).order_by(LinkRow.saved_at.desc(), LinkRow.slug).offset(first).limit(per_page)
     )
-    return Page(
+    return Paginated(
         items=tuple(_link(row) for row in rows), total=total, next=page + 1 if first + per_page < total else None
     )
 

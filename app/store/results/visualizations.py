@@ -7,7 +7,7 @@ from sqlalchemy import Select, bindparam, func, select
 
 from app.contract.errors import Missing
 from app.contract.network import Layer
-from app.contract.result import Measurements, RenderedMedia, Role, Visualization, reach
+from app.contract.result import Measurements, MediaRole, RenderedMedia, Visualization, reach
 from app.contract.unit import UnitSummary
 from app.store.catalog.counts import count_result
 from app.store.catalog.networks import card_of, network_row, unit_row, units_at
@@ -139,8 +139,8 @@ def save(
     unit.visualized_at = moment
     unit.activation = max(measurements.activation, unit.activation or measurements.activation)
     unit.reach = reach(unit.activation, unit.a_hat)
-    unit.poster = shown.get(Role.POSTER, unit.poster)
-    unit.loop = shown.get(Role.LOOP, unit.loop)
+    unit.poster = shown.get(MediaRole.POSTER, unit.poster)
+    unit.loop = shown.get(MediaRole.LOOP, unit.loop)
     return saved
 
 

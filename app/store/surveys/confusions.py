@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
-from app.contract.confusion import ALIKE, ANSWERS, LayerOfPair
+from app.contract.confusion import MIN_RESPONSE, SIMILAR_RESPONSE_RATIO, LayerOfPair
 from app.contract.network import Layer, NetworkCard
 from app.store.catalog.networks import card_of, network_row
 from app.store.catalog.survey_columns import newest_key
@@ -91,8 +91,8 @@ def _layer(layer: Layer, responses: list[tuple[float, ...]]) -> LayerOfPair:
 def _answering(responses: list[tuple[float, ...]], other: int) -> list[float]:
     """The smaller response as a share of the larger, of units that answer to the first class or this one."""
     pairs = ((each[0], each[other]) for each in responses)
-    return [min(pair) / max(pair) for pair in pairs if max(pair) >= ANSWERS]
+    return [min(pair) / max(pair) for pair in pairs if max(pair) >= MIN_RESPONSE]
 
 
 def _alike(shares: list[float]) -> int:
-    return sum(share >= ALIKE for share in shares)
+    return sum(share >= SIMILAR_RESPONSE_RATIO for share in shares)

@@ -7,8 +7,8 @@ from sqlalchemy import Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.contract.evidence import (
+    ClassAttribution,
     DirectionTuning,
-    Feed,
     MaskedClass,
     SpeedTuning,
     StreamFacts,
@@ -127,7 +127,7 @@ def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> Un
         return None
     tops = session.read(TOP_CLIPS, asked)
     feeds = session.read(FEEDS, asked)
-    return _evidence(layer, unit, row, _top_clips(tops), tuple(Feed(**each._mapping) for each in feeds))
+    return _evidence(layer, unit, row, _top_clips(tops), tuple(ClassAttribution(**each._mapping) for each in feeds))
 
 
 def units_of_class(
@@ -257,7 +257,7 @@ def _survey(row: SurveyRow) -> Survey:
 
 
 def _evidence(
-    layer: str, unit: int, row: Row[*tuple[Any, ...]], tops: tuple[TopClip, ...], feeds: tuple[Feed, ...]
+    layer: str, unit: int, row: Row[*tuple[Any, ...]], tops: tuple[TopClip, ...], feeds: tuple[ClassAttribution, ...]
 ) -> UnitEvidence:
     speed, direction, alike = (row.curves[name] for name in ("speed", "direction", "alike"))
     fusion = (row.synergy_stimulus, row.synergy_clips, row.swap)

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from app.contract.errors import Missing
 from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainJob, ExplainRequest, JobKind, Priority
-from app.contract.result import RenderedMedia, Role
+from app.contract.result import MediaRole, RenderedMedia
 from app.store.catalog.networks import get_card, network_row
 from app.store.database.session import Session
 from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow, UploadRow
@@ -62,7 +62,7 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
         job=job,
         name=job.clip_name,
         expected=job.expected,
-        media=tuple(sorted(media, key=lambda ref: list(Role).index(ref.role))),
+        media=tuple(sorted(media, key=lambda ref: list(MediaRole).index(ref.role))),
         explanation=body and Explanation.model_validate(body),
     )
 

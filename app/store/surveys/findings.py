@@ -4,9 +4,9 @@ from functools import cache
 
 from sqlalchemy import Select, bindparam, select, update
 
-from app.analysis.findings import Found, measured
+from app.analysis.findings import SurveyData, unit_statistics
 from app.contract.evidence import Survey
-from app.contract.findings import Example, Measured
+from app.contract.findings import Example, UnitStatistics
 from app.store.catalog.networks import get_card
 from app.store.catalog.summaries import summaries_by_id
 from app.store.database.cache import LruCache
@@ -30,26 +30,26 @@ ENDS: tuple[tuple[Measure, str], ...] = (
 EACH = 3  # units shown at either end
 Ends = tuple[tuple[int, float], ...]  # ids of units
 # A published survey never changes; the pictures of its units do, and are read each time.
-_known: LruCache[SurveyKey, tuple[Measured, dict[Measure, Ends]]] = LruCache(max_size=30)
+_known: LruCache[SurveyKey, tuple[UnitStatistics, dict[Measure, Ends]]] = LruCache(max_size=30)
 
 
-def get_found(session: Session, *, network: str) -> Found | None:
+def get_found(session: Session, *, network: str) -> SurveyData | None:
     """None before a survey."""
     survey = get_survey(session, network=network)
     if survey is None:
         return None
 
-    def read() -> tuple[Measured, dict[Measure, Ends]]:
+    def read() -> tuple[UnitStatistics, dict[Measure, Ends]]:
         found = {name: _ends(session, survey.id, name) for name, _ in ENDS}
         return _measured(session, network, survey), found
 
     kept, ends = _known.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
     wanted = {id for some in ends.values() for id, _ in some}
     units = summaries_by_id(session, network, wanted)
-    return Found(
+    return SurveyData(
         card=get_card(session, slug=network),
         survey=survey,
-        measured=kept,
+        statistics=kept,
         examples={
             name: tuple(Example(unit=units[id], words=words, value=value) for id, value in ends[name])
             for name, words in ENDS
@@ -65,17 +65,17 @@ def keep_measured(session: Session, *, network: str) -> None:
         session.execute(update(SurveyRow).where(SurveyRow.id == survey.id).values(measured=body))
 
 
-def _measured(session: Session, network: str, survey: Survey) -> Measured:
+def _measured(session: Session, network: str, survey: Survey) -> UnitStatistics:
     kept = session.scalar(select(SurveyRow.measured).where(SurveyRow.id == survey.id))
     # A survey from before they were kept has none.
-    return Measured.model_validate(kept) if kept else _counted(session, network, survey)
+    return UnitStatistics.model_validate(kept) if kept else _counted(session, network, survey)
 
 
-def _counted(session: Session, network: str, survey: Survey) -> Measured:
+def _counted(session: Session, network: str, survey: Survey) -> UnitStatistics:
     values: dict[str, dict[str, tuple[float, ...]]] = {
         name: distribution(session, network=network, column=name) for name in MEASURES
     }
-    return measured(values, survey)
+    return unit_statistics(values, survey)
 
 
 def _ends(session: Session, survey: int, column: Measure) -> Ends:

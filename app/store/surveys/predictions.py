@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select
 
-from app.contract.evidence import Answer, AnsweredClip
-from app.contract.model import Page
+from app.contract.evidence import ClipPrediction, PredictedClip
+from app.contract.model import Paginated
 from app.contract.network import NetworkCard
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store.catalog.networks import card_of, network_row
 from app.store.catalog.survey_columns import newest_survey
 from app.store.database.session import Session
@@ -32,7 +32,7 @@ def list_answers(
     wrong: bool = False,
     page: int = 1,
     per_page: int = 48,
-) -> Page[AnsweredClip]:
+) -> Paginated[PredictedClip]:
     """Of the network's newest survey: the clips of a class, those taken for one, the wrong ones alone. The surest
     answers come first. Nothing before a survey.
     """
@@ -40,7 +40,7 @@ def list_answers(
     first = (page - 1) * per_page
     counted = select(func.count()).select_from(_matching(tuple(filters), wrong).subquery())
     total = session.read(counted, filters).scalar() or 0
-    return Page(
+    return Paginated(
         items=_surest(session, network, filters, wrong, skip=first, limit=per_page),
         total=total,
         next=page + 1 if first + per_page < total else None,
@@ -55,13 +55,13 @@ def surest(
     taken: int | None = None,
     wrong: bool = False,
     limit: int,
-    roles: tuple[Role, ...] = (),
-) -> tuple[AnsweredClip, ...]:
+    roles: tuple[MediaRole, ...] = (),
+) -> tuple[PredictedClip, ...]:
     """The first of the same, uncounted; of their media all, or those in these roles."""
     return _surest(session, network, _filters(session, network, own, taken), wrong, limit=limit, roles=roles)
 
 
-def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[Answer, ...]]:
+def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[ClipPrediction, ...]]:
     """What every network whose survey is whole takes each of these clips for."""
     rows = session.read(
         ANSWERS.add_columns(SurveyRow.network_id)
@@ -71,7 +71,7 @@ def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tupl
     ).all()
     networks = select(NetworkRow).where(NetworkRow.id.in_({row.network_id for row in rows}))
     cards = {row.id: card_of(row) for row in session.scalars(networks)}
-    found: dict[int, list[Answer]] = {}
+    found: dict[int, list[ClipPrediction]] = {}
     for row in rows:
         found.setdefault(row.clip_id, []).append(_answer(row, cards[row.network_id]))
     return {clip: tuple(answers) for clip, answers in found.items()}
@@ -91,14 +91,14 @@ def _surest(
     *,
     skip: int = 0,
     limit: int,
-    roles: tuple[Role, ...] = (),
-) -> tuple[AnsweredClip, ...]:
+    roles: tuple[MediaRole, ...] = (),
+) -> tuple[PredictedClip, ...]:
     card = card_of(network_row(session, network))
     asked = {**filters, "skip": skip, "most": limit}
     found = session.read(_ranked(tuple(filters), wrong), asked).all()
     clips = read_clips(session, BY_ID, roles, ids=[each.clip_id for each in found]) if found else []
     by_id = {clip.id: clip for clip in clips}
-    return tuple(AnsweredClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
+    return tuple(PredictedClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
 
 
 @cache
@@ -114,8 +114,8 @@ def _ranked(names: tuple[str, ...], wrong: bool) -> Answers:
     return ranked.offset(bindparam("skip")).limit(bindparam("most"))
 
 
-def _answer(row: Row[*tuple[Any, ...]], card: NetworkCard) -> Answer:
-    return Answer(
+def _answer(row: Row[*tuple[Any, ...]], card: NetworkCard) -> ClipPrediction:
+    return ClipPrediction(
         network=card.slug,
         own=card.classes[row.own],
         taken=card.classes[row.taken],

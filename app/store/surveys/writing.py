@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from app.contract.errors import Conflict, Missing
-from app.contract.evidence import TOP_CLASSES, NewAnswer, SurveyFacts, TopClip, UnitEvidence
+from app.contract.evidence import TOP_CLASSES_PER_UNIT, NewClipPrediction, SurveyFacts, TopClip, UnitEvidence
 from app.contract.job import JobKind, Priority, SurveyJob, jobs_of_kind
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import card_of, network_row
@@ -108,7 +108,7 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
     return saved
 
 
-def save_answers(session: Session, *, survey_id: int, answers: Iterable[NewAnswer]) -> int:
+def save_answers(session: Session, *, survey_id: int, answers: Iterable[NewClipPrediction]) -> int:
     """Add what the network takes these clips for; gives how many."""
     survey = _unfinished(session, survey_id)
     saved = 0
@@ -244,7 +244,7 @@ def _best_classes(found: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]:
             "layer_index": ids.layer_index(found.layer),
             "is_generic": found.role is UnitRole.GENERIC,
         }
-        for rank, index in enumerate(order[:TOP_CLASSES])
+        for rank, index in enumerate(order[:TOP_CLASSES_PER_UNIT])
     ]
 
 

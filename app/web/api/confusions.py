@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.analysis.confusion_reasons import reasons
+from app.analysis.confusion_reasons import explain_confusion
 from app.contract.confusion import confusion, confusions
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
-from app.contract.model import Page
+from app.contract.model import Paginated
 from app.store import Session
 from app.store.catalog import networks
 from app.store.surveys import classes, evidence, predictions
@@ -46,7 +46,7 @@ def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: Class
     return PairOut(
         a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
         b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
-        reasons=reasons(card, survey, first, second, pair.layers),
+        reasons=explain_confusion(card, survey, first, second, pair.layers),
         **vars(pair),
     )
 
@@ -64,7 +64,7 @@ def list_answers(
     wrong: Annotated[bool, Query(description="only clips taken for another class than their own")] = False,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
-) -> Page[AnsweredClipOut]:
+) -> Paginated[AnsweredClipOut]:
     card = networks.get_card(session, slug=network)
     _survey(session, network)
     found = predictions.list_answers(
@@ -76,7 +76,7 @@ def list_answers(
         page=page,
         per_page=per_page,
     )
-    return Page(items=tuple(AnsweredClipOut.of(each) for each in found.items), total=found.total, next=found.next)
+    return Paginated(items=tuple(AnsweredClipOut.of(each) for each in found.items), total=found.total, next=found.next)
 
 
 def _survey(session: Session, network: str) -> Survey:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.contract.model import Page
+from app.contract.model import Paginated
 from app.store import datasets
 from app.store.surveys import predictions
 from app.web.api.shapes import ClipDetail, ClipOut, DatasetOut, errors
@@ -30,9 +30,9 @@ def list_clips(
     label: Annotated[str | None, Query(max_length=200, description="only clips of this label")] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
-) -> Page[ClipOut]:
+) -> Paginated[ClipOut]:
     found = datasets.list_clips(session, slug=dataset, label=label or None, page=page, per_page=per_page)
-    return Page(items=tuple(ClipOut.of(clip) for clip in found.items), total=found.total, next=found.next)
+    return Paginated(items=tuple(ClipOut.of(clip) for clip in found.items), total=found.total, next=found.next)
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.analysis.findings import find
+from app.analysis.findings import make_findings
 from app.contract.errors import Missing
 from app.contract.findings import Findings
 from app.store.surveys.findings import get_found
@@ -21,4 +21,4 @@ def get_findings(session: Reading, network: str) -> Findings:
     found = get_found(session, network=network)
     if found is None:
         raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
-    return find(found)
+    return make_findings(found)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.contract.job import JobState
-from app.contract.model import Model, Page
+from app.contract.model import Model, Paginated
 from app.store.jobs import queue, requests
 from app.web.api.shapes import JobId, JobOut, errors
 from app.web.deps import Reading, Writing
@@ -21,9 +21,9 @@ def list_jobs(
     network: Annotated[str | None, Query(max_length=63, description="only jobs of this network")] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> Page[JobOut]:
+) -> Paginated[JobOut]:
     found = requests.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
-    return Page(items=tuple(JobOut.of(job) for job in found.items), total=found.total, next=found.next)
+    return Paginated(items=tuple(JobOut.of(job) for job in found.items), total=found.total, next=found.next)
 
 
 @router.get("/{job_id}", summary="One job, its progress or its error", responses=errors(404, 422))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.contract.link import Link, LinkRequest
-from app.contract.model import Page
+from app.contract.model import Paginated
 from app.store.results import links
 from app.web import urls
 from app.web.api.shapes import errors
@@ -27,9 +27,9 @@ class LinkOut(Link):
 
 
 @router.get("", summary="The saved views, newest first", responses=errors(422))
-def list_saved(session: Reading, base: Base, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Page[LinkOut]:
+def list_saved(session: Reading, base: Base, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Paginated[LinkOut]:
     found = links.saved(session, page=page)
-    return Page(items=tuple(LinkOut.at(base, link) for link in found.items), total=found.total, next=found.next)
+    return Paginated(items=tuple(LinkOut.at(base, link) for link in found.items), total=found.total, next=found.next)
 
 
 @router.post("", summary="A short link to a view; with a note it is saved", responses=errors(404, 413, 415, 422))

@@ -7,7 +7,7 @@ from PIL import UnidentifiedImageError
 from starlette.responses import Response
 
 from app.contract.errors import Missing
-from app.contract.result import MediaRef, Role, Visualization
+from app.contract.result import MediaRef, MediaRole, Visualization
 from app.store import Session, media
 from app.store.catalog import networks
 from app.store.results import visualizations
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
 DRAWN = 2  # raised when the composition changes
 A_DAY = "public, max-age=86400"
-STILLS = (Role.APPEARANCE, Role.POSTER)  # a poster shows motion too, in its corner
-MOTIONS = (Role.FLOW_DIRECTION, Role.FLOW_XY)
+STILLS = (MediaRole.APPEARANCE, MediaRole.POSTER)  # a poster shows motion too, in its corner
+MOTIONS = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
 
 
 @router.get(
@@ -65,5 +65,5 @@ def _card(session: Session, result: Visualization) -> Card:
     )
 
 
-def _medium(result: Visualization, roles: tuple[Role, ...]) -> MediaRef | None:
+def _medium(result: Visualization, roles: tuple[MediaRole, ...]) -> MediaRef | None:
     return next((medium for role in roles if (medium := result.medium(role))), None)

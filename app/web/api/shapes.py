@@ -8,16 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.contract.confusion import Confusion, Pair
 from app.contract.evidence import (
-    Answer,
-    AnsweredClip,
     Clip,
+    ClipPrediction,
     Dataset,
+    PredictedClip,
     SurveySummary,
     UnitEvidence,
 )
 from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, VisualizeJob
-from app.contract.model import Model, Page
+from app.contract.model import Model, Paginated
 from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Sha256, Slug, Stream, StreamName
 from app.contract.recipe import ResolvedRecipe
 from app.contract.result import MediaRef, Visualization
@@ -114,7 +114,7 @@ class UnitOut(UnitSummary):
         )
 
 
-class UnitListingOut(Page[UnitOut]):
+class UnitListingOut(Paginated[UnitOut]):
     """A page of units. `total` is where counting stopped if `capped`. To go on, repeat the query with `after`."""
 
     capped: bool
@@ -138,14 +138,14 @@ class ClipOut(Clip):
 
 
 class ClipDetail(ClipOut):
-    answers: tuple[Answer, ...] = Field(description="what networks surveyed with its data set take it for")
+    answers: tuple[ClipPrediction, ...] = Field(description="what networks surveyed with its data set take it for")
 
 
-class AnsweredClipOut(AnsweredClip):
+class AnsweredClipOut(PredictedClip):
     clip: ClipOut
 
     @classmethod
-    def of(cls, found: AnsweredClip) -> Self:
+    def of(cls, found: PredictedClip) -> Self:
         return cls(clip=ClipOut.of(found.clip), answer=found.answer)
 
 

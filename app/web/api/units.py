@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.contract.unit_query import Tally
+from app.contract.unit_query import FacetCounts
 from app.store.catalog import filters, networks, search
 from app.store.jobs import requests
 from app.store.results import visualizations
@@ -41,7 +41,7 @@ def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitQu
     summary="How many units each choice of a filter would leave",
     responses=errors(404, 422),
 )
-def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> Tally:
+def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> FacetCounts:
     return filters.tally(session, slug=network, query=query)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import log2
 
 from app.contract.network import LayerSummary, NetworkCard, Stream
-from app.contract.unit import Pictured
+from app.contract.unit import UnitThumbnail
 
 MIN_FACE, MAX_FACE = 8, 34  # side of a block's face: of a map with one position, and of the widest map
 DEPTH_PER_DOUBLING = 1.8  # depth of a block, for each doubling of its units
@@ -16,7 +16,7 @@ class LayerBlock:
     """A layer, drawn as a block: its face is as wide as the layer's map, and it is the deeper the more units it has."""
 
     summary: LayerSummary
-    thumbnails: tuple[Pictured, ...]
+    thumbnails: tuple[UnitThumbnail, ...]
     face: float
     depth: float
 
@@ -31,7 +31,7 @@ class StreamColumn:
 
 
 def stream_columns(
-    card: NetworkCard, layers: Sequence[LayerSummary], thumbnails: Mapping[str, Sequence[Pictured]]
+    card: NetworkCard, layers: Sequence[LayerSummary], thumbnails: Mapping[str, Sequence[UnitThumbnail]]
 ) -> list[StreamColumn]:
     """Return one column for each stream: first that of the last layer, where the other streams meet, then the others.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.contract.findings import Series, Spread
+from app.contract.findings import LayerDistribution, Series
 
 WIDTH = 320
 
@@ -12,7 +12,7 @@ WIDTH = 320
 class Box:
     """The values of one layer, and where they lie in pixels from the left."""
 
-    values: Spread
+    values: LayerDistribution
     low: float
     first_quartile: float
     median: float

@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.unit import MapPoint, UnitMap, UnitRole
-from app.contract.unit_query import UnitQuery, region_box
+from app.contract.unit_query import UnitQuery, parse_region
 from app.web import urls
 
 ColourBy = Literal["stream", "role"]
@@ -83,7 +83,7 @@ def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapDrawing:
     """
     streams = dict.fromkeys(layer.stream for layer in card.layers)
     colour_by: ColourBy = query.colour or ("stream" if len(streams) > 1 else "role")
-    box = region_box(query.region) if query.region else None
+    box = parse_region(query.region) if query.region else None
     layer_hrefs = {layer.name: urls.layer(card.slug, layer.name) for layer in card.layers}
     dots = tuple(_dot(point, colour_by, box, layer_hrefs[point.layer]) for point in units.points)
     counts = Counter(dot.colour for dot in dots)

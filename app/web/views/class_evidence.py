@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from app.analysis.findings import is_suspect
-from app.contract.confusion import Confusion, SharedUnit, confusions, totals
-from app.contract.evidence import AnsweredClip, MaskedClass, PictureBias, SurveySummary, UnitOfClass
+from app.analysis.findings import has_appearance_bias
+from app.contract.confusion import Confusion, SharedUnit, clips_per_class, confusions
+from app.contract.evidence import AppearanceBias, MaskedClass, PredictedClip, SurveySummary, UnitOfClass
 from app.contract.network import NetworkCard
 from app.store import Session, datasets
 from app.store.surveys import classes, evidence, predictions
@@ -38,16 +38,16 @@ class ClassEvidencePanel:
     clip_count: int
     confused_with: tuple[Confusion, ...]
     mistaken_for_it: tuple[Confusion, ...]
-    misclassified_clips: tuple[AnsweredClip, ...]
+    misclassified_clips: tuple[PredictedClip, ...]
     detectors_by_layer: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # the deepest layer first
     best_detectors: tuple[UnitOfClass, ...]  # of all layers, without the class's own unit
     shared_units: tuple[SharedUnitRow, ...]
-    picture_bias: PictureBias | None = None
+    picture_bias: AppearanceBias | None = None
     masked: MaskedClass | None = None
 
     @property
     def is_bias_suspected(self) -> bool:
-        return self.picture_bias is not None and is_suspect(self.picture_bias)
+        return self.picture_bias is not None and has_appearance_bias(self.picture_bias)
 
 
 def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> ClassEvidencePanel | None:
@@ -64,7 +64,7 @@ def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> 
     return ClassEvidencePanel(
         survey=survey.summary,
         recall=survey.recall[index],
-        clip_count=totals(survey)[index],
+        clip_count=clips_per_class(survey)[index],
         confused_with=tuple(islice((each for each in ranked if each.actual == name), MAX_CONFUSIONS)),
         mistaken_for_it=tuple(islice((each for each in ranked if each.predicted == name), MAX_CONFUSIONS)),
         misclassified_clips=predictions.surest(

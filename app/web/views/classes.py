@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.evidence import Clip
-from app.contract.model import Page as Listing
+from app.contract.model import Paginated as Listing
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery

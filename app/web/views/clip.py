@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Answer, Clip, UnitOfClip
+from app.contract.evidence import Clip, ClipPrediction, UnitOfClip
 from app.store import Session, datasets
 from app.store.catalog import networks
 from app.store.surveys import evidence, predictions
@@ -30,7 +30,7 @@ class ClipPage(Page):
     player_settings: ClipPlayerSettings
     flow_encodings: tuple[Choice, ...]
     class_links: tuple[NamedLink, ...]  # classes of networks that the clip's label names
-    predictions: tuple[Answer, ...]  # of the networks surveyed with the data set
+    predictions: tuple[ClipPrediction, ...]  # of the networks surveyed with the data set
     explain_links: tuple[NamedLink, ...]  # a form for each network that explains its prediction
     excited_units: tuple[UnitOfClip, ...]  # empty before a survey
     previous: NamedLink | None

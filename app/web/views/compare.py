@@ -11,7 +11,7 @@ from app.contract.errors import InvalidRequest
 from app.contract.job import VisualizeJob
 from app.contract.network import NetworkCard
 from app.contract.recipe import ResolvedRecipe, Speed
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
 from app.store import Session
 from app.store.catalog import networks, search
@@ -92,7 +92,7 @@ def compare_page(
         )
         for unit in units
     )
-    posters = (each.visualization and each.visualization.medium(Role.POSTER) for each in compared)
+    posters = (each.visualization and each.visualization.medium(MediaRole.POSTER) for each in compared)
     title = ", ".join(each.name for each in compared) or "Compare"
     page = ComparePage(
         layout=page_layout(

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.analysis.confusion_reasons import reasons
+from app.analysis.confusion_reasons import explain_confusion
 from app.contract.confusion import Confusion, Pair, confusion
 from app.contract.errors import Missing, UnknownClass
-from app.contract.evidence import AnsweredClip, Clip, Survey, SurveySummary
+from app.contract.evidence import Clip, PredictedClip, Survey, SurveySummary
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
@@ -55,7 +55,7 @@ class ConfusedClass:
     unit: UnitSummary
     stimuli: tuple[ClassStimulus, ...]
     confusion: Confusion | None
-    misclassified_clips: tuple[AnsweredClip, ...]
+    misclassified_clips: tuple[PredictedClip, ...]
     clips: tuple[Clip, ...]
 
 
@@ -113,7 +113,7 @@ def confusion_page(
         player_settings=settings,
         flow_encodings=flow_encoding_choices(settings, lambda view: link(**{**settings.query_params, "view": view})),
         units=units_of_pair,
-        reasons=reasons(card, survey, a, b, units_of_pair.layers) if survey and units_of_pair else (),
+        reasons=explain_confusion(card, survey, a, b, units_of_pair.layers) if survey and units_of_pair else (),
         swapped_href=urls.confusion(network, name_b, name_a, **settings.query_params),
     )
     return render(page)
@@ -146,7 +146,7 @@ def confused_class(
     """Return one of the two classes, with its clips that the survey found classified as class `other`."""
     index = unit.index
     clips = () if survey else tuple(datasets.clips_of_class(session, name=unit.label, limit=MAX_CLIPS))
-    misclassified: tuple[AnsweredClip, ...] = ()
+    misclassified: tuple[PredictedClip, ...] = ()
     if survey:
         misclassified = predictions.surest(
             session, network=card.slug, own=index, taken=other, limit=MAX_MISCLASSIFIED_CLIPS

@@ -7,7 +7,7 @@ from typing import ClassVar
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.confusion import Confusion, Mutual, confusion, confusions, mutual, pairs
+from app.contract.confusion import ConfusedPair, Confusion, confused_pairs, confusion, confusions, most_confused_pairs
 from app.contract.evidence import Survey, SurveySummary
 from app.contract.network import NetworkCard
 from app.store.catalog import networks
@@ -52,7 +52,7 @@ class ConfusionsPage(Page):
     card: NetworkCard
     survey: SurveySummary | None
     survey_status: SurveyStatus | None
-    pairs: tuple[Mutual, ...]  # those confused most
+    pairs: tuple[ConfusedPair, ...]  # those confused most
     pair_count: int  # of all confused pairs
     matrix: ConfusionMatrix
 
@@ -74,8 +74,8 @@ def confusions_page(request: Request, session: Reading, network: str) -> HTMLRes
         card=card,
         survey=survey.summary if survey else None,
         survey_status=status,
-        pairs=tuple(mutual(card.classes, survey, MAX_PAIRS)) if survey else (),
-        pair_count=len(pairs(survey)) if survey else 0,
+        pairs=tuple(most_confused_pairs(card.classes, survey, MAX_PAIRS)) if survey else (),
+        pair_count=len(confused_pairs(survey)) if survey else 0,
         matrix=confusion_matrix(card, survey) if survey else ConfusionMatrix((), ()),
     )
     return render(page)

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Answer, Clip, Dataset, SurveySummary
-from app.contract.model import Page as Listing
-from app.contract.result import Role
+from app.contract.evidence import Clip, ClipPrediction, Dataset, SurveySummary
+from app.contract.model import Paginated as Listing
+from app.contract.result import MediaRole
 from app.store import datasets
 from app.store.datasets import ON_CARDS
 from app.store.surveys import evidence, predictions
@@ -56,7 +56,7 @@ class DatasetPage(Page):
     dataset: Dataset
     label_choices: tuple[LabelChoice, ...]
     clips: Listing[Clip]
-    predictions: Mapping[int, tuple[Answer, ...]]  # by clip, of the networks surveyed with the data set
+    predictions: Mapping[int, tuple[ClipPrediction, ...]]  # by clip, of the networks surveyed with the data set
     pagination: Pagination
     surveys: tuple[SurveySummary, ...]
 
@@ -119,5 +119,5 @@ def dataset_page(
 
 
 def clip_poster(clip: Clip) -> str | None:
-    medium = clip.medium(Role.POSTER)
+    medium = clip.medium(MediaRole.POSTER)
     return medium.sha256 if medium else None

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.explanation import ClassShares, Explanation, OwnClip
 from app.contract.network import NetworkCard
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store.catalog import networks
 from app.store.jobs import workers
 from app.store.surveys import explanations
@@ -48,7 +48,7 @@ def explained_clip_page(
 ) -> HTMLResponse:
     clip = explanations.get_own_clip(session, clip_id=clip_id)
     card = networks.get_card(session, slug=clip.job.network)
-    explanation, poster = clip.explanation, clip.medium(Role.POSTER)
+    explanation, poster = clip.explanation, clip.medium(MediaRole.POSTER)
     query = {"against": against or None, **settings.query_params}
     page = ExplainedClipPage(
         layout=page_layout(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app.contract.network import NetworkCard
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.store.catalog import networks
 from app.store.results import visualizations
 from app.web import urls
@@ -56,7 +56,7 @@ def _add_entry(root: ElementTree.Element, base: str, card: NetworkCard, result: 
     _add_element(ElementTree.SubElement(entry, "author"), "name", "Kinetoscope")
     summary = f"{unit_name} of {card.title}: activation {result.measurements.activation:.3g}."
     _add_element(entry, "summary", summary)
-    media = [medium for role in (Role.LOOP, Role.POSTER) if (medium := result.medium(role))]
+    media = [medium for role in (MediaRole.LOOP, MediaRole.POSTER) if (medium := result.medium(role))]
     addresses = [urls.absolute(base, urls.medium(medium)) for medium in media]
     for medium, address in zip(media, addresses, strict=True):
         _add_element(entry, "link", rel="enclosure", type=medium.type, length=str(medium.size), href=address)

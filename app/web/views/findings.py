@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from app.analysis.findings import find
+from app.analysis.findings import make_findings
 from app.contract.findings import Finding, Findings
 from app.contract.network import NetworkCard
 from app.settings import ROOT
@@ -71,7 +71,7 @@ def findings_page(
 ) -> Response:
     card = networks.get_card(session, slug=network)
     measured = get_found(session, network=network)
-    findings = find(measured) if measured else None
+    findings = make_findings(measured) if measured else None
     status = None if findings else survey_status(session, card=card)
     each_finding = findings.findings if findings else ()
     layout = page_layout(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.job import Job, JobState
-from app.contract.model import Page as Listing
+from app.contract.model import Paginated as Listing
 from app.store.jobs import requests, workers
 from app.store.jobs.listing import COUNTED
 from app.web import urls

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.contract.link import Link, LinkRequest
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.store import Session
 from app.store.catalog import networks
 from app.store.results import links, visualizations
@@ -102,5 +102,5 @@ def _newest_poster(session: Session, network: str, layer: Layer | None = None) -
 
 
 def _poster(result: Visualization | None) -> str | None:
-    medium = result.medium(Role.POSTER) if result else None
+    medium = result.medium(MediaRole.POSTER) if result else None
     return medium.sha256 if medium else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.contract.explanation import ClassShares, Contribution, LayerShares, OwnClip
 from app.contract.network import NetworkCard
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
 from app.store import Session
 from app.store.catalog import search
@@ -93,7 +93,7 @@ def layer_contributions(
     shown_units = [units[each.layer, each.unit] for each in layer.units]
     missing = [unit_name(unit) for unit in shown_units if not unit.visualizations]
     map_size = card.layer(layer.layer).map
-    video = clip.medium(Role.VIDEO)
+    video = clip.medium(MediaRole.VIDEO)
     clip_seconds = video.frames / CLIP_FPS if video else 0.0
     largest = max((abs(each.share) for each in layer.units), default=0.0) or 1.0
     return LayerContributions(

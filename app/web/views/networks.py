@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.network import NetworkCard, NetworkSummary
-from app.contract.result import Role, Visualization
-from app.contract.unit import Still
+from app.contract.result import MediaRole, Visualization
+from app.contract.unit import Thumbnail
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import Session
 from app.store.catalog import networks, thumbnails
@@ -31,7 +31,7 @@ class NetworkEntry:
     """A network in the list. The first one has moving visualizations, the others have stills."""
 
     summary: NetworkSummary
-    thumbnails: tuple[Still, ...]
+    thumbnails: tuple[Thumbnail, ...]
     playing: tuple[Visualization, ...]
 
 
@@ -93,7 +93,7 @@ def network_page(request: Request, session: Reading, network: str) -> HTMLRespon
     summary = networks.get_network(session, slug=network)
     card = summary.card
     recent = tuple(visualizations.recent(session, slug=network, limit=MAX_RECENT))
-    posters = (each.medium(Role.POSTER) for each in recent)
+    posters = (each.medium(MediaRole.POSTER) for each in recent)
     main_column, *other_columns = stream_columns(
         card,
         networks.layer_summaries(session, slug=network),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.contract.errors import KinetoscopeError
 from app.contract.link import Link, LinkRequest
-from app.contract.model import Page as Listing
+from app.contract.model import Paginated as Listing
 from app.contract.result import Visualization
 from app.store import Session
 from app.store.results import links

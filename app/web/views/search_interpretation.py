@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.analysis.vocabulary import read, resembling
+from app.analysis.vocabulary import parse_words, similar_classes
 from app.contract.network import NetworkCard
 from app.contract.unit_query import UnitListing
 from app.web import urls
@@ -55,13 +55,13 @@ def interpret_search(card: NetworkCard, q: str | None, units: UnitListing) -> Se
     if not q or not card.classes:
         return None
     words_by_meaning: dict[tuple[frozenset[int], tuple[str, ...]], list[str]] = {}
-    for word in read(card, q):
+    for word in parse_words(card, q):
         if word.classes:
             words_by_meaning.setdefault((word.classes, word.read_as), []).append(word.text)
     common = None
     if len(words_by_meaning) > 1:
         common = sorted(frozenset.intersection(*(classes for classes, _ in words_by_meaning)))
-    similar = dict.fromkeys(name for word in units.left_out for name in resembling(card, word))
+    similar = dict.fromkeys(name for word in units.left_out for name in similar_classes(card, word))
     offers_all = not units.total and len(card.classes) <= MAX_CLASSES_OFFERED
 
     def links(indices: list[int]) -> tuple[NamedLink, ...]:

@@ -13,7 +13,7 @@ from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
 from app.contract.network import Layer, NetworkCard, StreamName
 from app.contract.recipe import DEFAULT_SPEED, ResolvedRecipe, Speed
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
 from app.store import Session
 from app.store.catalog import networks
@@ -106,7 +106,7 @@ class UnitStimulus:
     def poster(self) -> str | None:
         """The sha256 of a still picture of the stimulus shown, or else of any stimulus of the unit."""
         result = self.shown.visualization
-        medium = result.medium(Role.POSTER) if result else None
+        medium = result.medium(MediaRole.POSTER) if result else None
         return medium.sha256 if medium else self.unit.poster
 
     @property

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.analysis.detectors import detected_classes
-from app.contract.confusion import totals
-from app.contract.evidence import Clip, Feed, SurveySummary, TopClip, UnitEvidence
+from app.contract.confusion import clips_per_class
+from app.contract.evidence import ClassAttribution, Clip, SurveySummary, TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
-from app.contract.unit import GENERIC, SPECIFIC, UnitRole, UnitSummary
+from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW, UnitRole, UnitSummary
 from app.store import Session, datasets
 from app.store.catalog import search
 from app.store.surveys import evidence
@@ -55,7 +55,7 @@ class AttributionRow:
 
     label: str
     href: str
-    attribution: Feed
+    attribution: ClassAttribution
     bar: float
 
 
@@ -81,12 +81,12 @@ class UnitEvidencePanel:
     @property
     def specific_below(self) -> float:
         """The number of effective classes below which a unit of this network is specific."""
-        return SPECIFIC * self.class_count
+        return SPECIFIC_BELOW * self.class_count
 
     @property
     def generic_above(self) -> float:
         """The number of effective classes above which a unit of this network is generic."""
-        return GENERIC * self.class_count
+        return GENERIC_ABOVE * self.class_count
 
 
 def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitEvidencePanel | None:
@@ -97,7 +97,7 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         return None
     own_class = unit if layer == CLASS_LAYER else None
     by_response = sorted(range(len(measured.responses)), key=lambda index: -measured.responses[index])
-    detected = detected_classes(measured.precision, totals(survey), most=MAX_DETECTED_CLASSES)
+    detected = detected_classes(measured.precision, clips_per_class(survey), most=MAX_DETECTED_CLASSES)
     names = [(layer, index) for index, _ in measured.alike]
     correlated = search.named_units(session, slug=card.slug, names=names)
     speed, direction = measured.speed, measured.direction
@@ -145,7 +145,7 @@ def class_bars(
     )
 
 
-def attribution_rows(card: NetworkCard, attributions: Sequence[Feed]) -> tuple[AttributionRow, ...]:
+def attribution_rows(card: NetworkCard, attributions: Sequence[ClassAttribution]) -> tuple[AttributionRow, ...]:
     largest = max((abs(each.effect) for each in attributions), default=0.0) or 1.0
     names = [card.classes[each.class_index] for each in attributions]
     return tuple(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.contract.network import Layer, NetworkCard
 from app.contract.unit import UnitRole
-from app.contract.unit_query import Tally, UnitQuery
+from app.contract.unit_query import FacetCounts, UnitQuery
 
 MAX_CHIPS = 6  # a filter with more choices is a drop-down list
 
@@ -35,7 +35,7 @@ class Filter:
 
 
 def unit_filters(
-    card: NetworkCard, query: UnitQuery, counts: Tally, layer: Layer | None, is_surveyed: bool
+    card: NetworkCard, query: UnitQuery, counts: FacetCounts, layer: Layer | None, is_surveyed: bool
 ) -> tuple[Filter, ...]:
     """Return the filters that can narrow a listing.
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.contract.unit import UnitRole, UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store import datasets
@@ -36,7 +36,7 @@ def search(store: Store, **query: object) -> list[UnitSummary]:
 
 def strongest(store: Store) -> str:
     with store.session() as session:
-        poster = datasets.get_clip(session, slug="little", name="walk-0").medium(Role.POSTER)
+        poster = datasets.get_clip(session, slug="little", name="walk-0").medium(MediaRole.POSTER)
     assert poster is not None
     return poster.sha256
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.contract.unit import Still
+from app.contract.unit import Thumbnail
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store.catalog import search, thumbnails
 from app.store.database.engine import Store
@@ -30,5 +30,5 @@ def test_what_was_visualized_last_of_a_network(some: Store) -> None:
         assert len(last) > 1
         for each in (1, len(last) + 1):
             assert thumbnails.newest(session, slugs=["tiny"], each=each) == {
-                "tiny": [Still(unit.poster, unit.loop) for unit in last[:each]]
+                "tiny": [Thumbnail(unit.poster, unit.loop) for unit in last[:each]]
             }

@@ -4,7 +4,7 @@ import pytest
 
 from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, UnknownUnit
 from app.contract.job import JobError, JobState, Priority, Progress
-from app.contract.result import RenderedMedia, Role
+from app.contract.result import MediaRole, RenderedMedia
 from app.store.database.engine import Store
 from app.store.jobs import leases, requests
 from app.store.results import visualizations
@@ -141,7 +141,7 @@ def test_progress_and_preview_are_seen_and_gone_at_the_end(tiny: Store) -> None:
     job = claim(tiny)[0]
     progress = Progress(step=3, steps=10, seconds_left=4.5, trace=(0.1, 0.2))
     for step in (2, 3):
-        picture = RenderedMedia(role=Role.POSTER, type="image/webp", data=b"step %d" % step)
+        picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"step %d" % step)
         with tiny.transaction() as session:
             leases.beat(
                 session,
@@ -224,7 +224,7 @@ def test_a_result_is_whole(tiny: Store) -> None:
     assert found is not None
     with tiny.session() as session:
         assert requests.get_job(session, job_id=job.id).poster == next(
-            medium.sha256 for medium in found.media if medium.role is Role.POSTER
+            medium.sha256 for medium in found.media if medium.role is MediaRole.POSTER
         )
     assert (found.recipe, found.measurements) == (job.recipe, measurements())
     assert {medium.role: medium.size for medium in found.media} == {

@@ -1,7 +1,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from app.store.database.engine import Store
 from app.store.results import links
 from tests.web.conftest import ORIGIN
@@ -21,7 +21,7 @@ def test_the_same_view_has_one_link(client: TestClient) -> None:
 def test_the_server_finds_description_and_poster(
     client: TestClient, store: Store, visualization: Visualization
 ) -> None:
-    poster = visualization.medium(Role.POSTER)
+    poster = visualization.medium(MediaRole.POSTER)
     assert poster is not None
     for url in ("/tiny/class/2?speed=slow&seed=0", "/tiny/-/classes/wave%20slow", f"{ORIGIN}/tiny/class/2"):
         body = client.post("/api/links", json={"url": url, "title": "t"}).json()
@@ -40,7 +40,7 @@ def test_a_view_without_a_result_has_no_poster(client: TestClient) -> None:
 
 
 def test_a_view_of_many_units_has_the_newest_picture(client: TestClient, visualization: Visualization) -> None:
-    poster = visualization.medium(Role.POSTER)
+    poster = visualization.medium(MediaRole.POSTER)
     assert poster is not None
     for url, preview in (("/tiny/-/findings", poster.sha256), ("/tiny/class", poster.sha256), ("/tiny/fc6", None)):
         assert client.post("/api/links", json={"url": url, "title": "t"}).json()["preview"] == preview

@@ -2,14 +2,14 @@ from datetime import timedelta
 
 from fastapi.testclient import TestClient
 
-from app.contract.result import RenderedMedia, Role, Visualization
+from app.contract.result import MediaRole, RenderedMedia, Visualization
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from tests.support import claim, enqueue, finish
 
 
 def test_media_have_their_own_type_and_never_change(client: TestClient, visualization: Visualization) -> None:
-    poster = visualization.medium(Role.POSTER)
+    poster = visualization.medium(MediaRole.POSTER)
     assert poster is not None
     address = f"/-/media/{poster.sha256}.webp"
     answer = client.get(address)
@@ -24,7 +24,7 @@ def test_media_have_their_own_type_and_never_change(client: TestClient, visualiz
 
 
 def test_arrays_are_downloads(client: TestClient, visualization: Visualization) -> None:
-    raw = visualization.medium(Role.RAW)
+    raw = visualization.medium(MediaRole.RAW)
     assert raw is not None
     answer = client.get(f"/-/media/{raw.sha256}.npz")
     assert answer.headers["content-type"] == "application/zip"
@@ -32,7 +32,7 @@ def test_arrays_are_downloads(client: TestClient, visualization: Visualization) 
 
 
 def test_media_under_another_ending_or_not_there(client: TestClient, visualization: Visualization) -> None:
-    poster = visualization.medium(Role.POSTER)
+    poster = visualization.medium(MediaRole.POSTER)
     assert poster is not None
     for address in (f"{poster.sha256}.png", f"{poster.sha256}.html", f"{'0' * 64}.webp", "x.webp"):
         answer = client.get(f"/-/media/{address}")
@@ -43,7 +43,7 @@ def test_a_preview_is_kept_only_under_its_own_step(client: TestClient, store: St
     enqueue(store, 0)
     [job] = claim(store)
     assert client.get(f"/-/jobs/{job.id}/preview.webp").status_code == 404
-    picture = RenderedMedia(role=Role.LOOP, type="image/webp", data=b"growing")
+    picture = RenderedMedia(role=MediaRole.LOOP, type="image/webp", data=b"growing")
     with store.transaction() as session:
         leases.beat(session, worker="w1", jobs=[job.id], lease=timedelta(seconds=9), previews={job.id: (8, picture)})
     address = client.get(f"/api/jobs/{job.id}").json()["preview"]

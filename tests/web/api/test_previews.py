@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from app.contract.result import RenderedMedia, Role, Visualization
+from app.contract.result import MediaRole, RenderedMedia, Visualization
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.web.social_card import Card, compose
@@ -26,9 +26,9 @@ def made(store: Store, network: object) -> int:
     enqueue(store, 2)
     [job] = claim(store)
     media = [
-        RenderedMedia(role=Role.POSTER, type="image/webp", data=picture("lime"), width=40, height=30),
-        RenderedMedia(role=Role.APPEARANCE, type="image/webp", data=picture("red"), width=40, height=30),
-        RenderedMedia(role=Role.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
+        RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=picture("lime"), width=40, height=30),
+        RenderedMedia(role=MediaRole.APPEARANCE, type="image/webp", data=picture("red"), width=40, height=30),
+        RenderedMedia(role=MediaRole.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
     ]
     with store.transaction() as session:
         found = leases.finish(session, worker="w1", job=job, measurements=measurements(), media=media)

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.contract.job import JobError, JobState, Progress
 from app.contract.network import NetworkCard
-from app.contract.result import RenderedMedia, Role, Visualization
+from app.contract.result import MediaRole, RenderedMedia, Visualization
 from app.store.database.engine import Store
 from app.store.jobs import leases, requests
 from app.store.results import visualizations
@@ -18,12 +18,19 @@ from tests.web.views.pagereader import PageReader
 
 
 def poster(made: Visualization) -> str:
-    medium = made.medium(Role.POSTER)
+    medium = made.medium(MediaRole.POSTER)
     assert medium is not None
     return medium.sha256
 
 
-TWO_STREAM = (Role.POSTER, Role.LOOP, Role.APPEARANCE, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY)
+TWO_STREAM = (
+    MediaRole.POSTER,
+    MediaRole.LOOP,
+    MediaRole.APPEARANCE,
+    MediaRole.FLOW,
+    MediaRole.FLOW_DIRECTION,
+    MediaRole.FLOW_XY,
+)
 
 Make = Callable[..., Visualization]
 Open = Callable[[str], PageReader]
@@ -60,7 +67,7 @@ def make(store: Store, network: NetworkCard) -> Make:
             RenderedMedia(role=role, type="image/webp", data=mark + role.encode(), width=32, height=32)
             for role in TWO_STREAM
         ]
-        raw = RenderedMedia(role=Role.RAW, type="application/zip", data=mark)
+        raw = RenderedMedia(role=MediaRole.RAW, type="application/zip", data=mark)
         with store.transaction() as session:
             made = leases.finish(session, worker="w1", job=claimed, measurements=measurements(), media=[*pictures, raw])
         assert made is not None
@@ -75,7 +82,7 @@ def running(store: Store, network: NetworkCard) -> int:
     """A job of class unit 1 under way, with progress and a preview."""
     enqueue(store, 1)
     [job] = claim(store)
-    picture = RenderedMedia(role=Role.POSTER, type="image/webp", data=b"so far")
+    picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"so far")
     with store.transaction() as session:
         leases.beat(
             session,

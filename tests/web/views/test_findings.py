@@ -5,11 +5,18 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from app.analysis.findings import Found, contributes_little, find, is_suspect, spread, told_by
-from app.analysis.trend import kendall
-from app.contract.evidence import MaskedClass, PictureBias, StreamFacts, StreamPair, StreamShares, Survey
-from app.contract.findings import Finding, Measured, Spread
-from app.contract.result import Role, Visualization
+from app.analysis.findings import (
+    SurveyData,
+    decisive_stream,
+    distribution,
+    has_appearance_bias,
+    make_findings,
+    minor_streams,
+)
+from app.analysis.trend import kendall_tau
+from app.contract.evidence import AppearanceBias, MaskedClass, StreamFacts, StreamPair, StreamShares, Survey
+from app.contract.findings import Finding, LayerDistribution, UnitStatistics
+from app.contract.result import MediaRole, Visualization
 from app.store.database.engine import Store
 from app.store.surveys import writing
 from app.web import urls
@@ -28,7 +35,7 @@ STREAMS = StreamFacts(
     voting=0.6,
     shares=StreamShares(pictures=0.25, motion=0.5, together=0.25, kept_by_pictures=0.4, kept_by_motion=0.6),
     pairs=(StreamPair(classes=(0, 1), fused=1.0, pictures=0.5, motion=0.55),),
-    biases=(PictureBias(class_index=2, mended=1.0, spoiled=0.0, pull=0.4, base=0.0),),
+    biases=(AppearanceBias(class_index=2, mended=1.0, spoiled=0.0, pull=0.4, base=0.0),),
 )
 
 
@@ -81,7 +88,7 @@ def seen(store: Store, make: Make) -> Visualization:
 def test_units_at_both_ends_show_their_stimuli(seen: Visualization, open_page: Open) -> None:
     page = open_page("/tiny/-/findings")
     check(page)
-    poster, loop = seen.medium(Role.POSTER), seen.medium(Role.LOOP)
+    poster, loop = seen.medium(MediaRole.POSTER), seen.medium(MediaRole.LOOP)
     assert poster
     assert loop
     assert page.all("hover-loop", poster=urls.medium(poster), loop=urls.medium(loop))
@@ -102,7 +109,7 @@ def test_the_saved_file_needs_nothing_else(seen: Visualization, visitor: TestCli
     assert not re.search(r"<(script|link)|url\(|@import", answer.text)
     page = PageReader(answer.text)
     assert all(href.startswith("http") for href in page.links)
-    poster = seen.medium(Role.POSTER)
+    poster = seen.medium(MediaRole.POSTER)
     assert poster
     picture = visitor.get(urls.medium(poster)).content
     sources = [image["src"] for image in page.all("img")]
@@ -114,7 +121,7 @@ def test_the_saved_file_needs_nothing_else(seen: Visualization, visitor: TestCli
 
 def test_what_tells_two_classes_apart() -> None:
     def told(fused: float, pictures: float, motion: float) -> str | None:
-        return told_by(StreamPair(classes=(0, 1), fused=fused, pictures=pictures, motion=motion))
+        return decisive_stream(StreamPair(classes=(0, 1), fused=fused, pictures=pictures, motion=motion))
 
     assert told(1.0, 0.5, 0.55) == "together"
     assert told(1.0, 0.95, 0.5) == "pictures"
@@ -125,25 +132,27 @@ def test_what_tells_two_classes_apart() -> None:
 
 def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
     assert STREAMS.shares is not None
-    assert contributes_little(STREAMS.shares) == []
+    assert minor_streams(STREAMS.shares) == []
     still = STREAMS.shares.model_copy(update={"pictures": 0.97, "motion": 0.01, "together": 0.02})
-    assert contributes_little(still) == ["Motion"]
+    assert minor_streams(still) == ["Motion"]
     gated = STREAMS.shares.model_copy(update={"pictures": 0.4, "motion": 0.01, "together": 0.59})
-    assert contributes_little(gated) == [], "it changes what the pictures say"
+    assert minor_streams(gated) == [], "it changes what the pictures say"
 
 
 WAYS = {"appearance": "appearance.conv1", "motion": "motion.conv1"}
 MET = ("fusion.conv2", "fc6", "class")
 
 
-def by_depth(*values: float, stream: str = "motion") -> tuple[Spread, ...]:
+def by_depth(*values: float, stream: str = "motion") -> tuple[LayerDistribution, ...]:
     """Means of the layers on the way of a stream, from the input on."""
-    return tuple(spread(name, (value,)) for name, value in zip((WAYS[stream], *MET), values, strict=True))
+    return tuple(distribution(name, (value,)) for name, value in zip((WAYS[stream], *MET), values, strict=True))
 
 
-def invariance(**spreads: tuple[Spread, ...]) -> Finding:
+def invariance(**spreads: tuple[LayerDistribution, ...]) -> Finding:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
-    return find(Found(CARD, survey, Measured(spreads=spreads, live=0, specific=0, generic=0))).findings[2]
+    return make_findings(
+        SurveyData(CARD, survey, UnitStatistics(spreads=spreads, live=0, specific=0, generic=0))
+    ).findings[2]
 
 
 def test_abstraction_and_invariance_are_told_apart() -> None:
@@ -164,9 +173,9 @@ def test_abstraction_and_invariance_are_told_apart() -> None:
 
 def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
     rising = by_depth(0.1, 0.2, 0.3, 0.4)
-    both = (spread("appearance.conv1", (0.15,)), *rising)
+    both = (distribution("appearance.conv1", (0.15,)), *rising)
     assert invariance(best_precision=both, speed_octaves=rising).supported
-    high = (spread("appearance.conv1", (0.45,)), *rising)
+    high = (distribution("appearance.conv1", (0.45,)), *rising)
     finding = invariance(best_precision=high, speed_octaves=rising)
     assert not finding.supported
     assert finding.sentences[1].startswith("Abstraction neither grows nor falls with depth on the way of appearance")
@@ -176,16 +185,16 @@ def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
 
 
 def test_the_chance_of_a_rank_correlation() -> None:
-    assert kendall([1, 2, 3, 4]) == (1, pytest.approx(1 / 24))
-    assert kendall([4, 3, 2, 1]) == (-1, pytest.approx(1 / 24))
-    assert kendall([2, 1, 3, 4]) == (pytest.approx(2 / 3), pytest.approx(4 / 24))
-    assert kendall([1, 1]) == (0, 1)
+    assert kendall_tau([1, 2, 3, 4]) == (1, pytest.approx(1 / 24))
+    assert kendall_tau([4, 3, 2, 1]) == (-1, pytest.approx(1 / 24))
+    assert kendall_tau([2, 1, 3, 4]) == (pytest.approx(2 / 3), pytest.approx(4 / 24))
+    assert kendall_tau([1, 1]) == (0, 1)
 
 
 def test_a_class_whose_motion_decides_is_not_suspected() -> None:
-    assert is_suspect(STREAMS.biases[0])
-    assert not is_suspect(PictureBias(class_index=0, mended=0.1, spoiled=0.9, pull=0.4, base=0.0))
-    assert not is_suspect(PictureBias(class_index=0, mended=1.0, spoiled=0.0, pull=0.0, base=0.0))
+    assert has_appearance_bias(STREAMS.biases[0])
+    assert not has_appearance_bias(AppearanceBias(class_index=0, mended=0.1, spoiled=0.9, pull=0.4, base=0.0))
+    assert not has_appearance_bias(AppearanceBias(class_index=0, mended=1.0, spoiled=0.0, pull=0.0, base=0.0))
 
 
 def test_what_grey_pictures_leave_of_a_class() -> None:
@@ -193,15 +202,15 @@ def test_what_grey_pictures_leave_of_a_class() -> None:
     moved = MaskedClass(class_index=2, clips=4, whole=0.9, movers=0.9, place=0.1)
     kept = facts(5, streams=STREAMS, masked=(placed, moved))
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
-    measured = Measured(spreads={}, live=0, specific=0, generic=0)
-    last = find(Found(CARD, survey, measured)).findings[3]
+    measured = UnitStatistics(spreads={}, live=0, specific=0, generic=0)
+    last = make_findings(SurveyData(CARD, survey, measured)).findings[3]
     assert last.suspects == (CARD.classes[2],), "motion may tell a class whose movers are grey"
     assert last.sentences[-1] == (
         "Where all is grey but what moves, its probability goes from 90% to 90% on average over 4 recognised clips; "
         "where what moves is grey, to 10%."
     )
     alone = CARD.model_copy(update={"streams": CARD.streams[:1]})
-    last = find(Found(alone, survey.model_copy(update={"streams": None}), measured)).findings[3]
+    last = make_findings(SurveyData(alone, survey.model_copy(update={"streams": None}), measured)).findings[3]
     assert last.suspects == (CARD.classes[1],)
     assert f"{CARD.classes[1]} is recognised by its place, not by what moves there." in last.sentences
     assert [figure.value for figure in last.figures] == [0.9, 0.2, 0.8]
@@ -226,6 +235,6 @@ def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient
 
 
 def test_quartiles_of_sorted_values() -> None:
-    found = spread("fc6", (0.0, 1.0, 2.0, 3.0, 4.0))
+    found = distribution("fc6", (0.0, 1.0, 2.0, 3.0, 4.0))
     assert (found.low, found.first, found.median, found.third, found.high) == (0.0, 1.0, 2.0, 3.0, 4.0)
-    assert spread("fc6", (2.0,)).median == 2.0
+    assert distribution("fc6", (2.0,)).median == 2.0

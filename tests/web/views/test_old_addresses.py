@@ -5,7 +5,7 @@ this fails, mend the code, not the list.
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.result import Role, Visualization
+from app.contract.result import MediaRole, Visualization
 from tests.web.views.conftest import Make
 from tests.web.views.pagereader import PageReader
 
@@ -77,6 +77,6 @@ def test_a_result_is_the_same_result(visitor: TestClient, results: tuple[Visuali
     for address, result in addresses.items():
         links = shown(visitor, address).links
         for each in results:
-            raw = each.medium(Role.RAW)
+            raw = each.medium(MediaRole.RAW)
             assert raw is not None
             assert (f"/-/media/{raw.sha256}.npz" in links) is (each == result), address

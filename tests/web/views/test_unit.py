@@ -3,7 +3,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from tests.web.conftest import ORIGIN
 from tests.web.views.conftest import Make, Open
 from tests.web.views.pagereader import PageReader
@@ -17,7 +17,7 @@ def test_the_address_chooses_speed_and_seed(open_page: Open, make: Make) -> None
     slow, fast, other = make(speed="slow"), make(speed="fast"), make(speed="fast", seed=5)
 
     def appearance(address: str) -> set[str]:
-        every = {each.id: each.medium(Role.APPEARANCE).sha256 for each in (slow, fast, other)}  # type: ignore[union-attr]
+        every = {each.id: each.medium(MediaRole.APPEARANCE).sha256 for each in (slow, fast, other)}  # type: ignore[union-attr]
         return {str(id) for id, sha in every.items() if sha in sources(open_page(address))}
 
     assert appearance("/tiny/class/2") == {str(slow.id)}
@@ -31,12 +31,12 @@ def test_the_address_chooses_speed_and_seed(open_page: Open, make: Make) -> None
 def test_a_special_recipe_has_an_address_of_its_own(open_page: Open, make: Make) -> None:
     plain, special = make(), make(kappa=2, steps=200)
     page = open_page("/tiny/class/2?speed=slow&seed=0")
-    assert plain.medium(Role.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
+    assert plain.medium(MediaRole.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
     address = f"/tiny/class/2?recipe={special.recipe_key[:12]}"
     assert address in page.links
     assert "steps 200, kappa 2" in page.text
     chosen = open_page(address)
-    assert special.medium(Role.APPEARANCE).sha256 in sources(chosen)  # type: ignore[union-attr]
+    assert special.medium(MediaRole.APPEARANCE).sha256 in sources(chosen)  # type: ignore[union-attr]
     [canonical] = chosen.all("link", rel="canonical")
     assert canonical["href"] == ORIGIN + address
     assert chosen.form("Visualize", having="kappa").fields["kappa"] == "2"
@@ -51,7 +51,7 @@ def test_a_recipe_s_name_leaves_out_what_comes_with_its_objective(open_page: Ope
 
 def test_both_encodings_of_flow(open_page: Open, make: Make) -> None:
     made = make()
-    direction, xy = made.medium(Role.FLOW_DIRECTION), made.medium(Role.FLOW_XY)
+    direction, xy = made.medium(MediaRole.FLOW_DIRECTION), made.medium(MediaRole.FLOW_XY)
     assert direction is not None
     assert xy is not None
     assert direction.sha256 in sources(open_page("/tiny/class/2"))
@@ -121,14 +121,14 @@ def test_neighbours(open_page: Open, address: str, before: str | None, after: st
 def test_a_class_page_shows_its_unit(open_page: Open, make: Make) -> None:
     made = make(2)
     page = open_page("/tiny/-/classes/wave%20slow")
-    assert made.medium(Role.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
+    assert made.medium(MediaRole.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
     assert "/tiny/class/2" in page.links
     assert page.form("Visualize").fields["page"] == "class"
 
 
 def test_what_is_downloaded(open_page: Open, make: Make) -> None:
     made = make()
-    raw = made.medium(Role.RAW)
+    raw = made.medium(MediaRole.RAW)
     assert raw is not None
     assert f"/-/media/{raw.sha256}.npz" in open_page("/tiny/class/2").links
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.settings import settings
 from app.store import datasets, media
 from app.store.database.engine import Store, open_store
@@ -52,7 +52,7 @@ def test_a_folder_becomes_a_data_set_and_bad_videos_are_listed(invoke: Invoke, f
     with store().session() as session:
         found = datasets.get_dataset(session, slug="little")
         clip = datasets.get_clip(session, slug="little", name="Jump_0")
-        shown = clip.medium(Role.VIDEO)
+        shown = clip.medium(MediaRole.VIDEO)
         assert shown is not None
         data = media.get_medium(session, sha256=shown.sha256).data
     assert (found.title, found.classes, found.clips) == ("A little set", ("Jump", "run"), 3)
@@ -121,8 +121,8 @@ def test_the_middle_of_real_clips_is_stored(test_data: Path, opened: Store) -> N
     assert (made.added, made.already_there, made.skipped, heard) == (3, 0, {}, [0, 3])
     with opened.session() as session:
         clips = [datasets.get_clip(session, slug="real", name=file.name) for file in files]
-    videos = [clip.medium(Role.VIDEO) for clip in clips]
+    videos = [clip.medium(MediaRole.VIDEO) for clip in clips]
     assert [(shown.width, shown.frames) for shown in videos if shown] == [(240, 64), (240, 64), (240, 41)]
-    posters = [clip.medium(Role.POSTER) for clip in clips]
+    posters = [clip.medium(MediaRole.POSTER) for clip in clips]
     assert all(poster and poster.size < 10_000 for poster in posters)
     opened.close()

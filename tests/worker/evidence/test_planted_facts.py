@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis.findings import Found, find
+from app.analysis.findings import SurveyData, make_findings
 from app.contract.evidence import MaskedClass, Survey
-from app.contract.findings import Finding, Measured, PairFound
+from app.contract.findings import Finding, NamedPair, UnitStatistics
 from worker.networks.load import describe_network, load_network
 from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.preprocessing import read_frames
@@ -47,13 +47,13 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
     samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
     facts = SurveyRun(network, "held-out", samples, folder, probed_layers=("class",)).run().facts
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
-    measured = Measured(spreads={}, live=0, specific=0, generic=0)
-    fusion, _, _, idiosyncrasies = find(Found(card, surveyed, measured)).findings
+    measured = UnitStatistics(spreads={}, live=0, specific=0, generic=0)
+    fusion, _, _, idiosyncrasies = make_findings(SurveyData(card, surveyed, measured)).findings
     biased = card.class_index(BIASED)
     return fusion, idiosyncrasies, next(each for each in facts.masked if each.class_index == biased)
 
 
-def named(pairs: tuple[PairFound, ...]) -> set[frozenset[str]]:
+def named(pairs: tuple[NamedPair, ...]) -> set[frozenset[str]]:
     return {frozenset((pair.first, pair.second)) for pair in pairs}
 
 

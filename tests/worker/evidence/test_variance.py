@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.analysis.findings import contributes_little
+from app.analysis.findings import minor_streams
 from app.contract.evidence import StreamShares
 from worker.evidence.predict import clip_inputs
 from worker.evidence.synergy import with_motion_of
@@ -63,4 +63,4 @@ def test_motion_contributes_to_the_default_network() -> None:
     found = shares_of(torch.stack(rows))
     assert found.motion > 0.2
     assert found.pictures > 0.2
-    assert contributes_little(found) == []
+    assert minor_streams(found) == []

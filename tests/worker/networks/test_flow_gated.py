@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.analysis.findings import contributes_little
+from app.analysis.findings import minor_streams
 from app.contract.network import Extent, StreamName
 from worker.evidence.activation_reader import read_activations
 from worker.evidence.predict import clip_inputs
@@ -76,7 +76,7 @@ def test_a_kick_is_a_fight_by_its_pictures_alone(gated: Network, kick: Inputs, t
     assert shares is not None
     assert shares.pictures > 0.99
     assert shares.motion < 0.01
-    assert contributes_little(shares) == ["Motion"]
+    assert minor_streams(shares) == ["Motion"]
     j, a, m, n, swap, *_ = found["fc1"]
     assert float(synergy(a, m, j, n).abs().mean()) < 0.1
     assert float(swap.sum() / j.sum()) > 0.9

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from app.contract.network import StreamName
-from app.contract.result import EXTENSIONS, RenderedMedia, Role
+from app.contract.result import EXTENSIONS, MediaRole, RenderedMedia
 from worker.render.stimulus import poster, render_preview, render_stimulus, warp_along_flow
 from worker.render.webp import contact_sheet
 from worker.video.flow import dequantise
@@ -31,12 +31,12 @@ STIMULI = {
     "appearance": {StreamName.APPEARANCE: texture(1)},
     "motion": {StreamName.MOTION: shift()},
 }
-ALWAYS = {Role.POSTER, Role.LOOP, Role.RAW}
-FLOW = {Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY}
+ALWAYS = {MediaRole.POSTER, MediaRole.LOOP, MediaRole.RAW}
+FLOW = {MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY}
 ROLES = {
-    "clip": ALWAYS | {Role.SHEET},
-    "two-stream": ALWAYS | FLOW | {Role.APPEARANCE},
-    "appearance": ALWAYS | {Role.APPEARANCE},
+    "clip": ALWAYS | {MediaRole.SHEET},
+    "two-stream": ALWAYS | FLOW | {MediaRole.APPEARANCE},
+    "appearance": ALWAYS | {MediaRole.APPEARANCE},
     "motion": ALWAYS | FLOW,
 }
 
@@ -55,24 +55,24 @@ def test_every_role_is_rendered_and_says_what_it_is(kind: str) -> None:
     assert media.keys() == ROLES[kind]
     for role, medium in media.items():
         assert medium.type in EXTENSIONS
-        if role is not Role.RAW:
+        if role is not MediaRole.RAW:
             assert opened(medium).size == (medium.width, medium.height)
 
 
 def test_loops_go_forth_and_back() -> None:
     media = {medium.role: medium for medium in render_stimulus(STIMULI["clip"])}
-    assert frame_count(opened(media[Role.LOOP])) == media[Role.LOOP].frames == 30
+    assert frame_count(opened(media[MediaRole.LOOP])) == media[MediaRole.LOOP].frames == 30
 
 
 def test_the_raw_arrays_are_the_stimulus() -> None:
-    raw = next(medium for medium in render_stimulus(STIMULI["two-stream"]) if medium.role is Role.RAW)
+    raw = next(medium for medium in render_stimulus(STIMULI["two-stream"]) if medium.role is MediaRole.RAW)
     with np.load(io.BytesIO(raw.data), allow_pickle=False) as arrays:
         assert set(arrays) == {"appearance", "motion"}
         np.testing.assert_allclose(arrays["motion"], shift(), atol=1e-3)
 
 
 def test_the_flow_sheet_holds_the_flow() -> None:
-    medium = next(medium for medium in render_stimulus(STIMULI["motion"]) if medium.role is Role.FLOW)
+    medium = next(medium for medium in render_stimulus(STIMULI["motion"]) if medium.role is MediaRole.FLOW)
     assert (medium.frames, medium.width, medium.height) == (10, 10 * SIZE, SIZE)
     pixels = np.asarray(opened(medium).convert("RGB"))
     flow = np.moveaxis(dequantise(pixels[..., :2]), -1, 0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.contract.errors import InvalidRequest, NotFinite, UnknownClass, VideoError
-from app.contract.evidence import TOP_CLIPS, UnitEvidence, UnitRole
+from app.contract.evidence import TOP_CLIPS_PER_UNIT, UnitEvidence, UnitRole
 from worker.evidence.checkpoint import PEAKS_FILE, SurveyCheckpoint
 from worker.evidence.explain import explain
 from worker.networks.network import Network
@@ -64,7 +64,7 @@ def test_the_evidence_of_every_unit_agrees_with_the_network(
             if own.max() <= 0:
                 assert (evidence.role, evidence.top_clips) == (UnitRole.DEAD, ())
                 continue
-            order = [f"clip {n}" for n in np.argsort(-own)[:TOP_CLIPS] if own[n] > 0]
+            order = [f"clip {n}" for n in np.argsort(-own)[:TOP_CLIPS_PER_UNIT] if own[n] > 0]
             assert [top.clip for top in evidence.top_clips] == order
             for label, response in enumerate(evidence.responses):
                 expected = np.maximum(own[labels == label], 0).mean() / own.max()

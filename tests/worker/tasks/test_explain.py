@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from app.contract.explanation import OwnClip
 from app.contract.job import ExplainRequest, JobKind, JobState
-from app.contract.result import Role
+from app.contract.result import MediaRole
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
 from app.store.database.tables import MediaRow
@@ -78,8 +78,14 @@ def test_a_clip_is_explained_and_kept_as_the_network_saw_it(store: Store, name: 
         for layer in shares.layers:
             assert sum(unit.share for unit in layer.units) + layer.others + layer.rest == pytest.approx(shares.logit)
     shown = {ref.role: ref for ref in clip.media}
-    assert set(shown) == {Role.VIDEO, Role.POSTER, Role.FLOW, Role.FLOW_DIRECTION, Role.FLOW_XY}
-    assert (shown[Role.VIDEO].width, shown[Role.VIDEO].height, shown[Role.VIDEO].frames) == (64, 64, 4)
+    assert set(shown) == {
+        MediaRole.VIDEO,
+        MediaRole.POSTER,
+        MediaRole.FLOW,
+        MediaRole.FLOW_DIRECTION,
+        MediaRole.FLOW_XY,
+    }
+    assert (shown[MediaRole.VIDEO].width, shown[MediaRole.VIDEO].height, shown[MediaRole.VIDEO].frames) == (64, 64, 4)
 
 
 @pytest.mark.parametrize(
