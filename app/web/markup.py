@@ -50,13 +50,13 @@ def lines(bars: Iterable[ClassBar]) -> Markup:
 
 
 RAIL = (
-    '<svg class="length" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-    '<rect class="rail" width="100" height="6" /><rect class="fill" width="'
+    '<svg class="value-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect class="track" width="100" height="6" /><rect class="fill" width="'
 )
 
 
 def _line(bar: ClassBar) -> str:
-    own = ' class="own"' if bar.is_own else ""
+    own = ' class="own-class"' if bar.is_own else ""
     link = _link(bar.href, bar.label)
     return f'<li{own}>{link} {RAIL}{filled(bar.value)}" height="6" /></svg> <span>{number(bar.value)}</span></li>'
 
@@ -92,7 +92,7 @@ def unit_line(unit: UnitSummary, words: str, short: bool = False) -> Markup:
     name = unit.label or (str(unit.index) if short else f"{unit.layer}/{unit.index}")
     told = f" {NO_STIMULUS}" if unit.clip else ""
     return Markup(  # noqa: S704
-        f'<a class="line" href="{urls.unit(unit.network, unit.layer, unit.index)}">{unit_still(unit)} '
+        f'<a class="unit-link" href="{urls.unit(unit.network, unit.layer, unit.index)}">{unit_still(unit)} '
         f"<span><strong>{breakable(name)}</strong> <small>{written(words)}</small>{told}</span></a>"
     )
 
@@ -106,7 +106,7 @@ def _detector(each: UnitOfClass) -> str:
     return f"precision {number(each.precision)}{f', {each.unit.role}' if each.unit.role else ''}"
 
 
-NO_STIMULUS = Markup('<small class="stand-in-words">real clip, not a stimulus</small>')
+NO_STIMULUS = Markup('<small class="stand-in-text">real clip, not a stimulus</small>')
 
 
 def seen_so(unit: UnitSummary) -> Markup:
@@ -119,7 +119,7 @@ def share_bar(value: float, zero: int = 50) -> Markup:
     does.
     """
     width = round(abs(value) * (100 - zero), 1)
-    side, left = ("for", zero) if value >= 0 else ("against", zero - width)
+    side, left = ("positive", zero) if value >= 0 else ("negative", zero - width)
     return Markup(  # noqa: S704
         '<svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="{side}" x="{left}" width="{width}" height="6" />'
@@ -132,7 +132,7 @@ def spot(x: float, y: float, poster: MediaRef | None) -> Markup:
     still = f'<image href="{urls.medium(poster)}" width="100" height="100" />' if poster else ""
     here = f'cx="{round(x * 100, 1)}" cy="{round(y * 100, 1)}" r="12" />'
     return Markup(  # noqa: S704
-        '<svg class="place" viewBox="0 0 100 100" role="img" '
+        '<svg class="location-picture" viewBox="0 0 100 100" role="img" '
         f'aria-label="Fired {round(x * 100)} % from the left, {round(y * 100)} % from the top">'
-        f'{still}<circle class="shade" {here}<circle class="ring" {here}</svg>'
+        f'{still}<circle class="marker-outline" {here}<circle class="marker" {here}</svg>'
     )

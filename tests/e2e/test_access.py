@@ -149,7 +149,7 @@ def test_axe_finds_nothing_in_dialogs(filled: Dashboard, themed: Page) -> None:
     assert examine(themed, "keys") == []
     themed.keyboard.press("Escape")
     themed.keyboard.press("s")
-    expect(themed.locator("share-view dialog")).to_be_visible()
+    expect(themed.locator("share-dialog dialog")).to_be_visible()
     assert examine(themed, "share") == []
 
 
@@ -204,7 +204,7 @@ def test_the_list_of_keys_is_that_of_the_page(filled: Dashboard, page: Page, pro
     def keys(address: str) -> str:
         page.goto(filled.address + address, wait_until="load")
         page.keyboard.press("?")
-        text = page.locator("keyboard-keys dialog").inner_text()
+        text = page.locator("keyboard-shortcuts dialog").inner_text()
         page.keyboard.press("Escape")
         return text
 

@@ -36,7 +36,7 @@ def test_a_video_follows_the_clock(filled: Dashboard, page: Page) -> None:
     html = player.clip_player(clip, ClipPlayerSettings()) + player.controls(ClipPlayerSettings(), clock="clip")
     page.goto(filled.address + "/-/jobs", wait_until="load")
     page.evaluate("(html) => { document.querySelector('main').innerHTML = html }", html)
-    expect(page.locator("[data-count]")).to_have_text(re.compile("/ 12"))
+    expect(page.locator("[data-frame-number]")).to_have_text(re.compile("/ 12"))
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("video")).not_to_have_attribute("controls", "")
     for frame in (7, 2, 11, 0):
@@ -79,17 +79,17 @@ MOTION = """() => {
 }"""
 
 
-@pytest.mark.parametrize("painter", ["webgl2", "canvas"])
+@pytest.mark.parametrize("renderer", ["webgl2", "canvas"])
 def test_motion_of_a_clip_has_a_scale_of_its_own_and_clean_edges(
-    surveyed: Served, launch_browser: Any, painter: str
+    surveyed: Served, launch_browser: Any, renderer: str
 ) -> None:
     software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    arguments = software if painter == "webgl2" else ["--disable-3d-apis"]
+    arguments = software if renderer == "webgl2" else ["--disable-3d-apis"]
     with_browser: Browser = launch_browser(args=["--no-sandbox", "--disable-gpu", *arguments])
     page = with_browser.new_page(reduced_motion="reduce", viewport={"width": 1280, "height": 1200})
     page.goto(surveyed.address + "/-/datasets/little/walk-0?frame=9", wait_until="load")
     player = page.locator("stimulus-player")
-    expect(player).to_have_attribute("painter", painter)
+    expect(player).to_have_attribute("renderer", renderer)
     expect(player).to_have_attribute("frame", "8")
     expect(player.locator("figcaption", has_text="full colour")).to_have_text(
         re.compile(r"motion, full colour from (0\.5|1|1\.5|2|3|4) px a frame")

@@ -23,15 +23,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("pr
 def test_a_wide_table_says_on_which_side_it_goes_on(surveyed: Served, page: Page) -> None:
     page.set_viewport_size({"width": 240, "height": 600})
     page.goto(surveyed.address + "/tiny/-/confusions")
-    matrix = page.locator("side-scroll", has=page.locator(".matrix"))
-    expect(matrix).to_have_attribute("more", "end")
+    matrix = page.locator("horizontal-scroll", has=page.locator(".matrix"))
+    expect(matrix).to_have_attribute("overflow", "end")
     matrix.locator(".table-scroll").focus()
     page.keyboard.press("ArrowRight")
-    expect(matrix).to_have_attribute("more", "start end")
+    expect(matrix).to_have_attribute("overflow", "start end")
     matrix.locator(".table-scroll").evaluate("(table) => { table.scrollLeft = 10_000 }")
-    expect(matrix).to_have_attribute("more", "start")
+    expect(matrix).to_have_attribute("overflow", "start")
     page.set_viewport_size({"width": 1280, "height": 600})
-    expect(matrix).to_have_attribute("more", "")
+    expect(matrix).to_have_attribute("overflow", "")
 
 
 def test_it_still_says_so_when_the_list_was_swapped(surveyed: Served, page: Page) -> None:
@@ -40,7 +40,7 @@ def test_it_still_says_so_when_the_list_was_swapped(surveyed: Served, page: Page
     for word in ("fc6", "conv"):
         page.locator("[name=q]").fill(word)
         page.wait_for_url(f"**q={word}**")
-        expect(page.locator("side-scroll")).to_have_attribute("more", "end")
+        expect(page.locator("horizontal-scroll")).to_have_attribute("overflow", "end")
 
 
 def test_detectors_that_are_unfolded_are_in_the_address(surveyed: Served, page: Page) -> None:
@@ -78,7 +78,7 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:
         leases.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
-    expect(page.locator("[data-words]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
+    expect(page.locator("[data-progress-text]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
     survey(store)
     with store.transaction() as session:
         leases.complete(session, worker="w1", job=job, save=lambda session: {})

@@ -55,8 +55,8 @@ def test_a_filtered_list_is_sent_and_opens_in_a_fresh_browser(filled: Dashboard,
     page.get_by_role("radio", name=re.compile("visualized")).check()
     page.wait_for_url("**state=visualized")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("share-view [name=address]")).to_have_value(filled.address + UNITS + "?state=visualized")
-    short = page.locator("share-view [name=short]")
+    expect(page.locator("share-dialog [name=address]")).to_have_value(filled.address + UNITS + "?state=visualized")
+    short = page.locator("share-dialog [name=short]")
     expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
     with browser.new_context() as fresh:
         other = fresh.new_page()
@@ -129,9 +129,9 @@ def test_with_the_keyboard_alone_from_home_to_a_finished_visualization(filled: D
     page.wait_for_url(re.compile(r"/class/\d+$"))
     page.keyboard.press("3")
     page.wait_for_url(re.compile("speed=fast"))
-    page.locator('[aria-keyshortcuts~="v"], .stage.vacant button').first.focus()
+    page.locator('[aria-keyshortcuts~="v"], .viewer.placeholder button').first.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".stage stimulus-player")).to_be_visible(timeout=60_000)
+    expect(page.locator(".viewer stimulus-player")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.usefixtures("problems")

@@ -59,7 +59,7 @@ def test_from_a_click_to_a_cached_visualization_and_its_link(
     live = page.locator("job-progress").first
     expect(live.locator("img")).to_be_visible(timeout=60_000)
     expect(live).to_contain_text(re.compile(r"step \d+ of"))
-    finished = page.locator(".stage stimulus-player canvas").first
+    finished = page.locator(".viewer stimulus-player canvas").first
     expect(finished).to_be_visible(timeout=240_000)
 
     saved = dashboard.get(f"/api/networks/{journey.network}/layers/class/units/{unit_of(page)}")["visualizations"]
@@ -71,7 +71,7 @@ def test_from_a_click_to_a_cached_visualization_and_its_link(
     assert page.locator("job-progress").count() == 0
 
     page.get_by_role("button", name="Share").click()
-    short = page.locator("share-view [name=short]")
+    short = page.locator("share-dialog [name=short]")
     expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(f"{dashboard.address}/{journey.network}/class/")

@@ -123,7 +123,7 @@ def test_a_stranger_finds_a_unit_by_what_it_detects_and_sends_its_link(
     page.wait_for_url("**/tiny/class/4")
     expect(page.locator("h1")).to_have_text("back/flip & turn")
     page.get_by_role("button", name="Share").click()
-    short = page.locator("share-view [name=short]")
+    short = page.locator("share-dialog [name=short]")
     expect(short).to_have_value(re.compile(r"/-/s/\w+$"))
     other = new_context().new_page()
     other.goto(short.input_value())
@@ -133,7 +133,7 @@ def test_a_stranger_finds_a_unit_by_what_it_detects_and_sends_its_link(
 @pytest.mark.usefixtures("problems")
 def test_a_region_dragged_on_the_map_filters_and_is_in_the_address(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + MAP)
-    box = page.locator(".map-sheet svg").bounding_box()
+    box = page.locator(".map-canvas svg").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.805 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()
@@ -155,7 +155,7 @@ def test_a_region_dragged_on_the_map_filters_and_is_in_the_address(surveyed: Ser
 def test_arrows_go_from_dot_to_dot_and_show_each(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + MAP)
     page.locator('.map a[tabindex="0"]').focus()
-    peek = page.locator(".map-peek")
+    peek = page.locator(".map-tooltip")
     expect(peek).to_have_text("run, class/1")
     expect(peek.locator("img")).to_be_visible()
     page.keyboard.press("ArrowDown")

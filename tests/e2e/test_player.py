@@ -74,10 +74,10 @@ def test_keys_step_and_play(still: Page) -> None:
     for key, frame in ((".", 1), (".", 2), (",", 1), (",", 0), (",", FRAMES - 1), (".", 0)):
         page.keyboard.press(key)
         assert {each for panels in shown(page) for each in panels} == {frame}, key
-    expect(page.locator("[data-count]")).to_have_text(f"1 / {FRAMES}")
+    expect(page.locator("[data-frame-number]")).to_have_text(f"1 / {FRAMES}")
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    expect(page.locator(".stage stimulus-player")).not_to_have_attribute("frame", "0")
+    expect(page.locator(".viewer stimulus-player")).not_to_have_attribute("frame", "0")
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
@@ -122,10 +122,10 @@ def test_nine_players_keep_in_step(open_player: Callable[[str], Page]) -> None:
     page.set_viewport_size({"width": 1280, "height": 3000})
     seen = page.evaluate("""async () => {
       const again = new DOMParser().parseFromString(await (await fetch(location)).text(), "text/html");
-      document.querySelector(".strip").append(...again.querySelector(".strip").children);
+      document.querySelector(".speed-grid").append(...again.querySelector(".speed-grid").children);
       const players = [...document.querySelectorAll("stimulus-player")];
       const frames = [];
-      while (!players.every((player) => player.inSight)) await new Promise(requestAnimationFrame);
+      while (!players.every((player) => player.isVisible)) await new Promise(requestAnimationFrame);
       await new Promise(requestAnimationFrame); // they are drawn with the frame after
       for (const end = performance.now() + 1500; performance.now() < end; ) {
         await new Promise(requestAnimationFrame);
@@ -142,7 +142,7 @@ def test_once_stops_at_the_end_and_plays_again(still: Page) -> None:
     still.locator("[name=again]").select_option("once")
     for _ in range(2):
         still.get_by_role("button", name="Play").click()
-        expect(still.locator("#main [data-count]")).to_have_text(f"{FRAMES} / {FRAMES}")
+        expect(still.locator("#main [data-frame-number]")).to_have_text(f"{FRAMES} / {FRAMES}")
         expect(still.get_by_role("button", name="Play")).to_be_visible()
 
 
@@ -159,9 +159,9 @@ def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
     page.locator("h1").click()
     page.keyboard.press("3")
     page.wait_for_url(re.compile(r"speed=fast&seed=0&frame=1&view=xy&arrows=1&rate=0\.25&again=loop$"))
-    expect(page.locator(".strip .shown strong")).to_have_text("fast")
+    expect(page.locator(".speed-grid .shown strong")).to_have_text("fast")
     page.reload()
-    expect(page.locator(".strip .shown strong")).to_have_text("fast")
+    expect(page.locator(".speed-grid .shown strong")).to_have_text("fast")
     expect(page.locator(".choices [data-view=xy]")).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("button", name="Arrows")).to_have_attribute("aria-pressed", "true")
     assert (page.locator("[name=rate]").input_value(), page.locator("[name=again]").input_value()) == ("0.25", "loop")
@@ -171,13 +171,13 @@ def test_every_choice_is_in_the_address_and_comes_back(still: Page) -> None:
     assert "view" not in page.url
     assert "arrows" not in page.url
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+    expect(page.locator("share-dialog [name=address]")).to_have_value(page.url)
 
 
 def test_a_frame_that_somebody_stopped_at_is_in_the_address(open_player: Callable[[str], Page]) -> None:
     page = open_player(f"{TWO_STREAM}&frame=3")
     page.set_viewport_size({"width": 1280, "height": 3000})
-    expect(page.locator("[data-count]")).to_have_text(f"3 / {FRAMES}")
+    expect(page.locator("[data-frame-number]")).to_have_text(f"3 / {FRAMES}")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     assert {each for panels in shown(page) for each in panels} == {2}
     page.get_by_role("button", name="Play").click()
@@ -187,18 +187,18 @@ def test_a_frame_that_somebody_stopped_at_is_in_the_address(open_player: Callabl
     held = shown(page)[0][0] + 1
     assert page.url.endswith(f"&frame={held}")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("share-view [name=address]")).to_have_value(page.url)
+    expect(page.locator("share-dialog [name=address]")).to_have_value(page.url)
     page.goto(page.url, wait_until="load")
-    expect(page.locator("[data-count]")).to_have_text(f"{held} / {FRAMES}")
+    expect(page.locator("[data-frame-number]")).to_have_text(f"{held} / {FRAMES}")
 
 
 def test_time_runs_on_when_another_speed_is_chosen(still: Page) -> None:
     page = still
     page.get_by_role("slider", name="Frame").fill("2")
     before = page.locator("#main > .title").element_handle()
-    page.locator(".strip a", has_text="medium").click()
-    expect(page.locator(".strip .shown strong")).to_have_text("medium")
-    expect(page.locator(".stage stimulus-player")).to_have_attribute("frame", "2")
+    page.locator(".speed-grid a", has_text="medium").click()
+    expect(page.locator(".speed-grid .shown strong")).to_have_text("medium")
+    expect(page.locator(".viewer stimulus-player")).to_have_attribute("frame", "2")
     assert before.evaluate("(title) => title.isConnected"), "no other page was loaded"
     expect(page.locator('form.visualize [name="speed"]').first).to_have_value("medium")
 
@@ -209,29 +209,29 @@ def test_clips_have_one_panel_with_every_frame(open_player: Callable[[str], Page
     slider = page.get_by_role("slider", name="Frame")
     slider.fill("7")
     assert shown(page)[0] == [7, 7]
-    expect(page.locator("[data-count]")).to_have_text("8 / 8")
+    expect(page.locator("[data-frame-number]")).to_have_text("8 / 8")
     assert page.get_by_text("Motion as").count() == 0
 
 
 def test_less_motion_starts_at_rest(filled: Dashboard, new_context: Callable[..., BrowserContext]) -> None:
     page = new_context(reduced_motion="reduce").new_page()
     page.goto(filled.address + TWO_STREAM, wait_until="load")
-    expect(page.locator(".stage stimulus-player")).to_have_attribute("frame", "0")
+    expect(page.locator(".viewer stimulus-player")).to_have_attribute("frame", "0")
     page.wait_for_timeout(400)
     assert shown(page)[0] == [0] * 4
     page.keyboard.press("Space")
-    expect(page.locator(".stage stimulus-player")).not_to_have_attribute("frame", "0")
+    expect(page.locator(".viewer stimulus-player")).not_to_have_attribute("frame", "0")
 
 
 def test_out_of_sight_nothing_moves(open_player: Callable[[str], Page]) -> None:
     page = open_player(TWO_STREAM)
     page.set_viewport_size({"width": 390, "height": 300})
-    page.locator(".foot").scroll_into_view_if_needed()
+    page.locator(".site-footer").scroll_into_view_if_needed()
     page.wait_for_timeout(150)
     before = shown(page)
     page.wait_for_timeout(400)
     assert shown(page) == before
-    page.locator(".stage").scroll_into_view_if_needed()
+    page.locator(".viewer").scroll_into_view_if_needed()
     page.wait_for_function(
         "(before) => document.querySelector('stimulus-player').getAttribute('frame') != before", arg=str(before[0][0])
     )
@@ -240,7 +240,7 @@ def test_out_of_sight_nothing_moves(open_player: Callable[[str], Page]) -> None:
 def test_without_javascript_there_are_loops(filled: Dashboard, new_context: Callable[..., BrowserContext]) -> None:
     page = new_context(java_script_enabled=False).new_page()
     page.goto(filled.address + TWO_STREAM, wait_until="load")
-    expect(page.locator(".stage img:visible")).to_have_count(3)
+    expect(page.locator(".viewer img:visible")).to_have_count(3)
     expect(page.locator("canvas:visible")).to_have_count(0)
     expect(page.get_by_role("button", name="Play")).to_have_count(0)
 
@@ -266,14 +266,14 @@ def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page
     [flow] = {medium["href"] for medium in media_of(filled) if medium["role"] == MediaRole.FLOW}
     page.route(f"**{flow}", lambda route: route.abort())
     page.goto(filled.address + TWO_STREAM, wait_until="load")
-    expect(page.locator(".stage img:visible")).to_have_count(3)
-    expect(page.locator(".stage canvas:visible")).to_have_count(0)
+    expect(page.locator(".viewer img:visible")).to_have_count(3)
+    expect(page.locator(".viewer canvas:visible")).to_have_count(0)
     assert problems
     assert all("ERR_FAILED" in each for each in problems)
     problems.clear()
 
 
-# the painters against the worker
+# the renderers against the worker
 
 
 @pytest.fixture(params=["webgl2", "canvas"])
@@ -287,10 +287,10 @@ def painted(request: pytest.FixtureRequest, filled: Dashboard, launch_browser: A
     page.goto(filled.address + TWO_STREAM, wait_until="load")
     page.evaluate("""() => {
       const sheet = new CSSStyleSheet();
-      sheet.replaceSync(".stage canvas { width: 32px !important }");
+      sheet.replaceSync(".viewer canvas { width: 32px !important }");
       document.adoptedStyleSheets = [sheet];
     }""")
-    expect(page.locator(".stage stimulus-player")).to_have_attribute("painter", request.param)
+    expect(page.locator(".viewer stimulus-player")).to_have_attribute("renderer", request.param)
     yield page
     with_browser.close()
 
@@ -321,7 +321,7 @@ def test_colours_and_carried_pictures_are_the_workers_own(filled: Dashboard, pai
             slider.fill(str(frame))
             wanted = colours[min(frame, FRAMES - 2)].astype(int)
             assert np.abs(pixels(painted, "motion") - wanted).max() <= 1
-            off = np.abs(pixels(painted, "carried").astype(int) - carried[frame])
+            off = np.abs(pixels(painted, "warped").astype(int) - carried[frame])
             assert off.max() <= 12, "cv2 places pixels on a grid of 1/32 px"
             assert off.mean() < 1.5
 

@@ -1,4 +1,4 @@
-"""A line chart as the points of an SVG polyline. frontend/src/lib/trace.js draws the same while a job runs."""
+"""A line chart as the points of an SVG polyline. frontend/src/lib/line-chart.js draws the same while a job runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,33 +1,38 @@
-// What the colours of motion mean: the encoding itself, painted for every direction up to the magnitude of full colour.
-import { encodings, SHOWN } from "../lib/encodings.js";
+// The legend of motion's colours: a disc that shows the colour of every direction, from 0 to full speed.
+import { requireAttribute, requireElement } from "../lib/dom.js";
+import { flowEncodings, STIMULUS_FULL_SPEED } from "../lib/flow-colors.js";
+import { get2dContext } from "../lib/sprite-sheet.js";
 
 class FlowLegend extends HTMLElement {
   static observedAttributes = ["view"];
 
   connectedCallback() {
-    this.paint();
+    this.#draw();
   }
 
   attributeChangedCallback() {
-    if (this.isConnected) this.paint();
+    if (this.isConnected) this.#draw();
   }
 
-  paint() {
-    const canvas = this.querySelector("canvas");
-    const encode = encodings[this.getAttribute("view")];
+  #draw() {
+    const canvas = requireElement(this, "canvas", HTMLCanvasElement);
+    const encode = flowEncodings[requireAttribute(this, "view")];
     const { width: side } = canvas;
+    const speedPerPixel = (2 * STIMULUS_FULL_SPEED) / side;
     const picture = new ImageData(side, side);
     for (let y = 0, at = 0; y < side; y++) {
       for (let x = 0; x < side; x++, at += 4) {
-        const [u, v] = [x, y].map((place) => ((place + 0.5) / side - 0.5) * 2 * SHOWN);
-        const edge = Math.min(1, Math.max(0, (SHOWN - Math.hypot(u, v)) * (side / (2 * SHOWN)) + 0.5));
+        const [u, v] = [x, y].map((pixel) => (pixel + 0.5 - side / 2) * speedPerPixel);
+        const pixelsToRim = (STIMULUS_FULL_SPEED - Math.hypot(u, v)) / speedPerPixel;
+        const opacity = Math.min(1, Math.max(0, pixelsToRim + 0.5)); // a smooth rim
+        const color = [...encode(u, v, STIMULUS_FULL_SPEED), opacity];
         picture.data.set(
-          [...encode(u, v, SHOWN), edge].map((value) => 255 * value),
+          color.map((value) => 255 * value),
           at,
         );
       }
     }
-    canvas.getContext("2d").putImageData(picture, 0, 0);
+    get2dContext(canvas).putImageData(picture, 0, 0);
   }
 }
 

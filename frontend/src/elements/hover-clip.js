@@ -1,15 +1,15 @@
-// A real clip that plays.
-import { Hover } from "../lib/hover.js";
+// A real clip that plays while it is hovered or focused.
+import { PlayOnHover } from "../lib/play-on-hover.js";
 
-class HoverClip extends Hover {
+class HoverClip extends PlayOnHover {
   play() {
     this.querySelector("video")
       ?.play()
       .catch(() => {}); // a browser may refuse, and a person may leave before it has begun
   }
 
-  // Loading anew is what brings the poster back.
-  rest() {
+  // Loading the video again brings its poster back.
+  stop() {
     const video = this.querySelector("video");
     if (!video || video.paused) return;
     video.pause();

@@ -1,18 +1,18 @@
-// A card's still that plays its loop.
-import { Hover } from "../lib/hover.js";
+// The still of a stimulus that is replaced by its moving picture while it is hovered or focused.
+import { PlayOnHover } from "../lib/play-on-hover.js";
 
-class HoverLoop extends Hover {
+class HoverLoop extends PlayOnHover {
   play() {
-    this.show("loop");
+    this.#show(this.getAttribute("loop"));
   }
 
-  rest() {
-    this.show("poster");
+  stop() {
+    this.#show(this.getAttribute("poster"));
   }
 
-  show(which) {
+  /** @param {string | null} address */
+  #show(address) {
     const image = this.querySelector("img");
-    const address = this.getAttribute(which);
     if (image && address) image.src = address;
   }
 }

@@ -1,44 +1,56 @@
-// A live job: its newest picture, its bar, its words and its objective grow as the worker reports.
-import { listen } from "../lib/events.js";
-import { points } from "../lib/trace.js";
-import { progressWords } from "../lib/words.js";
+// A job in progress: its newest picture, its bar, its words and the curve of its objective grow as the worker reports.
+import { requireAttribute } from "../lib/dom.js";
+import { formatProgress } from "../lib/formatting.js";
+import { listenToJobs } from "../lib/job-events.js";
+import { polylinePoints } from "../lib/line-chart.js";
 
 class JobProgress extends HTMLElement {
+  #stopListening = () => {};
+
   connectedCallback() {
-    this.stop = listen({ job: (job) => String(job.id) === this.getAttribute("job") && this.show(job) });
+    this.#stopListening = listenToJobs({
+      onJob: (job) => {
+        if (String(job.id) === requireAttribute(this, "job")) this.#show(job);
+      },
+    });
   }
 
   disconnectedCallback() {
-    this.stop();
+    this.#stopListening();
   }
 
-  show(job) {
-    const { state, progress, preview } = job;
+  /** @param {import("../lib/job-events.js").Job} job */
+  #show({ kind, state, progress, preview }) {
     if (state !== "running" || !progress) return;
-    if (preview) this.picture(preview);
+    if (preview) this.#showPreview(preview);
     const bar = this.querySelector("progress");
     if (bar) {
       bar.max = progress.steps;
       bar.value = progress.step;
     }
-    const words = this.querySelector("[data-words]");
-    if (words) words.textContent = progressWords(job);
-    const line = this.querySelector("polyline");
-    if (line && progress.trace.length > 1) line.setAttribute("points", points(progress.trace));
+    const text = this.querySelector("[data-progress-text]");
+    if (text) text.textContent = formatProgress(kind, progress);
+    if (progress.trace.length > 1) {
+      this.querySelector("polyline")?.setAttribute("points", polylinePoints(progress.trace));
+    }
   }
 
-  // The next picture is decoded before it is shown, so that nothing flickers.
-  async picture(address) {
-    const place = this.querySelector("[data-preview]");
-    if (!place) return;
+  /**
+   * Show a picture once it is decoded, so that nothing flickers.
+   *
+   * @param {string} address
+   */
+  async #showPreview(address) {
+    const container = this.querySelector("[data-preview]");
+    if (!container) return;
     const next = new Image();
     next.src = address;
     try {
       await next.decode();
     } catch {
-      return; // the job ended meanwhile, and its preview with it
+      return; // the job has ended meanwhile, and its preview is gone
     }
-    const image = place.querySelector("img") ?? place.appendChild(document.createElement("img"));
+    const image = container.querySelector("img") ?? container.appendChild(document.createElement("img"));
     image.alt = "The stimulus so far";
     image.src = next.src;
   }

@@ -1,111 +1,137 @@
-// Play, step, scrub, rate, repetition, encoding and arrows for the clock it names and all players on that clock.
-import { choose } from "../lib/address.js";
+// Play, step, scrub, pace, repetition, colours and arrows, for all players on the clock that it names.
+import { setParameter } from "../lib/address.js";
 import { clockNamed } from "../lib/clock.js";
+import { closestTarget, opensElsewhere, requireAttribute, requireElement } from "../lib/dom.js";
 
-const SETTLED = 200; // ms
+const ADDRESS_DELAY = 200; // milliseconds; browsers limit how often an address may change
 
 class PlayerControls extends HTMLElement {
   frames = 1;
-  inSight = false;
+  isVisible = false;
+  #leaveClock = () => {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #addressTimer;
 
   connectedCallback() {
-    this.clock = clockNamed(this.getAttribute("clock"));
-    this.range = this.querySelector("input[type=range]");
-    this.addEventListener("click", this.press);
-    this.addEventListener("input", this.scrub);
-    this.addEventListener("change", this.pick);
-    const { rate, again } = Object.fromEntries(
-      [...this.querySelectorAll("select")].map((s) => [s.name, s.value]),
-    );
-    this.clock.set({ rate: Number(rate), again });
-    if (this.hasAttribute("held")) this.clock.hold(Number(this.getAttribute("held")) - 1);
-    this.leave = this.clock.join(this);
+    this.addEventListener("click", this.#click);
+    this.addEventListener("input", this.#scrub);
+    this.addEventListener("change", this.#select);
+    for (const select of this.querySelectorAll("select")) this.#apply(select);
+    if (this.hasAttribute("paused-at")) this.#clock.pauseAt(Number(this.getAttribute("paused-at")) - 1);
+    this.#leaveClock = this.#clock.join(this);
   }
 
   disconnectedCallback() {
-    clearTimeout(this.noting);
-    this.leave();
-    this.removeEventListener("click", this.press);
-    this.removeEventListener("input", this.scrub);
-    this.removeEventListener("change", this.pick);
+    clearTimeout(this.#addressTimer);
+    this.#leaveClock();
+    this.removeEventListener("click", this.#click);
+    this.removeEventListener("input", this.#scrub);
+    this.removeEventListener("change", this.#select);
   }
 
-  press = (event) => {
-    const button = event.target.closest("button[data-do]");
-    if (button) this[button.dataset.do](button);
-    if (button) this.note();
-    const link = event.target.closest("a[data-view]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    this.encode(link);
-  };
-
-  toggle() {
-    this.clock.toggle();
+  get #clock() {
+    return clockNamed(requireAttribute(this, "clock"));
   }
 
-  back() {
-    this.clock.step(-1);
+  get #slider() {
+    return requireElement(this, "input[type=range]", HTMLInputElement);
   }
 
-  forth() {
-    this.clock.step(1);
+  get #players() {
+    const clock = CSS.escape(requireAttribute(this, "clock"));
+    return document.querySelectorAll(`stimulus-player[clock="${clock}"]`);
   }
 
-  arrows(button) {
-    const shown = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", shown);
-    for (const player of this.players) player.toggleAttribute("arrows", shown);
-    choose("arrows", shown ? "1" : null);
-  }
-
-  // The link of the encoding that is not shown has the key.
-  encode(chosen) {
-    const { view } = chosen.dataset;
-    for (const link of this.querySelectorAll("a[data-view]")) {
-      const shown = link === chosen;
-      link.setAttribute(shown ? "aria-current" : "aria-keyshortcuts", shown ? "true" : "m");
-      link.removeAttribute(shown ? "aria-keyshortcuts" : "aria-current");
+  /** @param {MouseEvent} event */
+  #click = (event) => {
+    const button = closestTarget(event, "button[data-action]", HTMLButtonElement);
+    if (button) {
+      this.#act(button);
+      this.#updateAddressSoon();
     }
-    for (const each of [...this.players, ...this.querySelectorAll("flow-legend")])
-      each.setAttribute("view", view);
-    choose("view", view, { otherwise: "direction" });
-  }
-
-  get players() {
-    return document.querySelectorAll(`stimulus-player[clock="${CSS.escape(this.getAttribute("clock"))}"]`);
-  }
-
-  scrub = ({ target }) => {
-    if (target !== this.range) return;
-    const frame = Number(target.value); // before the clock tells where it still is
-    this.clock.set({ playing: false });
-    this.clock.seek(frame);
-    this.note();
+    const link = closestTarget(event, "a[data-view]", HTMLAnchorElement);
+    if (!link || opensElsewhere(event)) return;
+    event.preventDefault();
+    this.#chooseView(link);
   };
 
-  // The frame that a person stopped at is in the address. Not at once: browsers count how often it changes.
-  note() {
-    clearTimeout(this.noting);
-    this.noting = setTimeout(() => {
-      const { playing, frame } = this.clock;
-      choose(this.getAttribute("keeps"), playing ? null : String(frame + 1));
-    }, SETTLED);
+  /** @param {HTMLButtonElement} button */
+  #act(button) {
+    switch (button.dataset.action) {
+      case "toggle":
+        return this.#clock.toggle();
+      case "step-back":
+        return this.#clock.step(-1);
+      case "step-forward":
+        return this.#clock.step(1);
+      case "arrows":
+        return this.#toggleArrows(button);
+    }
   }
 
-  pick = ({ target }) => {
-    if (!target.matches("select")) return;
-    this.clock.set({ [target.name]: target.name === "rate" ? Number(target.value) : target.value });
-    choose(target.name, target.value, { otherwise: target.dataset.default });
+  /** @param {HTMLButtonElement} button */
+  #toggleArrows(button) {
+    const areShown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(areShown));
+    for (const player of this.#players) player.toggleAttribute("arrows", areShown);
+    setParameter("arrows", areShown ? "1" : null);
+  }
+
+  // The shortcut is that of the encoding that is not shown.
+  /** @param {HTMLAnchorElement} chosen */
+  #chooseView(chosen) {
+    const view = chosen.dataset.view ?? "direction";
+    for (const link of this.querySelectorAll("a[data-view]")) {
+      const isChosen = link === chosen;
+      link.setAttribute(isChosen ? "aria-current" : "aria-keyshortcuts", isChosen ? "true" : "m");
+      link.removeAttribute(isChosen ? "aria-keyshortcuts" : "aria-current");
+    }
+    for (const element of [...this.#players, ...this.querySelectorAll("flow-legend")]) {
+      element.setAttribute("view", view);
+    }
+    setParameter("view", view, { defaultValue: "direction" });
+  }
+
+  /** @param {Event} event */
+  #scrub = (event) => {
+    if (event.target !== this.#slider) return;
+    const frame = this.#slider.valueAsNumber; // before the clock moves the slider back
+    this.#clock.set({ playing: false });
+    this.#clock.seek(frame);
+    this.#updateAddressSoon();
   };
 
+  /** Put the frame that a person paused at into the address. */
+  #updateAddressSoon() {
+    clearTimeout(this.#addressTimer);
+    this.#addressTimer = setTimeout(() => {
+      const { playing, frame } = this.#clock;
+      setParameter(requireAttribute(this, "frame-parameter"), playing ? null : String(frame + 1));
+    }, ADDRESS_DELAY);
+  }
+
+  /** @param {Event} event */
+  #select = ({ target }) => {
+    if (!(target instanceof HTMLSelectElement)) return;
+    this.#apply(target);
+    setParameter(target.name, target.value, { defaultValue: target.dataset.default });
+  };
+
+  /** @param {HTMLSelectElement} select */
+  #apply(select) {
+    if (select.name === "rate") this.#clock.set({ rate: Number(select.value) });
+    else this.#clock.set({ repeat: /** @type {import("../lib/clock.js").Repeat} */ (select.value) });
+  }
+
+  /** @param {import("../lib/clock.js").Clock} clock */
   show({ frame, frames, playing }) {
     this.toggleAttribute("playing", playing);
-    this.querySelector("[data-do=toggle]").setAttribute("aria-label", playing ? "Pause" : "Play");
-    this.range.max = frames - 1;
-    this.range.value = frame;
-    this.range.setAttribute("aria-valuetext", `frame ${frame + 1} of ${frames}`);
-    this.querySelector("[data-count]").textContent = `${frame + 1} / ${frames}`;
+    this.querySelector("[data-action=toggle]")?.setAttribute("aria-label", playing ? "Pause" : "Play");
+    const slider = this.#slider;
+    slider.max = String(frames - 1);
+    slider.value = String(frame);
+    slider.setAttribute("aria-valuetext", `frame ${frame + 1} of ${frames}`);
+    requireElement(this, "[data-frame-number]", HTMLElement).textContent = `${frame + 1} / ${frames}`;
   }
 }
 

@@ -1,36 +1,41 @@
-// Says when the server is gone or refuses, and takes it back when it answers again.
-import { listen } from "../lib/events.js";
+// A notice that the server does not answer or refuses a request. It goes away when the server answers again.
+import { listenToJobs } from "../lib/job-events.js";
 
 class ServerStatus extends HTMLElement {
+  #stopListening = () => {};
+
   connectedCallback() {
-    document.addEventListener("htmx:error", this.gone);
-    document.addEventListener("htmx:response:error", this.refused);
-    document.addEventListener("htmx:before:request", this.well);
-    // Listening keeps a stream open: only a page that shows jobs needs one.
-    if (document.querySelector("live-region")) {
-      this.stop = listen({ opened: this.well, failed: this.gone });
+    document.addEventListener("htmx:error", this.#showGone);
+    document.addEventListener("htmx:response:error", this.#showRefusal);
+    document.addEventListener("htmx:before:request", this.#clear);
+    // Listening keeps a stream open, which only pages that show jobs need.
+    if (document.querySelector("auto-refresh")) {
+      this.#stopListening = listenToJobs({ onOpen: this.#clear, onError: this.#showGone });
     }
   }
 
   disconnectedCallback() {
-    document.removeEventListener("htmx:error", this.gone);
-    document.removeEventListener("htmx:response:error", this.refused);
-    document.removeEventListener("htmx:before:request", this.well);
-    this.stop?.();
+    document.removeEventListener("htmx:error", this.#showGone);
+    document.removeEventListener("htmx:response:error", this.#showRefusal);
+    document.removeEventListener("htmx:before:request", this.#clear);
+    this.#stopListening();
   }
 
-  gone = () => this.say("The server does not answer. This page tries again by itself.");
-  well = () => this.say("");
-  refused = (event) => {
-    const heading = new DOMParser()
-      .parseFromString(event.detail?.ctx?.text ?? "", "text/html")
-      .querySelector("[data-error]");
-    this.say(heading?.textContent.trim() || "The server refused this request.");
+  #showGone = () => this.#show("The server does not answer. This page tries again by itself.");
+
+  #clear = () => this.#show("");
+
+  /** @param {Event} event */
+  #showRefusal = (event) => {
+    const text = /** @type {CustomEvent} */ (event).detail?.ctx?.text ?? "";
+    const heading = new DOMParser().parseFromString(text, "text/html").querySelector("[data-error]");
+    this.#show(heading?.textContent.trim() || "The server refused this request.");
   };
 
-  say(words) {
-    this.textContent = words;
-    this.hidden = !words;
+  /** @param {string} text */
+  #show(text) {
+    this.textContent = text;
+    this.hidden = !text;
   }
 }
 

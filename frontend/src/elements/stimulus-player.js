@@ -1,107 +1,135 @@
-// A stimulus or a real clip in motion: its panels (canvases, or a video) show the frame of the clock it names.
-// Attribute `frame` says which that is. Where the pictures cannot be had, the stills for browsers without scripts stand in.
+// A stimulus or a real clip in motion: its panels (canvases, or a video) show the frame of the clock that it names. The
+// attribute `frame` says which frame that is. Where the pictures cannot be loaded, the stills for browsers without
+// scripts take their place.
 import { clockNamed } from "../lib/clock.js";
-import { Reel } from "../lib/reel.js";
 import { loadStimulus } from "../lib/stimulus.js";
+import { SyncedVideo } from "../lib/synced-video.js";
 
 class StimulusPlayer extends HTMLElement {
   static observedAttributes = ["view", "arrows"];
   frames = 1;
-  inSight = false;
+  framesPerSecond = 0; // 0: the clock's own
+  isVisible = false;
+  #loading = new AbortController();
+  /** @type {(() => void) | null} */
+  #leaveClock = null;
+  /** @type {import("../lib/stimulus.js").Stimulus | null} */
+  #stimulus = null;
+  /** @type {SyncedVideo | null} */
+  #video = null;
+  /** @type {number | undefined} */
+  #fullSpeed;
+  #visibility = new IntersectionObserver(([entry]) => {
+    this.isVisible = entry.isIntersecting;
+    this.#clock.notify();
+  });
+  #sizes = new ResizeObserver(() => this.#draw());
 
   connectedCallback() {
-    this.leaving = new AbortController();
-    this.clock = clockNamed(this.getAttribute("clock") || this.id);
-    this.watcher = new IntersectionObserver(([entry]) => {
-      this.inSight = entry.isIntersecting;
-      this.clock.tell();
-    });
-    this.sizes = new ResizeObserver(() => this.redraw());
-    this.load();
+    this.#loading = new AbortController();
+    this.#load();
   }
 
   disconnectedCallback() {
-    this.leaving.abort();
-    this.leave?.();
-    this.watcher.disconnect();
-    this.sizes.disconnect();
-    this.stimulus?.close();
-    this.reel?.close();
-    this.stimulus = this.reel = this.leave = null;
+    this.#loading.abort();
+    this.#leaveClock?.();
+    this.#visibility.disconnect();
+    this.#sizes.disconnect();
+    this.#stimulus?.close();
+    this.#video?.close();
+    this.#stimulus = this.#video = this.#leaveClock = null;
   }
 
   attributeChangedCallback() {
-    this.redraw();
+    this.#draw();
   }
 
-  async load() {
-    const { signal } = this.leaving;
+  get #clock() {
+    return clockNamed(this.getAttribute("clock") || this.id);
+  }
+
+  /** @param {string} name */
+  #frameCount(name) {
+    return Number(this.getAttribute(`${name}-frames`)) || 1;
+  }
+
+  async #load() {
+    const { signal } = this.#loading;
+    const addresses = {
+      appearance: this.getAttribute("appearance"),
+      flow: this.getAttribute("flow"),
+      sheet: this.getAttribute("sheet"),
+    };
+    const frames = { flow: this.#frameCount("flow"), sheet: this.#frameCount("sheet") };
     try {
-      const stimulus = await loadStimulus(this.addresses, this.counts, signal);
+      const stimulus = await loadStimulus(addresses, frames, signal);
       if (signal.aborted) return stimulus.close();
-      this.stimulus = stimulus;
+      this.#stimulus = stimulus;
     } catch (error) {
-      if (!signal.aborted) this.standIn(error);
+      if (!signal.aborted) this.#showStills(error);
       return;
     }
     const video = this.querySelector("video[data-panel]");
-    if (video) this.reel = new Reel(video, this.counts.video);
-    video?.addEventListener("loadedmetadata", () => this.begin(), { signal });
-    this.begin();
+    if (video instanceof HTMLVideoElement) {
+      this.#video = new SyncedVideo(video, this.#frameCount("video"));
+      video.addEventListener("loadedmetadata", () => this.#start(), { signal });
+    }
+    this.#start();
   }
 
-  begin() {
-    this.frames = Math.max(this.stimulus.frames, this.reel?.frames ?? 1);
-    this.pace = this.reel?.pace ?? 0;
-    if (this.hasAttribute("own-scale")) this.setScale();
-    this.setAttribute("painter", this.stimulus.painter.kind);
-    this.leave ??= this.clock.join(this);
-    this.watcher.observe(this);
-    this.sizes.observe(this);
-    this.clock.tell();
+  #start() {
+    if (!this.#stimulus) return;
+    this.frames = Math.max(this.#stimulus.frames, this.#video?.frames ?? 1);
+    this.framesPerSecond = this.#video?.framesPerSecond ?? 0;
+    if (this.hasAttribute("auto-scale")) this.#chooseScale();
+    this.setAttribute("renderer", this.#stimulus.renderer.name);
+    this.#leaveClock ??= this.#clock.join(this);
+    this.#visibility.observe(this);
+    this.#sizes.observe(this);
+    this.#clock.notify();
   }
 
-  // Real clips move little: each has its own scale, and says so.
-  setScale() {
-    this.scale ??= this.stimulus.flow?.scale;
-    for (const words of this.querySelectorAll("[data-scale]")) words.textContent = `${this.scale} px a frame`;
+  /** Give a real clip, which moves little, a scale of its own, and say which. */
+  #chooseScale() {
+    this.#fullSpeed ??= this.#stimulus?.flow?.displayScale;
+    for (const text of this.querySelectorAll("[data-scale]"))
+      text.textContent = `${this.#fullSpeed} px a frame`;
   }
 
-  get addresses() {
-    return Object.fromEntries(["appearance", "flow", "sheet"].map((name) => [name, this.getAttribute(name)]));
-  }
-
-  get counts() {
-    const count = (name) => Number(this.getAttribute(`${name}-frames`)) || 1;
-    return { flow: count("flow"), sheet: count("sheet"), video: count("video") };
-  }
-
-  /** What the clock tells. Out of sight nothing is drawn but the first picture. */
+  /**
+   * Show the clock's frame. Out of sight nothing is drawn but the first picture.
+   *
+   * @param {import("../lib/clock.js").Clock} clock
+   */
   show({ frame }) {
-    const own = Math.min(frame, this.frames - 1);
+    const ownFrame = String(Math.min(frame, this.frames - 1));
     const drawn = this.getAttribute("frame");
-    if (drawn === String(own) || (drawn && !this.inSight)) return;
-    this.setAttribute("frame", own);
-    this.redraw();
+    if (drawn === ownFrame || (drawn && !this.isVisible)) return;
+    this.setAttribute("frame", ownFrame);
+    this.#draw();
   }
 
-  redraw() {
-    if (!this.stimulus || !this.hasAttribute("frame")) return;
+  #draw() {
+    if (!this.#stimulus || !this.hasAttribute("frame")) return;
     const frame = Number(this.getAttribute("frame"));
     const look = {
       view: this.getAttribute("view") ?? "direction",
       arrows: this.hasAttribute("arrows"),
-      scale: this.scale,
+      fullSpeed: this.#fullSpeed,
     };
-    for (const canvas of this.querySelectorAll("canvas[data-panel]")) this.stimulus.draw(canvas, frame, look);
-    this.reel?.show(frame);
+    for (const canvas of this.querySelectorAll("canvas[data-panel]")) {
+      if (canvas instanceof HTMLCanvasElement) this.#stimulus.draw(canvas, frame, look);
+    }
+    this.#video?.show(frame);
   }
 
-  standIn(error) {
-    this.setAttribute("failed", error.message);
+  /** @param {unknown} error */
+  #showStills(error) {
+    this.setAttribute("error", error instanceof Error ? error.message : String(error));
     for (const still of this.querySelectorAll("noscript")) {
       still.insertAdjacentHTML("afterend", still.firstElementChild?.outerHTML ?? still.textContent);
-      still.parentElement.querySelector("canvas").hidden = true;
+      const canvas = still.parentElement?.querySelector("canvas");
+      if (canvas) canvas.hidden = true;
       still.remove();
     }
   }

@@ -1,28 +1,30 @@
-// Changes the theme at once and keeps it in the cookie that the server reads; without scripts its form does the same.
-import { withChoice } from "../lib/address.js";
+// Changes the theme at once and stores it in the cookie that the server reads. Without scripts its form does the same.
+import { withParameter } from "../lib/address.js";
+import { requireAttribute, requireElement } from "../lib/dom.js";
 
-const YEAR = 365 * 24 * 60 * 60;
+const COOKIE_SECONDS = 365 * 24 * 60 * 60;
 
 class ThemeSwitch extends HTMLElement {
   connectedCallback() {
-    this.addEventListener("submit", this.change);
+    this.addEventListener("submit", this.#change);
   }
 
   disconnectedCallback() {
-    this.removeEventListener("submit", this.change);
+    this.removeEventListener("submit", this.#change);
   }
 
-  change = (event) => {
+  /** @param {SubmitEvent} event */
+  #change = (event) => {
     event.preventDefault();
-    const button = this.querySelector("button");
-    const themes = this.getAttribute("themes").split(" ");
+    const button = requireElement(this, "button", HTMLButtonElement);
+    const themes = requireAttribute(this, "themes").split(" ");
     const theme = button.value;
     // biome-ignore lint/suspicious/noDocumentCookie: Firefox has no Cookie Store API before version 140
-    document.cookie = `theme=${theme}; path=/; max-age=${YEAR}; samesite=lax`;
+    document.cookie = `theme=${theme}; path=/; max-age=${COOKIE_SECONDS}; samesite=lax`;
     document.documentElement.dataset.theme = theme;
-    history.replaceState(history.state, "", withChoice(location.href, "theme", null));
+    history.replaceState(history.state, "", withParameter(location.href, "theme", null));
     button.value = themes[(themes.indexOf(theme) + 1) % themes.length];
-    button.querySelector("span").textContent = theme;
+    requireElement(button, "span", HTMLElement).textContent = theme;
   };
 }
 

@@ -1,134 +1,157 @@
-// The map of units: what is pointed at shows its picture, arrows go from unit to unit, and dragging over a part of it
-// makes that part a filter: the `region` of the form that the attribute names.
-import { besides, edges, nearest } from "../lib/places.js";
+// The map of units: a tooltip shows the unit that is hovered or focused, arrow keys go from unit to unit, and dragging a
+// rectangle filters by it: it fills in `region` of the form that the attribute `form` names.
+import { closestTarget, requireAttribute, requireElement } from "../lib/dom.js";
+import { nearestInDirection, placeBeside, regionBetween } from "../lib/geometry.js";
+import { hasModifier } from "../lib/shortcuts.js";
 
-const FAR = 6; // pixels: a pointer that moved less has clicked
+const MIN_DRAG = 6; // pixels: a pointer that moved less has clicked
+const SVG = "http://www.w3.org/2000/svg";
 
 class UnitMap extends HTMLElement {
-  #from = null;
-  #frame = null;
+  #listeners = new AbortController();
+  /** @type {import("../lib/geometry.js").Point | null} */
+  #dragStart = null;
+  /** @type {SVGElement | null} drawn while a rectangle is dragged */
+  #rectangle = null;
+  #hasDragged = false;
 
   connectedCallback() {
-    this.sheet = this.querySelector(".map-sheet");
-    this.drawing = this.sheet.querySelector("svg");
-    this.peek = this.querySelector(".map-peek");
-    for (const name of ["pointerover", "focusin"]) this.drawing.addEventListener(name, this.show);
-    for (const name of ["pointerleave", "focusout"]) this.drawing.addEventListener(name, this.hide);
-    for (const name of [
-      "pointerdown",
-      "pointermove",
-      "pointerup",
-      "pointercancel",
-      "click",
-      "dragstart",
-      "keydown",
-    ]) {
-      this.drawing.addEventListener(name, this);
-    }
-    this.querySelector("[name=region]").addEventListener("change", this.submit);
-    document.addEventListener("htmx:after:swap", this.settle);
-    this.settle();
+    this.#listeners = new AbortController();
+    const { signal } = this.#listeners;
+    const drawing = this.#drawing;
+    drawing.addEventListener("pointerover", this.#showTooltip, { signal });
+    drawing.addEventListener("focusin", this.#showTooltip, { signal });
+    drawing.addEventListener("pointerleave", this.#hideTooltip, { signal });
+    drawing.addEventListener("focusout", this.#hideTooltip, { signal });
+    drawing.addEventListener("pointerdown", this.#beginDrag, { signal });
+    drawing.addEventListener("pointermove", this.#drag, { signal });
+    drawing.addEventListener("pointerup", this.#drop, { signal });
+    drawing.addEventListener("pointercancel", this.#endDrag, { signal });
+    drawing.addEventListener("click", this.#click, { signal });
+    drawing.addEventListener("dragstart", this.#preventDefault, { signal });
+    drawing.addEventListener("keydown", this.#press, { signal });
+    this.#regionField.addEventListener("change", this.#submit, { signal });
+    document.addEventListener("htmx:after:swap", this.#setTabStop, { signal });
+    this.#setTabStop();
   }
 
-  // Listeners are on children, which go with the element; but for the page's.
   disconnectedCallback() {
-    document.removeEventListener("htmx:after:swap", this.settle);
+    this.#listeners.abort();
   }
 
-  get dots() {
-    return [...this.drawing.querySelectorAll("a")];
+  get #canvas() {
+    return requireElement(this, ".map-canvas", HTMLElement);
   }
 
-  // Tab stops at one of the dots; arrows lead on.
-  settle = () => {
-    const dots = this.dots;
+  get #drawing() {
+    return requireElement(this, ".map-canvas svg", SVGSVGElement);
+  }
+
+  get #tooltip() {
+    return requireElement(this, ".map-tooltip", HTMLElement);
+  }
+
+  get #regionField() {
+    return requireElement(this, "[name=region]", HTMLInputElement);
+  }
+
+  get #dots() {
+    return [...this.#drawing.querySelectorAll("a")];
+  }
+
+  // The Tab key reaches one dot; arrow keys lead on from there.
+  #setTabStop = () => {
+    const dots = this.#dots;
     for (const dot of dots) dot.setAttribute("tabindex", "-1");
-    const first = dots.find((dot) => dot.matches(".is-class:not(.outside)")) ?? dots[0];
+    const first = dots.find((dot) => dot.matches(".class-unit:not(.outside)")) ?? dots[0];
     first?.setAttribute("tabindex", "0");
   };
 
-  handleEvent(event) {
-    this[event.type](event);
-  }
-
-  show = ({ target }) => {
-    const dot = target.closest?.("a");
-    if (!dot || this.#frame) return;
-    const picture = Object.assign(new Image(128, 128), { alt: "", src: dot.dataset.poster ?? "" });
-    const words = document.createElement("span");
-    words.textContent = dot.getAttribute("aria-label");
-    this.peek.replaceChildren(...(dot.dataset.poster ? [picture] : []), words);
-    this.peek.hidden = false;
-    besides(this.peek, dot.getBoundingClientRect(), this.sheet.getBoundingClientRect());
+  /** @param {Event} event */
+  #showTooltip = (event) => {
+    const dot = closestTarget(event, "a", SVGAElement);
+    if (!dot || this.#rectangle) return;
+    const { poster } = dot.dataset;
+    const label = document.createElement("span");
+    label.textContent = dot.getAttribute("aria-label");
+    const picture = Object.assign(new Image(128, 128), { alt: "", src: poster ?? "" });
+    const tooltip = this.#tooltip;
+    tooltip.replaceChildren(...(poster ? [picture] : []), label);
+    tooltip.hidden = false;
+    placeBeside(tooltip, dot.getBoundingClientRect(), this.#canvas.getBoundingClientRect());
   };
 
-  hide = () => {
-    this.peek.hidden = true;
+  #hideTooltip = () => {
+    this.#tooltip.hidden = true;
   };
 
-  pointerdown(event) {
-    if (event.button === 0) this.#from = { x: event.clientX, y: event.clientY };
+  /** @param {PointerEvent} event */
+  #beginDrag = (event) => {
+    if (event.button === 0) this.#dragStart = { x: event.clientX, y: event.clientY };
+  };
+
+  /** @param {PointerEvent} event */
+  #drag = (event) => {
+    if (!this.#dragStart) return;
+    const pointer = { x: event.clientX, y: event.clientY };
+    const moved = Math.hypot(pointer.x - this.#dragStart.x, pointer.y - this.#dragStart.y);
+    if (!this.#rectangle && moved < MIN_DRAG) return;
+    this.#rectangle ??= this.#drawRectangle(event.pointerId);
+    const region = regionBetween(this.#dragStart, pointer, this.#drawing.getBoundingClientRect());
+    const [left, top, right, bottom] = region;
+    const sizes = { x: left, y: top, width: right - left, height: bottom - top };
+    for (const [name, share] of Object.entries(sizes)) this.#rectangle.setAttribute(name, `${share * 100}%`);
+    this.#rectangle.dataset.region = region.map((edge) => Number(edge.toFixed(3))).join(",");
+  };
+
+  /** @param {number} pointer */
+  #drawRectangle(pointer) {
+    this.#hideTooltip();
+    this.#drawing.setPointerCapture(pointer);
+    const rectangle = document.createElementNS(SVG, "rect");
+    rectangle.setAttribute("class", "region");
+    this.#drawing.append(rectangle);
+    return rectangle;
   }
 
-  pointermove(event) {
-    if (!this.#from) return;
-    const moved = Math.hypot(event.clientX - this.#from.x, event.clientY - this.#from.y);
-    if (!this.#frame && moved < FAR) return;
-    if (!this.#frame) this.begin(event);
-    const box = edges(
-      this.#from,
-      { x: event.clientX, y: event.clientY },
-      this.drawing.getBoundingClientRect(),
-    );
-    const sizes = { x: box[0], y: box[1], width: box[2] - box[0], height: box[3] - box[1] };
-    for (const [name, share] of Object.entries(sizes)) this.#frame.setAttribute(name, `${share * 100}%`);
-    this.#frame.dataset.region = box.map((edge) => Number(edge.toFixed(3))).join(",");
-  }
-
-  begin(event) {
-    this.hide();
-    this.drawing.setPointerCapture(event.pointerId);
-    this.#frame = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    this.#frame.setAttribute("class", "region");
-    this.drawing.append(this.#frame);
-  }
-
-  pointerup() {
-    const region = this.#frame?.dataset.region;
-    this.pointercancel();
+  #drop = () => {
+    const region = this.#rectangle?.dataset.region;
+    this.#endDrag();
     if (!region) return;
-    this.querySelector("[name=region]").value = region;
-    this.submit();
-  }
+    this.#regionField.value = region;
+    this.#submit();
+  };
 
-  pointercancel() {
-    this.dragged = this.#frame !== null;
-    this.#frame?.remove();
-    this.#frame = this.#from = null;
-  }
+  #endDrag = () => {
+    this.#hasDragged = this.#rectangle !== null;
+    this.#rectangle?.remove();
+    this.#rectangle = this.#dragStart = null;
+  };
 
-  // The end of a drag is no click on what lies there.
-  click(event) {
-    if (this.dragged) event.preventDefault();
-    this.dragged = false;
-  }
+  // The end of a drag is not a click on the unit that lies there.
+  /** @param {MouseEvent} event */
+  #click = (event) => {
+    if (this.#hasDragged) event.preventDefault();
+    this.#hasDragged = false;
+  };
 
-  dragstart(event) {
-    event.preventDefault();
-  }
+  /** @param {Event} event */
+  #preventDefault = (event) => event.preventDefault();
 
-  keydown(event) {
-    const here = event.target.closest("a");
-    if (!here || event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = nearest(here, this.dots, event.key);
+  /** @param {KeyboardEvent} event */
+  #press = (event) => {
+    const current = closestTarget(event, "a", SVGAElement);
+    if (!current || hasModifier(event)) return;
+    const next = nearestInDirection(current, this.#dots, event.key);
     if (!next) return;
     event.preventDefault();
-    here.setAttribute("tabindex", "-1");
+    current.setAttribute("tabindex", "-1");
     next.setAttribute("tabindex", "0");
     next.focus({ preventScroll: true });
-  }
+  };
 
-  submit = () => document.getElementById(this.getAttribute("form")).requestSubmit();
+  #submit = () =>
+    requireElement(document, `#${requireAttribute(this, "form")}`, HTMLFormElement).requestSubmit();
 }
 
 customElements.define("unit-map", UnitMap);

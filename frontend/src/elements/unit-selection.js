@@ -1,41 +1,41 @@
-// Units ticked in a grid: how many they are, what can be done with so many, and x to tick the one in focus.
+// Units selected in a grid or table: shows how many they are and what can be done with them; x selects the unit in focus.
+import { requireElement } from "../lib/dom.js";
+import { hasModifier } from "../lib/shortcuts.js";
+
 class UnitSelection extends HTMLElement {
   connectedCallback() {
-    this.dataset.keys = "x";
-    this.dataset.does = "tick the unit in focus";
-    this.addEventListener("change", this.count);
-    this.addEventListener("reset", this.afterwards);
-    document.addEventListener("keydown", this.press);
-    document.addEventListener("htmx:after:swap", this.count); // the server knows of no ticks
-    this.count();
+    this.dataset.shortcutKeys = "x";
+    this.dataset.shortcutLabel = "tick the unit in focus";
+    this.addEventListener("change", this.#update);
+    this.addEventListener("reset", this.#updateAfterReset);
+    document.addEventListener("keydown", this.#press);
+    document.addEventListener("htmx:after:swap", this.#update); // the server does not know what is selected
+    this.#update();
   }
 
   disconnectedCallback() {
-    this.removeEventListener("change", this.count);
-    this.removeEventListener("reset", this.afterwards);
-    document.removeEventListener("keydown", this.press);
-    document.removeEventListener("htmx:after:swap", this.count);
+    this.removeEventListener("change", this.#update);
+    this.removeEventListener("reset", this.#updateAfterReset);
+    document.removeEventListener("keydown", this.#press);
+    document.removeEventListener("htmx:after:swap", this.#update);
   }
 
-  get ticked() {
-    return this.querySelectorAll("[name=u]:checked").length;
-  }
-
-  count = () => {
-    const chosen = this.ticked;
-    const bar = this.querySelector(".action-bar");
-    bar.querySelector("[data-chosen]").textContent = `${chosen} chosen`;
-    bar.querySelector("[data-few]").disabled = chosen > Number(this.getAttribute("most"));
+  #update = () => {
+    const count = this.querySelectorAll("[name=u]:checked").length;
+    const maxCompared = Number(this.getAttribute("max-compare"));
+    requireElement(this, "[data-selected-count]", HTMLElement).textContent = `${count} chosen`;
+    requireElement(this, "button[data-compare]", HTMLButtonElement).disabled = count > maxCompared;
   };
 
-  afterwards = () => setTimeout(this.count); // a form is cleared after it has said so
+  #updateAfterReset = () => setTimeout(this.#update); // the event comes before the form is cleared
 
-  press = (event) => {
-    if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
-    const box = document.activeElement?.closest?.("[id^=pick-]")?.querySelector("[name=u]");
-    if (!box || !this.contains(box)) return;
+  /** @param {KeyboardEvent} event */
+  #press = (event) => {
+    if (event.key !== "x" || hasModifier(event)) return;
+    const checkbox = document.activeElement?.closest("[id^=pick-]")?.querySelector("[name=u]");
+    if (!(checkbox instanceof HTMLInputElement) || !this.contains(checkbox)) return;
     event.preventDefault();
-    box.click();
+    checkbox.click();
   };
 }
 

@@ -1,34 +1,51 @@
-// What a person chooses on a page is at once in its address, in its links to the same place, and in what it shares.
+// Keeps a person's choices on a page in its address, in its links to itself, and in what its share dialog sends.
 
-/** A choice of the page that is shown; the value that goes without saying stays out of the address. */
-export function choose(name, value, { otherwise } = {}) {
-  const chosen = value === otherwise ? null : value;
-  history.replaceState(history.state, "", withChoice(location.href, name, chosen));
-  for (const link of document.querySelectorAll("a[href]")) {
-    const same = link.origin === location.origin && link.pathname === location.pathname;
-    if (same && !link.hash && !link.closest(`[data-chooses="${name}"]`)) {
-      link.setAttribute("href", withChoice(link.href, name, chosen));
+/**
+ * Put a choice into the address of this page. The default value stays out of it.
+ *
+ * @param {string} name query parameter
+ * @param {string | null} value null removes the parameter
+ * @param {{ defaultValue?: string }} [options]
+ */
+export function setParameter(name, value, { defaultValue } = {}) {
+  const written = value === defaultValue ? null : value;
+  history.replaceState(history.state, "", withParameter(location.href, name, written));
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[href]"))) {
+    const isSamePage = link.origin === location.origin && link.pathname === location.pathname;
+    if (isSamePage && !link.hash && !link.closest(`[data-parameter="${name}"]`)) {
+      link.setAttribute("href", withParameter(link.href, name, written));
     }
   }
-  share((address) => withChoice(address, name, chosen));
+  changeSharedAddress((address) => withParameter(address, name, written));
 }
 
-/** Another address of this same page, whose choices its caller shows. */
-export function goTo(address) {
+/**
+ * Replace the address by another one of this same page. The caller shows what it asks for.
+ *
+ * @param {string} address
+ */
+export function replaceAddress(address) {
   history.replaceState(history.state, "", address);
-  share(() => address);
+  changeSharedAddress(() => address);
 }
 
-/** The path and query of an address with a choice, or without it where the value is null. */
-export function withChoice(address, name, value) {
+/**
+ * Return path, query and fragment of an address with a parameter, or without it where the value is null.
+ *
+ * @param {string} address absolute
+ * @param {string} name
+ * @param {string | null} value
+ */
+export function withParameter(address, name, value) {
   const changed = new URL(address);
   if (value === null) changed.searchParams.delete(name);
   else changed.searchParams.set(name, value);
   return changed.pathname + changed.search + changed.hash;
 }
 
-function share(change) {
-  const view = document.querySelector("share-view");
-  const address = view?.getAttribute("base");
-  if (address) view.setAttribute("base", new URL(change(address), address).href);
+/** @param {(address: string) => string} change */
+function changeSharedAddress(change) {
+  const dialog = document.querySelector("share-dialog");
+  const address = dialog?.getAttribute("address");
+  if (dialog && address) dialog.setAttribute("address", new URL(change(address), address).href);
 }

@@ -1,110 +1,153 @@
-// Time for all that plays. Players that name the same clock show the same frame; one animation loop moves all clocks.
-const PACE = 12.5; // frames a second, as the server's own loops have it (worker/render/encode.py)
-const LONGEST = 0.25; // seconds that one tick may count, so that nothing leaps after a tab was out of sight
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+// Time for everything that plays. Players with the same clock show the same frame; one animation loop drives all clocks.
+const DEFAULT_FRAMES_PER_SECOND = 12.5; // as the server's own loops have it (worker/render/encode.py)
+const MAX_TICK_SECONDS = 0.25; // so that nothing jumps after a tab was in the background
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+/** @type {Map<string, Clock>} */
 const clocks = new Map();
-let ticking = 0;
-let before = 0;
+let animationFrame = 0; // 0: the loop stands still
+let lastTick = 0; // milliseconds
 
-/** The clock of this name; the first to ask starts it. */
+/**
+ * What a clock drives: it has `frames` frames, is `isVisible` or not, and shows the clock's frame.
+ *
+ * @typedef {object} ClockMember
+ * @property {number} frames
+ * @property {boolean} isVisible
+ * @property {number} [framesPerSecond]
+ * @property {(clock: Clock) => void} show
+ */
+
+/** @typedef {"bounce" | "loop" | "once"} Repeat bounce: back and forth */
+
+/**
+ * Return the clock of a name. The first to ask for it creates it.
+ *
+ * @param {string} name
+ */
 export function clockNamed(name) {
-  if (!clocks.has(name)) clocks.set(name, new Clock());
-  return clocks.get(name);
+  const clock = clocks.get(name) ?? new Clock();
+  clocks.set(name, clock);
+  return clock;
 }
 
-/** The frame at a place of the endless way that a repetition makes of `frames`. */
-export function fold(place, frames, again) {
-  if (again === "once") return Math.min(place, frames - 1);
-  const period = again === "bounce" ? Math.max(1, 2 * (frames - 1)) : frames;
-  const folded = place % period;
-  return folded < frames ? folded : period - folded;
+/**
+ * Return the frame to show after `position` frames of playing.
+ *
+ * @param {number} position from 0 on, without an end
+ * @param {number} frames how many there are
+ * @param {Repeat} repeat
+ */
+export function frameAt(position, frames, repeat) {
+  if (repeat === "once") return Math.min(position, frames - 1);
+  const period = repeat === "bounce" ? Math.max(1, 2 * (frames - 1)) : frames;
+  const phase = position % period;
+  return phase < frames ? phase : period - phase;
 }
 
-class Clock {
+export class Clock {
+  /** @type {Set<ClockMember>} */
   #members = new Set();
-  #place = 0; // in frames, along the way that `again` makes
-  playing = !stillness.matches;
+  #position = 0; // in frames; runs on without an end unless `repeat` is "once"
+  playing = !reducedMotion.matches;
   rate = 1;
-  again = "bounce"; // back and forth; or "loop", or "once"
+  /** @type {Repeat} */
+  repeat = "bounce";
 
   get frames() {
     return Math.max(1, ...[...this.#members].map((member) => member.frames));
   }
 
   get frame() {
-    return fold(Math.floor(this.#place), this.frames, this.again);
+    return frameAt(Math.floor(this.#position), this.frames, this.repeat);
   }
 
-  get runs() {
-    return this.playing && [...this.#members].some((member) => member.inSight && member.frames > 1);
+  get isRunning() {
+    return this.playing && [...this.#members].some((member) => member.isVisible && member.frames > 1);
   }
 
-  /** A member has `frames`, `inSight`, perhaps `pace` (frames a second), and `show(clock)`. Returns its way out. */
+  /**
+   * Add a member. Returns a function that removes it.
+   *
+   * @param {ClockMember} member
+   */
   join(member) {
     this.#members.add(member);
-    this.tell();
-    return () => this.#members.delete(member);
+    this.notify();
+    return () => {
+      this.#members.delete(member);
+    };
   }
 
-  /** Members call it when they have changed; everything that moves the clock ends here. */
-  tell() {
+  /** Show the frame in all members. A member calls this when its own fields have changed. */
+  notify() {
     for (const member of [...this.#members]) member.show(this);
-    wake();
+    startLoop();
   }
 
+  /** @param {Partial<{ playing: boolean, rate: number, repeat: Repeat }>} changes */
   set(changes) {
     const { frame } = this;
     Object.assign(this, changes);
-    if ("again" in changes) this.#place = frame; // which lies elsewhere on the way that this makes
-    this.tell();
+    if ("repeat" in changes) this.#position = frame; // stay at the frame that is shown
+    this.notify();
   }
 
-  /** Stands still at a frame, also before its members have said how many they have. */
-  hold(frame) {
+  /**
+   * Pause at a frame. It may be one that no member has yet.
+   *
+   * @param {number} frame
+   */
+  pauseAt(frame) {
     this.playing = false;
-    this.#place = frame;
-    this.tell();
+    this.#position = frame;
+    this.notify();
   }
 
   toggle() {
-    if (!this.playing && this.again === "once" && this.frame === this.frames - 1) this.#place = 0;
+    if (!this.playing && this.repeat === "once" && this.frame === this.frames - 1) this.#position = 0;
     this.playing = !this.playing;
-    this.tell();
+    this.notify();
   }
 
+  /** @param {number} frame */
   seek(frame) {
-    this.#place = Math.min(Math.max(0, frame), this.frames - 1);
-    this.tell();
+    this.#position = Math.min(Math.max(0, frame), this.frames - 1);
+    this.notify();
   }
 
-  step(by) {
+  /** @param {number} frames how many to go on, or back where negative */
+  step(frames) {
     this.playing = false;
-    this.seek((this.frame + by + this.frames) % this.frames);
+    this.seek((this.frame + frames + this.frames) % this.frames);
   }
 
+  /** @param {number} seconds */
   advance(seconds) {
     const shown = this.frame;
-    const pace = [...this.#members].find((member) => member.pace)?.pace ?? PACE;
-    this.#place += seconds * pace * this.rate;
-    if (this.again === "once" && this.#place >= this.frames - 1) this.playing = false;
-    if (this.frame !== shown || !this.playing) this.tell();
+    const framesPerSecond =
+      [...this.#members].find((member) => member.framesPerSecond)?.framesPerSecond ??
+      DEFAULT_FRAMES_PER_SECOND;
+    this.#position += seconds * framesPerSecond * this.rate;
+    if (this.repeat === "once" && this.#position >= this.frames - 1) this.playing = false;
+    if (this.frame !== shown || !this.playing) this.notify();
   }
 }
 
-function wake() {
-  if (ticking || ![...clocks.values()].some((clock) => clock.runs)) return;
-  before = performance.now();
-  ticking = requestAnimationFrame(tick);
+function startLoop() {
+  if (animationFrame || ![...clocks.values()].some((clock) => clock.isRunning)) return;
+  lastTick = performance.now();
+  animationFrame = requestAnimationFrame(tick);
 }
 
+/** @param {number} now milliseconds */
 function tick(now) {
-  const seconds = Math.min(LONGEST, Math.max(0, now - before) / 1000);
-  before = now;
-  const running = [...clocks.values()].filter((clock) => clock.runs);
-  ticking = running.length ? requestAnimationFrame(tick) : 0;
+  const seconds = Math.min(MAX_TICK_SECONDS, Math.max(0, now - lastTick) / 1000);
+  lastTick = now;
+  const running = [...clocks.values()].filter((clock) => clock.isRunning);
+  animationFrame = running.length ? requestAnimationFrame(tick) : 0;
   for (const clock of running) clock.advance(seconds);
 }
 
-stillness.addEventListener("change", () => {
-  if (stillness.matches) for (const clock of clocks.values()) clock.set({ playing: false });
+reducedMotion.addEventListener("change", () => {
+  if (reducedMotion.matches) for (const clock of clocks.values()) clock.set({ playing: false });
 });

@@ -1,52 +1,73 @@
-// Optical flow from its sheet: u is red, v is green, 8 bits over [-20, 20] px (worker/video/flow.py).
-const RANGE = 20;
+// Optical flow, read from its sprite sheet: u is red and v is green, 8 bits each over [-20, 20] px
+// (worker/video/flow.py).
+const RANGE = 20; // px
+const SCALES = [0.5, 1, 1.5, 2, 3, 4, 6]; // px per frame; the last one is that of stimuli
+const FIELD_STRIDE = 3; // `displayScale` looks at every third field
+const PIXEL_STRIDE = 5; // and at every fifth pixel of it
 
-/** px from 8 bits. */
-export const px = (byte) => byte * ((2 * RANGE) / 255) - RANGE;
-
-const SCALES = [0.5, 1, 1.5, 2, 3, 4, 6]; // px a frame; the last is that of stimuli
-const SAMPLED = { fields: 3, pixels: 5 }; // one of so many
+/**
+ * Return a component of flow in px from its 8 bits.
+ *
+ * @param {number} byte
+ */
+export function toPixels(byte) {
+  return byte * ((2 * RANGE) / 255) - RANGE;
+}
 
 export class Flow {
+  /** @param {import("./sprite-sheet.js").SpriteSheet} sheet */
   constructor(sheet) {
     this.sheet = sheet;
-    ({ width: this.width, height: this.height, frames: this.fields } = sheet);
+    this.width = sheet.width;
+    this.height = sheet.height;
+    this.fields = sheet.frames; // one less than the frames it moves
   }
 
-  /** RGBA of the field from a frame to the next. */
+  /**
+   * Return RGBA of the field from a frame to the next one.
+   *
+   * @param {number} frame
+   */
   bytes(frame) {
     return this.sheet.bytes(frame);
   }
 
-  /** The first of SCALES that 99 % of its motion stays within, or the last. */
-  get scale() {
+  /** The smallest of SCALES that 99 % of the motion stays within, or the largest. */
+  get displayScale() {
     const counts = SCALES.map(() => 0);
-    let all = 0;
-    for (let field = 0; field < this.fields; field += SAMPLED.fields) {
+    let total = 0;
+    for (let field = 0; field < this.fields; field += FIELD_STRIDE) {
       const bytes = this.bytes(field);
-      for (let at = 0; at < bytes.length; at += 4 * SAMPLED.pixels, all++) {
-        const magnitude = Math.hypot(px(bytes[at]), px(bytes[at + 1]));
-        const place = SCALES.findIndex((scale) => magnitude <= scale);
-        if (place >= 0) counts[place]++;
+      for (let at = 0; at < bytes.length; at += 4 * PIXEL_STRIDE, total++) {
+        const speed = Math.hypot(toPixels(bytes[at]), toPixels(bytes[at + 1]));
+        const index = SCALES.findIndex((scale) => speed <= scale);
+        if (index >= 0) counts[index]++;
       }
     }
     let within = 0;
-    for (const [place, count] of counts.entries()) {
+    for (const [index, count] of counts.entries()) {
       within += count;
-      if (within >= 0.99 * all) return SCALES[place];
+      if (within >= 0.99 * total) return SCALES[index];
     }
-    return SCALES.at(-1);
+    return SCALES[SCALES.length - 1];
   }
 
-  /** The mean of a field over a square around (x, y): [u, v] in px. */
+  /**
+   * Return the mean [u, v] in px of a field over the square around (x, y).
+   *
+   * @param {number} frame
+   * @param {number} x
+   * @param {number} y
+   * @param {number} reach px from the middle of the square to its sides
+   */
   mean(frame, x, y, reach) {
     const bytes = this.bytes(frame);
     let [u, v, count] = [0, 0, 0];
     for (let j = Math.max(0, y - reach); j <= Math.min(this.height - 1, y + reach); j++) {
       for (let i = Math.max(0, x - reach); i <= Math.min(this.width - 1, x + reach); i++) {
         const at = 4 * (j * this.width + i);
-        u += px(bytes[at]);
-        v += px(bytes[at + 1]);
+        u += toPixels(bytes[at]);
+        v += toPixels(bytes[at + 1]);
         count += 1;
       }
     }

@@ -1,15 +1,35 @@
-// A listing of several pages: its items, of which the first of each page has the page's address as `data-page`.
+// A listing that several pages of results have been joined into. The first item of each page has the page's address as
+// `data-page`.
 
-/** The page at an address, parsed; throws where there is none. */
-export async function read(address) {
-  const answer = await fetch(address, { headers: { Accept: "text/html" } });
-  if (!answer.ok) throw new Error(`${answer.status} at ${address}`);
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+/**
+ * Fetch and parse a page. Throws where the server answers with an error.
+ *
+ * @param {string} address
+ */
+export async function fetchPage(address) {
+  const response = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!response.ok) throw new Error(`${response.status} at ${address}`);
+  return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-/** The first item that is in the window, and the one that begins its page. */
-export function inView(list) {
-  const items = [...list.children];
+/**
+ * Return the items of a listing.
+ *
+ * @param {Element} list
+ * @returns {HTMLElement[]}
+ */
+export function itemsOf(list) {
+  return [...list.children].filter((item) => item instanceof HTMLElement);
+}
+
+/**
+ * Return the first item that is in the window, and the item that begins its page.
+ *
+ * @param {Element} list
+ * @returns {{ item?: HTMLElement, firstOfPage?: HTMLElement }}
+ */
+export function visibleItem(list) {
+  const items = itemsOf(list);
   let low = 0;
   let high = items.length - 1;
   while (low < high) {
@@ -17,19 +37,25 @@ export function inView(list) {
     if (items[middle].getBoundingClientRect().bottom > 0) high = middle;
     else low = middle + 1;
   }
-  const page = items.slice(0, low + 1).findLast((item) => item.dataset.page) ?? items[0];
-  return { item: items[low], page };
+  const firstOfPage = items.slice(0, low + 1).findLast((item) => item.dataset.page) ?? items[0];
+  return { item: items[low], firstOfPage };
 }
 
-/** Takes over what changed of items, ticks and pages staying as they are. */
-export function renewed(list, fresh) {
-  for (const item of fresh?.children ?? []) {
+/**
+ * Replace the items of a listing that have changed. Checked boxes, and where pages begin, stay as they are.
+ *
+ * @param {Element} list
+ * @param {Element} fresh the same listing as the server has it now
+ */
+export function updateItems(list, fresh) {
+  for (const item of itemsOf(fresh)) {
     const old = document.getElementById(item.id);
     if (!old || !list.contains(old) || old.contains(document.activeElement)) continue;
     if (old.dataset.page) item.dataset.page = old.dataset.page;
     if (old.isEqualNode(item)) continue;
     const [before, after] = [old, item].map((each) => each.querySelector("[name=u]"));
-    if (before && after) after.checked = before.checked;
+    if (before instanceof HTMLInputElement && after instanceof HTMLInputElement)
+      after.checked = before.checked;
     old.replaceWith(item);
   }
 }

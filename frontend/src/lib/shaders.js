@@ -1,7 +1,7 @@
-// The shaders of lib/gl.js. Row 0 of every texture is the top of its picture.
+// The shaders of webgl-renderer.js. Row 0 of every texture is the top of its picture.
 
-/** One triangle over the whole picture. */
-export const CORNERS = `#version 300 es
+/** One triangle that covers the whole picture. */
+export const FILL_PICTURE = `#version 300 es
 void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0, 1);
 }`;
@@ -11,32 +11,32 @@ precision highp float;
 precision highp sampler2D;
 precision highp sampler2DArray;
 uniform sampler2DArray values;
-uniform sampler2D colours;
+uniform sampler2D colors;
 uniform int layer;
-out vec4 colour;
+out vec4 color;
 ivec3 here() {
   ivec2 last = textureSize(values, 0).xy - 1;
-  ivec2 place = ivec2(gl_FragCoord.xy) - 1; // a margin of one pixel repeats the edge
-  return ivec3(clamp(ivec2(place.x, last.y - place.y), ivec2(0), last), layer);
+  ivec2 pixel = ivec2(gl_FragCoord.xy) - 1; // a margin of one pixel repeats the edge
+  return ivec3(clamp(ivec2(pixel.x, last.y - pixel.y), ivec2(0), last), layer);
 }
 `;
 
 /** The colour that the table has for the stored (u, v). */
 export const MOTION = `${HEAD}
 void main() {
-  colour = texelFetch(colours, ivec2(texelFetch(values, here(), 0).rg * 255.0 + 0.5), 0);
+  color = texelFetch(colors, ivec2(texelFetch(values, here(), 0).rg * 255.0 + 0.5), 0);
 }`;
 
-/** The image at the place where this pixel comes from, between its four neighbours. */
-export const CARRIED = `${HEAD}
-vec4 at(ivec2 place) {
-  return texelFetch(colours, min(place, textureSize(colours, 0) - 1), 0);
+/** The image at the place that this pixel comes from, interpolated between its four neighbours. */
+export const WARPED = `${HEAD}
+vec4 at(ivec2 pixel) {
+  return texelFetch(colors, min(pixel, textureSize(colors, 0) - 1), 0);
 }
 void main() {
-  vec2 place = texelFetch(values, here(), 0).rg;
-  ivec2 corner = ivec2(floor(place));
-  vec2 share = fract(place);
-  vec4 above = mix(at(corner), at(corner + ivec2(1, 0)), share.x);
-  vec4 below = mix(at(corner + ivec2(0, 1)), at(corner + ivec2(1, 1)), share.x);
-  colour = mix(above, below, share.y);
+  vec2 source = texelFetch(values, here(), 0).rg;
+  ivec2 corner = ivec2(floor(source));
+  vec2 weight = fract(source);
+  vec4 above = mix(at(corner), at(corner + ivec2(1, 0)), weight.x);
+  vec4 below = mix(at(corner + ivec2(0, 1)), at(corner + ivec2(1, 1)), weight.x);
+  color = mix(above, below, weight.y);
 }`;

@@ -1,69 +1,112 @@
 // What a player shows: its pictures, fetched and decoded, and how each kind of panel is drawn at a frame.
-import { drawArrows } from "./arrows.js";
-import { Carry } from "./carry.js";
-import { table } from "./encodings.js";
-import * as flat from "./flat.js";
+import * as canvasRenderer from "./canvas-renderer.js";
 import { Flow } from "./flow.js";
-import * as gl from "./gl.js";
-import { fetchPicture, Sheet } from "./sheet.js";
+import { drawFlowArrows } from "./flow-arrows.js";
+import { colorTable } from "./flow-colors.js";
+import { fetchBitmap, get2dContext, SpriteSheet } from "./sprite-sheet.js";
+import { Warp } from "./warp.js";
+import * as webglRenderer from "./webgl-renderer.js";
 
-const painter = () => (gl.ready() ? gl : flat);
+const MAX_ENLARGEMENT = 4; // canvas pixels for each pixel of the picture
 
-/** `addresses` may name an appearance, a flow sheet and a sheet of frames; `counts` says how many frames a sheet has. */
-export async function loadStimulus(addresses, counts, signal) {
-  const load = async (name) =>
-    addresses[name] ? new Sheet(await fetchPicture(addresses[name], signal), counts[name] ?? 1) : null;
-  const [appearance, flow, sheet] = await Promise.all(["appearance", "flow", "sheet"].map(load));
+/** @typedef {import("./sprite-sheet.js").ImageRegion} ImageRegion */
+/** @typedef {{ appearance: string | null, flow: string | null, sheet: string | null }} Addresses */
+
+/**
+ * How a panel is drawn.
+ *
+ * @typedef {object} Look
+ * @property {string} view encoding of flow
+ * @property {boolean} arrows
+ * @property {number} [fullSpeed] px per frame that have full colour
+ */
+
+/**
+ * Fetch and decode the pictures of a stimulus or clip.
+ *
+ * @param {Addresses} addresses
+ * @param {{ flow: number, sheet: number }} frames how many each sprite sheet holds
+ * @param {AbortSignal} signal
+ */
+export async function loadStimulus(addresses, frames, signal) {
+  /**
+   * @param {string | null} address
+   * @param {number} count
+   */
+  const load = async (address, count) =>
+    address ? new SpriteSheet(await fetchBitmap(address, signal), count) : null;
+  const [appearance, flow, sheet] = await Promise.all([
+    load(addresses.appearance, 1),
+    load(addresses.flow, frames.flow),
+    load(addresses.sheet, frames.sheet),
+  ]);
   return new Stimulus(appearance, flow, sheet);
 }
 
-class Stimulus {
+export class Stimulus {
+  /**
+   * @param {SpriteSheet | null} appearance one frame
+   * @param {SpriteSheet | null} flow
+   * @param {SpriteSheet | null} sheet every frame of a clip
+   */
   constructor(appearance, flow, sheet) {
-    this.sheets = [appearance, flow, sheet].filter(Boolean);
-    Object.assign(this, { appearance, sheet });
+    this.pictures = [appearance, flow, sheet].filter((picture) => picture !== null);
+    this.appearance = appearance;
+    this.sheet = sheet;
     this.flow = flow && new Flow(flow);
-    this.carry = appearance && flow && new Carry(this.flow);
+    this.warp = appearance && this.flow && new Warp(this.flow);
     this.frames = Math.max(sheet?.frames ?? 1, flow ? flow.frames + 1 : 1);
-    this.painter = painter();
+    this.usesWebgl = webglRenderer.isAvailable();
   }
 
-  /** One panel at a frame. The canvas takes as many pixels as the screen has for it, up to four for each of ours. */
-  draw(canvas, frame, { view, arrows, scale }) {
-    const picture = this.picture(canvas.dataset.panel, frame, table(view, scale));
-    const [, , , width, height] = picture;
-    const shown = canvas.clientWidth * devicePixelRatio;
-    const times = Math.min(4, Math.max(1, Math.ceil(shown / width)));
-    if (canvas.width !== width * times)
-      Object.assign(canvas, { width: width * times, height: height * times });
-    const context = canvas.getContext("2d");
-    context.setTransform(times, 0, 0, times, 0, 0);
-    context.drawImage(...picture, 0, 0, width, height);
-    if (arrows && this.flow && canvas.dataset.panel !== "appearance") {
-      drawArrows(context, this.flow, frame, width / (canvas.clientWidth || width));
+  get renderer() {
+    return this.usesWebgl ? webglRenderer : canvasRenderer;
+  }
+
+  /**
+   * Draw one panel at a frame, in as many pixels as the screen has for it, up to MAX_ENLARGEMENT.
+   *
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} frame
+   * @param {Look} look
+   */
+  draw(canvas, frame, { view, arrows, fullSpeed }) {
+    const panel = canvas.dataset.panel ?? "appearance";
+    const region = this.#panelRegion(panel, frame, colorTable(view, fullSpeed));
+    const [, , , width, height] = region;
+    const screenPixels = canvas.clientWidth * devicePixelRatio;
+    const enlargement = Math.min(MAX_ENLARGEMENT, Math.max(1, Math.ceil(screenPixels / width)));
+    if (canvas.width !== width * enlargement) {
+      Object.assign(canvas, { width: width * enlargement, height: height * enlargement });
     }
-    canvas.dataset.frame = frame;
-  }
-
-  picture(panel, frame, colours) {
-    switch (panel) {
-      case "motion":
-        return this.paint("motion", this.flow, frame, colours);
-      case "carried":
-        return this.paint("carried", this.carry, this.appearance, frame);
-      case "frames":
-        return this.sheet.at(frame);
-      default:
-        return this.appearance.at(0);
+    const context = get2dContext(canvas);
+    context.setTransform(enlargement, 0, 0, enlargement, 0, 0);
+    context.drawImage(...region, 0, 0, width, height);
+    if (arrows && this.flow && panel !== "appearance") {
+      drawFlowArrows(context, this.flow, frame, width / (canvas.clientWidth || width));
     }
+    canvas.dataset.frame = String(frame);
   }
 
-  paint(what, ...how) {
-    if (!gl.ready()) this.painter = flat; // a browser may take WebGL away at any time
-    return this.painter[what](...how);
+  /**
+   * @param {string} panel
+   * @param {number} frame
+   * @param {Uint8ClampedArray<ArrayBuffer>} colors
+   * @returns {ImageRegion}
+   */
+  #panelRegion(panel, frame, colors) {
+    if (!webglRenderer.isAvailable()) this.usesWebgl = false; // a browser may take WebGL away at any time
+    if (panel === "motion" && this.flow) return this.renderer.renderMotion(this.flow, frame, colors);
+    if (panel === "warped" && this.warp && this.appearance) {
+      return this.renderer.renderWarped(this.warp, this.appearance, frame);
+    }
+    const picture = panel === "frames" ? this.sheet : this.appearance;
+    if (!picture) throw new Error(`There is no picture for the panel "${panel}".`);
+    return picture.region(panel === "frames" ? frame : 0);
   }
 
   close() {
-    if (this.painter === gl) gl.forget(this.flow, this.carry, this.appearance);
-    for (const sheet of this.sheets) sheet.close();
+    if (this.usesWebgl) webglRenderer.release(this.flow, this.warp, this.appearance);
+    for (const picture of this.pictures) picture.close();
   }
 }

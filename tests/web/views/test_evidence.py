@@ -68,8 +68,8 @@ def test_without_a_survey_pages_show_the_one_on_its_way(under_way: int, open_pag
 def test_pages_hear_of_the_survey_they_wait_for(under_way: int, open_page: Open) -> None:
     """The part that changes when it is published listens to surveys of the network."""
     for address in (*ADDRESSES[:-1], "/tiny/-/findings"):
-        assert open_page(address).all("live-region", network="tiny", kind="survey"), address
-    region = open_page("/tiny/fc6?view=map").all("live-region", id="units")
+        assert open_page(address).all("auto-refresh", network="tiny", kind="survey"), address
+    region = open_page("/tiny/fc6?view=map").all("auto-refresh", id="units")
     assert region == [{"id": "units", "network": "tiny"}], "not to jobs of the layer alone"
 
 
@@ -82,13 +82,13 @@ def test_pages_are_whole_with_one(surveyed: Store, open_page: Open) -> None:
 
 def test_the_peak_of_a_strong_clip_is_marked_where_and_when_it_was(surveyed: Store, open_page: Open) -> None:
     page = open_page("/tiny/fusion.conv2/3")
-    rings = page.all("circle", class_="ring")
+    rings = page.all("circle", class_="marker")
     assert [(ring["cx"], ring["cy"]) for ring in rings] == [("25.0", "50.0"), ("50.0", "50.0")]
     assert [link for link in page.links if link.startswith("/-/datasets/little/")] == [
         "/-/datasets/little/walk-0",
         "/-/datasets/little/run-1",
     ]
-    [peak] = page.all("line", class_="when")  # a trace of one moment has no line
+    [peak] = page.all("line", class_="time-marker")  # a trace of one moment has no line
     assert peak["x1"] == "120.0"
     assert page.all("polyline", points="0.0,120.0 120.0,0.0 240.0,60.0")
 
@@ -98,7 +98,7 @@ def test_responses_are_sorted_and_the_class_of_a_class_unit_stands_out(surveyed:
     lengths = [float(bar["width"]) for bar in page.all("rect", class_="fill")]
     assert lengths[:5] == [50.0, 12.5, 12.5, 12.5, 12.5]
     assert lengths[5] == pytest.approx(76.6)  # then the average precision of what it detects
-    assert len(page.all("li", class_="own")) == 2
+    assert len(page.all("li", class_="own-class")) == 2
     assert {"/tiny/-/classes/run", "/tiny/-/classes/back%2Fflip%20%26%20turn"} <= set(page.links)
     assert "1.10 of 5 classes in effect: specific below\n 1.25, generic above 3.00" in page.text
 
@@ -133,8 +133,8 @@ def test_the_classes_that_a_unit_feeds_with_weight_share_and_effect(surveyed: St
     numbers = [words for words in fed.split() if words[0] in "+−"]
     assert numbers == ["+0.500", "+1.00", "−1.25", "−0.250", "−0.500", "+0.500"]
     assert "/tiny/-/classes/wave%20slow" in page.links
-    bars = [bar for bar in page.all("rect") if bar.get("class") in ("for", "against")]
-    assert [(bar["class"], bar["width"]) for bar in bars] == [("for", "50.0"), ("against", "20.0")]
+    bars = [bar for bar in page.all("rect") if bar.get("class") in ("positive", "negative")]
+    assert [(bar["class"], bar["width"]) for bar in bars] == [("positive", "50.0"), ("negative", "20.0")]
 
 
 def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_page: Open) -> None:
@@ -172,7 +172,7 @@ def test_a_dead_unit_is_called_so_and_claims_nothing(store: Store, make: Make, o
     assert "no clip ever made it positive" in page.text
     assert "Best detector of" not in page.text
     assert "Classes it feeds" not in page.text
-    assert not page.all("circle", class_="ring")
+    assert not page.all("circle", class_="marker")
 
 
 def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: Make, open_page: Open) -> None:
@@ -194,7 +194,7 @@ def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: M
 def test_detectors_of_every_layer_unfold_and_the_address_says_so(surveyed: Store, open_page: Open) -> None:
     closed, unfolded = (open_page(f"/tiny/-/classes/run{query}") for query in ("", "?detectors=all"))
     elements = {page: [*page.elements] for page in (closed, unfolded)}
-    kept = {page: [name for name, _ in found].index("kept-open") for page, found in elements.items()}
+    kept = {page: [name for name, _ in found].index("remember-open") for page, found in elements.items()}
     shut, opened = (elements[page][kept[page] + 1] for page in (closed, unfolded))
     assert shut == ("details", {})
     assert opened == ("details", {"open": ""})
@@ -293,5 +293,5 @@ def test_a_unit_that_sees_the_whole_picture_marks_no_place(store: Store, make: M
     add_dataset(store)
     survey(store, "flat")
     page = open_page("/flat/fc6/2")
-    assert len(page.all("svg", class_="trace")) == 1
-    assert not page.all("circle", class_="ring")
+    assert len(page.all("svg", class_="activation-curve")) == 1
+    assert not page.all("circle", class_="marker")

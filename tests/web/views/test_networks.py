@@ -47,14 +47,14 @@ def test_two_streams_are_two_towers_under_their_fusion(
     assert [each.stream for each in others] == ["appearance", "motion"]
     assert [stream.frames for each in others for stream in each.inputs] == [1, 3]
     page = open_page("/tiny")
-    assert len(page.all("section", class_="tower")) == 3
+    assert len(page.all("section", class_="stream-column")) == 3
     assert "sees 9 × 9 px in 3 frames" in page.text
     assert "/tiny/class/2" in page.links, "a layer's pictures lead to their units"
 
 
 def test_a_clip_network_is_one_tower(open_page: Open) -> None:
     page = open_page("/clips")
-    assert len(page.all("section", class_="tower")) == 1
+    assert len(page.all("section", class_="stream-column")) == 1
     assert "/clips/Mixed_4f" in page.links
 
 

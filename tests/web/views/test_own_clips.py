@@ -115,7 +115,7 @@ def test_the_answer_names_units_with_their_shares(store: Store, make: Make, aske
     for words in ("What speaks for run", "What speaks for walk", "the layer's other units", "+1.50", "−0.250"):
         assert words in page.text
     assert {"/tiny/fc6/0", "/tiny/fc6/3", "/tiny/-/classes/run"} <= set(page.links)
-    assert len(page.all("clip-trace")) == 2, "of the units whose layer has moments"
+    assert len(page.all("activation-playhead")) == 2, "of the units whose layer has moments"
     assert "The ring is where a unit answered most, the line when." in page.text
     assert "/tiny/-/visualize?u=fc6/0&u=fc6/3" in page.links
 

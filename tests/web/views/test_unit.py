@@ -165,8 +165,8 @@ def test_a_choice_that_there_is_not(visitor: TestClient, choice: str) -> None:
 def test_the_frame_of_the_address_is_that_of_the_player_and_of_what_is_shared(open_page: Open, make: Make) -> None:
     make(2)
     page = open_page("/tiny/class/2?speed=slow&seed=0&frame=12")
-    assert [each["held"] for each in page.all("player-controls")] == ["12"]
-    [share] = page.all("share-view")
-    assert share["base"].endswith("/tiny/class/2?speed=slow&seed=0&frame=12")
+    assert [each["paused-at"] for each in page.all("player-controls")] == ["12"]
+    [share] = page.all("share-dialog")
+    assert share["address"].endswith("/tiny/class/2?speed=slow&seed=0&frame=12")
     assert "/tiny/class/2?speed=free&seed=0&frame=12" in page.links
-    assert "held" not in open_page("/tiny/class/2").all("player-controls")[0]
+    assert "paused-at" not in open_page("/tiny/class/2").all("player-controls")[0]

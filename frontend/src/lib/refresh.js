@@ -1,7 +1,12 @@
-// Replaces a part of the page by the same part of the page as it is now on the server.
+// Replaces a part of the page by the same part as the server has it now.
 import htmx from "htmx.org";
 
-export function refresh(element) {
+/**
+ * Fetch this page again and morph the element with the same id into its new state.
+ *
+ * @param {Element} element
+ */
+export function refreshElement(element) {
   const selector = `#${CSS.escape(element.id)}`;
   return htmx.ajax("GET", location.pathname + location.search, {
     source: element,

@@ -1,8 +1,13 @@
-// Points of a line chart in a box, as the server draws it (app/web/charts/line_chart.py).
+// Points of a line chart, as app/web/charts/line_chart.py computes them.
 const WIDTH = 480;
 const HEIGHT = 120;
 
-export function points(values) {
+/**
+ * Return the `points` of an SVG polyline through values at equal steps.
+ *
+ * @param {number[]} values
+ */
+export function polylinePoints(values) {
   const low = Math.min(...values);
   const span = Math.max(...values) - low || 1;
   const step = WIDTH / Math.max(1, values.length - 1);

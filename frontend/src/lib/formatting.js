@@ -1,0 +1,22 @@
+// Durations and the progress of jobs in words, as the server writes them.
+
+/** @param {number} seconds */
+export function formatDuration(seconds) {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/**
+ * @param {string} kind kind of the job
+ * @param {import("./job-events.js").Progress} progress
+ */
+export function formatProgress(kind, { stage, step, steps, seconds_left: secondsLeft }) {
+  if (kind === "explain" && !step) return "reads the clip";
+  const unit = stage ? `${stage}:` : kind === "visualize" ? "step" : "pass";
+  const words = `${unit} ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}`;
+  if (secondsLeft == null) return words;
+  return `${words}, ${formatDuration(secondsLeft)} left${stage ? " of this part" : ""}`;
+}
