@@ -55,12 +55,12 @@ def choose_device() -> "torch.device":
     """Return the device of the settings, and let torch use their number of threads."""
     import torch
 
-    from worker.devices import choose
+    from worker.devices import find_device
 
     # One core stays with web and browser: where they share all of them, threads that wait for each other made
     # a step of I3D on two cores six times slower than one thread alone.
     torch.set_num_threads(settings().threads or max(1, torch.get_num_threads() - 1))
-    return choose(settings().device)
+    return find_device(settings().device)
 
 
 def make_loop(store: Store) -> WorkerLoop:

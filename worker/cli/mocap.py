@@ -75,10 +75,10 @@ def train(
     """Train one of the shipped networks, write its weights, and measure it."""
     import torch
 
-    from worker.devices import choose
+    from worker.devices import find_device
     from worker.shipped.networks import train_shipped
 
-    device = choose(settings().device)
+    device = find_device(settings().device)
     if settings().threads:
         torch.set_num_threads(settings().threads)
     with make_progress(DESCRIPTION) as progress:

@@ -18,7 +18,7 @@ from worker.maximize.optimizers import Adam, Momentum
 from worker.maximize.parameterizations import Fourier, Pink, Pixel
 from worker.maximize.regularizers import Penalty
 from worker.maximize.result import Maximum, Step
-from worker.maximize.settings import Settings
+from worker.maximize.settings import Schedule, Settings
 from worker.maximize.transforms import RandomViews
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Pink",
     "Pixel",
     "RandomViews",
+    "Schedule",
     "Settings",
     "Step",
     "center",

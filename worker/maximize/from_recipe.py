@@ -18,7 +18,7 @@ from app.contract.errors import InvalidRecipe, MixedDevices, NotFinite, WorkErro
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements
-from worker.devices import describe, device_of
+from worker.devices import describe_device, device_of
 from worker.graph.inputs import as_input
 from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
@@ -279,7 +279,7 @@ class _Report:
             noise={str(stream): noise(x) for stream, x in maximum.stimulus.items()},
             trace=maximum.trace,
             seconds=self.seconds,
-            device=describe(device_of(self.network.module), self.network.precision),
+            device=describe_device(device_of(self.network.module), self.network.precision),
             seen=seen if is_center and not self.problem else None,
             notes=tuple(filter(None, (problem, *maximum.notes))),
         )

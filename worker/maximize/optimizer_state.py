@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from worker.devices import send
+from worker.devices import copy_to_device
 from worker.maximize.canvas import Canvas, InputName
 from worker.maximize.measures import Array, to_array
 from worker.maximize.optimizers import normalize
@@ -34,14 +34,14 @@ class OptimizerState:
         self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
         # the views of every step are drawn beforehand: nothing is sent to the device while it computes
         views = settings.transform.draw(self.generators, settings.schedule.steps)
-        self.views = None if views is None else send(views, device)
+        self.views = None if views is None else copy_to_device(views, device)
         self.frozen: dict[int, dict[InputName, Tensor]] = {}
 
     def noise(self, name: InputName, items: Iterable[int], rms: float = START_RMS) -> Tensor:
         """Return noise (B, D, T, H, W) with the spectrum of the parameterization, of rms `rms` times the bound."""
         canvas, parameterization = self.canvases[name], self.parameterizations[name]
         white = torch.stack([torch.randn(canvas.shape, generator=self.generators[item]) for item in items])
-        return normalize(parameterization.stimulus(send(white, self.device))) * (rms * canvas.bound)
+        return normalize(parameterization.stimulus(copy_to_device(white, self.device))) * (rms * canvas.bound)
 
     def view(self, step: int, rows: slice | Tensor) -> Tensor | None:
         """Return the views (B, 2, 3) of these rows at a step, None where every view is the canvas itself."""

@@ -22,7 +22,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from worker.devices import send
+from worker.devices import copy_to_device
 from worker.maximize.canvas import Canvas
 
 # Covariance of RGB values in [-1, 1] over eight real clips (sports, streets, rooms), scaled to trace 3
@@ -116,7 +116,7 @@ class Pixel:
         """Set the width of the blur."""
         sigma = self.blur + (self.blur_end - self.blur) * progress
         self.rows, self.columns = (
-            send(spectral_matrix(count, sqrt_blur(count, sigma)).to(self.like.dtype), self.like.device)
+            copy_to_device(spectral_matrix(count, sqrt_blur(count, sigma)).to(self.like.dtype), self.like.device)
             for count in (self.height, self.width)
         )
 
@@ -175,7 +175,7 @@ class Pink(Fourier):
         """Set the width of the blur."""
         sigma = self.blur + (self.blur_end - self.blur) * progress
         rows, columns = (
-            send(sqrt_blur(count, sigma).to(self.unblurred.dtype), self.unblurred.device)
+            copy_to_device(sqrt_blur(count, sigma).to(self.unblurred.dtype), self.unblurred.device)
             for count in self.unblurred.shape
         )
         self.amplitude = self.unblurred * rows[:, None] * columns
