@@ -1,8 +1,10 @@
-"""What an endpoint asks for: settings, the store, a session that reads or one that writes."""
+"""Dependencies of the endpoints: settings, the store, a session that reads or one that writes.
 
-import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Annotated, Any, TypeVar
+Those that compute nothing are coroutines, because FastAPI calls every plain function in a thread.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -12,74 +14,67 @@ from app.store.database.engine import Store
 from app.web.admission import Admission
 from app.web.events import Events
 
-T = TypeVar("T")
 
-
-def at_once(make: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
-    """For what takes no time: each plain function that an endpoint asks for is called in a thread of its own."""
-
-    async def made(**given: Any) -> T:
-        return make(**given)
-
-    made.__signature__ = inspect.signature(make)  # type: ignore[attr-defined]
-    return made
-
-
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_store(request: Request) -> Store:
+async def get_store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def get_events(request: Request) -> Events:
+async def get_events(request: Request) -> Events:
     events: Events = request.app.state.events
     return events
 
 
-def get_base(request: Request) -> str:
-    """The address people reach the dashboard at, without a path."""
-    return get_settings(request).public_url.rstrip("/") or str(request.base_url).rstrip("/")
+async def get_base(request: Request) -> str:
+    return base_address(request)
 
 
-def get_admission(request: Request) -> Admission:
+def base_address(request: Request) -> str:
+    """Return the address people reach the dashboard at, without a path."""
+    settings: Settings = request.app.state.settings
+    return settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+
+
+async def get_admission(request: Request) -> Admission:
     admission: Admission = request.app.state.admission
     return admission
 
 
-async def wait_to_read(request: Request) -> AsyncIterator[None]:
-    async with get_admission(request).readers.place():
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+StoreDep = Annotated[Store, Depends(get_store)]
+EventsDep = Annotated[Events, Depends(get_events)]
+AdmissionDep = Annotated[Admission, Depends(get_admission)]
+Base = Annotated[str, Depends(get_base)]
+
+
+async def wait_to_read(admission: AdmissionDep) -> AsyncIterator[None]:
+    async with admission.readers.place():
         yield
 
 
-async def wait_to_write(request: Request) -> AsyncIterator[None]:
-    async with get_admission(request).writers.place():
+async def wait_to_write(admission: AdmissionDep) -> AsyncIterator[None]:
+    async with admission.writers.place():
         yield
 
 
 async def get_session(
-    request: Request, place: Annotated[None, Depends(wait_to_read, scope="function")]
+    store: StoreDep, place: Annotated[None, Depends(wait_to_read, scope="function")]
 ) -> AsyncIterator[Session]:
-    # Neither opening it nor its end waits for the database.
-    with get_store(request).session() as session:
+    with store.session() as session:  # neither opening it nor its end waits for the database
         yield session
 
 
 def get_transaction(
-    request: Request, place: Annotated[None, Depends(wait_to_write, scope="function")]
+    store: StoreDep, place: Annotated[None, Depends(wait_to_write, scope="function")]
 ) -> Iterator[Session]:
-    with get_store(request).transaction() as session:
+    with store.transaction() as session:
         yield session
 
-
-SettingsDep = Annotated[Settings, Depends(at_once(get_settings))]
-StoreDep = Annotated[Store, Depends(at_once(get_store))]
-EventsDep = Annotated[Events, Depends(at_once(get_events))]
-AdmissionDep = Annotated[Admission, Depends(at_once(get_admission))]
-Base = Annotated[str, Depends(at_once(get_base))]
 
 # The scope ends a session before the answer is sent: what a client was told is committed.
 Reading = Annotated[Session, Depends(get_session, scope="function")]

@@ -6,19 +6,17 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from app.web.deps import at_once
-
 COOKIE = "kinetoscope_owner"
 A_YEAR = 365 * 24 * 3600
 
 
-def get_owner(request: Request) -> str | None:
+async def get_owner(request: Request) -> str | None:
     """None for a browser that never asked for work."""
     found = request.cookies.get(COOKIE, "")
     return found if re.fullmatch("[0-9a-f]{32}", found) else None
 
 
-Owner = Annotated[str | None, Depends(at_once(get_owner))]
+Owner = Annotated[str | None, Depends(get_owner)]
 
 
 def new_owner() -> str:

@@ -11,7 +11,7 @@ from app.contract.network import CLASS_LAYER, NetworkCard
 from app.store import datasets
 from app.store.catalog import networks
 from app.web import urls
-from app.web.deps import Reading, at_once
+from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.class_evidence import ClassEvidencePanel, class_evidence_panel
 from app.web.views.embed import embed_page, is_embedded
@@ -45,7 +45,7 @@ def class_page(
     session: Reading,
     network: str,
     name: str,
-    params: Annotated[StimulusParams, Depends(at_once(StimulusParams))],
+    params: Annotated[StimulusParams, Depends(StimulusParams)],
     detectors: Literal["all"] | None = None,
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)

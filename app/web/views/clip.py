@@ -11,7 +11,7 @@ from app.store import Session, datasets
 from app.store.catalog import networks
 from app.store.surveys import evidence, predictions
 from app.web import urls
-from app.web.deps import Reading, at_once
+from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.datasets import DATASETS_CRUMB, clip_poster
 from app.web.views.layout import HOME, Page, page_layout
@@ -43,7 +43,7 @@ def clip_page(
     session: Reading,
     slug: str,
     name: str,
-    settings: Annotated[ClipPlayerSettings, Depends(at_once(ClipPlayerSettings))],
+    settings: Annotated[ClipPlayerSettings, Depends(ClipPlayerSettings)],
 ) -> HTMLResponse:
     dataset = datasets.get_dataset(session, slug=slug)
     clip = datasets.get_clip(session, slug=slug, name=name)

@@ -18,7 +18,7 @@ from app.store.catalog import networks, search
 from app.store.jobs import requests, workers
 from app.store.results import visualizations
 from app.web import urls
-from app.web.deps import Reading, at_once
+from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.layout import Page, network_crumbs, page_layout
 from app.web.views.navigation import Choice, Crumb
@@ -63,7 +63,7 @@ def compare_page(
     request: Request,
     session: Reading,
     network: str,
-    params: Annotated[StimulusParams, Depends(at_once(StimulusParams))],
+    params: Annotated[StimulusParams, Depends(StimulusParams)],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     named = request.query_params.getlist("u")

@@ -21,7 +21,7 @@ from app.store.catalog import networks, search
 from app.store.results import visualizations
 from app.store.surveys import classes, evidence, predictions
 from app.web import urls
-from app.web.deps import Reading, at_once
+from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.layout import Page, network_crumbs, page_layout
 from app.web.views.navigation import Choice, Crumb
@@ -81,7 +81,7 @@ def confusion_page(
     session: Reading,
     network: str,
     pair: str,
-    settings: Annotated[PairPlayerSettings, Depends(at_once(PairPlayerSettings))],
+    settings: Annotated[PairPlayerSettings, Depends(PairPlayerSettings)],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     a, b = parse_class_pair(card, pair)

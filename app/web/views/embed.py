@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from app.web import urls
-from app.web.deps import get_base, get_settings
+from app.web.deps import base_address
 from app.web.middleware.security import embeddable
 from app.web.render import render
 from app.web.views.layout import Page, page_layout
@@ -30,6 +30,6 @@ def embed_page(request: Request, stimulus: UnitStimulus) -> HTMLResponse:
     page = EmbedPage(
         layout=page_layout(request, title=stimulus.name, address=stimulus.address, description=stimulus.description),
         stimulus=stimulus,
-        page_address=urls.absolute(get_base(request), urls.whole(stimulus.address)),
+        page_address=urls.absolute(base_address(request), urls.whole(stimulus.address)),
     )
-    return render(page, headers=embeddable(get_settings(request)))
+    return render(page, headers=embeddable(request.app.state.settings))

@@ -13,7 +13,7 @@ from app.store.catalog import networks
 from app.store.jobs import workers
 from app.store.surveys import explanations
 from app.web import urls
-from app.web.deps import Reading, at_once
+from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.layout import Page, network_crumbs, page_layout
 from app.web.views.logit_contributions import LogitContributions, logit_contributions
@@ -43,7 +43,7 @@ def explained_clip_page(
     request: Request,
     session: Reading,
     clip_id: Annotated[int, Path(ge=1, lt=2**63)],
-    settings: Annotated[ClipPlayerSettings, Depends(at_once(ClipPlayerSettings))],
+    settings: Annotated[ClipPlayerSettings, Depends(ClipPlayerSettings)],
     against: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
     clip = explanations.get_own_clip(session, clip_id=clip_id)

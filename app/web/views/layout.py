@@ -8,7 +8,7 @@ from fastapi import Request
 from app.contract.network import NetworkCard, Sha256
 from app.contract.result import Visualization
 from app.web import urls
-from app.web.deps import get_base
+from app.web.deps import base_address
 from app.web.theme import Theme, chosen_theme
 from app.web.views.navigation import Crumb
 from app.web.views.share import Share
@@ -52,7 +52,7 @@ def page_layout(
     A link to the page shows the social card of `result`, the visualization that the page shows; without one it shows
     `image`. `is_live` says that work is going on which the page shows: browsers without JavaScript then reload it.
     """
-    base = get_base(request)
+    base = base_address(request)
     picture = urls.link_preview(result.id) if result else urls.media(image) if image else None
     share = Share(
         address=urls.absolute(base, address),

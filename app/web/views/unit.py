@@ -12,7 +12,7 @@ from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store.catalog import networks
 from app.web import urls
-from app.web.deps import Reading, at_once
+from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.embed import embed_page, is_embedded
 from app.web.views.layout import Page, network_crumbs, page_layout
@@ -47,7 +47,7 @@ def unit_page(
     network: str,
     layer: str,
     unit: str,
-    params: Annotated[StimulusParams, Depends(at_once(StimulusParams))],
+    params: Annotated[StimulusParams, Depends(StimulusParams)],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     index = checked_unit_index(card, layer, unit)
