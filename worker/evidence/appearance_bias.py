@@ -1,4 +1,4 @@
-"""Whether the appearance of a clip decides if its class is recognized.
+"""Whether the appearance of a clip decides if its class is recognised.
 
 Among the clips of one class, some are classified correctly and some are missed:
 

@@ -1,4 +1,4 @@
-"""Whether a class is recognized by its foreground or its background: clips with one or the other grey.
+"""Whether a class is recognised by its foreground or its background: clips with one or the other grey.
 
 Of the clips of a class that the network classifies correctly, with p the softmax probability of the class:
 
@@ -6,7 +6,7 @@ Of the clips of a class that the network classifies correctly, with p the softma
     foreground   mean p with every block of the picture grey in which nothing moves
     background   mean p with every block grey in which something moves
 
-The motion stream is left as it is. A class of an appearance network that is recognized by the background alone, and
+The motion stream is left as it is. A class of an appearance network that is recognised by the background alone, and
 not by the foreground, suggests a bias. No network was trained on grey blocks: what they cost by themselves shows in
 the values of the other classes. Background that shares a block with the foreground is grey with it.
 """

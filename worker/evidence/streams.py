@@ -141,7 +141,7 @@ class _StreamStudy:
         return pair.model_copy(update={"pictures": roc_auc(appearance, is_one), "motion": roc_auc(motion, is_one)})
 
     def measure_bias(self, label: int) -> AppearanceBias:
-        """Measure whether the appearance of a class's clips decides that they are recognized."""
+        """Measure whether the appearance of a class's clips decides that they are recognised."""
         correct, missed = self.bias_clips[label]
         strangers = [number for number in self.numbers if self.label[number] != label][:STRANGERS]
         clips: dict[int, Inputs] = dict(self.read_clips([*correct, *missed, *strangers]))

@@ -167,7 +167,7 @@ class SurveyRun:
         return stream_facts(self.network, self.read_clips, self.labels, self._logits(), observe)
 
     def mask_clips(self) -> tuple[MaskedClass, ...]:
-        """Measure how classes are recognized by the foreground and by the background of their clips."""
+        """Measure how classes are recognised by the foreground and by the background of their clips."""
         if not self.probed_layers:
             return ()
         labels = self.labels.tolist()

@@ -1,4 +1,4 @@
-"""How a class is recognized by foreground and background, on a network that looks at a known half of the picture."""
+"""How a class is recognised by foreground and background, on a network that looks at a known half of the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
