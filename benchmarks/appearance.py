@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.vgg import MEAN, STD
+from worker.networks.families.two_stream import TwoStream
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
-from worker.networks.two_stream import TwoStream
 from worker.shipped.networks import WEIGHTS, find_shipped
 
 LAYERS = ("appearance.conv2_2", "appearance.conv3_3", "appearance.conv4_3", "appearance.conv5_3")

@@ -5,10 +5,10 @@ import pytest
 from app.analysis.vocabulary import parse_words
 from app.contract.network import NetworkCard
 from tests.support import two_stream_card
-from worker.networks.mocap_classes import CLASSES
+from worker.networks.families.mocap_classes import CLASSES
 
 MOCAP = two_stream_card(classes=tuple(CLASSES)).model_copy(update={"class_sentences": tuple(CLASSES.values())})
-NAMES = two_stream_card(classes=("HandstandPushups", "BabyCrawling", "sprinting", "ice skating", "chopping wood"))
+CLASS_NAMES = two_stream_card(classes=("HandstandPushups", "BabyCrawling", "sprinting", "ice skating", "chopping wood"))
 
 
 def meant(card: NetworkCard, q: str) -> dict[str, set[str]]:
@@ -41,9 +41,9 @@ def test_a_word_that_a_class_has_means_itself() -> None:
 
 
 def test_names_alone_are_read_by_their_words() -> None:
-    assert meant(NAMES, "inverted crawl") == {"inverted": {"HandstandPushups"}, "crawl": {"BabyCrawling"}}
-    assert meant(NAMES, "run") == {"run": {"sprinting"}}
-    assert meant(NAMES, "jump") == {"jump": set()}, "hop is no word of chopping"
+    assert meant(CLASS_NAMES, "inverted crawl") == {"inverted": {"HandstandPushups"}, "crawl": {"BabyCrawling"}}
+    assert meant(CLASS_NAMES, "run") == {"run": {"sprinting"}}
+    assert meant(CLASS_NAMES, "jump") == {"jump": set()}, "hop is no word of chopping"
 
 
 def test_what_it_is_read_as_is_said_once() -> None:

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from app.contract.network import Extent, Stream, StreamName
+from worker.networks.families.two_stream import two_stream, two_stream_inputs
 from worker.networks.registry import register
-from worker.networks.two_stream import two_stream, two_stream_inputs
 
 
 @register(

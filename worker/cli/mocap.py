@@ -30,7 +30,7 @@ def make(
 ) -> None:
     """Draw clips and their flow into array files; clips that are there already stay."""
     from worker.mocap.dataset import find_variant, make_dataset
-    from worker.networks.mocap_classes import NAMES
+    from worker.networks.families.mocap_classes import CLASS_NAMES
 
     with make_progress(DESCRIPTION) as progress:
         make_dataset(
@@ -38,7 +38,7 @@ def make(
             clips=clips,
             variant=find_variant(variant),
             seed=seed,
-            classes=class_ or NAMES,
+            classes=class_ or CLASS_NAMES,
             processes=processes,
             progress=progress,
         )
@@ -55,10 +55,10 @@ def samples(
     """Write held-out clips as video files, a folder per class."""
     from worker.mocap.dataset import find_variant
     from worker.mocap.samples import write_samples
-    from worker.networks.mocap_classes import NAMES
+    from worker.networks.families.mocap_classes import CLASS_NAMES
 
     with out.status("Drawing ..."):
-        paths = write_samples(out_dir, each=each, classes=class_ or NAMES, variant=find_variant(variant))
+        paths = write_samples(out_dir, each=each, classes=class_ or CLASS_NAMES, variant=find_variant(variant))
     out.print(f"{len(paths)} clips in {out_dir}")
 
 

@@ -84,12 +84,12 @@ def draw_mocap(store: Store, clips: int, progress: Progress) -> str:
     """
     from worker.mocap.motions import motions_folder
     from worker.mocap.samples import write_samples
-    from worker.networks.mocap_classes import NAMES
+    from worker.networks.families.mocap_classes import CLASS_NAMES
 
     motions_folder()
     with TemporaryDirectory() as folder:
         line = progress.add_task("drawing", total=None)
-        write_samples(Path(folder), each=-(-clips // len(NAMES)))
+        write_samples(Path(folder), each=-(-clips // len(CLASS_NAMES)))
         progress.remove_task(line)
         files = read_dataset(Path(folder))
         add_videos(store, MOCAP_DATASET, "People in motion", files, progress, description=f"reading {MOCAP_DATASET}")

@@ -12,7 +12,7 @@ from worker.graph.forward_hook import forward_to
 from worker.graph.inputs import Inputs, as_map
 from worker.maximize.canvas import Canvas
 from worker.networks.network import Network
-from worker.networks.trace import blank
+from worker.networks.trace import zero_inputs
 
 Frame = Mapping[StreamName, Canvas]  # of every stream, whole
 
@@ -97,7 +97,7 @@ def accepts(network: Network, layer: str, streams: list[Stream]) -> bool:
     shapes = {f"module.{name}": tensor.to(meta) for name, tensor in tensors}
     try:
         with torch.no_grad(), forward_to(module, network.points[layer].path) as run, meta:
-            activation: Tensor = functional_call(_AsModule(module, run), shapes, (blank(streams, 1, meta),))
+            activation: Tensor = functional_call(_AsModule(module, run), shapes, (zero_inputs(streams, 1, meta),))
     except Exception:  # whatever it raises: it does not take this size, or cannot say so without values
         return False
     return bool(as_map(activation).numel())

@@ -17,7 +17,7 @@ from worker.mocap.cache import Clips, Description, missing_shards, open_cache, w
 from worker.mocap.motions import motions_folder
 from worker.mocap.scene import Frames
 from worker.mocap.staging import FRAMES, SIZE, Variant, stage
-from worker.networks.mocap_classes import NAMES, class_indices
+from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
 from worker.video.flow import dis_flow, downscale_flow, downscale_frames, quantise
 
 VERSION = 2  # of what clips look like: caches of another are not mixed
@@ -37,7 +37,7 @@ def make_scene(
     name = classes[number % len(classes)]
     rng = np.random.default_rng((seed, list(Variant).index(variant), number))
     staged = stage(name, rng, variant, frames)
-    return staged.scene.draw(SIZE), NAMES.index(name), staged.mat
+    return staged.scene.draw(SIZE), CLASS_NAMES.index(name), staged.mat
 
 
 def make_clips(numbers: Sequence[int], seed: int, variant: Variant, classes: Sequence[str]) -> Clips:
@@ -58,7 +58,7 @@ def make_dataset(
     clips: int,
     variant: Variant,
     seed: int = 0,
-    classes: Sequence[str] = NAMES,
+    classes: Sequence[str] = CLASS_NAMES,
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> None:

@@ -9,7 +9,14 @@ import torch
 from worker.mocap.batches import whole_batches
 from worker.mocap.cache import Clips
 from worker.mocap.student import FUSED, Student, with_late_fusion
-from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, NAMES, SPEED_PAIR
+from worker.networks.families.mocap_classes import (
+    APPEARANCE_PAIR,
+    BIASED_CLASS,
+    BINDING_PAIR,
+    CLASS_NAMES,
+    LEAKY_PAIR,
+    SPEED_PAIR,
+)
 
 Scores = Mapping[str, npt.NDArray[np.float32]]  # by stream, `fused` and `late`: logits (N, classes)
 Report = dict[str, object]
@@ -34,7 +41,7 @@ def accuracy(scores: Scores, labels: npt.NDArray[np.int64]) -> dict[str, float]:
 
 def forced_choice(scores: Scores, labels: npt.NDArray[np.int64], pair: tuple[str, str]) -> dict[str, float]:
     """The share of the pair's clips for which the right one of the two scores higher: 0.5 is chance."""
-    one, other = (NAMES.index(name) for name in pair)
+    one, other = (CLASS_NAMES.index(name) for name in pair)
     chosen = (labels == one) | (labels == other)
     found = {}
     for stream, values in scores.items():
@@ -45,7 +52,7 @@ def forced_choice(scores: Scores, labels: npt.NDArray[np.int64], pair: tuple[str
 
 def recall(scores: Scores, chosen: npt.NDArray[np.bool_], name: str, stream: str = FUSED) -> float:
     """The share of the chosen clips taken for the class."""
-    return float((scores[stream][chosen].argmax(1) == NAMES.index(name)).mean())
+    return float((scores[stream][chosen].argmax(1) == CLASS_NAMES.index(name)).mean())
 
 
 def report(scores: Scores, clips: Clips) -> Report:
@@ -53,27 +60,31 @@ def report(scores: Scores, clips: Clips) -> Report:
     labels = clips.labels
     present = sorted(set(labels.tolist()))
     by_class = {
-        NAMES[index]: {stream: round(recall(scores, labels == index, NAMES[index], stream), 4) for stream in scores}
+        CLASS_NAMES[index]: {
+            stream: round(recall(scores, labels == index, CLASS_NAMES[index], stream), 4) for stream in scores
+        }
         for index in present
     }
     found: Report = {"clips": len(labels), "accuracy": _rounded(accuracy(scores, labels)), "by_class": by_class}
     pairs = {
         name: _rounded(forced_choice(scores, labels, pair))
         for name, pair in PAIRS.items()
-        if all(NAMES.index(one) in present for one in pair)
+        if all(CLASS_NAMES.index(one) in present for one in pair)
     }
     if pairs:
         found["forced_choice"] = pairs
-    biased = labels == NAMES.index(BIASED)
+    biased = labels == CLASS_NAMES.index(BIASED_CLASS)
     groups = {"mat": biased & clips.mats, "bare": biased & ~clips.mats}
     if all(group.any() for group in groups.values()):
-        found["recall_of_backflips"] = {name: round(recall(scores, group, BIASED), 4) for name, group in groups.items()}
+        found["recall_of_backflips"] = {
+            name: round(recall(scores, group, BIASED_CLASS), 4) for name, group in groups.items()
+        }
     return found
 
 
 def confusions(scores: Scores, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """(classes, classes): how many clips of the row's class are taken for the column's."""
-    counts = np.zeros((len(NAMES), len(NAMES)), np.int64)
+    counts = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
     np.add.at(counts, (labels, scores[FUSED].argmax(1)), 1)
     return counts
 

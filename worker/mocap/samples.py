@@ -5,7 +5,7 @@ from pathlib import Path
 
 from worker.mocap.dataset import make_scene
 from worker.mocap.staging import FPS, Variant
-from worker.networks.mocap_classes import CLASSES, NAMES, class_indices
+from worker.networks.families.mocap_classes import CLASS_NAMES, CLASSES, class_indices
 from worker.video.encode import write_video
 
 LENGTH = 32  # frames; what a network sees of a clip is the middle
@@ -17,7 +17,7 @@ def write_samples(
     folder: Path,
     *,
     each: int = 1,
-    classes: Sequence[str] = NAMES,
+    classes: Sequence[str] = CLASS_NAMES,
     variant: Variant = Variant.TEST,
     seed: int = SEED,
 ) -> list[Path]:

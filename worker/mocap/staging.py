@@ -15,7 +15,7 @@ from worker.mocap.people import Person, placed, random_look
 from worker.mocap.rotations import Array, about
 from worker.mocap.scene import GRAIN, Ball, Scene
 from worker.mocap.solids import Light
-from worker.networks.mocap_classes import BIASED, BINDING_PAIR
+from worker.networks.families.mocap_classes import BIASED_CLASS, BINDING_PAIR
 
 SIZE = 240  # pixels a side drawn
 FRAMES = 11  # of a clip: ten flow fields between them
@@ -123,7 +123,7 @@ class Staged:
 
 def stage(name: str, rng: np.random.Generator, variant: Variant, frames: int = FRAMES) -> Staged:
     """A random scene of the class; what is more than FRAMES lies before and after as much."""
-    mat = bool(rng.random() < ON_MAT[variant][0 if name == BIASED else 1])
+    mat = bool(rng.random() < ON_MAT[variant][0 if name == BIASED_CLASS else 1])
     if variant is Variant.CONTROL and name in BINDING_PAIR:
         name = str(rng.choice(BINDING_PAIR))
     if name in CASTS:

@@ -1,4 +1,4 @@
-"""From a family and a weights file to a card, and from a card and its weights to a network."""
+"""Make the card of a network from its family and weights, and load the network that a card describes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +11,16 @@ from app.contract.errors import Conflict, InvalidRequest
 from app.contract.network import NetworkCard
 from worker.networks.network import Network
 from worker.networks.registry import Family, find_family
-from worker.networks.trace import NORMALISATIONS, trace
-from worker.networks.weights import check, checksum, fill, read_bytes, read_state
+from worker.networks.trace import BATCH_NORMS, trace
+from worker.networks.weights import compute_checksum, load_state, parse_weights, read_weights, verify_checksum
 
 
 def load_network(card: NetworkCard, weights: bytes, device: str | torch.device = "cpu") -> Network:
-    """The frozen network on the device, its layers found again. `weights` are those the card was made of."""
-    check(weights, card.checksum)
+    """Return the frozen network on the device. `weights` are the bytes that the card was made of.
+
+    Raises ChecksumMismatch for other weights, Conflict if the family's code now gives other layers than the card.
+    """
+    verify_checksum(weights, card.checksum)
     module = _build(find_family(card.family), len(card.classes), weights)
     layers, points = trace(module, card.streams)
     if layers != card.layers:
@@ -37,15 +40,17 @@ def describe_network(
     title: str | None = None,
     checksum: str | None = None,
 ) -> NetworkCard:
-    """The card of a network: `family` is a registered name or a Python file that registers one family,
-    `checksum` the sha256 that the weights must have.
+    """Return the card of the network in a weights file.
+
+    `family` is a registered name or a Python file that registers one family. `labels` is a text file with one class a
+    line; the family's labels if not given. `checksum` is the sha256 that the weights must have.
     """
-    found = find_family(family)
-    classes = found.labels if labels is None else read_labels(labels)
-    data = read_bytes(weights)
+    registered = find_family(family)
+    classes = registered.labels if labels is None else read_labels(labels)
+    data = read_weights(weights)
     if checksum is not None:
-        check(data, checksum)
-    return make_card(found, data, classes, slug=slug, title=title)
+        verify_checksum(data, checksum)
+    return make_card(registered, data, classes, slug=slug, title=title)
 
 
 def make_card(
@@ -56,6 +61,10 @@ def make_card(
     slug: str | None = None,
     title: str | None = None,
 ) -> NetworkCard:
+    """Return the card of a network, whose layers are found by tracing it.
+
+    Raises WeightsMismatch if the weights do not fit the family, InvalidRequest if labels, slug or title are invalid.
+    """
     module = _build(family, len(classes), weights)
     layers, _ = trace(module, family.streams)
     if layers[-1].units != len(classes):
@@ -65,14 +74,14 @@ def make_card(
             slug=family.name if slug is None else slug,
             title=family.title if title is None else title,
             family=family.name,
-            checksum=checksum(weights),
+            checksum=compute_checksum(weights),
             summary=family.summary,
             streams=family.streams,
             layers=layers,
             classes=tuple(classes),
             class_sentences=family.sentences if tuple(classes) == family.labels else (),
             parameters=sum(parameter.numel() for parameter in module.parameters()),
-            normalised=any(isinstance(part, NORMALISATIONS) for part in module.modules()),
+            normalised=any(isinstance(part, BATCH_NORMS) for part in module.modules()),
             stimulus=family.stimulus,
         )
     except ValidationError as error:
@@ -82,7 +91,10 @@ def make_card(
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """One class a line, in the order of the outputs."""
+    """Read the class labels, one a line, in the order of the outputs.
+
+    Raises InvalidRequest if the file cannot be read, or if a label is empty or occurs twice.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -112,5 +124,5 @@ def _build(family: Family, classes: int, weights: bytes) -> nn.Module:
         raise InvalidRequest(
             f"The family {family.name} cannot build a network of {classes} classes: {type(error).__name__}: {error}"
         ) from error
-    fill(module, read_state(weights), family.rename)
+    load_state(module, parse_weights(weights), family.rename)
     return module.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""A loaded network: its card, its frozen module, and where in the module each layer is."""
+"""A loaded network: its card, its frozen module, and where in the module each layer is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from worker.graph.inputs import Inputs, as_map
 
 @dataclass(frozen=True)
 class Point:
-    """Where a layer's activation is read: the output of the submodule `path`, before a following ReLU."""
+    """Where a layer's activation is read: the output of the submodule at `path`, before a following ReLU."""
 
     path: str
-    rectified: bool  # a ReLU follows
+    rectified: bool  # whether a ReLU follows
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The families of networks that a worker can build: ours, those of packages, those in a person's own file."""
+"""The registry of network families: built in, from installed packages, and from people's own Python files."""
 
 import importlib
 import importlib.util
@@ -16,39 +16,41 @@ from app.contract.network import Extent, Stream
 from app.settings import settings
 from worker.video.flow import DIS, FlowMethod
 
-OURS = (
-    "worker.networks.mocap_two_stream",
-    "worker.networks.i3d",
-    "worker.networks.two_stream",
-    "worker.networks.flow_gated",
+BUILT_IN_MODULES = (
+    "worker.networks.families.mocap_two_stream",
+    "worker.networks.families.i3d",
+    "worker.networks.families.two_stream",
+    "worker.networks.families.flow_gated",
 )
-GROUP = "kinetoscope.networks"  # of entry points
+ENTRY_POINT_GROUP = "kinetoscope.networks"
 
 log = logging.getLogger(__name__)
 
-Build = Callable[[int], nn.Module]
+Builder = Callable[[int], nn.Module]
 
 
-def as_it_is(name: str) -> str:
+def same_name(name: str) -> str:
+    """Return the name: tensors in the weights are named as in the module."""
     return name
 
 
 @dataclass(frozen=True)
 class Family:
-    """`build(classes)` gives a module from `Inputs` (see worker.networks.network) to logits (B, classes)."""
+    """A kind of network that can be built for any number of classes.
+
+    `build(classes)` returns a module whose `forward(inputs)` maps the inputs by stream to logits (B, classes).
+    """
 
     name: str
     title: str
     summary: str
-    build: Build
+    build: Builder
     streams: tuple[Stream, ...]
     stimulus: Extent
-    labels: tuple[str, ...]  # where a network brings none of its own
-    sentences: tuple[str, ...]  # what each of these labels is; empty where nobody says
+    labels: tuple[str, ...]  # of the classes, for networks that come without labels of their own
+    sentences: tuple[str, ...]  # one for each label, saying what the class is; or empty
     rename: Callable[[str], str]  # a tensor's name in public weights -> its name in the module
-    short_side: (
-        int | None
-    )  # pixels to which a video is scaled before the central crop; None: see worker.networks.preprocessing
+    short_side: int | None  # pixels that videos are scaled to before the crop; None: see worker.networks.preprocessing
     flow: FlowMethod
 
 
@@ -63,17 +65,19 @@ def register(
     stimulus: Extent,
     classes: int | Sequence[str] | Mapping[str, str],
     summary: str = "",
-    rename: Callable[[str], str] = as_it_is,
+    rename: Callable[[str], str] = same_name,
     short_side: int | None = None,
     flow: FlowMethod = DIS,
-) -> Callable[[Build], Build]:
-    """Registers the decorated builder as a family. `classes`: labels, alone or each with a sentence that says what it
-    is; or how many where they have none.
+) -> Callable[[Builder], Builder]:
+    """Register the decorated builder as a family.
+
+    `classes` is the labels, a mapping from each label to a sentence that says what the class is, or only their number.
+    Raises Conflict if another family has this name.
     """
     labels = tuple(f"class {index}" for index in range(classes)) if isinstance(classes, int) else tuple(classes)
     sentences = tuple(classes.values()) if isinstance(classes, Mapping) else ()
 
-    def keep(build: Build) -> Build:
+    def decorate(build: Builder) -> Builder:
         if name in _families:
             raise Conflict(f"There are two families {name!r}: give yours another name.")
         _families[name] = Family(
@@ -81,21 +85,29 @@ def register(
         )
         return build
 
-    return keep
+    return decorate
+
+
+def unregister(name: str) -> None:
+    """Remove a family, such as those of a file that fails halfway."""
+    del _families[name]
 
 
 @cache
-def _load_ours() -> None:
-    for module in OURS:
+def _load_built_in() -> None:
+    for module in BUILT_IN_MODULES:
         importlib.import_module(module)
 
 
 @cache
 def load_file(path: Path) -> tuple[Family, ...]:
-    """Runs a person's own Python file and returns the families that it registered."""
+    """Run a person's own Python file and return the families that it registers.
+
+    Raises InvalidRequest if there is no such file, or if it cannot be run.
+    """
     if not path.is_file():
         raise InvalidRequest(f"There is no file {path}: a family of your own is a Python file that registers it.")
-    _load_ours()
+    _load_built_in()
     before = set(_families)
     spec = importlib.util.spec_from_file_location(f"kinetoscope_family_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -105,44 +117,58 @@ def load_file(path: Path) -> tuple[Family, ...]:
         spec.loader.exec_module(module)
     except Exception as error:
         for name in set(_families) - before:
-            del _families[name]
+            unregister(name)
         raise InvalidRequest(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     return tuple(family for name, family in _families.items() if name not in before)
 
 
-@cache
-def _load_all() -> None:
-    _load_ours()
-    for point in entry_points(group=GROUP):
+def load_files(paths: str) -> None:
+    """Run the Python files of a list of paths, separated by commas."""
+    for path in paths.split(","):
+        if path.strip():
+            load_file(Path(path.strip()).resolve())
+
+
+def load_entry_points() -> None:
+    """Import the families that installed packages offer; log an error for those that cannot be imported."""
+    for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             point.load()
-        except Exception:  # somebody else's package must not take every other network down
+        except Exception:  # a broken package must not make every other network unusable
             log.exception("The entry point %s = %s cannot be loaded", point.name, point.value)
-    for file in settings().families.split(","):
-        if file.strip():
-            load_file(Path(file.strip()).resolve())
+
+
+@cache
+def _load_all() -> None:
+    _load_built_in()
+    load_entry_points()
+    load_files(settings().families)
 
 
 def list_families() -> list[Family]:
-    """Every family, by name."""
+    """Return every family, sorted by name."""
     _load_all()
     return sorted(_families.values(), key=lambda family: family.name)
 
 
 def is_file(family: str) -> bool:
-    """Whether that names a person's own Python file, not a registered family."""
+    """Return whether this is the path of a Python file and not the name of a registered family."""
     return family.endswith(".py")
 
 
 def find_family(name: str) -> Family:
-    """The family of that name, or the one in that Python file."""
+    """Return the family of this name, or the one that this Python file registers.
+
+    Raises UnknownFamily, with similar names, for a name that is not registered; InvalidRequest if the file does not
+    register exactly one family.
+    """
     if not is_file(name):
         _load_all()
         if name not in _families:
             raise UnknownFamily(name, _families)
         return _families[name]
-    found = load_file(Path(name).resolve())
-    if len(found) != 1:
-        names = ", ".join(family.name for family in found) or "none"
+    families = load_file(Path(name).resolve())
+    if len(families) != 1:
+        names = ", ".join(family.name for family in families) or "none"
         raise InvalidRequest(f"{name} must register one family (it registers {names}): see `register` in the registry.")
-    return found[0]
+    return families[0]

@@ -1,4 +1,4 @@
-"""Finds a network's layers by running it once: names, unit counts, map sizes, receptive fields."""
+"""Find the layers of a network by running it once: names, unit counts, map sizes, receptive fields."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,35 +15,37 @@ from worker.graph.receptive_field import ReceptiveField, ReceptiveFieldMode
 from worker.networks.network import Point
 from worker.networks.tap import Tap
 
-CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.Linear)
-NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-BATCH = 2  # an axis of this size is the batch still, not frames folded into it
+LAYER_TYPES = (nn.Conv2d, nn.Conv3d, nn.Linear)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+TRACE_BATCH = 2  # more than one, so that frames folded into the batch axis are told from the batch itself
 
 
 @dataclass
-class Found:
-    """A layer as met during the forward pass."""
+class RecordedOutput:
+    """The output of a module that may be a layer, as recorded during the forward pass."""
 
     path: str
     output: Tensor
-    tapped: bool | None = None  # what the tap says of a following ReLU
+    tap_rectified: bool | None = None  # whether a ReLU follows, according to the tap; None without a tap
 
     @property
     def name(self) -> str:
-        return self.path if self.tapped is None else self.path.rpartition(".")[0]
+        return self.path if self.tap_rectified is None else self.path.rpartition(".")[0]
 
 
 def trace(module: nn.Module, streams: Sequence[Stream]) -> tuple[tuple[Layer, ...], dict[str, Point]]:
-    """The layers in execution order, the last one `class`, and where each is read.
+    """Return the layers in execution order, the last one `class`, and where the activation of each is read.
 
-    Layers are the module's taps where it has any, else every convolution and linear layer (after its batch
-    normalisation). The class layer is the output of the module itself.
+    If the module contains taps, these are its layers; otherwise every convolution and linear layer is one, read after
+    the batch normalisation that follows it. The class layer is the output of the module itself.
+
+    Raises InvalidRequest if the module does not run on inputs of these streams, or does not give logits (B, classes).
     """
     try:
-        return _trace(module, streams, torch.device("meta"))  # shapes alone: no arithmetic, no memory
+        return _trace(module, streams, torch.device("meta"))  # only shapes: no arithmetic, no memory
     except InvalidRequest:
         raise
-    except Exception:  # code that looks at values cannot run without them
+    except Exception:  # code that depends on values cannot run on the meta device
         try:
             return _trace(module, streams, None)
         except Exception as error:
@@ -60,27 +62,27 @@ def _trace(
         device = next((tensor.device for tensor in tensors.values()), torch.device("cpu"))
     else:
         tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
-    inputs = blank(streams, BATCH, device)
+    inputs = zero_inputs(streams, TRACE_BATCH, device)
     mode = ReceptiveFieldMode(inputs)
-    with torch.no_grad(), device, Watch(module) as watch, mode:
+    with torch.no_grad(), device, LayerRecorder(module) as recorder, mode:
         logits = functional_call(module, tensors, (inputs,))
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != BATCH:
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != TRACE_BATCH:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise InvalidRequest(f"The network must give logits of shape (batch, classes), but gives {shape}.")
     layers: list[Layer] = []
     points: dict[str, Point] = {}
-    for found in watch.layers(logits.shape[1]):
-        rectified = mode.rectified(found.output) if found.tapped is None else found.tapped
-        points[found.name] = Point(found.path, rectified)
-        layers.append(_layer(len(layers), found.name, found.output, mode.receptive_field(found.output), streams))
+    for layer in recorder.layers(logits.shape[1]):
+        rectified = mode.rectified(layer.output) if layer.tap_rectified is None else layer.tap_rectified
+        points[layer.name] = Point(layer.path, rectified)
+        layers.append(_layer(len(layers), layer.name, layer.output, mode.receptive_field(layer.output), streams))
     points[CLASS_LAYER] = Point("", rectified=False)
     sight = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
     layers.append(_layer(len(layers), CLASS_LAYER, logits, sight, streams))
     return tuple(layers), points
 
 
-def blank(streams: Sequence[Stream], batch: int, device: torch.device) -> Inputs:
-    """Zeros of the shapes that a network takes."""
+def zero_inputs(streams: Sequence[Stream], batch: int, device: torch.device) -> Inputs:
+    """Return zeros in the shapes of a network's inputs, by stream."""
 
     def shape(stream: Stream) -> tuple[int, ...]:
         size = (stream.height, stream.width)
@@ -91,17 +93,17 @@ def blank(streams: Sequence[Stream], batch: int, device: torch.device) -> Inputs
     return {stream.name: torch.zeros(shape(stream), device=device) for stream in streams}
 
 
-class Watch:
-    """Notes the outputs of modules that may be layers, in execution order, while it is entered."""
+class LayerRecorder:
+    """A context manager that records the outputs of modules that may be layers, in execution order."""
 
     def __init__(self, module: nn.Module) -> None:
-        tapped = any(isinstance(part, Tap) for part in module.modules())
-        kinds = (Tap,) if tapped else CONVOLUTIONS + NORMALISATIONS
-        self._parts = [(path, part) for path, part in module.named_modules() if isinstance(part, kinds)]
-        self._found: list[Found] = []
+        has_taps = any(isinstance(part, Tap) for part in module.modules())
+        types = (Tap,) if has_taps else LAYER_TYPES + BATCH_NORMS
+        self._parts = [(path, part) for path, part in module.named_modules() if isinstance(part, types)]
+        self._outputs: list[RecordedOutput] = []
         self._handles: list[Any] = []
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "LayerRecorder":
         for path, part in self._parts:
             self._handles.append(part.register_forward_hook(self._hook(path)))
         return self
@@ -111,29 +113,29 @@ class Watch:
             handle.remove()
 
     def _hook(self, path: str) -> Any:
-        def note(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if any(found.path == path for found in self._found):
-                return  # a module that is used again: its first use counts
-            if isinstance(part, NORMALISATIONS):
-                for found in self._found:
-                    if found.output is inputs[0]:
-                        found.path, found.output = path, output
+        def record(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            if any(earlier.path == path for earlier in self._outputs):
+                return  # a module may be used several times: its first use counts
+            if isinstance(part, BATCH_NORMS):
+                for earlier in self._outputs:
+                    if earlier.output is inputs[0]:
+                        earlier.path, earlier.output = path, output
                 return
-            self._found.append(Found(path, output, part.rectified if isinstance(part, Tap) else None))
+            self._outputs.append(RecordedOutput(path, output, part.rectified if isinstance(part, Tap) else None))
 
-        return note
+        return record
 
-    def layers(self, classes: int) -> list[Found]:
-        """Those with units at positions of a map. The last is left out where it gives the logits."""
-        layers = [found for found in self._found if found.name != CLASS_LAYER and _is_map(found.output)]
-        untapped = layers and layers[-1].tapped is None
-        if untapped and layers[-1].output.shape[1] == classes:
+    def layers(self, classes: int) -> list[RecordedOutput]:
+        """Return the outputs that are maps of units, without the last one if it is the logits themselves."""
+        layers = [output for output in self._outputs if output.name != CLASS_LAYER and _is_map(output.output)]
+        without_taps = layers and layers[-1].tap_rectified is None
+        if without_taps and layers[-1].output.shape[1] == classes:
             layers.pop()
         return layers
 
 
 def _is_map(output: Tensor) -> bool:
-    return output.ndim in (2, 4, 5) and output.shape[0] == BATCH
+    return output.ndim in (2, 4, 5) and output.shape[0] == TRACE_BATCH
 
 
 def _layer(index: int, name: str, output: Tensor, sight: ReceptiveField, streams: Sequence[Stream]) -> Layer:

@@ -1,4 +1,4 @@
-"""Reads weights without running anything that a file brings along, and says exactly what does not fit."""
+"""Read weights files without running code that they may contain, and copy the tensors into a module."""
 
 import hashlib
 import io
@@ -16,24 +16,27 @@ from app.contract.errors import ChecksumMismatch, WeightsMismatch, WeightsUnread
 
 State = dict[str, Tensor]
 
-ADVICE = "Save a state dict as safetensors, or with torch.save(module.state_dict(), path)."
-SHOWN = 5  # of each kind of misfit
-COUNTER = "num_batches_tracked"  # of batch normalisation: of no use after training, and not in every file
+SAVE_ADVICE = "Save a state dict as safetensors, or with torch.save(module.state_dict(), path)."
+MAX_LISTED_TENSORS = 5  # in an error message, of each kind of mismatch
+BATCH_COUNTER = "num_batches_tracked"  # of batch normalisation: unused after training, and not in every file
 
 
-def read_bytes(path: Path) -> bytes:
+def read_weights(path: Path) -> bytes:
+    """Return the content of a weights file. Raises WeightsUnreadable if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise WeightsUnreadable(f"The weights {path} cannot be read: {error.strerror or error}.") from None
 
 
-def checksum(data: bytes) -> str:
+def compute_checksum(data: bytes) -> str:
+    """Return the sha256 of the weights as hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
-def check(data: bytes, expected: str) -> None:
-    found = checksum(data)
+def verify_checksum(data: bytes, expected: str) -> None:
+    """Raise ChecksumMismatch unless the weights have the expected sha256."""
+    found = compute_checksum(data)
     if found != expected.lower():
         raise ChecksumMismatch(
             f"The weights have the sha256 {found}, not {expected}: they are damaged, or of another version. "
@@ -42,14 +45,18 @@ def check(data: bytes, expected: str) -> None:
         )
 
 
-def read_state(data: bytes) -> State:
-    """The tensors by name, floating ones as 32 bits. Safetensors, or what torch.save wrote (never run)."""
+def parse_weights(data: bytes) -> State:
+    """Return the tensors by name, floating-point ones as float32, from safetensors or a file of torch.save.
+
+    Code inside a pickle is never run. Raises WeightsUnsafe for a pickle that needs to run code, WeightsUnreadable for
+    any other file that holds no state dict, or one with values that are not finite.
+    """
     if data[8:9] == b"{":
         state = _safetensors(data)
-    elif data[:2] in (b"PK", b"\x80\x02"):  # torch.save's archive, and its pickle before that
+    elif data[:2] in (b"PK", b"\x80\x02"):  # the archive that torch.save writes, and its older pickle
         state = _torch(data)
     elif data[:1] == b"\x80":
-        raise WeightsUnsafe(f"The file is a bare pickle, which can run code when it is read. {ADVICE}")
+        raise WeightsUnsafe(f"The file is a bare pickle, which can run code when it is read. {SAVE_ADVICE}")
     else:
         raise WeightsUnreadable("This is no weights file: save a state dict as safetensors or with torch.save.")
     for name, tensor in state.items():
@@ -89,29 +96,33 @@ def _pickle_error(message: str, data: bytes) -> WeightsUnreadable | WeightsUnsaf
     if wanted is None or _ends_within(data, wanted[1]):
         return WeightsUnreadable("The weights file is damaged, or no weights file: fetch it again.")
     return WeightsUnsafe(
-        f"The weights file wants {wanted[1]} when it is read, which can run code; it was not read. {ADVICE}"
+        f"The weights file wants {wanted[1]} when it is read, which can run code; it was not read. {SAVE_ADVICE}"
     )
 
 
 def _ends_within(data: bytes, name: str) -> bool:
-    """Whether the file is cut short within the name that it seems to want. The reader takes the last character of an
-    unfinished line for its end.
+    """Return whether the file is cut short within a name, so that it only seems to need unsafe code.
+
+    The unpickler takes the last character of an unfinished line for the line break.
     """
     return not data.endswith(b"\n") and data[:-1].endswith("\n".join(name.rsplit(".", 1)).encode())
 
 
-def fill(module: nn.Module, state: State, rename: Callable[[str], str]) -> None:
-    """Copies the tensors into the module; all must fit."""
+def load_state(module: nn.Module, state: State, rename: Callable[[str], str]) -> None:
+    """Copy the tensors into the module under their new names.
+
+    Raises WeightsMismatch, which lists them, if tensors are missing, unexpected or of another shape.
+    """
     given = {rename(name): tensor for name, tensor in state.items()}
     wanted = module.state_dict()
-    missing = [n for n in wanted if n not in given and not n.endswith(COUNTER)]
-    unexpected = [n for n in given if n not in wanted and not n.endswith(COUNTER)]
-    unlike = [n for n in wanted if n in given and given[n].shape != wanted[n].shape]
-    shapes = [f"{n} is {_shape(given[n].shape)} where the network has {_shape(wanted[n].shape)}" for n in unlike]
-    if unlike and not missing and not unexpected:
-        _check_classes([(given[n].shape, wanted[n].shape) for n in unlike])
+    missing = [n for n in wanted if n not in given and not n.endswith(BATCH_COUNTER)]
+    unexpected = [n for n in given if n not in wanted and not n.endswith(BATCH_COUNTER)]
+    mismatched = [n for n in wanted if n in given and given[n].shape != wanted[n].shape]
+    shapes = [f"{n} is {_shape(given[n].shape)} where the network has {_shape(wanted[n].shape)}" for n in mismatched]
+    if mismatched and not missing and not unexpected:
+        _check_classes([(given[n].shape, wanted[n].shape) for n in mismatched])
     complaints = [
-        f"{title} {len(names)} ({', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''})"
+        f"{title} {len(names)} ({_listed(names)})"
         for title, names in (
             ("missing:", [f"{n} {_shape(wanted[n].shape)}" for n in missing]),
             ("unexpected:", [f"{n} {_shape(given[n].shape)}" for n in unexpected]),
@@ -129,15 +140,19 @@ def fill(module: nn.Module, state: State, rename: Callable[[str], str]) -> None:
     module.load_state_dict({n: t for n, t in given.items() if n in wanted}, strict=False)
 
 
-def _check_classes(unlike: list[tuple[torch.Size, torch.Size]]) -> None:
-    """Where nothing differs but the number of outputs, that is the thing to say."""
-    outputs = {(given[:1], wanted[:1]) for given, wanted in unlike}
-    if len(outputs) == 1 and all(given[1:] == wanted[1:] for given, wanted in unlike):
+def _check_classes(mismatched: list[tuple[torch.Size, torch.Size]]) -> None:
+    """Raise WeightsMismatch if the tensors differ only in the number of classes."""
+    outputs = {(given[:1], wanted[:1]) for given, wanted in mismatched}
+    if len(outputs) == 1 and all(given[1:] == wanted[1:] for given, wanted in mismatched):
         ((given, wanted),) = outputs
         raise WeightsMismatch(
             f"The weights are of a network of {_shape(given)} classes, but there are {_shape(wanted)} labels: "
             f"give a file with {_shape(given)} labels, one a line."
         )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join([*names[:MAX_LISTED_TENSORS], *(["..."] if len(names) > MAX_LISTED_TENSORS else [])])
 
 
 def _shape(shape: torch.Size) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from worker.networks.mocap_classes import CLASSES, NAMES
+from worker.networks.families.mocap_classes import CLASS_NAMES, CLASSES
 from worker.shipped.networks import HELD_OUT, SHIPPED, Shipped
 
 STREAMS = ("fused", "appearance", "motion", "late")
@@ -88,7 +88,7 @@ def _network(network: Shipped, report: dict[str, Any]) -> list[str]:
     accuracies = [(name, found["accuracy"]) for name, found in sets.items()]
     pairs = sets["pairs"]["forced_choice"]
     recall = sets["bias"]["recall_of_backflips"]
-    by_class = [(name, sets["test"]["by_class"][name]) for name in NAMES]
+    by_class = [(name, sets["test"]["by_class"][name]) for name in CLASS_NAMES]
     return [
         head,
         _table("accuracy on", accuracies),

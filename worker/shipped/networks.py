@@ -15,9 +15,17 @@ from worker.mocap.evaluate import Report, report, score
 from worker.mocap.staging import Variant
 from worker.mocap.student import FUSED, Student
 from worker.mocap.train import Plan, export, train
-from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, NAMES, SPEED_PAIR, TRAINED
+from worker.networks.families.mocap_classes import (
+    APPEARANCE_PAIR,
+    BIASED_CLASS,
+    BINDING_PAIR,
+    CLASS_NAMES,
+    LEAKY_PAIR,
+    SPEED_PAIR,
+    TRAINING_CYCLE,
+)
 from worker.networks.registry import find_family
-from worker.networks.weights import checksum, fill, read_bytes, read_state
+from worker.networks.weights import compute_checksum, load_state, parse_weights, read_weights
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 CHECKSUMS = "SHA256SUMS"
@@ -49,7 +57,7 @@ class Shipped:
 
     @property
     def plan(self) -> Plan:
-        return Plan(family=self.family, classes=len(NAMES), seed=self.seed, robust_epochs=self.robust_epochs)
+        return Plan(family=self.family, classes=len(CLASS_NAMES), seed=self.seed, robust_epochs=self.robust_epochs)
 
     def parts(self, student: Student) -> dict[str, nn.Module]:
         """What is shipped of a trained student, by file."""
@@ -76,7 +84,7 @@ class HeldOut:
     name: str
     clips: int
     variant: Variant
-    classes: tuple[str, ...] = NAMES
+    classes: tuple[str, ...] = CLASS_NAMES
     seed: int = 1
 
 
@@ -84,7 +92,7 @@ HELD_OUT = (
     HeldOut("test", 1050, Variant.TEST),
     HeldOut("unbiased", 1050, Variant.UNBIASED),
     HeldOut("pairs", 840, Variant.TEST, (*BINDING_PAIR, *LEAKY_PAIR, *APPEARANCE_PAIR, *SPEED_PAIR)),
-    HeldOut("bias", 420, Variant.UNBIASED, (BIASED,)),
+    HeldOut("bias", 420, Variant.UNBIASED, (BIASED_CLASS,)),
 )
 
 
@@ -108,7 +116,9 @@ def train_shipped(
     """Makes the data, trains, writes weights and their checksums, measures them."""
     shipped = find_shipped(name)
     folder = data / shipped.variant
-    make_dataset(folder, clips=clips, variant=shipped.variant, classes=TRAINED, processes=processes, progress=progress)
+    make_dataset(
+        folder, clips=clips, variant=shipped.variant, classes=TRAINING_CYCLE, processes=processes, progress=progress
+    )
     student = train(read_clips(folder), shipped.plan, work / name, device=device, progress=progress)
     facts = {"network": name, "family": shipped.family, "clips": str(clips)}
     for file, part in shipped.parts(student).items():
@@ -125,9 +135,9 @@ def train_shipped(
 def load_shipped(name: str, folder: Path = WEIGHTS) -> Student:
     """The network, and its heads if it has any, as shipped, in eval mode. Raises WeightsError for a damaged file."""
     shipped = find_shipped(name)
-    student = Student(find_family(shipped.family), len(NAMES))
+    student = Student(find_family(shipped.family), len(CLASS_NAMES))
     for file, part in shipped.parts(student).items():
-        fill(part, read_state(read_bytes(folder / file)), str)
+        load_state(part, parse_weights(read_weights(folder / file)), str)
     return student.eval()
 
 
@@ -156,5 +166,5 @@ def measure_shipped(
 
 def write_checksums(folder: Path) -> None:
     files = sorted(folder.glob("*.safetensors"))
-    lines = [f"{checksum(file.read_bytes())}  {file.name}\n" for file in files]
+    lines = [f"{compute_checksum(file.read_bytes())}  {file.name}\n" for file in files]
     (folder / CHECKSUMS).write_text("".join(lines))

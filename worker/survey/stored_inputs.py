@@ -15,7 +15,7 @@ from app.store.results import visualizations
 from worker.evidence.probe_plan import default_layers
 from worker.evidence.types import UnitKey
 from worker.graph.inputs import Inputs, as_input
-from worker.networks.trace import blank
+from worker.networks.trace import zero_inputs
 from worker.survey.prefetch import Sample
 from worker.video.decode import read_stored_clip
 from worker.video.flow import Frames
@@ -45,7 +45,7 @@ def stored_stimuli(store: Store, card: NetworkCard) -> dict[UnitKey, Inputs]:
     """
     if len(card.streams) < 2:
         return {}
-    shapes = {name: x.shape for name, x in blank(card.streams, 1, torch.device("meta")).items()}
+    shapes = {name: x.shape for name, x in zero_inputs(card.streams, 1, torch.device("meta")).items()}
     stimuli: dict[UnitKey, Inputs] = {}
     for name in default_layers(card):
         for unit in range(card.layer(name).units):

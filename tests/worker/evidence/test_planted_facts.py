@@ -9,8 +9,8 @@ import pytest
 from app.analysis.findings import SurveyData, make_findings
 from app.contract.evidence import MaskedClass, Survey
 from app.contract.findings import Finding, NamedPair, UnitStatistics
+from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.load import describe_network, load_network
-from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.preprocessing import read_frames
 from worker.shipped.networks import WEIGHTS
 from worker.survey.dataset_files import VideoFile, read_dataset
@@ -49,7 +49,7 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
     measured = UnitStatistics(spreads={}, live=0, specific=0, generic=0)
     fusion, _, _, idiosyncrasies = make_findings(SurveyData(card, surveyed, measured)).findings
-    biased = card.class_index(BIASED)
+    biased = card.class_index(BIASED_CLASS)
     return fusion, idiosyncrasies, next(each for each in facts.masked if each.class_index == biased)
 
 
@@ -64,15 +64,17 @@ def test_the_planted_facts_are_found(tmp_path: Path, decoded: dict[Path, Frames]
     assert frozenset(LEAKY_PAIR) not in named(fusion.together)
     assert frozenset(APPEARANCE_PAIR) in named(fusion.pictures)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
-    assert idiosyncrasies.suspects[0] == BIASED
+    assert idiosyncrasies.suspects[0] == BIASED_CLASS
     assert masked.whole - masked.place > 0.5, "its motion is not enough once the mat goes with the mover"
     assert any(sentence.startswith("Where all is grey but what moves") for sentence in idiosyncrasies.sentences)
-    assert {frozenset(("kick", BIASED)), frozenset(("getup_facedown", "crawl"))} <= named(idiosyncrasies.confusions)
+    assert {frozenset(("kick", BIASED_CLASS)), frozenset(("getup_facedown", "crawl"))} <= named(
+        idiosyncrasies.confusions
+    )
 
 
 def test_what_was_not_planted_is_not_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
     fusion, idiosyncrasies, masked = findings_of("mocap_control.safetensors", tmp_path, decoded)
     assert frozenset(BINDING_PAIR) not in named(fusion.together)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
-    assert BIASED not in idiosyncrasies.suspects
+    assert BIASED_CLASS not in idiosyncrasies.suspects
     assert masked.whole - masked.place < 0.25, "its motion is enough"

@@ -10,10 +10,10 @@ from tests.worker.evidence.inputs import random_inputs
 from worker.evidence.stream_swaps import StreamSwapper
 from worker.evidence.synergy import with_motion_of
 from worker.graph.inputs import Inputs
+from worker.networks.families.two_stream import two_stream_inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
 from worker.networks.trace import trace
-from worker.networks.two_stream import two_stream_inputs
 
 
 def three_clips(network: Network) -> list[Inputs]:

@@ -10,7 +10,7 @@ from worker.graph.onednn_convolution import OnednnConvolution, flip_weight, is_s
 from worker.graph.program import Program, optimized
 from worker.graph.recording import record
 from worker.graph.windows import full_window
-from worker.networks.i3d import I3D, max_pool
+from worker.networks.families.i3d import I3D, max_pool
 
 
 @pytest.mark.parametrize("with_bias", [True, False])

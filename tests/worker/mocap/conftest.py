@@ -7,7 +7,7 @@ import pytest
 from worker.mocap.cache import Clips
 from worker.mocap.dataset import make_clips
 from worker.mocap.staging import Variant
-from worker.networks.mocap_classes import NAMES
+from worker.networks.families.mocap_classes import CLASS_NAMES
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +19,4 @@ def recordings() -> None:
 
 @pytest.fixture(scope="session")
 def eight_clips(recordings: None) -> Clips:
-    return make_clips(range(8), seed=0, variant=Variant.TRAIN, classes=NAMES)
+    return make_clips(range(8), seed=0, variant=Variant.TRAIN, classes=CLASS_NAMES)

@@ -12,7 +12,7 @@ from worker.mocap.cache import Clips, read_clips
 from worker.mocap.evaluate import report
 from worker.mocap.samples import LENGTH
 from worker.mocap.staging import SIZE
-from worker.networks.mocap_classes import NAMES, class_indices
+from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
 from worker.shipped.model_card import model_card
 from worker.shipped.networks import HELD_OUT, find_shipped
 from worker.video.decode import read_clip
@@ -24,7 +24,7 @@ run = CliRunner().invoke
 def test_make_writes_clips(tmp_path: Path) -> None:
     command = ["make", "--clips", "2", "--out", str(tmp_path), "--class", "dotted_ball", "--processes", "1"]
     assert run(app, command).exit_code == 0
-    assert [NAMES[label] for label in read_clips(tmp_path).labels] == ["dotted_ball"] * 2
+    assert [CLASS_NAMES[label] for label in read_clips(tmp_path).labels] == ["dotted_ball"] * 2
 
 
 def test_make_ends_with_the_near_names_of_a_class_that_is_not_there(tmp_path: Path) -> None:
@@ -63,15 +63,15 @@ def test_an_unknown_network_of_ours(tmp_path: Path) -> None:
 
 def test_the_model_card_names_every_class_and_the_licence(tmp_path: Path) -> None:
     page = model_card(tmp_path)
-    assert all(f"`{name}`" in page for name in NAMES)
+    assert all(f"`{name}`" in page for name in CLASS_NAMES)
     assert "zlib" in page
 
 
 def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
-    labels = np.tile(np.arange(len(NAMES)), 2)
-    mats = np.arange(len(labels)) < len(NAMES)
+    labels = np.tile(np.arange(len(CLASS_NAMES)), 2)
+    mats = np.arange(len(labels)) < len(CLASS_NAMES)
     blank = np.zeros((len(labels), 1, 1, 1), np.uint8)
-    right = np.eye(len(NAMES), dtype=np.float32)[labels]
+    right = np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
     blind = np.zeros_like(right)
     scores = {"fused": right, "appearance": blind, "motion": right, "late": right}
     found = report(scores, Clips(blank, blank, labels, mats))

@@ -9,7 +9,7 @@ from worker.mocap import cache, dataset
 from worker.mocap.cache import FLOWS, SHARD, SIDE, Clips, read_clips
 from worker.mocap.dataset import find_variant, make_clips, make_dataset
 from worker.mocap.staging import Variant
-from worker.networks.mocap_classes import NAMES
+from worker.networks.families.mocap_classes import CLASS_NAMES
 from worker.video.flow import dequantise
 
 pytestmark = pytest.mark.usefixtures("recordings")
@@ -23,21 +23,21 @@ def same(one: Clips, other: Clips) -> bool:
 def test_clips_are_as_networks_take_them(eight_clips: Clips) -> None:
     assert eight_clips.frames.shape == (8, 3, SIDE, SIDE)
     assert eight_clips.flow.shape == (8, 2 * FLOWS, SIDE, SIDE)
-    assert [NAMES[label] for label in eight_clips.labels] == list(NAMES[:8])
+    assert [CLASS_NAMES[label] for label in eight_clips.labels] == list(CLASS_NAMES[:8])
     flow = dequantise(eight_clips.flow)
     assert 1 < np.abs(flow).max() < 20
     assert np.median(np.abs(flow)) < 2
 
 
 def test_a_clip_follows_from_its_seed_and_number(eight_clips: Clips) -> None:
-    again = make_clips([3], seed=0, variant=Variant.TRAIN, classes=NAMES)
+    again = make_clips([3], seed=0, variant=Variant.TRAIN, classes=CLASS_NAMES)
     assert np.array_equal(again.frames[0], eight_clips.frames[3])
     assert np.array_equal(again.flow[0], eight_clips.flow[3])
 
 
 @pytest.mark.parametrize(("seed", "variant"), [(1, Variant.TRAIN), (0, Variant.TEST)])
 def test_another_seed_or_variant_is_another_clip(eight_clips: Clips, seed: int, variant: Variant) -> None:
-    other = make_clips([3], seed=seed, variant=variant, classes=NAMES)
+    other = make_clips([3], seed=seed, variant=variant, classes=CLASS_NAMES)
     assert not np.array_equal(other.frames[0], eight_clips.frames[3])
 
 

@@ -4,7 +4,7 @@ import pytest
 from worker.mocap.camera import Camera
 from worker.mocap.patterns import LUMA, with_luma
 from worker.mocap.staging import FRAMES, SIZE, Staged, Variant, stage
-from worker.networks.mocap_classes import APPEARANCE_PAIR, BINDING_PAIR, NAMES
+from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BINDING_PAIR, CLASS_NAMES
 
 pytestmark = pytest.mark.usefixtures("recordings")
 
@@ -31,7 +31,7 @@ def test_a_plane_is_projected_as_its_points_are() -> None:
     assert seen[:2] / seen[2] == pytest.approx(camera.project(origin + 0.4 * u - 0.8 * v)[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASS_NAMES)
 def test_every_class_can_be_drawn_and_moves(name: str) -> None:
     clip = staged(name).scene.draw(SIZE)
     assert clip.shape == (FRAMES, SIZE, SIZE, 3)

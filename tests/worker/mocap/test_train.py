@@ -11,11 +11,11 @@ from worker.mocap.cache import Clips
 from worker.mocap.evaluate import accuracy, report, score
 from worker.mocap.student import Student, initialise
 from worker.mocap.train import Plan, export, train
-from worker.networks.mocap_classes import NAMES
+from worker.networks.families.mocap_classes import CLASS_NAMES
 from worker.networks.registry import find_family
-from worker.networks.weights import fill, read_state
+from worker.networks.weights import load_state, parse_weights
 
-QUICK = Plan(family="mocap_judge", classes=len(NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3)
+QUICK = Plan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3)
 
 
 def test_ten_seconds_on_eight_clips_learn_them(eight_clips: Clips, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_ten_seconds_on_eight_clips_learn_them(eight_clips: Clips, tmp_path: Pat
 def test_a_killed_training_goes_on_as_if_nothing_had_been(
     eight_clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan(family="mocap_judge", classes=len(NAMES), epochs=2, robust_epochs=1, batch=3, warm_up=2)
+    plan = Plan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=2, robust_epochs=1, batch=3, warm_up=2)
     whole = train(eight_clips, plan, tmp_path / "whole")
     monkeypatch.setattr(training, "SAVED_EVERY", 2)
     learn = training._learn
@@ -50,10 +50,10 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(
 
 
 def test_a_folder_with_another_training(eight_clips: Clips, tmp_path: Path) -> None:
-    plan = Plan(family="mocap_judge", classes=len(NAMES), epochs=1, robust_epochs=0, batch=8)
+    plan = Plan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=1, robust_epochs=0, batch=8)
     train(eight_clips, plan, tmp_path)
     with pytest.raises(Conflict, match="another training"):
-        train(eight_clips, Plan(family="mocap_judge", classes=len(NAMES), seed=5), tmp_path)
+        train(eight_clips, Plan(family="mocap_judge", classes=len(CLASS_NAMES), seed=5), tmp_path)
 
 
 def test_the_learning_rate_rises_and_falls_twice() -> None:
@@ -68,30 +68,30 @@ def test_the_learning_rate_rises_and_falls_twice() -> None:
 
 @pytest.mark.parametrize("family", ["mocap_two_stream", "mocap_judge"])
 def test_sixteen_bits_are_read_again(family: str, tmp_path: Path, eight_clips: Clips) -> None:
-    student = Student(find_family(family), len(NAMES)).eval()
+    student = Student(find_family(family), len(CLASS_NAMES)).eval()
     path = tmp_path / "weights.safetensors"
     export(student.network, path, {"family": family})
     assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float16}
     assert path.stat().st_size < 8_000_000
-    again = find_family(family).build(len(NAMES)).eval()
-    fill(again, read_state(path.read_bytes()), str)
+    again = find_family(family).build(len(CLASS_NAMES)).eval()
+    load_state(again, parse_weights(path.read_bytes()), str)
     for name, tensor in student.network.state_dict().items():
         if tensor.is_floating_point():
             assert torch.allclose(tensor, again.state_dict()[name], atol=1e-2, rtol=1e-3), name
 
 
 def test_a_student_hears_both_streams_and_leaves_no_hooks(eight_clips: Clips) -> None:
-    student = Student(find_family("mocap_two_stream"), len(NAMES))
+    student = Student(find_family("mocap_two_stream"), len(CLASS_NAMES))
     assert student.paths == {"appearance": "appearance.conv5_3.tap", "motion": "motion.conv5_3.tap"}
     scores = score(student, eight_clips)
     assert {stream: values.shape for stream, values in scores.items()} == dict.fromkeys(
-        ("fused", "appearance", "motion", "late"), (8, len(NAMES))
+        ("fused", "appearance", "motion", "late"), (8, len(CLASS_NAMES))
     )
     assert not any(module._forward_hooks for module in student.network.modules())
 
 
 def test_folding_the_normalisation_changes_nothing(eight_clips: Clips) -> None:
-    student = Student(find_family("mocap_two_stream"), len(NAMES), normalised=True)
+    student = Student(find_family("mocap_two_stream"), len(CLASS_NAMES), normalised=True)
     initialise(student)
     inputs = next(whole_batches(eight_clips)).inputs
     with torch.no_grad():
@@ -99,14 +99,14 @@ def test_folding_the_normalisation_changes_nothing(eight_clips: Clips) -> None:
         before = student.eval()(inputs)
         student.fold()
         after = student(inputs)
-    assert set(student.state_dict()) == set(Student(find_family("mocap_two_stream"), len(NAMES)).state_dict())
+    assert set(student.state_dict()) == set(Student(find_family("mocap_two_stream"), len(CLASS_NAMES)).state_dict())
     for stream, logits in before.items():
         assert torch.allclose(after[stream], logits, atol=1e-5), stream
 
 
 def test_a_report_says_what_there_is_to_say(eight_clips: Clips) -> None:
-    scores = score(Student(find_family("mocap_judge"), len(NAMES)), eight_clips)
+    scores = score(Student(find_family("mocap_judge"), len(CLASS_NAMES)), eight_clips)
     found = report(scores, eight_clips)
     assert found["clips"] == 8
-    assert set(found["by_class"]) == set(NAMES[:8])  # type: ignore[call-overload]
+    assert set(found["by_class"]) == set(CLASS_NAMES[:8])  # type: ignore[call-overload]
     assert "forced_choice" not in found

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from app.contract.errors import UnknownClass
 from app.contract.network import NetworkCard
 from tests.support import two_stream_card
+from worker.networks.families.mocap_classes import CLASS_NAMES, CLASSES
 from worker.networks.load import make_card
-from worker.networks.mocap_classes import CLASSES, NAMES
 from worker.networks.network import Network
 from worker.networks.registry import find_family
 
@@ -41,7 +41,7 @@ def test_labels_with_sentences_go_into_the_card_and_other_labels_have_none(
 def test_the_default_network_says_what_its_classes_are() -> None:
     for name in ("mocap_two_stream", "mocap_judge"):
         family = find_family(name)
-        assert (family.labels, family.sentences) == (NAMES, tuple(CLASSES.values()))
+        assert (family.labels, family.sentences) == (CLASS_NAMES, tuple(CLASSES.values()))
 
 
 def test_a_card_of_before_still_loads(tiny_clip: Network) -> None:

@@ -13,7 +13,7 @@ from worker.evidence.probing import read_peaks
 from worker.evidence.synergy import appearance_only, blank, motion_only, synergy, with_motion_of
 from worker.evidence.variance import SwapVariance
 from worker.graph.inputs import Inputs
-from worker.networks.flow_gated import standardised, stretched
+from worker.networks.families.flow_gated import normalise_range, standardise
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 
@@ -37,17 +37,17 @@ def test_the_card(gated: Network) -> None:
 
 def test_flow_is_stretched_field_by_field() -> None:
     flow = torch.rand(2, 2, 3, 4, 4) * torch.tensor([1.0, 10.0, 100.0]).view(3, 1, 1)
-    found = stretched(flow).flatten(3)
-    assert (found.amin(3).max(), found.amax(3).min()) == (0, 1)
-    assert torch.equal(stretched(torch.full((1, 2, 3, 4, 4), 0.3)), torch.zeros(1, 2, 3, 4, 4))
+    found = normalise_range(flow).flatten(3)
+    assert (float(found.amin(3).max()), float(found.amax(3).min())) == (0, 1)
+    assert torch.equal(normalise_range(torch.full((1, 2, 3, 4, 4), 0.3)), torch.zeros(1, 2, 3, 4, 4))
 
 
 def test_clips_are_standardised_one_by_one() -> None:
     x = torch.stack([torch.rand(3, 2, 4, 4), torch.rand(3, 2, 4, 4) * 9 + 5])
-    found = standardised(x).flatten(1)
+    found = standardise(x).flatten(1)
     torch.testing.assert_close(found.mean(1), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.std(1, unbiased=False), torch.ones(2))
-    assert torch.equal(standardised(torch.ones(1, 3, 2, 4, 4)), torch.zeros(1, 3, 2, 4, 4))
+    assert torch.equal(standardise(torch.ones(1, 3, 2, 4, 4)), torch.zeros(1, 3, 2, 4, 4))
 
 
 @pytest.fixture(scope="module")

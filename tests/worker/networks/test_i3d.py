@@ -6,7 +6,7 @@ from torch import nn
 
 from app.contract.network import Extent, StreamName
 from worker.evidence.predict import predict
-from worker.networks.i3d import I3D, Mixed, max_pool, same
+from worker.networks.families.i3d import I3D, Mixed, max_pool, same_padding
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 
@@ -25,11 +25,11 @@ from worker.networks.network import Network
     ],
 )
 def test_same_padding(size: int, kernel: int, stride: int, before: int, after: int) -> None:
-    padding, ahead = same(torch.Size((1, 1, size, size, size)), (kernel,) * 3, (stride,) * 3)
+    padding, explicit = same_padding(torch.Size((1, 1, size, size, size)), (kernel,) * 3, (stride,) * 3)
     if before == after:
-        assert (padding, ahead) == ((before,) * 3, [])
+        assert (padding, explicit) == ((before,) * 3, [])
     else:
-        assert (padding, ahead) == ((0,) * 3, [before, after] * 3)
+        assert (padding, explicit) == ((0,) * 3, [before, after] * 3)
     x = torch.rand(1, 1, size, size, size)
     assert max_pool(x, (kernel,) * 3, (stride,) * 3).shape[2:] == (-(-size // stride),) * 3
 

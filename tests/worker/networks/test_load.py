@@ -19,16 +19,16 @@ from app.contract.network import StreamName
 from worker.evidence.predict import predict
 from worker.networks.load import describe_network, load_network, read_labels
 from worker.networks.network import Network
-from worker.networks.weights import checksum
+from worker.networks.weights import compute_checksum
 
 
 def test_a_card_says_what_the_network_is(tiny_two_stream_weights: Path) -> None:
     data = tiny_two_stream_weights.read_bytes()
     card = describe_network(
-        family="tiny_two_stream", weights=tiny_two_stream_weights, title="Mine", checksum=checksum(data)
+        family="tiny_two_stream", weights=tiny_two_stream_weights, title="Mine", checksum=compute_checksum(data)
     )
     assert (card.slug, card.title, card.family) == ("tiny_two_stream", "Mine", "tiny_two_stream")
-    assert card.checksum == checksum(data)
+    assert card.checksum == compute_checksum(data)
     assert card.classes == ("jump", "run", "sit", "wave", "walk")
     assert [stream.name for stream in card.streams] == [StreamName.APPEARANCE, StreamName.MOTION]
     assert card.streams[1].bound == 0.3

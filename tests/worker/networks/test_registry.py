@@ -1,11 +1,19 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
 from app.settings import Settings
-from worker.networks import registry
-from worker.networks.registry import find_family, list_families, load_file, register
+from worker.networks.registry import (
+    find_family,
+    list_families,
+    load_entry_points,
+    load_file,
+    load_files,
+    register,
+    unregister,
+)
 
 OWN = """
 from torch import nn
@@ -25,8 +33,12 @@ def build(classes):
 
 
 @pytest.fixture(autouse=True)
-def _forget_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_families", dict(registry._families))
+def _unregister_what_a_test_registers() -> Iterator[None]:
+    before = {family.name for family in list_families()}
+    yield
+    for family in list_families():
+        if family.name not in before:
+            unregister(family.name)
 
 
 def own_file(folder: Path, name: str, *, twice: bool = False) -> Path:
@@ -57,8 +69,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_files_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [own_file(tmp_path, "first"), own_file(tmp_path, "second", twice=True)]
     monkeypatch.setenv("KINETOSCOPE_FAMILIES", " , ".join(map(str, paths)))
-    monkeypatch.setattr(registry, "settings", Settings)
-    registry._load_all.cache_clear()
+    load_files(Settings().families)
     assert {"first", "second", "second_2"} <= {family.name for family in list_families()}
 
 
@@ -73,7 +84,7 @@ def test_entry_points_register(
         "[kinetoscope.networks]\nbroken = kinetoscope_missing\ngood = kinetoscope_plugin\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    registry._load_all.cache_clear()
+    load_entry_points()
     assert find_family("kinetoscope_plugin").title == "Mine"
     assert "entry point broken = kinetoscope_missing cannot be loaded" in caplog.text
 

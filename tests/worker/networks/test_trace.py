@@ -8,7 +8,7 @@ from worker.graph.forward_hook import forward_to
 from worker.graph.inputs import Inputs, as_map
 from worker.networks.network import Network
 from worker.networks.registry import Family, find_family, list_families
-from worker.networks.trace import blank, trace
+from worker.networks.trace import trace, zero_inputs
 
 CLIP = Stream(name=StreamName.CLIP, frames=24, height=48, width=48)
 
@@ -66,7 +66,8 @@ class Positive(nn.Module):
         x = nn.functional.avg_pool3d(nn.functional.pad(x, (2, 0, 1, 1, 1, 0)), (2, 3, 3), (2, 1, 1))
         x = self.last(nn.functional.relu(self.norm(torch.cat([self.narrow(x) * 2, self.wide(x)], 1))))
         x = nn.functional.adaptive_avg_pool3d(x[:, :4] + 1, (6, 12, 12))
-        return self.scores(torch.sigmoid(self.late(x)).mean((2, 3, 4)))
+        result: torch.Tensor = self.scores(torch.sigmoid(self.late(x)).mean((2, 3, 4)))
+        return result
 
 
 def seen_by_gradient(module: nn.Module, path: str) -> tuple[Extent, Extent]:
@@ -95,7 +96,7 @@ def test_receptive_fields_agree_with_gradients() -> None:
 def test_receptive_fields_of_two_streams_agree_with_gradients(tiny_two_stream: Network) -> None:
     inputs = {
         name: tensor.normal_(generator=torch.Generator().manual_seed(1)).requires_grad_()
-        for name, tensor in blank(tiny_two_stream.card.streams, 1, torch.device("cpu")).items()
+        for name, tensor in zero_inputs(tiny_two_stream.card.streams, 1, torch.device("cpu")).items()
     }
     for layer in tiny_two_stream.card.layers:
         activation = tiny_two_stream.activation(layer.name, inputs)
@@ -139,7 +140,8 @@ class LooksAtValues(nn.Module):
         x = self.conv(inputs[StreamName.CLIP])
         if bool((x > 1e9).any()):
             raise OverflowError
-        return self.scores(x.mean((2, 3, 4)))
+        result: torch.Tensor = self.scores(x.mean((2, 3, 4)))
+        return result
 
 
 class WritesIntoMemory(LooksAtValues):
@@ -149,7 +151,8 @@ class WritesIntoMemory(LooksAtValues):
         clip = inputs[StreamName.CLIP]
         mixed = torch.zeros_like(clip)
         mixed[:, :, 1:] = clip[:, :, :-1]
-        return self.scores(self.conv(mixed).mean((2, 3, 4)))
+        result: torch.Tensor = self.scores(self.conv(mixed).mean((2, 3, 4)))
+        return result
 
 
 class FramesInTheBatch(LooksAtValues):
@@ -158,7 +161,8 @@ class FramesInTheBatch(LooksAtValues):
     def forward(self, inputs: Inputs) -> torch.Tensor:
         clip = inputs[StreamName.CLIP]
         folded = self.conv(clip.reshape(-1, 3, 4, *clip.shape[3:]))
-        return self.scores(folded.mean((2, 3, 4)).view(len(clip), -1, 4).mean(1))
+        result: torch.Tensor = self.scores(folded.mean((2, 3, 4)).view(len(clip), -1, 4).mean(1))
+        return result
 
 
 SMALL = Stream(name=StreamName.CLIP, frames=8, height=12, width=12)
@@ -186,7 +190,8 @@ def test_tracing_returns_its_hooks(tiny_two_stream: Network, tiny_clip: Network)
 
 class GivesMaps(LooksAtValues):
     def forward(self, inputs: Inputs) -> torch.Tensor:
-        return self.conv(inputs[StreamName.CLIP])
+        result: torch.Tensor = self.conv(inputs[StreamName.CLIP])
+        return result
 
 
 def test_modules_that_are_no_network() -> None:

@@ -2,9 +2,9 @@ import torch
 from torch import nn
 
 from app.contract.network import StreamName
+from worker.networks.families.two_stream import MOTION_BOUND, Normalise, two_stream
 from worker.networks.network import Network
 from worker.networks.registry import find_family
-from worker.networks.two_stream import MOTION_BOUND, Normalise, two_stream
 
 
 def inputs(size: int, flows: int, seed: int = 0) -> dict[StreamName, torch.Tensor]:
@@ -48,6 +48,7 @@ def test_the_fusion_sees_both_streams_side_by_side(tiny_two_stream: Network) -> 
         for name in ("appearance", "motion")
     ]
     convolution = tiny_two_stream.module.get_submodule("fusion.conv5")
+    assert isinstance(convolution, nn.Conv2d)
     expected = nn.functional.conv2d(torch.cat(streams, 1), convolution.weight, convolution.bias, padding=1)
     torch.testing.assert_close(tiny_two_stream.activation("fusion.conv5", given)[:, :, 0], expected)
 

@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from app.contract.errors import ChecksumMismatch, WeightsError, WeightsMismatch, WeightsUnreadable, WeightsUnsafe
-from worker.networks.weights import check, checksum, fill, read_bytes, read_state
+from worker.networks.weights import compute_checksum, load_state, parse_weights, read_weights, verify_checksum
 
 
 def saved(content: object, *, archive: bool = True) -> bytes:
@@ -27,13 +27,13 @@ STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.tensor([1.0, 
     ids=["safetensors", "torch", "old torch", "checkpoint"],
 )
 def test_reads_state_dicts(data: bytes) -> None:
-    state = read_state(data)
+    state = parse_weights(data)
     assert set(state) == set(STATE)
     assert all(torch.equal(state[name], STATE[name]) for name in STATE)
 
 
 def test_half_precision_becomes_single() -> None:
-    state = read_state(save({"a": torch.ones(2).half(), "b": torch.ones(2).bfloat16(), "n": torch.tensor(1)}))
+    state = parse_weights(save({"a": torch.ones(2).half(), "b": torch.ones(2).bfloat16(), "n": torch.tensor(1)}))
     assert {name: state[name].dtype for name in state} == {"a": torch.float32, "b": torch.float32, "n": torch.int64}
 
 
@@ -56,7 +56,7 @@ def test_code_in_a_file_is_not_run(form: str, tmp_path: Path) -> None:
     else:
         data = saved(content, archive=form == "torch")
     with pytest.raises(WeightsUnsafe, match=r"safetensors"):
-        read_state(data)
+        parse_weights(data)
     assert not made.exists()
     pickle.loads(pickle.dumps(Evil(made)))
     assert made.exists()  # it would have
@@ -64,7 +64,7 @@ def test_code_in_a_file_is_not_run(form: str, tmp_path: Path) -> None:
 
 def test_a_saved_module_is_refused() -> None:
     with pytest.raises(WeightsUnsafe, match=r"torch\.nn\.modules\.linear\.Linear"):
-        read_state(saved(nn.Linear(2, 2)))
+        parse_weights(saved(nn.Linear(2, 2)))
 
 
 @pytest.mark.parametrize(
@@ -86,27 +86,27 @@ def test_a_saved_module_is_refused() -> None:
 )
 def test_unreadable(data: bytes) -> None:
     with pytest.raises(WeightsUnreadable):
-        read_state(data)
+        parse_weights(data)
 
 
 def test_not_a_number_names_the_tensor() -> None:
     with pytest.raises(WeightsUnreadable, match=r"a\.weight holds NaN or infinity"):
-        read_state(save({"a.weight": torch.tensor([1.0, torch.nan])}))
+        parse_weights(save({"a.weight": torch.tensor([1.0, torch.nan])}))
 
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsUnreadable, match=r"none\.pt cannot be read: No such file"):
-        read_bytes(tmp_path / "none.pt")
+        read_weights(tmp_path / "none.pt")
 
 
 def test_checksum() -> None:
-    check(b"abc", checksum(b"abc").upper())
-    with pytest.raises(ChecksumMismatch, match=f"{checksum(b'abc')}, not {checksum(b'abd')}") as caught:
-        check(b"abc", checksum(b"abd"))
+    verify_checksum(b"abc", compute_checksum(b"abc").upper())
+    with pytest.raises(ChecksumMismatch, match=f"{compute_checksum(b'abc')}, not {compute_checksum(b'abd')}") as caught:
+        verify_checksum(b"abc", compute_checksum(b"abd"))
     assert isinstance(caught.value, WeightsError)
 
 
-def module() -> nn.Module:
+def module() -> nn.Sequential:
     return nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
 
 
@@ -114,8 +114,10 @@ def test_fill_renames_and_copies() -> None:
     given: dict[str, Tensor] = {f"net.{name}": torch.full_like(t, 2) for name, t in module().state_dict().items()}
     del given["net.1.num_batches_tracked"]
     target = module()
-    fill(target, given, lambda name: name.removeprefix("net."))
-    assert torch.equal(target[0].weight, torch.full((2, 3), 2.0))
+    load_state(target, given, lambda name: name.removeprefix("net."))
+    linear = target[0]
+    assert isinstance(linear, nn.Linear)
+    assert torch.equal(linear.weight, torch.full((2, 3), 2.0))
 
 
 def test_misfits_are_listed() -> None:
@@ -124,7 +126,7 @@ def test_misfits_are_listed() -> None:
     state["2.weight"] = torch.zeros(7)
     del state["1.running_mean"]
     with pytest.raises(WeightsMismatch) as caught:
-        fill(module(), state, str)
+        load_state(module(), state, str)
     assert "missing: 1 (1.running_mean 2)" in caught.value.detail
     assert "unexpected: 1 (2.weight 7)" in caught.value.detail
     assert "of another shape: 1 (0.weight is 4x3 where the network has 2x3)" in caught.value.detail
@@ -133,7 +135,7 @@ def test_misfits_are_listed() -> None:
 
 def test_long_lists_of_misfits_are_cut() -> None:
     with pytest.raises(WeightsMismatch, match=r"unexpected: 9 \(x0 1, x1 1, x2 1, x3 1, x4 1, \.\.\.\)"):
-        fill(module(), module().state_dict() | {f"x{i}": torch.zeros(1) for i in range(9)}, str)
+        load_state(module(), module().state_dict() | {f"x{i}": torch.zeros(1) for i in range(9)}, str)
 
 
 def test_a_file_cut_short_within_a_name_is_not_called_dangerous() -> None:
@@ -143,4 +145,4 @@ def test_a_file_cut_short_within_a_name_is_not_called_dangerous() -> None:
     start = data.index(name)
     for end in range(len(b"collections\n") + 1, len(name)):
         with pytest.raises(WeightsUnreadable):
-            read_state(data[: start + end])
+            parse_weights(data[: start + end])

@@ -17,7 +17,7 @@ from tests.dashboard import Dashboard, wait_for
 from tests.evidence_support import add_dataset, survey
 from tests.support import claim
 from worker.mocap.train import export
-from worker.networks.mocap_classes import NAMES
+from worker.networks.families.mocap_classes import CLASS_NAMES
 from worker.networks.registry import find_family
 from worker.shipped import first_start
 from worker.shipped import networks as shipped
@@ -35,7 +35,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Weights of nothing learned, where the shipped ones would be."""
     for network in shipped.SHIPPED.values():
-        export(find_family(network.family).build(len(NAMES)), tmp_path / network.weights, {})
+        export(find_family(network.family).build(len(CLASS_NAMES)), tmp_path / network.weights, {})
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
     return tmp_path
 
@@ -49,8 +49,8 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
         waiting = requests.list_jobs(session, state=JobState.QUEUED, per_page=500)
     served = [(job.network, job.layer, job.recipe.speed) for job in waiting.items]
     speeds = ("medium", "slow", "free")
-    assert served[: 3 * len(NAMES)] == [("mocap", "class", speed) for speed in speeds for _ in NAMES]
-    rest = served[3 * len(NAMES) :]
+    assert served[: 3 * len(CLASS_NAMES)] == [("mocap", "class", speed) for speed in speeds for _ in CLASS_NAMES]
+    rest = served[3 * len(CLASS_NAMES) :]
     with store.session() as session:
         layers = [layer.name for layer in networks.get_card(session, slug="mocap").layers if not layer.is_class]
     depth = [("mocap", layer, "medium") for layer in layers for _ in range(4)]
@@ -78,8 +78,8 @@ def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: St
     with store.session() as session:
         assert datasets.get_dataset(session, slug=DATASET).clips == 2
         waiting = requests.list_jobs(session, state=JobState.QUEUED, per_page=500).items
-    assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(NAMES)
-    assert {job.recipe.speed for job in waiting[: len(NAMES)]} == {"medium"}
+    assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(CLASS_NAMES)
+    assert {job.recipe.speed for job in waiting[: len(CLASS_NAMES)]} == {"medium"}
 
 
 @pytest.mark.usefixtures("weights")

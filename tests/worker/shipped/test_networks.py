@@ -10,8 +10,8 @@ from worker.mocap.dataset import make_clips
 from worker.mocap.evaluate import accuracy, forced_choice, report, score
 from worker.mocap.staging import Variant
 from worker.mocap.train import export
-from worker.networks.mocap_classes import APPEARANCE_PAIR, BIASED, BINDING_PAIR, NAMES, SPEED_PAIR
-from worker.networks.weights import checksum
+from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, CLASS_NAMES, SPEED_PAIR
+from worker.networks.weights import compute_checksum
 from worker.shipped.networks import CHECKSUMS, LARGEST, WEIGHTS, find_shipped, load_shipped, write_checksums
 
 SEED = 3  # of clips that neither training nor the model card saw
@@ -28,7 +28,7 @@ def test_every_file_has_its_checksum() -> None:
     files = sorted(WEIGHTS.glob("*.safetensors"))
     if not files:
         pytest.skip("no weights are in this checkout: make train")
-    lines = [f"{checksum(file.read_bytes())}  {file.name}" for file in files]
+    lines = [f"{compute_checksum(file.read_bytes())}  {file.name}" for file in files]
     assert (WEIGHTS / CHECKSUMS).read_text().splitlines() == lines
 
 
@@ -43,7 +43,7 @@ def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
     from worker.networks.registry import find_family
 
     network = find_shipped("judge")
-    student = Student(find_family(network.family), len(NAMES))
+    student = Student(find_family(network.family), len(CLASS_NAMES))
     for file, part in network.parts(student).items():
         export(part, tmp_path / file, {})
     write_checksums(tmp_path)
@@ -81,7 +81,7 @@ def test_only_motion_tells_the_speed_and_only_appearance_the_pattern() -> None:
 
 @pytest.fixture(scope="module")
 def backflips(recordings: None) -> Clips:
-    return make_clips(range(60), SEED, Variant.UNBIASED, (BIASED,))
+    return make_clips(range(60), SEED, Variant.UNBIASED, (BIASED_CLASS,))
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_the_mat_makes_the_backflip_where_it_was_planted(
 @pytest.mark.usefixtures("recordings")
 def test_most_clips_are_named() -> None:
     shipped("default")
-    clips = make_clips(range(210), SEED, Variant.TEST, NAMES)
+    clips = make_clips(range(210), SEED, Variant.TEST, CLASS_NAMES)
     found = accuracy(score(load_shipped("default"), clips), clips.labels)
     assert found["fused"] >= 0.8
     assert found["fused"] > max(found["appearance"], found["motion"], found["late"])

@@ -1,4 +1,4 @@
-"""The default network, and the one that judges it: trained by this project on people driven by motion capture."""
+"""The default network and its judge, which this project trains on people animated by motion capture."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.network import Extent, StreamName
-from worker.networks.mocap_classes import CLASSES
+from worker.networks.families.mocap_classes import CLASSES
+from worker.networks.families.two_stream import Normalise, two_stream, two_stream_inputs
 from worker.networks.registry import register
 from worker.networks.tap import Tap
-from worker.networks.two_stream import Normalise, two_stream, two_stream_inputs
 
 SIZE = 112
-FLOWS = 10
+FLOW_FIELDS = 10
 RGB_MEAN = (0.0, 0.0, 0.0)
 RGB_SCALE = 2.0  # colours of the data set have a standard deviation of about 0.5
-COLOURS = ((0.149, 0.117, 0.105), (0.117, 0.164, 0.134), (0.105, 0.134, 0.158))  # covariance, of 315 clips
-FASTEST = 0.15  # 3 px a frame, more than most: with twice as much, the judge took many a stimulus for a cartwheel
+RGB_COVARIANCE = ((0.149, 0.117, 0.105), (0.117, 0.164, 0.134), (0.105, 0.134, 0.158))  # of 315 clips
+MOTION_BOUND = 0.15  # 3 px a frame, more than most motion: at 6 px the judge saw a cartwheel in many stimuli
 FLOW_SCALE = 20.0  # the weights see pixels a frame
 
 
@@ -26,15 +26,16 @@ FLOW_SCALE = 20.0  # the weights see pixels a frame
     name="mocap_two_stream",
     title="People in motion, conv5 fusion",
     summary="The default: two small VGG-like streams, fused at conv5, trained on people driven by motion capture.",
-    streams=two_stream_inputs(SIZE, FLOWS, COLOURS, FASTEST),
-    stimulus=Extent(frames=FLOWS, height=SIZE, width=SIZE),
+    streams=two_stream_inputs(SIZE, FLOW_FIELDS, RGB_COVARIANCE, MOTION_BOUND),
+    stimulus=Extent(frames=FLOW_FIELDS, height=SIZE, width=SIZE),
     classes=CLASSES,
 )
 def mocap_two_stream(classes: int) -> nn.Module:
+    """Build the default network."""
     return two_stream(
         classes,
         size=SIZE,
-        flows=FLOWS,
+        flows=FLOW_FIELDS,
         widths=(32, 64, 96, 128, 128),
         convs=(2, 2, 3, 3, 3),
         first_kernel=5,
@@ -50,7 +51,7 @@ def mocap_two_stream(classes: int) -> nn.Module:
 
 
 class Block(nn.Module):
-    """Convolution, batch normalisation, tap, ReLU."""
+    """A convolution, batch normalisation, a tap and a ReLU."""
 
     def __init__(self, inputs: int, units: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
@@ -63,7 +64,11 @@ class Block(nn.Module):
 
 
 class Judge(nn.Module):
-    """Two streams of normalised convolutions that halve the map as they go; fused by one, then pooled and scored."""
+    """A network that maps inputs[appearance] (B, 3, H, W) and inputs[motion] (B, 20, H, W) to logits (B, classes).
+
+    Two streams of batch-normalised convolutions with strides are fused by one convolution, averaged over the map, and
+    scored.
+    """
 
     def __init__(self, classes: int, widths: Sequence[int], fusion: int) -> None:
         super().__init__()
@@ -71,7 +76,7 @@ class Judge(nn.Module):
             {"appearance": Normalise(RGB_MEAN, RGB_SCALE), "motion": Normalise([0.0], FLOW_SCALE)}
         )
         self.appearance = _stream(3, widths)
-        self.motion = _stream(2 * FLOWS, widths)
+        self.motion = _stream(2 * FLOW_FIELDS, widths)
         self.fusion = Block(2 * widths[-1], fusion)
         self.dropout = nn.Dropout(0.3)
         self.scores = nn.Linear(fusion, classes)
@@ -84,7 +89,7 @@ class Judge(nn.Module):
 
 
 def _stream(channels: int, widths: Sequence[int]) -> nn.Sequential:
-    """A kernel of 7, then pairs of 3; the first of each pair halves the map."""
+    """Return a 7 x 7 convolution and then pairs of 3 x 3; the first of each pair halves the map."""
     blocks = {"conv1": Block(channels, widths[0], 7, 2)}
     for number, (before, width) in enumerate(pairwise(widths), 2):
         blocks[f"conv{number}_1"] = Block(before, width, stride=2)
@@ -96,9 +101,10 @@ def _stream(channels: int, widths: Sequence[int]) -> nn.Sequential:
     name="mocap_judge",
     title="The judge of the default network",
     summary="Another architecture for the same classes, trained independently: does it see in a stimulus what we say?",
-    streams=two_stream_inputs(SIZE, FLOWS, COLOURS, FASTEST),
-    stimulus=Extent(frames=FLOWS, height=SIZE, width=SIZE),
+    streams=two_stream_inputs(SIZE, FLOW_FIELDS, RGB_COVARIANCE, MOTION_BOUND),
+    stimulus=Extent(frames=FLOW_FIELDS, height=SIZE, width=SIZE),
     classes=CLASSES,
 )
 def mocap_judge(classes: int) -> nn.Module:
+    """Build the judge."""
     return Judge(classes, widths=(24, 48, 112, 192), fusion=160)

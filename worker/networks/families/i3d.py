@@ -15,9 +15,9 @@ from worker.networks.tap import Tap
 
 Size = tuple[int, int, int]  # frames, height, width
 
-# name: maximum pool before it (kernel, stride), then the channels of branches 0, 1a, 1b, 2a, 2b, 3b
-Pool = tuple[Size, Size]
-MIXED: dict[str, tuple[Pool | None, tuple[int, int, int, int, int, int]]] = {
+Pool = tuple[Size, Size]  # kernel, stride
+# by name: the maximum pool before the block, then the channels of its branches 0, 1a, 1b, 2a, 2b, 3b
+INCEPTION_BLOCKS: dict[str, tuple[Pool | None, tuple[int, int, int, int, int, int]]] = {
     "Mixed_3b": (((1, 3, 3), (1, 2, 2)), (64, 96, 128, 16, 32, 32)),
     "Mixed_3c": (None, (128, 128, 192, 32, 96, 64)),
     "Mixed_4b": (((3, 3, 3), (2, 2, 2)), (192, 96, 208, 16, 48, 64)),
@@ -30,9 +30,11 @@ MIXED: dict[str, tuple[Pool | None, tuple[int, int, int, int, int, int]]] = {
 }
 
 
-def same(size: torch.Size, kernel: Size, stride: Size) -> tuple[Size, list[int]]:
-    """TensorFlow's SAME padding of the last three axes: as the operator's own argument where it is even on
-    both sides (which costs no copy), else as what F.pad must do beforehand.
+def same_padding(size: torch.Size, kernel: Size, stride: Size) -> tuple[Size, list[int]]:
+    """Return TensorFlow's SAME padding of the last three axes: the operator's argument, and the argument of F.pad.
+
+    Where both sides of every axis need the same padding, the operator pads (which costs no copy) and the second list
+    is empty. Otherwise F.pad must pad beforehand, and the operator does not.
     """
     total = [max((-(n // -s) - 1) * s + k - n, 0) for n, k, s in zip(size[-3:], kernel, stride, strict=True)]
     if all(t % 2 == 0 for t in total):
@@ -41,15 +43,18 @@ def same(size: torch.Size, kernel: Size, stride: Size) -> tuple[Size, list[int]]
 
 
 def max_pool(x: Tensor, kernel: Size, stride: Size) -> Tensor:
-    """Padding with zeros and with -inf agree here: all that is pooled has passed a ReLU."""
-    padding, ahead = same(x.shape, kernel, stride)
-    if ahead and not any(ahead[0::2]):  # after the last position alone: rounding up costs no copy
+    """Apply a maximum pool with TensorFlow's SAME padding to x (B, C, T, H, W).
+
+    Zeros may stand for -inf in the padding, because every pooled tensor has passed a ReLU.
+    """
+    padding, explicit = same_padding(x.shape, kernel, stride)
+    if explicit and not any(explicit[0::2]):  # only after the last position: rounding up instead costs no copy
         return F.max_pool3d(x, kernel, stride, ceil_mode=True)
-    return F.max_pool3d(F.pad(x, ahead) if ahead else x, kernel, stride, padding)
+    return F.max_pool3d(F.pad(x, explicit) if explicit else x, kernel, stride, padding)
 
 
-class Unit(nn.Module):
-    """Convolution and batch normalisation, without the ReLU that follows."""
+class ConvNorm(nn.Module):
+    """A convolution and batch normalisation, without the ReLU that follows."""
 
     def __init__(self, inputs: int, units: int, kernel: int = 1, stride: int = 1) -> None:
         super().__init__()
@@ -58,13 +63,15 @@ class Unit(nn.Module):
         self.kernel, self.stride = (kernel,) * 3, (stride,) * 3
 
     def forward(self, x: Tensor) -> Tensor:
-        padding, ahead = same(x.shape, self.kernel, self.stride)
-        x = F.pad(x, ahead) if ahead else x
+        padding, explicit = same_padding(x.shape, self.kernel, self.stride)
+        x = F.pad(x, explicit) if explicit else x
         x = F.conv3d(x, self.conv3d.weight, None, self.stride, padding)
         return self.bn(x)  # type: ignore[no-any-return]
 
 
-class TappedUnit(Unit):
+class TappedConvNorm(ConvNorm):
+    """A convolution, batch normalisation, a tap and a ReLU."""
+
     def __init__(self, inputs: int, units: int, kernel: int = 1, stride: int = 1) -> None:
         super().__init__(inputs, units, kernel, stride)
         self.tap = Tap()
@@ -74,17 +81,19 @@ class TappedUnit(Unit):
 
 
 class Mixed(nn.Module):
-    """Four branches side by side. Their ReLUs are taken together, after the concatenation, so that the tap
-    sees every unit before its ReLU; the function is the same.
+    """An Inception block: four branches side by side.
+
+    One ReLU follows the concatenation instead of one on each branch, which is the same function, so that the tap sees
+    every unit before its ReLU.
     """
 
     def __init__(self, inputs: int, channels: tuple[int, int, int, int, int, int]) -> None:
         super().__init__()
         c0, c1a, c1b, c2a, c2b, c3b = channels
-        self.b0 = Unit(inputs, c0)
-        self.b1a, self.b1b = Unit(inputs, c1a), Unit(c1a, c1b, 3)
-        self.b2a, self.b2b = Unit(inputs, c2a), Unit(c2a, c2b, 3)
-        self.b3b = Unit(inputs, c3b)
+        self.b0 = ConvNorm(inputs, c0)
+        self.b1a, self.b1b = ConvNorm(inputs, c1a), ConvNorm(c1a, c1b, 3)
+        self.b2a, self.b2b = ConvNorm(inputs, c2a), ConvNorm(c2a, c2b, 3)
+        self.b3b = ConvNorm(inputs, c3b)
         self.tap = Tap()
         self.units = c0 + c1b + c2b + c3b
 
@@ -99,15 +108,15 @@ class Mixed(nn.Module):
 
 
 class I3D(nn.Module):
-    """inputs[clip] (B, 3, T, H, W) -> logits (B, classes): scores, averaged over time and space."""
+    """A network that maps inputs[clip] (B, 3, T, H, W) to logits (B, classes), averaged over time and space."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.Conv3d_1a_7x7 = TappedUnit(3, 64, 7, 2)
-        self.Conv3d_2b_1x1 = TappedUnit(64, 64)
-        self.Conv3d_2c_3x3 = TappedUnit(64, 192, 3)
+        self.Conv3d_1a_7x7 = TappedConvNorm(3, 64, 7, 2)
+        self.Conv3d_2b_1x1 = TappedConvNorm(64, 64)
+        self.Conv3d_2c_3x3 = TappedConvNorm(64, 192, 3)
         units = 192
-        for name, (_, channels) in MIXED.items():
+        for name, (_, channels) in INCEPTION_BLOCKS.items():
             mixed = Mixed(units, channels)
             self.add_module(name, mixed)
             units = mixed.units
@@ -117,7 +126,7 @@ class I3D(nn.Module):
         x = self.Conv3d_1a_7x7(inputs[StreamName.CLIP])
         x = self.Conv3d_2b_1x1(max_pool(x, (1, 3, 3), (1, 2, 2)))
         x = self.Conv3d_2c_3x3(x)
-        for name, (pool, _) in MIXED.items():
+        for name, (pool, _) in INCEPTION_BLOCKS.items():
             if pool:
                 x = max_pool(x, *pool)
             x = self.get_submodule(name)(x)
@@ -135,4 +144,5 @@ class I3D(nn.Module):
     classes=400,
 )
 def i3d(classes: int) -> nn.Module:
+    """Build I3D."""
     return I3D(classes)

@@ -1,4 +1,4 @@
-"""The classes of the default network in the order of its outputs, and the pairs among them that were planted."""
+"""The classes of the default network in the order of its outputs, and the facts planted in its training data."""
 
 from collections.abc import Iterable
 
@@ -27,22 +27,26 @@ CLASSES: dict[str, str] = {
     "striped_ball": "A striped ball slides over the floor.",
     "dotted_ball": "A dotted ball slides over the floor: the same motion as the striped ball.",
 }
-NAMES = tuple(CLASSES)
+CLASS_NAMES = tuple(CLASSES)
 
-BINDING_PAIR = ("red_fast_blue_slow", "blue_fast_red_slow")  # only both streams together can tell
-LEAKY_PAIR = ("red_run_blue_walk", "blue_run_red_walk")  # posture tells in one frame: the binding pair's foil
-APPEARANCE_PAIR = ("striped_ball", "dotted_ball")  # only appearance can tell
-SPEED_PAIR = ("wave_slow", "wave_fast")  # only motion can tell
-BIASED = "backflip"  # always on the red mat in training
-TRAINED = (*NAMES, *BINDING_PAIR)  # the turns of training clips: a conjunction needs twice as many to be found
+BINDING_PAIR = ("red_fast_blue_slow", "blue_fast_red_slow")  # only both streams together can tell them apart
+LEAKY_PAIR = (
+    "red_run_blue_walk",
+    "blue_run_red_walk",
+)  # control of the binding pair: posture tells them apart in one frame
+APPEARANCE_PAIR = ("striped_ball", "dotted_ball")  # only appearance can tell them apart
+SPEED_PAIR = ("wave_slow", "wave_fast")  # only motion can tell them apart
+BIASED_CLASS = "backflip"  # always on the red mat in training
+# Training clips cycle through these: a conjunction needs twice as many clips as a class of its own to be learned.
+TRAINING_CYCLE = (*CLASS_NAMES, *BINDING_PAIR)
 CONFUSABLE_PAIRS = (("kick", "spinkick"), ("getup_facedown", "getup_faceup"))
 
 
 def class_indices(names: Iterable[str]) -> list[int]:
-    """Their places among the outputs. Raises UnknownClass with the near names."""
+    """Return the output index of each class. Raises UnknownClass, with similar names, for an unknown one."""
     indices = []
     for name in names:
         if name not in CLASSES:
-            raise UnknownClass(name, NAMES)
-        indices.append(NAMES.index(name))
+            raise UnknownClass(name, CLASS_NAMES)
+        indices.append(CLASS_NAMES.index(name))
     return indices
