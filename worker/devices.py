@@ -97,6 +97,12 @@ def device_of(module: nn.Module) -> torch.device:
     return next(iter(devices), torch.device("cpu"))
 
 
+def stimulus_dtype(module: nn.Module) -> torch.dtype:
+    """Return the precision of a network's stimuli: that of its weights, and no less than float32."""
+    dtypes = (tensor.dtype for tensor in module.parameters() if tensor.is_floating_point())
+    return torch.promote_types(next(dtypes, torch.float32), torch.float32)
+
+
 def copy_to_device(x: Tensor, device: torch.device) -> Tensor:
     """Return a tensor of the host on the device. A copy to CUDA does not wait for what it is still computing."""
     if device.type != "cuda" or x.device.type != "cpu":

@@ -24,6 +24,11 @@ def as_input(name: StreamName, x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(1, 2) if name is StreamName.MOTION else x
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return a tensor of reduced precision in float32, any other as it is."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def as_map(activation: Tensor) -> Tensor:
     """Return an activation (B, C), (B, C, H, W) or (B, C, T, H, W) as (B, C, T, H, W); missing axes have size 1."""
     if activation.ndim == 2:

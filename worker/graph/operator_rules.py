@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from worker.graph import onednn_convolution, space_to_depth
+from worker.graph.inputs import at_least_float32
 from worker.graph.receptive_field import per_axis
 from worker.graph.recording import Node, Ref, aten
 from worker.graph.windows import SlidingWindow, Window, full_window, pad, split_padding
@@ -114,9 +115,9 @@ def average_pool(node: Node, window: Window, shapes: Shapes) -> RestrictedOperat
 
 
 def _average(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
-    """Pool in float32: CPUs have no three-dimensional average of 16 bits."""
+    """Pool in float32 at least: CPUs have no three-dimensional average of 16 bits."""
     function = {2: F.avg_pool2d, 3: F.avg_pool3d}[len(kernel)]
-    y: Tensor = function(x.float(), tuple(kernel), tuple(stride))
+    y: Tensor = function(at_least_float32(x), tuple(kernel), tuple(stride))
     return y.to(x.dtype)
 
 

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from app.contract.network import StreamName
 from worker.graph.bn_statistics import BATCH_NORM_OPERATORS, ChannelStatistics
-from worker.graph.inputs import Inputs, as_map
+from worker.graph.inputs import Inputs, as_map, at_least_float32
 from worker.graph.operator_rules import RestrictedOperator, restrict
 from worker.graph.recording import Node, Recording, Ref, aten
 from worker.graph.windows import Window, bounding_window, crop, full_window
@@ -63,7 +63,7 @@ class Program:
         self._statistics = {index: known for index, known in (statistics or {}).items() if index in windows}
 
     def __call__(self, inputs: Inputs) -> Tensor:
-        """Return the wanted window of the activation, (B, C, T, H, W) in float32."""
+        """Return the wanted window of the activation, (B, C, T, H, W) in float32 or the weights' float64."""
         return self._run(inputs, {}, [])
 
     def with_bn_divergence(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
@@ -84,11 +84,11 @@ class Program:
                 divergences.append(statistics[index].divergence(values[index]))
             for source in {source for source, _ in operator.inputs if self._last_use[source] == index}:
                 del values[source]
-        return as_map(crop(values[self.target], self._windows[self.target], self.window)).float()
+        return at_least_float32(as_map(crop(values[self.target], self._windows[self.target], self.window)))
 
     def crop(self, activation: Tensor) -> Tensor:
         """Return the wanted window of the whole activation, (B, C, T, H, W), as the program returns it."""
-        return as_map(crop(activation, full_window(activation.shape), self.window)).float()
+        return at_least_float32(as_map(crop(activation, full_window(activation.shape), self.window)))
 
 
 def optimized(recording: Recording, dtype: torch.dtype) -> Recording:

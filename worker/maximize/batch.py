@@ -47,10 +47,10 @@ class Batch:
     def __init__(
         self, function: ObjectiveFunction, seeds: Sequence[int], settings: Settings, names: Sequence[str]
     ) -> None:
-        device = function.scale.device
+        like, device = torch.empty_like(function.scale), function.scale.device
         self.function = function
         self.members = Membership(len(seeds), device)
-        self.state = OptimizerState(function.model.canvases, seeds, settings, device)
+        self.state = OptimizerState(function.model.canvases, seeds, settings, like)
         self.diagnostics = Diagnostics(names, device)
         self.microbatches = AdaptiveMicrobatches(len(seeds))
 

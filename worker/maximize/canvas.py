@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-import torch
 from torch import Tensor
 
 from worker.graph.windows import Window
@@ -58,9 +57,9 @@ class Canvas:
         *frames, height, width = (stop - start for start, stop in window)
         return replace(self, frames=frames[0] if frames else self.frames, height=height, width=width)
 
-    def blank(self, count: int, device: torch.device) -> Tensor:
+    def blank(self, count: int, like: Tensor) -> Tensor:
         """Return grey images or motionless flow without margin, (count, D, T, H, W)."""
-        return torch.zeros((count, self.depth, self.frames, self.height, self.width), device=device)
+        return like.new_zeros((count, self.depth, self.frames, self.height, self.width))
 
     def crop(self, x: Tensor) -> Tensor:
         """Return the finished stimulus: the canvas without its margin."""

@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from worker.devices import device_of
+from worker.devices import device_of, stimulus_dtype
 from worker.graph.bn_statistics import bn_statistics
 from worker.graph.forward_hook import forward_to_all
-from worker.graph.inputs import as_map
+from worker.graph.inputs import as_map, at_least_float32
 from worker.graph.program import Program, optimized
 from worker.graph.recording import NotRecordable, Recording, record
 from worker.graph.windows import Window, bounding_window, center_window, crop, full_window
@@ -75,19 +75,19 @@ class WholeModel:
     precision: torch.dtype = torch.float32  # of gradients
 
     def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
-        """Return the layers' activations, (B, C, T, H, W) in float32, of stimuli (B, D, T, H, W)."""
+        """Return the layers' activations, (B, C, T, H, W) in float32 at least, of stimuli (B, D, T, H, W)."""
         some = next(iter(stimulus.values()))
         inputs = {
-            name: canvas.layout(stimulus[name] if name in stimulus else canvas.blank(len(some), some.device))
+            name: canvas.layout(stimulus[name] if name in stimulus else canvas.blank(len(some), some))
             for name, canvas in self.frame.items()
         }
-        is_reduced = reduced and self.precision is not torch.float32
+        is_reduced = reduced and torch.finfo(self.precision).bits < 32
         with (
             forward_to_all(self.module, list(self.paths.values())) as outputs,
             torch.autocast(some.device.type, self.precision, enabled=is_reduced),
         ):
             found = outputs(inputs)
-        return {layer: as_map(found[path]).float() for layer, path in self.paths.items()}
+        return {layer: at_least_float32(as_map(found[path])) for layer, path in self.paths.items()}
 
     def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, None]:
         """Return the activations, and no divergence: statistics are those of a recording."""
@@ -135,7 +135,7 @@ def make_cone(
 
 
 def _make_programs(module: nn.Module, path: str, frame: Frame, center: bool, precision: torch.dtype) -> _Programs | str:
-    inputs = _random_inputs(frame, device_of(module))
+    inputs = _random_inputs(frame, torch.empty(0, dtype=stimulus_dtype(module), device=device_of(module)))
     try:
         recording = record(module, path, inputs)
     except NotRecordable as problem:
@@ -152,7 +152,7 @@ def _make_programs(module: nn.Module, path: str, frame: Frame, center: bool, pre
     return _Programs(Program(optimized(recording, precision), window, windows, statistics), float32)
 
 
-def _random_inputs(frame: Frame, device: torch.device) -> Mapping[InputName, Tensor]:
+def _random_inputs(frame: Frame, like: Tensor) -> Mapping[InputName, Tensor]:
     """Return a random input of the frame's size for each canvas, uniform within its bound, for a batch of one."""
     generator = torch.Generator().manual_seed(0)
 
@@ -160,7 +160,7 @@ def _random_inputs(frame: Frame, device: torch.device) -> Mapping[InputName, Ten
         shape = (1, canvas.depth, canvas.frames, canvas.height, canvas.width)
         return (torch.rand(shape, generator=generator) * 2 - 1) * canvas.bound
 
-    return {name: canvas.layout(noise(canvas)).to(device) for name, canvas in frame.items()}
+    return {name: canvas.layout(noise(canvas)).to(like) for name, canvas in frame.items()}
 
 
 def common_windows(windows: Mapping[InputName, Window]) -> Mapping[InputName, Window]:
@@ -216,7 +216,7 @@ def make_model(
     paths = {layer: f"{prefix}{layer}".rstrip(".") for layer in objective.layers}
     if len(paths) == 1:
         ((layer, path),) = paths.items()
-        cone = make_cone(module, layer, path, frame, center=objective.is_central)
+        cone = make_cone(module, layer, path, frame, center=objective.is_central, precision=stimulus_dtype(module))
         if isinstance(cone, Cone):
             return cone
     return WholeModel(module, paths, frame, frame)

@@ -29,7 +29,7 @@ def restart_dead(batch: Batch) -> None:
             return
         rows = [batch.members.active.index(item) for item in dead]
         noise = {name: canvas.project(state.noise(name, dead, rms)) for name, canvas in state.canvases.items()}
-        has_gradient = _has_gradient(batch, torch.tensor(rows, device=state.device), noise)
+        has_gradient = _has_gradient(batch, torch.tensor(rows, device=state.like.device), noise)
         for index, item in enumerate(dead):
             if has_gradient[index]:
                 diagnostics.zero_gradient_steps[item] = 0

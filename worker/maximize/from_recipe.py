@@ -18,7 +18,7 @@ from app.contract.errors import InvalidRecipe, MixedDevices, NotFinite, WorkErro
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements
-from worker.devices import describe_device, device_of
+from worker.devices import describe_device, device_of, stimulus_dtype
 from worker.graph.inputs import as_input
 from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
@@ -204,7 +204,8 @@ def make_function(
     height = min(field.height, max(canvas.height for canvas in canvases))
     area = height * min(field.width, max(canvas.width for canvas in canvases))
     penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, recipe.chi, area)
-    scale = area * _data_maxima(a_hat, len(objective.units), objective.units.device)
+    maxima = _data_maxima(a_hat, len(objective.units), objective.units.device)
+    scale = area * maxima.to(stimulus_dtype(network.module))
     bn_prior = recipe.bn_prior if recipe.objective == "channel" else 0.0  # one position shows no natural scene
     return ObjectiveFunction(model, objective, penalty, scale, bn_prior)
 

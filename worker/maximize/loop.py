@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.errors import WorkError
-from worker.devices import device_of
+from worker.devices import device_of, stimulus_dtype
 from worker.maximize.batch import Batch
 from worker.maximize.canvas import Canvas, InputName
 from worker.maximize.cone import make_model
@@ -45,7 +45,7 @@ def maximize(
     item fails, UnknownLayer for a path that the module does not have.
     """
     model = make_model(module, objective, canvases, margin=transform.margin)
-    scale = torch.ones(len(seeds), device=device_of(module))
+    scale = torch.ones(len(seeds), dtype=stimulus_dtype(module), device=device_of(module))
     function = ObjectiveFunction(model, objective.to(scale.device), penalty, scale, bn_prior)
     settings = Settings(schedule, parameterization, optimizer, transform)
     results = ascend(function, seeds, settings, [f"item {item}" for item in range(len(seeds))], observe=observe)

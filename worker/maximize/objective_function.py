@@ -52,7 +52,7 @@ class ObjectiveFunction:
     model: Model
     objective: Objective
     penalty: Penalty
-    scale: Tensor  # (N,): one for each item of the whole batch
+    scale: Tensor  # (N,): one for each item of the whole batch, in the precision and on the device of stimuli
     bn_prior: float = 0.0
 
     def value_and_grad(

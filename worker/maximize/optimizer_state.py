@@ -18,14 +18,14 @@ START_RMS = 0.1  # of the start noise, in units of the bound
 class OptimizerState:
     """Stimuli `x` (B, D, T, H, W) of the active items by input, with their optimizers, focus, views and generators.
 
-    Rows of the batch are the active items, in the order of Membership. Frozen stimuli are kept aside, by item.
+    Rows of the batch are the active items, in the order of Membership. Frozen stimuli are kept aside, by item. `like` is
+    a tensor of the precision and on the device that all of them have.
     """
 
     def __init__(
-        self, canvases: Mapping[InputName, Canvas], seeds: Sequence[int], settings: Settings, device: torch.device
+        self, canvases: Mapping[InputName, Canvas], seeds: Sequence[int], settings: Settings, like: Tensor
     ) -> None:
-        like = torch.empty(0, device=device)
-        self.canvases, self.schedule, self.device = canvases, settings.schedule, device
+        self.canvases, self.schedule, self.like = canvases, settings.schedule, like
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.parameterizations = {name: settings.parameterization(canvas, like) for name, canvas in canvases.items()}
         self.optimizers = {name: settings.optimizer() for name in canvases}
@@ -34,14 +34,15 @@ class OptimizerState:
         self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
         # the views of every step are drawn beforehand: nothing is sent to the device while it computes
         views = settings.transform.draw(self.generators, settings.schedule.steps)
-        self.views = None if views is None else copy_to_device(views, device)
+        self.views = None if views is None else copy_to_device(views, like.device)
         self.frozen: dict[int, dict[InputName, Tensor]] = {}
 
     def noise(self, name: InputName, items: Iterable[int], rms: float = START_RMS) -> Tensor:
-        """Return noise (B, D, T, H, W) with the spectrum of the parameterization, of rms `rms` times the bound."""
+        """Return noise (B, D, T, H, W) in the proportions of the parameterization, of rms `rms` times the bound."""
         canvas, parameterization = self.canvases[name], self.parameterizations[name]
         white = torch.stack([torch.randn(canvas.shape, generator=self.generators[item]) for item in items])
-        return normalize(parameterization.stimulus(copy_to_device(white, self.device))) * (rms * canvas.bound)
+        z = copy_to_device(white.to(self.like.dtype), self.like.device)
+        return normalize(parameterization.stimulus(z)) * (rms * canvas.bound)
 
     def view(self, step: int, rows: slice | Tensor) -> Tensor | None:
         """Return the views (B, 2, 3) of these rows at a step, None where every view is the canvas itself."""
