@@ -18,8 +18,8 @@ START_RMS = 0.1  # of the start noise, in units of the bound
 class OptimizerState:
     """Stimuli `x` (B, D, T, H, W) of the active items by input, with their optimizers, focus, views and generators.
 
-    Rows of the batch are the active items, in the order of Membership. Frozen stimuli are kept aside, by item. `like` is
-    a tensor of the precision and on the device that all of them have.
+    Rows of the batch are the active items, in the order of Membership. Frozen stimuli are kept aside, by item. `like`
+    is a tensor of the precision and on the device that all of them have.
     """
 
     def __init__(
