@@ -18,7 +18,8 @@ from rich.table import Table
 
 from app.contract.recipe import Recipe
 from app.contract.unit import UnitSummary
-from app.store.catalog import networks
+from app.store.catalog.networks import get_card
+from app.store.catalog.units import get_unit
 from worker.cli.common import choose_device, open_database
 from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.network import Network
@@ -68,7 +69,10 @@ def main() -> None:
     for layer in chosen.layers or [layer.name for layer in network.card.layers]:
         count = network.card.layer(layer).units
         with store.session() as session:
-            known = [networks.get_unit(session, slug=chosen.network, layer=layer, unit=unit) for unit in range(count)]
+            known = [
+                get_unit(session, card=get_card(session, slug=chosen.network), layer=layer, unit=unit)
+                for unit in range(count)
+            ]
         units = spaced(known, chosen.units)
         if not units:
             out.print(f"{layer}: no unit that a survey has seen alive")

@@ -125,9 +125,9 @@ def survey(
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=network, dataset=dataset)
     with store.transaction() as session:
-        writing.save_units(session, survey_id=begun, units=every_unit(card, change))
-        writing.save_answers(session, survey_id=begun, answers=answers())
-        writing.save_places(session, survey_id=begun, places=dict(places(card)))
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(card, change))
+        writing.save_predictions(session, survey_id=begun, predictions=answers())
+        writing.save_map_positions(session, survey_id=begun, positions=dict(places(card)))
     with store.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
     return begun

@@ -9,7 +9,7 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements, MediaRole, RenderedMedia
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from app.store.jobs import leases, requests
+from app.store.jobs import leases, listing, requests
 
 CLASSES = ("walk", "run", "wave slow", "wave fast", "back/flip & turn")
 LEASE = timedelta(seconds=30)
@@ -72,7 +72,9 @@ def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta 
 
 def finish(store: Store, job: VisualizeJob, *, worker: str = "w1") -> int | None:
     with store.transaction() as session:
-        return leases.finish(session, worker=worker, job=job, measurements=measurements(), media=media(job))
+        return leases.finish_visualization(
+            session, worker=worker, job=job, measurements=measurements(), media=media(job)
+        )
 
 
 def measurements(activation: float = 3.5) -> Measurements:
@@ -98,7 +100,7 @@ def media(job: VisualizeJob) -> list[RenderedMedia]:
 
 def state(store: Store, job: Job) -> JobState:
     with store.session() as session:
-        return requests.get_job(session, job_id=job.id).state
+        return listing.get_job(session, job_id=job.id).state
 
 
 def add_card(store: Store, card: NetworkCard, weights: bytes = b"weights") -> None:

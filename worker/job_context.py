@@ -66,10 +66,10 @@ class JobContext:
             raise WorkerStopping
         attempts = {id: job.attempts for id, job in self.open_jobs.items()}
         with worker.store.session() as session:
-            watch = leases.watch(session, worker=worker.name, jobs=attempts, priority=self.priority)
+            watch = leases.check_leases(session, worker=worker.name, jobs=attempts, priority=self.priority)
         for id in watch.cancelled:
             with worker.store.transaction() as session:
-                leases.stop_cancelled(session, worker=worker.name, job=self.open_jobs[id])
+                leases.end_cancelled(session, worker=worker.name, job=self.open_jobs[id])
         dropped = watch.cancelled | watch.lost
         for id in dropped:
             self._close(id)
@@ -83,7 +83,7 @@ class JobContext:
         worker = self.worker
         pictures = {id: (progress[id].step, previews[id]()) for id in self.open_jobs if id in previews}
         with worker.store.transaction() as session:
-            leases.beat(
+            leases.renew_lease(
                 session,
                 worker=worker.name,
                 jobs=worker.held_jobs,
@@ -113,7 +113,9 @@ class JobContext:
         """Save a visualization and end its job, in one transaction."""
 
         def save(session: Session) -> bool:
-            saved = leases.finish(session, worker=self.worker.name, job=job, measurements=measurements, media=media)
+            saved = leases.finish_visualization(
+                session, worker=self.worker.name, job=job, measurements=measurements, media=media
+            )
             return saved is not None
 
         self._finish(job, save)
@@ -123,7 +125,9 @@ class JobContext:
 
         `save` is not called if the job is no longer ours, and may be called again after a lost connection.
         """
-        self._finish(job, lambda session: leases.complete(session, worker=self.worker.name, job=job, save=save))
+        self._finish(
+            job, lambda session: leases.finish_with_answer(session, worker=self.worker.name, job=job, save=save)
+        )
 
     def _finish(self, job: Job, save: Callable[[Session], bool]) -> None:
         for attempt in range(SAVE_ATTEMPTS):  # finished work survives a database that is away for a moment

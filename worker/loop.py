@@ -103,11 +103,11 @@ class WorkerLoop:
         """Claim and compute one batch, with `above` only of higher priority; return False where no job waits."""
         self.announce()
         with self.store.session() as session:
-            if not leases.something_to_do(session, above=above):
+            if not leases.has_work(session, above=above):
                 return False
         with self.store.transaction() as session:
             leases.release_expired(session)
-            first = leases.head(session, above=above)
+            first = leases.peek(session, above=above)
             limit = self.batch if first is None else batch_size(session, first, self.batch)
             jobs = leases.claim(session, worker=self.name, limit=limit, lease=self.lease, above=above)
         if jobs:
@@ -121,7 +121,7 @@ class WorkerLoop:
             self.tasks.run(jobs, context)
         except WorkerStopping:
             with self.store.transaction() as session:
-                leases.hand_back(session, worker=self.name, jobs=context.open_jobs)
+                leases.release(session, worker=self.name, jobs=context.open_jobs)
             raise
         except DatabaseUnreachable:
             raise
@@ -142,7 +142,7 @@ class WorkerLoop:
         if time.monotonic() - self._announced > ANNOUNCE_SECONDS:
             self._announced = time.monotonic()
             with self.store.transaction() as session:
-                workers.worker_seen(
+                workers.record_worker(
                     session,
                     worker=self.name,
                     host=socket.gethostname(),
@@ -153,7 +153,7 @@ class WorkerLoop:
     def _leave(self) -> None:
         try:
             with self.store.transaction() as session:
-                leases.hand_back(session, worker=self.name, jobs=self.held_jobs)
-                workers.worker_gone(session, worker=self.name)
+                leases.release(session, worker=self.name, jobs=self.held_jobs)
+                workers.remove_worker(session, worker=self.name)
         except KinetoscopeError as error:
             log.warning("The worker could not sign off: %s", error.detail)

@@ -1,15 +1,13 @@
-"""Media bytes, addressed by their sha256: a result can never point at a missing file."""
+"""Media bytes under their sha256, and which of them show a result, a clip or an explanation."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, insert, select
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.contract.errors import Missing
-from app.contract.result import MediaContent, MediaRef, MediaRole, RenderedMedia
+from app.contract.result import MediaRef, MediaContent, RenderedMedia, MediaRole
 from app.store.database.chunks import chunks
 from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow
@@ -17,16 +15,13 @@ from app.store.database.tables import LinkRow, MediaRow, VisualizationMediaRow
 from app.store.database.upload_tables import ExplanationMediaRow
 from app.store.database.upsert import insert_missing
 
-ShownRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
-GONE = "There is no such picture here; the result it belonged to may have been removed."
-SOME = select(MediaRow.sha256, MediaRow.type, MediaRow.data).where(
-    MediaRow.sha256.in_(bindparam("names", expanding=True))
-)
-CHUNK = 500  # owners whose media are looked up together
+MediaReferenceRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
+OWNERS_PER_STATEMENT = 500
+MISSING_MEDIUM = "There is no such picture here; the result it belonged to may have been removed."
 
 
 def put_medium(session: Session, *, type: str, data: bytes) -> str:
-    """Store the bytes once; gives their sha256."""
+    """Store the bytes, unless they are stored already, and return their sha256."""
     sha256 = hashlib.sha256(data).hexdigest()
     insert_missing(session, MediaRow, [{"sha256": sha256, "type": type, "size": len(data), "data": data}])
     return sha256
@@ -35,14 +30,14 @@ def put_medium(session: Session, *, type: str, data: bytes) -> str:
 def put_media(
     session: Session,
     *,
-    table: type[ShownRow],
+    table: type[MediaReferenceRow],
     owner: Mapping[str, int],
     media: Iterable[RenderedMedia],
 ) -> dict[MediaRole, str]:
-    """Store what shows the owner (its key column and id); gives the sha256 by role."""
-    shown = {}
+    """Store media that show an owner, named by its key column and id, and return their sha256 by role."""
+    stored = {}
     for medium in media:
-        shown[medium.role] = sha256 = put_medium(session, type=medium.type, data=medium.data)
+        stored[medium.role] = sha256 = put_medium(session, type=medium.type, data=medium.data)
         reference = {
             **owner,
             "role": medium.role.value,
@@ -54,50 +49,45 @@ def put_media(
             "frames": medium.frames,
         }
         session.execute(insert(table), [reference])
-    return shown
+    return stored
 
 
-def media_of(
+def media_by_owner(
     session: Session, owner: InstrumentedAttribute[int], ids: Iterable[int], roles: tuple[MediaRole, ...] = ()
 ) -> dict[int, tuple[MediaRef, ...]]:
-    """What shows each of these owners, all of it or in these roles; `owner`: the column that names them, of the table
-    of their media.
+    """Return the media that show each of these owners, in these roles or in all.
+
+    `owner` is the column of the owner's id in one of the tables of media references.
     """
-    found: dict[int, list[MediaRef]] = {id: [] for id in ids}
-    for some in chunks(found, CHUNK):
-        rows = session.read(_shown(owner, roles), {"owners": some}).all()
-        for id, role, sha256, type, size, width, height, frames in rows:
-            ref = MediaRef(role=role, sha256=sha256, type=type, size=size, width=width, height=height, frames=frames)
-            found[id].append(ref)
-    return {id: tuple(refs) for id, refs in found.items()}
-
-
-@cache
-def _shown(owner: InstrumentedAttribute[int], roles: tuple[MediaRole, ...]) -> Select[*tuple[Any, ...]]:
-    """Put together once."""
-    columns = [getattr(owner.class_, name) for name in MediaRef.model_fields]
-    only = [owner.class_.role.in_(roles)] if roles else []
-    return select(owner, *columns).where(owner.in_(bindparam("owners", expanding=True)), *only)
+    table = owner.class_
+    columns = [getattr(table, name) for name in MediaRef.model_fields]
+    in_roles = [table.role.in_(roles)] if roles else []
+    media: dict[int, list[MediaRef]] = {id: [] for id in ids}
+    for some in chunks(media, OWNERS_PER_STATEMENT):
+        for id, *fields in session.read(select(owner, *columns).where(owner.in_(some), *in_roles)):
+            media[id].append(MediaRef(**dict(zip(MediaRef.model_fields, fields, strict=True))))
+    return {id: tuple(refs) for id, refs in media.items()}
 
 
 def get_medium(session: Session, *, sha256: str) -> MediaContent:
+    """Return the bytes of a medium. Raises Missing."""
     row = session.get(MediaRow, sha256)
     if row is None:
-        raise Missing(GONE)
+        raise Missing(MISSING_MEDIUM)
     return MediaContent(type=row.type, data=row.data)
 
 
 def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, MediaContent]:
-    """Several, such as one result's, by their sha256."""
-    rows = session.read(SOME, {"names": list(sha256s)})
+    """Return the bytes of several media by their sha256. Raises Missing where one is not there."""
+    rows = session.read(select(MediaRow.sha256, MediaRow.type, MediaRow.data).where(MediaRow.sha256.in_(sha256s)))
     found = {sha256: MediaContent(type=type, data=data) for sha256, type, data in rows}
     if set(sha256s) - found.keys():
-        raise Missing(GONE)
+        raise Missing(MISSING_MEDIUM)
     return found
 
 
-def drop_orphans(session: Session) -> None:
-    """Delete media that no result, clip or link shows any more."""
+def delete_orphans(session: Session) -> None:
+    """Delete media that no result, clip, explanation or link shows any more."""
     session.execute(
         delete(MediaRow).where(
             ~exists().where(VisualizationMediaRow.sha256 == MediaRow.sha256),

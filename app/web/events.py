@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.contract.errors import KinetoscopeError
 from app.contract.job import Job
 from app.store.database.engine import Store, now
-from app.store.jobs import requests
+from app.store.jobs import listing
 
 INTERVAL = 0.2  # seconds between two looks
 PAUSE = 2.0  # seconds before the next look when the database does not answer
@@ -116,7 +116,7 @@ class Events:
     def _changes(self) -> list[Job]:
         with self._store.session() as session:
             moment = now(session)
-            found = requests.changed_since(session, since=(self._since or moment) - OVERLAP)
+            found = listing.list_changed_jobs(session, since=(self._since or moment) - OVERLAP)
         fresh = [job for job in found if self._seen.get(job.id) != job.revision]
         self._seen = {job.id: job.revision for job in found}
         self._since = moment

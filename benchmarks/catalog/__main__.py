@@ -14,10 +14,10 @@ import argparse
 from time import perf_counter
 
 from app.settings import Settings
-from app.store.catalog.counts import recount
-from app.store.catalog.survey_columns import list_evidence
+from app.store.catalog.counts import recount_units
+from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.engine import open_store
-from app.store.surveys.findings import keep_measured
+from app.store.surveys.findings import store_measured
 from benchmarks.catalog.evidence import explained, survey
 from benchmarks.catalog.fill import Filling
 from benchmarks.catalog.measure import measure
@@ -43,8 +43,8 @@ def fill(url: str, units: int, visualizations: int, seed: int) -> None:
         filling.links(max(100, units // 200))
     for number in range(1, len(cards) + 1):
         with store.transaction() as session:
-            (list_evidence if number <= SURVEYED else recount)(session, network_id=number)
-            keep_measured(session, network=cards[number - 1].slug)
+            (denormalize_survey if number <= SURVEYED else recount_units)(session, network_id=number)
+            store_measured(session, card=cards[number - 1])
     tidy(store)
     store.close()
     print(f"{sum(card.units for card in cards):,} units in {perf_counter() - started:.0f} s")

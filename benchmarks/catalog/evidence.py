@@ -25,12 +25,12 @@ from app.contract.network import CLASS_LAYER, Layer, NetworkCard
 from app.contract.unit import UnitRole
 from app.store.database.packing import pack, pack_counts
 from app.store.database.survey_tables import (
-    AnswerRow,
-    EvidenceByClassRow,
-    EvidenceRow,
+    PredictionRow,
     SurveyRow,
     TopClipRow,
     UnitClassRow,
+    UnitEvidenceByClassRow,
+    UnitEvidenceRow,
 )
 from app.store.database.tables import JobRow
 from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow
@@ -62,7 +62,7 @@ COLUMNS += (
 
 
 def survey(filling: Filling, number: int, card: NetworkCard) -> None:
-    """Of the network with this number; `list_evidence` is left to do."""
+    """Of the network with this number; `denormalize_survey` is left to do."""
     sink, rng = filling.sink, filling.rng
     dataset = "kinetics" if card.classes[0] == KINETICS[0] and len(card.streams) == 1 else "ucf"
     known = {name: index for index, name in enumerate(card.classes)}
@@ -88,7 +88,7 @@ def survey(filling: Filling, number: int, card: NetworkCard) -> None:
     streams = json.dumps(_streams(rng, card).model_dump(mode="json")) if len(card.streams) > 1 else None
     sink.put(SurveyRow, columns, [(*row, pack(recall), pack_counts(confusion.ravel().tolist()), streams)])
     sink.put(
-        AnswerRow,
+        PredictionRow,
         ("survey_id", "clip_id", "own", "taken", "probability", "own_probability"),
         (
             (number, id, own, found, 0.9 - id % 500 / 1000, 0.9 - id % 500 / 1000 if own == found else 0.05)
@@ -126,7 +126,7 @@ def _units(
 
     sink, ids = filling.sink, range(first, first + count)
     sink.put(
-        EvidenceRow,
+        UnitEvidenceRow,
         COLUMNS,
         (
             (
@@ -139,7 +139,7 @@ def _units(
     )
     maxima = (responses * a_hat[:, None] * 1.5).astype("<f4")
     sink.put(
-        EvidenceByClassRow,
+        UnitEvidenceByClassRow,
         ("survey_id", "unit_id", "responses", "maxima", "precision"),
         (
             (survey, id, responses[at].tobytes(), maxima[at].tobytes(), precision[at].tobytes())

@@ -16,7 +16,7 @@ from app.store.catalog import networks, search
 from app.store.database.engine import Store
 from app.store.database.survey_tables import ClipRow
 from app.store.database.tables import JobRow, LinkRow, UnitRow, VisualizationRow
-from app.store.jobs import requests
+from app.store.jobs import listing
 from app.store.surveys import evidence
 from app.web import urls
 
@@ -54,15 +54,15 @@ class Catalogue:
         """Somewhere in a listing, as its pager gives it."""
         chosen = UnitQuery.model_validate(query)
         with self.store.session() as session:
-            total = search.search_units(session, slug=card.slug, query=chosen).total
+            total = search.search_units(session, card=card, query=chosen).total
             far = chosen.model_copy(update={"page": self.random.randrange(1, max(2, total // 48))})
-            found = search.search_units(session, slug=card.slug, query=far)
+            found = search.search_units(session, card=card, query=far)
         return chosen.model_copy(update={"after": found.after, "page": far.page + 1})
 
     def far_jobs(self, page: int) -> str:
         """A page of the queue, as the one before it leads to it."""
         with self.store.session() as session:
-            found = requests.list_jobs(session, page=page - 1)
+            found = listing.list_jobs(session, page=page - 1)
         return urls.jobs(page=page, after=found.after)
 
     def id(self, table: Any, *only: Any) -> Any:

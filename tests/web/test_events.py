@@ -86,7 +86,7 @@ def test_a_reader_sees_a_job_from_click_to_result(server: Server, store: Store) 
         assert next(events)["state"] == "running"
 
         with store.transaction() as session:
-            leases.beat(
+            leases.renew_lease(
                 session,
                 worker="w1",
                 jobs=[running.id],

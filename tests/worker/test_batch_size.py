@@ -1,6 +1,6 @@
 from app.contract.job import VisualizeJob
 from app.store.database.engine import open_store
-from app.store.jobs.leases import head
+from app.store.jobs.leases import peek
 from tests.support import add_card, enqueue, resolved, two_stream_card
 from worker.batch_size import MAX_BATCH, batch_size
 
@@ -10,7 +10,7 @@ def test_small_receptive_fields_share_a_batch_of_many_units(sqlite_url: str) -> 
     add_card(store, two_stream_card())
     enqueue(store, 0)
     with store.session() as session:
-        job = head(session)
+        job = peek(session)
         assert isinstance(job, VisualizeJob)
         assert batch_size(session, job, 4) == 4
         layer = two_stream_card().layers[0]

@@ -10,7 +10,7 @@ import pytest
 from app.contract.errors import DiskFull, NotFinite
 from app.contract.job import BaseJob, JobState, Priority, Progress, VisualizeJob
 from app.store.database.engine import Store, open_store
-from app.store.jobs import leases, requests, workers
+from app.store.jobs import leases, listing, requests, workers
 from tests import support
 from tests.support import add_card, enqueue, state, two_stream_card
 from worker.job_context import JobContext
@@ -61,7 +61,7 @@ def unexpected(batch: Sequence[BaseJob], context: JobContext) -> None:
 def empty(store: Store) -> Callable[[], bool]:
     def check() -> bool:
         with store.session() as session:
-            counts = requests.counts(session)
+            counts = listing.count_by_state(session)
         return not counts[JobState.QUEUED] and not counts[JobState.RUNNING]
 
     return check
@@ -98,7 +98,7 @@ def test_a_stop_returns_running_jobs_to_the_queue_at_once(tiny: Store) -> None:
     worker = make(tiny, Counting(at_step=lambda step, batch: worker.stop.set() if step == 3 else None))
     worker.run()
     with tiny.session() as session:
-        found = requests.get_job(session, job_id=job.id)
+        found = listing.get_job(session, job_id=job.id)
         assert workers.list_workers(session) == []
     assert (found.state, found.attempts, found.worker) == (JobState.QUEUED, 0, None)
 
@@ -127,7 +127,7 @@ def test_a_stop_during_a_click_also_returns_the_interrupted_sweep(tiny: Store) -
     worker = make(tiny, Counting(at_step=interfere))
     worker.run()
     with tiny.session() as session:
-        assert requests.counts(session)[JobState.QUEUED] == 3
+        assert listing.count_by_state(session)[JobState.QUEUED] == 3
 
 
 def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
@@ -141,7 +141,7 @@ def test_a_known_error_fails_its_job_and_the_queue_goes_on(tiny: Store) -> None:
 
     make(tiny, picky, batch=1).run(until=empty(tiny))
     with tiny.session() as session:
-        failed = requests.get_job(session, job_id=bad.id)
+        failed = listing.get_job(session, job_id=bad.id)
     assert failed.error is not None
     assert (failed.state, failed.error.kind) == (JobState.FAILED, "not_finite")
     assert state(tiny, good) is JobState.DONE
@@ -155,7 +155,7 @@ def test_an_unexpected_error_shows_a_reference_and_no_secret(tiny: Store, caplog
 
     make(tiny, broken).run(until=empty(tiny))
     with tiny.session() as session:
-        failed = requests.get_job(session, job_id=job.id)
+        failed = listing.get_job(session, job_id=job.id)
     assert failed.error is not None
     assert "secret" not in failed.error.detail
     reference = failed.error.detail.split()[-1].rstrip(".")
@@ -169,10 +169,10 @@ def test_a_full_disk_at_the_end_fails_the_job_with_the_reason(tiny: Store, monke
     def full(*args: object, **kwargs: object) -> None:
         raise DiskFull("The disk of the database is full.")
 
-    monkeypatch.setattr(leases, "finish", full)
+    monkeypatch.setattr(leases, "finish_visualization", full)
     make(tiny, Counting()).run(until=empty(tiny))
     with tiny.session() as session:
-        failed = requests.get_job(session, job_id=job.id)
+        failed = listing.get_job(session, job_id=job.id)
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.kind == "disk_full"
@@ -184,7 +184,7 @@ def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store)
     def steal(step: int, batch: Sequence[VisualizeJob]) -> None:
         if step == 2:
             with tiny.transaction() as session:
-                leases.hand_back(session, worker=worker.name, jobs=[job.id])
+                leases.release(session, worker=worker.name, jobs=[job.id])
                 leases.claim(session, worker="thief", limit=1, lease=timedelta(seconds=30))
 
     task = Counting(at_step=steal)
@@ -192,7 +192,7 @@ def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store)
     worker.work_once()
     assert task.order == ["0.1", "0.2"]
     with tiny.session() as session:
-        assert requests.get_job(session, job_id=job.id).worker == "thief"
+        assert listing.get_job(session, job_id=job.id).worker == "thief"
 
 
 def test_two_loops_share_the_queue_and_compute_nothing_twice(tiny: Store) -> None:

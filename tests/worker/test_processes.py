@@ -15,7 +15,7 @@ from app.contract.job import Job, JobState
 from app.settings import ROOT
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
-from app.store.jobs import requests
+from app.store.jobs import listing, requests
 from tests.support import enqueue
 from tests.worker.conftest import TINY_FAMILIES
 from worker.networks.network import Network
@@ -66,13 +66,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def states(store: Store, queued: list[Job]) -> list[JobState]:
     with store.session() as session:
-        return [requests.get_job(session, job_id=job.id).state for job in queued]
+        return [listing.get_job(session, job_id=job.id).state for job in queued]
 
 
 def running(store: Store) -> Callable[[], bool]:
     def check() -> bool:
         with store.session() as session:
-            return requests.counts(session)[JobState.RUNNING] > 0
+            return listing.count_by_state(session)[JobState.RUNNING] > 0
 
     return check
 
@@ -92,7 +92,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(
     start()
     wait_for(lambda: all(not state.is_live for state in states(tiny, queued)), seconds=120)
     with tiny.session() as session:
-        ended = [requests.get_job(session, job_id=job.id) for job in queued]
+        ended = [listing.get_job(session, job_id=job.id) for job in queued]
         saved = networks.get_network(session, slug="tiny").visualizations
     assert {job.state for job in ended} == {JobState.DONE}
     assert saved == len({job.visualization for job in ended}) == len(queued)
@@ -108,7 +108,7 @@ def test_a_terminated_worker_returns_its_job_to_the_queue(
     worker.terminate()
     assert worker.wait(10) == 0
     with tiny.session() as session:
-        job = requests.get_job(session, job_id=queued[0].id)
+        job = listing.get_job(session, job_id=queued[0].id)
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)
 
 

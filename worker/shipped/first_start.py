@@ -15,7 +15,7 @@ from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.chunks import chunks
 from app.store.database.engine import Store
-from app.store.jobs import requests
+from app.store.jobs import listing, requests
 from app.store.surveys import evidence, writing
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,9 @@ def _bring_clips(store: Store) -> None:
             while _is_waited_for(store):
                 sleep(PATIENCE)
         with store.transaction() as session:
-            found = evidence.get_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
+            found = evidence.get_survey(
+                session, card=networks.get_card(session, slug=OPENINGS[0].slug), dataset=DATASET
+            )
             clips = datasets.get_dataset(session, slug=DATASET).clips
             if found is None or found.clips + len(found.skipped) < clips:  # somebody asked too early
                 writing.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
@@ -139,5 +141,5 @@ def _bring_clips(store: Store) -> None:
 def _is_waited_for(store: Store) -> bool:
     """Whether a click is worked on, which takes each click that waits within a step."""
     with store.session() as session:
-        first = requests.list_jobs(session, state=JobState.RUNNING, per_page=1).items
+        first = listing.list_jobs(session, state=JobState.RUNNING, per_page=1).items
     return any(job.priority >= Priority.CLICK for job in first)

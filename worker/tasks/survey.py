@@ -71,16 +71,16 @@ class SurveyTask:
         saved, embedding = 0, UnitEmbedding()
         for some in chunks(embedding.collect(units), self.rows_per_transaction):
             with self.store.transaction() as session:
-                saved += writing.save_units(session, survey_id=survey_id, units=some)
+                saved += writing.save_unit_evidence(session, survey_id=survey_id, units=some)
             yield saved
         positions = embedding.positions()
         with self.store.transaction() as session:
-            writing.save_places(session, survey_id=survey_id, places=positions)
+            writing.save_map_positions(session, survey_id=survey_id, positions=positions)
 
     def _save_predictions(self, survey_id: int, predictions: Iterator[NewClipPrediction]) -> None:
         for some in chunks(predictions, self.rows_per_transaction):
             with self.store.transaction() as session:
-                writing.save_answers(session, survey_id=survey_id, answers=some)
+                writing.save_predictions(session, survey_id=survey_id, predictions=some)
 
     @staticmethod
     def _publish(job: SurveyJob, survey_id: int, result: SurveyResult, context: JobContext) -> bool:

@@ -6,7 +6,8 @@ import torch
 
 from app.contract.errors import KinetoscopeError
 from app.contract.job import VisualizeJob
-from app.store.catalog import networks
+from app.store.catalog.networks import get_card
+from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
 from worker.job_context import JobContext
 from worker.maximize.from_recipe import maximize_units
@@ -59,6 +60,9 @@ class VisualizeTask:
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
         """Return the units' largest activations over data, or None where no survey has run."""
         with self.store.session() as session:
-            units = [networks.get_unit(session, slug=job.network, layer=job.layer, unit=job.unit) for job in jobs]
+            units = [
+                get_unit(session, card=get_card(session, slug=job.network), layer=job.layer, unit=job.unit)
+                for job in jobs
+            ]
         known = [unit.a_hat for unit in units if unit.a_hat is not None]
         return known if len(known) == len(jobs) else None

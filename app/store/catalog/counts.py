@@ -1,4 +1,4 @@
-"""Counts of units, kept beside them: by layer, role, and whether there is a picture."""
+"""Stored counts of units by layer, role and whether they are visualized, which pages read instead of the units."""
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -7,36 +7,37 @@ from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow
 from app.store.database.upsert import insert_missing
 
 
-def recount(session: Session, *, network_id: int) -> None:
-    """Count a network's units anew: where they are made, and where a survey gives them their roles."""
+def recount_units(session: Session, *, network_id: int) -> None:
+    """Count all units of a network again: after they are inserted, and after a survey gives them their roles."""
     role, visualized = func.coalesce(UnitRow.role, ""), UnitRow.visualized_at.is_not(None)
     keys = (UnitRow.network_id, UnitRow.layer_index, role, visualized)
-    counted = (
+    counts = (
         select(*keys, func.count(), func.sum(UnitRow.visualizations))
         .where(UnitRow.network_id == network_id)
         .group_by(*keys)
     )
     session.execute(delete(UnitCountRow).where(UnitCountRow.network_id == network_id))
     columns = ("network_id", "layer_index", "role", "visualized", "units", "visualizations")
-    session.execute(insert(UnitCountRow).from_select(columns, counted))
+    session.execute(insert(UnitCountRow).from_select(columns, counts))
 
 
 def count_result(session: Session, *, unit: UnitRow, recipe_key: str) -> None:
-    """One more result of a unit that is locked, before it is written there."""
-    made = {"network_id": unit.network_id, "layer_index": unit.layer_index, "recipe_key": recipe_key}
-    insert_missing(session, ResultCountRow, [{**made, "results": 0}])
-    session.execute(update(ResultCountRow).filter_by(**made).values(results=ResultCountRow.results + 1))
-    alike = {"network_id": unit.network_id, "layer_index": unit.layer_index, "role": unit.role or ""}
-    if unit.visualized_at is None:
-        insert_missing(session, UnitCountRow, [{**alike, "visualized": True, "units": 0, "visualizations": 0}])
-        _add(session, alike, visualized=False, units=-1, visualizations=0)
-    _add(session, alike, visualized=True, units=int(unit.visualized_at is None), visualizations=1)
+    """Count one more result of a unit. Its row must be locked, and not yet say that the result is there."""
+    result_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "recipe_key": recipe_key}
+    insert_missing(session, ResultCountRow, [{**result_key, "results": 0}])
+    session.execute(update(ResultCountRow).filter_by(**result_key).values(results=ResultCountRow.results + 1))
+    unit_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "role": unit.role or ""}
+    is_first = unit.visualized_at is None
+    if is_first:
+        insert_missing(session, UnitCountRow, [{**unit_key, "visualized": True, "units": 0, "visualizations": 0}])
+        _add(session, unit_key, visualized=False, units=-1, visualizations=0)
+    _add(session, unit_key, visualized=True, units=int(is_first), visualizations=1)
 
 
-def _add(session: Session, alike: dict[str, object], *, visualized: bool, units: int, visualizations: int) -> None:
+def _add(session: Session, unit_key: dict[str, object], *, visualized: bool, units: int, visualizations: int) -> None:
     session.execute(
         update(UnitCountRow)
         .where(UnitCountRow.visualized.is_(visualized))
-        .filter_by(**alike)
+        .filter_by(**unit_key)
         .values(units=UnitCountRow.units + units, visualizations=UnitCountRow.visualizations + visualizations)
     )

@@ -1,55 +1,63 @@
-"""What a survey says of units, kept in the units' own rows: listings filter and sort by it without a join."""
+"""The newest survey of a network, and its measures in the units' own rows, where listings need no join."""
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import case, select, update
 
+from app.contract.network import NetworkCard
 from app.contract.unit import MIN_DETECTION_PRECISION, UnitRole
-from app.store.catalog.counts import recount
+from app.store.catalog.counts import recount_units
+from app.store.catalog.networks import network_id
 from app.store.database.session import Session, SurveyKey
-from app.store.database.survey_tables import EvidenceRow, SurveyRow
+from app.store.database.survey_tables import SurveyRow, UnitEvidenceRow
 from app.store.database.tables import UnitRow
 
-NEWEST = (
-    select(SurveyRow.id, SurveyRow.finished_at)
-    .where(SurveyRow.network_id == bindparam("network"), SurveyRow.finished_at.is_not(None))
-    .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
-    .limit(1)
-)
-LISTED = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")
+SURVEY_COLUMNS = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")  # of `units`
 
 
-def newest_survey(session: Session, *, network_id: int) -> int | None:
-    """The survey that pages speak of."""
-    key = newest_key(session, network_id=network_id)
+def newest_survey_id(session: Session, *, card: NetworkCard) -> int | None:
+    """Return the id of the survey that the pages of a network show, None before the first is finished."""
+    key = newest_survey_key(session, card=card)
     return key and key.id
 
 
-def newest_key(session: Session, *, network_id: int) -> SurveyKey | None:
-    """Looked up once in a session: a page asks for it a dozen times."""
-    known = session.request_cache.newest_surveys
-    if network_id not in known:
-        found = session.read(NEWEST, {"network": network_id}).one_or_none()
-        known[network_id] = found and SurveyKey(found.id, found.finished_at)
-    return known[network_id]
+def newest_survey_key(session: Session, *, card: NetworkCard) -> SurveyKey | None:
+    """Return the key of the survey that the pages of a network show, None before the first is finished."""
+    return _newest_survey(session, network_id(session, card))
 
 
-def list_evidence(session: Session, *, network_id: int) -> None:
-    """Give the network's units what its newest survey found of them, or nothing where there is none. For the
-    transaction in which another survey becomes the newest.
+def denormalize_survey(session: Session, *, network_id: int) -> None:
+    """Copy the measures of a network's newest survey into the rows of its units, or clear them where there is none.
+
+    Belongs in the transaction that makes another survey the newest.
     """
     session.request_cache.newest_surveys.clear()
-    survey = newest_survey(session, network_id=network_id)
+    survey = _newest_survey(session, network_id)
     units = update(UnitRow).where(UnitRow.network_id == network_id).execution_options(synchronize_session=False)
-    session.execute(units.values(dict.fromkeys(LISTED, None)))
+    session.execute(units.values(dict.fromkeys(SURVEY_COLUMNS, None)))
     if survey is not None:
+        evidence = UnitEvidenceRow
         session.execute(
-            units.where(EvidenceRow.survey_id == survey, EvidenceRow.unit_id == UnitRow.id).values(
-                a_hat=EvidenceRow.a_hat,
-                role=EvidenceRow.role,
-                effective_classes=case((EvidenceRow.role != UnitRole.DEAD, EvidenceRow.effective_classes)),
-                detects=case((EvidenceRow.best_precision >= MIN_DETECTION_PRECISION, EvidenceRow.best_class)),
-                map_x=EvidenceRow.map_x,
-                map_y=EvidenceRow.map_y,
-                reach=case((EvidenceRow.a_hat > 0, UnitRow.activation / EvidenceRow.a_hat)),
+            units.where(evidence.survey_id == survey.id, evidence.unit_id == UnitRow.id).values(
+                a_hat=evidence.a_hat,
+                role=evidence.role,
+                effective_classes=case((evidence.role != UnitRole.DEAD, evidence.effective_classes)),
+                detects=case((evidence.best_precision >= MIN_DETECTION_PRECISION, evidence.best_class)),
+                map_x=evidence.map_x,
+                map_y=evidence.map_y,
+                reach=case((evidence.a_hat > 0, UnitRow.activation / evidence.a_hat)),
             )
         )
-    recount(session, network_id=network_id)
+    recount_units(session, network_id=network_id)
+
+
+def _newest_survey(session: Session, network_id: int) -> SurveyKey | None:
+    """Return the key of the newest survey of a network, which is read once in a session."""
+    known = session.request_cache.newest_surveys
+    if network_id not in known:
+        row = session.read(
+            select(SurveyRow.id, SurveyRow.finished_at)
+            .where(SurveyRow.network_id == network_id, SurveyRow.finished_at.is_not(None))
+            .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+            .limit(1)
+        ).one_or_none()
+        known[network_id] = row and SurveyKey(row.id, row.finished_at)
+    return known[network_id]

@@ -1,4 +1,4 @@
-"""What every table is made of."""
+"""The base class of all tables, the column types that both databases share, and a mixin for media."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC times in both databases; SQLite itself keeps no time zone."""
+    """A time with its time zone, UTC, in both databases; SQLite itself keeps no time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -25,10 +25,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")
-Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by INTEGER keys alone
+Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only by keys of the type INTEGER
 
 
 class Base(DeclarativeBase):
+    """The base class of all tables, with names for their constraints that migrations can rely on."""
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -39,8 +41,8 @@ class Base(DeclarativeBase):
     )
 
 
-class Shown:
-    """A medium and what it shows of its owner."""
+class MediaReference:
+    """The columns of a table that says which media show an owner, and in which role."""
 
     role: Mapped[str] = mapped_column(String(30), primary_key=True)
     sha256: Mapped[str] = mapped_column(ForeignKey("media.sha256"))

@@ -1,4 +1,4 @@
-"""Rows go into the database some at once: a statement has a longest length."""
+"""Splits what goes into a statement, because both databases bound the number of its parameters."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,6 +8,7 @@ T = TypeVar("T")
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
     rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
+    while chunk := list(islice(rest, size)):
+        yield chunk

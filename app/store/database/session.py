@@ -13,7 +13,7 @@ from app.store.database.tables import NetworkRow
 
 Columns = TypeVarTuple("Columns")
 
-UnitRecord = Row[*tuple[Any, ...]]  # columns of a unit, as catalog/unit_records.py selects them
+UnitRecord = Row[*tuple[Any, ...]]  # columns of a unit, as catalog/units.py selects them
 
 
 class SurveyKey(NamedTuple):

@@ -1,4 +1,4 @@
-"""The tables of data sets and of what surveys found. Those of networks, results and jobs are in tables.py."""
+"""The tables of data sets and surveys. Those of networks, results and jobs are in tables.py."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.store.database.base import Base, Id, Json, Shown, UtcDateTime
+from app.store.database.base import Base, Id, Json, MediaReference, UtcDateTime
 
 if TYPE_CHECKING:
     from app.store.database.tables import NetworkRow
 
 
-GENERIC = text("is_generic")  # in these words alone SQLite takes the index of such units
+# SQLite uses the partial index only for a condition in exactly these words.
+IS_GENERIC = text("is_generic")
 
 
 class DatasetRow(Base):
-    """A set of labelled clips; its classes and their number are kept beside it, in order, for listings."""
+    """A set of labelled clips. Its classes, in order, and the number of its clips are stored here for listings."""
 
     __tablename__ = "datasets"
 
@@ -40,6 +41,8 @@ class DatasetRow(Base):
 
 
 class ClipRow(Base):
+    """A labelled clip of a data set."""
+
     __tablename__ = "clips"
     __table_args__ = (
         UniqueConstraint("dataset_id", "name"),
@@ -51,12 +54,14 @@ class ClipRow(Base):
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(200))
     label: Mapped[str] = mapped_column(String(200))
-    folded: Mapped[str] = mapped_column(String(200))  # the label, as classes of any network are matched with it
+    folded: Mapped[str] = mapped_column(String(200))  # the label without case, spaces and punctuation, to match classes
 
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 
 
-class ClipMediaRow(Shown, Base):
+class ClipMediaRow(MediaReference, Base):
+    """A medium that shows a clip."""
+
     __tablename__ = "clip_media"
     __table_args__ = (Index(None, "sha256"),)
 
@@ -64,7 +69,7 @@ class ClipMediaRow(Shown, Base):
 
 
 class SurveyRow(Base):
-    """A pass of a data set through a network. Under way while `finished_at` is empty, and seen by nobody."""
+    """A pass of a data set through a network. No page shows it before it is finished (`finished_at`)."""
 
     __tablename__ = "surveys"
     __table_args__ = (Index(None, "network_id", "finished_at"), Index(None, "dataset_id"))
@@ -78,39 +83,41 @@ class SurveyRow(Base):
     accuracy: Mapped[float] = mapped_column(server_default="0")
     seconds: Mapped[float] = mapped_column(server_default="0")
     skipped: Mapped[list[str] | None] = mapped_column(Json)
-    recall: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed, as is the next
-    confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    recall: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed float32
+    confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed counts
     streams: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a StreamFacts
-    masked: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # MaskedClass each
-    measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a Measured
+    masked: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # a MaskedClass each
+    measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a UnitStatistics
 
     network: Mapped["NetworkRow"] = relationship(lazy="raise")
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 
 
-class AnswerRow(Base):
-    """What a survey's network takes a clip for; classes by number."""
+class PredictionRow(Base):
+    """The class that a survey's network predicts for a clip. Classes are numbers on the card."""
 
     __tablename__ = "answers"
     __table_args__ = (Index(None, "survey_id", "own", "taken", "probability"), Index(None, "clip_id"))
 
     survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
     clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
-    own: Mapped[int]
-    taken: Mapped[int]
-    probability: Mapped[float]
-    own_probability: Mapped[float]
+    label: Mapped[int] = mapped_column("own")
+    predicted: Mapped[int] = mapped_column("taken")
+    probability: Mapped[float]  # of the predicted class
+    label_probability: Mapped[float] = mapped_column("own_probability")
 
 
-class EvidenceRow(Base):
-    """What a survey found of a unit. The lists by class are in a table of their own: here they would make every
-    scan of a column read a hundred times as much.
+class UnitEvidenceRow(Base):
+    """What a survey measured on a unit, one number a column.
+
+    The lists over all classes are in a table of their own: here they would make every scan of a column read a hundred
+    times as much.
     """
 
     __tablename__ = "unit_evidence"
     __table_args__ = (
         Index(None, "unit_id"),
-        # The ends that findings show.
+        # The units with the lowest and highest values, which the findings show.
         Index(None, "survey_id", "synergy_clips", "unit_id"),
         Index(None, "survey_id", "effective_classes", "unit_id"),
         Index(None, "survey_id", "speed_octaves", "unit_id"),
@@ -131,41 +138,42 @@ class EvidenceRow(Base):
     swap: Mapped[float | None]
     speed_octaves: Mapped[float | None]
     direction_selectivity: Mapped[float | None]
-    map_x: Mapped[float | None]  # where it lies among the network's units, in [0, 1]
+    map_x: Mapped[float | None]  # position on the map of the network's units, in [0, 1]
     map_y: Mapped[float | None]
-    curves: Mapped[dict[str, Any]] = mapped_column(Json)  # tunings, and the units alike
+    curves: Mapped[dict[str, Any]] = mapped_column(Json)  # tuning curves, and the most correlated units
 
 
-class OfEvidence:
-    """Belongs to what a survey found of a unit."""
+class UnitEvidenceKey:
+    """The key columns of tables whose rows belong to a row of `unit_evidence`."""
 
     survey_id: Mapped[int] = mapped_column(Id, primary_key=True, sort_order=-1)
     unit_id: Mapped[int] = mapped_column(Id, primary_key=True, sort_order=-1)
 
 
-def of_evidence() -> ForeignKeyConstraint:
+def unit_evidence_foreign_key() -> ForeignKeyConstraint:
+    """Return the constraint that ties the columns of UnitEvidenceKey to their row of `unit_evidence`."""
     return ForeignKeyConstraint(
         ["survey_id", "unit_id"], ["unit_evidence.survey_id", "unit_evidence.unit_id"], ondelete="CASCADE"
     )
 
 
-class EvidenceByClassRow(OfEvidence, Base):
-    """Lists over the network's classes, as packed float32."""
+class UnitEvidenceByClassRow(UnitEvidenceKey, Base):
+    """What a survey measured on a unit for each class of the network, as packed float32."""
 
     __tablename__ = "unit_evidence_by_class"
-    __table_args__ = (of_evidence(),)
+    __table_args__ = (unit_evidence_foreign_key(),)
 
     responses: Mapped[bytes] = mapped_column(LargeBinary)
     maxima: Mapped[bytes] = mapped_column(LargeBinary)
     precision: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class UnitClassRow(OfEvidence, Base):
-    """The classes that a unit detects best, to find a class's units by, with what of the unit that is found by."""
+class UnitClassRow(UnitEvidenceKey, Base):
+    """One of the classes that a unit detects best. Pages find the units of a class here."""
 
     __tablename__ = "unit_classes"
     __table_args__ = (
-        of_evidence(),
+        unit_evidence_foreign_key(),
         Index(None, "survey_id", "class_index", "precision"),
         Index(None, "survey_id", "class_index", "layer_index", "precision"),
         Index(
@@ -173,8 +181,8 @@ class UnitClassRow(OfEvidence, Base):
             "survey_id",
             "class_index",
             "response",
-            sqlite_where=GENERIC,
-            postgresql_where=GENERIC,
+            sqlite_where=IS_GENERIC,
+            postgresql_where=IS_GENERIC,
         ),
     )
 
@@ -186,11 +194,11 @@ class UnitClassRow(OfEvidence, Base):
     is_generic: Mapped[bool] = mapped_column(server_default=false())
 
 
-class FeedRow(OfEvidence, Base):
-    """The classes whose logits a unit moves most, the most first: see worker/evidence/class_attributions.py."""
+class ClassAttributionRow(UnitEvidenceKey, Base):
+    """One of the classes whose logits a unit changes most, by rank: see worker/evidence/class_attributions.py."""
 
     __tablename__ = "unit_feeds"
-    __table_args__ = (of_evidence(),)
+    __table_args__ = (unit_evidence_foreign_key(),)
 
     rank: Mapped[int] = mapped_column(primary_key=True)
     class_index: Mapped[int]
@@ -199,9 +207,11 @@ class FeedRow(OfEvidence, Base):
     effect: Mapped[float]
 
 
-class TopClipRow(OfEvidence, Base):
+class TopClipRow(UnitEvidenceKey, Base):
+    """One of the clips that excite a unit most, by rank, with where and when."""
+
     __tablename__ = "top_clips"
-    __table_args__ = (of_evidence(), Index(None, "clip_id"))
+    __table_args__ = (unit_evidence_foreign_key(), Index(None, "clip_id"))
 
     rank: Mapped[int] = mapped_column(primary_key=True)
     clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"))

@@ -1,4 +1,4 @@
-"""The tables. Alembic alone creates them: `kinetoscope db upgrade`."""
+"""The tables of networks, results and jobs. Only Alembic creates tables: `kinetoscope db upgrade`."""
 
 from datetime import datetime
 from typing import Any
@@ -6,24 +6,28 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.store.database.base import Base, Id, Json, Shown, UtcDateTime
+from app.store.database.base import Base, Id, Json, MediaReference, UtcDateTime
 
-LIVE = text("state IN ('queued', 'running')")
-SEEN, MISSING = text("visualized_at IS NOT NULL"), text("visualized_at IS NULL")
+IS_LIVE = text("state IN ('queued', 'running')")
+IS_VISUALIZED, IS_MISSING = text("visualized_at IS NOT NULL"), text("visualized_at IS NULL")
 
 
 class NetworkRow(Base):
+    """A registered network."""
+
     __tablename__ = "networks"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     slug: Mapped[str] = mapped_column(String(63), unique=True)
     checksum: Mapped[str] = mapped_column(String(64), unique=True)
-    card: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)  # read by catalog.card_of, which keeps it
+    card: Mapped[dict[str, Any]] = mapped_column(
+        Json, deferred=True
+    )  # read by catalog.networks.card_of, which caches it
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class WeightsRow(Base):
-    """Weights in pieces, so that a worker on another machine needs the database and nothing else."""
+    """A piece of a network's weights, so that a worker on another machine needs nothing but the database."""
 
     __tablename__ = "weights"
 
@@ -33,7 +37,7 @@ class WeightsRow(Base):
 
 
 class UnitRow(Base):
-    """A unit, with what listings sort and show kept beside it."""
+    """A unit, with what listings show and sort by copied from its results and from the newest survey."""
 
     __tablename__ = "units"
     __table_args__ = (
@@ -45,13 +49,27 @@ class UnitRow(Base):
         Index(None, "network_id", "role", "layer_index", "index"),
         Index(None, "network_id", "effective_classes", "id"),
         Index(None, "network_id", "reach", "id"),
-        # The same within a layer, and what is there or missing in the network's own order.
+        # The same within a layer, and units with or without visualizations in the order of the network.
         Index(None, "network_id", "layer_index", "visualized_at", "id"),
         Index(None, "network_id", "layer_index", "activation", "id"),
         Index(None, "network_id", "layer_index", "effective_classes", "id"),
         Index(None, "network_id", "layer_index", "reach", "id"),
-        Index("ix_units_seen", "network_id", "layer_index", "index", sqlite_where=SEEN, postgresql_where=SEEN),
-        Index("ix_units_missing", "network_id", "layer_index", "index", sqlite_where=MISSING, postgresql_where=MISSING),
+        Index(
+            "ix_units_seen",
+            "network_id",
+            "layer_index",
+            "index",
+            sqlite_where=IS_VISUALIZED,
+            postgresql_where=IS_VISUALIZED,
+        ),
+        Index(
+            "ix_units_missing",
+            "network_id",
+            "layer_index",
+            "index",
+            sqlite_where=IS_MISSING,
+            postgresql_where=IS_MISSING,
+        ),
         Index(None, "network_id", "map_x", "map_y"),
         Index(None, "network_id", "detects", "layer_index", "index"),
     )
@@ -63,22 +81,22 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next five: of the newest survey
+    a_hat: Mapped[float | None]  # this and the next five columns: from the newest survey
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
-    detects: Mapped[int | None]  # its best class, where it tells that well
+    detects: Mapped[int | None]  # its best class, where its average precision is at least MIN_DETECTION_PRECISION
     map_x: Mapped[float | None]
     map_y: Mapped[float | None]
     visualizations: Mapped[int] = mapped_column(server_default="0")
     visualized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    activation: Mapped[float | None]  # the strongest of its stimuli
+    activation: Mapped[float | None]  # of its strongest stimulus
     reach: Mapped[float | None]  # activation / a_hat
     poster: Mapped[str | None] = mapped_column(String(64))
     loop: Mapped[str | None] = mapped_column(String(64))
 
 
 class UnitCountRow(Base):
-    """How many units are alike in what pages count them by; counting the units themselves would read them all."""
+    """How many units of a layer have the same role and are, or are not, visualized. Counting `units` reads them all."""
 
     __tablename__ = "unit_counts"
 
@@ -91,7 +109,7 @@ class UnitCountRow(Base):
 
 
 class ResultCountRow(Base):
-    """Results of a layer under a recipe: what a sweep would find made already."""
+    """How many units of a layer have a result under a recipe, to estimate what a sweep still has to do."""
 
     __tablename__ = "result_counts"
 
@@ -102,6 +120,8 @@ class ResultCountRow(Base):
 
 
 class RecipeRow(Base):
+    """A resolved recipe under its content hash."""
+
     __tablename__ = "recipes"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -109,6 +129,8 @@ class RecipeRow(Base):
 
 
 class MediaRow(Base):
+    """The bytes of a picture, video or archive under their sha256."""
+
     __tablename__ = "media"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -118,6 +140,8 @@ class MediaRow(Base):
 
 
 class VisualizationRow(Base):
+    """A finished result of a unit under a recipe."""
+
     __tablename__ = "visualizations"
     __table_args__ = (UniqueConstraint("unit_id", "recipe_key"), Index(None, "created_at"))
 
@@ -128,7 +152,9 @@ class VisualizationRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class VisualizationMediaRow(Shown, Base):
+class VisualizationMediaRow(MediaReference, Base):
+    """A medium that shows a visualization."""
+
     __tablename__ = "visualization_media"
     __table_args__ = (Index(None, "sha256"),)
 
@@ -136,14 +162,16 @@ class VisualizationMediaRow(Shown, Base):
 
 
 class JobRow(Base):
+    """A request for work, in the states that app/contract/job.py draws."""
+
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("uq_jobs_key_live", "key", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+        Index("uq_jobs_key_live", "key", unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
         Index("ix_jobs_queue", "state", "priority", "id"),
         Index(None, "updated_at"),
         Index(None, "unit_id"),
         Index(None, "dataset_id"),
-        # What ended, the newest first: of all, and under each filter.
+        # Finished jobs, newest first: all of them, and under each filter.
         Index(None, "finished_at", "id"),
         Index(None, "state", "finished_at", "id"),
         Index(None, "network_id", "finished_at", "id"),
@@ -168,7 +196,7 @@ class JobRow(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    owner: Mapped[str | None] = mapped_column(String(32))  # a browser that asked for it
+    owner: Mapped[str | None] = mapped_column(String(32))  # the browser that asked for it
     visualization_id: Mapped[int | None] = mapped_column(ForeignKey("visualizations.id", ondelete="SET NULL"))
     answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
     revision: Mapped[int] = mapped_column(server_default="0")
@@ -179,7 +207,7 @@ class JobRow(Base):
 
 
 class PreviewRow(Base):
-    """The growing stimulus of a running job; gone when the job ends."""
+    """The unfinished stimulus of a running job; deleted when the job ends."""
 
     __tablename__ = "previews"
 
@@ -190,6 +218,8 @@ class PreviewRow(Base):
 
 
 class WorkerRow(Base):
+    """A worker process, with the time of its last sign of life."""
+
     __tablename__ = "workers"
 
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
@@ -201,6 +231,8 @@ class WorkerRow(Base):
 
 
 class LinkRow(Base):
+    """A short link to a view; a saved view where `saved_at` is set."""
+
     __tablename__ = "links"
     __table_args__ = (UniqueConstraint("fingerprint"), Index(None, "saved_at"))
 

@@ -1,15 +1,15 @@
-"""The tables of clips that people ask about: each belongs to the job that explains it."""
+"""The tables of uploaded clips and their explanations; each row belongs to the job that explains the clip."""
 
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.store.database.base import Base, Id, Json, Shown
+from app.store.database.base import Base, Id, Json, MediaReference
 
 
 class UploadRow(Base):
-    """A person's file as it came, for the worker alone; gone when the job ends, however it ends."""
+    """An uploaded file, unchanged, for the worker to read. It is deleted when the job ends, in whatever state."""
 
     __tablename__ = "uploads"
 
@@ -18,14 +18,16 @@ class UploadRow(Base):
 
 
 class ExplanationRow(Base):
+    """The explanation of an uploaded clip, as JSON (`contract.explanation.Explanation`)."""
+
     __tablename__ = "explanations"
 
     job_id: Mapped[int] = mapped_column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     body: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
-class ExplanationMediaRow(Shown, Base):
-    """The clip as the network saw it."""
+class ExplanationMediaRow(MediaReference, Base):
+    """A medium that shows the clip as the network saw it."""
 
     __tablename__ = "explanation_media"
     __table_args__ = (Index(None, "sha256"),)

@@ -1,4 +1,4 @@
-"""INSERT ... ON CONFLICT DO NOTHING, which SQLAlchemy spells by dialect."""
+"""INSERT ... ON CONFLICT DO NOTHING, for which SQLAlchemy has one construct in each dialect."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from app.store.database.session import Session
 
 
 def insert_missing(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows whose unique keys are not there yet; leave the others as they are."""
+    """Insert the rows whose unique keys are not in the table yet, and leave the others unchanged."""
     if not rows:
         return
     build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -1,4 +1,4 @@
-"""Jobs as a worker sees them: claimed under a lease, kept alive, and ended."""
+"""Jobs as a worker sees them: claimed under a lease that is renewed, released or ended with the job."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from app.store.database.session import Session
 from app.store.database.tables import JobRow, PreviewRow
 from app.store.database.upload_tables import UploadRow
 from app.store.database.upsert import insert_missing
-from app.store.jobs.rows import JOBS, changed, read_jobs
-from app.store.results.visualizations import save
+from app.store.jobs.ordering import QUEUE_ORDER
+from app.store.jobs.rows import change_values, read_jobs, select_jobs
+from app.store.results.visualizations import save_visualization
 
-RUN_OUT = {
+ATTEMPTS_EXHAUSTED = {
     "kind": "worker_died",
     "detail": f"The worker died {MAX_ATTEMPTS} times while computing this, most likely out of memory. "
     "Try a smaller size or fewer frames, or look at the worker's log, then retry.",
@@ -26,32 +27,35 @@ RUN_OUT = {
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What a worker must know between two steps."""
+class LeaseStatus:
+    """What a worker must know of its jobs between two steps."""
 
     cancelled: frozenset[int]
-    lost: frozenset[int]  # its lease ran out and the job is somebody else's
-    urgent: bool  # a job of higher priority waits
+    lost: frozenset[int]  # their lease expired, and they are no longer this worker's
+    urgent: bool  # a job of higher priority is queued
 
 
-def something_to_do(session: Session, *, above: int | None = None) -> bool:
-    """Whether a job waits or a lease has run out. Reads only, so that idle workers write nothing."""
-    waits = JobRow.state == JobState.QUEUED
+def has_work(session: Session, *, above: int | None = None) -> bool:
+    """Return whether a job is queued, with a priority above this one if given, or a lease has expired.
+
+    Only reads, so that idle workers write nothing.
+    """
+    queued = JobRow.state == JobState.QUEUED
     if above is not None:
-        waits &= JobRow.priority > above
+        queued &= JobRow.priority > above
     expired = (JobRow.state == JobState.RUNNING) & (JobRow.lease_until < now(session))
-    return session.scalar(select(JobRow.id).where(waits | expired).limit(1)) is not None
+    return session.scalar(select(JobRow.id).where(queued | expired).limit(1)) is not None
 
 
-def head(session: Session, *, above: int | None = None) -> Job | None:
-    """The job that would be claimed first."""
-    waits = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
-    found = read_jobs(session, JOBS.where(*waits).order_by(JobRow.priority.desc(), JobRow.id).limit(1))
+def peek(session: Session, *, above: int | None = None) -> Job | None:
+    """Return the job that would be claimed first, None where none is queued."""
+    queued = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
+    found = read_jobs(session, select_jobs().where(*queued).order_by(*QUEUE_ORDER).limit(1))
     return found[0] if found else None
 
 
 def release_expired(session: Session) -> int:
-    """Jobs whose worker fell silent go back to the queue, or fail after the last attempt. Gives how many."""
+    """Requeue jobs whose lease has expired, or fail them after the last attempt, and return their number."""
     moment = now(session)
     expired = session.scalars(
         select(JobRow.id)
@@ -60,7 +64,7 @@ def release_expired(session: Session) -> int:
     ).all()
     if not expired:
         return 0
-    # A cancelled job whose worker died has nobody else to end it.
+    # A job that is to be cancelled ends here, too: its worker, which should have ended it, is gone.
     last = JobRow.attempts >= MAX_ATTEMPTS
     ends = JobRow.cancel_requested | last
     session.execute(
@@ -75,10 +79,12 @@ def release_expired(session: Session) -> int:
             finished_at=case((ends, moment), else_=None),
             worker=None,
             lease_until=None,
-            **changed(moment),
+            **change_values(moment),
         )
     )
-    session.execute(update(JobRow).where(JobRow.id.in_(expired), JobRow.state == JobState.FAILED).values(error=RUN_OUT))
+    session.execute(
+        update(JobRow).where(JobRow.id.in_(expired), JobRow.state == JobState.FAILED).values(error=ATTEMPTS_EXHAUSTED)
+    )
     session.execute(delete(PreviewRow).where(PreviewRow.job_id.in_(expired)))
     ended = select(JobRow.id).where(JobRow.id.in_(expired), JobRow.state != JobState.QUEUED)
     session.execute(delete(UploadRow).where(UploadRow.job_id.in_(ended)))
@@ -86,9 +92,10 @@ def release_expired(session: Session) -> int:
 
 
 def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above: int | None = None) -> list[Job]:
-    """Take the first job of the queue and up to `limit - 1` of the same priority that can share its batch.
+    """Claim the first queued job and up to `limit - 1` of the same priority that can share its batch.
 
-    With `above`, only jobs of higher priority. One statement; rows that another worker is taking are skipped.
+    With `above`, claim only jobs of higher priority. One statement does it; rows that another worker is claiming are
+    skipped.
     """
     moment = now(session)
     queued = aliased(JobRow)
@@ -100,14 +107,14 @@ def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above:
         .with_for_update(skip_locked=True)
         .cte("head")
     )
-    mate = aliased(JobRow)
+    sibling = aliased(JobRow)
     batch = (
-        select(mate.id)
-        .join(head, (mate.batch_key == head.c.batch_key) & (mate.priority == head.c.priority))
-        .where(mate.state == JobState.QUEUED)
-        .order_by(mate.id)
+        select(sibling.id)
+        .join(head, (sibling.batch_key == head.c.batch_key) & (sibling.priority == head.c.priority))
+        .where(sibling.state == JobState.QUEUED)
+        .order_by(sibling.id)
         .limit(limit)
-        .with_for_update(of=mate, skip_locked=True)
+        .with_for_update(of=sibling, skip_locked=True)
     )
     claimed = session.scalars(
         update(JobRow)
@@ -119,16 +126,19 @@ def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above:
             attempts=JobRow.attempts + 1,
             started_at=moment,
             progress=None,
-            **changed(moment),
+            **change_values(moment),
         )
         .returning(JobRow.id)
         .execution_options(synchronize_session=False)
     ).all()
-    return read_jobs(session, JOBS.where(JobRow.id.in_(claimed)).order_by(JobRow.id))
+    return read_jobs(session, select_jobs().where(JobRow.id.in_(claimed)).order_by(JobRow.id))
 
 
-def watch(session: Session, *, worker: str, jobs: Mapping[int, int], priority: int) -> Watch:
-    """Look at the flags of `jobs` (id -> attempt, the token of a claim). Reads only."""
+def check_leases(session: Session, *, worker: str, jobs: Mapping[int, int], priority: int) -> LeaseStatus:
+    """Return which jobs of a worker are to be cancelled or are lost, and whether a more urgent one is queued.
+
+    `jobs` has the attempt of each job id: together they identify a claim. Only reads.
+    """
     rows = session.execute(
         select(JobRow.id, JobRow.attempts, JobRow.cancel_requested).where(
             JobRow.id.in_(jobs), JobRow.state == JobState.RUNNING, JobRow.worker == worker
@@ -138,14 +148,14 @@ def watch(session: Session, *, worker: str, jobs: Mapping[int, int], priority: i
     urgent = session.scalar(
         select(JobRow.id).where(JobRow.state == JobState.QUEUED, JobRow.priority > priority).limit(1)
     )
-    return Watch(
+    return LeaseStatus(
         cancelled=frozenset(id for id, cancelled in mine.items() if cancelled),
         lost=frozenset(jobs.keys() - mine.keys()),
         urgent=urgent is not None,
     )
 
 
-def beat(
+def renew_lease(
     session: Session,
     *,
     worker: str,
@@ -154,12 +164,12 @@ def beat(
     progress: Mapping[int, Progress] | None = None,
     previews: Mapping[int, tuple[int, RenderedMedia]] | None = None,
 ) -> None:
-    """Renew the lease of the worker's jobs and tell how far they are. `previews`: id -> (step, picture)."""
+    """Renew the lease of a worker's jobs, and store their progress and their previews (step, picture) by job id."""
     moment = now(session)
     mine = (JobRow.state == JobState.RUNNING, JobRow.worker == worker)
     session.execute(update(JobRow).where(JobRow.id.in_(list(jobs)), *mine).values(lease_until=moment + lease))
-    for job, place in (progress or {}).items():
-        values = changed(moment) | {"progress": place.model_dump(mode="json")}
+    for job, reached in (progress or {}).items():
+        values = change_values(moment) | {"progress": reached.model_dump(mode="json")}
         session.execute(update(JobRow).where(JobRow.id == job, *mine).values(**values))
     for job, (step, picture) in (previews or {}).items():
         row = {"step": step, "type": picture.type, "data": picture.data}
@@ -167,16 +177,19 @@ def beat(
         session.execute(update(PreviewRow).where(PreviewRow.job_id == job).values(**row))
 
 
-def finish(
+def finish_visualization(
     session: Session, *, worker: str, job: VisualizeJob, measurements: Measurements, media: Iterable[RenderedMedia]
 ) -> int | None:
-    """Save the result and end its job, together. None, and nothing saved, if this claim no longer holds."""
-    row = _owned(session, worker, job)
+    """Save the result of a job, end the job, and return the id of the visualization.
+
+    Save nothing and return None where the job is no longer claimed by this worker.
+    """
+    row = _claimed_row(session, worker, job)
     if row is None:
         return None
     assert row.unit_id is not None
     assert row.recipe_key is not None
-    visualization = save(
+    visualization = save_visualization(
         session, unit_id=row.unit_id, recipe_key=row.recipe_key, measurements=measurements, media=media
     )
     row.visualization_id = visualization
@@ -184,13 +197,14 @@ def finish(
     return visualization
 
 
-def complete(
+def finish_with_answer(
     session: Session, *, worker: str, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]
 ) -> bool:
-    """End a job without pictures: `save` keeps what came out and gives the job's answer, in the same transaction.
-    False, and `save` not called, if this claim no longer holds.
+    """End a job of a kind without visualization: `save` stores its result and returns its answer, in one transaction.
+
+    Return False without calling `save` where the job is no longer claimed by this worker.
     """
-    row = _owned(session, worker, job)
+    row = _claimed_row(session, worker, job)
     if row is not None:
         row.answer = save(session)
         _end(session, row, JobState.DONE)
@@ -198,24 +212,24 @@ def complete(
 
 
 def fail(session: Session, *, worker: str, job: Job, error: JobError) -> bool:
-    """End a job without a result; its page shows the error. False where it is no longer this worker's."""
-    row = _owned(session, worker, job)
+    """End a job with an error, which its page shows; return False where it is no longer claimed by this worker."""
+    row = _claimed_row(session, worker, job)
     if row is not None:
         row.error = error.model_dump()
         _end(session, row, JobState.FAILED)
     return row is not None
 
 
-def stop_cancelled(session: Session, *, worker: str, job: Job) -> bool:
-    """End a job whose cancel flag the worker has seen."""
-    row = _owned(session, worker, job)
+def end_cancelled(session: Session, *, worker: str, job: Job) -> bool:
+    """End a job whose cancel flag its worker has seen; return False where it is no longer claimed by this worker."""
+    row = _claimed_row(session, worker, job)
     if row is not None:
         _end(session, row, JobState.CANCELLED)
     return row is not None
 
 
-def hand_back(session: Session, *, worker: str, jobs: Iterable[int]) -> None:
-    """Return running jobs to the queue unharmed; the attempt does not count."""
+def release(session: Session, *, worker: str, jobs: Iterable[int]) -> None:
+    """Return running jobs of a worker to the queue without counting the attempt."""
     ids = list(jobs)
     moment = now(session)
     session.execute(
@@ -227,14 +241,14 @@ def hand_back(session: Session, *, worker: str, jobs: Iterable[int]) -> None:
             worker=None,
             lease_until=None,
             progress=None,
-            **changed(moment),
+            **change_values(moment),
         )
     )
     session.execute(delete(PreviewRow).where(PreviewRow.job_id.in_(ids)))
 
 
-def _owned(session: Session, worker: str, job: Job) -> JobRow | None:
-    """The job's row, locked, if this very claim of it still holds."""
+def _claimed_row(session: Session, worker: str, job: Job) -> JobRow | None:
+    """Return the row of a job, locked, if this worker's claim of it still holds."""
     return session.scalar(
         select(JobRow)
         .where(

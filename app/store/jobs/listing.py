@@ -1,123 +1,107 @@
-"""The queue in the order it is served, and after it what has ended. Statements are put together once, which takes
-longer than to run them.
-"""
+"""Jobs as pages show them: a page of the list, the jobs of a unit, counts by state, changes and previews."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 
-from sqlalchemy import Select, bindparam, func, select, tuple_
+from sqlalchemy import func, select, union_all
 
-from app.contract.errors import InvalidRequest
-from app.contract.job import Job, JobState
+from app.contract.job import Job, JobListing, JobState, VisualizeJob, jobs_of_kind
+from app.contract.network import NetworkCard
+from app.contract.result import MediaContent
+from app.store.catalog.networks import network_row
+from app.store.catalog.units import unit_record
 from app.store.database.session import Session
-from app.store.database.tables import JobRow
-
-COUNTED = 2_000  # counting jobs stops here
-ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
-QUEUE = (JobRow.priority.desc(), JobRow.id)
-# Each of the three parts has an index in its order, the whole has none.
-PARTS = (
-    (frozenset({JobState.RUNNING}), JobRow.state == JobState.RUNNING, QUEUE),
-    (frozenset({JobState.QUEUED}), JobRow.state == JobState.QUEUED, QUEUE),
-    (ENDED, JobRow.finished_at.is_not(None), (JobRow.finished_at.desc(), JobRow.id.desc())),
+from app.store.database.tables import JobRow, PreviewRow
+from app.store.jobs.ordering import (
+    MAX_COUNTED_JOBS,
+    StateCounts,
+    count_jobs,
+    encode_cursor,
+    list_finished_job_ids,
+    list_job_ids,
 )
-
-Filters = Mapping[str, object]  # columns of jobs and their values
-
-
-def served(
-    session: Session, filters: Filters, *, skip: int, limit: int, counted: Mapping[JobState, int] | None = None
-) -> list[int]:
-    """Numbers of jobs. `counted`: how many there are of each state, up to COUNTED."""
-    found: list[int] = []
-    for part, (states, *_) in enumerate(PARTS):
-        if filters.get("state", next(iter(states))) not in states:
-            continue
-        asked = {**filters, "skip": skip, "most": limit - len(found)}
-        if skip and states is not ENDED:
-            there = COUNTED if counted is None else sum(counted[state] for state in states)
-            if there >= COUNTED:
-                there = session.read(_skipped(part, tuple(filters)), {**asked, "most": skip}).scalar() or 0
-            there = min(there, skip)
-            skip -= there
-            if skip:
-                continue
-            asked["skip"] = there
-        found += session.read(_page(part, tuple(filters)), asked).scalars().all()
-        skip = 0
-        if len(found) == limit:
-            break
-    return found
+from app.store.jobs.rows import job_not_found, read_jobs, select_jobs
 
 
-def ended(session: Session, filters: Filters, after: str | None, before: str | None, *, limit: int) -> list[int] | None:
-    """Numbers of the jobs that ended and follow a place, or, all but the last of `limit`, precede one. None where too
-    few do: then others come before them.
+def get_job(session: Session, *, job_id: int) -> Job:
+    """Return a job by its id. Raises Missing."""
+    found = read_jobs(session, select_jobs().where(JobRow.id == job_id))
+    if not found:
+        raise job_not_found(job_id)
+    return found[0]
+
+
+def list_jobs(
+    session: Session,
+    *,
+    state: JobState | None = None,
+    network: str | None = None,
+    owner: str | None = None,
+    page: int = 1,
+    per_page: int = 50,
+    after: str | None = None,
+    before: str | None = None,
+    counts: StateCounts | None = None,
+) -> JobListing:
+    """Return a page of jobs: running jobs first, then queued jobs in their order, then finished jobs, newest first.
+
+    Among finished jobs a page may continue from a cursor (`after`, `before`), at the same cost however far it is.
+    `counts` is what `count_by_state` returned for the same owner. The total stops at MAX_COUNTED_JOBS.
     """
-    at, id = _read(after or before or "")
-    asked = {**filters, "at": at, "id": id, "most": limit}
-    if after is not None:
-        return list(session.read(_beyond(tuple(filters), backwards=False), asked).scalars())
-    found = session.read(_beyond(tuple(filters), backwards=True), {**asked, "most": limit - 1}).scalars().all()
-    return [*reversed(found), id] if len(found) == limit - 1 else None
-
-
-def place(job: Job) -> str | None:
-    """Where a job stands among those that ended."""
-    return f"{job.finished_at.isoformat()}~{job.id}" if job.finished_at else None
-
-
-def count(session: Session, filters: Filters) -> int:
-    """Up to COUNTED."""
-    return session.read(_counted(tuple(filters)), filters).scalar() or 0
-
-
-@cache
-def _counted(names: tuple[str, ...]) -> Select[int]:
-    some = select(JobRow.id).where(*(getattr(JobRow, name) == bindparam(name) for name in names)).limit(COUNTED)
-    return select(func.count()).select_from(some.subquery())
-
-
-@cache
-def _skipped(part: int, names: tuple[str, ...]) -> Select[int]:
-    """How many of those to be skipped the part has."""
-    return select(func.count()).select_from(_matching(part, names).limit(bindparam("most")).subquery())
-
-
-@cache
-def _page(part: int, names: tuple[str, ...]) -> Select[int]:
-    return _matching(part, names).order_by(*PARTS[part][2]).offset(bindparam("skip")).limit(bindparam("most"))
-
-
-@cache
-def _beyond(names: tuple[str, ...], *, backwards: bool) -> Select[int]:
-    keys = tuple_(JobRow.finished_at, JobRow.id)
-    here = tuple_(bindparam("at", type_=JobRow.finished_at.type), bindparam("id", type_=JobRow.id.type))
-    order = (JobRow.finished_at, JobRow.id) if backwards else PARTS[2][2]
-    beyond = _matching(2, names).where(keys > here if backwards else keys < here)
-    return beyond.order_by(*order).limit(bindparam("most"))
-
-
-def _read(place: str) -> tuple[datetime, int]:
-    moment, _, number = place.partition("~")
-    try:
-        at, id = datetime.fromisoformat(moment).astimezone(UTC), int(number)
-    except (ValueError, OverflowError) as error:
-        raise _no_place() from error
-    if not 0 < id < 2**63:
-        raise _no_place()
-    return at, id
-
-
-def _no_place() -> InvalidRequest:
-    return InvalidRequest(
-        "`after` and `before` take a place that an earlier page gave. Leave them out to begin at the start.",
-        fields=[{"field": "after", "detail": "Not a place in this listing."}],
+    filters: dict[str, object] = {} if owner is None else {"owner": owner}
+    filters |= {} if state is None else {"state": state}
+    known_counts = counts if network is None else None
+    filters |= {} if network is None else {"network_id": network_row(session, network).id}
+    if known_counts is None:
+        total = count_jobs(session, filters)
+    else:
+        total = min(MAX_COUNTED_JOBS, sum(known_counts.values())) if state is None else known_counts[state]
+    ids = None
+    if after is not None or before is not None:
+        ids = list_finished_job_ids(session, filters, after, before, limit=per_page + 1)
+    if ids is None:
+        skip = (page - 1) * per_page
+        ids = list_job_ids(session, filters, skip=skip, limit=per_page + 1, counts=known_counts)
+    has_next, ids = len(ids) > per_page, ids[:per_page]
+    jobs = {job.id: job for job in read_jobs(session, select_jobs().where(JobRow.id.in_(ids)))} if ids else {}
+    items = tuple(jobs[id] for id in ids)
+    return JobListing(
+        items=items,
+        total=total,
+        next=page + 1 if has_next else None,
+        after=encode_cursor(items[-1]) if has_next else None,
+        before=encode_cursor(items[0]) if items and page > 1 else None,
     )
 
 
-@cache
-def _matching(part: int, names: tuple[str, ...]) -> Select[int]:
-    named = (getattr(JobRow, name) == bindparam(name) for name in names)
-    return select(JobRow.id).where(PARTS[part][1], *named)
+def jobs_of_unit(session: Session, *, card: NetworkCard, layer: str, unit: int) -> list[VisualizeJob]:
+    """Return the jobs of a unit that are queued, running, or ended without a result, newest first."""
+    record = unit_record(session, card=card, layer=layer, unit=unit)
+    jobs = select_jobs().where(JobRow.unit_id == record.id, JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
+    return jobs_of_kind(VisualizeJob, read_jobs(session, jobs))
+
+
+def count_by_state(session: Session, *, owner: str | None = None) -> dict[JobState, int]:
+    """Return the number of jobs in each state, of all owners or of one, each up to MAX_COUNTED_JOBS."""
+    of_owner = [JobRow.owner == owner] if owner is not None else []
+    parts = [
+        select(JobRow.state).where(JobRow.state == state, *of_owner).limit(MAX_COUNTED_JOBS).subquery()
+        for state in JobState
+    ]
+    all_parts = union_all(*(select(part.c.state) for part in parts)).subquery()
+    rows = session.read(select(all_parts.c.state, func.count()).group_by(all_parts.c.state))
+    counts: dict[str, int] = dict(rows.all())
+    return {state: counts.get(state.value, 0) for state in JobState}
+
+
+def list_changed_jobs(session: Session, *, since: datetime, limit: int = 2000) -> list[Job]:
+    """Return jobs that changed at or after a time, oldest change first."""
+    changed = select_jobs().where(JobRow.updated_at >= since).order_by(JobRow.updated_at, JobRow.id)
+    return read_jobs(session, changed.limit(limit))
+
+
+def get_preview(session: Session, *, job_id: int) -> tuple[int, MediaContent] | None:
+    """Return the newest picture of a running job and the step that it shows, None where there is none."""
+    row = session.read(
+        select(PreviewRow.step, PreviewRow.type, PreviewRow.data).where(PreviewRow.job_id == job_id)
+    ).one_or_none()
+    return row and (row.step, MediaContent(type=row.type, data=row.data))

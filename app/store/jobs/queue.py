@@ -1,6 +1,4 @@
-"""The queue's order, and who asked for what: a person may move what waits, stop a whole sweep, and
-find their own again.
-"""
+"""The order of queued jobs, whole sweeps, and the owners of jobs."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -13,21 +11,21 @@ from app.store.database.chunks import chunks
 from app.store.database.engine import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow
-from app.store.jobs.listing import COUNTED
-from app.store.jobs.requests import CHUNK, cancel, get_job
-from app.store.jobs.rows import changed, job_row
+from app.store.jobs.listing import get_job
+from app.store.jobs.ordering import MAX_COUNTED_JOBS
+from app.store.jobs.requests import JOBS_PER_STATEMENT, cancel
+from app.store.jobs.rows import change_values, lock_job
 
-To = Literal["first", "last"]
+QueueEnd = Literal["first", "last"]
 
 
-def move(session: Session, *, job_id: int, to: To) -> Job:
-    """Serve a waiting job before all others that wait, or after them."""
-    row = job_row(session, job_id)
+def move(session: Session, *, job_id: int, to: QueueEnd) -> Job:
+    """Move a queued job before all other queued jobs, or after them. Raises Conflict where it is not queued."""
+    row = lock_job(session, job_id)
     if row.state != JobState.QUEUED:
         raise Conflict(f"Job {job_id} is {row.state}; only jobs that wait have a place in the queue.", state=row.state)
-    waiting = select(JobRow.priority).where(JobRow.state == JobState.QUEUED, JobRow.id != job_id)
     end = func.max(JobRow.priority) if to == "first" else func.min(JobRow.priority)
-    found = session.scalar(waiting.with_only_columns(end))
+    found = session.scalar(select(end).where(JobRow.state == JobState.QUEUED, JobRow.id != job_id))
     if found is not None:
         row.priority = max(row.priority, found + 1) if to == "first" else min(row.priority, found - 1)
         row.revision += 1
@@ -36,29 +34,29 @@ def move(session: Session, *, job_id: int, to: To) -> Job:
     return get_job(session, job_id=job_id)
 
 
-def waits_with(session: Session, *, job_id: int) -> int:
-    """How many others wait for the same layer under the same recipe, up to COUNTED."""
-    sweep = select(JobRow.batch_key).where(JobRow.id == job_id).scalar_subquery()
-    others = (JobRow.batch_key == sweep, JobRow.state == JobState.QUEUED, JobRow.id != job_id)
-    some = select(JobRow.id).where(*others).limit(COUNTED).subquery()
+def count_queued_siblings(session: Session, *, job_id: int) -> int:
+    """Return how many other queued jobs are for the same layer under the same recipe, up to MAX_COUNTED_JOBS."""
+    batch_key = select(JobRow.batch_key).where(JobRow.id == job_id).scalar_subquery()
+    siblings = (JobRow.batch_key == batch_key, JobRow.state == JobState.QUEUED, JobRow.id != job_id)
+    some = select(JobRow.id).where(*siblings).limit(MAX_COUNTED_JOBS).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def cancel_sweep(session: Session, *, job_id: int) -> None:
-    """This job and all that wait for the same layer under the same recipe."""
-    row = job_row(session, job_id)
+    """Cancel a job and all queued jobs for the same layer under the same recipe."""
+    row = lock_job(session, job_id)
     moment = now(session)
     session.execute(
         update(JobRow)
         .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED)
-        .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **changed(moment))
+        .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **change_values(moment))
     )
     session.expire_all()
     if get_job(session, job_id=job_id).state.is_live:
         cancel(session, job_id=job_id)
 
 
-def own(session: Session, *, jobs: Iterable[Job], owner: str) -> None:
-    """Mark jobs as asked for by a browser; those of somebody else stay theirs."""
-    for some in chunks((job.id for job in jobs), CHUNK):
-        session.execute(update(JobRow).where(JobRow.id.in_(some), JobRow.owner.is_(None)).values(owner=owner))
+def set_owner(session: Session, *, jobs: Iterable[Job], owner: str) -> None:
+    """Record which browser asked for jobs; jobs that have an owner keep it."""
+    for ids in chunks((job.id for job in jobs), JOBS_PER_STATEMENT):
+        session.execute(update(JobRow).where(JobRow.id.in_(ids), JobRow.owner.is_(None)).values(owner=owner))

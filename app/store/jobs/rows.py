@@ -1,4 +1,4 @@
-"""Rows of the queue, locked to be changed, and the jobs that they are, read with all that belongs to them."""
+"""Rows of the table `jobs`, locked to be changed, and the jobs of the contract that are read from them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, and_, select
 
 from app.contract.errors import Missing
-from app.contract.job import ExplainJob, Job, JobError, JobKind, Progress, SurveyJob, VisualizeJob
+from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.recipe import ResolvedRecipe
 from app.contract.result import MediaRole
 from app.store.database.session import Session
@@ -15,7 +15,8 @@ from app.store.database.survey_tables import DatasetRow
 from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
 from app.store.results.recipes import read_recipes
 
-COMMON = (  # of jobs of every kind, under their own names
+LIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
+COMMON_COLUMNS = (  # of jobs of every kind, with the names of their fields
     JobRow.id,
     JobRow.state,
     JobRow.priority,
@@ -27,61 +28,72 @@ COMMON = (  # of jobs of every kind, under their own names
     JobRow.started_at,
     JobRow.finished_at,
 )
-POSTER = and_(
-    VisualizationMediaRow.visualization_id == JobRow.visualization_id,
-    VisualizationMediaRow.role == MediaRole.POSTER.value,
-)
-# Columns and not the mapper's objects: a page shows fifty jobs, each with what is named in seven tables.
-JOBS: Select[*tuple[Any, ...]] = (
-    select(
-        *COMMON,
-        JobRow.kind,
-        JobRow.answer,
-        JobRow.parameters,
-        JobRow.progress,
-        JobRow.error,
-        JobRow.recipe_key,
-        JobRow.visualization_id.label("visualization"),
-        NetworkRow.slug.label("network"),
-        UnitRow.layer,
-        UnitRow.index.label("unit"),
-        UnitRow.label.label("label"),
-        DatasetRow.slug.label("dataset"),
-        PreviewRow.step.label("preview_step"),
-        VisualizationMediaRow.sha256.label("poster"),
-    )
-    .join(NetworkRow, NetworkRow.id == JobRow.network_id)
-    .outerjoin(UnitRow, UnitRow.id == JobRow.unit_id)
-    .outerjoin(DatasetRow, DatasetRow.id == JobRow.dataset_id)
-    .outerjoin(PreviewRow, PreviewRow.job_id == JobRow.id)
-    .outerjoin(VisualizationMediaRow, POSTER)
-)
+
+SelectJobs = Select[*tuple[Any, ...]]
 
 
-def job_row(session: Session, job_id: int) -> JobRow:
-    """Locked, to be changed."""
+def lock_job(session: Session, job_id: int) -> JobRow:
+    """Return the row of a job, locked until the transaction ends. Raises Missing."""
     row = session.scalar(select(JobRow).where(JobRow.id == job_id).with_for_update())
     if row is None:
-        raise missing(job_id)
+        raise job_not_found(job_id)
     return row
 
 
-def read_jobs(
-    session: Session, query: Select[*tuple[Any, ...]], given: Mapping[str, object] | None = None
-) -> list[Job]:
-    """Those that a statement on JOBS finds."""
-    rows = session.read(query, given).mappings().all()
+def select_jobs() -> SelectJobs:
+    """Return a statement for `read_jobs`, which callers narrow and order.
+
+    Columns and no mapped objects: a page shows fifty jobs, each with names from seven tables.
+    """
+    poster = and_(
+        VisualizationMediaRow.visualization_id == JobRow.visualization_id,
+        VisualizationMediaRow.role == MediaRole.POSTER.value,
+    )
+    return (
+        select(
+            *COMMON_COLUMNS,
+            JobRow.kind,
+            JobRow.answer,
+            JobRow.parameters,
+            JobRow.progress,
+            JobRow.error,
+            JobRow.recipe_key,
+            JobRow.visualization_id.label("visualization"),
+            NetworkRow.slug.label("network"),
+            UnitRow.layer,
+            UnitRow.index.label("unit"),
+            UnitRow.label.label("label"),
+            DatasetRow.slug.label("dataset"),
+            PreviewRow.step.label("preview_step"),
+            VisualizationMediaRow.sha256.label("poster"),
+        )
+        .join(NetworkRow, NetworkRow.id == JobRow.network_id)
+        .outerjoin(UnitRow, UnitRow.id == JobRow.unit_id)
+        .outerjoin(DatasetRow, DatasetRow.id == JobRow.dataset_id)
+        .outerjoin(PreviewRow, PreviewRow.job_id == JobRow.id)
+        .outerjoin(VisualizationMediaRow, poster)
+    )
+
+
+def read_jobs(session: Session, jobs: SelectJobs) -> list[Job]:
+    """Return the jobs that a statement of `select_jobs` finds."""
+    rows = session.read(jobs).mappings().all()
     recipes = read_recipes(session, {row["recipe_key"] for row in rows if row["recipe_key"]}) if rows else {}
     return [_job(row, recipes) for row in rows]
 
 
-def changed(moment: datetime) -> dict[str, Any]:
-    """What every change of a job writes, so that the event poller sees it."""
+def change_values(moment: datetime) -> dict[str, Any]:
+    """Return the values that every update of a job sets, so that the event poller sees the change."""
     return {"revision": JobRow.revision + 1, "updated_at": moment}
 
 
+def job_not_found(job_id: int) -> Missing:
+    """Return the error for a job that is not there."""
+    return Missing(f"There is no job {job_id}.")
+
+
 def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
-    common = {column.key: row[column.key] for column in COMMON} | {
+    common = {column.key: row[column.key] for column in COMMON_COLUMNS} | {
         "network": row["network"],
         "progress": row["progress"] and Progress.model_validate(row["progress"]),
         "error": row["error"] and JobError.model_validate(row["error"]),
@@ -103,7 +115,3 @@ def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
         case JobKind.EXPLAIN:
             name, expected = row["parameters"]["name"], row["parameters"]["expected"]
             return ExplainJob(**common, dataset=row["dataset"], clip_name=name, expected=expected, answer=row["answer"])
-
-
-def missing(job_id: int) -> Missing:
-    return Missing(f"There is no job {job_id}.")

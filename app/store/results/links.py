@@ -1,4 +1,4 @@
-"""Short links to views, and the views among them that people saved."""
+"""Short links to views. A saved view is a link with a time at which it was saved, and maybe a note."""
 
 import hashlib
 import secrets
@@ -13,7 +13,8 @@ from app.store.database.session import Session
 from app.store.database.tables import LinkRow
 from app.store.database.upsert import insert_missing
 
-ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes
+SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without letters and digits that look alike
+SLUG_LENGTH = 8
 
 
 def create_link(
@@ -25,9 +26,9 @@ def create_link(
     preview: str | None = None,
     note: str | None = None,
 ) -> Link:
-    """A short link; the same address and title give the same one. With a note, empty or not, it is a saved view."""
+    """Return a short link, the same one for the same address and title. With a note, even empty, save the view."""
     fingerprint = hashlib.sha256(f"{url}\n{title}".encode()).hexdigest()
-    slug = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    slug = "".join(secrets.choice(SLUG_ALPHABET) for _ in range(SLUG_LENGTH))
     row = {
         "slug": slug,
         "fingerprint": fingerprint,
@@ -46,8 +47,8 @@ def create_link(
     return _link(link)
 
 
-def saved(session: Session, *, page: int = 1, per_page: int = 30) -> Paginated[Link]:
-    """Saved views, the newest first."""
+def list_saved_links(session: Session, *, page: int = 1, per_page: int = 30) -> Paginated[Link]:
+    """Return a page of saved views, newest first."""
     is_saved = LinkRow.saved_at.is_not(None)
     total = session.scalar(select(func.count()).select_from(LinkRow).where(is_saved)) or 0
     first = (page - 1) * per_page
@@ -59,8 +60,8 @@ def saved(session: Session, *, page: int = 1, per_page: int = 30) -> Paginated[L
     )
 
 
-def forget(session: Session, *, slug: str) -> None:
-    """Take a view from the saved ones. Its short link goes on working, since people may have it."""
+def unsave_link(session: Session, *, slug: str) -> None:
+    """Remove a view from the saved views; its short link goes on working. Raises Missing."""
     row = session.get(LinkRow, slug)
     if row is None or row.saved_at is None:
         raise Missing(f"There is no saved view {slug!r}.")
@@ -69,6 +70,7 @@ def forget(session: Session, *, slug: str) -> None:
 
 
 def get_link(session: Session, *, slug: str) -> Link:
+    """Return a link by its slug. Raises Missing."""
     row = session.get(LinkRow, slug)
     if row is None:
         raise Missing(f"There is no link {slug!r}.")

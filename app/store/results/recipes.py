@@ -1,4 +1,4 @@
-"""Recipes as they are stored: each is parsed once in a process, since its key is its hash."""
+"""Stored recipes by their keys, each of which is parsed once in a process."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,16 +14,16 @@ from app.store.database.tables import RecipeRow
 _recipes: LruCache[str, ResolvedRecipe] = LruCache(max_size=10_000)
 
 
-def parsed(key: str, body: Mapping[str, Any]) -> ResolvedRecipe:
-    """A field that came later has the value by which the recipe worked before it."""
+def parse_recipe(key: str, body: Mapping[str, Any]) -> ResolvedRecipe:
+    """Return the recipe of a stored body. Fields that are newer than the body get the value that it was run with."""
     return _recipes.get_or_compute(key, lambda: ResolvedRecipe.from_storage(body))
 
 
 def read_recipes(session: Session, keys: set[str]) -> dict[str, ResolvedRecipe]:
-    """By key; those that are known are not read again."""
-    found = {key: known for key in keys if (known := _recipes.get(key))}
-    unknown = keys - found.keys()
+    """Return recipes by key; those that this process has parsed are not read again."""
+    recipes = {key: known for key in keys if (known := _recipes.get(key))}
+    unknown = keys - recipes.keys()
     if unknown:
-        rows = session.execute(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))
-        found |= {key: parsed(key, body) for key, body in rows}
-    return found
+        rows = session.read(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))
+        recipes |= {key: parse_recipe(key, body) for key, body in rows}
+    return recipes

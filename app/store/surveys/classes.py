@@ -1,128 +1,130 @@
-"""Units by what they say of classes, of one or of two: of those that a survey found to detect them best."""
+"""The units that detect a class best, and how they respond to one class or to two."""
 
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, LargeBinary, Select, String, bindparam, cast, func, select, union
+from sqlalchemy import Integer, LargeBinary, Select, String, cast, func, literal, select, union
 from sqlalchemy.orm import aliased
 
 from app.contract.confusion import Pair, SharedUnit, UnitOfPair
 from app.contract.evidence import UnitOfClass
-from app.store.catalog.networks import UNITS, network_row
-from app.store.catalog.summaries import summaries_by_id, unit_summaries
-from app.store.catalog.survey_columns import newest_survey
-from app.store.catalog.thumbnails import first_each
+from app.contract.network import NetworkCard
+from app.store.catalog.networks import network_id
+from app.store.catalog.survey_columns import newest_survey_id
+from app.store.catalog.thumbnails import aggregate_first
+from app.store.catalog.units import select_unit_records, summaries_by_id, unit_summaries
 from app.store.database.packing import unpack
 from app.store.database.session import Session
-from app.store.database.survey_tables import GENERIC, EvidenceByClassRow, UnitClassRow
+from app.store.database.survey_tables import IS_GENERIC, UnitClassRow, UnitEvidenceByClassRow
 from app.store.database.tables import UnitCountRow, UnitRow
-from app.store.surveys.confusions import layers_of_pair
+from app.store.surveys.confusions import compare_layers
 
-CANDIDATES = 120  # best detectors of each class that are looked at: reading all units would take seconds
+MAX_CANDIDATES = 120  # best detectors of each class of a pair: comparing all units would take seconds
+FLOAT_BYTES = 4  # of a number in a packed list
 
-OF_CLASS = UnitClassRow.survey_id == bindparam("survey"), UnitClassRow.class_index == bindparam("class")
-DETECTORS = [
-    select(UnitClassRow.unit_id)
-    .where(UnitClassRow.survey_id == bindparam("survey"), UnitClassRow.class_index == bindparam(f"class_{each}"))
-    .order_by(UnitClassRow.precision.desc(), UnitClassRow.unit_id)
-    .limit(CANDIDATES)
-    .subquery()
-    for each in ("a", "b")
-]
-# Two numbers of each packed list, which stays where it is.
-RESPONSES: Select[*tuple[Any, ...]] = (
-    select(
-        EvidenceByClassRow.unit_id,
-        *(
-            func.substr(EvidenceByClassRow.responses, bindparam(each, type_=Integer), 4, type_=LargeBinary())
-            for each in ("a", "b")
-        ),
+
+def best_units_by_layer(
+    session: Session, *, card: NetworkCard, class_index: int, limit: int
+) -> dict[str, list[UnitOfClass]]:
+    """Return the units that detect a class best, at most `limit` of each layer."""
+    survey_id = newest_survey_id(session, card=card)
+    of_class = aliased(UnitClassRow)
+    word = (
+        cast(of_class.unit_id, String) + "," + cast(of_class.precision, String) + "," + cast(of_class.response, String)
     )
-    .where(
-        EvidenceByClassRow.survey_id == bindparam("survey"),
-        EvidenceByClassRow.unit_id.in_(union(*(select(best.c.unit_id) for best in DETECTORS))),
-    )
-    .order_by(EvidenceByClassRow.unit_id)
-)
-SHARED = (
-    UNITS.add_columns(UnitClassRow.response)
-    .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-    .where(*OF_CLASS, GENERIC)
-    .order_by(UnitClassRow.response.desc(), UnitRow.id)
-    .limit(bindparam("most"))
-)
-ALSO = (
-    select(UnitClassRow.unit_id, UnitClassRow.class_index)
-    .where(
-        UnitClassRow.survey_id == bindparam("survey"),
-        UnitClassRow.unit_id.in_(bindparam("units", expanding=True)),
-        UnitClassRow.class_index != bindparam("class"),
-    )
-    .order_by(UnitClassRow.unit_id, UnitClassRow.rank)
-)
-
-
-def best_by_layer(session: Session, *, network: str, class_index: int, each: int) -> dict[str, list[UnitOfClass]]:
-    """The units of every layer that detect a class best."""
-    network_id = network_row(session, network).id
-    asked = {"survey": newest_survey(session, network_id=network_id), "class": class_index, "network": network_id}
-    layers = session.read(_best(each), asked).scalars().all()
-    best = [word.split(",") for layer in layers for word in (layer or "").split()]
-    units = summaries_by_id(session, network, [int(id) for id, *_ in best]) if best else {}
-    found: dict[str, list[UnitOfClass]] = {}
-    for id, precision, response in best:
-        unit = units[int(id)]
-        of_class = UnitOfClass(unit=unit, precision=float(precision), response=float(response))
-        found.setdefault(unit.layer, []).append(of_class)
-    return found
-
-
-@cache
-def _best(each: int) -> Select[str]:
-    """A row for each layer, with a word for each unit: its id, precision and response."""
-    of = aliased(UnitClassRow)
-    word = cast(of.unit_id, String) + "," + cast(of.precision, String) + "," + cast(of.response, String)
     best = (
         select(word)
         .where(
-            of.survey_id == bindparam("survey"),
-            of.class_index == bindparam("class"),
-            of.layer_index == UnitCountRow.layer_index,
+            of_class.survey_id == survey_id,
+            of_class.class_index == class_index,
+            of_class.layer_index == UnitCountRow.layer_index,
         )
-        .order_by(of.precision.desc(), of.unit_id)
+        .order_by(of_class.precision.desc(), of_class.unit_id)
         .correlate(UnitCountRow)
     )
-    layers = select(first_each(best, each)).where(UnitCountRow.network_id == bindparam("network"))
-    return layers.group_by(UnitCountRow.layer_index).order_by(UnitCountRow.layer_index)
+    layers = session.read(  # a row for each layer, with a word for each unit
+        select(aggregate_first(best, limit))
+        .where(UnitCountRow.network_id == network_id(session, card))
+        .group_by(UnitCountRow.layer_index)
+        .order_by(UnitCountRow.layer_index)
+    ).scalars()
+    words = [word.split(",") for layer in layers for word in (layer or "").split()]
+    units = summaries_by_id(session, card, [int(id) for id, *_ in words]) if words else {}
+    found: dict[str, list[UnitOfClass]] = {}
+    for id, precision, response in words:
+        unit = units[int(id)]
+        found.setdefault(unit.layer, []).append(
+            UnitOfClass(unit=unit, precision=float(precision), response=float(response))
+        )
+    return found
 
 
-def units_of_pair(session: Session, *, network: str, a: int, b: int, limit: int = 8) -> Pair:
-    """Those that separate two classes and those that do not, of the best detectors of either."""
-    survey = newest_survey(session, network_id=network_row(session, network).id)
-    asked = {"survey": survey, "class_a": a, "class_b": b, "a": 4 * a + 1, "b": 4 * b + 1}
-    found = session.read(RESPONSES, asked).all()
-    responses = {unit: unpack(at_a + at_b) for unit, at_a, at_b in found}
-    apart = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
-    alike = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
-    alike = [unit for unit in alike if 2 * min(responses[unit]) > max(responses[unit])]
-    units = summaries_by_id(session, network, {*apart, *alike})
+def units_of_class_pair(session: Session, *, card: NetworkCard, a: int, b: int, limit: int = 8) -> Pair:
+    """Return units that separate two classes, and units that respond alike to both, of the best detectors of either."""
+    survey_id = newest_survey_id(session, card=card)
+    rows = session.read(_select_pair_responses(survey_id, a, b)).all()
+    responses = {unit: unpack(to_a + to_b) for unit, to_a, to_b in rows}
+    separating = sorted(responses, key=lambda unit: -abs(responses[unit][0] - responses[unit][1]))[:limit]
+    shared = sorted(responses, key=lambda unit: max(responses[unit]) - 2 * min(responses[unit]))[:limit]
+    shared = [unit for unit in shared if 2 * min(responses[unit]) > max(responses[unit])]
+    units = summaries_by_id(session, card, {*separating, *shared})
 
-    def of(chosen: list[int]) -> tuple[UnitOfPair, ...]:
-        return tuple(UnitOfPair(unit=units[id], a=responses[id][0], b=responses[id][1]) for id in chosen)
+    def with_responses(ids: list[int]) -> tuple[UnitOfPair, ...]:
+        return tuple(UnitOfPair(unit=units[id], a=responses[id][0], b=responses[id][1]) for id in ids)
 
-    layers = layers_of_pair(session, network=network, a=a, b=b)
-    return Pair(separating=of(apart), shared=of(alike), layers=layers)
+    return Pair(
+        separating=with_responses(separating),
+        shared=with_responses(shared),
+        layers=compare_layers(session, card=card, a=a, b=b),
+    )
 
 
-def shared_units(session: Session, *, network: str, class_index: int, limit: int = 8) -> list[SharedUnit]:
-    """The generic units that answer most to a class, of those for which it is among their best."""
-    survey = newest_survey(session, network_id=network_row(session, network).id)
-    asked = {"survey": survey, "class": class_index}
-    rows = session.read(SHARED, {**asked, "most": limit}).all()
-    others: dict[int, list[int]] = {row.id: [] for row in rows}
-    for unit, index in session.read(ALSO, {**asked, "units": list(others)}) if others else ():
-        others[unit].append(index)
+def shared_units(session: Session, *, card: NetworkCard, class_index: int, limit: int = 8) -> list[SharedUnit]:
+    """Return the generic units that respond most to a class, of those that have it among their best classes."""
+    survey_id = newest_survey_id(session, card=card)
+    records = session.read(
+        select_unit_records(UnitClassRow.response)
+        .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
+        .where(UnitClassRow.survey_id == survey_id, UnitClassRow.class_index == class_index, IS_GENERIC)
+        .order_by(UnitClassRow.response.desc(), UnitRow.id)
+        .limit(limit)
+    ).all()
+    others: dict[int, list[int]] = {record.id: [] for record in records}
+    if records:
+        for unit, other in session.read(
+            select(UnitClassRow.unit_id, UnitClassRow.class_index)
+            .where(
+                UnitClassRow.survey_id == survey_id,
+                UnitClassRow.unit_id.in_(others),
+                UnitClassRow.class_index != class_index,
+            )
+            .order_by(UnitClassRow.unit_id, UnitClassRow.rank)
+        ):
+            others[unit].append(other)
     return [
-        SharedUnit(unit=unit, response=row.response, others=tuple(others[row.id]))
-        for unit, row in zip(unit_summaries(session, network, rows), rows, strict=True)
+        SharedUnit(unit=unit, response=record.response, others=tuple(others[record.id]))
+        for unit, record in zip(unit_summaries(session, card, records), records, strict=True)
     ]
+
+
+def _select_pair_responses(survey_id: int | None, a: int, b: int) -> Select[*tuple[Any, ...]]:
+    """Select the responses to two classes of the best detectors of either: two numbers of each packed list."""
+    best = [
+        select(UnitClassRow.unit_id)
+        .where(UnitClassRow.survey_id == survey_id, UnitClassRow.class_index == index)
+        .order_by(UnitClassRow.precision.desc(), UnitClassRow.unit_id)
+        .limit(MAX_CANDIDATES)
+        .subquery()
+        for index in (a, b)
+    ]
+    table = UnitEvidenceByClassRow
+    numbers = [
+        func.substr(
+            table.responses, literal(FLOAT_BYTES * index + 1, Integer), FLOAT_BYTES, type_=LargeBinary()
+        )  # counted from 1
+        for index in (a, b)
+    ]
+    return (
+        select(table.unit_id, *numbers)
+        .where(table.survey_id == survey_id, table.unit_id.in_(union(*(select(unit.c.unit_id) for unit in best))))
+        .order_by(table.unit_id)
+    )

@@ -1,98 +1,109 @@
-"""How alike the units of a layer answer to two classes: where their streams end, and last before the classes."""
+"""How alike the units of a layer respond to two classes: in the last layer of each stream, and before the classes."""
 
 from array import array
 from statistics import fmean, median
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, select
 
-from app.contract.confusion import MIN_RESPONSE, SIMILAR_RESPONSE_RATIO, LayerOfPair
+from app.contract.confusion import SIMILAR_RESPONSE_RATIO, MIN_RESPONSE, LayerOfPair
 from app.contract.network import Layer, NetworkCard
-from app.store.catalog.networks import card_of, network_row
-from app.store.catalog.survey_columns import newest_key
+from app.store.catalog.networks import network_id
+from app.store.catalog.survey_columns import newest_survey_key
 from app.store.database.cache import LruCache
 from app.store.database.packing import unpack_all
 from app.store.database.session import Session, SurveyKey
-from app.store.database.survey_tables import EvidenceByClassRow
+from app.store.database.survey_tables import UnitEvidenceByClassRow
 from app.store.database.tables import UnitRow
 
-UNITS = 96  # of a layer at most, by their number
-OTHERS = 6  # classes that are compared with the first, for what is usual
-Responses = tuple[Layer, "array[float]"]  # of a layer's units, one after the other, to each class
-# Responses of a published survey never change; at 400 classes those of one survey take half a megabyte.
-_known: LruCache[SurveyKey, tuple[Responses, ...]] = LruCache(max_size=30)
+MAX_UNITS = 96  # of a layer, evenly spaced by their number
+REFERENCE_CLASSES = 6  # with which the first class is compared as well, to tell what is usual
 
-RESPONSES: Select[*tuple[Any, ...]] = (
-    select(EvidenceByClassRow.responses)
-    .join(UnitRow, UnitRow.id == EvidenceByClassRow.unit_id)
-    .where(
-        EvidenceByClassRow.survey_id == bindparam("survey"),
-        UnitRow.network_id == bindparam("network"),
-        UnitRow.layer_index == bindparam("layer"),
-        UnitRow.index.in_(bindparam("units", expanding=True)),
-    )
-)
+LayerResponses = tuple[Layer, "array[float]"]  # a layer, and for one unit after the other the response to each class
+
+# Responses of a finished survey never change; those of one survey with 400 classes take half a megabyte.
+_responses: LruCache[tuple[SurveyKey, int], tuple[LayerResponses, ...]] = LruCache(max_size=30)
 
 
-def layers_of_pair(session: Session, *, network: str, a: int, b: int) -> tuple[LayerOfPair, ...]:
-    """The last layer before the classes first; none before a survey."""
-    row = network_row(session, network)
-    key = newest_key(session, network_id=row.id)
+def compare_layers(
+    session: Session, *, card: NetworkCard, a: int, b: int, max_units: int = MAX_UNITS
+) -> tuple[LayerOfPair, ...]:
+    """Return how alike layers respond to two classes, the last layer before the classes first.
+
+    At most `max_units` units of a layer are compared. Nothing before the first survey.
+    """
+    key = newest_survey_key(session, card=card)
     if key is None:
         return ()
-    card = card_of(row)
+    layers = _responses.get_or_compute(
+        (key, max_units), lambda: _read_responses(session, network_id(session, card), card, key.id, max_units)
+    )
     count = len(card.classes)
-    classes = [a, b, *_others(count, a, b)]
+    classes = [a, b, *_reference_classes(count, a, b)]
     return tuple(
-        _layer(layer, list(zip(*(responses[each::count] for each in classes), strict=True)))
-        for layer, responses in _known.get_or_compute(key, lambda: _read(session, row.id, card, key))
+        _compare(layer, list(zip(*(responses[index::count] for index in classes), strict=True)))
+        for layer, responses in layers
     )
 
 
-def _read(session: Session, network_id: int, card: NetworkCard, key: SurveyKey) -> tuple[Responses, ...]:
-    """Read once in a process: of a survey that is published they never change."""
+def _read_responses(
+    session: Session, network_id: int, card: NetworkCard, survey_id: int, max_units: int
+) -> tuple[LayerResponses, ...]:
     found = []
-    for layer in _layers(card):
-        units = range(0, layer.units, max(1, -(-layer.units // UNITS)))  # named: to look for them reads the layer
-        asked = {"survey": key.id, "network": network_id, "layer": layer.index, "units": list(units)}
-        rows = session.read(RESPONSES, asked).scalars().all()
+    for layer in _compared_layers(card):
+        # The indices are listed: for a condition on them the database would read the whole layer.
+        units = range(0, layer.units, max(1, -(-layer.units // max_units)))
+        rows = session.read(_select_responses(survey_id, network_id, layer.index, units)).scalars().all()
         if rows:
             found.append((layer, unpack_all(rows)))
     return tuple(found)
 
 
-def _layers(card: NetworkCard) -> list[Layer]:
+def _select_responses(survey_id: int, network_id: int, layer_index: int, units: range) -> Select[*tuple[Any, ...]]:
+    return (
+        select(UnitEvidenceByClassRow.responses)
+        .join(UnitRow, UnitRow.id == UnitEvidenceByClassRow.unit_id)
+        .where(
+            UnitEvidenceByClassRow.survey_id == survey_id,
+            UnitRow.network_id == network_id,
+            UnitRow.layer_index == layer_index,
+            UnitRow.index.in_(units),
+        )
+    )
+
+
+def _compared_layers(card: NetworkCard) -> list[Layer]:
     hidden = [layer for layer in card.layers if not layer.is_class]
-    ends = {layer.stream: layer for layer in hidden}  # the last of each stream
+    last_of_streams = {layer.stream: layer for layer in hidden}
     last = hidden[-1:]
-    return last + [layer for layer in ends.values() if layer not in last and layer.stream != "fusion"]
+    return last + [layer for layer in last_of_streams.values() if layer not in last and layer.stream != "fusion"]
 
 
-def _others(classes: int, a: int, b: int) -> list[int]:
-    rest = [index for index in range(classes) if index not in (a, b)]
-    return rest[:: max(1, -(-len(rest) // OTHERS))]
+def _reference_classes(count: int, a: int, b: int) -> list[int]:
+    others = [index for index in range(count) if index not in (a, b)]
+    return others[:: max(1, -(-len(others) // REFERENCE_CLASSES))]
 
 
-def _layer(layer: Layer, responses: list[tuple[float, ...]]) -> LayerOfPair:
-    """Of each unit the responses to both classes, then to others."""
-    answering = _answering(responses, 1)
-    usual = [shares for other in range(2, len(responses[0])) if (shares := _answering(responses, other))]
+def _compare(layer: Layer, responses: list[tuple[float, ...]]) -> LayerOfPair:
+    """Compare the responses of a layer's units, each to the two classes and then to the reference classes."""
+    ratios = _ratios(responses, 1)
+    references = [found for other in range(2, len(responses[0])) if (found := _ratios(responses, other))]
     return LayerOfPair(
         layer=layer.name,
         stream=layer.stream,
         units=len(responses),
-        answering=len(answering),
-        alike=_alike(answering),
-        usual=fmean(_alike(shares) / len(shares) for shares in usual) if usual else None,
-        smaller=median(answering) if answering else None,
+        answering=len(ratios),
+        alike=_count_alike(ratios),
+        usual=fmean(_count_alike(found) / len(found) for found in references) if references else None,
+        smaller=median(ratios) if ratios else None,
     )
 
 
-def _answering(responses: list[tuple[float, ...]], other: int) -> list[float]:
-    """The smaller response as a share of the larger, of units that answer to the first class or this one."""
-    pairs = ((each[0], each[other]) for each in responses)
+def _ratios(responses: list[tuple[float, ...]], other: int) -> list[float]:
+    """Return smaller / larger response of the units that respond to the first class or the other one."""
+    pairs = ((of_unit[0], of_unit[other]) for of_unit in responses)
     return [min(pair) / max(pair) for pair in pairs if max(pair) >= MIN_RESPONSE]
 
 
-def _alike(shares: list[float]) -> int:
-    return sum(share >= SIMILAR_RESPONSE_RATIO for share in shares)
+def _count_alike(ratios: list[float]) -> int:
+    return sum(ratio >= SIMILAR_RESPONSE_RATIO for ratio in ratios)

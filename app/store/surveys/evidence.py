@@ -1,14 +1,14 @@
-"""What surveys found: of a network as a whole, and of every unit. Only whole surveys are seen."""
+"""Finished surveys: what they found of a network as a whole, and of each of its units."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, and_, bindparam, func, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.contract.evidence import (
-    ClassAttribution,
     DirectionTuning,
+    ClassAttribution,
     MaskedClass,
     SpeedTuning,
     StreamFacts,
@@ -22,26 +22,26 @@ from app.contract.evidence import (
 )
 from app.contract.network import NetworkCard
 from app.contract.unit import UnitRole
-from app.store.catalog.networks import UNITS, card_of, network_row, unit_row, unit_summary
-from app.store.catalog.summaries import unit_summaries
-from app.store.catalog.survey_columns import newest_key, newest_survey
+from app.store.catalog.networks import network_id
+from app.store.catalog.survey_columns import newest_survey_id, newest_survey_key
+from app.store.catalog.units import select_unit_records, unit_record, unit_summaries, unit_summary
 from app.store.database.cache import LruCache
 from app.store.database.packing import unpack, unpack_counts
 from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import (
+    ClassAttributionRow,
     ClipRow,
     DatasetRow,
-    EvidenceByClassRow,
-    EvidenceRow,
-    FeedRow,
     SurveyRow,
     TopClipRow,
     UnitClassRow,
+    UnitEvidenceByClassRow,
+    UnitEvidenceRow,
 )
 from app.store.database.tables import NetworkRow, UnitRow
 from app.store.datasets import dataset_row
 
-Measure = Literal[  # columns of EvidenceRow
+Measure = Literal[  # columns of UnitEvidenceRow
     "a_hat",
     "mean",
     "firing_rate",
@@ -54,160 +54,132 @@ Measure = Literal[  # columns of EvidenceRow
     "direction_selectivity",
 ]
 
-# Of a unit, each a statement of its own: together the long lists would come once for every clip.
-FOUND: Select[*tuple[Any, ...]] = (
-    select(
-        EvidenceRow.a_hat,
-        EvidenceRow.mean,
-        EvidenceRow.firing_rate,
-        EvidenceRow.effective_classes,
-        EvidenceRow.role,
-        EvidenceRow.synergy_stimulus,
-        EvidenceRow.synergy_clips,
-        EvidenceRow.swap,
-        EvidenceRow.curves,
-        EvidenceByClassRow.responses,
-        EvidenceByClassRow.maxima,
-        EvidenceByClassRow.precision,
-    )
-    .join(
-        EvidenceByClassRow,
-        and_(EvidenceByClassRow.survey_id == EvidenceRow.survey_id, EvidenceByClassRow.unit_id == EvidenceRow.unit_id),
-    )
-    .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.unit_id == bindparam("unit"))
-)
-TOP_CLIPS: Select[*tuple[Any, ...]] = (
-    select(ClipRow.name, TopClipRow.activation, TopClipRow.x, TopClipRow.y, TopClipRow.time, TopClipRow.trace)
-    .join(TopClipRow, TopClipRow.clip_id == ClipRow.id)
-    .where(TopClipRow.survey_id == bindparam("survey"), TopClipRow.unit_id == bindparam("unit"))
-    .order_by(TopClipRow.rank)
-)
-FEEDS: Select[*tuple[Any, ...]] = (
-    select(FeedRow.class_index, FeedRow.weight, FeedRow.share, FeedRow.effect)
-    .where(FeedRow.survey_id == bindparam("survey"), FeedRow.unit_id == bindparam("unit"))
-    .order_by(FeedRow.rank)
-)
-
-# A published survey never changes; parsing one of 400 classes takes milliseconds.
+# A finished survey never changes; parsing one of 400 classes takes milliseconds.
 _surveys: LruCache[SurveyKey, Survey] = LruCache(max_size=30)
 
 
-def list_surveys(session: Session, *, network: str | None = None, dataset: str | None = None) -> list[SurveySummary]:
-    """Whole surveys, newest first."""
-    query = _visible()
-    if network is not None:
-        query = query.where(SurveyRow.network_id == network_row(session, network).id)
+def list_surveys(
+    session: Session, *, card: NetworkCard | None = None, dataset: str | None = None
+) -> list[SurveySummary]:
+    """Return the finished surveys of all networks and data sets, or of these, newest first."""
+    surveys = _finished_surveys()
+    if card is not None:
+        surveys = surveys.where(SurveyRow.network_id == network_id(session, card))
     if dataset is not None:
-        query = query.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    return [_summary(row) for row in session.scalars(query)]
+        surveys = surveys.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
+    return [_summary(row) for row in session.scalars(surveys)]
 
 
-def get_survey(session: Session, *, network: str, dataset: str | None = None) -> Survey | None:
-    """The newest survey of a network, or that with a data set; None before one. Read and parsed once in a process:
-    one of 400 classes takes milliseconds, and never changes.
-    """
-    row = network_row(session, network)
+def get_survey(session: Session, *, card: NetworkCard, dataset: str | None = None) -> Survey | None:
+    """Return the newest survey of a network, or that with a data set; None where there is none."""
     if dataset is None:
-        key = newest_key(session, network_id=row.id)
+        key = newest_survey_key(session, card=card)
     else:
-        listed = list_surveys(session, network=network, dataset=dataset)
-        key = SurveyKey(listed[0].id, listed[0].created_at) if listed else None
-    return None if key is None else _surveys.get_or_compute(key, lambda: _read(session, key))
+        surveys = list_surveys(session, card=card, dataset=dataset)
+        key = SurveyKey(surveys[0].id, surveys[0].created_at) if surveys else None
+    return None if key is None else _surveys.get_or_compute(key, lambda: _read_survey(session, key.id))
 
 
-def get_evidence(session: Session, *, network: str, layer: str, unit: int) -> UnitEvidence | None:
-    """What the network's newest survey found of a unit; None before one."""
-    found = unit_row(session, slug=network, layer=layer, unit=unit)
-    survey = newest_survey(session, network_id=found.network_id)
-    if survey is None:
+def get_evidence(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitEvidence | None:
+    """Return what the network's newest survey found of a unit, None before the first survey."""
+    record = unit_record(session, card=card, layer=layer, unit=unit)
+    survey_id = newest_survey_id(session, card=card)
+    if survey_id is None:
         return None
-    asked = {"survey": survey, "unit": found.id}
-    row = session.read(FOUND, asked).one_or_none()
+    # Three statements: in one, the long lists of the unit would come once for every clip.
+    row = session.read(_select_measures(survey_id, record.id)).one_or_none()
     if row is None:
         return None
-    tops = session.read(TOP_CLIPS, asked)
-    feeds = session.read(FEEDS, asked)
-    return _evidence(layer, unit, row, _top_clips(tops), tuple(ClassAttribution(**each._mapping) for each in feeds))
+    top_clips = session.read(
+        select(ClipRow.name, TopClipRow.activation, TopClipRow.x, TopClipRow.y, TopClipRow.time, TopClipRow.trace)
+        .join(TopClipRow, TopClipRow.clip_id == ClipRow.id)
+        .where(TopClipRow.survey_id == survey_id, TopClipRow.unit_id == record.id)
+        .order_by(TopClipRow.rank)
+    )
+    table = ClassAttributionRow
+    attributions = session.read(
+        select(table.class_index, table.weight, table.share, table.effect)
+        .where(table.survey_id == survey_id, table.unit_id == record.id)
+        .order_by(table.rank)
+    )
+    feeds = tuple(ClassAttribution(**attribution._mapping) for attribution in attributions)
+    return _evidence(layer, unit, row, _top_clips(top_clips), feeds)
 
 
 def units_of_class(
-    session: Session, *, network: str, class_index: int, layer: str | None = None, limit: int = 12
+    session: Session, *, card: NetworkCard, class_index: int, layer: str | None = None, limit: int = 12
 ) -> list[UnitOfClass]:
-    """The units that detect a class best, of those for which it is among their best."""
-    card, row = _card(session, network)
-    query = (
-        UNITS.add_columns(UnitClassRow.precision, UnitClassRow.response)
+    """Return the units, of all layers or of one, that detect a class best and have it among their best classes."""
+    units = (
+        select_unit_records(UnitClassRow.precision, UnitClassRow.response)
         .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
         .where(
-            UnitClassRow.survey_id == newest_survey(session, network_id=row.id),
+            UnitClassRow.survey_id == newest_survey_id(session, card=card),
             UnitClassRow.class_index == class_index,
         )
         .order_by(UnitClassRow.precision.desc(), UnitRow.id)
         .limit(limit)
     )
     if layer is not None:
-        query = query.where(UnitRow.layer_index == card.layer(layer).index)
-    rows = session.read(query).all()
+        units = units.where(UnitRow.layer_index == card.layer(layer).index)
+    records = session.read(units).all()
     return [
-        UnitOfClass(unit=unit, precision=found.precision, response=found.response)
-        for unit, found in zip(unit_summaries(session, network, rows), rows, strict=True)
+        UnitOfClass(unit=unit, precision=record.precision, response=record.response)
+        for unit, record in zip(unit_summaries(session, card, records), records, strict=True)
     ]
 
 
 def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
-    """Units, of any network, that few clips of its set excite more than this one."""
-    rows = session.read(
-        UNITS.add_columns(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("excited"))
+    """Return units of any network that have a clip among their strongest, those first that it excites most."""
+    records = session.read(
+        select_unit_records(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("clip_activation"))
         .join(TopClipRow, TopClipRow.unit_id == UnitRow.id)
         .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
         .join(SurveyRow, SurveyRow.id == TopClipRow.survey_id)
         .where(TopClipRow.clip_id == clip_id, SurveyRow.finished_at.is_not(None))
         .order_by(TopClipRow.rank, UnitRow.layer_index.desc(), UnitRow.id)
-        .limit(limit),
+        .limit(limit)
     )
-    return [UnitOfClip(unit=unit_summary(row.slug, row), rank=row.rank, activation=row.excited) for row in rows]
+    return [
+        UnitOfClip(unit=unit_summary(record.slug, record), rank=record.rank, activation=record.clip_activation)
+        for record in records
+    ]
 
 
-def role_counts(session: Session, *, network: str) -> dict[str, dict[UnitRole, int]]:
-    """Units of each role, by layer; empty before a survey."""
-    card, row = _card(session, network)
-    groups = session.read(
+def role_counts(session: Session, *, card: NetworkCard) -> dict[str, dict[UnitRole, int]]:
+    """Return the number of units of each role by layer; nothing before the first survey."""
+    rows = session.read(
         select(UnitRow.layer_index, UnitRow.role, func.count())
-        .where(UnitRow.network_id == row.id)
+        .where(UnitRow.network_id == network_id(session, card))
         .group_by(UnitRow.layer_index, UnitRow.role)
-        .order_by(UnitRow.layer_index),
+        .order_by(UnitRow.layer_index)
     )
     counts: dict[str, dict[UnitRole, int]] = {}
-    for index, role, count in groups:
+    for layer_index, role, units in rows:
         if role is not None:
-            counts.setdefault(card.layers[index].name, dict.fromkeys(UnitRole, 0))[UnitRole(role)] = count
+            counts.setdefault(card.layers[layer_index].name, dict.fromkeys(UnitRole, 0))[UnitRole(role)] = units
     return counts
 
 
-def distribution(session: Session, *, network: str, column: Measure) -> dict[str, tuple[float, ...]]:
-    """A measure of all live units that have it, by layer, each sorted; empty before a survey. Dead units answer to
-    nothing, so that what stands for them says nothing.
+def measure_by_layer(session: Session, *, card: NetworkCard, measure: Measure) -> dict[str, tuple[float, ...]]:
+    """Return the values of a measure by layer, each layer's sorted; nothing before the first survey.
+
+    Dead units are left out: they respond to no clip, so that their measures mean nothing.
     """
-    card, row = _card(session, network)
-    measure = getattr(EvidenceRow, column)
+    column = getattr(UnitEvidenceRow, measure)
     rows = session.read(
-        select(EvidenceRow.layer_index, measure)
-        .where(EvidenceRow.survey_id == newest_survey(session, network_id=row.id))
-        .where(EvidenceRow.a_hat > 0, measure.is_not(None))
-        .order_by(EvidenceRow.layer_index, measure),
+        select(UnitEvidenceRow.layer_index, column)
+        .where(UnitEvidenceRow.survey_id == newest_survey_id(session, card=card))
+        .where(UnitEvidenceRow.a_hat > 0, column.is_not(None))
+        .order_by(UnitEvidenceRow.layer_index, column)
     )
     values: dict[str, list[float]] = {}
-    for index, value in rows:
-        values.setdefault(card.layers[index].name, []).append(value)
+    for layer_index, value in rows:
+        values.setdefault(card.layers[layer_index].name, []).append(value)
     return {name: tuple(found) for name, found in values.items()}
 
 
-def _card(session: Session, network: str) -> tuple[NetworkCard, NetworkRow]:
-    row = network_row(session, network)
-    return card_of(row), row
-
-
-def _visible() -> Select[SurveyRow]:
+def _finished_surveys() -> Select[SurveyRow]:
     return (
         select(SurveyRow)
         .where(SurveyRow.finished_at.is_not(None))
@@ -219,17 +191,45 @@ def _visible() -> Select[SurveyRow]:
     )
 
 
-def _read(session: Session, key: SurveyKey) -> Survey:
-    whole = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
-    return _survey(session.scalars(_visible().where(SurveyRow.id == key.id).options(*map(undefer, whole))).one())
+def _select_measures(survey_id: int, unit_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            UnitEvidenceRow.a_hat,
+            UnitEvidenceRow.mean,
+            UnitEvidenceRow.firing_rate,
+            UnitEvidenceRow.effective_classes,
+            UnitEvidenceRow.role,
+            UnitEvidenceRow.synergy_stimulus,
+            UnitEvidenceRow.synergy_clips,
+            UnitEvidenceRow.swap,
+            UnitEvidenceRow.curves,
+            UnitEvidenceByClassRow.responses,
+            UnitEvidenceByClassRow.maxima,
+            UnitEvidenceByClassRow.precision,
+        )
+        .join(
+            UnitEvidenceByClassRow,
+            and_(
+                UnitEvidenceByClassRow.survey_id == UnitEvidenceRow.survey_id,
+                UnitEvidenceByClassRow.unit_id == UnitEvidenceRow.unit_id,
+            ),
+        )
+        .where(UnitEvidenceRow.survey_id == survey_id, UnitEvidenceRow.unit_id == unit_id)
+    )
+
+
+def _read_survey(session: Session, survey_id: int) -> Survey:
+    deferred = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
+    survey = _finished_surveys().where(SurveyRow.id == survey_id).options(*map(undefer, deferred))
+    return _survey(session.scalars(survey).one())
 
 
 def _summary(row: SurveyRow) -> SurveySummary:
-    return SurveySummary(**_listed(row), skipped=len(row.skipped or ()))
+    return SurveySummary(**_common_fields(row), skipped=len(row.skipped or ()))
 
 
-def _listed(row: SurveyRow) -> dict[str, Any]:
-    """What a survey and its summary both say."""
+def _common_fields(row: SurveyRow) -> dict[str, Any]:
+    """Return the fields that a survey and its summary share."""
     return {
         "id": row.id,
         "network": row.network.slug,
@@ -245,9 +245,9 @@ def _survey(row: SurveyRow) -> Survey:
     recall = unpack(row.recall or b"")
     confusion = unpack_counts(row.confusion or b"")
     classes = len(recall)
-    # Checked when it was saved; checking the counts of 400 x 400 classes again would take milliseconds.
+    # Not validated: the survey was when it was saved, and checking 400 x 400 counts again would take milliseconds.
     return Survey.model_construct(
-        **_listed(row),
+        **_common_fields(row),
         skipped=tuple(row.skipped or ()),
         recall=recall,
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
@@ -257,10 +257,10 @@ def _survey(row: SurveyRow) -> Survey:
 
 
 def _evidence(
-    layer: str, unit: int, row: Row[*tuple[Any, ...]], tops: tuple[TopClip, ...], feeds: tuple[ClassAttribution, ...]
+    layer: str, unit: int, row: Row[*tuple[Any, ...]], top_clips: tuple[TopClip, ...], feeds: tuple[ClassAttribution, ...]
 ) -> UnitEvidence:
     speed, direction, alike = (row.curves[name] for name in ("speed", "direction", "alike"))
-    fusion = (row.synergy_stimulus, row.synergy_clips, row.swap)
+    synergy = (row.synergy_stimulus, row.synergy_clips, row.swap)
     return UnitEvidence(
         layer=layer,
         unit=unit,
@@ -272,8 +272,10 @@ def _evidence(
         responses=unpack(row.responses),
         maxima=unpack(row.maxima),
         precision=unpack(row.precision),
-        top_clips=tops,
-        synergy=None if fusion == (None, None, None) else Synergy(stimulus=fusion[0], clips=fusion[1], swap=fusion[2]),
+        top_clips=top_clips,
+        synergy=None
+        if synergy == (None, None, None)
+        else Synergy(stimulus=synergy[0], clips=synergy[1], swap=synergy[2]),
         speed=speed and SpeedTuning.model_validate(speed),
         direction=direction and DirectionTuning.model_validate(direction),
         feeds=feeds,

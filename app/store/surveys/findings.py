@@ -1,18 +1,16 @@
-"""What the findings of a network are made of: its newest survey, measures by layer, units at both ends."""
+"""What the findings of a network are computed from: its newest survey, measures by layer, the most extreme units."""
 
-from functools import cache
-
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, select, update
 
 from app.analysis.findings import SurveyData, unit_statistics
 from app.contract.evidence import Survey
 from app.contract.findings import Example, UnitStatistics
-from app.store.catalog.networks import get_card
-from app.store.catalog.summaries import summaries_by_id
+from app.contract.network import NetworkCard
+from app.store.catalog.units import summaries_by_id
 from app.store.database.cache import LruCache
 from app.store.database.session import Session, SurveyKey
-from app.store.database.survey_tables import EvidenceRow, SurveyRow
-from app.store.surveys.evidence import Measure, distribution, get_survey
+from app.store.database.survey_tables import SurveyRow, UnitEvidenceRow
+from app.store.surveys.evidence import Measure, get_survey, measure_by_layer
 
 MEASURES: tuple[Measure, ...] = (
     "synergy_stimulus",
@@ -22,75 +20,75 @@ MEASURES: tuple[Measure, ...] = (
     "speed_octaves",
     "direction_selectivity",
 )
-ENDS: tuple[tuple[Measure, str], ...] = (
-    ("synergy_clips", "synergy"),
-    ("effective_classes", "effective classes"),
-    ("speed_octaves", "octaves"),
-)
-EACH = 3  # units shown at either end
-Ends = tuple[tuple[int, float], ...]  # ids of units
-# A published survey never changes; the pictures of its units do, and are read each time.
-_known: LruCache[SurveyKey, tuple[UnitStatistics, dict[Measure, Ends]]] = LruCache(max_size=30)
+EXAMPLE_MEASURES: dict[Measure, str] = {  # of which the findings show the most extreme units, and their names
+    "synergy_clips": "synergy",
+    "effective_classes": "effective classes",
+    "speed_octaves": "octaves",
+}
+EXAMPLES_PER_END = 3  # units with the lowest values, and units with the highest
+
+ExtremeUnits = tuple[tuple[int, float], ...]  # ids of units and their values
+
+# A finished survey never changes. The pictures of its units do: only the ids of units are cached.
+_measured: LruCache[SurveyKey, tuple[UnitStatistics, dict[Measure, ExtremeUnits]]] = LruCache(max_size=30)
 
 
-def get_found(session: Session, *, network: str) -> SurveyData | None:
-    """None before a survey."""
-    survey = get_survey(session, network=network)
+def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | None:
+    """Return what the findings of a network are computed from, None before the first survey."""
+    survey = get_survey(session, card=card)
     if survey is None:
         return None
 
-    def read() -> tuple[UnitStatistics, dict[Measure, Ends]]:
-        found = {name: _ends(session, survey.id, name) for name, _ in ENDS}
-        return _measured(session, network, survey), found
+    def read() -> tuple[UnitStatistics, dict[Measure, ExtremeUnits]]:
+        extremes = {measure: _extreme_units(session, survey.id, measure) for measure in EXAMPLE_MEASURES}
+        return _read_measured(session, card, survey), extremes
 
-    kept, ends = _known.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
-    wanted = {id for some in ends.values() for id, _ in some}
-    units = summaries_by_id(session, network, wanted)
+    measures, extremes = _measured.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
+    units = summaries_by_id(session, card, {id for found in extremes.values() for id, _ in found})
     return SurveyData(
-        card=get_card(session, slug=network),
+        card=card,
         survey=survey,
-        statistics=kept,
+        statistics=measures,
         examples={
-            name: tuple(Example(unit=units[id], words=words, value=value) for id, value in ends[name])
-            for name, words in ENDS
+            measure: tuple(Example(unit=units[id], words=words, value=value) for id, value in extremes[measure])
+            for measure, words in EXAMPLE_MEASURES.items()
         },
     )
 
 
-def keep_measured(session: Session, *, network: str) -> None:
-    """For the transaction that publishes a survey: what the findings of the network's newest are made of."""
-    survey = get_survey(session, network=network)
+def store_measured(session: Session, *, card: NetworkCard) -> None:
+    """Store the measures by layer with the newest survey, in the transaction that finishes it."""
+    survey = get_survey(session, card=card)
     if survey is not None:
-        body = _counted(session, network, survey).model_dump(mode="json")
+        body = _compute_measured(session, card, survey).model_dump(mode="json")
         session.execute(update(SurveyRow).where(SurveyRow.id == survey.id).values(measured=body))
 
 
-def _measured(session: Session, network: str, survey: Survey) -> UnitStatistics:
-    kept = session.scalar(select(SurveyRow.measured).where(SurveyRow.id == survey.id))
-    # A survey from before they were kept has none.
-    return UnitStatistics.model_validate(kept) if kept else _counted(session, network, survey)
+def _read_measured(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
+    stored = session.scalar(select(SurveyRow.measured).where(SurveyRow.id == survey.id))
+    # Surveys by older versions have none stored.
+    return UnitStatistics.model_validate(stored) if stored else _compute_measured(session, card, survey)
 
 
-def _counted(session: Session, network: str, survey: Survey) -> UnitStatistics:
+def _compute_measured(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
     values: dict[str, dict[str, tuple[float, ...]]] = {
-        name: distribution(session, network=network, column=name) for name in MEASURES
+        measure: measure_by_layer(session, card=card, measure=measure) for measure in MEASURES
     }
     return unit_statistics(values, survey)
 
 
-def _ends(session: Session, survey: int, column: Measure) -> Ends:
-    """The lowest of live units, then the highest."""
-    low, high = (session.read(_end(column, falling), {"survey": survey}).all() for falling in (False, True))
-    return tuple({id: (id, value) for id, value in [*low, *reversed(high)]}.values())
+def _extreme_units(session: Session, survey_id: int, measure: Measure) -> ExtremeUnits:
+    """Return the live units with the lowest values of a measure and then those with the highest, in rising order."""
+    lowest = session.read(_select_extreme(survey_id, measure, highest=False)).all()
+    highest = session.read(_select_extreme(survey_id, measure, highest=True)).all()
+    return tuple({id: (id, value) for id, value in [*lowest, *reversed(highest)]}.values())
 
 
-@cache
-def _end(column: Measure, falling: bool) -> Select[int, float]:
-    """Put together once."""
-    measure = getattr(EvidenceRow, column)
+def _select_extreme(survey_id: int, measure: Measure, *, highest: bool) -> Select[int, float]:
+    column = getattr(UnitEvidenceRow, measure)
     return (
-        select(EvidenceRow.unit_id, measure)
-        .where(EvidenceRow.survey_id == bindparam("survey"), EvidenceRow.a_hat > 0, measure.is_not(None))
-        .order_by(measure.desc() if falling else measure, EvidenceRow.unit_id)
-        .limit(EACH)
+        select(UnitEvidenceRow.unit_id, column)
+        .where(UnitEvidenceRow.survey_id == survey_id, UnitEvidenceRow.a_hat > 0, column.is_not(None))
+        .order_by(column.desc() if highest else column, UnitEvidenceRow.unit_id)
+        .limit(EXAMPLES_PER_END)
     )

@@ -1,124 +1,123 @@
-"""What networks take the clips of surveyed sets for, as their whole surveys say."""
+"""The classes that networks predict for the clips of surveyed data sets, from finished surveys."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import Row, Select, func, select
 
 from app.contract.evidence import ClipPrediction, PredictedClip
 from app.contract.model import Paginated
 from app.contract.network import NetworkCard
 from app.contract.result import MediaRole
-from app.store.catalog.networks import card_of, network_row
-from app.store.catalog.survey_columns import newest_survey
+from app.store.catalog.networks import card_of
+from app.store.catalog.survey_columns import newest_survey_id
 from app.store.database.session import Session
-from app.store.database.survey_tables import AnswerRow, SurveyRow
+from app.store.database.survey_tables import PredictionRow, SurveyRow
 from app.store.database.tables import NetworkRow
-from app.store.datasets import BY_ID, read_clips
+from app.store.datasets import clips_by_id
 
-Answers = Select[*tuple[Any, ...]]
-ANSWERS: Answers = select(
-    AnswerRow.clip_id, AnswerRow.own, AnswerRow.taken, AnswerRow.probability, AnswerRow.own_probability
-)
+SelectPredictions = Select[*tuple[Any, ...]]
 
 
-def list_answers(
+def list_predictions(
     session: Session,
     *,
-    network: str,
-    own: int | None = None,
-    taken: int | None = None,
+    card: NetworkCard,
+    label: int | None = None,
+    predicted: int | None = None,
     wrong: bool = False,
     page: int = 1,
     per_page: int = 48,
 ) -> Paginated[PredictedClip]:
-    """Of the network's newest survey: the clips of a class, those taken for one, the wrong ones alone. The surest
-    answers come first. Nothing before a survey.
+    """Return a page of clips with the predictions of a network's newest survey, the most probable first.
+
+    They are the clips of a class (`label`), those for which a class is predicted, and with `wrong` only those for which
+    the two differ.
     """
-    filters = _filters(session, network, own, taken)
+    predictions = _select_predictions(session, card, label, predicted, wrong)
     first = (page - 1) * per_page
-    counted = select(func.count()).select_from(_matching(tuple(filters), wrong).subquery())
-    total = session.read(counted, filters).scalar() or 0
+    total = session.read(select(func.count()).select_from(predictions.subquery())).scalar_one()
     return Paginated(
-        items=_surest(session, network, filters, wrong, skip=first, limit=per_page),
+        items=_most_probable(session, card, predictions.offset(first), per_page),
         total=total,
         next=page + 1 if first + per_page < total else None,
     )
 
 
-def surest(
+def most_probable_predictions(
     session: Session,
     *,
-    network: str,
-    own: int | None = None,
-    taken: int | None = None,
+    card: NetworkCard,
+    label: int | None = None,
+    predicted: int | None = None,
     wrong: bool = False,
     limit: int,
     roles: tuple[MediaRole, ...] = (),
 ) -> tuple[PredictedClip, ...]:
-    """The first of the same, uncounted; of their media all, or those in these roles."""
-    return _surest(session, network, _filters(session, network, own, taken), wrong, limit=limit, roles=roles)
+    """Return the first of the same clips without counting them, with their media in these roles, or with all."""
+    predictions = _select_predictions(session, card, label, predicted, wrong)
+    return _most_probable(session, card, predictions, limit, roles)
 
 
-def answers_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[ClipPrediction, ...]]:
-    """What every network whose survey is whole takes each of these clips for."""
+def predictions_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, tuple[ClipPrediction, ...]]:
+    """Return, by clip id, what every network predicts that has a finished survey with the clip."""
     rows = session.read(
-        ANSWERS.add_columns(SurveyRow.network_id)
-        .join(SurveyRow, SurveyRow.id == AnswerRow.survey_id)
-        .where(AnswerRow.clip_id.in_(clips), SurveyRow.finished_at.is_not(None))
-        .order_by(SurveyRow.network_id),
+        _prediction_columns()
+        .add_columns(SurveyRow.network_id)
+        .join(SurveyRow, SurveyRow.id == PredictionRow.survey_id)
+        .where(PredictionRow.clip_id.in_(clips), SurveyRow.finished_at.is_not(None))
+        .order_by(SurveyRow.network_id)
     ).all()
     networks = select(NetworkRow).where(NetworkRow.id.in_({row.network_id for row in rows}))
     cards = {row.id: card_of(row) for row in session.scalars(networks)}
     found: dict[int, list[ClipPrediction]] = {}
     for row in rows:
-        found.setdefault(row.clip_id, []).append(_answer(row, cards[row.network_id]))
-    return {clip: tuple(answers) for clip, answers in found.items()}
+        found.setdefault(row.clip_id, []).append(_prediction(row, cards[row.network_id]))
+    return {clip: tuple(predictions) for clip, predictions in found.items()}
 
 
-def _filters(session: Session, network: str, own: int | None, taken: int | None) -> dict[str, int | None]:
-    survey = newest_survey(session, network_id=network_row(session, network).id)
-    asked = {"survey_id": survey, "own": own, "taken": taken}
-    return {name: value for name, value in asked.items() if name == "survey_id" or value is not None}
+def _prediction_columns() -> SelectPredictions:
+    table = PredictionRow
+    return select(
+        table.clip_id,
+        table.label.label("label"),
+        table.predicted.label("predicted"),
+        table.probability,
+        table.label_probability.label("label_probability"),
+    )
 
 
-def _surest(
+def _select_predictions(
+    session: Session, card: NetworkCard, label: int | None, predicted: int | None, wrong: bool
+) -> SelectPredictions:
+    predictions = _prediction_columns().where(PredictionRow.survey_id == newest_survey_id(session, card=card))
+    if label is not None:
+        predictions = predictions.where(PredictionRow.label == label)
+    if predicted is not None:
+        predictions = predictions.where(PredictionRow.predicted == predicted)
+    if wrong:
+        predictions = predictions.where(PredictionRow.label != PredictionRow.predicted)
+    return predictions
+
+
+def _most_probable(
     session: Session,
-    network: str,
-    filters: dict[str, int | None],
-    wrong: bool,
-    *,
-    skip: int = 0,
+    card: NetworkCard,
+    predictions: SelectPredictions,
     limit: int,
     roles: tuple[MediaRole, ...] = (),
 ) -> tuple[PredictedClip, ...]:
-    card = card_of(network_row(session, network))
-    asked = {**filters, "skip": skip, "most": limit}
-    found = session.read(_ranked(tuple(filters), wrong), asked).all()
-    clips = read_clips(session, BY_ID, roles, ids=[each.clip_id for each in found]) if found else []
-    by_id = {clip.id: clip for clip in clips}
-    return tuple(PredictedClip(clip=by_id[each.clip_id], answer=_answer(each, card)) for each in found)
+    ordered = predictions.order_by(PredictionRow.probability.desc(), PredictionRow.clip_id)
+    rows = session.read(ordered.limit(limit)).all()
+    clips = clips_by_id(session, [row.clip_id for row in rows], roles)
+    return tuple(PredictedClip(clip=clips[row.clip_id], answer=_prediction(row, card)) for row in rows)
 
 
-@cache
-def _matching(names: tuple[str, ...], wrong: bool) -> Answers:
-    """Put together once, as the next is."""
-    wanted = [getattr(AnswerRow, name) == bindparam(name) for name in names]
-    return ANSWERS.where(*wanted, *([AnswerRow.own != AnswerRow.taken] if wrong else []))
-
-
-@cache
-def _ranked(names: tuple[str, ...], wrong: bool) -> Answers:
-    ranked = _matching(names, wrong).order_by(AnswerRow.probability.desc(), AnswerRow.clip_id)
-    return ranked.offset(bindparam("skip")).limit(bindparam("most"))
-
-
-def _answer(row: Row[*tuple[Any, ...]], card: NetworkCard) -> ClipPrediction:
+def _prediction(row: Row[*tuple[Any, ...]], card: NetworkCard) -> ClipPrediction:
     return ClipPrediction(
         network=card.slug,
-        own=card.classes[row.own],
-        taken=card.classes[row.taken],
+        own=card.classes[row.label],
+        taken=card.classes[row.predicted],
         probability=row.probability,
-        own_probability=row.own_probability,
+        own_probability=row.label_probability,
     )

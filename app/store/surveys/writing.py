@@ -1,4 +1,7 @@
-"""A survey on its way: asked for, begun unseen, filled unit by unit, then published whole or abandoned."""
+"""Surveys from the request to the end: queued, begun, filled unit by unit, then finished or abandoned.
+
+No page shows a survey before it is finished.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,41 +11,45 @@ from sqlalchemy import delete, func, insert, select, update
 from app.contract.errors import Conflict, Missing
 from app.contract.evidence import TOP_CLASSES_PER_UNIT, NewClipPrediction, SurveyFacts, TopClip, UnitEvidence
 from app.contract.job import JobKind, Priority, SurveyJob, jobs_of_kind
+from app.contract.network import NetworkCard
 from app.contract.unit import UnitRole
-from app.store.catalog.networks import card_of, network_row
-from app.store.catalog.survey_columns import list_evidence
+from app.store.catalog.networks import card_of, network_id, network_row
+from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.chunks import chunks
 from app.store.database.engine import now
 from app.store.database.packing import pack, pack_counts
 from app.store.database.session import Session
 from app.store.database.survey_tables import (
-    AnswerRow,
-    EvidenceByClassRow,
-    EvidenceRow,
-    FeedRow,
+    ClassAttributionRow,
+    PredictionRow,
     SurveyRow,
     TopClipRow,
     UnitClassRow,
+    UnitEvidenceByClassRow,
+    UnitEvidenceRow,
 )
 from app.store.database.tables import JobRow, NetworkRow, UnitRow
 from app.store.datasets import clip_ids, dataset_row
-from app.store.jobs.requests import LIVE, enqueue_alone
-from app.store.jobs.rows import JOBS, read_jobs
-from app.store.surveys.findings import keep_measured
+from app.store.jobs.requests import enqueue_single
+from app.store.jobs.rows import LIVE_STATES, read_jobs, select_jobs
+from app.store.surveys.findings import store_measured
 
-CHUNK = 200  # units or answers inserted at once
+ROWS_PER_INSERT = 200  # units or predictions
 
 
 def enqueue_survey(
     session: Session, *, network: str, dataset: str, limit: int = 100_000, priority: int = Priority.SWEEP
 ) -> SurveyJob:
-    """A live job, joined or new. A survey takes long: unlike a click it lets clicks go in between."""
-    network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
-    job = enqueue_alone(
+    """Queue a survey and return the new job, or the live one for the same network and data set.
+
+    A survey takes long, so it has the priority of a sweep, and clicks go before it.
+    """
+    network_row_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
+    job = enqueue_single(
         session,
         kind=JobKind.SURVEY,
-        what=str(dataset_id),
-        network_id=network_id,
+        key=str(dataset_id),
+        network_id=network_row_id,
         dataset_id=dataset_id,
         priority=priority,
         limit=limit,
@@ -51,35 +58,36 @@ def enqueue_survey(
     return job
 
 
-def live_surveys(session: Session, *, network: str) -> list[SurveyJob]:
-    """A network's surveys that wait or run."""
-    row = network_row(session, network)
-    live = JOBS.where(JobRow.network_id == row.id, JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE))
+def list_live_surveys(session: Session, *, card: NetworkCard) -> list[SurveyJob]:
+    """Return the jobs of a network's surveys that are queued or running."""
+    live = select_jobs().where(
+        JobRow.network_id == network_id(session, card), JobRow.kind == JobKind.SURVEY, JobRow.state.in_(LIVE_STATES)
+    )
     return jobs_of_kind(SurveyJob, read_jobs(session, live.order_by(JobRow.id)))
 
 
 def begin_survey(session: Session, *, network: str, dataset: str) -> int:
-    """A survey that nobody sees yet. One of the same network and data set that was left unfinished is dropped."""
-    network_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
-    same = (SurveyRow.network_id == network_id, SurveyRow.dataset_id == dataset_id)
+    """Begin a survey and return its id. An unfinished one of the same network and data set is deleted."""
+    network_row_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
+    same = (SurveyRow.network_id == network_row_id, SurveyRow.dataset_id == dataset_id)
     session.execute(delete(SurveyRow).where(*same, SurveyRow.finished_at.is_(None)))
-    row = SurveyRow(network_id=network_id, dataset_id=dataset_id, started_at=now(session))
+    row = SurveyRow(network_id=network_row_id, dataset_id=dataset_id, started_at=now(session))
     session.add(row)
     session.flush()
     return row.id
 
 
-def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence]) -> int:
-    """Add what was found of these units; gives how many."""
+def save_unit_evidence(session: Session, *, survey_id: int, units: Iterable[UnitEvidence]) -> int:
+    """Add the evidence of these units to an unfinished survey and return their number."""
     survey = _unfinished(session, survey_id)
     ids = _UnitIds(session, survey.network_id)
     saved = 0
-    for chunk in chunks(units, CHUNK):
+    for chunk in chunks(units, ROWS_PER_INSERT):
         names = {top.clip for found in chunk for top in found.top_clips}
         clips = clip_ids(session, dataset_id=survey.dataset_id, names=names)
-        keyed = [({"survey_id": survey_id, "unit_id": ids.find(found)}, found) for found in chunk]
-        session.execute(insert(EvidenceRow), [key | _columns(found, ids) for key, found in keyed])
-        session.execute(insert(EvidenceByClassRow), [key | _lists(found) for key, found in keyed])
+        keyed = [({"survey_id": survey_id, "unit_id": ids.find(found.layer, found.unit)}, found) for found in chunk]
+        session.execute(insert(UnitEvidenceRow), [key | _measure_columns(found, ids) for key, found in keyed])
+        session.execute(insert(UnitEvidenceByClassRow), [key | _packed_lists(found) for key, found in keyed])
         for table, rows in (
             (
                 UnitClassRow,
@@ -88,13 +96,13 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
             (
                 TopClipRow,
                 [
-                    key | {"rank": rank, "clip_id": clips[top.clip]} | _peak(top)
+                    key | {"rank": rank, "clip_id": clips[top.clip]} | _peak_columns(top)
                     for key, found in keyed
                     for rank, top in enumerate(found.top_clips)
                 ],
             ),
             (
-                FeedRow,
+                ClassAttributionRow,
                 [
                     key | {"rank": rank} | feed.model_dump()
                     for key, found in keyed
@@ -108,36 +116,49 @@ def save_units(session: Session, *, survey_id: int, units: Iterable[UnitEvidence
     return saved
 
 
-def save_answers(session: Session, *, survey_id: int, answers: Iterable[NewClipPrediction]) -> int:
-    """Add what the network takes these clips for; gives how many."""
+def save_predictions(session: Session, *, survey_id: int, predictions: Iterable[NewClipPrediction]) -> int:
+    """Add what the network predicts for these clips to an unfinished survey and return their number."""
     survey = _unfinished(session, survey_id)
     saved = 0
-    for some in chunks(answers, CHUNK):
-        ids = clip_ids(session, dataset_id=survey.dataset_id, names={answer.clip for answer in some})
+    for some in chunks(predictions, ROWS_PER_INSERT):
+        ids = clip_ids(session, dataset_id=survey.dataset_id, names={prediction.clip for prediction in some})
         rows = [
-            {"survey_id": survey_id, "clip_id": ids[answer.clip]} | answer.model_dump(exclude={"clip"})
-            for answer in some
+            {
+                "survey_id": survey_id,
+                "clip_id": ids[prediction.clip],
+                "label": prediction.own,
+                "predicted": prediction.taken,
+                "probability": prediction.probability,
+                "label_probability": prediction.own_probability,
+            }
+            for prediction in some
         ]
-        session.execute(insert(AnswerRow), rows)
+        session.execute(insert(PredictionRow), rows)
         saved += len(some)
     return saved
 
 
-def save_places(session: Session, *, survey_id: int, places: Mapping[tuple[str, int], tuple[float, float]]) -> None:
-    """Where the units (layer, number) lie on the map of their network; those that are not named have no place."""
+def save_map_positions(
+    session: Session, *, survey_id: int, positions: Mapping[tuple[str, int], tuple[float, float]]
+) -> None:
+    """Add the positions of units, by layer and number, on the map of their network; units without one are not on it."""
     ids = _UnitIds(session, _unfinished(session, survey_id).network_id)
     rows = [
-        {"survey_id": survey_id, "unit_id": ids.of(*name), "map_x": x, "map_y": y} for name, (x, y) in places.items()
+        {"survey_id": survey_id, "unit_id": ids.find(*name), "map_x": x, "map_y": y}
+        for name, (x, y) in positions.items()
     ]
     if rows:
-        session.execute(update(EvidenceRow), rows)
+        session.execute(update(UnitEvidenceRow), rows)
 
 
 def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
-    """Publish: from here on pages and listings speak of this survey, and the former with the data set is gone."""
+    """Finish a survey: pages show it from now on, and the former one with the same data set is deleted.
+
+    Raises Conflict where evidence of a unit or the prediction for a clip is missing.
+    """
     survey = _unfinished(session, survey_id)
-    units = card_of(session.get_one(NetworkRow, survey.network_id)).units
-    for table, what, all_ in ((EvidenceRow, "units", units), (AnswerRow, "clips", facts.clips)):
+    card = card_of(session.get_one(NetworkRow, survey.network_id))
+    for table, what, all_ in ((UnitEvidenceRow, "units", card.units), (PredictionRow, "clips", facts.clips)):
         saved = session.scalar(select(func.count()).select_from(table).where(table.survey_id == survey_id))
         if saved != all_:
             raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {all_:,} {what}: it is not whole.")
@@ -153,13 +174,12 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.masked = [each.model_dump(mode="json") for each in facts.masked]
     survey.finished_at = now(session)
     session.flush()
-    network = session.get_one(NetworkRow, survey.network_id)
-    list_evidence(session, network_id=network.id)
-    keep_measured(session, network=network.slug)
+    denormalize_survey(session, network_id=survey.network_id)
+    store_measured(session, card=card)
 
 
 def abandon_survey(session: Session, *, survey_id: int) -> None:
-    """Drop a survey that is not finished, with all that was saved of it."""
+    """Delete an unfinished survey with all that was saved of it."""
     session.execute(delete(SurveyRow).where(SurveyRow.id == survey_id, SurveyRow.finished_at.is_(None)))
 
 
@@ -171,7 +191,7 @@ def _unfinished(session: Session, survey_id: int) -> SurveyRow:
 
 
 class _UnitIds:
-    """Ids of a network's units, read layer by layer."""
+    """The ids of a network's units, each layer's read when the first of its units is looked up."""
 
     def __init__(self, session: Session, network_id: int) -> None:
         self._session = session
@@ -182,10 +202,8 @@ class _UnitIds:
     def layer_index(self, name: str) -> int:
         return self._card.layer(name).index
 
-    def find(self, found: UnitEvidence) -> int:
-        return self.of(found.layer, found.unit)
-
-    def of(self, layer: str, unit: int) -> int:
+    def find(self, layer: str, unit: int) -> int:
+        """Return the id of a unit. Raises UnknownLayer and UnknownUnit."""
         self._card.unit(layer, unit)
         if layer not in self._ids:
             rows = self._session.execute(
@@ -197,7 +215,7 @@ class _UnitIds:
         return self._ids[layer][unit]
 
 
-def _columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
+def _measure_columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
     best = max(range(len(found.precision)), key=found.precision.__getitem__)
     fusion, speed, direction = found.synergy, found.speed, found.direction
     return {
@@ -222,7 +240,7 @@ def _columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
     }
 
 
-def _lists(found: UnitEvidence) -> dict[str, Any]:
+def _packed_lists(found: UnitEvidence) -> dict[str, Any]:
     return {
         "responses": pack(found.responses),
         "maxima": pack(found.maxima),
@@ -231,7 +249,7 @@ def _lists(found: UnitEvidence) -> dict[str, Any]:
 
 
 def _best_classes(found: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]:
-    """None of a dead unit, which detects nothing."""
+    """Return rows for the classes that a unit detects best; none for a dead unit, which detects nothing."""
     if found.role is UnitRole.DEAD:
         return []
     order = sorted(range(len(found.precision)), key=lambda index: -found.precision[index])
@@ -248,5 +266,5 @@ def _best_classes(found: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]:
     ]
 
 
-def _peak(top: TopClip) -> dict[str, Any]:
+def _peak_columns(top: TopClip) -> dict[str, Any]:
     return {"activation": top.activation, "x": top.x, "y": top.y, "time": top.time, "trace": pack(top.trace)}

@@ -42,5 +42,5 @@ def list_clips(
 )
 def get_clip(session: Reading, dataset: str, name: str) -> ClipDetail:
     clip = datasets.get_clip(session, slug=dataset, name=name)
-    found = predictions.answers_by_clip(session, clips=[clip.id]).get(clip.id, ())
+    found = predictions.predictions_by_clip(session, clips=[clip.id]).get(clip.id, ())
     return ClipDetail(**vars(ClipOut.of(clip)), answers=found)

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from app.contract.job import Job, JobState
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from app.store.jobs import requests
+from app.store.jobs import listing
 from app.web.api.shapes import JobOut, errors_as_json
 from app.web.deps import EventsDep, StoreDep
 from app.web.events import Subscription
@@ -26,9 +26,9 @@ def current(store: Store, job: int | None, network: str | None) -> list[Job]:
         if network is not None:
             networks.get_network(session, slug=network)
         if job is not None:
-            return [requests.get_job(session, job_id=job)]
+            return [listing.get_job(session, job_id=job)]
         live = [state for state in JobState if state.is_live]
-        pages = [requests.list_jobs(session, state=state, network=network, per_page=FIRST) for state in live]
+        pages = [listing.list_jobs(session, state=state, network=network, per_page=FIRST) for state in live]
         return [found for page in pages for found in page.items]
 
 

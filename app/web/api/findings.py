@@ -5,7 +5,8 @@ from fastapi import APIRouter
 from app.analysis.findings import make_findings
 from app.contract.errors import Missing
 from app.contract.findings import Findings
-from app.store.surveys.findings import get_found
+from app.store.catalog.networks import get_card
+from app.store.surveys.findings import get_findings_data
 from app.web.api.shapes import errors
 from app.web.deps import Reading
 
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api", tags=["surveys"])
     responses=errors(404, 422),
 )
 def get_findings(session: Reading, network: str) -> Findings:
-    found = get_found(session, network=network)
+    found = get_findings_data(session, card=get_card(session, slug=network))
     if found is None:
         raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
     return make_findings(found)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.contract.job import JobState, WorkerInfo
 from app.contract.model import Model
-from app.store.jobs import requests, workers
+from app.store.jobs import listing, workers
 from app.web.api.shapes import errors
 from app.web.deps import StoreDep
 
@@ -36,5 +36,5 @@ def health(store: StoreDep) -> Health:
             version=VERSION,
             database=store.dialect,
             workers=tuple(workers.list_workers(session)),
-            jobs=requests.counts(session),
+            jobs=listing.count_by_state(session),
         )

@@ -10,7 +10,7 @@ from app.contract.errors import Missing
 from app.contract.job import VisualizeJob
 from app.contract.result import EXTENSIONS
 from app.store import media
-from app.store.jobs import requests
+from app.store.jobs import listing
 from app.web.api.shapes import JobId, errors_as_json
 from app.web.assets import FOREVER
 from app.web.deps import Reading
@@ -85,9 +85,9 @@ def get_preview(
     job_id: JobId,
     step: Annotated[int | None, Query(ge=0, lt=2**31, description="only tells caches apart")] = None,
 ) -> Response:
-    preview = requests.get_preview(session, job_id=job_id)
+    preview = listing.get_preview(session, job_id=job_id)
     if preview is None:  # a page may still ask for the last preview when the job has just ended: it gets the result
-        job = requests.get_job(session, job_id=job_id)
+        job = listing.get_job(session, job_id=job_id)
         poster = job.poster if isinstance(job, VisualizeJob) else None
         if poster is None:
             raise Missing(f"Job {job_id} has no preview: it has not started, or has ended without a result.")

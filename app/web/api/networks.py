@@ -16,6 +16,5 @@ def list_networks(session: Reading) -> list[NetworkOut]:
 
 @router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))
 def get_network(session: Reading, network: NetworkSlug) -> NetworkDetail:
-    return NetworkDetail.of(
-        networks.get_network(session, slug=network), networks.layer_summaries(session, slug=network)
-    )
+    found = networks.get_network(session, slug=network)
+    return NetworkDetail.of(found, networks.layer_summaries(session, card=found.card))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Query
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
 from app.contract.job import SurveyRequest
+from app.store.catalog import networks
 from app.store.surveys import evidence, writing
 from app.web.api.shapes import JobOut, SurveyOut, errors
 from app.web.deps import Reading, SettingsDep, Writing
@@ -30,7 +31,8 @@ def ask(session: Writing, settings: SettingsDep, request: Annotated[SurveyReques
 
 @router.get("/networks/{network}/surveys", summary="Surveys of a network, newest first", responses=errors(404, 422))
 def list_surveys(session: Reading, network: str) -> list[SurveyOut]:
-    return [SurveyOut.of(found) for found in evidence.list_surveys(session, network=network)]
+    card = networks.get_card(session, slug=network)
+    return [SurveyOut.of(found) for found in evidence.list_surveys(session, card=card)]
 
 
 @router.get(
@@ -43,7 +45,8 @@ def get_survey(
     network: str,
     dataset: Annotated[str | None, Query(max_length=63, description="that with this data set")] = None,
 ) -> Survey:
-    found = evidence.get_survey(session, network=network, dataset=dataset or None)
+    card = networks.get_card(session, slug=network)
+    found = evidence.get_survey(session, card=card, dataset=dataset or None)
     if found is None:
         raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
     return found

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from app.store import datasets
 from app.store.catalog import networks
-from app.store.catalog.counts import recount
+from app.store.catalog.counts import recount_units
 from app.store.database.engine import Store
 from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow, VisualizationRow
 from tests.evidence_support import add_dataset, survey
@@ -22,7 +22,7 @@ def kept(store: Store) -> Kept:
 
 def counted(store: Store) -> Kept:
     with store.transaction() as session:
-        recount(session, network_id=1)
+        recount_units(session, network_id=1)
     return kept(store)
 
 

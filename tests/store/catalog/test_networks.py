@@ -4,21 +4,23 @@ from app.contract.errors import Missing, NetworkExists, UnknownClass, UnknownLay
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import media
 from app.store.catalog import networks
+from app.store.catalog.networks import get_card
 from app.store.catalog.search import search_units
+from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
 from tests.support import CLASSES, add_card, claim, enqueue, finish, two_stream_card
 
 
 def search(store: Store, **query: object) -> list[str]:
     with store.session() as session:
-        page = search_units(session, slug="tiny", query=UnitQuery.model_validate(query))
+        page = search_units(session, card=get_card(session, slug="tiny"), query=UnitQuery.model_validate(query))
     return [f"{unit.layer}/{unit.index}" for unit in page.items]
 
 
 def test_a_network_comes_back_as_it_was_registered(tiny: Store) -> None:
     with tiny.session() as session:
         summary = networks.get_network(session, slug="tiny")
-        layers = networks.layer_summaries(session, slug="tiny")
+        layers = networks.layer_summaries(session, card=get_card(session, slug="tiny"))
     assert summary.card == two_stream_card()
     assert summary.visualizations == 0
     assert [(layer.layer.name, layer.visualized_units) for layer in layers][-1] == ("class", 0)
@@ -43,9 +45,9 @@ def test_unknown_names_tell_the_near_ones(tiny: Store) -> None:
         with pytest.raises(UnknownNetwork, match="Near: tiny"):
             networks.get_network(session, slug="tyni")
         with pytest.raises(UnknownLayer, match=r"Near: fusion\.conv2"):
-            networks.get_unit(session, slug="tiny", layer="fusion.conv3", unit=0)
+            get_unit(session, card=get_card(session, slug="tiny"), layer="fusion.conv3", unit=0)
         with pytest.raises(UnknownUnit, match="its 8 units are 0 to 7"):
-            networks.get_unit(session, slug="tiny", layer="fusion.conv2", unit=8)
+            get_unit(session, card=get_card(session, slug="tiny"), layer="fusion.conv2", unit=8)
 
 
 def test_filters(tiny: Store) -> None:
@@ -75,8 +77,8 @@ def test_sorting_by_what_was_found(tiny: Store) -> None:
 
 def test_pages_follow_one_another(tiny: Store) -> None:
     with tiny.session() as session:
-        first = search_units(session, slug="tiny", query=UnitQuery(per_page=30))
-        last = search_units(session, slug="tiny", query=UnitQuery(per_page=30, page=2))
+        first = search_units(session, card=get_card(session, slug="tiny"), query=UnitQuery(per_page=30))
+        last = search_units(session, card=get_card(session, slug="tiny"), query=UnitQuery(per_page=30, page=2))
     assert (first.total, first.next, len(first.items)) == (35, 2, 30)
     assert (last.next, len(last.items)) == (None, 5)
 
@@ -85,7 +87,7 @@ def test_removing_a_network_removes_its_results_and_their_media(tiny: Store) -> 
     enqueue(tiny, 0)
     finish(tiny, claim(tiny)[0])
     with tiny.transaction() as session:
-        poster = networks.get_unit(session, slug="tiny", layer="class", unit=0).poster
+        poster = get_unit(session, card=get_card(session, slug="tiny"), layer="class", unit=0).poster
         assert poster is not None
         assert media.get_medium(session, sha256=poster).data.startswith(b"poster")
         networks.remove_network(session, slug="tiny")

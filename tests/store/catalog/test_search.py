@@ -7,10 +7,10 @@ from sqlalchemy import update
 
 from app.contract.errors import InvalidRequest, UnknownUnit
 from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
-from app.store.catalog import filters as unit_filters
-from app.store.catalog import search as searching
-from app.store.catalog.counts import recount
-from app.store.catalog.search import every_unit, named_units, search_units
+from app.store.catalog import facets
+from app.store.catalog.counts import recount_units
+from app.store.catalog.networks import get_card
+from app.store.catalog.search import iter_units, search_units, units_by_name
 from app.store.database.engine import Store
 from app.store.database.tables import UnitRow
 from tests.support import add_card, claim, enqueue, finish, two_stream_card
@@ -30,13 +30,13 @@ def surveyed(tiny: Store) -> Store:
                 .where(UnitRow.layer == layer, UnitRow.index == index)
                 .values(role=role, effective_classes=effective, reach=reach)
             )
-        recount(session, network_id=1)
+        recount_units(session, network_id=1)
     return tiny
 
 
 def search(store: Store, **query: object) -> UnitListing:
     with store.session() as session:
-        return search_units(session, slug="tiny", query=UnitQuery.model_validate(query))
+        return search_units(session, card=get_card(session, slug="tiny"), query=UnitQuery.model_validate(query))
 
 
 def names(listing: UnitListing) -> list[str]:
@@ -95,22 +95,27 @@ def test_a_word_that_means_nothing_is_left_out_of_the_search(store: Store) -> No
     assert search(store, q="walk run").items == (), "each is known, but no class is both"
 
 
-def test_counting_stops_at_a_bound(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "COUNTED", 2)
-    monkeypatch.setattr(unit_filters, "TALLIED", 1)
-    found = search(surveyed, min_reach=0.5, per_page=1)
+def test_counting_stops_at_a_bound(surveyed: Store) -> None:
+    def bounded(**query: object) -> UnitListing:
+        with surveyed.session() as session:
+            asked = UnitQuery.model_validate(query)
+            card = get_card(session, slug="tiny")
+            return search_units(session, card=card, query=asked, max_total=2, max_counted=1)
+
+    found = bounded(min_reach=0.5, per_page=1)
     assert (found.total, found.capped, found.next) == (2, True, 2)
-    kept = search(surveyed, state="visualized", per_page=1)
+    kept = bounded(state="visualized", per_page=1)
     assert (kept.total, kept.capped, kept.next) == (3, False, 2)
-    exact = search(surveyed, q="fc6", per_page=1)
+    exact = bounded(q="fc6", per_page=1)
     assert (exact.total, exact.capped) == (10, False)
 
 
-def test_what_each_choice_would_leave(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tally(**query: object) -> dict[str, dict[str, int]]:
+def test_what_each_choice_would_leave(surveyed: Store) -> None:
+    def tally(max_counted: int = facets.MAX_COUNTED_UNITS, **query: object) -> dict[str, dict[str, int]]:
         with surveyed.session() as session:
             asked = UnitQuery.model_validate(query)
-            return unit_filters.tally(session, slug="tiny", query=asked).model_dump()
+            card = get_card(session, slug="tiny")
+            return facets.facet_counts(session, card=card, query=asked, max_counted=max_counted).model_dump()
 
     everything = tally()
     assert everything["stream"] == {"appearance": 6, "motion": 6, "fusion": 23}
@@ -123,9 +128,8 @@ def test_what_each_choice_would_leave(surveyed: Store, monkeypatch: pytest.Monke
     assert tally(q="wave")["layer"] == {"class": 2}
     assert tally(q="fc6")["state"] == {"missing": 10}
     assert tally(min_reach=1)["role"] == {"specific": 1, "generic": 1}
-    monkeypatch.setattr(unit_filters, "TALLIED", 1)
-    assert tally(min_reach=1)["role"] == {}
-    assert tally()["state"] == {"visualized": 3, "missing": 32}
+    assert tally(max_counted=1, min_reach=1)["role"] == {}
+    assert tally(max_counted=1)["state"] == {"visualized": 3, "missing": 32}
 
 
 @pytest.mark.parametrize("place", ["x", "7~1", "0~", "0~a~b", "0~1", f"0~1~{2**70}", "~~~"])
@@ -137,16 +141,16 @@ def test_a_place_that_no_page_gave(tiny: Store, place: str) -> None:
 def test_units_by_name_keep_their_order(tiny: Store) -> None:
     with tiny.session() as session:
         asked = [("fc6", 3), ("class", 1), ("fc6", 3), ("appearance.conv1", 0)]
-        found = named_units(session, slug="tiny", names=asked)
+        found = units_by_name(session, card=get_card(session, slug="tiny"), names=asked)
         assert [(unit.layer, unit.index) for unit in found] == [("fc6", 3), ("class", 1), ("appearance.conv1", 0)]
         with pytest.raises(UnknownUnit):
-            named_units(session, slug="tiny", names=[("fc6", 10)])
+            units_by_name(session, card=get_card(session, slug="tiny"), names=[("fc6", 10)])
 
 
-def test_all_that_match_come_in_batches(tiny: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "BATCH", 4)
+def test_all_that_match_come_in_batches(tiny: Store) -> None:
     with tiny.session() as session:
-        every = every_unit(session, slug="tiny", query=UnitQuery(layer="fc6"), limit=100)
+        card = get_card(session, slug="tiny")
+        every = iter_units(session, card=card, query=UnitQuery(layer="fc6"), limit=100, batch_size=4)
         assert [unit.index for unit in every] == list(range(10))
-        some = every_unit(session, slug="tiny", query=UnitQuery(), limit=9)
+        some = iter_units(session, card=card, query=UnitQuery(), limit=9, batch_size=4)
         assert len(list(islice(some, 100))) == 9

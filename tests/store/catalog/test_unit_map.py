@@ -6,8 +6,10 @@ from pydantic import ValidationError
 from app.contract.errors import UnknownClass
 from app.contract.unit import UnitMap, UnitRole
 from app.contract.unit_query import UnitQuery
-from app.store.catalog import filters, unit_map
 from app.store.catalog import search as searching
+from app.store.catalog import unit_map
+from app.store.catalog.facets import facet_counts
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import writing
 from tests.evidence_support import add_dataset, answers, every_unit, facts, survey
@@ -23,9 +25,14 @@ def surveyed(tiny: Store) -> Store:
     return tiny
 
 
-def map_of(store: Store, most: int = unit_map.MOST, **query: object) -> UnitMap:
+def map_of(store: Store, max_points: int = unit_map.MAX_POINTS, **query: object) -> UnitMap:
     with store.session() as session:
-        return unit_map.map_units(session, slug="tiny", query=UnitQuery.model_validate(query), most=most)
+        return unit_map.map_units(
+            session,
+            card=get_card(session, slug="tiny"),
+            query=UnitQuery.model_validate(query),
+            max_points=max_points,
+        )
 
 
 def named(found: UnitMap) -> list[str]:
@@ -42,7 +49,7 @@ def test_a_map_has_the_units_that_pass_the_filters_and_have_a_place(surveyed: St
 
 
 def test_of_many_units_a_map_shows_one_of_so_many(surveyed: Store) -> None:
-    found = map_of(surveyed, most=12)
+    found = map_of(surveyed, max_points=12)
     assert found.one_of == 3
     assert named(found)[:3] == ["appearance.conv1/3", "motion.conv1/3", "fusion.conv2/3"]
 
@@ -54,8 +61,9 @@ def test_a_region_filters_listings_counts_and_tallies(surveyed: Store) -> None:
     assert (found.total, found.capped) == (7, False)
     assert names(search(surveyed, region=right, layer="class", sort="name")) == ["class/1", "class/2"]
     with surveyed.session() as session:
-        tally = filters.tally(session, slug="tiny", query=UnitQuery(region=right))
-        every = list(searching.every_unit(session, slug="tiny", query=UnitQuery(region=right), limit=100))
+        tally = facet_counts(session, card=get_card(session, slug="tiny"), query=UnitQuery(region=right))
+        card = get_card(session, slug="tiny")
+        every = list(searching.iter_units(session, card=card, query=UnitQuery(region=right), limit=100))
     assert tally.layer == {"fc6": 5, "class": 2}
     assert len(every) == 7
     assert (every[0].map_x, every[0].map_y) == (pytest.approx(0.7), pytest.approx(0.1))
@@ -65,8 +73,8 @@ def test_a_newer_survey_without_places_takes_them_away(surveyed: Store) -> None:
     add_dataset(surveyed, "other")
     with surveyed.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="other")
-        writing.save_units(session, survey_id=begun, units=every_unit(two_stream_card()))
-        writing.save_answers(session, survey_id=begun, answers=answers())
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(two_stream_card()))
+        writing.save_predictions(session, survey_id=begun, predictions=answers())
         writing.finish_survey(session, survey_id=begun, facts=facts(5))
     assert map_of(surveyed).points == ()
     assert search(surveyed, region="0,0,1,1").items == ()
@@ -89,7 +97,7 @@ def test_words_and_a_filter_find_the_units_that_detect_a_class(tiny: Store) -> N
     ]
     assert (found.total, search(tiny, q="run").total) == (5, 5)
     with tiny.session() as session:
-        assert filters.tally(session, slug="tiny", query=UnitQuery(q="run")).stream == {
+        assert facet_counts(session, card=get_card(session, slug="tiny"), query=UnitQuery(q="run")).stream == {
             "appearance": 1,
             "motion": 1,
             "fusion": 3,

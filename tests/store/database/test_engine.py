@@ -108,10 +108,10 @@ def test_a_link_to_the_same_view_is_the_same_link(store: Store) -> None:
 def test_workers_are_listed_until_they_leave(store: Store) -> None:
     with store.transaction() as session:
         for _ in range(2):
-            workers.worker_seen(session, worker="w1", host="here", pid=1, device="cpu")
+            workers.record_worker(session, worker="w1", host="here", pid=1, device="cpu")
         assert [(worker.id, worker.alive) for worker in workers.list_workers(session)] == [("w1", True)]
         assert workers.any_alive(session)
-        workers.worker_gone(session, worker="w1")
+        workers.remove_worker(session, worker="w1")
         assert workers.list_workers(session) == []
         assert not workers.any_alive(session)
 

@@ -3,6 +3,7 @@ import pytest
 from app.contract.job import Estimate
 from app.contract.unit_query import UnitQuery
 from app.store.catalog import search
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.jobs import estimates
 from tests.support import claim, enqueue, finish, resolved
@@ -11,7 +12,7 @@ from tests.support import claim, enqueue, finish, resolved
 def estimate(store: Store, layer: str, *units: int, **recipe: object) -> Estimate:
     asked = resolved(speed="slow", **recipe)
     with store.session() as session:
-        return estimates.estimate(session, slug="tiny", units={layer: units}, recipe=asked)
+        return estimates.estimate(session, card=get_card(session, slug="tiny"), units={layer: units}, recipe=asked)
 
 
 def test_nobody_knows_before_anything_was_made(tiny: Store) -> None:
@@ -55,9 +56,11 @@ def test_all_that_match_are_estimated_as_if_each_was_named(tiny: Store, filters:
     recipe = resolved(speed="slow")
     with tiny.session() as session:
         units: dict[str, list[int]] = {}
-        for unit in search.every_unit(session, slug="tiny", query=query, limit=100):
+        for unit in search.iter_units(session, card=get_card(session, slug="tiny"), query=query, limit=100):
             units.setdefault(unit.layer, []).append(unit.index)
-        named = estimates.estimate(session, slug="tiny", units=units, recipe=recipe)
-        found, layers = estimates.estimate_matching(session, slug="tiny", query=query, recipe=recipe)
+        named = estimates.estimate(session, card=get_card(session, slug="tiny"), units=units, recipe=recipe)
+        found, layers = estimates.estimate_matching(
+            session, card=get_card(session, slug="tiny"), query=query, recipe=recipe
+        )
     assert found == named
     assert layers == tuple(units)

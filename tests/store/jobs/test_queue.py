@@ -3,13 +3,13 @@ import pytest
 from app.contract.errors import Conflict
 from app.contract.job import JobState
 from app.store.database.engine import Store
-from app.store.jobs import queue, requests
+from app.store.jobs import listing, queue
 from tests.support import claim, enqueue, state
 
 
 def waiting(store: Store, **whose: str) -> list[int]:
     with store.session() as session:
-        return [job.id for job in requests.list_jobs(session, state=JobState.QUEUED, **whose).items]  # type: ignore[arg-type]
+        return [job.id for job in listing.list_jobs(session, state=JobState.QUEUED, **whose).items]  # type: ignore[arg-type]
 
 
 def test_a_waiting_job_is_served_first_or_last(tiny: Store) -> None:
@@ -41,11 +41,11 @@ def test_who_asked_first_owns_a_job(tiny: Store) -> None:
     [mine] = enqueue(tiny, 0)
     [theirs] = enqueue(tiny, 1)
     with tiny.transaction() as session:
-        queue.own(session, jobs=[theirs], owner="b" * 32)
-        queue.own(session, jobs=[mine, theirs], owner="a" * 32)
+        queue.set_owner(session, jobs=[theirs], owner="b" * 32)
+        queue.set_owner(session, jobs=[mine, theirs], owner="a" * 32)
     assert waiting(tiny, owner="a" * 32) == [mine.id]
     with tiny.session() as session:
-        assert requests.counts(session, owner="b" * 32)[JobState.QUEUED] == 1
+        assert listing.count_by_state(session, owner="b" * 32)[JobState.QUEUED] == 1
 
 
 def test_a_sweep_is_stopped_as_a_whole(tiny: Store) -> None:
@@ -53,7 +53,7 @@ def test_a_sweep_is_stopped_as_a_whole(tiny: Store) -> None:
     sweep = [enqueue(tiny, unit)[0] for unit in (0, 1, 2)]
     other = enqueue(tiny, 0, speed="free")[0]
     with tiny.session() as session:
-        assert [queue.waits_with(session, job_id=job.id) for job in (sweep[0], other)] == [2, 0]
+        assert [queue.count_queued_siblings(session, job_id=job.id) for job in (sweep[0], other)] == [2, 0]
     with tiny.transaction() as session:
         queue.cancel_sweep(session, job_id=sweep[1].id)
     assert [state(tiny, job) for job in sweep] == [JobState.CANCELLED] * 3

@@ -1,5 +1,5 @@
 from app.contract.recipe import LEGACY_VALUES, RENAMED_FIELDS, Recipe
-from app.store.results.recipes import parsed
+from app.store.results.recipes import parse_recipe
 from tests.support import two_stream_card
 
 
@@ -8,6 +8,6 @@ def test_a_recipe_from_before_a_field_came_is_still_the_same_recipe() -> None:
     older = Recipe(prior="pixel", step_size=0.17, **LEGACY_VALUES).resolved(card)  # type: ignore[arg-type]
     added_later = {RENAMED_FIELDS.get(name, name) for name in LEGACY_VALUES}
     body = {name: value for name, value in older.to_storage().items() if name not in added_later}
-    found = parsed(older.key(), body)
+    found = parse_recipe(older.key(), body)
     assert found == older
     assert found.resolved(card).key() == older.key()

@@ -4,7 +4,8 @@ import pytest
 
 from app.contract.errors import Missing
 from app.store import media
-from app.store.catalog import networks, search
+from app.store.catalog import search
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.results import visualizations
 from tests.support import claim, enqueue, finish
@@ -17,8 +18,12 @@ def test_the_newest_result_of_each_of_some_units(tiny: Store) -> None:
             enqueue(tiny, unit, seed=seed)
             made[unit] = finish(tiny, claim(tiny)[0])
     with tiny.session() as session:
-        units = search.named_units(session, slug="tiny", names=[("class", unit) for unit in (3, 1, 2)])
-        found = visualizations.newest_for_units(session, slug="tiny", units=units)
+        units = search.units_by_name(
+            session,
+            card=get_card(session, slug="tiny"),
+            names=[("class", unit) for unit in (3, 1, 2)],
+        )
+        found = visualizations.newest_of_units(session, card=get_card(session, slug="tiny"), units=units)
     assert {place: each.id for place, each in found.items()} == {("class", unit): id for unit, id in made.items()}
     assert {each.recipe.seed for each in found.values()} == {1}
 
@@ -27,21 +32,10 @@ def test_the_pictures_of_a_result_come_together(tiny: Store) -> None:
     enqueue(tiny, 1)
     finish(tiny, claim(tiny)[0])
     with tiny.session() as session:
-        [result] = visualizations.recent(session)
+        [result] = visualizations.recent_visualizations(session)
         found = media.get_media(session, sha256s={ref.sha256 for ref in result.media})
         assert {name: len(medium.data) for name, medium in found.items()} == {
             ref.sha256: ref.size for ref in result.media
         }
         with pytest.raises(Missing):
             media.get_media(session, sha256s=[64 * "0"])
-
-
-def test_more_units_than_one_statement_has_room_for(tiny: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "MOST", 1)
-    names = [("class", 0), *(("fc6", unit) for unit in (9, 1, 3, 5, 7, 8)), ("fusion.conv2", 7), ("motion.conv1", 5)]
-    assert len(names) > networks.SLOTS
-    with tiny.session() as session:
-        found = search.named_units(session, slug="tiny", names=names)
-        again = search.named_units(session, slug="tiny", names=names)
-    assert [(unit.layer, unit.index) for unit in found] == names
-    assert again == found

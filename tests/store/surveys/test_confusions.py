@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import confusions
 from tests.evidence_support import add_dataset, survey
@@ -25,7 +26,7 @@ def surveyed(tiny: Store) -> Store:
 
 def test_the_last_layer_before_the_classes_and_the_ends_of_streams(surveyed: Store) -> None:
     with surveyed.session() as session:
-        found = confusions.layers_of_pair(session, network="tiny", a=0, b=1)
+        found = confusions.compare_layers(session, card=get_card(session, slug="tiny"), a=0, b=1)
     assert [each.layer for each in found] == ["fc6", "appearance.conv1", "motion.conv1"]
     last = found[0]
     assert (last.units, last.answering, last.alike) == (10, 8, 6)
@@ -33,13 +34,13 @@ def test_the_last_layer_before_the_classes_and_the_ends_of_streams(surveyed: Sto
     assert last.smaller == pytest.approx(0.9)
 
 
-def test_of_large_layers_one_of_so_many_units(surveyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confusions, "UNITS", 4)
+def test_of_large_layers_one_of_so_many_units(surveyed: Store) -> None:
     with surveyed.session() as session:
-        last, *_ = confusions.layers_of_pair(session, network="tiny", a=0, b=1)
+        card = get_card(session, slug="tiny")
+        last, *_ = confusions.compare_layers(session, card=card, a=0, b=1, max_units=4)
     assert (last.units, last.answering) == (4, 3), "0, 3, 6, 9"
 
 
 def test_before_a_survey_there_are_none(tiny: Store) -> None:
     with tiny.session() as session:
-        assert confusions.layers_of_pair(session, network="tiny", a=0, b=1) == ()
+        assert confusions.compare_layers(session, card=get_card(session, slug="tiny"), a=0, b=1) == ()

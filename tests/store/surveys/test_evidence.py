@@ -5,7 +5,8 @@ from app.contract.evidence import Survey
 from app.contract.network import NetworkCard
 from app.contract.unit import UnitRole
 from app.store import datasets
-from app.store.catalog import networks
+from app.store.catalog.networks import get_card
+from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
 from app.store.results import visualizations
 from app.store.surveys import evidence, writing
@@ -25,21 +26,21 @@ def little(tiny: Store) -> Store:
 def test_a_survey_is_seen_only_when_whole(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
-        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_answers(session, survey_id=begun, answers=answers())
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_predictions(session, survey_id=begun, predictions=answers())
     with little.session() as session:
-        assert evidence.get_survey(session, network="tiny") is None
+        assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is None
         assert evidence.list_surveys(session) == []
-        assert evidence.get_evidence(session, network="tiny", layer="fc6", unit=3) is None
-        assert evidence.role_counts(session, network="tiny") == {}
-        assert networks.get_unit(session, slug="tiny", layer="fc6", unit=3).a_hat is None
+        assert evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fc6", unit=3) is None
+        assert evidence.role_counts(session, card=get_card(session, slug="tiny")) == {}
+        assert get_unit(session, card=get_card(session, slug="tiny"), layer="fc6", unit=3).a_hat is None
     with little.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(CLASSES))
     with little.session() as session:
-        found = evidence.get_survey(session, network="tiny", dataset="little")
-        assert found == evidence.get_survey(session, network="tiny")
-        [listed] = evidence.list_surveys(session, network="tiny", dataset="little")
-        unit = networks.get_unit(session, slug="tiny", layer="fc6", unit=3)
+        found = evidence.get_survey(session, card=get_card(session, slug="tiny"), dataset="little")
+        assert found == evidence.get_survey(session, card=get_card(session, slug="tiny"))
+        [listed] = evidence.list_surveys(session, card=get_card(session, slug="tiny"), dataset="little")
+        unit = get_unit(session, card=get_card(session, slug="tiny"), layer="fc6", unit=3)
     assert found is not None
     assert found == Survey(
         id=begun, network="tiny", dataset="little", created_at=found.created_at, **dict(facts(CLASSES))
@@ -51,7 +52,7 @@ def test_a_survey_is_seen_only_when_whole(little: Store) -> None:
 def test_what_was_saved_of_a_unit_comes_back(little: Store) -> None:
     survey(little)
     with little.session() as session:
-        found = evidence.get_evidence(session, network="tiny", layer="motion.conv1", unit=4)
+        found = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="motion.conv1", unit=4)
     assert found == unit_evidence("motion.conv1", 4, CLASSES, precision=found.precision if found else ())
     assert found.precision == pytest.approx(unit_evidence("motion.conv1", 4, CLASSES).precision)
 
@@ -59,8 +60,8 @@ def test_what_was_saved_of_a_unit_comes_back(little: Store) -> None:
 def test_a_unit_without_tunings_or_streams_to_fuse(little: Store) -> None:
     survey(little, change=lambda layer, unit: {"synergy": None, "speed": None, "direction": None, "alike": ()})
     with little.session() as session:
-        found = evidence.get_evidence(session, network="tiny", layer="fc6", unit=0)
-        assert evidence.distribution(session, network="tiny", column="speed_octaves") == {}
+        found = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fc6", unit=0)
+        assert evidence.measure_by_layer(session, card=get_card(session, slug="tiny"), measure="speed_octaves") == {}
     assert found is not None
     assert (found.synergy, found.speed, found.direction, found.alike) == (None, None, None, ())
 
@@ -69,15 +70,15 @@ def test_the_newest_whole_survey_replaces_the_former_and_one_that_was_left_is_dr
     first = survey(little)
     with little.transaction() as session:
         left = writing.begin_survey(session, network="tiny", dataset="little")
-        writing.save_units(session, survey_id=left, units=[unit_evidence("fc6", 0, CLASSES)])
+        writing.save_unit_evidence(session, survey_id=left, units=[unit_evidence("fc6", 0, CLASSES)])
     with little.session() as session:
         assert [found.id for found in evidence.list_surveys(session)] == [first]
     second = survey(little, change=lambda layer, unit: {"a_hat": 8.0})
     with little.session() as session:
         assert [found.id for found in evidence.list_surveys(session)] == [second]
-        assert networks.get_unit(session, slug="tiny", layer="fc6", unit=0).a_hat == 8.0
+        assert get_unit(session, card=get_card(session, slug="tiny"), layer="fc6", unit=0).a_hat == 8.0
     with pytest.raises(Missing, match="another one took its place"), little.transaction() as session:
-        writing.save_units(session, survey_id=left, units=[unit_evidence("fc6", 1, CLASSES)])
+        writing.save_unit_evidence(session, survey_id=left, units=[unit_evidence("fc6", 1, CLASSES)])
 
 
 def test_surveys_with_two_sets_stand_beside_each_other_and_pages_speak_of_the_newer(little: Store) -> None:
@@ -85,22 +86,25 @@ def test_surveys_with_two_sets_stand_beside_each_other_and_pages_speak_of_the_ne
     survey(little)
     survey(little, dataset="other", change=lambda layer, unit: {"a_hat": 8.0})
     with little.session() as session:
-        assert [found.dataset for found in evidence.list_surveys(session, network="tiny")] == ["other", "little"]
-        newest = evidence.get_survey(session, network="tiny")
-        unit = evidence.get_evidence(session, network="tiny", layer="fc6", unit=0)
+        assert [found.dataset for found in evidence.list_surveys(session, card=get_card(session, slug="tiny"))] == [
+            "other",
+            "little",
+        ]
+        newest = evidence.get_survey(session, card=get_card(session, slug="tiny"))
+        unit = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fc6", unit=0)
     assert newest is not None
     assert unit is not None
     assert (newest.dataset, unit.a_hat) == ("other", 8.0)
     with little.transaction() as session:
         datasets.remove_dataset(session, slug="other")
     with little.session() as session:
-        assert networks.get_unit(session, slug="tiny", layer="fc6", unit=0).a_hat == 2.0
+        assert get_unit(session, card=get_card(session, slug="tiny"), layer="fc6", unit=0).a_hat == 2.0
 
 
 def test_a_survey_that_misses_units_is_not_published(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
-        writing.save_units(session, survey_id=begun, units=list(every_unit(CARD))[:-1])
+        writing.save_unit_evidence(session, survey_id=begun, units=list(every_unit(CARD))[:-1])
     with pytest.raises(Conflict, match="34 of 35 units"), little.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(CLASSES))
     with little.transaction() as session:
@@ -116,14 +120,16 @@ def test_a_survey_of_what_is_not_there(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
     with pytest.raises(UnknownClip, match="walk-9"), little.transaction() as session:
-        writing.save_units(session, survey_id=begun, units=[unit_evidence("fc6", 0, CLASSES, top_clips=(top,))])
+        writing.save_unit_evidence(session, survey_id=begun, units=[unit_evidence("fc6", 0, CLASSES, top_clips=(top,))])
 
 
 def test_reach_follows_results_and_surveys_whichever_comes_first(little: Store) -> None:
     def reaches() -> list[float | None]:
         with little.session() as session:
-            unit = networks.get_unit(session, slug="tiny", layer="class", unit=2)
-            [shown, *_] = visualizations.for_unit(session, slug="tiny", layer="class", unit=2)
+            unit = get_unit(session, card=get_card(session, slug="tiny"), layer="class", unit=2)
+            [shown, *_] = visualizations.visualizations_of_unit(
+                session, card=get_card(session, slug="tiny"), layer="class", unit=2
+            )
         return [unit.reach, shown.measurements.reach]
 
     enqueue(little, 2)
@@ -136,7 +142,7 @@ def test_reach_follows_results_and_surveys_whichever_comes_first(little: Store) 
     enqueue(little, 3)
     finish(little, claim(little)[0])
     with little.session() as session:
-        assert networks.get_unit(session, slug="tiny", layer="class", unit=3).reach == 0.5
+        assert get_unit(session, card=get_card(session, slug="tiny"), layer="class", unit=3).reach == 0.5
     survey(little, change=lambda layer, unit: {"a_hat": 0.0, "role": UnitRole.DEAD})
     assert reaches() == [None, None]
 
@@ -144,8 +150,10 @@ def test_reach_follows_results_and_surveys_whichever_comes_first(little: Store) 
 def test_the_units_of_a_class_best_first(little: Store) -> None:
     survey(little)
     with little.session() as session:
-        found = evidence.units_of_class(session, network="tiny", class_index=1)
-        of_layer = evidence.units_of_class(session, network="tiny", class_index=1, layer="fc6", limit=2)
+        found = evidence.units_of_class(session, card=get_card(session, slug="tiny"), class_index=1)
+        of_layer = evidence.units_of_class(
+            session, card=get_card(session, slug="tiny"), class_index=1, layer="fc6", limit=2
+        )
         clip = datasets.get_clip(session, slug="little", name="run-1")
         excited = evidence.units_of_clip(session, clip_id=clip.id, limit=3)
     precisions = [each.precision for each in found]
@@ -158,14 +166,14 @@ def test_the_units_of_a_class_best_first(little: Store) -> None:
 def test_a_dead_unit_serves_no_class(little: Store) -> None:
     survey(little, change=lambda layer, unit: {"role": UnitRole.DEAD} if layer == "fc6" else {})
     with little.session() as session:
-        assert evidence.units_of_class(session, network="tiny", class_index=1, layer="fc6") == []
+        assert evidence.units_of_class(session, card=get_card(session, slug="tiny"), class_index=1, layer="fc6") == []
 
 
 def test_roles_and_measures_by_layer(little: Store) -> None:
     survey(little, change=lambda layer, unit: {"role": UnitRole.GENERIC} if unit == 0 else {})
     with little.session() as session:
-        roles = evidence.role_counts(session, network="tiny")
-        measures = evidence.distribution(session, network="tiny", column="effective_classes")
+        roles = evidence.role_counts(session, card=get_card(session, slug="tiny"))
+        measures = evidence.measure_by_layer(session, card=get_card(session, slug="tiny"), measure="effective_classes")
     assert list(roles) == [layer.name for layer in CARD.layers]
     assert roles["fc6"] == {UnitRole.SPECIFIC: 9, UnitRole.MIXED: 0, UnitRole.GENERIC: 1, UnitRole.DEAD: 0}
     assert measures["class"] == pytest.approx((1.0, 1.1, 1.2, 1.3, 1.4))
@@ -175,14 +183,14 @@ def test_measures_by_layer_are_of_live_units(little: Store) -> None:
     dead = {"a_hat": 0.0, "role": UnitRole.DEAD, "effective_classes": 0.0}
     survey(little, change=lambda layer, unit: dead if layer == "fc6" and unit > 1 else {})
     with little.session() as session:
-        measures = evidence.distribution(session, network="tiny", column="effective_classes")
+        measures = evidence.measure_by_layer(session, card=get_card(session, slug="tiny"), measure="effective_classes")
     assert measures["fc6"] == pytest.approx((1.0, 1.1))
 
 
 def test_a_survey_that_misses_answers_is_not_published(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
-        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_answers(session, survey_id=begun, answers=list(answers())[1:])
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_predictions(session, survey_id=begun, predictions=list(answers())[1:])
     with pytest.raises(Conflict, match="8 of 9 clips"), little.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(CLASSES))

@@ -41,7 +41,7 @@ def complete(store: Store, job: ExplainJob) -> bool:
         return {"label": "run"}
 
     with store.transaction() as session:
-        return leases.complete(session, worker="w1", job=job, save=save)
+        return leases.finish_with_answer(session, worker="w1", job=job, save=save)
 
 
 def test_a_file_waits_for_its_worker_and_the_same_question_is_joined(tiny: Store) -> None:
@@ -95,7 +95,7 @@ def test_whatever_the_end_nothing_of_the_file_is_kept(tiny: Store, end: str) -> 
                 leases.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="No."))
             else:
                 requests.cancel(session, job_id=job.id)
-                leases.stop_cancelled(session, worker="w1", job=job)
+                leases.end_cancelled(session, worker="w1", job=job)
     assert files(tiny) == 0
     with tiny.transaction() as session, pytest.raises(Conflict, match="Send it again"):
         requests.retry(session, job_id=job.id)
@@ -108,7 +108,7 @@ def test_a_file_survives_a_worker_that_hands_its_job_back(tiny: Store) -> None:
         leases.release_expired(session)
     [again] = claim(tiny)
     with tiny.transaction() as session:
-        leases.hand_back(session, worker="w1", jobs=[again.id])
+        leases.release(session, worker="w1", jobs=[again.id])
     assert files(tiny) == 1
 
 

@@ -1,5 +1,6 @@
 """What the findings of a network are made of."""
 
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import findings
 from tests.evidence_support import add_dataset, survey
@@ -10,20 +11,20 @@ def test_findings_show_new_pictures_of_their_units_and_follow_the_newest_survey(
     add_dataset(tiny)
     survey(tiny)
     with tiny.session() as session:
-        before = findings.get_found(session, network="tiny")
+        before = findings.get_findings_data(session, card=get_card(session, slug="tiny"))
     assert before is not None
     unit = before.examples["effective_classes"][0].unit
     assert unit.poster is None
     enqueue(tiny, unit.index, layer=unit.layer)
     assert finish(tiny, claim(tiny)[0]) is not None
     with tiny.session() as session:
-        after = findings.get_found(session, network="tiny")
+        after = findings.get_findings_data(session, card=get_card(session, slug="tiny"))
     assert after is not None
     assert after.survey == before.survey
     assert after.examples["effective_classes"][0].unit.poster is not None
     survey(tiny, change=lambda layer, unit: {"effective_classes": 2.5})
     with tiny.session() as session:
-        newest = findings.get_found(session, network="tiny")
+        newest = findings.get_findings_data(session, card=get_card(session, slug="tiny"))
     assert newest is not None
     assert newest.survey.id != before.survey.id
     assert newest.examples["effective_classes"][0].value == 2.5

@@ -21,21 +21,21 @@ def little(tiny: Store) -> Store:
 def test_nothing_is_seen_before_the_survey_is_whole(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
-        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_answers(session, survey_id=begun, answers=evidence_support.answers())
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_predictions(session, survey_id=begun, predictions=evidence_support.answers())
     with little.session() as session:
         clip = datasets.get_clip(session, slug="little", name="run-1")
-        assert predictions.list_answers(session, network="tiny").total == 0
-        assert predictions.answers_by_clip(session, clips=[clip.id]) == {}
+        assert predictions.list_predictions(session, card=CARD).total == 0
+        assert predictions.predictions_by_clip(session, clips=[clip.id]) == {}
 
 
 def test_the_clips_of_one_class_that_are_taken_for_another_the_surest_first(little: Store) -> None:
     survey(little)
     with little.session() as session:
-        found = predictions.list_answers(session, network="tiny", own=RUN, taken=WALK)
-        assert predictions.list_answers(session, network="tiny", own=WALK, taken=RUN).items == ()
-        wrong = predictions.list_answers(session, network="tiny", wrong=True, per_page=4)
-        rest = predictions.list_answers(session, network="tiny", wrong=True, per_page=4, page=2)
+        found = predictions.list_predictions(session, card=CARD, label=RUN, predicted=WALK)
+        assert predictions.list_predictions(session, card=CARD, label=WALK, predicted=RUN).items == ()
+        wrong = predictions.list_predictions(session, card=CARD, wrong=True, per_page=4)
+        rest = predictions.list_predictions(session, card=CARD, wrong=True, per_page=4, page=2)
     assert [each.clip.name for each in found.items] == ["run-2", "run-1", "run-0"]
     first = found.items[0].answer
     assert (first.network, first.own, first.taken, first.is_right) == ("tiny", "run", "walk", False)
@@ -51,12 +51,12 @@ def test_what_every_network_takes_a_clip_for(little: Store) -> None:
     survey(little, dataset="other")
     with little.session() as session:
         one, other = (datasets.get_clip(session, slug=slug, name="walk-0") for slug in ("little", "other"))
-        found = predictions.answers_by_clip(session, clips=[one.id, other.id])
+        found = predictions.predictions_by_clip(session, clips=[one.id, other.id])
     assert [[each.taken for each in found[clip.id]] for clip in (one, other)] == [["walk"], ["walk"]]
     with little.transaction() as session:
         datasets.remove_dataset(session, slug="little")
     with little.session() as session:
-        assert set(predictions.answers_by_clip(session, clips=[one.id, other.id])) == {other.id}
+        assert set(predictions.predictions_by_clip(session, clips=[one.id, other.id])) == {other.id}
 
 
 def test_an_answer_about_a_clip_that_is_not_there(little: Store) -> None:
@@ -64,4 +64,4 @@ def test_an_answer_about_a_clip_that_is_not_there(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
     with pytest.raises(UnknownClip, match="walk-9"), little.transaction() as session:
-        writing.save_answers(session, survey_id=begun, answers=[first.model_copy(update={"clip": "walk-9"})])
+        writing.save_predictions(session, survey_id=begun, predictions=[first.model_copy(update={"clip": "walk-9"})])

@@ -6,7 +6,7 @@ from app.contract.errors import TooMany, UnknownDataset
 from app.contract.job import JobError, JobKind, JobState, Priority, SurveyJob
 from app.store import Session, datasets
 from app.store.database.engine import Store
-from app.store.jobs import leases, requests
+from app.store.jobs import leases, listing, requests
 from app.store.surveys import writing
 from tests.evidence_support import add_dataset
 from tests.support import LEASE, claim, enqueue
@@ -27,8 +27,8 @@ def test_it_says_what_it_is_about(little: Store) -> None:
     job = ask(little)
     assert (job.kind, job.network, job.dataset) == (JobKind.SURVEY, "tiny", "little")
     with little.session() as session:
-        assert requests.get_job(session, job_id=job.id) == job
-        assert requests.list_jobs(session, network="tiny").items == (job,)
+        assert listing.get_job(session, job_id=job.id) == job
+        assert listing.list_jobs(session, network="tiny").items == (job,)
 
 
 def test_the_same_survey_is_joined_and_a_cancel_taken_back(little: Store) -> None:
@@ -63,13 +63,13 @@ def test_what_came_out_is_kept_with_the_end_and_only_by_who_holds_the_claim(litt
 
     add_dataset(little, "other")
     with little.transaction() as session:
-        assert not leases.complete(session, worker="thief", job=job, save=save)
+        assert not leases.finish_with_answer(session, worker="thief", job=job, save=save)
     with little.session() as session:
         assert datasets.get_dataset(session, slug="other").clips == 9
     with little.transaction() as session:
-        assert leases.complete(session, worker="w1", job=job, save=save)
+        assert leases.finish_with_answer(session, worker="w1", job=job, save=save)
     with little.session() as session:
-        ended = requests.get_job(session, job_id=job.id)
+        ended = listing.get_job(session, job_id=job.id)
         with pytest.raises(UnknownDataset):
             datasets.get_dataset(session, slug="other")
     assert (ended.state, ended.answer) == (JobState.DONE, {"survey": 7})
@@ -98,4 +98,4 @@ def test_a_removed_data_set_takes_its_jobs_along(little: Store) -> None:
     with little.transaction() as session:
         datasets.remove_dataset(session, slug="little")
     with little.session() as session:
-        assert job.id not in [each.id for each in requests.list_jobs(session).items]
+        assert job.id not in [each.id for each in listing.list_jobs(session).items]

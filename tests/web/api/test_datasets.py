@@ -2,6 +2,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.contract.network import NetworkCard
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import writing
 from tests.evidence_support import LABELS, add_dataset, survey
@@ -60,7 +61,9 @@ def test_a_survey_is_asked_for_once(little: TestClient, store: Store) -> None:
     assert little.delete(job["href"]).json()["state"] == "cancelled"
     assert little.post(f"{job['href']}/retry").json()["state"] == "queued"
     with store.session() as session:
-        assert [each.id for each in writing.live_surveys(session, network="tiny")] == [job["id"]]
+        assert [each.id for each in writing.list_live_surveys(session, card=get_card(session, slug="tiny"))] == [
+            job["id"]
+        ]
     for body, status in (({"network": "tiny", "dataset": "none"}, 404), ({"network": "tiny"}, 422)):
         assert little.post("/api/surveys", json=body).status_code == status
 

@@ -10,7 +10,7 @@ from tests.web.conftest import ORIGIN
 
 def test_says_who_works_and_what_waits(client: TestClient, store: Store) -> None:
     with store.transaction() as session:
-        workers.worker_seen(session, worker="w1", host="box", pid=7, device="cpu")
+        workers.record_worker(session, worker="w1", host="box", pid=7, device="cpu")
     client.post("/api/visualizations", json={"network": "tiny", "layer": "class", "units": [0, 1]})
     body = client.get("/api/health").json()
     assert body["status"] == "ok"

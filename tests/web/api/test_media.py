@@ -45,7 +45,9 @@ def test_a_preview_is_kept_only_under_its_own_step(client: TestClient, store: St
     assert client.get(f"/-/jobs/{job.id}/preview.webp").status_code == 404
     picture = RenderedMedia(role=MediaRole.LOOP, type="image/webp", data=b"growing")
     with store.transaction() as session:
-        leases.beat(session, worker="w1", jobs=[job.id], lease=timedelta(seconds=9), previews={job.id: (8, picture)})
+        leases.renew_lease(
+            session, worker="w1", jobs=[job.id], lease=timedelta(seconds=9), previews={job.id: (8, picture)}
+        )
     address = client.get(f"/api/jobs/{job.id}").json()["preview"]
     assert address == f"/-/jobs/{job.id}/preview.webp?step=8"
     shown = client.get(address)

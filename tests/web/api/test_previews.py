@@ -31,7 +31,7 @@ def made(store: Store, network: object) -> int:
         RenderedMedia(role=MediaRole.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
     ]
     with store.transaction() as session:
-        found = leases.finish(session, worker="w1", job=job, measurements=measurements(), media=media)
+        found = leases.finish_visualization(session, worker="w1", job=job, measurements=measurements(), media=media)
     assert found is not None
     return found
 

@@ -69,7 +69,9 @@ def make(store: Store, network: NetworkCard) -> Make:
         ]
         raw = RenderedMedia(role=MediaRole.RAW, type="application/zip", data=mark)
         with store.transaction() as session:
-            made = leases.finish(session, worker="w1", job=claimed, measurements=measurements(), media=[*pictures, raw])
+            made = leases.finish_visualization(
+                session, worker="w1", job=claimed, measurements=measurements(), media=[*pictures, raw]
+            )
         assert made is not None
         with store.session() as session:
             return visualizations.get_visualization(session, visualization_id=made)
@@ -84,7 +86,7 @@ def running(store: Store, network: NetworkCard) -> int:
     [job] = claim(store)
     picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"so far")
     with store.transaction() as session:
-        leases.beat(
+        leases.renew_lease(
             session,
             worker="w1",
             jobs=[job.id],

@@ -101,7 +101,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     assert (answer.status_code, answer.headers["location"]) == (303, "/tiny/-/surveys")
     [job] = claim(little)
     with little.transaction() as session:
-        leases.beat(
+        leases.renew_lease(
             session,
             worker="w1",
             jobs=[job.id],
@@ -122,7 +122,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     assert visitor.post(page.form("Try again").action).status_code == 303
     [again] = claim(little)
     with little.transaction() as session:
-        leases.complete(session, worker="w1", job=again, save=lambda session: {"survey": 1})
+        leases.finish_with_answer(session, worker="w1", job=again, save=lambda session: {"survey": 1})
     done = open_page(f"/-/jobs/{job.id}")
     check(done)
     assert "/tiny/-/surveys" in done.links

@@ -50,7 +50,7 @@ def under_way(store: Store, make: Make) -> int:
     claim(store)
     with store.transaction() as session:
         now = {asked.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
-        leases.beat(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
+        leases.renew_lease(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
     return asked.id
 
 

@@ -44,8 +44,8 @@ def surveyed(store: Store, visitor: TestClient) -> None:
     add_dataset(store)
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
-        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_answers(session, survey_id=begun, answers=answers())
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_predictions(session, survey_id=begun, predictions=answers())
         writing.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
 
 
@@ -221,8 +221,8 @@ def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient
     masked = MaskedClass(class_index=2, clips=4, whole=0.875, movers=0.25, place=0.75)
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
-        writing.save_units(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_answers(session, survey_id=begun, answers=answers())
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_predictions(session, survey_id=begun, predictions=answers())
         found = facts(len(CARD.classes), streams=STREAMS, masked=(masked,))
         writing.finish_survey(session, survey_id=begun, facts=found)
     page = open_page(f"/tiny/-/classes/{CARD.classes[2]}")

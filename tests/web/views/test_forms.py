@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from app.contract.job import JobState
 from app.contract.recipe import Recipe
 from app.store.database.engine import Store
-from app.store.jobs import requests
+from app.store.jobs import listing
 from tests.support import two_stream_card
 from tests.web.views.conftest import Make, Open
 from tests.web.views.pagereader import Form, PageReader
@@ -22,7 +22,7 @@ def send(visitor: TestClient, form: Form, **changes: str) -> str:
 
 def live(store: Store) -> list[tuple[str, int, str]]:
     with store.session() as session:
-        found = requests.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=200)
+        found = listing.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=200)
     return [(job.layer, job.unit, job.recipe.speed.value) for job in found.items]
 
 
@@ -49,7 +49,7 @@ def test_another_objective_brings_its_own_steps(visitor: TestClient, open_page: 
     assert "Advanced: blur 3" in page.text
     send(visitor, form, objective="center")
     with store.session() as session:
-        [job] = requests.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
+        [job] = listing.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
     assert job.recipe == Recipe(speed="slow", objective="center", blur=3).resolved(two_stream_card())
 
 
@@ -59,7 +59,7 @@ def test_a_result_is_run_again_with_a_change(visitor: TestClient, open_page: Ope
     address = send(visitor, form, steps="200")
     assert "Queued" in open_page(address).text
     with store.session() as session:
-        [job] = requests.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
+        [job] = listing.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
     assert job.recipe == made.recipe.model_copy(update={"steps": 200})
 
 

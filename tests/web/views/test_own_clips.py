@@ -73,7 +73,7 @@ def explain(store: Store) -> None:
         return {}
 
     with store.transaction() as session:
-        assert leases.complete(session, worker="w1", job=job, save=save)
+        assert leases.finish_with_answer(session, worker="w1", job=job, save=save)
 
 
 def test_the_form_takes_a_file_or_a_clip_of_a_data_set(store: Store, visitor: TestClient, open_page: Open) -> None:
@@ -101,7 +101,7 @@ def test_it_is_watched_while_it_waits_and_is_worked_on(store: Store, asked: str,
     for step, words in ((0, "reads the clip"), (3, "pass 3 of 19")):
         with store.transaction() as session:
             progress = {job.id: Progress(step=step, steps=19)}
-            leases.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress)
+            leases.renew_lease(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress)
         for address in (asked, "/-/jobs", f"/-/jobs/{job.id}"):
             assert words in open_page(address).text
     assert asked in open_page(f"/-/jobs/{job.id}").links or "dive.mp4" in open_page(f"/-/jobs/{job.id}").text

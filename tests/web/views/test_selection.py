@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.contract.job import JobState
 from app.store.database.engine import Store
-from app.store.jobs import requests
+from app.store.jobs import listing
 from tests.evidence_support import add_dataset, survey
 from tests.support import enqueue
 from tests.web.views.conftest import Make, Open
@@ -50,7 +50,7 @@ def test_all_that_match_are_asked_for_across_layers(visitor: TestClient, open_pa
     page = open_page("/tiny/-/visualize?q=conv")
     assert send(visitor, page.form("Visualize 20 units")) == "/tiny/-/units?q=conv&sort=recent"
     with store.session() as session:
-        assert requests.counts(session)[JobState.QUEUED] == 6 + 20
+        assert listing.count_by_state(session)[JobState.QUEUED] == 6 + 20
 
 
 def test_a_recipe_in_the_address_fills_the_form_and_the_estimate(open_page: Open, make: Make) -> None:

@@ -15,8 +15,9 @@ from app.contract.job import Job, JobState, Progress
 from app.contract.unit_query import UnitQuery
 from app.settings import settings
 from app.store.catalog import search, unit_map
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store, open_store
-from app.store.jobs import requests
+from app.store.jobs import listing, requests
 from app.store.surveys import evidence, writing
 from tests.worker.conftest import Invoke
 from worker.loop import WorkerLoop
@@ -58,9 +59,9 @@ def test_a_folder_of_videos_becomes_evidence_of_every_unit(tiny: Invoke, videos:
     output = tiny("survey", "tiny", videos).output
     assert "Surveyed tiny with videos: 9 clips, accuracy" in output
     with opened().session() as session:
-        found = evidence.get_survey(session, network="tiny")
-        unit = evidence.get_evidence(session, network="tiny", layer="fusion.conv5", unit=0)
-        still = evidence.get_evidence(session, network="tiny", layer="appearance.conv2_1", unit=1)
+        found = evidence.get_survey(session, card=get_card(session, slug="tiny"))
+        unit = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fusion.conv5", unit=0)
+        still = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="appearance.conv2_1", unit=1)
     assert found is not None
     assert (found.clips, len(found.recall)) == (9, 5)
     assert unit is not None
@@ -71,14 +72,18 @@ def test_a_folder_of_videos_becomes_evidence_of_every_unit(tiny: Invoke, videos:
     first = found.id
     assert "9 clips" in tiny("survey", "tiny", "videos").output  # by its name; the former survey is replaced
     with opened().session() as session:
-        again = evidence.get_survey(session, network="tiny")
+        again = evidence.get_survey(session, card=get_card(session, slug="tiny"))
         assert again is not None
         assert again.id != first
-        drawn = unit_map.map_units(session, slug="tiny", query=UnitQuery())
+        drawn = unit_map.map_units(session, card=get_card(session, slug="tiny"), query=UnitQuery())
         assert (
-            len(drawn.points) == search.search_units(session, slug="tiny", query=UnitQuery(region="0,0,1,1")).total > 20
+            len(drawn.points)
+            == search.search_units(
+                session, card=get_card(session, slug="tiny"), query=UnitQuery(region="0,0,1,1")
+            ).total
+            > 20
         )
-        assert len(evidence.list_surveys(session, network="tiny")) == 1
+        assert len(evidence.list_surveys(session, card=get_card(session, slug="tiny"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,7 @@ def test_labels_that_the_network_does_not_know_are_refused(tiny: Invoke, tmp_pat
     output = tiny("survey", "tiny", tmp_path / "odd", ok=False).output
     assert "There is no class 'jumps'. Near: jump." in output
     with opened().session() as session:
-        assert requests.list_jobs(session).total == 0
+        assert listing.list_jobs(session).total == 0
 
 
 def test_drawing_clips_needs_the_recorded_motions(tiny: Invoke) -> None:
@@ -129,8 +134,8 @@ def test_a_cancelled_survey_leaves_the_former_one(tiny: Invoke, videos: Path, tm
 
     assert loop_of(store, report_seconds=0, on_progress=cancel).work_once()
     with store.session() as session:
-        assert requests.get_job(session, job_id=job.id).state is JobState.CANCELLED
-        assert len(evidence.list_surveys(session, network="tiny")) == 1
+        assert listing.get_job(session, job_id=job.id).state is JobState.CANCELLED
+        assert len(evidence.list_surveys(session, card=get_card(session, slug="tiny"))) == 1
     assert list((tmp_path / "surveys").iterdir())  # what was recorded serves the next start
     store.close()
 
@@ -139,7 +144,7 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
     tiny("datasets", "add", "videos", videos)
     store = opened()
     job = enqueued(store)
-    save_units = writing.save_units
+    save_units = writing.save_unit_evidence
     calls = 0
 
     def fail_later(*arguments: object, **named: object) -> int:
@@ -149,15 +154,15 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
             raise RuntimeError("the disk is on fire")
         return save_units(*arguments, **named)
 
-    monkeypatch.setattr(writing, "save_units", fail_later)
+    monkeypatch.setattr(writing, "save_unit_evidence", fail_later)
     assert loop_of(store).work_once()
     with store.session() as session:
-        assert requests.get_job(session, job_id=job.id).state is JobState.FAILED
-        assert evidence.get_survey(session, network="tiny") is None
-    monkeypatch.setattr(writing, "save_units", save_units)
+        assert listing.get_job(session, job_id=job.id).state is JobState.FAILED
+        assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is None
+    monkeypatch.setattr(writing, "save_unit_evidence", save_units)
     tiny("survey", "tiny", "videos")
     with store.session() as session:
-        assert evidence.get_survey(session, network="tiny") is not None
+        assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is not None
     store.close()
 
 
@@ -171,7 +176,10 @@ def test_synergy_is_also_measured_on_the_units_own_stimuli(
     tiny_two_stream.logits(found["fusion.conv5", 0])
     tiny("survey", "tiny", videos)
     with store.session() as session:
-        units = [evidence.get_evidence(session, network="tiny", layer="fusion.conv5", unit=unit) for unit in (0, 1)]
+        units = [
+            evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fusion.conv5", unit=unit)
+            for unit in (0, 1)
+        ]
     assert units[0] is not None
     assert units[0].synergy is not None
     assert units[0].synergy.stimulus is not None

@@ -9,10 +9,12 @@ from app.contract.result import MediaRole
 from app.contract.unit import UnitRole, UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store import datasets
+from app.store.catalog import units
+from app.store.catalog.networks import get_card
 from app.store.catalog.search import search_units
 from app.store.database.engine import Store
 from app.store.surveys import classes
-from app.store.surveys.findings import get_found
+from app.store.surveys.findings import get_findings_data
 from tests.evidence_support import add_dataset, survey
 from tests.support import claim, enqueue, finish
 
@@ -31,7 +33,13 @@ def surveyed(tiny: Store) -> Store:
 
 def search(store: Store, **query: object) -> list[UnitSummary]:
     with store.session() as session:
-        return list(search_units(session, slug="tiny", query=UnitQuery.model_validate(query)).items)
+        return list(
+            search_units(
+                session,
+                card=get_card(session, slug="tiny"),
+                query=UnitQuery.model_validate(query),
+            ).items
+        )
 
 
 def strongest(store: Store) -> str:
@@ -49,9 +57,9 @@ def test_a_unit_that_nobody_has_visualized_has_a_still_of_its_strongest_clip(sur
 
 def test_wherever_units_are_listed(surveyed: Store) -> None:
     with surveyed.session() as session:
-        by_layer = classes.best_by_layer(session, network="tiny", class_index=1, each=2)
-        pair = classes.units_of_pair(session, network="tiny", a=0, b=1, limit=5)
-        found = get_found(session, network="tiny")
+        by_layer = classes.best_units_by_layer(session, card=get_card(session, slug="tiny"), class_index=1, limit=2)
+        pair = classes.units_of_class_pair(session, card=get_card(session, slug="tiny"), a=0, b=1, limit=5)
+        found = get_findings_data(session, card=get_card(session, slug="tiny"))
     assert found is not None
     listed = [each.unit for units in by_layer.values() for each in units]
     listed += [each.unit for each in (*pair.separating, *pair.shared)]
@@ -80,3 +88,15 @@ def test_all_of_a_page_cost_one_statement(surveyed: Store) -> None:
     finally:
         event.remove(Engine, "before_cursor_execute", hear)
     assert len([statement for statement in asked if "top_clips" in statement]) == 1
+
+
+def test_more_units_than_one_statement_has_room_for(tiny: Store) -> None:
+    names = [("class", 0), *(("fc6", unit) for unit in (9, 1, 3, 5, 7, 8)), ("fusion.conv2", 7), ("motion.conv1", 5)]
+    assert len(names) > units.CONDITIONS_PER_STATEMENT
+    with tiny.session() as session:
+        card = get_card(session, slug="tiny")
+        positions = [(card.layer(layer).index, unit) for layer, unit in names]
+        found = units.unit_records(session, card=card, positions=positions, units_per_condition=1)
+        again = units.unit_records(session, card=card, positions=positions, units_per_condition=1)
+    assert [(record.layer, record.unit) for record in found.values()] == names
+    assert again == found

@@ -1,0 +1,111 @@
+"""How many units pass the explorer's filters, by layer, stream, role and state."""
+
+from collections import Counter
+
+from sqlalchemy import Select, func, literal, select
+
+from app.contract.network import NetworkCard
+from app.contract.unit_query import FacetCounts, UnitQuery
+from app.store.catalog.card_match import MatchedUnits, match_card
+from app.store.catalog.filters import FILTERS, card_conditions, column_conditions, matched_conditions, needs_unit_rows
+from app.store.catalog.networks import network_id
+from app.store.database.session import Session, UnitCount
+from app.store.database.tables import UnitCountRow, UnitRow
+
+MAX_COUNTED_UNITS = 2_000  # that are counted one by one, where no stored count tells how many there are
+
+
+def facet_counts(
+    session: Session,
+    *,
+    card: NetworkCard,
+    query: UnitQuery,
+    fixed_layer: bool = False,
+    max_counted: int = MAX_COUNTED_UNITS,
+) -> FacetCounts:
+    """Return how many units each choice of a filter would leave, the other filters staying as they are.
+
+    All counts are zero where more than `max_counted` units would have to be counted one by one. With `fixed_layer`
+    the layer is no choice.
+    """
+    all_facets: dict[str, object] = {"stream": None, "role": None, "state": None}
+    open_query = query.model_copy(update=all_facets if fixed_layer else {**all_facets, "layer": None})
+    facets = tuple(FacetCounts.model_fields)
+    chosen = tuple(getattr(query, facet) for facet in facets)
+    counts: list[Counter[str]] = [Counter() for _ in facets]
+    for layer_index, role, visualized, units in count_units(session, card, open_query, max_counted) or ():
+        layer = card.layers[layer_index]
+        values = (layer.name, layer.stream, role, "visualized" if visualized else "missing")
+        failed = [at for at, choice in enumerate(chosen) if choice is not None and choice != values[at]]
+        # The counts of a facet ignore the facet's own filter: units that fail only this filter count there, too.
+        for at in range(len(facets)) if not failed else failed if len(failed) == 1 else ():
+            if value := values[at]:
+                counts[at][value] += units
+    return FacetCounts(**{facet: dict(found) for facet, found in zip(facets, counts, strict=True)})
+
+
+def count_units(
+    session: Session, card: NetworkCard, query: UnitQuery, max_counted: int = MAX_COUNTED_UNITS
+) -> list[UnitCount] | None:
+    """Count the units that pass the filters, by layer, role and state; None where there are too many to count.
+
+    Units of whole layers are not read. The counts are made once in a session: a page needs the total and the facets.
+    """
+    known = session.request_cache.unit_counts
+    key = (network_id(session, card), max_counted, *(getattr(query, field) for field in FILTERS))
+    if key not in known:
+        known[key] = _count_units(session, card, query, max_counted)
+    return known[key]
+
+
+def count_by_layer(session: Session, card: NetworkCard, query: UnitQuery) -> dict[int, int]:
+    """Return how many units pass the filters, by layer index; layers without any are left out."""
+    stored = None if needs_unit_rows(card, query) else count_units(session, card, query)
+    if stored is not None:
+        counts: Counter[int] = Counter()
+        for count in stored:
+            counts[count.layer_index] += count.units
+        return dict(counts)
+    conditions = (*card_conditions(network_id(session, card), card, query), *column_conditions(card, query))
+    rows = session.read(select(UnitRow.layer_index, func.count()).where(*conditions).group_by(UnitRow.layer_index))
+    return dict(rows.all())
+
+
+def _count_units(session: Session, card: NetworkCard, query: UnitQuery, max_counted: int) -> list[UnitCount] | None:
+    network, matched = network_id(session, card), match_card(card, query)
+    stored: list[UnitCount] = []
+    if needs_unit_rows(card, query):
+        conditions = card_conditions(network, card, query)
+    else:
+        parts: MatchedUnits = {index: units for index, units in matched.items() if units is not None}
+        stored = _stored_counts(session, network, query, matched.keys() - parts.keys())
+        if not parts:
+            return stored
+        conditions = matched_conditions(network, card, parts, {})
+    conditions = [*conditions, *column_conditions(card, query)]
+    if query.min_reach is not None:  # counting without the columns below, the database reads nothing but the index
+        passing = select(literal(1)).where(*conditions).limit(max_counted + 1).subquery()
+        if session.read(select(func.count()).select_from(passing)).scalar_one() > max_counted:
+            return None
+    visualized = UnitRow.visualized_at.is_not(None).label("visualized")
+    units = select(UnitRow.layer_index, UnitRow.role, visualized).where(*conditions).limit(max_counted + 1).subquery()
+    groups: Select[int, str | None, bool, int] = select(*units.c, func.count()).group_by(*units.c)
+    counted = [UnitCount(*row) for row in session.read(groups)]
+    return None if sum(count.units for count in counted) > max_counted else stored + counted
+
+
+def _stored_counts(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[UnitCount]:
+    if not layers:
+        return []
+    rows = session.read(
+        select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
+            UnitCountRow.network_id == network, UnitCountRow.units > 0
+        )
+    )
+    return [
+        UnitCount(layer_index, role or None, visualized, units)
+        for layer_index, role, visualized, units in rows
+        if layer_index in layers
+        and (not query.state or visualized == (query.state == "visualized"))
+        and (not query.role or role == query.role)
+    ]
