@@ -36,7 +36,7 @@ def read_pictures(
         card = networks.get_card(session, slug=network)
         indices = [unit_index(card, layer, unit) for unit in units] or range(card.layer(layer).units)
         for unit in indices:
-            visualization = visualizations.find(
+            visualization = visualizations.find_visualization(
                 session, slug=network, layer=layer, unit=unit, recipe_key=recipe.resolved(card).key()
             )
             if visualization is None:

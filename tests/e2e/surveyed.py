@@ -99,7 +99,9 @@ def visualize(store: Store, unit: int, speed: str) -> None:
         StreamName.MOTION: draw.uniform(-0.1, 0.1, (2, 3, 32, 32)).astype(np.float32),
     }
     with store.transaction() as session:
-        leases.finish(session, worker="w1", job=job, measurements=measurements(), media=render_stimulus(stimulus))
+        leases.finish_visualization(
+            session, worker="w1", job=job, measurements=measurements(), media=render_stimulus(stimulus)
+        )
 
 
 def explain(store: Store, clip: NewClip) -> str:
@@ -113,5 +115,5 @@ def explain(store: Store, clip: NewClip) -> str:
         return {}
 
     with store.transaction() as session:
-        leases.complete(session, worker="w1", job=job, save=save)
+        leases.finish_with_answer(session, worker="w1", job=job, save=save)
     return urls.own_clip(job.id)

@@ -16,7 +16,7 @@ from app.settings import settings
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from app.store.jobs import requests
+from app.store.jobs import listing
 from app.store.surveys import writing
 from worker.cli.common import open_database, out, report_errors
 from worker.cli.progress import add_videos, make_progress, work_until
@@ -112,7 +112,7 @@ def compute(store: Store, job: SurveyJob, progress: Progress) -> SurveyJob:
     def has_ended() -> bool:
         nonlocal job
         with store.session() as session:
-            [job] = jobs_of_kind(SurveyJob, [requests.get_job(session, job_id=job.id)])
+            [job] = jobs_of_kind(SurveyJob, [listing.get_job(session, job_id=job.id)])
         if job.progress is not None:  # another worker may have claimed it
             update(job.progress)
         return not job.state.is_live

@@ -17,7 +17,7 @@ from app.settings import settings
 from app.store import media
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from app.store.jobs import requests
+from app.store.jobs import listing, requests
 from app.store.results import visualizations
 from worker.cli.common import open_database, out, report_errors
 from worker.cli.progress import work_until
@@ -73,7 +73,7 @@ def write_pictures(store: Store, card: NetworkCard, layer: str, unit: int, recip
     """Write a unit's pictures into a folder of their own; return False where there are none."""
     key = recipe.resolved(card).key()
     with store.session() as session:
-        visualization = visualizations.find(session, slug=card.slug, layer=layer, unit=unit, recipe_key=key)
+        visualization = visualizations.find_visualization(session, card=card, layer=layer, unit=unit, recipe_key=key)
         if visualization is None:
             return False
         folder = out_dir / card.slug / layer / str(unit) / f"{recipe.speed}-{recipe.seed}-{key[:8]}"
@@ -101,7 +101,7 @@ def compute(store: Store, jobs: Sequence[VisualizeJob]) -> None:
         while remaining:
             job = remaining[-1]
             with store.session() as session:
-                now = requests.get_job(session, job_id=job.id)
+                now = listing.get_job(session, job_id=job.id)
             if now.state.is_live:
                 return False
             lines.end(job, now.state is JobState.DONE)

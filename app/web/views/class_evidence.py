@@ -52,14 +52,14 @@ class ClassEvidencePanel:
 
 def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> ClassEvidencePanel | None:
     """Return what the newest survey measured for a class, or None before a survey."""
-    survey = evidence.get_survey(session, network=card.slug)
+    survey = evidence.get_survey(session, card=card)
     if survey is None:
         return None
     name = card.classes[index]
     ranked = confusions(card.classes, survey, of=index)
-    by_layer = classes.best_by_layer(session, network=card.slug, class_index=index, each=MAX_DETECTORS_PER_LAYER)
+    by_layer = classes.best_units_by_layer(session, card=card, class_index=index, limit=MAX_DETECTORS_PER_LAYER)
     deepest_first = tuple((layer, tuple(units)) for layer, units in reversed(by_layer.items()))
-    shared_units = classes.shared_units(session, network=card.slug, class_index=index)
+    shared_units = classes.shared_units(session, card=card, class_index=index)
     biases = survey.streams.biases if survey.streams else ()
     return ClassEvidencePanel(
         survey=survey.summary,
@@ -67,13 +67,13 @@ def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> 
         clip_count=clips_per_class(survey)[index],
         confused_with=tuple(islice((each for each in ranked if each.actual == name), MAX_CONFUSIONS)),
         mistaken_for_it=tuple(islice((each for each in ranked if each.predicted == name), MAX_CONFUSIONS)),
-        misclassified_clips=predictions.surest(
+        misclassified_clips=predictions.most_probable_predictions(
             session,
-            network=card.slug,
-            own=index,
+            card=card,
+            label=index,
             wrong=True,
             limit=MAX_MISCLASSIFIED_CLIPS,
-            roles=datasets.ON_CARDS,
+            roles=datasets.CARD_MEDIA,
         ),
         detectors_by_layer=deepest_first,
         best_detectors=best_detectors(by_layer, name),

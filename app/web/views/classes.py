@@ -50,7 +50,7 @@ def classes_page(
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     query = UnitQuery(layer=CLASS_LAYER, q=q or None, page=page, per_page=CLASSES_PER_PAGE)
-    units = search_units(session, slug=network, query=query)
+    units = search_units(session, card=card, query=query)
 
     def href(number: int) -> str:
         return urls.classes(network, q=q, page=number if number > 1 else None)
@@ -73,7 +73,7 @@ def classes_page(
             visualize_missing_href=urls.selection(card.slug, missing)
             if any(not unit.poster for unit in units.items)
             else None,
-            example_clips=datasets.examples(session, names=[unit.label for unit in units.items]),
+            example_clips=datasets.example_clips(session, names=[unit.label for unit in units.items]),
             pagination=numbered_pagination(page, CLASSES_PER_PAGE, units.total, href),
         )
     )

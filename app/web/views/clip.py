@@ -47,7 +47,7 @@ def clip_page(
 ) -> HTMLResponse:
     dataset = datasets.get_dataset(session, slug=slug)
     clip = datasets.get_clip(session, slug=slug, name=name)
-    previous, next_ = datasets.neighbours(session, clip=clip)
+    previous, next_ = datasets.adjacent_clips(session, clip=clip)
     page = ClipPage(
         layout=page_layout(
             request,
@@ -63,7 +63,7 @@ def clip_page(
             settings, lambda view: urls.clip(slug, name, **{**settings.query_params, "view": view})
         ),
         class_links=tuple(class_links(session, clip.label)),
-        predictions=predictions.answers_by_clip(session, clips=[clip.id]).get(clip.id, ()),
+        predictions=predictions.predictions_by_clip(session, clips=[clip.id]).get(clip.id, ()),
         explain_links=tuple(
             NamedLink(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
             for card in networks.list_cards(session)

@@ -15,7 +15,7 @@ from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
 from app.store import Session
 from app.store.catalog import networks, search
-from app.store.jobs import requests, workers
+from app.store.jobs import listing, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.deps import Reading
@@ -72,8 +72,8 @@ def compare_page(
             f"At most {MAX_COMPARED_UNITS} units stand side by side, and {len(named)} were named. Choose fewer.",
             fields=[{"field": "u", "detail": f"Name at most {MAX_COMPARED_UNITS} units."}],
         )
-    units = search.named_units(session, slug=network, names=[parse_unit_name(name) for name in named])
-    results = visualizations.for_units(session, slug=network, units=units)
+    units = search.units_by_name(session, card=card, names=[parse_unit_name(name) for name in named])
+    results = visualizations.visualizations_of_units(session, card=card, units=units)
     seed = params.seed or 0
     speed = params.speed or common_speed(results.values(), seed)
     names = [unit_name(unit) for unit in units]
@@ -141,7 +141,7 @@ def compared_unit(
     result = result_for_recipe(results.get((unit.layer, unit.index), []), recipe)
     live_job: VisualizeJob | None = None
     if result is None:
-        jobs = requests.jobs_for_unit(session, slug=card.slug, layer=unit.layer, unit=unit.index)
+        jobs = listing.jobs_of_unit(session, card=card, layer=unit.layer, unit=unit.index)
         live_job = next((job for job in jobs if job.state.is_live and job.recipe == recipe), None)
     return ComparedUnit(
         unit=unit,

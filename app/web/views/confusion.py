@@ -86,14 +86,14 @@ def confusion_page(
     card = networks.get_card(session, slug=network)
     a, b = parse_class_pair(card, pair)
     name_a, name_b = card.classes[a], card.classes[b]
-    survey = evidence.get_survey(session, network=network)
-    units = search.named_units(session, slug=network, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
-    results = visualizations.for_units(session, slug=network, units=units)
+    survey = evidence.get_survey(session, card=card)
+    units = search.units_by_name(session, card=card, names=[(CLASS_LAYER, a), (CLASS_LAYER, b)])
+    results = visualizations.visualizations_of_units(session, card=card, units=units)
     both = (
         confused_class(session, card, units[0], b, results, survey),
         confused_class(session, card, units[1], a, results, survey),
     )
-    units_of_pair = classes.units_of_pair(session, network=network, a=a, b=b) if survey else None
+    units_of_pair = classes.units_of_class_pair(session, card=card, a=a, b=b) if survey else None
     status = None if survey else survey_status(session, card=card)
     link = partial(urls.confusion, network, name_a, name_b)
     page = ConfusionPage(
@@ -148,8 +148,8 @@ def confused_class(
     clips = () if survey else tuple(datasets.clips_of_class(session, name=unit.label, limit=MAX_CLIPS))
     misclassified: tuple[PredictedClip, ...] = ()
     if survey:
-        misclassified = predictions.surest(
-            session, network=card.slug, own=index, taken=other, limit=MAX_MISCLASSIFIED_CLIPS
+        misclassified = predictions.most_probable_predictions(
+            session, card=card, label=index, predicted=other, limit=MAX_MISCLASSIFIED_CLIPS
         )
     return ConfusedClass(
         name=unit.label,

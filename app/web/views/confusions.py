@@ -60,7 +60,7 @@ class ConfusionsPage(Page):
 @router.get("/{network:slug}/-/confusions")
 def confusions_page(request: Request, session: Reading, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
-    survey = evidence.get_survey(session, network=network)
+    survey = evidence.get_survey(session, card=card)
     status = None if survey else survey_status(session, card=card)
     page = ConfusionsPage(
         layout=page_layout(

@@ -11,7 +11,6 @@ from app.contract.evidence import Clip, ClipPrediction, Dataset, SurveySummary
 from app.contract.model import Paginated as Listing
 from app.contract.result import MediaRole
 from app.store import datasets
-from app.store.datasets import ON_CARDS
 from app.store.surveys import evidence, predictions
 from app.web import urls
 from app.web.deps import Reading
@@ -89,7 +88,7 @@ def dataset_page(
 ) -> HTMLResponse:
     dataset = datasets.get_dataset(session, slug=slug)
     clips = datasets.list_clips(
-        session, slug=slug, label=label or None, page=page, per_page=CLIPS_PER_PAGE, roles=ON_CARDS
+        session, slug=slug, label=label or None, page=page, per_page=CLIPS_PER_PAGE, roles=datasets.CARD_MEDIA
     )
 
     def href(number: int) -> str:
@@ -111,7 +110,7 @@ def dataset_page(
                 for each, count in datasets.label_counts(session, slug=slug).items()
             ),
             clips=clips,
-            predictions=predictions.answers_by_clip(session, clips=[clip.id for clip in clips.items]),
+            predictions=predictions.predictions_by_clip(session, clips=[clip.id for clip in clips.items]),
             pagination=numbered_pagination(page, CLIPS_PER_PAGE, clips.total, href),
             surveys=tuple(evidence.list_surveys(session, dataset=slug)),
         )

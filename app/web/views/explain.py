@@ -51,7 +51,7 @@ def explain_page(
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     chosen = datasets.get_clip(session, slug=dataset, name=clip) if dataset and clip else None
-    examples = datasets.examples(session, names=card.classes, limit=MAX_EXAMPLE_CLIPS)
+    examples = datasets.example_clips(session, names=card.classes, limit=MAX_EXAMPLE_CLIPS)
     page = ExplainPage(
         layout=page_layout(
             request,
@@ -76,7 +76,7 @@ def explain_page(
 def request_explanation(question: Asked, session: Writing, settings: SettingsDep, owner: Owner) -> RedirectResponse:
     owner = owner or new_owner()
     job = question.enqueue(session, limit=settings.queue_limit)
-    queue.own(session, jobs=[job], owner=owner)
+    queue.set_owner(session, jobs=[job], owner=owner)
     response = RedirectResponse(urls.own_clip(job.id), status_code=303)
     remember(response, owner)
     return response

@@ -55,7 +55,7 @@ def export_units(
 ) -> StreamingResponse:
     with store.session() as session:
         card = networks.get_card(session, slug=network)
-        selected = select_units(session, network, request.query_params, settings.queue_limit)
+        selected = select_units(session, card, request.query_params, settings.queue_limit)
     address = urls.absolute(base, str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""))
     return StreamingResponse(
         zipped(archive_files(store, card, selected, address), datetime.now(UTC)),
@@ -79,7 +79,7 @@ def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, addr
     for start in range(0, len(selected.units), UNITS_PER_LOOKUP):
         units = selected.units[start : start + UNITS_PER_LOOKUP]
         with store.session() as session:
-            results_by_unit = visualizations.for_units(session, slug=card.slug, units=units)
+            results_by_unit = visualizations.visualizations_of_units(session, card=card, units=units)
         for unit in units:
             results = results_by_unit.get((unit.layer, unit.index), [])
             units_json.append(

@@ -24,8 +24,9 @@ EMPTY_FEED_UPDATED = datetime(2000, 1, 1, tzinfo=UTC)  # Atom requires a date al
 
 @router.get("/-/feed.atom")
 def results_feed(session: Reading, base: Base, network: Annotated[str | None, Query(max_length=63)] = None) -> Response:
-    cards = {network: networks.get_card(session, slug=network)} if network else {}
-    results = visualizations.recent(session, slug=network, limit=MAX_ENTRIES)
+    card = networks.get_card(session, slug=network) if network else None
+    cards = {card.slug: card} if card else {}
+    results = visualizations.recent_visualizations(session, card=card, limit=MAX_ENTRIES)
     for slug in {result.network for result in results} - cards.keys():
         cards[slug] = networks.get_card(session, slug=slug)
     address = urls.absolute(base, urls.feed(network))

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from app.contract.job import Job, VisualizeJob
 from app.contract.result import Visualization
 from app.store.catalog import networks
-from app.store.jobs import queue, requests, workers
+from app.store.jobs import listing, queue, requests, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.line_chart import LineChart, line_chart
@@ -41,13 +41,13 @@ class JobPage(Page):
 
 @router.get("/{job_id}")
 def job_page(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
-    job = requests.get_job(session, job_id=job_id)
+    job = listing.get_job(session, job_id=job_id)
     visualization, waiting_with_it = None, 0
     if isinstance(job, VisualizeJob):
         if job.visualization is not None:
             visualization = visualizations.get_visualization(session, visualization_id=job.visualization)
         if job.state.is_live:
-            waiting_with_it = queue.waits_with(session, job_id=job_id)
+            waiting_with_it = queue.count_queued_siblings(session, job_id=job_id)
     trace = visualization.measurements.trace if visualization else job.progress.trace if job.progress else ()
     card = networks.get_card(session, slug=job.network)
     if isinstance(job, VisualizeJob):

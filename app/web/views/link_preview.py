@@ -42,10 +42,10 @@ def link_preview(session: Session, url: SplitResult) -> LinkPreview:
         case [network, layer] if network != "-":
             card = networks.get_card(session, slug=network)
             description = f"Layer {card.layer(layer).name} of {card.title}"
-            return LinkPreview(description, poster=_newest_poster(session, network, card.layer(layer)))
+            return LinkPreview(description, poster=_newest_poster(session, card, card.layer(layer)))
         case [network, *_] if network != "-":
             card = networks.get_card(session, slug=network)
-            return LinkPreview(card.title, poster=_newest_poster(session, network))
+            return LinkPreview(card.title, poster=_newest_poster(session, card))
     return LinkPreview("See what a video network has learned.")
 
 
@@ -91,14 +91,14 @@ def _compare_preview(session: Session, card: NetworkCard, query: str) -> LinkPre
         return LinkPreview(f"Units of {card.title} side by side")
     names = ", ".join(f"{layer}/{unit}" for layer, unit in units)
     first_layer, first_unit = units[0]
-    results = visualizations.for_unit(session, slug=card.slug, layer=first_layer, unit=first_unit)
+    results = visualizations.visualizations_of_unit(session, card=card, layer=first_layer, unit=first_unit)
     newest = results[0] if results else None
     return LinkPreview(f"{names} of {card.title} side by side", newest, _poster(newest))
 
 
-def _newest_poster(session: Session, network: str, layer: Layer | None = None) -> str | None:
+def _newest_poster(session: Session, card: NetworkCard, layer: Layer | None = None) -> str | None:
     """Return the still of the newest result, which stands for a page of many units."""
-    return next(map(_poster, visualizations.recent(session, slug=network, layer=layer, limit=1)), None)
+    return next(map(_poster, visualizations.recent_visualizations(session, card=card, layer=layer, limit=1)), None)
 
 
 def _poster(result: Visualization | None) -> str | None:

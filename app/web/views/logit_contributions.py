@@ -70,8 +70,8 @@ def logit_contributions(
 ) -> list[LogitContributions]:
     """Return what units contribute to each of these logits. The units of all logits are read together."""
     names = [(unit.layer, unit.unit) for logit in logits for layer in logit.layers for unit in layer.units]
-    units = {(unit.layer, unit.index): unit for unit in search.named_units(session, slug=card.slug, names=names)}
-    stimuli = visualizations.newest_for_units(session, slug=card.slug, units=list(units.values()))
+    units = {(unit.layer, unit.index): unit for unit in search.units_by_name(session, card=card, names=names)}
+    stimuli = visualizations.newest_of_units(session, card=card, units=list(units.values()))
     return [
         LogitContributions(
             label=logit.label,

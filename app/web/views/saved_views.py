@@ -73,7 +73,7 @@ def shown_result(session: Session, url: str, base: str) -> Visualization | None:
 def saved_views_page(
     request: Request, session: Reading, page: Annotated[int, Query(ge=1, le=100_000)] = 1
 ) -> HTMLResponse:
-    saved = links.saved(session, page=page, per_page=VIEWS_PER_PAGE)
+    saved = links.list_saved_links(session, page=page, per_page=VIEWS_PER_PAGE)
 
     def href(number: int) -> str:
         return urls.saved(page=number if number > 1 else None)
@@ -105,5 +105,5 @@ def save_view(session: Writing, base: Base, form: Form) -> RedirectResponse:
 
 @router.post("/saved/{slug}/forget")
 def forget_view(session: Writing, slug: str) -> RedirectResponse:
-    links.forget(session, slug=slug)
+    links.unsave_link(session, slug=slug)
     return RedirectResponse(urls.saved(), status_code=303)

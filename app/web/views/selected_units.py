@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import ImmutableMultiDict
 
+from app.contract.network import NetworkCard
 from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store import Session
@@ -31,14 +32,14 @@ class SelectedUnits:
         return indices
 
 
-def select_units(session: Session, slug: str, params: Params, limit: int) -> SelectedUnits:
+def select_units(session: Session, card: NetworkCard, params: Params, limit: int) -> SelectedUnits:
     """Return the units that `u=layer/unit` names, once or many times; without it the first that match the filters."""
     names = params.getlist("u")
     if names:
-        units = search.named_units(session, slug=slug, names=[parse_unit_name(name) for name in names])
+        units = search.units_by_name(session, card=card, names=[parse_unit_name(name) for name in names])
         return SelectedUnits(units, False, None, tuple(("u", unit_name(unit)) for unit in units))
     query = parse_filters(params)
-    units = list(search.every_unit(session, slug=slug, query=query, limit=limit + 1))
+    units = list(search.iter_units(session, card=card, query=query, limit=limit + 1))
     return SelectedUnits(units[:limit], len(units) > limit, query, hidden_fields(query))
 
 

@@ -106,13 +106,13 @@ def estimate_selection(
     resolved = recipe.resolved(card)
     if not params.getlist("u"):
         query = parse_filters(params)
-        estimate, layers = estimates.estimate_matching(session, slug=card.slug, query=query, recipe=resolved)
+        estimate, layers = estimates.estimate_matching(session, card=card, query=query, recipe=resolved)
         if estimate.count <= limit:
-            units = list(search.every_unit(session, slug=card.slug, query=query, limit=MAX_UNITS_SHOWN))
+            units = list(search.iter_units(session, card=card, query=query, limit=MAX_UNITS_SHOWN))
             return SelectedUnits(units, False, query, hidden_fields(query)), estimate, layers
-    selected = select_units(session, card.slug, params, limit)
+    selected = select_units(session, card, params, limit)
     by_layer = selected.by_layer
-    estimate = estimates.estimate(session, slug=card.slug, units=by_layer, recipe=resolved)
+    estimate = estimates.estimate(session, card=card, units=by_layer, recipe=resolved)
     return selected, estimate, tuple(by_layer)
 
 
@@ -122,13 +122,13 @@ def request_selection(
 ) -> RedirectResponse:
     owner = owner or new_owner()
     card = networks.get_card(session, slug=network)
-    selected = select_units(session, network, form, settings.queue_limit)
+    selected = select_units(session, card, form, settings.queue_limit)
     recipe = parse_recipe(form)
     priority = Priority.CLICK if len(selected.units) == 1 else Priority.SWEEP
     for layer, units in selected.by_layer.items():
         request = VisualizeRequest(network=network, layer=layer, units=units, recipe=recipe)
         answer = requests.enqueue(session, request=request, limit=settings.queue_limit, priority=priority)
-        queue.own(session, jobs=answer.jobs, owner=owner)
+        queue.set_owner(session, jobs=answer.jobs, owner=owner)
     response = RedirectResponse(results_href(card, selected, recipe), status_code=303)
     remember(response, owner)
     return response

@@ -16,8 +16,8 @@ from app.contract.recipe import DEFAULT_SPEED, ResolvedRecipe, Speed
 from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
 from app.store import Session
-from app.store.catalog import networks
-from app.store.jobs import requests, workers
+from app.store.catalog.units import get_unit
+from app.store.jobs import listing, workers
 from app.store.results import visualizations
 from app.web.charts.line_chart import LineChart, line_chart
 from app.web.views.navigation import Choice
@@ -127,9 +127,9 @@ def load_stimulus(
 
     Raises Missing where they name a result that the unit does not have.
     """
-    summary = networks.get_unit(session, slug=card.slug, layer=layer, unit=unit)
-    results = visualizations.for_unit(session, slug=card.slug, layer=layer, unit=unit)
-    jobs = requests.jobs_for_unit(session, slug=card.slug, layer=layer, unit=unit)
+    summary = get_unit(session, card=card, layer=layer, unit=unit)
+    results = visualizations.visualizations_of_unit(session, card=card, layer=layer, unit=unit)
+    jobs = listing.jobs_of_unit(session, card=card, layer=layer, unit=unit)
     named = _named_in_address(results, jobs, params)
     if named is not None:
         speed, seed = named.recipe.speed, named.recipe.seed

@@ -23,5 +23,5 @@ class SurveyStatus:
 
 
 def survey_status(session: Session, *, card: NetworkCard) -> SurveyStatus:
-    live_jobs = tuple(writing.live_surveys(session, network=card.slug))
+    live_jobs = tuple(writing.list_live_surveys(session, card=card))
     return SurveyStatus(network=card.slug, live_jobs=live_jobs, workers_alive=workers.any_alive(session))

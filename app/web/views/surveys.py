@@ -48,7 +48,7 @@ def surveys_page(request: Request, session: Reading, network: str) -> HTMLRespon
             is_live=status.is_under_way,
         ),
         card=card,
-        surveys=tuple(evidence.list_surveys(session, network=network)),
+        surveys=tuple(evidence.list_surveys(session, card=card)),
         survey_status=status,
         datasets=tuple(datasets.list_datasets(session)),
     )

@@ -91,15 +91,15 @@ class UnitEvidencePanel:
 
 def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitEvidencePanel | None:
     """Return what the newest survey measured for a unit, or None before a survey."""
-    measured = evidence.get_evidence(session, network=card.slug, layer=layer, unit=unit)
-    survey = evidence.get_survey(session, network=card.slug)
+    measured = evidence.get_evidence(session, card=card, layer=layer, unit=unit)
+    survey = evidence.get_survey(session, card=card)
     if measured is None or survey is None:
         return None
     own_class = unit if layer == CLASS_LAYER else None
     by_response = sorted(range(len(measured.responses)), key=lambda index: -measured.responses[index])
     detected = detected_classes(measured.precision, clips_per_class(survey), most=MAX_DETECTED_CLASSES)
     names = [(layer, index) for index, _ in measured.alike]
-    correlated = search.named_units(session, slug=card.slug, names=names)
+    correlated = search.units_by_name(session, card=card, names=names)
     speed, direction = measured.speed, measured.direction
     return UnitEvidencePanel(
         evidence=measured,
@@ -125,7 +125,7 @@ def strongest_clips(
 ) -> tuple[StrongestClip, ...]:
     """Return those of a unit's top clips that the data set still has."""
     names = [top.clip for top in top_clips]
-    clips = datasets.named_clips(session, slug=dataset, names=names, roles=datasets.ON_CARDS)
+    clips = datasets.clips_by_name(session, slug=dataset, names=names, roles=datasets.CARD_MEDIA)
     has_position = layer.map.height * layer.map.width > 1
     return tuple(
         StrongestClip(top, clips[top.clip], has_position, *activation_plot(top.trace, top.time))

@@ -12,6 +12,7 @@ from app.contract.recipe import Recipe
 from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
 from app.store import Session
 from app.store.catalog import filters, networks, unit_map
+from app.store.catalog.facets import facet_counts
 from app.store.catalog.search import search_units
 from app.store.jobs import estimates, workers
 from app.store.surveys import evidence
@@ -82,9 +83,9 @@ def layer_page(request: Request, session: Reading, network: str, layer: str) -> 
 def units_page(
     request: Request, session: Session, card: NetworkCard, layer: Layer | None, query: UnitQuery
 ) -> UnitsPage:
-    units = search_units(session, slug=card.slug, query=query)
-    counts = filters.tally(session, slug=card.slug, query=query, fixed_layer=layer is not None)
-    is_surveyed = bool(counts.role) or evidence.get_survey(session, network=card.slug) is not None
+    units = search_units(session, card=card, query=query)
+    counts = facet_counts(session, card=card, query=query, fixed_layer=layer is not None)
+    is_surveyed = bool(counts.role) or evidence.get_survey(session, card=card) is not None
     is_map = query.view == "map"
     name = layer.name if layer else "All units"
 
@@ -109,7 +110,7 @@ def units_page(
         search=interpret_search(card, query.q, units),
         pagination=cursor_pagination(query.page, units.before, units.after, href),
         filters=unit_filters(card, query, counts, layer, is_surveyed),
-        map=draw_map(card, query, unit_map.map_units(session, slug=card.slug, query=query)) if is_map else None,
+        map=draw_map(card, query, unit_map.map_units(session, card=card, query=query)) if is_map else None,
         whole_map_href=href(region=None),
         sorts=tuple(
             sort.value
@@ -142,6 +143,6 @@ def layer_form(session: Session, card: NetworkCard, layer: Layer) -> LayerForm:
             presets=list_presets(card, form_href=form_href),
         ),
         estimate=estimates.estimate(
-            session, slug=card.slug, units={layer.name: range(layer.units)}, recipe=recipe.resolved(card)
+            session, card=card, units={layer.name: range(layer.units)}, recipe=recipe.resolved(card)
         ),
     )

@@ -28,7 +28,7 @@ def request_visualizations(session: Writing, settings: SettingsDep, owner: Owner
     page = form.pop("page", None)
     request = parse_request(form)
     answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
-    queue.own(session, jobs=answer.jobs, owner=owner)
+    queue.set_owner(session, jobs=answer.jobs, owner=owner)
     response = RedirectResponse(result_href(session, request, page), status_code=303)
     remember(response, owner)
     return response

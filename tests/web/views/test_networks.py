@@ -39,8 +39,8 @@ def test_two_streams_are_two_towers_under_their_fusion(
 ) -> None:
     make(2)
     with store.session() as session:
-        layers = networks.layer_summaries(session, slug="tiny")
-        main, *others = stream_columns(network, layers, thumbnails.pictured(session, slug="tiny", each=4))
+        layers = networks.layer_summaries(session, card=network)
+        main, *others = stream_columns(network, layers, thumbnails.layer_thumbnails(session, card=network, limit=4))
     assert main.stream == "fusion"
     assert [each.summary.layer.name for each in main.layers] == ["class", "fc6", "fusion.conv2"]
     assert [unit.index for unit in main.layers[0].thumbnails] == [2]
