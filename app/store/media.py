@@ -7,7 +7,7 @@ from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.contract.errors import Missing
-from app.contract.result import MediaRef, MediaContent, RenderedMedia, MediaRole
+from app.contract.result import MediaContent, MediaRef, MediaRole, RenderedMedia
 from app.store.database.chunks import chunks
 from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow

@@ -77,9 +77,9 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     [job] = claim(store)
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:
-        leases.beat(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
+        leases.renew_lease(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
     expect(page.locator("[data-progress-text]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
     survey(store)
     with store.transaction() as session:
-        leases.complete(session, worker="w1", job=job, save=lambda session: {})
+        leases.finish_with_answer(session, worker="w1", job=job, save=lambda session: {})
     expect(page.locator(".finding")).to_have_count(4)

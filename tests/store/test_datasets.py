@@ -5,6 +5,8 @@ from app.contract.evidence import NewClip
 from app.contract.result import MediaRole
 from app.store import datasets, media
 from app.store.catalog import networks
+from app.store.catalog.networks import get_card
+from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
 from app.store.surveys import evidence
 from tests.evidence_support import LABELS, add_dataset, clip_media, new_clips, survey
@@ -71,7 +73,7 @@ def test_a_clip_has_its_media(little: Store) -> None:
         video = clip.medium(MediaRole.VIDEO)
         assert video is not None
         assert media.get_medium(session, sha256=video.sha256).data == clip_media("run-1")[0].data
-        assert datasets.named_clips(session, slug="little", names=["run-1", "none"]) == {"run-1": clip}
+        assert datasets.clips_by_name(session, slug="little", names=["run-1", "none"]) == {"run-1": clip}
     assert (clip.dataset, clip.label, video.type) == ("little", "run", "video/mp4")
 
 
@@ -79,13 +81,13 @@ def test_clips_of_a_class_are_found_in_any_spelling_and_any_set(little: Store) -
     add_dataset(little, "other", labels=("Wave Slow",), each=1)
     with little.session() as session:
         found = datasets.clips_of_class(session, name="wave slow", limit=6)
-        examples = datasets.examples(session, names=("wave slow", "run", "wave fast"))
+        examples = datasets.example_clips(session, names=("wave slow", "run", "wave fast"))
     assert [(clip.dataset, clip.name) for clip in found] == [
         *(("little", f"wave_slow-{number}") for number in range(3)),
         ("other", "Wave Slow-0"),
     ]
     assert {name: clip.name for name, clip in examples.items()} == {"wave slow": "wave_slow-0", "run": "run-0"}
-    assert all({ref.role for ref in clip.media} <= set(datasets.ON_CARDS) for clip in examples.values())
+    assert all({ref.role for ref in clip.media} <= set(datasets.CARD_MEDIA) for clip in examples.values())
     assert all(clip.medium(MediaRole.VIDEO) for clip in examples.values())
 
 
@@ -107,8 +109,8 @@ def test_a_removed_set_takes_its_clips_media_and_surveys_along(little: Store) ->
         datasets.remove_dataset(session, slug="little")
     with little.session() as session:
         assert datasets.list_datasets(session) == []
-        assert evidence.get_survey(session, network="tiny") is None
-        assert networks.get_unit(session, slug="tiny", layer="fc6", unit=1).a_hat is None
+        assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is None
+        assert get_unit(session, card=get_card(session, slug="tiny"), layer="fc6", unit=1).a_hat is None
         with pytest.raises(Missing):
             media.get_medium(session, sha256=clip.media[0].sha256)
 

@@ -50,7 +50,7 @@ def stored_stimuli(store: Store, card: NetworkCard) -> dict[UnitKey, Inputs]:
     for name in default_layers(card):
         for unit in range(card.layer(name).units):
             with store.session() as session:
-                for result in visualizations.for_unit(session, slug=card.slug, layer=name, unit=unit):
+                for result in visualizations.visualizations_of_unit(session, card=card, layer=name, unit=unit):
                     raw = result.medium(MediaRole.RAW)
                     inputs = raw and _stimulus_inputs(media.get_medium(session, sha256=raw.sha256).data)
                     if inputs and {stream: x.shape for stream, x in inputs.items()} == shapes:

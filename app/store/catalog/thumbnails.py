@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import ScalarSelect, Select, String, cast, func, select
 
 from app.contract.network import NetworkCard
-from app.contract.unit import UnitThumbnail, Thumbnail
+from app.contract.unit import Thumbnail, UnitThumbnail
 from app.store.catalog.networks import network_id
 from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow
@@ -30,7 +30,9 @@ def newest_thumbnails(session: Session, *, cards: Sequence[NetworkCard], limit: 
     )
     rows = session.read(select(NetworkRow.slug, aggregate_first(units, limit)))
     found = {slug: _parse_words(words) for slug, words in rows}
-    return {card.slug: [Thumbnail(*pictures) for _, *pictures in found[card.slug]] for card in cards if found[card.slug]}
+    return {
+        card.slug: [Thumbnail(*pictures) for _, *pictures in found[card.slug]] for card in cards if found[card.slug]
+    }
 
 
 def layer_thumbnails(session: Session, *, card: NetworkCard, limit: int) -> dict[str, list[UnitThumbnail]]:

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from app.contract.errors import Missing
 from app.contract.network import Layer, NetworkCard
-from app.contract.result import Measurements, RenderedMedia, MediaRole, Visualization, reach
+from app.contract.result import Measurements, MediaRole, RenderedMedia, Visualization, reach
 from app.contract.unit import UnitSummary
 from app.store.catalog.counts import count_result
 from app.store.catalog.networks import network_id

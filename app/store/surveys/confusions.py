@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.contract.confusion import SIMILAR_RESPONSE_RATIO, MIN_RESPONSE, LayerOfPair
+from app.contract.confusion import MIN_RESPONSE, SIMILAR_RESPONSE_RATIO, LayerOfPair
 from app.contract.network import Layer, NetworkCard
 from app.store.catalog.networks import network_id
 from app.store.catalog.survey_columns import newest_survey_key

@@ -7,8 +7,8 @@ from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.contract.evidence import (
-    DirectionTuning,
     ClassAttribution,
+    DirectionTuning,
     MaskedClass,
     SpeedTuning,
     StreamFacts,
@@ -257,7 +257,11 @@ def _survey(row: SurveyRow) -> Survey:
 
 
 def _evidence(
-    layer: str, unit: int, row: Row[*tuple[Any, ...]], top_clips: tuple[TopClip, ...], feeds: tuple[ClassAttribution, ...]
+    layer: str,
+    unit: int,
+    row: Row[*tuple[Any, ...]],
+    top_clips: tuple[TopClip, ...],
+    feeds: tuple[ClassAttribution, ...],
 ) -> UnitEvidence:
     speed, direction, alike = (row.curves[name] for name in ("speed", "direction", "alike"))
     synergy = (row.synergy_stimulus, row.synergy_clips, row.swap)

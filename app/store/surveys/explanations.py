@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from app.contract.errors import Missing
 from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainJob, ExplainRequest, JobKind, Priority
-from app.contract.result import RenderedMedia, MediaRole
+from app.contract.result import MediaRole, RenderedMedia
 from app.store.catalog.networks import get_card, network_id
 from app.store.database.session import Session
 from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow, UploadRow

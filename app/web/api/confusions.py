@@ -9,6 +9,7 @@ from app.contract.confusion import confusion, confusions
 from app.contract.errors import Missing
 from app.contract.evidence import Survey
 from app.contract.model import Paginated
+from app.contract.network import NetworkCard
 from app.store import Session
 from app.store.catalog import networks
 from app.store.surveys import classes, evidence, predictions
@@ -28,8 +29,8 @@ ClassName = Annotated[str, Query(max_length=200, description="as the network spe
 def list_confusions(
     session: Reading, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
-    classes = networks.get_card(session, slug=network).classes
-    found = confusions(classes, _survey(session, network))
+    card = networks.get_card(session, slug=network)
+    found = confusions(card.classes, _survey(session, card))
     return [ConfusionOut.of(network, each) for each in found[:limit]]
 
 
@@ -41,8 +42,8 @@ def list_confusions(
 def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
     card = networks.get_card(session, slug=network)
     first, second = card.class_index(a), card.class_index(b)
-    survey = _survey(session, network)
-    pair = classes.units_of_pair(session, network=network, a=first, b=second)
+    survey = _survey(session, card)
+    pair = classes.units_of_class_pair(session, card=card, a=first, b=second)
     return PairOut(
         a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
         b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
@@ -66,12 +67,12 @@ def list_answers(
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
 ) -> Paginated[AnsweredClipOut]:
     card = networks.get_card(session, slug=network)
-    _survey(session, network)
-    found = predictions.list_answers(
+    _survey(session, card)
+    found = predictions.list_predictions(
         session,
-        network=network,
-        own=card.class_index(own) if own else None,
-        taken=card.class_index(taken) if taken else None,
+        card=card,
+        label=card.class_index(own) if own else None,
+        predicted=card.class_index(taken) if taken else None,
         wrong=wrong,
         page=page,
         per_page=per_page,
@@ -79,8 +80,8 @@ def list_answers(
     return Paginated(items=tuple(AnsweredClipOut.of(each) for each in found.items), total=found.total, next=found.next)
 
 
-def _survey(session: Session, network: str) -> Survey:
-    found = evidence.get_survey(session, network=network)
+def _survey(session: Session, card: NetworkCard) -> Survey:
+    found = evidence.get_survey(session, card=card)
     if found is None:
-        raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
+        raise Missing(f"{card.slug} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
     return found

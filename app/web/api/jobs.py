@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.contract.job import JobState
 from app.contract.model import Model, Paginated
-from app.store.jobs import queue, requests
+from app.store.jobs import listing, queue, requests
 from app.web.api.shapes import JobId, JobOut, errors
 from app.web.deps import Reading, Writing
 
@@ -22,13 +22,13 @@ def list_jobs(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Paginated[JobOut]:
-    found = requests.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
+    found = listing.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
     return Paginated(items=tuple(JobOut.of(job) for job in found.items), total=found.total, next=found.next)
 
 
 @router.get("/{job_id}", summary="One job, its progress or its error", responses=errors(404, 422))
 def get_job(session: Reading, job_id: JobId) -> JobOut:
-    return JobOut.of(requests.get_job(session, job_id=job_id))
+    return JobOut.of(listing.get_job(session, job_id=job_id))
 
 
 @router.delete(
@@ -50,7 +50,7 @@ def retry_job(session: Writing, job_id: JobId) -> JobOut:
 
 
 class Move(Model):
-    to: queue.To = Field(description="before all that wait, or after them")
+    to: queue.QueueEnd = Field(description="before all that wait, or after them")
 
 
 @router.post(

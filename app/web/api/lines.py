@@ -52,8 +52,9 @@ async def stream_units(
 def read_batch(store: Store, network: str, query: UnitQuery) -> tuple[str, UnitQuery | None]:
     """Return the lines of a page of units, and the query of the next page if there is one."""
     with store.session() as session:
-        found = search.search_units(session, slug=network, query=query)
-        results = visualizations.for_units(session, slug=network, units=found.items)
+        card = networks.get_card(session, slug=network)
+        found = search.search_units(session, card=card, query=query)
+        results = visualizations.visualizations_of_units(session, card=card, units=found.items)
     lines = "".join(to_line(unit, results.get((unit.layer, unit.index), [])) for unit in found.items)
     return lines, query.model_copy(update={"after": found.after}) if found.after else None
 

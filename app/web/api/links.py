@@ -28,7 +28,7 @@ class LinkOut(Link):
 
 @router.get("", summary="The saved views, newest first", responses=errors(422))
 def list_saved(session: Reading, base: Base, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Paginated[LinkOut]:
-    found = links.saved(session, page=page)
+    found = links.list_saved_links(session, page=page)
     return Paginated(items=tuple(LinkOut.at(base, link) for link in found.items), total=found.total, next=found.next)
 
 

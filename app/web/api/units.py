@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.contract.unit_query import FacetCounts
-from app.store.catalog import filters, networks, search
-from app.store.jobs import requests
+from app.store.catalog import networks, search, units
+from app.store.catalog.facets import facet_counts
+from app.store.jobs import listing
 from app.store.results import visualizations
 from app.store.surveys import evidence
 from app.web.api.shapes import (
@@ -32,7 +33,8 @@ router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
     responses=errors(404, 422),
 )
 def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> UnitListingOut:
-    found = search.search_units(session, slug=network, query=query)
+    card = networks.get_card(session, slug=network)
+    found = search.search_units(session, card=card, query=query)
     return UnitListingOut(**{**vars(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
 
 
@@ -42,7 +44,7 @@ def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitQu
     responses=errors(404, 422),
 )
 def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> FacetCounts:
-    return filters.tally(session, slug=network, query=query)
+    return facet_counts(session, card=networks.get_card(session, slug=network), query=query)
 
 
 @router.get(
@@ -51,12 +53,13 @@ def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryPara
     responses=errors(404, 422),
 )
 def get_unit(session: Reading, network: NetworkSlug, layer: LayerName, unit: UnitIndex) -> UnitDetail:
+    card = networks.get_card(session, slug=network)
     return UnitDetail(
-        unit=UnitOut.of(networks.get_unit(session, slug=network, layer=layer, unit=unit)),
-        evidence=evidence.get_evidence(session, network=network, layer=layer, unit=unit),
+        unit=UnitOut.of(units.get_unit(session, card=card, layer=layer, unit=unit)),
+        evidence=evidence.get_evidence(session, card=card, layer=layer, unit=unit),
         visualizations=tuple(
             VisualizationOut.of(found)
-            for found in visualizations.for_unit(session, slug=network, layer=layer, unit=unit)
+            for found in visualizations.visualizations_of_unit(session, card=card, layer=layer, unit=unit)
         ),
-        jobs=tuple(JobOut.of(job) for job in requests.jobs_for_unit(session, slug=network, layer=layer, unit=unit)),
+        jobs=tuple(JobOut.of(job) for job in listing.jobs_of_unit(session, card=card, layer=layer, unit=unit)),
     )

@@ -15,7 +15,7 @@ from app.contract.network import NetworkCard
 from app.settings import ROOT
 from app.store import Session, media
 from app.store.catalog import networks
-from app.store.surveys.findings import get_found
+from app.store.surveys.findings import get_findings_data
 from app.web import urls
 from app.web.charts.box_plot import BoxPlot, box_plots
 from app.web.deps import Base, Reading
@@ -70,7 +70,7 @@ def findings_page(
     export: Annotated[Literal["html"] | None, Query()] = None,
 ) -> Response:
     card = networks.get_card(session, slug=network)
-    measured = get_found(session, network=network)
+    measured = get_findings_data(session, card=card)
     findings = make_findings(measured) if measured else None
     status = None if findings else survey_status(session, card=card)
     each_finding = findings.findings if findings else ()

@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.job import Job, JobState
 from app.contract.model import Paginated as Listing
-from app.store.jobs import requests, workers
-from app.store.jobs.listing import COUNTED
+from app.store.jobs import listing, workers
+from app.store.jobs.ordering import MAX_COUNTED_JOBS
 from app.web import urls
 from app.web.deps import Reading
 from app.web.owner import Owner
@@ -61,8 +61,8 @@ def jobs_page(
     before: Cursor = None,
 ) -> HTMLResponse:
     only_owner = (owner or NOBODY) if mine else None
-    counts = requests.counts(session, owner=only_owner)
-    jobs = requests.list_jobs(
+    counts = listing.count_by_state(session, owner=only_owner)
+    jobs = listing.list_jobs(
         session,
         state=state,
         network=network,
@@ -71,7 +71,7 @@ def jobs_page(
         per_page=JOBS_PER_PAGE,
         after=after,
         before=before,
-        counted=counts,
+        counts=counts,
     )
     cursors = {page: {"after": after, "before": before}, page + 1: {"after": jobs.after}}
     cursors |= {page - 1: {"before": jobs.before}} if page > 2 else {}
@@ -82,10 +82,10 @@ def jobs_page(
         return urls.jobs(state=state, network=network, mine=mine, page=number if number > 1 else None, **query)
 
     choices: list[tuple[JobState | None, str]] = [
-        (None, count_text(sum(counts.values()), is_capped=max(counts.values()) >= COUNTED)),
-        *((each, count_text(count, is_capped=count >= COUNTED)) for each, count in counts.items()),
+        (None, count_text(sum(counts.values()), is_capped=max(counts.values()) >= MAX_COUNTED_JOBS)),
+        *((each, count_text(count, is_capped=count >= MAX_COUNTED_JOBS)) for each, count in counts.items()),
     ]
-    # Counting stops at COUNTED; a page beyond that has a next page as long as the listing says so.
+    # Counting stops at MAX_COUNTED_JOBS; a page beyond that has a next page as long as the listing says so.
     known_total = max(jobs.total, page * JOBS_PER_PAGE + 1 if jobs.next else 0)
     return render(
         JobsPage(

@@ -58,8 +58,8 @@ class NetworkPage(Page):
 @router.get("/")
 def networks_page(request: Request, session: Reading) -> HTMLResponse:
     summaries = networks.list_networks(session)
-    slugs = [summary.card.slug for summary in summaries[1:]]
-    newest = thumbnails.newest(session, slugs=slugs, each=PICTURES_PER_NETWORK)
+    cards = [summary.card for summary in summaries[1:]]
+    newest = thumbnails.newest_thumbnails(session, cards=cards, limit=PICTURES_PER_NETWORK)
     page = NetworksPage(
         layout=page_layout(
             request,
@@ -82,22 +82,22 @@ def networks_page(request: Request, session: Reading) -> HTMLResponse:
 def playing_visualizations(session: Session, card: NetworkCard) -> tuple[Visualization, ...]:
     """Return the newest visualizations of classes, which a stranger can name, or else the newest of all."""
     class_layer = next((layer for layer in card.layers if layer.is_class), None)
-    of_classes = class_layer and visualizations.recent(
-        session, slug=card.slug, layer=class_layer, limit=PICTURES_PER_NETWORK
+    of_classes = class_layer and visualizations.recent_visualizations(
+        session, card=card, layer=class_layer, limit=PICTURES_PER_NETWORK
     )
-    return tuple(of_classes or visualizations.recent(session, slug=card.slug, limit=PICTURES_PER_NETWORK))
+    return tuple(of_classes or visualizations.recent_visualizations(session, card=card, limit=PICTURES_PER_NETWORK))
 
 
 @router.get("/{network:slug}")
 def network_page(request: Request, session: Reading, network: str) -> HTMLResponse:
     summary = networks.get_network(session, slug=network)
     card = summary.card
-    recent = tuple(visualizations.recent(session, slug=network, limit=MAX_RECENT))
+    recent = tuple(visualizations.recent_visualizations(session, card=card, limit=MAX_RECENT))
     posters = (each.medium(MediaRole.POSTER) for each in recent)
     main_column, *other_columns = stream_columns(
         card,
-        networks.layer_summaries(session, slug=network),
-        thumbnails.pictured(session, slug=network, each=PICTURES_PER_LAYER),
+        networks.layer_summaries(session, card=card),
+        thumbnails.layer_thumbnails(session, card=card, limit=PICTURES_PER_LAYER),
     )
     page = NetworkPage(
         layout=page_layout(

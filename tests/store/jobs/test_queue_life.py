@@ -5,8 +5,9 @@ import pytest
 from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, UnknownUnit
 from app.contract.job import JobError, JobState, Priority, Progress
 from app.contract.result import MediaRole, RenderedMedia
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
-from app.store.jobs import leases, requests
+from app.store.jobs import leases, listing, requests
 from app.store.results import visualizations
 from tests.support import LEASE, claim, enqueue, finish, measurements, media, request, state
 
@@ -33,7 +34,7 @@ def test_a_request_that_names_no_such_unit_queues_nothing(tiny: Store) -> None:
     with pytest.raises(UnknownUnit):
         enqueue(tiny, 1, 99)
     with tiny.session() as session:
-        assert requests.list_jobs(session).total == 0
+        assert listing.list_jobs(session).total == 0
 
 
 def test_a_full_queue_refuses_and_keeps_what_it_has(tiny: Store) -> None:
@@ -41,7 +42,7 @@ def test_a_full_queue_refuses_and_keeps_what_it_has(tiny: Store) -> None:
     with pytest.raises(TooMany, match="takes 2 at most"), tiny.transaction() as session:
         requests.enqueue(session, request=request(1, 2), limit=2)
     with tiny.session() as session:
-        assert requests.counts(session)[JobState.QUEUED] == 1
+        assert listing.count_by_state(session)[JobState.QUEUED] == 1
 
 
 def test_a_click_overtakes_a_sweep_and_moves_its_own_unit_forward(tiny: Store) -> None:
@@ -88,8 +89,8 @@ def test_a_lease_that_ran_out_gives_the_job_to_another_and_only_that_one_may_sav
     assert (taken.id, taken.attempts) == (lost.id, 2)
     assert finish(tiny, lost, worker="w1") is None
     with tiny.session() as session:
-        assert visualizations.recent(session) == []
-        watch = leases.watch(session, worker="w1", jobs={lost.id: lost.attempts}, priority=0)
+        assert visualizations.recent_visualizations(session) == []
+        watch = leases.check_leases(session, worker="w1", jobs={lost.id: lost.attempts}, priority=0)
     assert watch.lost == {lost.id}
     assert finish(tiny, taken, worker="w2") is not None
     assert state(tiny, taken) is JobState.DONE
@@ -112,7 +113,7 @@ def test_three_deaths_fail_the_job_with_a_reason(tiny: Store) -> None:
         with tiny.transaction() as session:
             leases.release_expired(session)
     with tiny.session() as session:
-        ended = requests.get_job(session, job_id=job.id)
+        ended = listing.get_job(session, job_id=job.id)
     assert ended.state is JobState.FAILED
     assert ended.error is not None
     assert "died 3 times" in ended.error.detail
@@ -131,7 +132,7 @@ def test_handing_back_costs_no_attempt(tiny: Store) -> None:
     enqueue(tiny, 0)
     job = claim(tiny)[0]
     with tiny.transaction() as session:
-        leases.hand_back(session, worker="w1", jobs=[job.id])
+        leases.release(session, worker="w1", jobs=[job.id])
     again = claim(tiny)[0]
     assert (again.id, again.attempts) == (job.id, 1)
 
@@ -143,7 +144,7 @@ def test_progress_and_preview_are_seen_and_gone_at_the_end(tiny: Store) -> None:
     for step in (2, 3):
         picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"step %d" % step)
         with tiny.transaction() as session:
-            leases.beat(
+            leases.renew_lease(
                 session,
                 worker="w1",
                 jobs=[job.id],
@@ -152,15 +153,15 @@ def test_progress_and_preview_are_seen_and_gone_at_the_end(tiny: Store) -> None:
                 previews={job.id: (step, picture)},
             )
     with tiny.session() as session:
-        seen = requests.get_job(session, job_id=job.id)
-        preview = requests.get_preview(session, job_id=job.id)
+        seen = listing.get_job(session, job_id=job.id)
+        preview = listing.get_preview(session, job_id=job.id)
     assert (seen.progress, seen.preview_step) == (progress, 3)
     assert preview is not None
     assert preview[1].data == b"step 3"
     assert seen.revision > job.revision
     finish(tiny, job)
     with tiny.session() as session:
-        assert requests.get_preview(session, job_id=job.id) is None
+        assert listing.get_preview(session, job_id=job.id) is None
 
 
 def test_cancel_ends_a_waiting_job_and_flags_a_running_one(tiny: Store) -> None:
@@ -172,10 +173,10 @@ def test_cancel_ends_a_waiting_job_and_flags_a_running_one(tiny: Store) -> None:
     with tiny.transaction() as session:
         assert requests.cancel(session, job_id=running.id).cancel_requested
     with tiny.session() as session:
-        watch = leases.watch(session, worker="w1", jobs={running.id: running.attempts}, priority=0)
+        watch = leases.check_leases(session, worker="w1", jobs={running.id: running.attempts}, priority=0)
     assert watch.cancelled == {running.id}
     with tiny.transaction() as session:
-        leases.stop_cancelled(session, worker="w1", job=running)
+        leases.end_cancelled(session, worker="w1", job=running)
     assert state(tiny, running) is JobState.CANCELLED
     with pytest.raises(Conflict, match="already cancelled"), tiny.transaction() as session:
         requests.cancel(session, job_id=running.id)
@@ -195,7 +196,7 @@ def test_a_failed_job_can_be_retried_and_a_done_one_cannot(tiny: Store) -> None:
     with tiny.transaction() as session:
         leases.fail(session, worker="w1", job=job, error=JobError(kind="not_finite", detail="NaN at step 3"))
     with tiny.transaction() as session:
-        failed = requests.get_job(session, job_id=job.id)
+        failed = listing.get_job(session, job_id=job.id)
         assert failed.error == JobError(kind="not_finite", detail="NaN at step 3")
         again = requests.retry(session, job_id=job.id)
     assert (again.state, again.attempts, again.error) == (JobState.QUEUED, 0, None)
@@ -219,11 +220,13 @@ def test_a_result_is_whole(tiny: Store) -> None:
     saved = finish(tiny, job)
     assert saved is not None
     with tiny.session() as session:
-        found = visualizations.find(session, slug="tiny", layer="class", unit=4, recipe_key=job.recipe.key())
+        found = visualizations.find_visualization(
+            session, card=get_card(session, slug="tiny"), layer="class", unit=4, recipe_key=job.recipe.key()
+        )
         assert found == visualizations.get_visualization(session, visualization_id=saved)
     assert found is not None
     with tiny.session() as session:
-        assert requests.get_job(session, job_id=job.id).poster == next(
+        assert listing.get_job(session, job_id=job.id).poster == next(
             medium.sha256 for medium in found.media if medium.role is MediaRole.POSTER
         )
     assert (found.recipe, found.measurements) == (job.recipe, measurements())
@@ -239,7 +242,7 @@ def test_changes_since_a_moment(tiny: Store) -> None:
         moment = requests.now(session)
     finish(tiny, job)
     with tiny.session() as session:
-        assert [change.id for change in requests.changed_since(session, since=moment)] == [job.id]
+        assert [change.id for change in listing.list_changed_jobs(session, since=moment)] == [job.id]
 
 
 def test_a_listing_puts_running_first_and_then_the_queue_in_its_order(tiny: Store) -> None:
@@ -248,11 +251,11 @@ def test_a_listing_puts_running_first_and_then_the_queue_in_its_order(tiny: Stor
     running = claim(tiny)[0]
     click = enqueue(tiny, 4)[0]
     with tiny.session() as session:
-        listed = [job.id for job in requests.list_jobs(session).items]
-        assert requests.list_jobs(session, state=JobState.QUEUED).total == 2
-        assert requests.list_jobs(session, network="tiny", per_page=1).next == 2
+        listed = [job.id for job in listing.list_jobs(session).items]
+        assert listing.list_jobs(session, state=JobState.QUEUED).total == 2
+        assert listing.list_jobs(session, network="tiny", per_page=1).next == 2
         with pytest.raises(Missing):
-            requests.get_job(session, job_id=10_000)
+            listing.get_job(session, job_id=10_000)
     assert listed[:2] == [running.id, click.id]
     assert len(listed) == 4
 
@@ -263,18 +266,18 @@ def test_a_far_page_goes_on_from_the_one_before(tiny: Store) -> None:
     for job in [each for _ in range(6) for each in claim(tiny)[:1]][:5]:
         finish(tiny, job)
     with tiny.session() as session:
-        pages = [requests.list_jobs(session, page=page, per_page=2) for page in (1, 2, 3)]
-        counted = requests.counts(session)
-        assert pages == [requests.list_jobs(session, page=page, per_page=2, counted=counted) for page in (1, 2, 3)]
-        assert requests.list_jobs(session, page=2, per_page=2, after=pages[0].after) == pages[1]
-        assert requests.list_jobs(session, page=3, per_page=2, after=pages[1].after) == pages[2]
-        assert requests.list_jobs(session, page=2, per_page=2, before=pages[2].before) == pages[1]
+        pages = [listing.list_jobs(session, page=page, per_page=2) for page in (1, 2, 3)]
+        counted = listing.count_by_state(session)
+        assert pages == [listing.list_jobs(session, page=page, per_page=2, counts=counted) for page in (1, 2, 3)]
+        assert listing.list_jobs(session, page=2, per_page=2, after=pages[0].after) == pages[1]
+        assert listing.list_jobs(session, page=3, per_page=2, after=pages[1].after) == pages[2]
+        assert listing.list_jobs(session, page=2, per_page=2, before=pages[2].before) == pages[1]
         # Before the first that ended is what waits: too few ended to fill the page.
-        assert requests.list_jobs(session, page=1, per_page=2, before=pages[1].before) == pages[0]
+        assert listing.list_jobs(session, page=1, per_page=2, before=pages[1].before) == pages[0]
         assert (pages[0].before, pages[2].after) == (None, None)
         for nowhere in ("", "soon", "soon~1", "2026-01-01T00:00:00+00:00~0", f"2026-01-01T00:00:00+00:00~{10**30}"):
             with pytest.raises(InvalidRequest):
-                requests.list_jobs(session, page=2, per_page=2, after=nowhere)
+                listing.list_jobs(session, page=2, per_page=2, after=nowhere)
 
 
 def test_a_whole_layer_is_one_request(tiny: Store) -> None:
