@@ -10,8 +10,9 @@ import pytest
 from app.contract.job import JobKind, JobState, VisualizeRequest
 from app.store import datasets
 from app.store.catalog import networks
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store, open_store
-from app.store.jobs import requests
+from app.store.jobs import listing, requests
 from app.store.surveys import writing
 from tests.dashboard import Dashboard, wait_for
 from tests.evidence_support import add_dataset, survey
@@ -46,7 +47,7 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
     register_shipped(store)
     with store.session() as session:
         assert [network.card.slug for network in networks.list_networks(session)] == ["mocap", "mocap-judge"]
-        waiting = requests.list_jobs(session, state=JobState.QUEUED, per_page=500)
+        waiting = listing.list_jobs(session, state=JobState.QUEUED, per_page=500)
     served = [(job.network, job.layer, job.recipe.speed) for job in waiting.items]
     speeds = ("medium", "slow", "free")
     assert served[: 3 * len(CLASS_NAMES)] == [("mocap", "class", speed) for speed in speeds for _ in CLASS_NAMES]
@@ -77,7 +78,7 @@ def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: St
     first_start._bring_clips(store)
     with store.session() as session:
         assert datasets.get_dataset(session, slug=DATASET).clips == 2
-        waiting = requests.list_jobs(session, state=JobState.QUEUED, per_page=500).items
+        waiting = listing.list_jobs(session, state=JobState.QUEUED, per_page=500).items
     assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(CLASS_NAMES)
     assert {job.recipe.speed for job in waiting[: len(CLASS_NAMES)]} == {"medium"}
 
@@ -99,7 +100,7 @@ def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_agai
     survey(store, "mocap", DATASET)
     first_start._bring_clips(store)
     with store.session() as session:
-        assert len(writing.live_surveys(session, network="mocap")) == 1
+        assert len(writing.list_live_surveys(session, card=get_card(session, slug="mocap"))) == 1
 
 
 def test_a_damaged_network_does_not_keep_the_other_out(
