@@ -75,8 +75,9 @@ def explained_clip_page(
 
 
 def shown_logits(explanation: Explanation, against: str) -> list[ClassShares]:
-    """Return the contrast with the class `against`; without one the predicted class, then the expected one where it
-    is another. Raises UnknownClass for a class that was not compared.
+    """Return the contrast with the class `against`, or without one the logits of the predicted and the expected class.
+
+    Raises UnknownClass for a class that was not compared.
     """
     if against:
         return [explanation.against(against)]

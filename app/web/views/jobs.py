@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.job import Job, JobState
@@ -20,9 +20,16 @@ from app.web.views.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/jobs")
 
-JOBS_PER_PAGE = 50
 NOBODY = "nobody"  # an owner without jobs
 Cursor = Annotated[str | None, Query(max_length=100)]
+
+
+async def jobs_per_page() -> int:
+    """Return the number of jobs on a page: a dependency, which tests override with a small number."""
+    return 50
+
+
+JobsPerPage = Annotated[int, Depends(jobs_per_page)]
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ def jobs_page(
     request: Request,
     session: Reading,
     owner: Owner,
+    per_page: JobsPerPage,
     state: JobState | None = None,
     network: Annotated[str | None, Query(max_length=63)] = None,
     mine: bool = False,
@@ -68,7 +76,7 @@ def jobs_page(
         network=network,
         owner=only_owner,
         page=page,
-        per_page=JOBS_PER_PAGE,
+        per_page=per_page,
         after=after,
         before=before,
         counts=counts,
@@ -86,7 +94,7 @@ def jobs_page(
         *((each, count_text(count, is_capped=count >= MAX_COUNTED_JOBS)) for each, count in counts.items()),
     ]
     # Counting stops at MAX_COUNTED_JOBS; a page beyond that has a next page as long as the listing says so.
-    known_total = max(jobs.total, page * JOBS_PER_PAGE + 1 if jobs.next else 0)
+    known_total = max(jobs.total, page * per_page + 1 if jobs.next else 0)
     return render(
         JobsPage(
             layout=page_layout(
@@ -114,7 +122,7 @@ def jobs_page(
                 Choice("mine", urls.jobs(state=state, network=network, mine=True), mine),
             ),
             jobs=jobs,
-            pagination=numbered_pagination(page, JOBS_PER_PAGE, known_total, href),
+            pagination=numbered_pagination(page, per_page, known_total, href),
             workers_alive=workers.any_alive(session),
         )
     )

@@ -121,8 +121,9 @@ def _recipe_field(name: str, value: str, placeholder: str = "") -> RecipeField:
 
 
 def _value_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a field's JSON schema that has its type and bounds: a reference's target, or the alternative
-    that is not null.
+    """Return the part of a field's JSON schema that has its type and bounds.
+
+    It is the target of a reference, or of several alternatives the one that is not null.
     """
     if "$ref" in schema:
         target: dict[str, Any] = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]

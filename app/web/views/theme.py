@@ -26,8 +26,9 @@ def switch_theme(request: Request, base: Base, form: Form) -> RedirectResponse:
 
 
 def page_of_switch(request: Request, base: str) -> str:
-    """Return the address that the switch was pressed on, without its `theme` parameter. Raises InvalidRequest for
-    an address of another site.
+    """Return the address that the switch was pressed on, without its `theme` parameter.
+
+    Raises InvalidRequest for an address of another site.
     """
     referer = request.headers.get("referer")
     if not referer:

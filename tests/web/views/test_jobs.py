@@ -1,8 +1,8 @@
-import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.store.database.engine import Store
-from app.web.views import jobs as jobs_view
+from app.web.views.jobs import jobs_per_page
 from tests.support import enqueue
 from tests.web.views.conftest import Make, Open
 
@@ -78,10 +78,8 @@ def test_what_waits_is_moved_to_the_front(visitor: TestClient, open_page: Open, 
     assert [each["job"] for each in open_page("/-/jobs").all("job-progress")] == [str(jobs[0]), str(jobs[1])]
 
 
-def test_pages_go_on_from_the_jobs_beside_them(
-    open_page: Open, client: TestClient, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs_view, "JOBS_PER_PAGE", 1)
+def test_pages_go_on_from_the_jobs_beside_them(app: FastAPI, open_page: Open, client: TestClient, make: Make) -> None:
+    app.dependency_overrides[jobs_per_page] = lambda: 1
     for unit in range(4):
         make(unit)
 
