@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from app.launch.frontend_build import FRONTEND
 from app.settings import ROOT
@@ -157,11 +158,16 @@ def examine(page: Page, name: str) -> list[str]:
     page.evaluate(SETTLED)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text() + "; undefined")
-    run = "(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})"
-    found: dict[str, Any] = page.evaluate(run, RULES)
-    if found["violations"]:  # of a page that was still changing, perhaps: what is wrong stays so
-        page.wait_for_timeout(1000)
-        found = page.evaluate(run, RULES)
+    run = "axe.run(document, {runOnly: tags, resultTypes: ['violations']})"
+    found: dict[str, Any] = page.evaluate(f"(tags) => {run}", RULES)
+    if found["violations"]:  # perhaps the page was still changing: a real violation stays
+        no_more = f"async (tags) => !(await {run}).violations.length"
+        try:
+            page.wait_for_function(no_more, arg=RULES, timeout=3000, polling=500)
+        except PlaywrightTimeoutError:
+            found = page.evaluate(f"(tags) => {run}", RULES)
+        else:
+            return []
     return [
         f"{name}: {each['id']}: {node['html'][:160]} {[check['message'] for check in node['any']][:1]}"
         for each in found["violations"]
@@ -230,7 +236,7 @@ def test_nothing_moves_when_pictures_arrive(filled: Dashboard, page: Page) -> No
         "/tiny_clip/class/0",
     ):
         page.goto(filled.address + address, wait_until="networkidle")
-        page.wait_for_timeout(300)
+        page.evaluate(SETTLED)
         assert page.evaluate("shifts.reduce((a, b) => a + b, 0)") < 0.01, address
 
 

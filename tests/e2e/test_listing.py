@@ -44,15 +44,23 @@ def test_a_grid_goes_on_as_one_scrolls_and_comes_back_to_where_it_was(surveyed: 
     expect(page.locator("#pick-fc6-47")).to_be_attached()
 
 
+def scroll_until_last(page: Page, items: str, last: str) -> None:
+    """Scroll to the end of a listing again and again until its last item is there."""
+    while not page.locator(last).count():
+        before = page.locator(items).count()
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_function(
+            "([items, last, before]) => "
+            "document.querySelector(last) || document.querySelectorAll(items).length > before",
+            arg=[items, last, before],
+        )
+
+
 @pytest.mark.usefixtures("problems")
 def test_a_list_ends_with_its_last_unit(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + LAYER + "?view=list")
     rows = page.locator("#unit-rows > tr")
-    for _ in range(40):
-        page.mouse.wheel(0, 20_000)
-        if page.locator(f"#pick-fc6-{MANY - 1}").count():
-            break
-        page.wait_for_timeout(100)
+    scroll_until_last(page, "#unit-rows > tr", f"#pick-fc6-{MANY - 1}")
     expect(rows).to_have_count(MANY)
     expect(page.get_by_role("link", name="Next →")).to_have_count(0)
     assert len({row.get_attribute("id") for row in rows.all()}) == MANY
@@ -73,11 +81,7 @@ def endless(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> 
 def test_four_thousand_units_arrive_in_order_and_scrolling_lays_nothing_out_anew(endless: str, page: Page) -> None:
     page.goto(endless + LAYER + "?per_page=200")
     last = page.locator("#pick-fc6-3999")
-    for _ in range(1000):
-        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-        if last.count():
-            break
-        page.wait_for_timeout(20)
+    scroll_until_last(page, "#unit-list > li", "#pick-fc6-3999")
     names = page.locator("#unit-list > li").evaluate_all("items => items.map((item) => item.id)")
     assert names == [f"pick-fc6-{unit}" for unit in range(4_000)]
     last.scroll_into_view_if_needed()
@@ -92,8 +96,9 @@ def test_four_thousand_units_arrive_in_order_and_scrolling_lays_nothing_out_anew
 
     before = layouts()
     for _ in range(20):
+        top = page.evaluate("scrollY")
         page.mouse.wheel(0, -4000)
-        page.wait_for_timeout(20)
+        page.wait_for_function("(top) => scrollY < top || scrollY === 0", arg=top)
     expect(last).not_to_be_in_viewport()
     assert layouts() - before <= 5
 

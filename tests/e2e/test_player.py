@@ -24,6 +24,23 @@ FRAMES = 4  # three fields of flow, and the picture after the last
 SHOWN = """() => [...document.querySelectorAll("stimulus-player")].map((player) =>
   [player, ...player.querySelectorAll("[data-panel]")].map((each) =>
     Number(each.getAttribute("frame") ?? each.dataset.frame)))"""
+ARE_VISIBLE = "() => [...document.querySelectorAll('stimulus-player')].every((player) => player.isVisible)"
+ARE_HIDDEN = "() => [...document.querySelectorAll('stimulus-player')].every((player) => !player.isVisible)"
+# What is shown at each of 30 animation frames or more, until every frame was shown, 600 at most.
+LOOKS = f"""async (frames) => {{
+  const looks = [];
+  const seen = new Set();
+  while (looks.length < 600 && (looks.length < 30 || seen.size < frames)) {{
+    await new Promise(requestAnimationFrame);
+    looks.push(({SHOWN})());
+    seen.add(looks.at(-1)[0][0]);
+  }}
+  return looks;
+}}"""
+# Long enough for a clock that runs to come to its next frame.
+THIRTY_ANIMATION_FRAMES = """async () => {
+  for (let frames = 0; frames < 30; frames++) await new Promise(requestAnimationFrame);
+}"""
 
 
 @pytest.fixture
@@ -54,17 +71,12 @@ def shown(page: Page) -> list[list[int]]:
 def test_every_panel_of_stage_and_strip_shows_the_same_frame(open_player: Callable[[str], Page]) -> None:
     page = open_player(TWO_STREAM)
     page.set_viewport_size({"width": 1280, "height": 3000})
-    page.wait_for_timeout(200)
-    seen: set[int] = set()
-    looks = 0
-    while looks < 30 or len(seen) < FRAMES:
-        players = shown(page)
+    page.wait_for_function(ARE_VISIBLE)
+    looks = page.evaluate(LOOKS, FRAMES)
+    for players in looks:
         assert [len(panels) for panels in players] == [4, 2, 2, 2, 2]
         assert len({frame for panels in players for frame in panels}) == 1
-        seen.add(players[0][0])
-        looks += 1
-        assert looks < 300, f"only {seen} were ever shown"
-        page.wait_for_timeout(30)
+    seen = {players[0][0] for players in looks}
     assert seen == set(range(FRAMES))
 
 
@@ -217,7 +229,8 @@ def test_less_motion_starts_at_rest(filled: Dashboard, new_context: Callable[...
     page = new_context(reduced_motion="reduce").new_page()
     page.goto(filled.address + TWO_STREAM, wait_until="load")
     expect(page.locator(".viewer stimulus-player")).to_have_attribute("frame", "0")
-    page.wait_for_timeout(400)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.evaluate(THIRTY_ANIMATION_FRAMES)
     assert shown(page)[0] == [0] * 4
     page.keyboard.press("Space")
     expect(page.locator(".viewer stimulus-player")).not_to_have_attribute("frame", "0")
@@ -227,9 +240,9 @@ def test_out_of_sight_nothing_moves(open_player: Callable[[str], Page]) -> None:
     page = open_player(TWO_STREAM)
     page.set_viewport_size({"width": 390, "height": 300})
     page.locator(".site-footer").scroll_into_view_if_needed()
-    page.wait_for_timeout(150)
+    page.wait_for_function(ARE_HIDDEN)
     before = shown(page)
-    page.wait_for_timeout(400)
+    page.evaluate(THIRTY_ANIMATION_FRAMES)
     assert shown(page) == before
     page.locator(".viewer").scroll_into_view_if_needed()
     page.wait_for_function(
@@ -298,7 +311,7 @@ def painted(request: pytest.FixtureRequest, filled: Dashboard, launch_browser: A
 def pixels(page: Page, panel: str) -> npt.NDArray[np.uint8]:
     found = page.evaluate(
         """(panel) => {
-          const canvas = document.querySelector(`.stage [data-panel=${panel}]`);
+          const canvas = document.querySelector(`.viewer [data-panel=${panel}]`);
           const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           return [width, [...data]];
         }""",
