@@ -40,6 +40,11 @@ def bound(value: float) -> str:
 
 
 @lru_cache(maxsize=8192)  # the names of layers come again and again
+def bar_width(value: float) -> float:
+    """Return how many percent of its track a bar fills, for a value from 0 to 1."""
+    return round(min(max(value, 0.0), 1.0) * 100, 1)
+
+
 def breakable(name: str) -> Markup:
     """Write a name that may be broken into lines after dots, slashes and underscores; `conv5_2` stays one word."""
     return Markup("<wbr>").join(LINE_BREAKS.split(name))

@@ -1,25 +1,20 @@
 """Turns a page's object into HTML. The only place that knows Jinja."""
 
+import inspect
 import re
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2.compiler import CodeGenerator
-from jinja2.compiler import Frame as Frame_
-from jinja2.nodes import Call, EvalContext, Expr
-from jinja2.runtime import Macro
 
 from app.contract.result import MediaRole
 from app.settings import ROOT
-from app.web import formatting, markup, urls
+from app.web import formatting, urls
 from app.web.assets import Assets
 from app.web.charts import line_chart
 from app.web.views.layout import Page
 
-INDENTATION = re.compile("\n[ \t]+")  # a third of a page, which somebody would have to write, compress and send
+INDENTATION = re.compile("\n[ \t]+")
 TEMPLATES = ROOT / "frontend" / "templates"
 
 
@@ -31,29 +26,8 @@ def to_html(page: Page) -> str:
     return environment().get_template(page.template).render(page=page)
 
 
-class Writer(CodeGenerator):
-    """Lets templates write their values by `written`, and call what they call by `called`."""
-
-    def _output_child_pre(self, node: Expr, frame: Frame_, finalize: CodeGenerator._FinalizeInfo) -> None:
-        self.write("environment.written(")
-
-    def visit_Call(self, node: Call, frame: Frame_, forward_caller: bool = False) -> None:  # noqa: N802
-        self.write("environment.called(context.eval_ctx, ")
-        self.visit(node.node, frame)
-        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
-        self.write(")")
-
-
-def called(context: EvalContext, what: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Jinja's own way looks at each function anew, whether it wants to know where it is called; macros alone do."""
-    return what(context, *given, **named) if type(what) is Macro else what(*given, **named)
-
-
 class Templates(Environment):
-    code_generator_class = Writer
-    getattr = staticmethod(getattr)  # type: ignore[assignment]  # templates are given objects: no keys to try
-    written = staticmethod(markup.written)
-    called = staticmethod(called)
+    """Jinja's environment, whose templates lose their indentation: it would be a third of a page."""
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         return INDENTATION.sub("\n ", source)
@@ -61,25 +35,21 @@ class Templates(Environment):
 
 @cache
 def environment() -> Environment:
-    made = Templates(
+    templates = Templates(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(
+    templates.globals.update(
         urls=urls,
-        hover_loop=markup.hover_loop,
-        unit_still=markup.unit_still,
-        unit_line=markup.unit_line,
-        seen_so=markup.seen_so,
-        NO_STIMULUS=markup.NO_STIMULUS,
         asset=Assets().url,
         MediaRole=MediaRole,
         chart_box=f"0 0 {line_chart.WIDTH} {line_chart.HEIGHT}",
     )
-    for module in (formatting, markup):
-        own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
-        made.filters.update(own)
-    return made
+    defined_there = inspect.getmembers(
+        formatting, lambda member: getattr(member, "__module__", "") == formatting.__name__
+    )
+    templates.filters.update(defined_there)
+    return templates
