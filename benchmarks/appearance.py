@@ -1,4 +1,4 @@
-"""The appearance stream of the shipped default network, with the same trained weights for everybody."""
+"""The shipped default network, and its appearance stream as a plain module with the same weights."""
 
 from dataclasses import replace
 
@@ -15,14 +15,15 @@ LAYERS = ("appearance.conv2_2", "appearance.conv3_3", "appearance.conv4_3", "app
 
 
 class Appearance(nn.Module):
-    """Images (B, 3, H, W), normalised for ImageNet as peers hand them over, to the stream's last layer. Every layer is
-    a module, before its ReLU.
+    """The appearance stream as a plain module, each layer a submodule before its ReLU.
+
+    Images (B, 3, H, W), normalised for ImageNet as the libraries hand them over, to the stream's last activation.
     """
 
     def __init__(self, network: TwoStream) -> None:
         super().__init__()
         normalise = network.normalise["appearance"]
-        # of values in [0, 1], what the weights are used to
+        # those that the weights were trained with, of values in [0, 1]
         self.mean = (normalise.mean.flatten() / 2 + 0.5).tolist()
         self.std = [0.5 / normalise.scale] * 3
         self.steps: list[str] = []
@@ -33,22 +34,22 @@ class Appearance(nn.Module):
             plain.load_state_dict(layer.state_dict())
             self.add_module(name, plain)
             self.steps.append(name)
-        given, wanted = (torch.tensor(values).view(2, 3, 1, 1) for values in ((MEAN, STD), (self.mean, self.std)))
-        self.register_buffer("scale", given[1] / wanted[1])
-        self.register_buffer("offset", (given[0] - wanted[0]) / wanted[1])
+        imagenet, own = (torch.tensor(values).view(2, 3, 1, 1) for values in ((MEAN, STD), (self.mean, self.std)))
+        self.register_buffer("scale", imagenet[1] / own[1])
+        self.register_buffer("offset", (imagenet[0] - own[0]) / own[1])
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x * self.scale + self.offset  # from the one normalisation to the other
+        x = x * self.scale + self.offset  # from ImageNet's normalisation to its own
         for name in self.steps:
             if name == "pool":
-                x = nn.functional.max_pool2d(x, 2, ceil_mode=True)  # peers vary the size
+                x = nn.functional.max_pool2d(x, 2, ceil_mode=True)  # libraries vary the size
             else:
                 x = torch.relu(self.get_submodule(name)(x))
         return x
 
 
 def make_default(precision: torch.dtype) -> Network:
-    """The network itself."""
+    """Return the shipped default network, with gradients in that precision."""
     shipped = find_shipped("default")
     weights = WEIGHTS / shipped.weights
     card = describe_network(family=shipped.family, weights=weights)

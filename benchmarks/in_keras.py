@@ -1,4 +1,4 @@
-"""What is compared in benchmarks/peers.py as Keras models, for xplique."""
+"""The networks of benchmarks/peers.py as Keras models, for xplique."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from benchmarks.vgg import Vgg16
 
 
 def keras_vgg(module: Vgg16) -> Any:
-    """The same network in Keras, from images in [0, 1]."""
+    """Return a Keras model of images in [0, 1] that computes what the VGG-16 does."""
     import tensorflow as tf
 
     layers = tf.keras.layers
@@ -24,14 +24,14 @@ def keras_vgg(module: Vgg16) -> Any:
 
 
 def keras_appearance(module: Appearance, size: int) -> Any:
-    """The same stream in Keras, from images in [0, 1]."""
+    """Return a Keras model of images in [0, 1] that computes what the appearance stream does."""
     import tensorflow as tf
 
     return tf.keras.Model(*keras_convolutions(module, size))
 
 
 def keras_convolutions(module: Vgg16 | Appearance, size: int) -> tuple[Any, Any]:
-    """Images in [0, 1] and the last map, with the module's weights."""
+    """Return the Keras input of images in [0, 1] and the last map, with the module's weights."""
     import tensorflow as tf
 
     layers = tf.keras.layers

@@ -1,8 +1,8 @@
-"""Time to equal objective J against other activation-maximization libraries, on one network with the same weights:
-VGG-16, or the appearance stream of the shipped default network, which is trained.
+"""Measure the time to equal objective J against other activation-maximization libraries.
 
-Everybody runs with its own published settings (optimizer, parameterization, transformations); ours is the public
-path worker.maximize.from_recipe.maximize_units with its default recipe. The runs of one case are interleaved,
+All run on one network with the same weights: VGG-16, or the appearance stream of the shipped default network, which
+is trained. Everybody runs with its own published settings (optimizer, parameterization, transformations); ours is the
+public path worker.maximize.from_recipe.maximize_units with its default recipe. The runs of one case are interleaved,
 `--rounds` times. Every picture is scored by our J (the recipe's objective of the whole image, or of its receptive field
 for a single position, without random view). For each peer: the highest J that both reach, and the time each took to
 reach it; the ratio of the medians is the figure.
@@ -11,7 +11,7 @@ reach it; the ratio of the medians is the figure.
     python -m benchmarks.peers --layers conv3_3 --objectives center --units 1 --rounds 3
     python -m benchmarks.peers --network default --precision fp32
 
-A peer that is not installed is left out, and said so.
+A library (peer) that is not installed is left out, with a line that says so.
 """
 
 import argparse
@@ -41,18 +41,19 @@ from worker.networks.network import Network
 
 clock: Callable[[], float] = perf_counter
 
-# images in [0, 1], (units, 3, size, size) or as large as the receptive field, and when they were there
-Path_ = list[tuple[float, np.ndarray]]
+# seconds since the start, and the images at that time: in [0, 1], (units, 3, size, size) or as large as the receptive
+# field
+Checkpoints = list[tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One network in three forms. A plain module is named as its layer, but for the stream."""
+class Subject:
+    """One network in three forms. Submodules of the plain module are named as layers are, without the stream."""
 
     network: Network
-    module: Vgg16 | Appearance  # for peers on PyTorch, of images normalised for ImageNet
+    module: Vgg16 | Appearance  # for libraries on PyTorch, of images normalised for ImageNet
     keras: Callable[[], Any]  # of images in [0, 1]
-    layers: Sequence[str]  # of the network, those worth a comparison
+    layers: Sequence[str]  # of the network, which are compared unless told otherwise
 
     @property
     def size(self) -> int:
@@ -75,7 +76,7 @@ class Case:
 
 
 def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedRecipe) -> float:
-    """Our J, mean over the units."""
+    """Return our J of images, mean over the units."""
     cone, _ = make_model(network, case.layer, recipe)
     function = make_function(network, case.layer, recipe, cone, make_objective(network, case.layer, recipe, case.units))
     x = torch.from_numpy(images).float()[:, :, None] * 2 - 1
@@ -91,12 +92,12 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedReci
     return float((gain - penalty).mean())
 
 
-def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batch: int) -> Path_:
-    """Seconds are the case's share of those of the batch."""
-    path: Path_ = []
+def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batch: int) -> Checkpoints:
+    """Run our engine. Seconds are the case's share of those of the batch."""
+    checkpoints: Checkpoints = []
     units = range(max(min(batch, network.card.layer(case.layer).units), len(case.units)))  # the case's own come first
     share = len(case.units) / len(units)
-    started, away = clock(), 0.0
+    started, away = clock(), 0.0  # seconds spent on checkpoints
     every = max(recipe.steps // checks, 1)
 
     def observe(step: Step) -> list[int]:
@@ -104,16 +105,16 @@ def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batc
         if step.step % every == 0 or step.step == step.steps:
             now = clock()
             images = [step.stimulus(place)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for place in range(len(case.units))]
-            path.append(((now - started - away) * share, np.stack(images)))
+            checkpoints.append(((now - started - away) * share, np.stack(images)))
             away += clock() - now
         return []
 
     maximize_units(network, case.layer, units, [recipe] * len(units), observe=observe)
-    return path
+    return checkpoints
 
 
-def lucent(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
-    """Adam at .05 on a decorrelated 1/f image, pad, jitter, scale and rotation: the defaults of its render_vis."""
+def lucent(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints:
+    """Run torch-lucent with the defaults of its render_vis: Adam at .05 on a decorrelated 1/f image, with views."""
     import kornia
     from lucent.optvis import objectives, param, render
 
@@ -121,8 +122,7 @@ def lucent(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
         if not hasattr(kornia, function):
             setattr(kornia, function, getattr(kornia.geometry.transform, function))
 
-    path: Path_ = []
-    total = 0.0
+    checkpoints: Checkpoints = []
     thresholds = sorted({max(1, round(steps * (i + 1) / checks)) for i in range(checks)})
     pick = objectives.neuron if case.objective == "center" and case.is_map else objectives.channel
     # its batch is one image a unit: they run together
@@ -141,31 +141,30 @@ def lucent(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     try:
         started = clock()
         images = render.render_vis(
-            compared.module,
+            subject.module,
             goal,
-            lambda: param.image(compared.size, batch=len(case.units)),
+            lambda: param.image(subject.size, batch=len(case.units)),
             thresholds=thresholds,
             show_image=False,
             progress=False,
             # smaller images would be enlarged to 224; its views are those of 12 pixels more on each side
-            fixed_image_size=compared.size + 24 if compared.size < 224 else None,
+            fixed_image_size=subject.size + 24 if subject.size < 224 else None,
         )
     finally:
         render.tensor_to_img_array = keep
     for stamp, image in zip(stamps, images, strict=False):
-        total = stamp - started
-        path.append((total, np.moveaxis(np.asarray(image), -1, 1)))
-    return path
+        checkpoints.append((stamp - started, np.moveaxis(np.asarray(image), -1, 1)))
+    return checkpoints
 
 
-def dreams(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
-    """Its Dreamer's defaults; one image at a time, as its API has it. Checkpoints go on from the image before."""
-    _let_torchvision_in()
+def dreams(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints:
+    """Run torch-dreams with its Dreamer's defaults, one image at a time, each checkpoint from the image before."""
+    _define_torchvision_operators()
     from torch_dreams import Dreamer
     from torch_dreams.auto_image_param import AutoImageParam
 
-    dreamer = Dreamer(compared.module, quiet=True, device="cpu")
-    module = compared.module.get_submodule(case.module)
+    dreamer = Dreamer(subject.module, quiet=True, device="cpu")
+    module = subject.module.get_submodule(case.module)
     seconds, images = np.zeros(checks), []
     for unit in case.units:
 
@@ -175,7 +174,7 @@ def dreams(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
                 out = out[..., out.shape[-2] // 2, out.shape[-1] // 2]
             return -out.mean()
 
-        image, own = AutoImageParam(compared.size, compared.size, device="cpu", standard_deviation=0.01), []
+        image, own = AutoImageParam(subject.size, subject.size, device="cpu", standard_deviation=0.01), []
         for check in range(checks):
             started = clock()
             iters = max(1, steps // checks)
@@ -186,14 +185,14 @@ def dreams(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
 
 
-def xplique(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
-    """Its optimize() with Adam at .05, Fourier image of 512 pixels and standard transformations: its defaults."""
+def xplique(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints:
+    """Run xplique's optimize() with its defaults: Adam at .05, a Fourier image of 512 pixels, its transformations."""
     import tensorflow as tf
     from xplique.features_visualizations import Objective as Goal
     from xplique.features_visualizations import optimize
 
     tf.config.threading.set_intra_op_parallelism_threads(torch.get_num_threads())
-    model, name, size = compared.keras(), case.module, compared.size
+    model, name, size = subject.keras(), case.module, subject.size
     if case.objective == "center" and case.is_map:
         side, _, channels = model.get_layer(name).output.shape[1:]
         neurons = [(side // 2 * side + side // 2) * channels + unit for unit in case.units]
@@ -221,52 +220,86 @@ def xplique(compared: Compared, case: Case, steps: int, checks: int) -> Path_:
     return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
 
 
-def compared_vgg(weights: Path | None, precision: torch.dtype) -> Compared:
+def vgg_subject(weights: Path | None, precision: torch.dtype) -> Subject:
     module = make_vgg(weights)
-    return Compared(make_network(module, precision), module, lambda: keras_vgg(module), vgg.LAYERS)
+    return Subject(make_network(module, precision), module, lambda: keras_vgg(module), vgg.LAYERS)
 
 
-def compared_default(precision: torch.dtype) -> Compared:
+def default_subject(precision: torch.dtype) -> Subject:
     network = make_default(precision)
     module = Appearance(network.module).eval()
     size = network.card.stimulus.height
-    return Compared(network, module, lambda: keras_appearance(module, size), appearance.LAYERS)
+    return Subject(network, module, lambda: keras_appearance(module, size), appearance.LAYERS)
 
 
-TORCHVISION = (
+TORCHVISION_OPERATORS = (
     "nms qnms roi_align qroi_align _roi_align_backward roi_pool _roi_pool_backward ps_roi_align "
     "_ps_roi_align_backward ps_roi_pool _ps_roi_pool_backward deform_conv2d _deform_conv2d_backward"
 )
 _library: list[Any] = []
 
 
-def _let_torchvision_in() -> None:
-    """Peers need torchvision's transforms alone: one that was built for another torch will do, once the names of its
-    own operators are there.
+def _define_torchvision_operators() -> None:
+    """Define the names of torchvision's operators, so that a torchvision built for another torch can be imported.
+
+    The libraries need its transforms alone.
     """
     if not _library and "torchvision" not in sys.modules:
         library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in TORCHVISION.split():
+        for name in TORCHVISION_OPERATORS.split():
             library.define(f"{name}(Tensor x) -> Tensor")
         _library.append(library)
 
 
-PEERS: dict[str, tuple[Callable[[Compared, Case, int, int], Path_], int]] = {  # and its usual number of steps
+# by name, and its default number of steps
+PEERS: dict[str, tuple[Callable[[Subject, Case, int, int], Checkpoints], int]] = {
     "torch-lucent": (lucent, 512),
     "torch-dreams": (dreams, 120),
     "xplique": (xplique, 256),
 }
 
 
-def time_to(path: Sequence[tuple[float, float]], target: float) -> float:
-    return next(seconds for seconds, value in path if value >= target)
+def time_to(target: float, scores: Sequence[tuple[float, float]]) -> float:
+    """Return the seconds of the first score that reaches the target."""
+    return next(seconds for seconds, value in scores if value >= target)
 
 
 def compare(mine: list[list[tuple[float, float]]], theirs: list[list[tuple[float, float]]]) -> dict[str, float]:
-    """Medians over rounds of the time to the highest J that every run of both reaches."""
-    target = min(max(value for _, value in path) for path in (*mine, *theirs))
-    us, them = (median(time_to(path, target) for path in paths) for paths in (mine, theirs))
+    """Return the median over rounds of the time to the highest J that every run of both reaches."""
+    target = min(max(value for _, value in scores) for scores in (*mine, *theirs))
+    us, them = (median(time_to(target, scores) for scores in runs) for runs in (mine, theirs))
     return {"J": target, "ours_s": us, "peer_s": them, "ratio": them / us}
+
+
+Scores = list[tuple[float, float]]  # seconds and J of each checkpoint of a run
+
+
+def run_case(
+    subject: Subject, case: Case, recipe: ResolvedRecipe, options: argparse.Namespace
+) -> dict[str, list[Scores]]:
+    """Return the scores of every round by name, "ours" first; peers that are not installed are missing."""
+    scores: dict[str, list[Scores]] = {name: [] for name in ("ours", *options.peers)}
+    for number in range(options.rounds + 1):
+        warms_up = number == 0  # caches, graphs: a step of everybody, that does not count
+        checks = 1 if warms_up else options.checks
+        for name in list(scores):
+            run, usual_steps = PEERS.get(name, (None, 0))
+            steps = 1 if warms_up else max(1, round(usual_steps * options.steps))
+            try:
+                if run is None:
+                    our_recipe = recipe.model_copy(update={"steps": 1}) if warms_up else recipe
+                    checkpoints = ours(subject.network, case, our_recipe, checks, options.batch)
+                else:
+                    checkpoints = run(subject, case, steps, checks)
+            except ImportError as error:
+                count = len(case.units)
+                print(f"{case.layer:18} {case.objective:9} {count:5} {name:13} not installed: {error}")
+                del scores[name]
+                continue
+            if not warms_up:
+                scored = [(seconds, score(subject.network, case, images, recipe)) for seconds, images in checkpoints]
+                scores[name].append(scored)
+    return scores
 
 
 def main() -> None:
@@ -292,41 +325,20 @@ def main() -> None:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(options.threads))
     torch.set_num_threads(options.threads)
     precision = PRECISIONS[options.precision]
-    compared = compared_default(precision) if options.network == "default" else compared_vgg(options.weights, precision)
+    subject = default_subject(precision) if options.network == "default" else vgg_subject(options.weights, precision)
     fields = dict(field.split("=", 1) for field in options.set)
     figures: list[dict[str, Any]] = []
-    _let_torchvision_in()
+    _define_torchvision_operators()
     print(machine())
     print(f"{'layer':18} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
-    for layer in options.layers or compared.layers:
+    for layer in options.layers or subject.layers:
         for objective in options.objectives if Case(layer, "", ()).is_map else ("channel",):
-            recipe = Recipe.model_validate({**fields, "objective": objective}).resolved(compared.network.card)
+            recipe = Recipe.model_validate({**fields, "objective": objective}).resolved(subject.network.card)
             for count in options.units:
                 case = Case(layer, objective, tuple(range(count)))
-                paths: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in ("ours", *options.peers)}
-                for round_ in range(options.rounds + 1):
-                    warms_up = round_ == 0  # caches, graphs: a step of everybody, that does not count
-                    checks = 1 if warms_up else options.checks
-                    for name in list(paths):
-                        run, usual = PEERS.get(name, (None, 0))
-                        steps = 1 if warms_up else max(1, round(usual * options.steps))
-                        try:
-                            if run is None:
-                                mine = recipe.model_copy(update={"steps": 1}) if warms_up else recipe
-                                path = ours(compared.network, case, mine, checks, options.batch)
-                            else:
-                                path = run(compared, case, steps, checks)
-                        except ImportError as error:
-                            print(f"{layer:18} {objective:9} {count:5} {name:13} not installed: {error}")
-                            del paths[name]
-                            continue
-                        if not warms_up:
-                            scored = [
-                                (seconds, score(compared.network, case, images, recipe)) for seconds, images in path
-                            ]
-                            paths[name].append(scored)
-                for name in [name for name in paths if name != "ours"]:
-                    found = compare(paths["ours"], paths[name])
+                scores = run_case(subject, case, recipe, options)
+                for name in [name for name in scores if name != "ours"]:
+                    found = compare(scores["ours"], scores[name])
                     figures.append({"layer": layer, "objective": objective, "units": count, "peer": name, **found})
                     print(
                         f"{layer:18} {objective:9} {count:5} {name:13} {found['J']:10.4g} {found['ours_s']:9.3f} "

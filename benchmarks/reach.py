@@ -1,10 +1,10 @@
-"""Does a stimulus drive its unit harder than every clip does? Reach by layer, for networks that a survey has measured.
+"""Measure reach by layer: whether stimuli drive their units harder than every clip of a survey does.
 
     python -m benchmarks.reach mocap --units 32 --objective center --set steps=144
 
-Of each layer, as many live units as asked for, evenly spaced (0: all of them), by the default recipe with these
-changes; the network is one of KINETOSCOPE_HOME. Reach is the stimulus' activation over a_hat, the unit's largest over
-the surveyed clips.
+Takes `--units` live units of each layer, evenly spaced (0: all of them), and the default recipe with the given changes;
+the network is one of KINETOSCOPE_HOME that a survey has measured. Reach is the stimulus' activation over a_hat, the
+unit's largest activation over the surveyed clips.
 """
 
 import argparse
@@ -28,26 +28,27 @@ from worker.tasks.network_cache import NetworkCache
 out = Console(width=160)
 
 
-def spaced(units: Sequence[UnitSummary], count: int) -> list[UnitSummary]:
-    """Live ones, from the first on, evenly."""
+def evenly_spaced(units: Sequence[UnitSummary], count: int) -> list[UnitSummary]:
+    """Return `count` live units, evenly spaced from the first on; all of them for 0."""
     live = [unit for unit in units if unit.a_hat is not None and unit.a_hat > 0]
     if not count or count >= len(live):
         return live
-    return [live[place * len(live) // count] for place in range(count)]
+    return [live[number * len(live) // count] for number in range(count)]
 
 
-def measured(
+def visualize(
     network: Network, layer: str, units: Sequence[UnitSummary], recipe: Recipe, batch: int
 ) -> list[Visualization]:
-    found: list[Visualization] = []
+    """Return the visualization of each unit; raise the error of the first that fails."""
+    visualizations: list[Visualization] = []
     for start in range(0, len(units), batch):
         some = units[start : start + batch]
         a_hat = [unit.a_hat or 1.0 for unit in some]
         for result in maximize_units(network, layer, [unit.index for unit in some], [recipe] * len(some), a_hat=a_hat):
             if not isinstance(result.outcome, Visualization):
                 raise result.outcome
-            found.append(result.outcome)
-    return found
+            visualizations.append(result.outcome)
+    return visualizations
 
 
 def main() -> None:
@@ -69,16 +70,14 @@ def main() -> None:
     for layer in chosen.layers or [layer.name for layer in network.card.layers]:
         count = network.card.layer(layer).units
         with store.session() as session:
-            known = [
-                get_unit(session, card=get_card(session, slug=chosen.network), layer=layer, unit=unit)
-                for unit in range(count)
-            ]
-        units = spaced(known, chosen.units)
+            card = get_card(session, slug=chosen.network)
+            known = [get_unit(session, card=card, layer=layer, unit=unit) for unit in range(count)]
+        units = evenly_spaced(known, chosen.units)
         if not units:
             out.print(f"{layer}: no unit that a survey has seen alive")
             continue
         started = process_time()
-        found = [one.measurements for one in measured(network, layer, units, recipe, chosen.batch)]
+        found = [one.measurements for one in visualize(network, layer, units, recipe, chosen.batch)]
         seconds = (process_time() - started) / len(units)
         reach = np.array([one.reach for one in found])
         noise = np.median([max(one.noise.values()) for one in found])

@@ -1,4 +1,4 @@
-"""Share of this machine's convolution peak that a step of the engine reaches, layer by layer of a VGG-16.
+"""Measure the share of this machine's convolution peak that a step of the engine reaches, layer by layer of a VGG-16.
 
 The peak is measured: the fastest of several single convolutions, forward and back to the input, in the same precision.
 A step's work is counted from its convolutions as they run (2 operations a multiplication), forward and back.
@@ -24,8 +24,8 @@ from worker.maximize.from_recipe import make_function, make_model, make_objectiv
 from worker.maximize.objective_function import ObjectiveFunction
 
 
-def best(work: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest of several runs."""
+def fastest_run(work: Callable[[], object], repeats: int) -> float:
+    """Return the seconds of the fastest of several runs, after one that does not count."""
     times = []
     for _ in range(repeats + 1):
         started = perf_counter()
@@ -36,8 +36,8 @@ def best(work: Callable[[], object], repeats: int) -> float:
     return min(times[1:])
 
 
-def peak(dtype: torch.dtype, device: torch.device, repeats: int) -> float:
-    """Operations a second of the best single convolution."""
+def convolution_peak(dtype: torch.dtype, device: torch.device, repeats: int) -> float:
+    """Return the operations a second of the fastest of several single convolutions, forward and back."""
     rates = []
     for channels, side, batch in ((128, 56, 8), (256, 28, 8), (512, 28, 4), (512, 14, 16)):
         x = torch.randn(batch, channels, side, side, device=device).to(dtype, memory_format=torch.channels_last)
@@ -48,7 +48,7 @@ def peak(dtype: torch.dtype, device: torch.device, repeats: int) -> float:
             y = F.conv2d(x, weight, padding=1)
             torch.autograd.grad(y, x, torch.ones_like(y))
 
-        rates.append(2 * 2 * 9 * channels**2 * side**2 * batch / best(work, repeats))
+        rates.append(2 * 2 * 9 * channels**2 * side**2 * batch / fastest_run(work, repeats))
     return max(rates)
 
 
@@ -68,8 +68,8 @@ def main() -> None:
     for name, dtype in PRECISIONS.items():
         network = make_network(vgg, dtype)
         network.module.to(device)
-        most = peak(dtype, device, options.repeats)
-        print(f"{name}: convolution peak {most / 1e9:,.0f} Gop/s")
+        peak = convolution_peak(dtype, device, options.repeats)
+        print(f"{name}: convolution peak {peak / 1e9:,.0f} Gop/s")
         for layer in options.layers:
             for objective in options.objectives if layer.startswith("conv") else ("channel",):
                 recipe = Recipe(objective=objective).resolved(network.card)
@@ -85,8 +85,8 @@ def main() -> None:
 
                 with FlopCounterMode(display=False) as counter:
                     work()
-                seconds = best(work, options.repeats)
-                share = counter.get_total_flops() / seconds / most
+                seconds = fastest_run(work, options.repeats)
+                share = counter.get_total_flops() / seconds / peak
                 milliseconds = 1e3 * seconds / options.batch
                 print(f"  {layer:9} {objective:8} {milliseconds:9.2f} ms a unit and step  {share:6.1%} of the peak")
 

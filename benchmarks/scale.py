@@ -1,4 +1,4 @@
-"""What a step costs a unit, against the batch, the size of the stimulus, and the depth of the layer.
+"""Measure the time of a step for one unit against the batch, the size of the stimulus and the depth of the layer.
 
 python -m benchmarks.scale --batches 1 4 16 64 --sizes 96 160 224
 """
@@ -13,11 +13,11 @@ from benchmarks.vgg import PRECISIONS, machine, make_network, make_vgg
 from worker.maximize.from_recipe import maximize_units
 from worker.networks.network import Network
 
-DEPTHS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
+LAYERS_BY_DEPTH = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 
 
 def milliseconds(network: Network, layer: str, recipe: Recipe, batch: int) -> float:
-    """A unit and step of the public path, start and finish taken off: the difference of a long and a short run."""
+    """Return the time of one step for one unit, without start and finish: the difference of a long and a short run."""
 
     def seconds(steps: int) -> float:
         recipes = [recipe.model_copy(update={"steps": steps})] * batch
@@ -25,7 +25,7 @@ def milliseconds(network: Network, layer: str, recipe: Recipe, batch: int) -> fl
         maximize_units(network, layer, [unit % 64 for unit in range(batch)], recipes)
         return perf_counter() - started
 
-    seconds(1)  # derives the cone
+    seconds(1)  # makes the cone
     short, long = 2, 2 + recipe.steps
     return 1e3 * (seconds(long) - seconds(short)) / (recipe.steps * batch)
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", nargs="+", type=int, default=(1, 4, 16, 64))
     parser.add_argument("--sizes", nargs="+", type=int, default=(96, 160, 224))
-    parser.add_argument("--layers", nargs="+", default=DEPTHS)
+    parser.add_argument("--layers", nargs="+", default=LAYERS_BY_DEPTH)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", choices=tuple(PRECISIONS), default="bf16")

@@ -1,6 +1,6 @@
-"""What a step is made of: operators it runs, and how much of its time convolutions take, layer by layer of a VGG-16.
+"""Measure what a step of the engine consists of, layer by layer of a VGG-16: operators, and the share of convolutions.
 
-PyTorch's profiler watches a long and a short run of the public path; their difference leaves start and finish out.
+PyTorch's profiler records a long and a short run of the public path; their difference leaves out start and finish.
 
     python -m benchmarks.shares --layers conv2_2 conv5_3 --objectives center --units 1 8
 """
@@ -18,39 +18,40 @@ from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
 from worker.maximize.from_recipe import maximize_units
 from worker.networks.network import Network
 
-CONVOLUTIONS = ("conv", "mkldnn", "addmm", "im2col", "col2im")  # and what PyTorch computes them by
+CONVOLUTION_NAMES = ("conv", "mkldnn", "addmm", "im2col", "col2im")  # in operators that compute convolutions
 
 
 @dataclass(frozen=True)
-class Shares:
+class StepCost:
     operators: float  # a step, those that others call included
-    milliseconds: float  # a step, while watched
-    convolutions: float  # share of these
+    milliseconds: float  # a step, while it is profiled
+    convolution_share: float  # of the milliseconds
 
     @classmethod
-    def between(cls, long: Iterable[FunctionEventAvg], short: Iterable[FunctionEventAvg], steps: int) -> "Shares":
-        """Of `steps` steps, those by which a run is longer than another."""
+    def between(cls, long: Iterable[FunctionEventAvg], short: Iterable[FunctionEventAvg], steps: int) -> "StepCost":
+        """Return the cost of a step from the events of two runs, of which one is `steps` steps longer."""
         operators = time = convolutions = 0.0
         for sign, events in ((1, long), (-1, short)):
             for event in events:
                 spent = sign * (event.self_cpu_time_total + event.self_device_time_total)
                 operators += sign * event.count
                 time += spent
-                convolutions += spent * any(word in str(event.key) for word in CONVOLUTIONS)
+                convolutions += spent * any(word in str(event.key) for word in CONVOLUTION_NAMES)
         return cls(operators / steps, time / steps / 1e3, convolutions / time)
 
 
-def watched(network: Network, layer: str, recipe: Recipe, units: Sequence[int], steps: int) -> Shares:
+def profile_steps(network: Network, layer: str, recipe: Recipe, units: Sequence[int], steps: int) -> StepCost:
+    """Return the cost of a step for these units."""
     activities = [ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * torch.cuda.is_available()]
 
     def events(steps: int) -> Iterable[FunctionEventAvg]:
         recipes = [recipe.model_copy(update={"steps": steps})] * len(units)
-        with profile(activities=activities) as seen:
+        with profile(activities=activities) as profiler:
             maximize_units(network, layer, units, recipes)
-        return seen.key_averages()
+        return profiler.key_averages()
 
-    events(1)  # derives the cone
-    return Shares.between(events(2 + steps), events(2), steps)
+    events(1)  # makes the cone
+    return StepCost.between(events(2 + steps), events(2), steps)
 
 
 def main() -> None:
@@ -70,10 +71,10 @@ def main() -> None:
         for layer in options.layers:
             recipe = Recipe(objective=objective)
             for count in options.units:
-                found = watched(network, layer, recipe, range(count), options.steps)
+                cost = profile_steps(network, layer, recipe, range(count), options.steps)
                 print(
-                    f"{objective:8} {layer:8} units {count}: {found.operators:5.0f} operators a step, "
-                    f"{found.milliseconds:7.1f} ms, convolutions {found.convolutions:.0%}",
+                    f"{objective:8} {layer:8} units {count}: {cost.operators:5.0f} operators a step, "
+                    f"{cost.milliseconds:7.1f} ms, convolutions {cost.convolution_share:.0%}",
                     flush=True,
                 )
 

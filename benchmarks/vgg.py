@@ -1,4 +1,4 @@
-"""One VGG-16 with the same weights for everybody: our Network, a plain module for PyTorch peers, a Keras model."""
+"""A VGG-16 with the same weights as our Network and as a plain module for PyTorch libraries."""
 
 import os
 import platform
@@ -20,7 +20,10 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Vgg16(nn.Module):
-    """Images (B, 3, 224, 224), normalised as for ImageNet, to logits. Every layer is a module, before its ReLU."""
+    """VGG-16 (Simonyan and Zisserman 2015, arXiv 1409.1556) as a plain module, each layer a submodule before its ReLU.
+
+    Images (B, 3, 224, 224), normalised as for ImageNet, to logits (B, 1000).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,12 +41,12 @@ class Vgg16(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for name in self.steps:
             x = nn.functional.max_pool2d(x, 2) if name == "pool" else torch.relu(self.get_submodule(name)(x))
-        x = torch.relu(self.fc6(nn.functional.adaptive_avg_pool2d(x, 7).flatten(1)))  # peers vary the size
+        x = torch.relu(self.fc6(nn.functional.adaptive_avg_pool2d(x, 7).flatten(1)))  # libraries vary the size
         return self.scores(torch.relu(self.fc7(x)))  # type: ignore[no-any-return]
 
 
-class AsNetwork(nn.Module):
-    """The same behind Kinetoscope's door: one appearance stream in [-1, 1]."""
+class AppearanceInput(nn.Module):
+    """The plain module as Kinetoscope runs it: of one appearance stream, in [-1, 1]."""
 
     def __init__(self, vgg: Vgg16) -> None:
         super().__init__()
@@ -56,7 +59,7 @@ class AsNetwork(nn.Module):
 
 
 def make_vgg(weights: Path | None, seed: int = 0) -> Vgg16:
-    """Weights of torchvision's naming from a file, else He-normal ones from a seed."""
+    """Return a VGG-16 with weights of torchvision's naming from a file, else He-normal weights from a seed."""
     torch.manual_seed(seed)
     vgg = Vgg16()
     modules = [part for part in vgg.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
@@ -73,8 +76,8 @@ def make_vgg(weights: Path | None, seed: int = 0) -> Vgg16:
 
 
 def make_network(vgg: Vgg16, precision: torch.dtype) -> Network:
-    """Shares the weights of the plain module."""
-    module = AsNetwork(vgg).eval()
+    """Return the module as a network that shares its weights."""
+    module = AppearanceInput(vgg).eval()
     streams = (Stream(name=StreamName.APPEARANCE, frames=1, height=SIZE, width=SIZE),)
     layers, points = trace(module, streams)
     short = {layer.name: layer.name.removeprefix("vgg.") for layer in layers}
@@ -94,7 +97,7 @@ def make_network(vgg: Vgg16, precision: torch.dtype) -> Network:
 
 
 def machine() -> str:
-    """What the figures were measured on, in a line."""
+    """Return a line that says what the figures were measured on."""
     model = next(
         (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "CPU"
     )

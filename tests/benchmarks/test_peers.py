@@ -8,14 +8,14 @@ import torch
 
 from app.contract.network import StreamName
 from benchmarks import appearance
-from benchmarks.peers import Case, Compared, compared_default
+from benchmarks.peers import Case, Subject, default_subject
 from benchmarks.vgg import MEAN, STD
 from worker.graph.forward_hook import forward_to
 
 
 @pytest.fixture(scope="module")
-def default() -> Compared:
-    return compared_default(torch.float32)
+def default() -> Subject:
+    return default_subject(torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,11 @@ def image() -> torch.Tensor:
 
 
 @torch.no_grad()
-def expected(compared: Compared, layer: str, image: torch.Tensor) -> np.ndarray:
+def expected(subject: Subject, layer: str, image: torch.Tensor) -> np.ndarray:
     """Of the network itself, (C, H, W)."""
     motion = torch.zeros(1, 20, 112, 112)
     seen = {StreamName.APPEARANCE: image * 2 - 1, StreamName.MOTION: motion}
-    return compared.network.activation(layer, seen)[0, :, 0].numpy()
+    return subject.network.activation(layer, seen)[0, :, 0].numpy()
 
 
 def assert_alike(found: np.ndarray, wanted: np.ndarray) -> None:
@@ -39,7 +39,7 @@ def assert_alike(found: np.ndarray, wanted: np.ndarray) -> None:
 
 @pytest.mark.parametrize("layer", appearance.LAYERS)
 @torch.no_grad()
-def test_the_plain_module_is_the_appearance_stream(default: Compared, image: torch.Tensor, layer: str) -> None:
+def test_the_plain_module_is_the_appearance_stream(default: Subject, image: torch.Tensor, layer: str) -> None:
     normalised = (image - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     with forward_to(default.module, Case(layer, "center", (0,)).module) as activation:
         found = activation(normalised)
@@ -48,7 +48,7 @@ def test_the_plain_module_is_the_appearance_stream(default: Compared, image: tor
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed")
 @pytest.mark.filterwarnings("default")
-def test_the_keras_model_is_the_appearance_stream(default: Compared, image: torch.Tensor) -> None:
+def test_the_keras_model_is_the_appearance_stream(default: Subject, image: torch.Tensor) -> None:
     import tensorflow as tf
 
     model = default.keras()

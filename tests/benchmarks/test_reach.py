@@ -4,7 +4,7 @@ import pytest
 
 from app.contract.recipe import Recipe
 from app.contract.unit import UnitSummary
-from benchmarks.reach import measured, spaced
+from benchmarks.reach import evenly_spaced, visualize
 from tests.worker.conftest import tiny_two_stream, tiny_two_stream_weights
 from worker.networks.network import Network
 
@@ -18,13 +18,14 @@ def unit(index: int, a_hat: float | None) -> UnitSummary:
 
 def test_units_are_alive_and_evenly_spaced() -> None:
     units = [unit(index, None if index == 0 else 0.0 if index == 1 else 1.0) for index in range(10)]
-    assert [each.index for each in spaced(units, 4)] == [2, 4, 6, 8]
-    assert [each.index for each in spaced(units, 0)] == [each.index for each in spaced(units, 99)] == list(range(2, 10))
+    assert [each.index for each in evenly_spaced(units, 4)] == [2, 4, 6, 8]
+    for more_than_there_are in (0, 99):
+        assert [each.index for each in evenly_spaced(units, more_than_there_are)] == list(range(2, 10))
 
 
 def test_reach_is_the_activation_over_that_of_the_strongest_clip(tiny_two_stream: Network) -> None:
     recipe = Recipe(objective="center", steps=2, jitter=4)
-    found = measured(tiny_two_stream, "motion.conv1_1", [unit(index, 0.5) for index in (1, 2, 3)], recipe, batch=2)
+    found = visualize(tiny_two_stream, "motion.conv1_1", [unit(index, 0.5) for index in (1, 2, 3)], recipe, batch=2)
     assert [one.measurements.reach for one in found] == pytest.approx(
         [one.measurements.activation / 0.5 for one in found]
     )

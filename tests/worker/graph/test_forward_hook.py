@@ -1,3 +1,5 @@
+"""Forward passes as far as a submodule, and hooks that are always removed."""
+
 from collections.abc import Iterator
 
 import pytest

@@ -114,7 +114,7 @@ def two_stream_network() -> Network:
 
 @pytest.fixture
 def network_of() -> Callable[..., Network]:
-    """A clip network around any module whose submodule `conv1` has six units."""
+    """Return a function that makes a clip network of any module whose submodule `conv1` has six units."""
 
     def build(module: nn.Module, units: int = 6, frames: int = FRAMES, size: int = SIZE) -> Network:
         return make_network(

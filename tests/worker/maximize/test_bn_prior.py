@@ -57,10 +57,10 @@ def finished(network: Network, recipe: Recipe) -> Visualization:
     return outcome
 
 
-def test_nature_keeps_features_closer_to_the_training_data(normalised: Network) -> None:
+def test_the_bn_prior_keeps_features_closer_to_the_training_data(normalised: Network) -> None:
     free, bound = (
-        divergence(normalised, finished(normalised, RECIPE.model_copy(update={"bn_prior": nature})))
-        for nature in (0.0, 10.0)
+        divergence(normalised, finished(normalised, RECIPE.model_copy(update={"bn_prior": weight})))
+        for weight in (0.0, 10.0)
     )
     assert bound < free / 2
 
@@ -81,10 +81,10 @@ def test_the_gradient_is_that_of_the_gain_less_the_weighed_divergence(normalised
     gain = objective(activations, items) / function.scale
     normalised_features = normalised.module.norm(normalised.module.conv1(seen))  # type: ignore[operator, union-attr]
     variance, mean = torch.var_mean(normalised_features, (2, 3, 4), correction=0)
-    strange = ((variance + mean.square() - 1 - (variance + 1e-3).log()) / 2).mean(1)  # scale 1, shift 0
-    value = gain - 3.0 * gain.detach().abs() * strange
-    penalty, against = function.penalties({StreamName.CLIP: x}, activations)
-    expected = torch.autograd.grad(value.sum(), leaf)[0] - against[StreamName.CLIP]
+    divergence = ((variance + mean.square() - 1 - (variance + 1e-3).log()) / 2).mean(1)  # scale 1, shift 0
+    value = gain - 3.0 * gain.detach().abs() * divergence
+    penalty, penalty_gradients = function.penalties({StreamName.CLIP: x}, activations)
+    expected = torch.autograd.grad(value.sum(), leaf)[0] - penalty_gradients[StreamName.CLIP]
     torch.testing.assert_close(evaluated.value, value.detach() - penalty, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(evaluated.gradient[StreamName.CLIP], expected, rtol=1e-3, atol=1e-8)
 
@@ -96,9 +96,9 @@ def test_a_dead_unit_is_still_found_at_the_first_step(normalised: Network) -> No
     assert isinstance(maximize_units(normalised, "class", [2], [recipe])[0].outcome, NoGradient)
 
 
-def test_without_batch_normalisation_nature_changes_nothing(clip_network: Network) -> None:
-    bare, natural = (
-        finished(clip_network, RECIPE.model_copy(update={"bn_prior": nature})).stimulus[StreamName.CLIP]
-        for nature in (0.0, 10.0)
+def test_without_batch_normalisation_the_bn_prior_changes_nothing(clip_network: Network) -> None:
+    without, with_prior = (
+        finished(clip_network, RECIPE.model_copy(update={"bn_prior": weight})).stimulus[StreamName.CLIP]
+        for weight in (0.0, 10.0)
     )
-    assert (bare == natural).all()
+    assert (without == with_prior).all()

@@ -1,3 +1,5 @@
+"""Canvases: layouts, bounds, sizes."""
+
 from functools import partial
 
 import torch

@@ -1,4 +1,4 @@
-"""Units that are dead, asleep, or at rest."""
+"""Units without a gradient, and units that have converged."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -67,15 +67,15 @@ def test_no_step_is_spent_where_all_units_are_dead(network_of: Build) -> None:
     assert len(steps) == 1
 
 
-def test_a_unit_that_sleeps_through_faint_noise_is_woken(network_of: Build) -> None:
-    asleep = Gate(lambda x: torch.relu(x - 0.6))  # nothing of the first noise comes through
+def test_a_unit_without_gradient_on_faint_noise_restarts_from_stronger_noise(network_of: Build) -> None:
+    silent = Gate(lambda x: torch.relu(x - 0.6))  # nothing of the first noise comes through
     recipe = Recipe(steps=24, weight_decay=0, energy=0, smoothness=0)
-    (found,) = maximize_units(network_of(asleep), "conv1", [2], [recipe])
+    (found,) = maximize_units(network_of(silent), "conv1", [2], [recipe])
     measured = finished(found).measurements
     assert measured.objective > measured.trace[0]
 
 
-def test_a_unit_that_saturates_rests_with_what_it_has(network_of: Build) -> None:
+def test_a_unit_that_saturates_is_frozen(network_of: Build) -> None:
     flat = Gate(lambda x: x.clamp(-0.3, 0.3))
     with torch.no_grad():
         flat.conv1.weight.abs_()
@@ -104,7 +104,7 @@ def test_an_activation_that_overflows_fails_its_unit(network_of: Build) -> None:
     assert isinstance(found.outcome, NotFinite)
 
 
-def test_a_run_that_has_settled_stops_and_keeps_its_stimulus(network_of: Build) -> None:
+def test_a_run_that_has_converged_stops_and_keeps_its_stimulus(network_of: Build) -> None:
     torch.manual_seed(0)
     net = network_of(Gate(lambda x: x))
     full = Recipe(steps=200, weight_decay=0, prior="fourier", **PLAIN)
@@ -116,7 +116,7 @@ def test_a_run_that_has_settled_stops_and_keeps_its_stimulus(network_of: Build) 
     assert short.objective > 0.95 * long.objective
 
 
-def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network_of: Build) -> None:
+def test_converged_units_leave_the_others_at_work_and_are_evaluated_at_the_end(network_of: Build) -> None:
     torch.manual_seed(0)
     net = network_of(Gate(lambda x: x))
     recipes = [Recipe(steps=200, tolerance=0.01, weight_decay=0, seed=seed) for seed in (0, 1, 2)]
@@ -129,7 +129,7 @@ def test_settled_units_leave_the_others_at_work_and_come_back_at_the_end(network
         assert ours.activation == pytest.approx(alones.activation, rel=1e-2)
 
 
-def test_jitter_noise_does_not_settle_a_climb() -> None:
+def test_noise_of_the_views_does_not_end_a_climb() -> None:
     schedule = Schedule(steps=160, tolerance=0.01, weight_decay=0)
     noise = torch.randn(160, generator=torch.Generator().manual_seed(0)).mul(5).tolist()
     climb = [float(step) + wobble for step, wobble in enumerate(noise)]

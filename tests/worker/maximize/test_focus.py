@@ -1,3 +1,5 @@
+"""Focus: steps gather where the gradient is strong."""
+
 import pytest
 import torch
 from torch import Tensor

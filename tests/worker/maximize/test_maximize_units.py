@@ -1,4 +1,4 @@
-"""The loop, on tiny real networks."""
+"""Units of tiny real networks, from recipe to result."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -182,8 +182,9 @@ def test_an_activation_without_the_input_is_refused(network_of: Build) -> None:
 
 
 class Greedy(Behind):
-    """Runs out of memory, in the CPU allocator's words, for more than so many clips at once. It looks at values, so
-    the module itself runs at each step.
+    """Runs out of memory, in the CPU allocator's words, for more than so many clips at once.
+
+    It looks at values, so that the module itself runs at each step.
     """
 
     def __init__(self, most: int) -> None:

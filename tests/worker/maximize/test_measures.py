@@ -1,3 +1,5 @@
+"""What is measured of a finished stimulus."""
+
 import numpy as np
 import pytest
 import torch

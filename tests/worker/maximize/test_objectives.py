@@ -1,3 +1,5 @@
+"""Objectives: positions, contrast, weights, and how they combine."""
+
 import pytest
 import torch
 from torch import Tensor

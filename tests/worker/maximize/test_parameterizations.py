@@ -1,3 +1,5 @@
+"""Parameterizations: symmetric positive definite operators."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Reading back what a device computed."""
+
 import torch
 
 from worker.maximize.readback import LAG_STEPS, AsyncReadback

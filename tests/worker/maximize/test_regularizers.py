@@ -1,3 +1,5 @@
+"""The two penalties and their gradients."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Random views."""
+
 import pytest
 import torch
 
