@@ -5,13 +5,13 @@ import subprocess
 import pytest
 
 from app.settings import ROOT
-from app.store.database.engine import READING, WRITING
+from app.store.database.engine import PoolSizes
 
 COMPOSE = shutil.which("docker-compose")
 
 
 def test_the_page_on_servers_says_how_many_connections_a_process_opens() -> None:
-    (read, _), (write, _) = READING, WRITING
+    read, write = PoolSizes.readers, PoolSizes.writers
     said = f"at most {read + write} connections to PostgreSQL, {read} that read and {write} that write"
     assert said in (ROOT / "docs" / "server.md").read_text()
 

@@ -1,4 +1,4 @@
-"""Whole surveys of some networks, and clips explained, for fill.py."""
+"""Adds finished surveys of some networks, and explanations of clips."""
 
 import json
 from datetime import timedelta
@@ -34,12 +34,12 @@ from app.store.database.survey_tables import (
 )
 from app.store.database.tables import JobRow
 from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow
-from benchmarks.catalog.fill import BEGINNING, CLIP_ROLES, EACH, SHOWN, Filling
+from benchmarks.catalog.fill import CLIP_ROLES, FIRST_DAY, MEDIA_COLUMNS, MEDIA_PER_ROLE, CatalogueFiller
 from benchmarks.catalog.networks import KINETICS
 
-PAIRS = 180  # as many as a survey keeps
-AT_ONCE = 2000
-COLUMNS = (
+MAX_PAIRS = 180  # of classes, as many as a survey stores
+UNITS_PER_BATCH = 2000
+EVIDENCE_COLUMNS = (
     "survey_id",
     "unit_id",
     "layer_index",
@@ -50,7 +50,7 @@ COLUMNS = (
     "role",
     "best_class",
 )
-COLUMNS += (
+EVIDENCE_COLUMNS += (
     "best_precision",
     "synergy_stimulus",
     "synergy_clips",
@@ -61,16 +61,16 @@ COLUMNS += (
 )
 
 
-def survey(filling: Filling, number: int, card: NetworkCard) -> None:
-    """Of the network with this number; `denormalize_survey` is left to do."""
-    sink, rng = filling.sink, filling.rng
+def add_survey(catalogue: CatalogueFiller, number: int, card: NetworkCard) -> None:
+    """Add a survey of the network with this number; the caller then calls `denormalize_survey`."""
+    sink, rng = catalogue.sink, catalogue.rng
     dataset = "kinetics" if card.classes[0] == KINETICS[0] and len(card.streams) == 1 else "ucf"
     known = {name: index for index, name in enumerate(card.classes)}
-    clips = [(id, known[label]) for id, label in filling.clips[dataset] if label in known]
-    taken = [_taken(rng, own, len(card.classes)) for _, own in clips]
+    clips = [(id, known[label]) for id, label in catalogue.clips[dataset] if label in known]
+    taken = [_predicted(rng, own, len(card.classes)) for _, own in clips]
     confusion = np.zeros((len(card.classes), len(card.classes)), dtype=int)
     np.add.at(confusion, ([own for _, own in clips], taken), 1)
-    moment = sink.moment(BEGINNING + timedelta(days=80, hours=number))
+    moment = sink.format_time(FIRST_DAY + timedelta(days=80, hours=number))
     columns = ("id", "network_id", "dataset_id", "started_at", "finished_at", "clips", "accuracy", "seconds", "skipped")
     columns += ("recall", "confusion", "streams")
     recall = (confusion.diagonal() / np.maximum(1, confusion.sum(1))).tolist()
@@ -96,16 +96,21 @@ def survey(filling: Filling, number: int, card: NetworkCard) -> None:
         ),
     )
     places = [(layer.index, layer.units, index) for layer in card.layers for index in range(layer.units)]
-    first = filling.first_unit[card.slug]
-    for start in range(0, len(places), AT_ONCE):
-        chosen = places[start : start + AT_ONCE]
-        _units(filling, number, card, first + start, chosen, np.array([id for id, _ in clips]))
+    first = catalogue.first_unit[card.slug]
+    for start in range(0, len(places), UNITS_PER_BATCH):
+        chosen = places[start : start + UNITS_PER_BATCH]
+        _add_units(catalogue, number, card, first + start, chosen, np.array([id for id, _ in clips]))
 
 
-def _units(
-    filling: Filling, survey: int, card: NetworkCard, first: int, places: list[tuple[int, int, int]], clips: np.ndarray
+def _add_units(
+    catalogue: CatalogueFiller,
+    survey: int,
+    card: NetworkCard,
+    first: int,
+    places: list[tuple[int, int, int]],
+    clips: np.ndarray,
 ) -> None:
-    rng, count, classes = filling.rng, len(places), len(card.classes)
+    rng, count, classes = catalogue.rng, len(places), len(card.classes)
     responses = rng.gamma(0.7, 0.2, (count, classes)).astype("<f4")
     precision = np.clip(rng.gamma(0.6, 0.02, (count, classes)), 0, 1).astype("<f4")
     favourite = rng.integers(classes, size=count)
@@ -124,10 +129,10 @@ def _units(
         alike = [[(index + step) % units, 0.9 / step] for step in range(1, min(9, units))]
         return json.dumps({"speed": speed, "direction": turned, "alike": alike})
 
-    sink, ids = filling.sink, range(first, first + count)
+    sink, ids = catalogue.sink, range(first, first + count)
     sink.put(
         UnitEvidenceRow,
-        COLUMNS,
+        EVIDENCE_COLUMNS,
         (
             (
                 *(survey, id, layer, float(a_hat[at]), float(a_hat[at] / 3), 0.5, float(effective[at])),
@@ -171,15 +176,15 @@ def _units(
     )
 
 
-def _taken(rng: np.random.Generator, own: int, classes: int) -> int:
-    """What a clip of a class is taken for: two of three for what they are, the others mostly for a few neighbours."""
+def _predicted(rng: np.random.Generator, own: int, classes: int) -> int:
+    """Return the class predicted for a clip: its own for two of three, else mostly one of the next few classes."""
     wrong = own + rng.integers(1, 4) if rng.random() < 0.7 else rng.integers(classes)
     return own if rng.random() < 0.67 else int(wrong % classes)
 
 
 def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:
     pairs = list(combinations(range(len(card.classes)), 2))
-    chosen = [pairs[at] for at in rng.choice(len(pairs), min(PAIRS, len(pairs)), replace=False)]
+    chosen = [pairs[at] for at in rng.choice(len(pairs), min(MAX_PAIRS, len(pairs)), replace=False)]
     areas = rng.uniform(0.4, 1.0, (len(chosen), 3)).tolist()
     shares = rng.random((len(card.classes), 4)).tolist()
     return StreamFacts(
@@ -199,11 +204,11 @@ def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:
     )
 
 
-def explained(filling: Filling, first: int, number: int) -> None:
-    """Explain jobs that are done, from this number on, with what was found."""
-    sink, cards = filling.sink, filling.cards
+def add_explanations(catalogue: CatalogueFiller, first: int, number: int) -> None:
+    """Add finished explain jobs, with ids from `first` on, and their explanations."""
+    sink, cards = catalogue.sink, catalogue.cards
     ids = range(first, first + number)
-    moment = sink.moment(BEGINNING + timedelta(days=90))
+    moment = sink.format_time(FIRST_DAY + timedelta(days=90))
     card_of = {id: (id % len(cards), cards[id % len(cards)]) for id in ids}
     columns = ("id", "kind", "state", "network_id", "key", "batch_key", "priority", "parameters")
     columns += ("created_at", "started_at", "finished_at", "updated_at")
@@ -222,14 +227,14 @@ def explained(filling: Filling, first: int, number: int) -> None:
         ExplanationRow,
         ("job_id", "body"),
         (
-            (id, json.dumps(_explanation(filling.rng, card).model_dump(mode="json")))
+            (id, json.dumps(_explanation(catalogue.rng, card).model_dump(mode="json")))
             for id, (_, card) in card_of.items()
         ),
     )
     sink.put(
         ExplanationMediaRow,
-        ("job_id", *SHOWN),
-        ((id, *filling.shown[role][id % EACH]) for id in ids for role in CLIP_ROLES),
+        ("job_id", *MEDIA_COLUMNS),
+        ((id, *catalogue.media[role][id % MEDIA_PER_ROLE]) for id in ids for role in CLIP_ROLES),
     )
 
 

@@ -1,6 +1,6 @@
-"""Fills a migrated database with the networks of networks.py and all that pages show of them.
+"""Fills a migrated database with the networks of networks.py and everything that pages show of them.
 
-The same numbers give the same catalogue. Pictures are few and shared, so that the size is that of the rows.
+All results share a few pictures, so that the size of the database is that of its rows.
 """
 
 import hashlib
@@ -35,36 +35,36 @@ from app.store.database.tables import (
 from benchmarks.catalog.networks import KINETICS, ROLES, UCF, recipes
 from benchmarks.catalog.sink import Row, Sink
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-EACH = 24  # pictures of each role
-TRACES = 500
-TYPES = {MediaRole.RAW: "application/zip", MediaRole.VIDEO: "video/mp4"}
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+MEDIA_PER_ROLE = 24
+DISTINCT_TRACES = 500
+MEDIA_TYPES = {MediaRole.RAW: "application/zip", MediaRole.VIDEO: "video/mp4"}
 CLIP_ROLES = (MediaRole.VIDEO, MediaRole.POSTER, MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
-SHOWN = ("role", "sha256", "type", "size", "width", "height", "frames")
-FEW = 5  # units that nearly finished networks lack, or hardly begun ones have
-CLASS_SHARE = 6  # a class unit has so many times the results of another
+MEDIA_COLUMNS = ("role", "sha256", "type", "size", "width", "height", "frames")
+FEW_UNITS = 5  # that nearly finished networks lack, and hardly begun ones have
+CLASS_UNIT_FACTOR = 6  # a unit of a class has so many times the results of another unit
 
-Shown = dict[MediaRole, list[Row]]  # of each role: what follows the owner in a table of shown media
+MediaRows = dict[MediaRole, list[Row]]  # by role: the columns after the owner in a table of media references
 
 
-class Filling:
-    """The networks in order; ids are numbered by hand, so that rows can point at each other before they are there."""
+class CatalogueFiller:
+    """Adds rows. Ids are counted here, so that rows can point at each other before they are inserted."""
 
     def __init__(self, sink: Sink, cards: list[NetworkCard], seed: int) -> None:
         self.sink = sink
         self.cards = cards
         self.rng = np.random.default_rng(seed)
-        self.shown = self._media()
+        self.media = self._add_media()
         self.unit_ids = count(1)
         self.result_ids = count(1)
         self.first_unit: dict[str, int] = {}
         self.clips: dict[str, list[tuple[int, str]]] = {}  # of each data set: id and label
 
-    def datasets(self, kinetics: int, ucf: int) -> None:
-        """`kinetics` and `ucf`: clips of each."""
+    def add_datasets(self, kinetics: int, ucf: int) -> None:
+        """Add two data sets with so many clips."""
         ids = count(1)
         for number, (slug, classes, clips) in enumerate((("kinetics", KINETICS, kinetics), ("ucf", UCF, ucf)), 1):
-            row = (number, slug, slug.title(), "Made up.", json.dumps(classes), clips, self.sink.moment(BEGINNING))
+            row = (number, slug, slug.title(), "Made up.", json.dumps(classes), clips, self.sink.format_time(FIRST_DAY))
             self.sink.put(DatasetRow, ("id", "slug", "title", "summary", "classes", "clips", "added_at"), [row])
             names = [(next(ids), place, classes[place % len(classes)]) for place in range(clips)]
             self.sink.put(
@@ -77,15 +77,16 @@ class Filling:
             )
             self.sink.put(
                 ClipMediaRow,
-                ("clip_id", *SHOWN),
-                ((id, *self.shown[role][id % EACH]) for id, _, _ in names for role in CLIP_ROLES),
+                ("clip_id", *MEDIA_COLUMNS),
+                ((id, *self.media[role][id % MEDIA_PER_ROLE]) for id, _, _ in names for role in CLIP_ROLES),
             )
             self.clips[slug] = [(id, label) for id, _, label in names]
 
-    def networks(self, visualizations: int) -> None:
+    def add_networks(self, visualizations: int) -> None:
+        """Add all networks, which share so many visualizations."""
         units = sum(card.units for card in self.cards)
         for number, card in enumerate(self.cards, 1):
-            moment = self.sink.moment(BEGINNING + timedelta(hours=number))
+            moment = self.sink.format_time(FIRST_DAY + timedelta(hours=number))
             body = json.dumps(card.model_dump(mode="json"))
             row = (number, card.slug, card.checksum, body, moment)
             self.sink.put(NetworkRow, ("id", "slug", "checksum", "card", "registered_at"), [row])
@@ -96,23 +97,24 @@ class Filling:
             made = round(visualizations * card.units / units)
             if number % 5 == 4:
                 shares = np.zeros(card.units, dtype=int)
-                shares[self.rng.choice(card.units, FEW, replace=False)] = 1
+                shares[self.rng.choice(card.units, FEW_UNITS, replace=False)] = 1
             else:
-                shares = self._share_out(card, made, len(known), number)
+                shares = self._results_per_unit(card, made, len(known), number)
             made = int(shares.sum())
             units, visualizations = units - card.units, visualizations - made
-            self._network(number, card, shares, [key for key, _ in known])
+            self._add_network(number, card, shares, [key for key, _ in known])
             print(f"{card.slug}: {card.units:,} units, {made:,} visualizations", flush=True)
 
-    def _share_out(self, card: NetworkCard, made: int, most: int, number: int) -> np.ndarray:
-        """Results of each unit, `made` together: many of classes, none of three in ten; but every fifth network
-        lacks a few alone.
+    def _results_per_unit(self, card: NetworkCard, made: int, most: int, number: int) -> np.ndarray:
+        """Return the number of results of each unit, `made` in all, at most `most` of one.
+
+        Units of classes have many and three in ten have none, but in every fifth network only a few have none.
         """
         left = self.rng.random(card.units) > 0.3
         if number % 5 == 0:
-            left = self.rng.permutation(card.units) >= FEW
+            left = self.rng.permutation(card.units) >= FEW_UNITS
         weights = self.rng.gamma(2.0, size=card.units) * left
-        weights[-len(card.classes) :] = CLASS_SHARE * weights.mean()
+        weights[-len(card.classes) :] = CLASS_UNIT_FACTOR * weights.mean()
         shares = np.minimum(self.rng.multinomial(made, weights / weights.sum()), most)
         if number % 5 == 0:
             shares = np.maximum(shares, left)
@@ -121,14 +123,14 @@ class Filling:
             shares[self.rng.choice(room, min(missing, len(room)), replace=False)] += 1
         return shares
 
-    def _network(self, number: int, card: NetworkCard, shares: np.ndarray, keys: list[str]) -> None:
-        """Units with what listings show of them, then their results."""
+    def _add_network(self, number: int, card: NetworkCard, shares: np.ndarray, keys: list[str]) -> None:
+        """Add the units of a network and their results."""
         places = [(layer, index) for layer in card.layers for index in range(layer.units)]
         ids = [next(self.unit_ids) for _ in places]
         self.first_unit[card.slug] = ids[0]
         strengths = self.rng.gamma(3.0, size=len(places))
         moments = [
-            self.sink.moment(BEGINNING + timedelta(days=number, seconds=float(second)))
+            self.sink.format_time(FIRST_DAY + timedelta(days=number, seconds=float(second)))
             for second in self.rng.random(len(places)) * 86_000
         ]
         results = [[next(self.result_ids) for _ in range(share)] for share in shares.tolist()]
@@ -138,7 +140,8 @@ class Filling:
             made = len(results[place])
             seen = (moments[place], strengths[place]) if made else (None, None)
             pictures = [
-                self.shown[role][ids[place] % EACH][1] if made else None for role in (MediaRole.POSTER, MediaRole.LOOP)
+                self.media[role][ids[place] % MEDIA_PER_ROLE][1] if made else None
+                for role in (MediaRole.POSTER, MediaRole.LOOP)
             ]
             label = card.classes[index] if layer.is_class else ""
             return (ids[place], number, layer.index, layer.name, layer.stream, index, label, made, *seen, *pictures)
@@ -167,9 +170,9 @@ class Filling:
         )
         self.sink.put(
             VisualizationMediaRow,
-            ("visualization_id", *SHOWN),
+            ("visualization_id", *MEDIA_COLUMNS),
             (
-                (id, *self.shown[role][ids[place] % EACH])
+                (id, *self.media[role][ids[place] % MEDIA_PER_ROLE])
                 for place, found in enumerate(results)
                 for id in found
                 for role in roles
@@ -177,9 +180,9 @@ class Filling:
         )
 
     def _measurements(self, card: NetworkCard) -> Any:
-        """Those of a result as JSON, from its activation and number."""
+        """Return a function that returns the measurements of a result as JSON, by its activation and id."""
         streams = [stream.name.value for stream in card.streams]
-        curves = np.sort(self.rng.normal(size=(TRACES, 72)).cumsum(1), axis=1).tolist()
+        curves = np.sort(self.rng.normal(size=(DISTINCT_TRACES, 72)).cumsum(1), axis=1).tolist()
         bodies = []
         for trace in curves:
             measured = Measurements(
@@ -193,14 +196,14 @@ class Filling:
                 device="cpu",
             )
             bodies.append(json.dumps(measured.model_dump(mode="json")))
-        return lambda activation, id: bodies[id % TRACES].replace("-1.0", repr(float(activation)), 1)
+        return lambda activation, id: bodies[id % DISTINCT_TRACES].replace("-1.0", repr(float(activation)), 1)
 
-    def _media(self) -> Shown:
-        """Small real pictures, and bytes for what is none."""
-        shown: Shown = {}
+    def _add_media(self) -> MediaRows:
+        """Add small real pictures, and random bytes for media of other types."""
+        shown: MediaRows = {}
         for role in MediaRole:
-            type = TYPES.get(role, "image/webp")
-            data = [self._picture() if type == "image/webp" else self.rng.bytes(4000) for _ in range(EACH)]
+            type = MEDIA_TYPES.get(role, "image/webp")
+            data = [self._picture() if type == "image/webp" else self.rng.bytes(4000) for _ in range(MEDIA_PER_ROLE)]
             rows = [(hashlib.sha256(each).hexdigest(), type, len(each), each) for each in data]
             self.sink.put(MediaRow, ("sha256", "type", "size", "data"), rows)
             shown[role] = [(role.value, sha256, type, size, 64, 64, 10) for sha256, type, size, _ in rows]
@@ -212,8 +215,8 @@ class Filling:
         small.resize((64, 64)).save(target, "WEBP")
         return target.getvalue()
 
-    def queue(self, jobs: int) -> None:
-        """Nearly all are done; some wait, failed or were cancelled; two run."""
+    def add_jobs(self, jobs: int) -> None:
+        """Add jobs: nearly all are done, some are queued, failed or cancelled, two are running."""
         states = (
             [JobState.DONE] * jobs
             + [JobState.FAILED] * max(3, jobs // 200)
@@ -229,8 +232,8 @@ class Filling:
                 card = self.cards[number]
                 unit = self.first_unit[card.slug] + int(self.rng.integers(card.units))
                 recipe = recipes_of[card.slug][id % 4]
-                ended = None if state.is_live else self.sink.moment(BEGINNING + timedelta(days=70, seconds=id))
-                moment = self.sink.moment(BEGINNING + timedelta(days=70, seconds=id - 30))
+                ended = None if state.is_live else self.sink.format_time(FIRST_DAY + timedelta(days=70, seconds=id))
+                moment = self.sink.format_time(FIRST_DAY + timedelta(days=70, seconds=id - 30))
                 told = (error if state is JobState.FAILED else None, progress if state is JobState.RUNNING else None)
                 key = f"visualize:{unit}:{recipe}:{id}"
                 owner = f"{id % 1000:032x}" if id % 3 else None
@@ -252,22 +255,22 @@ class Filling:
         )
         columns += ("error", "progress", "created_at", "started_at", "finished_at", "updated_at")
         self.sink.put(JobRow, columns, rows())
-        now = self.sink.moment(datetime.now(UTC) + timedelta(days=1))
+        now = self.sink.format_time(datetime.now(UTC) + timedelta(days=1))
         self.sink.put(
             WorkerRow, ("id", "host", "pid", "device", "started_at", "seen_at"), [("w", "h", 1, "cpu", now, now)]
         )
 
-    def links(self, number: int) -> None:
-        """One in ten is saved."""
+    def add_links(self, number: int) -> None:
+        """Add links, one in ten of them saved."""
 
         def row(place: int) -> Row:
             card = self.cards[place % len(self.cards)]
             layer = card.layers[place % len(card.layers)]
             address = f"/{card.slug}/{layer.name}/{place % layer.units}"
-            saved = self.sink.moment(BEGINNING + timedelta(seconds=place)) if place % 10 == 0 else None
+            saved = self.sink.format_time(FIRST_DAY + timedelta(seconds=place)) if place % 10 == 0 else None
             mark = hashlib.sha256(str(place).encode()).hexdigest()
             told = (address, f"View {place}", "A unit.", "worth a look" if saved else "")
-            return (f"s{place:07}", mark, *told, saved, self.sink.moment(BEGINNING))
+            return (f"s{place:07}", mark, *told, saved, self.sink.format_time(FIRST_DAY))
 
         columns = ("slug", "fingerprint", "url", "title", "description", "note", "saved_at", "created_at")
         self.sink.put(LinkRow, columns, map(row, range(number)))

@@ -1,4 +1,4 @@
-"""The made-up networks: cards as real families have them, at any size."""
+"""The cards of made-up networks, like those of real families, at any size."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from app.contract.network import CLASS_LAYER, Extent, Layer, NetworkCard, Stream
 from app.contract.recipe import Recipe, Speed
 from app.contract.result import MediaRole
 
-WHOLE = 17_000  # units of a network at full size
-WIDE = 65_536  # units of the one layer of the widest
-KINDS = 6  # networks at least: each kind, and each state of its visualizations
+FULL_UNITS = 17_000  # of a network at full size
+WIDE_LAYER_UNITS = 65_536  # of the widest layer
+MIN_NETWORKS = 6  # each kind, and each state of its visualizations
 
 VERBS = (
     *("throwing", "catching", "riding", "washing", "cutting", "folding", "opening", "painting", "pulling", "pushing"),
@@ -49,17 +49,17 @@ ROLES = {
 
 
 def make_cards(units: int) -> list[NetworkCard]:
-    """One of a very wide layer, then I3D-like ones and, every third, a VGG-like one of two streams."""
-    scale = min(1.0, units / (8 * WHOLE))
+    """Return cards: one with a very wide layer, then I3D-like ones, and every third VGG-like with two streams."""
+    scale = min(1.0, units / (8 * FULL_UNITS))
     cards = [_wide(scale)]
-    while len(cards) < KINDS or sum(card.units for card in cards) < units:
+    while len(cards) < MIN_NETWORKS or sum(card.units for card in cards) < units:
         number = len(cards)
         cards.append(_two_stream(number, scale) if number % 3 == 0 else _clips(number, scale))
     return cards
 
 
 def recipes(card: NetworkCard) -> list[Recipe]:
-    """The usual ones first."""
+    """Return the recipes of a network's results, the most usual first."""
     plain = [Recipe(speed=speed) for speed in Speed]
     other = [Recipe(speed=speed, objective="center") for speed in Speed] + [
         Recipe(speed=speed, steps=288) for speed in Speed
@@ -97,7 +97,8 @@ def _clips(number: int, scale: float) -> NetworkCard:
 
 
 def _wide(scale: float) -> NetworkCard:
-    places = [("stem", "clip", max(2, round(512 * scale)), 28), ("dictionary", "clip", max(8, round(WIDE * scale)), 7)]
+    wide = max(8, round(WIDE_LAYER_UNITS * scale))
+    places = [("stem", "clip", max(2, round(512 * scale)), 28), ("dictionary", "clip", wide, 7)]
     streams = (Stream(name=StreamName.CLIP, frames=16, height=224, width=224),)
     return _card("wide", "i3d", places, KINETICS, streams, scale, 16)
 

@@ -1,4 +1,4 @@
-"""The kinds of page: each a function that draws an address of its own."""
+"""The kinds of page, each with a function that draws the address of a random page of the kind."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Draw = Callable[[], str]
 
 
 class Catalogue:
-    """What is there to ask for; draws from it."""
+    """Draws what is in the database at random."""
 
     def __init__(self, store: Store, seed: int) -> None:
         self.store = store
@@ -50,8 +50,8 @@ class Catalogue:
     def class_(self, card: NetworkCard) -> str:
         return self.random.choice(card.classes)
 
-    def place(self, card: NetworkCard, **query: Any) -> UnitQuery:
-        """Somewhere in a listing, as its pager gives it."""
+    def listing_page(self, card: NetworkCard, **query: Any) -> UnitQuery:
+        """Return the query of a random page of a listing, as the pager of the page before it links to it."""
         chosen = UnitQuery.model_validate(query)
         with self.store.session() as session:
             total = search.search_units(session, card=card, query=chosen).total
@@ -60,13 +60,13 @@ class Catalogue:
         return chosen.model_copy(update={"after": found.after, "page": far.page + 1})
 
     def far_jobs(self, page: int) -> str:
-        """A page of the queue, as the one before it leads to it."""
+        """Return the address of a page of the queue, as the pager of the page before it links to it."""
         with self.store.session() as session:
             found = listing.list_jobs(session, page=page - 1)
         return urls.jobs(page=page, after=found.after)
 
     def id(self, table: Any, *only: Any) -> Any:
-        """The key of some row."""
+        """Return the key of a random row, of those that meet the conditions."""
         key = next(iter(table.__table__.primary_key.columns))
         if key.type.python_type is int and not only:
             return self.random.randint(1, self._largest[table])
@@ -146,7 +146,7 @@ def _explorer(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     def far(**query: Any) -> Draw:
         def draw() -> str:
             card = pick(of.surveyed)
-            return urls.units(card.slug, of.place(card, **query))
+            return urls.units(card.slug, of.listing_page(card, **query))
 
         return draw
 
@@ -194,7 +194,7 @@ def _explorer(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     ):
         yield (
             f"layer of 65,536{words}",
-            lambda query=query: urls.layer(of.wide.slug, deep, of.place(of.wide, layer=deep, **query)),  # type: ignore[misc]
+            lambda query=query: urls.layer(of.wide.slug, deep, of.listing_page(of.wide, layer=deep, **query)),  # type: ignore[misc]
         )
 
 

@@ -1,4 +1,4 @@
-"""Rows straight into the tables of either database, millions of them."""
+"""Writes millions of rows directly into the tables of either database."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +14,14 @@ Row = tuple[Any, ...]
 
 
 class Sink:
+    """Writes rows by the fastest way of the database: COPY on PostgreSQL, one prepared INSERT on SQLite."""
+
     def __init__(self, store: Store, connection: Any) -> None:
         self.is_postgres = store.dialect == "postgresql"
         self._connection = connection
 
     def put(self, table: type[Base], columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """JSON comes as text, times from `moment`. Commits."""
+        """Insert rows and commit. JSON is given as text, times as `format_time` returns them."""
         names = ", ".join(f'"{column}"' for column in columns)
         cursor = self._connection.cursor()
         if self.is_postgres:
@@ -32,14 +34,14 @@ class Sink:
             cursor.executemany(f"INSERT INTO {table.__tablename__} ({names}) VALUES ({marks})", rows)
         self._connection.commit()
 
-    def moment(self, time: datetime) -> str:
-        """As SQLAlchemy writes it: SQLite keeps no time zone."""
+    def format_time(self, time: datetime) -> str:
+        """Return a time as SQLAlchemy would write it; SQLite stores no time zone."""
         return time.isoformat(" ", "microseconds") if self.is_postgres else f"{time:%Y-%m-%d %H:%M:%S.%f}"
 
 
 @contextmanager
-def sink(store: Store) -> Iterator[Sink]:
-    """Secondary indexes are made at the end, foreign keys are not checked."""
+def open_sink(store: Store) -> Iterator[Sink]:
+    """Open a sink without indexes, which are made at the end, and without checks of foreign keys."""
     tables: list[Table] = Base.metadata.sorted_tables
     indexes = [index for table in tables for index in table.indexes]
     with store.engine.begin() as connection:
@@ -47,11 +49,11 @@ def sink(store: Store) -> Iterator[Sink]:
             index.drop(connection)
     raw = store.engine.raw_connection()
     try:
-        for command in PREPARED[store.dialect]:
+        for command in SETTINGS[store.dialect]:
             raw.cursor().execute(command)
         yield Sink(store, raw.driver_connection)
         raw.driver_connection.commit()  # type: ignore[union-attr]
-        if store.dialect == "postgresql":  # rows came with numbers of their own
+        if store.dialect == "postgresql":  # rows came with ids of their own
             for table in tables:
                 if "id" in table.c and table.c.id.autoincrement and table.c.id.type.python_type is int:
                     raw.cursor().execute(
@@ -60,20 +62,20 @@ def sink(store: Store) -> Iterator[Sink]:
                     )
             raw.commit()
     finally:
-        raw.invalidate()  # its settings are of this connection alone
+        raw.invalidate()  # the settings must not stay on the pooled connection
     for index in indexes:
         with store.engine.begin() as connection:
             index.create(connection)
 
 
-PREPARED = {
+SETTINGS = {
     "sqlite": ("PRAGMA foreign_keys = OFF", "PRAGMA synchronous = OFF", "PRAGMA cache_size = -400000"),
     "postgresql": ("SET session_replication_role = replica", "SET synchronous_commit = off"),
 }
 
 
-def tidy(store: Store) -> None:
-    """What PostgreSQL's own daemon does in the course of time."""
+def vacuum(store: Store) -> None:
+    """Do at once what PostgreSQL's autovacuum would do in the course of time."""
     if store.dialect == "postgresql":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")

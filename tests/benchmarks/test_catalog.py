@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from app.store.database.engine import open_store
@@ -29,12 +28,10 @@ def test_rows_and_what_is_counted_of_them(database_url: str) -> None:
     store.close()
 
 
-def test_every_kind_of_page_opens(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "WARM", 0)
-    monkeypatch.setattr(measuring, "settle", lambda: None)  # this process does not serve for ever
+def test_every_kind_of_page_opens(sqlite_url: str, tmp_path: Path) -> None:
     fill(sqlite_url, units=300, visualizations=600, seed=0)
     figures = tmp_path / "figures.json"
-    measuring.measure(sqlite_url, requests=1, rounds=1, only="", file=str(figures), seed=0)
+    measuring.measure(sqlite_url, requests=1, rounds=1, only="", file=str(figures), seed=0, warm_up=0)
     found = json.loads(figures.read_text())
     assert len(found) > 100
     assert all(each["p50"] > 0 and each["kilobytes"] > 0 for each in found)

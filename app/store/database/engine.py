@@ -1,9 +1,10 @@
-"""One database, two kinds: SQLite in one file, or PostgreSQL. Opens it, migrates it, hands out sessions."""
+"""Opens the database, SQLite in one file or PostgreSQL, migrates it and hands out sessions."""
 
 import re
-import select as io
+import select as select_module
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,17 +29,31 @@ from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFu
 from app.settings import ROOT
 from app.store.database.session import Session
 
-# Connections that a process keeps open. PostgreSQL has a process for each, so few, and no more for a moment: whoever
-# finds none waits. Of SQLite they are but open files, of which those that wait to write must leave some to readers.
-READING, WRITING, FILES = (10, 0), (5, 0), (10, 20)
-PATIENCE = 30  # seconds that a session waits for a connection
-PREPARED = 500  # statements that a connection keeps planned; pages have some three hundred
+MAX_PREPARED_STATEMENTS = 500  # that a PostgreSQL connection keeps planned; pages have some three hundred
+LOCK_TIMEOUT_SECONDS = 30  # that SQLite waits for another process to finish writing
 UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
+@dataclass(frozen=True)
+class PoolSizes:
+    """How many connections a process keeps open; a session that finds none waits.
+
+    A PostgreSQL server runs a process for each connection, so there are few. Connections to SQLite are only open files;
+    those in the overflow are closed after use, and leave room for readers while writers wait for the lock.
+    """
+
+    readers: int = 10  # to PostgreSQL
+    writers: int = 5
+    files: int = 10  # of SQLite
+    files_overflow: int = 20
+    timeout_seconds: float = 30
+
+
 class Store:
-    """The database. `session()` reads; `transaction()` reads and writes. Both end the transaction at the
-    block's end: commit where all went well, roll back where not.
+    """The database.
+
+    `session()` reads; `transaction()` reads and writes. At the end of their block both commit, or roll back after an
+    exception.
     """
 
     def __init__(self, engine: Engine, reading: Engine) -> None:
@@ -48,11 +63,13 @@ class Store:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
+        """Open a session that only reads."""
         with self._open(write=False) as session:
             yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
+        """Open a session that reads and writes in one transaction."""
         with self._open(write=True) as session:
             yield session
 
@@ -62,47 +79,51 @@ class Store:
             with Session(self._engines[write], is_read_only=not write) as session, session.begin():
                 yield session
         except DBAPIError as error:
-            raise translated(error) from error
+            raise translate_error(error) from error
         except TimeoutError as error:
             raise DatabaseUnreachable("Too much is asked of the database at once. Try again in a moment.") from error
 
     def migrate(self) -> None:
-        """Bring the schema to the newest revision. Idempotent."""
+        """Bring the schema to the newest revision, if it is not there yet."""
         try:
             command.upgrade(self.alembic, "head")
         except DBAPIError as error:
-            raise translated(error) from error
+            raise translate_error(error) from error
 
     @property
     def alembic(self) -> Config:
+        """Alembic's configuration for this database."""
         config = Config()
         config.set_main_option("script_location", str(ROOT / "migrations"))
         config.attributes["engine"] = self.engine
         return config
 
     def require_migrated(self) -> None:
-        """Raises DatabaseNotMigrated where the schema is older or newer than this code."""
+        """Raise DatabaseNotMigrated where the schema is older or newer than this code."""
         head = ScriptDirectory.from_config(self.alembic).get_current_head()
         try:
             with self.engine.connect() as connection:
                 current = MigrationContext.configure(connection).get_current_revision()
         except DBAPIError as error:
-            raise translated(error) from error
+            raise translate_error(error) from error
         if current is None:
             raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE}")
         if current != head:
             raise DatabaseNotMigrated(f"The database is at revision {current}, this code needs {head}. {UPGRADE}")
 
     def close(self) -> None:
+        """Close all connections."""
         for engine in self._engines.values():
             engine.dispose()
 
 
-def open_store(url: str, *, check: bool = True) -> Store:
-    """Open the database at `url`; with `check`, refuse one that is not migrated."""
+def open_store(url: str, *, check: bool = True, pools: PoolSizes | None = None) -> Store:
+    """Open the database at an address. Raises DatabaseUnreachable, and with `check` DatabaseNotMigrated."""
+    pools = pools or PoolSizes()
     try:
         parsed = make_url(url)
-        engine, reading = _sqlite(url) if parsed.get_backend_name() == "sqlite" else _postgresql(url)
+        open_engines = _open_sqlite if parsed.get_backend_name() == "sqlite" else _open_postgresql
+        engine, reading = open_engines(url, pools)
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseUnreachable(
             "KINETOSCOPE_DATABASE_URL is not the address of a database: "
@@ -114,15 +135,20 @@ def open_store(url: str, *, check: bool = True) -> Store:
     return store
 
 
-def _sqlite(url: str) -> tuple[Engine, Engine]:
-    # Kept open: a new connection reads the whole schema before its first answer.
-    arguments = {"timeout": 30, "isolation_level": None}
-    engine = create_engine(url, connect_args=arguments, poolclass=QueuePool, **_pool(*FILES))
+def _open_sqlite(url: str, pools: PoolSizes) -> tuple[Engine, Engine]:
+    """Return the engine that writes and, with the same connections, the one that reads."""
+    # Connections are pooled, because a new one reads the whole schema before its first answer.
+    engine = create_engine(
+        url,
+        connect_args={"timeout": LOCK_TIMEOUT_SECONDS, "isolation_level": None},
+        poolclass=QueuePool,
+        **_pool_options(pools.files, pools.files_overflow, pools),
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute(f"PRAGMA busy_timeout = {1000 * LOCK_TIMEOUT_SECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -130,8 +156,8 @@ def _sqlite(url: str) -> tuple[Engine, Engine]:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # With isolation_level None the driver opens no transaction of its own; we choose its kind. The write lock is
-        # taken at once: a reader that turns writer late fails instead of waiting.
+        # With isolation_level None the driver opens no transaction of its own, so that its kind can be chosen here. A
+        # transaction that writes takes the lock when it begins: to take it later fails where it should wait.
         write = connection.get_execution_options().get("sqlite_write", True)
         connection.exec_driver_sql("PRAGMA query_only = " + ("OFF" if write else "ON"))
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -139,52 +165,53 @@ def _sqlite(url: str) -> tuple[Engine, Engine]:
     return engine, engine.execution_options(sqlite_write=False)
 
 
-def _postgresql(url: str) -> tuple[Engine, Engine]:
-    """One that writes, and one that reads without transactions: to begin and to end one are two answers to wait for,
-    and it would promise no more (read committed).
+def _open_postgresql(url: str, pools: PoolSizes) -> tuple[Engine, Engine]:
+    """Return the engine that writes, and the one that reads, without transactions.
+
+    To begin and to end a transaction are two round trips to the server, and at the isolation level `read committed` it
+    would promise a reader no more.
     """
-    engine = create_engine(url, pool_pre_ping=True, **_pool(*WRITING))
-    reading = create_engine(url, isolation_level="AUTOCOMMIT", **_pool(*READING))
+    engine = create_engine(url, pool_pre_ping=True, **_pool_options(pools.writers, 0, pools))
+    reading = create_engine(url, isolation_level="AUTOCOMMIT", **_pool_options(pools.readers, 0, pools))
 
     @event.listens_for(reading, "connect")
     def configure(connection: Any, record: Any) -> None:
-        connection.prepared_max = PREPARED
-        # Statements of pages are small: to plan them for several processes, or to compile them, takes longer.
+        connection.prepared_max = MAX_PREPARED_STATEMENTS
+        # The statements of pages are small: parallel plans and compilation would take longer than they save.
         connection.execute(
             "SET default_transaction_read_only = on; SET max_parallel_workers_per_gather = 0; SET jit = off"
         )
 
     @event.listens_for(reading, "checkout")
-    def look(connection: Any, record: Any, proxy: Any) -> None:
-        # A server that went away has closed the line, which is seen here; to ask it would be an answer to wait for.
-        line = io.poll()
-        line.register(connection.fileno(), io.POLLIN)
-        if line.poll(0):
+    def refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
+        # A server that stopped has closed its connections: the socket is readable. A ping would be one more round trip.
+        socket = select_module.poll()
+        socket.register(connection.fileno(), select_module.POLLIN)
+        if socket.poll(0):
             raise InvalidatePoolError
 
     return engine, reading
 
 
-def _pool(kept: int, more: int) -> dict[str, Any]:
-    """`more`: connections that are closed after use."""
+def _pool_options(size: int, overflow: int, pools: PoolSizes) -> dict[str, Any]:
     return {
-        "pool_size": kept,
-        "max_overflow": more,
-        "pool_timeout": PATIENCE,
-        "pool_use_lifo": True,  # what is warm is used again
+        "pool_size": size,
+        "max_overflow": overflow,
+        "pool_timeout": pools.timeout_seconds,
+        "pool_use_lifo": True,  # the connection used last has its statements planned and its pages cached
     }
 
 
 def now(session: Session) -> datetime:
-    """The database's clock, so that workers on machines whose clocks differ agree on leases."""
+    """Return the time of the database, so that workers on machines whose clocks differ agree on leases."""
     if session.get_bind().dialect.name == "postgresql":
         moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
         return moment
     return datetime.now(UTC)
 
 
-def translated(error: DBAPIError) -> KinetoscopeError | DBAPIError:
-    """The database's own failures in words a person can act on; anything else unchanged."""
+def translate_error(error: DBAPIError) -> KinetoscopeError | DBAPIError:
+    """Return an error that says what to do for a failure of the database, and any other error unchanged."""
     message = str(error.orig)
     state = getattr(error.orig, "sqlstate", None)
     if state == "53100" or "disk is full" in message or "No space left" in message:

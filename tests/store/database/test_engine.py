@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +8,7 @@ from sqlalchemy import func
 from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull
 from app.store import media
 from app.store.catalog import networks
-from app.store.database import engine
-from app.store.database.engine import Store, open_store
-from app.store.jobs import workers
-from app.store.results import links
+from app.store.database.engine import PoolSizes, Store, open_store
 from tests.support import add_card, claim, enqueue, finish, two_stream_card
 
 
@@ -62,12 +57,10 @@ def test_lines_that_the_server_closed_are_opened_again(postgres: str) -> None:
     store.close()
 
 
-def test_whoever_finds_no_connection_waits_and_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_finds_no_connection_waits_and_is_told(store: Store) -> None:
     url = store.engine.url.render_as_string(hide_password=False)
-    for name in ("READING", "WRITING", "FILES"):
-        monkeypatch.setattr(engine, name, (1, 0))
-    monkeypatch.setattr(engine, "PATIENCE", 0.1)
-    small = open_store(url)
+    pools = PoolSizes(readers=1, writers=1, files=1, files_overflow=0, timeout_seconds=0.1)
+    small = open_store(url, pools=pools)
     with small.session() as session:
         networks.list_networks(session)
         with pytest.raises(DatabaseUnreachable, match="at once"), small.session() as other:
@@ -95,48 +88,3 @@ def test_a_full_disk_loses_nothing(sqlite_url: str) -> None:
     assert finish(store, claimed) is not None
     assert job.id == claimed.id
     store.close()
-
-
-def test_a_link_to_the_same_view_is_the_same_link(store: Store) -> None:
-    with store.transaction() as session:
-        link = links.create_link(session, url="/tiny/class/3?speed=slow", title="wave fast")
-        assert links.create_link(session, url=link.url, title=link.title) == link
-        assert links.create_link(session, url=link.url, title="other").slug != link.slug
-        assert links.get_link(session, slug=link.slug) == link
-
-
-def test_workers_are_listed_until_they_leave(store: Store) -> None:
-    with store.transaction() as session:
-        for _ in range(2):
-            workers.record_worker(session, worker="w1", host="here", pid=1, device="cpu")
-        assert [(worker.id, worker.alive) for worker in workers.list_workers(session)] == [("w1", True)]
-        assert workers.any_alive(session)
-        workers.remove_worker(session, worker="w1")
-        assert workers.list_workers(session) == []
-        assert not workers.any_alive(session)
-
-
-def test_two_processes_claim_every_job_once(database_url: str, store: Store) -> None:
-    """Real processes on one queue: each job is finished exactly once."""
-    add_card(store, two_stream_card())
-    for seed in range(12):
-        enqueue(store, 0, 1, 2, 3, 4, seed=seed)
-    program = (
-        "import sys; from app.store.database.engine import open_store; from tests.support import claim, finish\n"
-        "store = open_store(sys.argv[1]); done = 0\n"
-        "while batch := claim(store, worker=sys.argv[2], limit=2):\n"
-        "    done += sum(finish(store, job, worker=sys.argv[2]) is not None for job in batch)\n"
-        "print(done)"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, database_url, f"w{number}"],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[3],
-        )
-        for number in range(2)
-    ]
-    done = [int(process.communicate(timeout=60)[0]) for process in processes]
-    assert sum(done) == 60
-    with store.session() as session:
-        assert networks.get_network(session, slug="tiny").visualizations == 60
