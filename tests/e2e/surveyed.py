@@ -26,7 +26,7 @@ from app.web.main import create_app
 from tests.dashboard import wait_for
 from tests.evidence_support import LABELS, survey
 from tests.support import add_card, claim, enqueue, measurements, two_stream_card
-from tests.web.views.test_own_clips import FOUND
+from tests.web.views.test_explained_clips import FOUND
 from worker.render.stimulus import render_stimulus
 from worker.shipped.first_start import CLIPS
 from worker.survey.intake import make_clip
