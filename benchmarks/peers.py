@@ -53,7 +53,7 @@ class Subject:
     network: Network
     module: Vgg16 | Appearance  # for libraries on PyTorch, of images normalised for ImageNet
     keras: Callable[[], Any]  # of images in [0, 1]
-    layers: Sequence[str]  # of the network, which are compared unless told otherwise
+    layers: Sequence[str]  # of the network that are compared by default
 
     @property
     def size(self) -> int:
@@ -85,10 +85,10 @@ def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedReci
         assert isinstance(cone, Cone)
         ((top, bottom), (left, right)) = cone.float32.input_windows[StreamName.APPEARANCE]
         x = x[..., top:bottom, left:right]
-    seen = {StreamName.APPEARANCE: x}
+    stimulus = {StreamName.APPEARANCE: x}
     with torch.no_grad():
-        activations, gain = function.gain(seen, torch.arange(len(x)), reduced=False, with_bn_prior=False)
-        penalty, _ = function.penalties(seen, activations)
+        activations, gain = function.gain(stimulus, torch.arange(len(x)), reduced=False, with_bn_prior=False)
+        penalty, _ = function.penalties(stimulus, activations)
     return float((gain - penalty).mean())
 
 
@@ -104,7 +104,7 @@ def ours(network: Network, case: Case, recipe: ResolvedRecipe, checks: int, batc
         nonlocal away
         if step.step % every == 0 or step.step == step.steps:
             now = clock()
-            images = [step.stimulus(place)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for place in range(len(case.units))]
+            images = [step.stimulus(item)[StreamName.APPEARANCE][:, 0] / 2 + 0.5 for item in range(len(case.units))]
             checkpoints.append(((now - started - away) * share, np.stack(images)))
             away += clock() - now
         return []
@@ -127,7 +127,7 @@ def lucent(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints
     pick = objectives.neuron if case.objective == "center" and case.is_map else objectives.channel
     # its batch is one image a unit: they run together
     goal = sum(
-        (pick(case.module, unit, batch=place) for place, unit in enumerate(case.units)),
+        (pick(case.module, unit, batch=item) for item, unit in enumerate(case.units)),
         start=objectives.Objective(lambda m: 0),
     )
     stamps: list[float] = []

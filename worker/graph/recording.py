@@ -1,7 +1,7 @@
 """Record what a network computes up to one of its layers, operator by operator, so that parts of it can run again.
 
 Not by torch.fx (`make_fx`): it traces a custom autograd.Function as the operators of its forward pass and so loses its
-gradient unnoticed, and cannot say why a network cannot be run again, which people are told.
+gradient unnoticed, and does not say why a network cannot be run again, which results note.
 """
 
 from collections.abc import Mapping
@@ -104,16 +104,16 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         names = [argument.name for argument in func._schema.arguments]
-        given = dict(zip(names, args, strict=False)) | (kwargs or {})
-        tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
+        passed = dict(zip(names, args, strict=False)) | (kwargs or {})
+        tensors = [leaf for leaf in tree_leaves(passed) if isinstance(leaf, Tensor)]
         if not any(tensor in self._indices for tensor in tensors):
             return func(*args, **(kwargs or {}))
-        if func._schema.is_mutable and any(self._shares_memory(t) for t in _mutated_tensors(func, given)):
+        if func._schema.is_mutable and any(self._shares_memory(t) for t in _mutated_tensors(func, passed)):
             raise NotRecordable(f"{func} writes into memory that other tensors share")
         if not torch.is_grad_enabled():
             raise NotRecordable("a part of it runs without gradients")
         defaults = {a.name: a.default_value for a in func._schema.arguments if a.has_default_value()}
-        arguments = tree_map(self._as_ref, defaults | given)  # before the call, which may write into its arguments
+        arguments = tree_map(self._as_ref, defaults | passed)  # before the call, which may write into its arguments
         outputs = func(*args, **(kwargs or {}))
         self._record(func, arguments, outputs)
         return outputs

@@ -61,7 +61,7 @@ class Cone:
         return {name: canvas.layout(stimulus[name]) for name, canvas in self.canvases.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WholeModel:
     """A module as it is, on whole frames: for several layers, and where no recording can be had.
 
@@ -72,7 +72,7 @@ class WholeModel:
     paths: Mapping[str, str]  # of the layers' submodules, by layer
     frame: Frame
     canvases: Frame
-    precision: torch.dtype = torch.float32  # of gradients
+    precision: torch.dtype = torch.float32  # of gradients, by autocast where it is less than float32
 
     def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
         """Return the layers' activations, (B, C, T, H, W) in float32 at least, of stimuli (B, D, T, H, W)."""
@@ -219,4 +219,4 @@ def make_model(
         cone = make_cone(module, layer, path, frame, center=objective.is_central, precision=stimulus_dtype(module))
         if isinstance(cone, Cone):
             return cone
-    return WholeModel(module, paths, frame, frame)
+    return WholeModel(module=module, paths=paths, frame=frame, canvases=frame)

@@ -119,19 +119,27 @@ def make_model(network: Network, layer: str, recipe: ResolvedRecipe) -> tuple[Mo
         raise _explain_failure(network, layer, frame, error) from error
     if isinstance(cone, Cone):
         return cone, ""
-    seen = {name: frame[name] for name in visible_streams(network.card, layer)}
-    return _WholeNetwork(network.module, {layer: path}, frame, seen, precision, network, layer), cone
+    visible = {name: frame[name] for name in visible_streams(network.card, layer)}
+    whole = _WholeNetwork(
+        module=network.module,
+        paths={layer: path},
+        frame=frame,
+        canvases=visible,
+        precision=precision,
+        network=network,
+        layer=layer,
+    )
+    return whole, cone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _WholeNetwork(WholeModel):
     """A network on whole frames, whose failures are explained."""
 
-    network: Network | None = None
-    layer: str = ""
+    network: Network
+    layer: str
 
     def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
-        assert self.network is not None
         try:
             return super().activations(stimulus, reduced=reduced)
         except (RuntimeError, ValueError) as error:
@@ -265,7 +273,7 @@ class _Report:
                 "Try a smaller bound."
             )
         is_center, canvases = self.recipe.objective == "center", self.model.canvases.values()
-        seen = Extent(
+        extent = Extent(
             frames=max(canvas.frames for canvas in canvases),
             height=max(canvas.height for canvas in canvases),
             width=max(canvas.width for canvas in canvases),
@@ -281,7 +289,7 @@ class _Report:
             trace=maximum.trace,
             seconds=self.seconds,
             device=describe_device(device_of(self.network.module), self.network.precision),
-            seen=seen if is_center and not self.problem else None,
+            seen=extent if is_center and not self.problem else None,
             notes=tuple(filter(None, (problem, *maximum.notes))),
         )
         return Visualization(maximum.stimulus, measurements)

@@ -97,10 +97,10 @@ def evaluate(batch: Batch, measure: Measure) -> dict[int, Maximum | WorkError]:
     @torch.no_grad()
     def figures(rows: slice) -> Tensor:
         """Return J and the caller's measures, (1 + measures, B)."""
-        seen = {name: canvas.crop(batch.state.x[name][rows]) for name, canvas in batch.state.canvases.items()}
+        stimulus = {name: canvas.crop(batch.state.x[name][rows]) for name, canvas in batch.state.canvases.items()}
         items = batch.members.items[rows]
-        activations, gain = function.gain(seen, items, reduced=False)
-        penalty, _ = function.penalties(seen, activations)
+        activations, gain = function.gain(stimulus, items, reduced=False)
+        penalty, _ = function.penalties(stimulus, activations)
         return torch.stack([gain - penalty, *measure(activations, items)])
 
     for rows, found in batch.microbatches.run(len(batch.members.active), figures):

@@ -65,8 +65,8 @@ class ObjectiveFunction:
         not depend on the canvases.
         """
         leaves = {name: value.detach().requires_grad_() for name, value in x.items()}
-        seen = {name: apply_view(leaf, self.model.canvases[name], view) for name, leaf in leaves.items()}
-        activations, gain = self.gain(seen, items, reduced=True, with_bn_prior=with_bn_prior)
+        stimulus = {name: apply_view(leaf, self.model.canvases[name], view) for name, leaf in leaves.items()}
+        activations, gain = self.gain(stimulus, items, reduced=True, with_bn_prior=with_bn_prior)
         if not gain.requires_grad:
             raise NoGradient(
                 f"The activation of {' and '.join(self.objective.layers)} does not depend on the network's input, so "
@@ -81,13 +81,13 @@ class ObjectiveFunction:
         return ValueAndGrad(value, is_finite & value.isfinite(), has_gradient, gradient)
 
     def gain(
-        self, seen: Stimulus, items: Tensor, *, reduced: bool, with_bn_prior: bool = True
+        self, stimulus: Stimulus, items: Tensor, *, reduced: bool, with_bn_prior: bool = True
     ) -> tuple[Activations, Tensor]:
         """Return the activations of stimuli without margin, and g - bn_prior |g| R_N (B,), |g| without gradient."""
         if not with_bn_prior or not self.bn_prior:
-            activations = self.model.activations(seen, reduced=reduced)
+            activations = self.model.activations(stimulus, reduced=reduced)
             return activations, self.objective(activations, items) / self.scale[items]
-        activations, divergence = self.model.with_bn_divergence(seen, reduced=reduced)
+        activations, divergence = self.model.with_bn_divergence(stimulus, reduced=reduced)
         gain = self.objective(activations, items) / self.scale[items]
         return activations, gain if divergence is None else gain - self.bn_prior * gain.detach().abs() * divergence
 

@@ -56,9 +56,9 @@ def apply_view(x: Tensor, canvas: Canvas, view: Tensor | None) -> Tensor:
     view = view.to(x)
     size = [batch, 1, canvas.height, canvas.width]
     grid = F.affine_grid(_in_grid_units(view, canvas, full_width, full_height), size, align_corners=False)
-    seen = F.grid_sample(x.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
-    seen = seen.view(batch, depth, frames, canvas.height, canvas.width)
-    return rotate_flow(seen, view) if canvas.is_flow else seen
+    viewed = F.grid_sample(x.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
+    viewed = viewed.view(batch, depth, frames, canvas.height, canvas.width)
+    return rotate_flow(viewed, view) if canvas.is_flow else viewed
 
 
 def _in_grid_units(view: Tensor, canvas: Canvas, full_width: int, full_height: int) -> Tensor:
