@@ -1,4 +1,4 @@
-"""Does the web server hold when more is asked of it than it can answer at once?
+"""Measures whether the web server holds when more is asked of it than it can answer at once.
 
     python -m benchmarks.load                         # SQLite, in a temporary folder: fills 20,000 units first
     python -m benchmarks.load --database postgresql://user:password@127.0.0.1/load
@@ -327,7 +327,7 @@ def draw_addresses(url: str) -> tuple[list[str], str, tuple[str, bytes]]:
 
 @contextmanager
 def serving(url: str, home: Path, open_files: int) -> Iterator[int]:
-    """The port of a server of its own, whose log goes to a file in `home`."""
+    """Start a server, whose log goes to a file in `home`; give its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

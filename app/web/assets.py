@@ -13,7 +13,7 @@ from app.settings import ROOT
 from app.web import urls
 
 DIST = ROOT / "frontend" / "dist"
-FOREVER = "public, max-age=31536000, immutable"
+CACHE_FOREVER = "public, max-age=31536000, immutable"
 
 # machines differ in which of these they know
 for ending, media_type in {".js": "text/javascript", ".woff2": "font/woff2", ".webp": "image/webp"}.items():
@@ -33,7 +33,7 @@ class Assets:
         return bool(self._manifest())
 
     def url(self, name: str) -> str:
-        """The address of a built file; of one not built too, where the answer says what to do."""
+        """Return the address of a built file, also of one that is not built: its answer says what to do."""
         return urls.asset(self._manifest().get(name, name))
 
     def _manifest(self) -> dict[str, str]:
@@ -63,5 +63,5 @@ class AssetFiles(StaticFiles):
         status_code: int = 200,
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = FOREVER
+        response.headers["Cache-Control"] = CACHE_FOREVER
         return response

@@ -1,18 +1,16 @@
 """Translates every error once, at the edge: one JSON body for programs, the same words on people's pages."""
 
 import logging
-import secrets
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, Unavailable, UnsupportedMedia
 from app.settings import Settings
 from app.web import urls
-from app.web.http_errors import BadRequest, Busy, Internal, MethodNotAllowed, RequestTimeout
+from app.web.http_errors import BadRequest, Busy, MethodNotAllowed, RequestTimeout
 from app.web.validation import explain
 from app.web.views.error_page import error_page
 
@@ -20,16 +18,16 @@ log = logging.getLogger(__name__)
 
 
 def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] | None = None) -> Response:
-    """The error as a page for a browser that opens an address, as JSON for everything else."""
-    wants_page = "text/html" in request.headers.get("accept", "")
-    if wants_page and not request.url.path.startswith("/api/"):
+    """Return the error as a page for a browser that opens an address, as JSON for everything else."""
+    accepts_html = "text/html" in request.headers.get("accept", "")
+    if accepts_html and not request.url.path.startswith("/api/"):
         response = error_page(request, error)
         response.headers.update(headers or {})
         return response
     return JSONResponse(error.body(), status_code=error.status, headers=headers)
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(KinetoscopeError, on_known)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
@@ -52,7 +50,7 @@ def on_invalid(request: Request, error: Exception) -> Response:
 
 
 def on_http(request: Request, error: Exception) -> Response:
-    """What the framework itself refuses."""
+    """Translate what the framework itself refuses."""
     assert isinstance(error, HTTPException)
     path, method = request.url.path, request.method
     translated: KinetoscopeError
@@ -64,7 +62,7 @@ def on_http(request: Request, error: Exception) -> Response:
         case 408:
             translated = RequestTimeout("The request's body came too slowly. Send it again over a faster connection.")
         case 413:
-            translated = too_large(largest_body(request.app.state.settings, path))
+            translated = body_too_large(max_body_bytes(request.app.state.settings, path))
         case 415:
             translated = UnsupportedMedia(str(error.detail))
         case 422:
@@ -74,16 +72,16 @@ def on_http(request: Request, error: Exception) -> Response:
     return respond(request, translated, dict(error.headers or {}))
 
 
-def largest_body(settings: Settings, path: str) -> int:
+def max_body_bytes(settings: Settings, path: str) -> int:
     return settings.clip_limit if path in urls.UPLOADS else settings.body_limit
 
 
-def too_large(limit: int) -> TooLarge:
+def body_too_large(limit: int) -> TooLarge:
     return TooLarge(f"The request is larger than {limit:,} bytes. Send less at once.", limit=limit)
 
 
 def _unsupported(request: Request, error: RequestValidationError) -> UnsupportedMedia | None:
-    """A body that was never read as JSON, because its sender called it something else."""
+    """Return an error for a body that was not read as JSON, because it was sent as something else."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = media_type == "application/json" or media_type.endswith("+json")
     if is_json or not any(tuple(each["loc"]) == ("body",) for each in error.errors()):
@@ -91,36 +89,3 @@ def _unsupported(request: Request, error: RequestValidationError) -> Unsupported
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return None  # there is no body at all, and that is what to say
     return UnsupportedMedia(f"Send JSON with Content-Type: application/json, not {media_type or 'without a type'}.")
-
-
-class Boundary:
-    """Answers unexpected exceptions inside the other middlewares, so that those answers are secured too."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watch)
-        except Exception:
-            reference = secrets.token_hex(4)
-            log.exception("%s %s failed (reference %s)", scope["method"], scope["path"], reference)
-            if started:
-                raise
-            request = Request(scope, receive)
-            try:
-                response = respond(request, Internal(reference))
-            except Exception:  # the page itself may be what is broken
-                log.exception("The error page failed (reference %s)", reference)
-                response = JSONResponse(Internal(reference).body(), status_code=500)
-            await response(scope, receive, send)

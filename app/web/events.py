@@ -1,4 +1,4 @@
-"""Tells open pages what changes in the queue: one poller per process, however many pages listen."""
+"""Tells open pages what changes in the queue: one poller for each process, however many pages listen."""
 
 import asyncio
 import logging
@@ -10,22 +10,27 @@ from app.contract.errors import KinetoscopeError
 from app.contract.job import Job
 from app.store.database.engine import Store, now
 from app.store.jobs import listing
+from app.web.http_errors import Busy
 
-INTERVAL = 0.2  # seconds between two looks
-PAUSE = 2.0  # seconds before the next look when the database does not answer
-OVERLAP = timedelta(seconds=2)  # a change is stamped before it is committed, and seen only after
-BACKLOG = 10_000  # changed jobs kept for one reader
+POLL_SECONDS = 0.2
+RETRY_SECONDS = 2.0  # before the next poll when the database does not answer
+OVERLAP = timedelta(seconds=2)  # between polls: a change has the time before its commit, and is seen only after it
+MAX_SUBSCRIPTIONS = 1000
+SUBSCRIBE_AFTER_SECONDS = 10
+MAX_PENDING_JOBS = 10_000  # of one subscription
 
 log = logging.getLogger(__name__)
 
 
 class Subscription:
-    """What one reader has not read yet: at most the newest state of each job, however slow it reads."""
+    """The changes that one reader has not read yet: at most the newest state of each job."""
 
-    def __init__(self, *, job: int | None = None, network: str | None = None, backlog: int = BACKLOG) -> None:
+    def __init__(
+        self, *, job: int | None = None, network: str | None = None, max_pending: int = MAX_PENDING_JOBS
+    ) -> None:
         self._job = job
         self._network = network
-        self._backlog = backlog
+        self._max_pending = max_pending
         self._pending: dict[int, Job] = {}
         self._newest: dict[int, int] = {}  # revisions, also of what was read
         self._wake = asyncio.Event()
@@ -38,9 +43,9 @@ class Subscription:
             return
         self._newest[job.id] = job.revision
         self._pending[job.id] = job
-        for kept in (self._newest, self._pending):
-            if len(kept) > self._backlog:
-                del kept[next(iter(kept))]
+        for jobs in (self._newest, self._pending):
+            if len(jobs) > self._max_pending:
+                del jobs[next(iter(jobs))]
         self._wake.set()
 
     def close(self) -> None:
@@ -56,34 +61,46 @@ class Subscription:
 
 
 class Events:
-    """Looks for changed jobs while somebody listens, and gives each change to every reader."""
+    """Polls the database for changed jobs while somebody listens, and gives each change to every subscription."""
 
-    def __init__(self, store: Store, interval: float = INTERVAL) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        max_subscriptions: int = MAX_SUBSCRIPTIONS,
+    ) -> None:
         self._store = store
-        self._interval = interval
-        self._readers: set[Subscription] = set()
-        self._listened = asyncio.Event()
+        self._poll_seconds = poll_seconds
+        self._retry_seconds = retry_seconds
+        self._max_subscriptions = max_subscriptions
+        self._subscriptions: set[Subscription] = set()
+        self._has_subscriptions = asyncio.Event()
         self._open = True
         self._since: datetime | None = None
         self._seen: dict[int, int] = {}
 
     @contextmanager
     def subscribe(self, *, job: int | None = None, network: str | None = None) -> Iterator[Subscription]:
-        reader = Subscription(job=job, network=network)
+        """Receive changes within the block; raise Busy where too many receive them already."""
+        if len(self._subscriptions) >= self._max_subscriptions:
+            raise Busy(retry_after=SUBSCRIBE_AFTER_SECONDS)
+        subscription = Subscription(job=job, network=network)
         if not self._open:
-            reader.close()
-        self._readers.add(reader)
-        self._listened.set()
+            subscription.close()
+        self._subscriptions.add(subscription)
+        self._has_subscriptions.set()
         try:
-            yield reader
+            yield subscription
         finally:
-            self._readers.discard(reader)
+            self._subscriptions.discard(subscription)
 
     def close(self) -> None:
         """End every stream: a server that stops waits for its open answers."""
         self._open = False
-        for reader in self._readers:
-            reader.close()
+        for subscription in self._subscriptions:
+            subscription.close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -97,19 +114,19 @@ class Events:
 
     async def _poll(self) -> None:
         while True:
-            await self._listened.wait()
-            pause = self._interval
+            await self._has_subscriptions.wait()
+            pause = self._poll_seconds
             try:
                 changed = await asyncio.to_thread(self._changes)
             except KinetoscopeError as error:
                 log.warning("Events wait for the database: %s", error.detail)
-                pause = PAUSE
+                pause = self._retry_seconds
             else:
                 for job in changed:
-                    for reader in self._readers:
-                        reader.offer(job)
-            if not self._readers:
-                self._listened.clear()
+                    for subscription in self._subscriptions:
+                        subscription.offer(job)
+            if not self._subscriptions:
+                self._has_subscriptions.clear()
                 self._since = None
             await asyncio.sleep(pause)
 

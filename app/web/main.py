@@ -1,4 +1,4 @@
-"""Makes the web application: store and events for its life, the doors, the JSON API, then the pages."""
+"""Makes the web application: what lives as long as it, middlewares, the JSON API, then the pages."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -16,9 +16,10 @@ from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
 from app.web.events import Events
 from app.web.middleware.body_limits import BodyLimits
+from app.web.middleware.boundary import ErrorBoundary
 from app.web.middleware.etags import Etags
-from app.web.middleware.security import Guard, Head, SecurityHeaders
-from app.web.shutdown import on_stop
+from app.web.middleware.security import HeadRequests, OriginGuard, SecurityHeaders
+from app.web.shutdown import on_stop_signal
 from app.web.views.routers import routers as page_routers
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ Requests that change something are refused when a browser sends them from anothe
 
 
 def create_app(chosen: Settings | None = None, store: Store | None = None) -> FastAPI:
-    """The application. Without a store it opens the one of the settings when it starts."""
+    """Return the application. Without a store it opens that of the settings when it starts."""
     chosen = chosen or settings()
 
     @asynccontextmanager
@@ -43,7 +44,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
         if not app.state.assets.is_built:
             log.warning("The front end is not built: pages have no style. Run `kinetoscope up`.")
         try:
-            with on_stop(events.close):
+            with on_stop_signal(events.close):
                 async with events.running():
                     yield
         finally:
@@ -62,14 +63,14 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     )
     app.state.settings = chosen
     app.state.assets = Assets()
-    errors.install(app)
+    errors.install_handlers(app)
     # The last one added is the outermost.
-    app.add_middleware(errors.Boundary)
+    app.add_middleware(ErrorBoundary)
     app.add_middleware(Etags)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
-    app.add_middleware(Head)
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimits, settings=chosen)
-    app.add_middleware(Guard, settings=chosen)
+    app.add_middleware(OriginGuard, settings=chosen)
     app.add_middleware(SecurityHeaders)
 
     for router in routers:

@@ -1,4 +1,4 @@
-"""Ends open streams when the server is told to stop: it waits for every answer, and those never end alone."""
+"""Calls a function when the server is told to stop: it waits for all answers, and event streams have no end."""
 
 import asyncio
 import signal
@@ -7,27 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def on_stop(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` in the running loop at the first stop signal, before the server's own handler."""
+def on_stop_signal(callback: Callable[[], None]) -> Iterator[None]:
+    """Call `callback` in the running loop at a stop signal, before the server's own handler."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone, and there the server is not ours
+        yield  # only the main thread gets signals; in another one the server is somebody else's
         return
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    taken = {number: handler for number, handler in before.items() if callable(handler)}
+    previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    handlers = {number: handler for number, handler in previous.items() if callable(handler)}
 
     def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(act)
-        taken[signal.Signals(number)](number, frame)
+        loop.call_soon_threadsafe(callback)
+        handlers[signal.Signals(number)](number, frame)
 
-    for number in taken:
+    for number in handlers:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in taken.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The picture that a link unfolds with: the stimulus, its motion and its name on one dark card."""
+"""Draws the picture that other sites show for a link: the stimulus, its motion and its name on a dark card."""
 
 import io
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from functools import cache
 from PIL import Image, ImageDraw, ImageFont
 
 SIZE = WIDTH, HEIGHT = 1200, 630
-EDGE, GAP = 48, 24
-DARK, LIGHT, DIM, GLOW = "#0d0b0a", "#f3ede4", "#b3a89b", "#f2b366"
-STAGE = HEIGHT - 2 * EDGE
-LARGEST = 320  # side of the motion, which takes the room below the words
-LINES = 4  # of a name, at most
+MARGIN, GAP = 48, 24
+BACKGROUND, TEXT, MUTED_TEXT, ACCENT = "#0d0b0a", "#f3ede4", "#b3a89b", "#f2b366"
+STIMULUS_SIDE = HEIGHT - 2 * MARGIN
+MAX_MOTION_SIDE = 320  # the motion takes the room below the text
+MAX_NAME_LINES = 4
 
 
 @dataclass(frozen=True)
-class Card:
-    """`stimulus` and `motion` are pictures as stored; of animated ones the middle frame is taken."""
+class SocialCard:
+    """What the picture shows. `stimulus` and `motion` are stored images; of animated ones the middle frame is drawn."""
 
     name: str
     place: str
@@ -25,26 +25,26 @@ class Card:
     motion: bytes | None = None
 
 
-def compose(card: Card) -> bytes:
-    """A JPEG of 1200 x 630, the size that other sites ask for."""
-    canvas = Image.new("RGB", SIZE, DARK)
-    canvas.paste(_square(card.stimulus, STAGE), (EDGE, EDGE))
-    left = EDGE + STAGE + 2 * GAP
+def draw_social_card(card: SocialCard) -> bytes:
+    """Return a JPEG of 1200 x 630 pixels, the size that other sites ask for."""
+    canvas = Image.new("RGB", SIZE, BACKGROUND)
+    canvas.paste(_square(card.stimulus, STIMULUS_SIDE), (MARGIN, MARGIN))
+    left = MARGIN + STIMULUS_SIDE + 2 * GAP
     draw = ImageDraw.Draw(canvas)
-    draw.text((left, EDGE - 4), "Kinetoscope", fill=GLOW, font=_font(26))
-    top = EDGE + 52
+    draw.text((left, MARGIN - 4), "Kinetoscope", fill=ACCENT, font=_font(26))
+    top = MARGIN + 52
     font = _font(58 if len(card.name) < 28 else 44)
-    for line in _wrapped(draw, card.name, font, WIDTH - EDGE - left)[:LINES]:
-        draw.text((left, top), line, fill=LIGHT, font=font)
+    for line in _wrapped(draw, card.name, font, WIDTH - MARGIN - left)[:MAX_NAME_LINES]:
+        draw.text((left, top), line, fill=TEXT, font=font)
         top += round(font.size * 1.15)
     top += 14
-    for words in (card.place, card.network):
-        for line in _wrapped(draw, words, _font(26), WIDTH - EDGE - left)[:2]:
-            draw.text((left, top), line, fill=DIM, font=_font(26))
+    for text in (card.place, card.network):
+        for line in _wrapped(draw, text, _font(26), WIDTH - MARGIN - left)[:2]:
+            draw.text((left, top), line, fill=MUTED_TEXT, font=_font(26))
             top += 36
     if card.motion is not None:
-        side = min(LARGEST, HEIGHT - EDGE - GAP - top)
-        canvas.paste(_square(card.motion, side), (left, HEIGHT - EDGE - side))
+        side = min(MAX_MOTION_SIDE, HEIGHT - MARGIN - GAP - top)
+        canvas.paste(_square(card.motion, side), (left, HEIGHT - MARGIN - side))
     out = io.BytesIO()
     canvas.save(out, "JPEG", quality=88)
     return out.getvalue()
@@ -61,19 +61,19 @@ def _square(data: bytes, side: int) -> Image.Image:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Read once: it is Pillow's own, which is text that it decodes and parses."""
+    """Return Pillow's own font, which takes long to decode."""
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow without FreeType"
     return font
 
 
-def _wrapped(draw: ImageDraw.ImageDraw, words: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Lines no wider than `width`; a single word that is wider is broken."""
+def _wrapped(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """Return lines no wider than `width`; a single word that is wider is broken."""
     lines = [""]
-    for word in words.split():
-        whole = f"{lines[-1]} {word}".strip()
-        if draw.textlength(whole, font) <= width:
-            lines[-1] = whole
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if draw.textlength(longer, font) <= width:
+            lines[-1] = longer
             continue
         lines.append("")
         for letter in word:

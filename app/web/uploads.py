@@ -38,7 +38,7 @@ class Question:
 
 
 async def read_question(request: Request) -> Question:
-    """Raises InvalidRequest and UnsupportedMedia."""
+    """Read a question from a form, bare bytes or JSON; raise InvalidRequest or UnsupportedMedia."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in FORMS:
         return await _from_form(request)

@@ -43,7 +43,7 @@ def _quoted(part: str | int) -> str:
 
 
 def absolute(base: str, address: str) -> str:
-    """The address with its host, for what leaves the dashboard: link previews and shared links."""
+    """Return the address with its host, for what leaves the dashboard: link previews and shared links."""
     return base.rstrip("/") + address
 
 
@@ -52,7 +52,7 @@ def embedded(address: str) -> str:
 
 
 def whole(address: str) -> str:
-    """The page that an embedded view is a part of."""
+    """Return the address of the page that an embedded view is a part of."""
     return address.removesuffix(EMBEDDED).rstrip("?&")
 
 
@@ -68,7 +68,7 @@ def network(slug: str) -> str:
 
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
-    """The units of one layer; the layer is in the path, so not in the query."""
+    """Return the address of a layer's units; the layer is in the path, so not in the query."""
     return path(network, layer, query=query_params(query, "layer"))
 
 
@@ -87,12 +87,12 @@ def compare(network: str, units: Sequence[str] = (), **choices: str | int | None
 
 
 def selection(network: str, query: UnitQuery | None = None, units: Sequence[str] = (), **recipe: str) -> str:
-    """What it would take to visualize some units, or all that match."""
+    """Return the address that says what it takes to visualize some units, or all that match."""
     return path(network, "-", "visualize", query={"u": units or None, **query_params(query, *LISTING_PARAMS), **recipe})
 
 
 def export(network: str, query: UnitQuery | None = None, units: Sequence[str] = ()) -> str:
-    """A ZIP of some units, or of all that match."""
+    """Return the address of a ZIP of some units, or of all that match."""
     return path(network, "-", "export", query={"u": units or None, **query_params(query, *LISTING_PARAMS)})
 
 
@@ -181,12 +181,12 @@ def clip(dataset: str, name: str, **choices: str | None) -> str:
 
 
 def surveys(network: str) -> str:
-    """What data says of a network: its surveys, and the form that asks for one."""
+    """Return the address of a network's surveys, with the form that asks for one."""
     return path(network, "-", "surveys")
 
 
 def findings(network: str, *, export: str | None = None) -> str:
-    """The four observations, measured."""
+    """Return the address of the four findings, or of their `export`."""
     return path(network, "-", "findings", query={"export": export})
 
 
@@ -198,7 +198,7 @@ def survey() -> str:
 def explain_clip(
     network: str, *, dataset: str | None = None, clip: str | None = None, expected: str | None = None
 ) -> str:
-    """The form that asks why a network takes a clip for what it does; a clip of a data set may be named."""
+    """Return the address of the form that asks why a network predicts what it does for a clip."""
     return path(network, "-", "explain", query={"dataset": dataset, "clip": clip, "expected": expected})
 
 
@@ -208,7 +208,7 @@ def own_clips() -> str:
 
 
 def own_clip(clip_id: int, *, against: str | None = None, **choices: str | None) -> str:
-    """A clip explained; `against` names the class whose contrast with the predicted one is shown."""
+    """Return the address of an explained clip; `against` names the class to contrast with the predicted one."""
     return path("-", "clips", clip_id, query={"against": against, **choices})
 
 
@@ -226,7 +226,7 @@ def saved_forget(slug: str) -> str:
 
 
 def feed(network: str | None = None) -> str:
-    """New results, for feed readers."""
+    """Return the address of the feed of new results."""
     return path("-", "feed.atom", query={"network": network})
 
 
@@ -251,17 +251,17 @@ def medium(ref: MediaRef) -> str:
 
 
 def link_preview(visualization_id: int) -> str:
-    """The picture that a link to a result unfolds with."""
+    """Return the address of the picture that other sites show for a link to a result."""
     return path("-", "previews", f"{visualization_id}.jpg")
 
 
 def job_preview(job_id: int, step: int) -> str:
-    """The newest preview of a running job; the step keeps a cache from showing an older one."""
+    """Return the address of a running job's newest preview; the step keeps caches from showing an older one."""
     return path("-", "jobs", job_id, "preview.webp", query={"step": step})
 
 
 def asset(name: str) -> str:
-    """A built file of the front end; `name` already holds its content hash."""
+    """Return the address of a built file of the front end, whose name holds its content hash."""
     return path("-", "assets", *name.split("/"))
 
 

@@ -20,7 +20,7 @@ ORIGIN = "http://127.0.0.1:8000"
 
 
 def clip_card(slug: str = "clips") -> NetworkCard:
-    """A 3D network, with layer names as real ones have them."""
+    """Return a 3D network, with layer names as real ones have them."""
     places = (("Conv3d_1a_7x7", 4), ("Mixed_4f", 70), ("class", 3))
     return NetworkCard(
         slug=slug,
@@ -68,7 +68,7 @@ def network(store: Store) -> NetworkCard:
 
 @pytest.fixture
 def visualization(store: Store, network: NetworkCard) -> Visualization:
-    """A finished result of the class unit 2 of `tiny`, with the recipe as it is by itself."""
+    """Return a finished result of the class unit 2 of `tiny`, with the recipe as it is by itself."""
     [job] = enqueue(store, 2)
     [claimed] = claim(store)
     assert claimed.id == job.id

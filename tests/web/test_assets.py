@@ -12,7 +12,7 @@ from app.web.assets import AssetFiles, Assets
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
-    """A front end as its build leaves it."""
+    """Return a front end as its build leaves it."""
     folder = tmp_path / "dist"
     folder.mkdir()
     (folder / "app-5F3A.js").write_text("export {};")

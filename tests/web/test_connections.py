@@ -34,12 +34,12 @@ class Client:
         self.writer = writer
 
     async def ask(self, path: bytes = b"") -> bytes:
-        """The status line and headers of an answer."""
+        """Return the status line and headers of an answer."""
         self.writer.write(REQUEST % path)
         return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
 
     async def rest(self) -> bytes:
-        """What comes until the server closes the connection."""
+        """Return what comes until the server closes the connection."""
         received = b""
         with suppress(ConnectionError):
             while some := await asyncio.wait_for(self.reader.read(2**16), 5):

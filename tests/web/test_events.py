@@ -22,6 +22,7 @@ from app.contract.network import NetworkCard
 from app.store.database.engine import Store
 from app.store.jobs import leases, requests
 from app.web.events import Events, Subscription
+from app.web.http_errors import Busy
 from tests.support import claim, enqueue, finish
 
 SERVE = """
@@ -163,7 +164,7 @@ def test_a_reader_that_never_reads_holds_a_bounded_backlog(store: Store, network
     first, second, third = enqueue(store, 0, 1, 2)
 
     async def check() -> None:
-        subscription = Subscription(backlog=2)
+        subscription = Subscription(max_pending=2)
         for job in (first, second, third):
             subscription.offer(job)
         found = await asyncio.wait_for(read(subscription, 2), 5)
@@ -181,7 +182,7 @@ def test_nobody_listens_and_nobody_looks(store: Store, network: NetworkCard) -> 
             return super()._changes()
 
     async def check() -> None:
-        events = Counting(store, interval=0.01)
+        events = Counting(store, poll_seconds=0.01)
         async with events.running():
             await asyncio.sleep(0.1)
             assert events.looks == 0
@@ -198,7 +199,7 @@ def test_nobody_listens_and_nobody_looks(store: Store, network: NetworkCard) -> 
 
 def test_a_change_is_told_once(store: Store, network: NetworkCard) -> None:
     async def check() -> None:
-        events = Events(store, interval=0.01)
+        events = Events(store, poll_seconds=0.01)
         async with events.running():
             with events.subscribe() as subscription:
                 await asyncio.to_thread(enqueue, store, 0)
@@ -210,14 +211,13 @@ def test_a_change_is_told_once(store: Store, network: NetworkCard) -> None:
 
 
 def test_events_go_on_after_the_database_was_away(
-    store: Store, network: NetworkCard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, network: NetworkCard, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("app.web.events.PAUSE", 0.05)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE previews RENAME TO gone")
 
     async def check() -> None:
-        events = Events(store, interval=0.01)
+        events = Events(store, poll_seconds=0.01, retry_seconds=0.05)
         async with events.running():
             with events.subscribe() as subscription:
                 await asyncio.sleep(0.2)
@@ -228,3 +228,14 @@ def test_events_go_on_after_the_database_was_away(
 
     asyncio.run(check())
     assert "Events wait for the database" in caplog.text
+
+
+def test_the_number_of_readers_is_bounded(store: Store) -> None:
+    async def check() -> None:
+        events = Events(store, max_subscriptions=1)
+        with events.subscribe(), pytest.raises(Busy), events.subscribe():
+            pytest.fail("two readers")
+        with events.subscribe():
+            pass
+
+    asyncio.run(check())

@@ -37,9 +37,11 @@ BODY: dict[str, Any] = {
     openapi_extra={"requestBody": BODY},
 )
 def ask(question: Asked, session: Writing, settings: SettingsDep) -> OwnClipOut:
-    """A form with the fields below and a `file`; or the bare bytes of a video, with the fields in the query (and
-    `name`, that of the file); or JSON that names a clip of a data set. A file is gone once its job has ended; what
-    the network saw of it is kept with the answer.
+    """Send a form, the bare bytes of a video, or JSON.
+
+    The form has the fields below and a `file`; the bare bytes have the fields in the query (and `name`, that of the
+    file); the JSON names a clip of a data set. A file is deleted once its job has ended; what the network saw of it
+    is kept with the answer.
     """
     job = question.enqueue(session, limit=settings.queue_limit)
     return OwnClipOut.of(explanations.get_own_clip(session, clip_id=job.id))

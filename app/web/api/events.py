@@ -17,18 +17,18 @@ from app.web.events import Subscription
 
 router = APIRouter(prefix="/api", tags=["events"])
 
-FIRST = 200  # live jobs told at the start, of each state
+MAX_FIRST_JOBS = 200  # live jobs of each state that a new reader is sent
 
 
-def current(store: Store, job: int | None, network: str | None) -> list[Job]:
-    """What a new reader has missed: the job it asks for, or the live jobs."""
+def missed_jobs(store: Store, job: int | None, network: str | None) -> list[Job]:
+    """Return what a new reader has missed: the job it asks for, or the live jobs."""
     with store.session() as session:
         if network is not None:
             networks.get_network(session, slug=network)
         if job is not None:
             return [listing.get_job(session, job_id=job)]
         live = [state for state in JobState if state.is_live]
-        pages = [listing.list_jobs(session, state=state, network=network, per_page=FIRST) for state in live]
+        pages = [listing.list_jobs(session, state=state, network=network, per_page=MAX_FIRST_JOBS) for state in live]
         return [found for page in pages for found in page.items]
 
 
@@ -40,7 +40,7 @@ async def subscribe(
 ) -> AsyncIterator[Subscription]:
     # Listen first, then look: a change between the two comes twice rather than never.
     with events.subscribe(job=job, network=network) as subscription:
-        for found in await run_in_threadpool(current, store, job, network):
+        for found in await run_in_threadpool(missed_jobs, store, job, network):
             subscription.offer(found)
         yield subscription
 

@@ -12,7 +12,7 @@ from app.contract.result import EXTENSIONS
 from app.store import media
 from app.store.jobs import listing
 from app.web.api.shapes import JobId, errors_as_json
-from app.web.assets import FOREVER
+from app.web.assets import CACHE_FOREVER
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
@@ -27,9 +27,11 @@ PARTIAL: dict[int | str, dict[str, Any]] = {
 }
 
 
-def wanted_part(header: str, size: int) -> tuple[int, int] | None:
-    """The bytes [first, end) of `bytes=first-last`, `bytes=first-` or `bytes=-count`. None for no range, and for
-    several or what cannot be read, which a server may answer with the whole.
+def requested_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the bytes [first, end) that `bytes=first-last`, `bytes=first-` or `bytes=-count` asks for.
+
+    None where there is no range, several, or one that cannot be read: a server may answer those with the whole.
+    Starlette has ranges for files alone, and media are rows of the database.
     """
     found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""), re.ASCII)
     if found is None or found.groups() == ("", ""):
@@ -58,14 +60,14 @@ def get_medium(
     medium = media.get_medium(session, sha256=sha256)
     if EXTENSIONS[medium.type] != extension:
         raise Missing(f"There is no .{extension} here: this is a .{EXTENSIONS[medium.type]}.")
-    headers = {"Cache-Control": FOREVER, "ETag": f'"{sha256}"'}
+    headers = {"Cache-Control": CACHE_FOREVER, "ETag": f'"{sha256}"'}
     if if_none_match == "*" or f'"{sha256}"' in if_none_match:
         return Response(status_code=304, headers=headers)
     if extension == "npz":
         headers["Content-Disposition"] = f'attachment; filename="{sha256[:12]}.npz"'
     headers["Accept-Ranges"] = "bytes"
     size = len(medium.data)
-    asked = None if if_range not in ("", headers["ETag"]) else wanted_part(part, size)
+    asked = None if if_range not in ("", headers["ETag"]) else requested_range(part, size)
     if asked is None:
         return Response(medium.data, media_type=medium.type, headers=headers)
     first, end = asked

@@ -1,4 +1,4 @@
-"""Pictures that links unfold with, composed when somebody asks: many links are made, and few are unfolded."""
+"""Pictures that other sites show for links, drawn when somebody asks: most links are never shown that way."""
 
 from typing import Annotated
 
@@ -13,14 +13,14 @@ from app.store.catalog import networks
 from app.store.results import visualizations
 from app.web.api.shapes import errors_as_json
 from app.web.deps import Reading
-from app.web.social_card import Card, compose
+from app.web.social_card import SocialCard, draw_social_card
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
-DRAWN = 2  # raised when the composition changes
-A_DAY = "public, max-age=86400"
-STILLS = (MediaRole.APPEARANCE, MediaRole.POSTER)  # a poster shows motion too, in its corner
-MOTIONS = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
+DRAWING_VERSION = 2  # raised when the drawing changes
+CACHE_FOR_A_DAY = "public, max-age=86400"
+STILL_ROLES = (MediaRole.APPEARANCE, MediaRole.POSTER)  # a poster shows motion too, in its corner
+MOTION_ROLES = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
 
 
 @router.get(
@@ -38,25 +38,25 @@ def get_preview(
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
     result = visualizations.get_visualization(session, visualization_id=visualization_id)
-    headers = {"Cache-Control": A_DAY, "ETag": f'"{result.recipe_key[:16]}-{result.id}-{DRAWN}"'}
+    headers = {"Cache-Control": CACHE_FOR_A_DAY, "ETag": f'"{result.recipe_key[:16]}-{result.id}-{DRAWING_VERSION}"'}
     if headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
     try:
-        picture = compose(_card(session, result))
+        picture = draw_social_card(_social_card(session, result))
     except UnidentifiedImageError as error:
         raise Missing(f"The pictures of visualization {result.id} cannot be read.") from error
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
-def _card(session: Session, result: Visualization) -> Card:
+def _social_card(session: Session, result: Visualization) -> SocialCard:
     card = networks.get_card(session, slug=result.network)
     layer = card.layer(result.layer)
     address = f"{result.layer}/{result.unit}"
-    still, motion = _medium(result, STILLS), _medium(result, MOTIONS)
+    still, motion = _medium(result, STILL_ROLES), _medium(result, MOTION_ROLES)
     if still is None:
         raise Missing(f"Visualization {result.id} has no picture.")
     pictures = media.get_media(session, sha256s={each.sha256 for each in (still, motion) if each})
-    return Card(
+    return SocialCard(
         name=card.classes[result.unit] if layer.is_class else address,
         place=f"{address}, {result.recipe.speed}" if layer.is_class else f"unit {result.unit}, {result.recipe.speed}",
         network=card.title,

@@ -215,8 +215,10 @@ class PairOut(Pair):
 
 
 class UnitDetail(Model):
-    """A unit, what the newest survey found of it (if there was one), its finished visualizations (newest first) and
-    its jobs that wait, run or ended without one.
+    """A unit with its evidence, its visualizations and its jobs.
+
+    The evidence is that of the newest survey, the visualizations are newest first, and the jobs are those that wait,
+    run, or ended without a visualization.
     """
 
     unit: UnitOut
@@ -336,17 +338,17 @@ MEANINGS = {
 }
 
 
-ANYWHERE = (400, 403, 503)
+POSSIBLE_EVERYWHERE = (400, 403, 503)
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of an endpoint, for its documentation; those that any may have need not be named."""
-    wanted = sorted({*statuses, *ANYWHERE})
+    """Return the errors of an endpoint for its documentation; those that any may have need not be named."""
+    wanted = sorted({*statuses, *POSSIBLE_EVERYWHERE})
     return {status: {"model": ErrorBody, "description": MEANINGS[status]} for status in wanted}
 
 
 def errors_as_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The same, for an endpoint whose own answers are not JSON."""
+    """Return the same for an endpoint whose own answers are not JSON."""
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
     return {
         status: {"description": described["description"], "content": body}

@@ -24,7 +24,7 @@ EXAMPLE = {"network": "i3d", "dataset": "ucf101"}
     responses=errors(404, 413, 415, 422, 429),
 )
 def ask(session: Writing, settings: SettingsDep, request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])]) -> JobOut:
-    """The job is joined where the same survey is under way."""
+    """Join the job of the same survey where it is under way."""
     job = writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
     return JobOut.of(job)
 

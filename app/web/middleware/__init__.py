@@ -1,0 +1,5 @@
+"""Middlewares in plain ASGI, so that streams pass untouched. main.py adds them; the last one added is the outermost.
+
+May import app.web.errors and what that imports. Read security.py, body_limits.py, etags.py and boundary.py: the order
+in which a request meets them.
+"""

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import KinetoscopeError
 from app.settings import Settings
-from app.web.errors import largest_body, respond, too_large
+from app.web.errors import body_too_large, max_body_bytes, respond
 from app.web.http_errors import BadRequest
 
 FIRST_SECONDS = 20.0
@@ -38,7 +38,7 @@ class BodyLimits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = largest_body(self.settings, scope["path"])
+        limit = max_body_bytes(self.settings, scope["path"])
         error = wrong_length(Headers(scope=scope).get("content-length", "0"), limit)
         if error is not None:
             await respond(Request(scope, receive), error)(scope, receive, send)
@@ -68,4 +68,4 @@ def wrong_length(length: str, limit: int) -> KinetoscopeError | None:
     """Return what is wrong with a Content-Length, if anything."""
     if not length.isascii() or not length.isdigit():
         return BadRequest("Content-Length is not a number.")
-    return too_large(limit) if int(length) > limit else None
+    return body_too_large(limit) if int(length) > limit else None

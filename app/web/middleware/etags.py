@@ -1,15 +1,15 @@
-"""Pages that did not change are not sent again: an ETag for every page, 304 for who has it."""
+"""Gives every page an ETag, and answers 304 to a client that has the page already."""
 
 import hashlib
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-TAGGED = ("text/html", "application/atom+xml")
+TAGGED_TYPES = ("text/html", "application/atom+xml")
 
 
 class Etags:
-    """Holds back pages that are sent whole, and lets everything else pass as it comes."""
+    """Adds ETags to pages that are sent in one piece; everything else passes as it comes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,7 +40,7 @@ class Etags:
 
 def _is_page(start: Message) -> bool:
     kind = Headers(raw=start["headers"]).get("content-type", "")
-    return start["status"] == 200 and kind.startswith(TAGGED)
+    return start["status"] == 200 and kind.startswith(TAGGED_TYPES)
 
 
 def _tagged(start: Message, body: Message, known: str) -> tuple[Message, Message]:

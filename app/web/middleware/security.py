@@ -1,4 +1,4 @@
-"""What every answer carries and what no request may do, in plain ASGI so that streams pass untouched."""
+"""Gives every answer its security headers, answers HEAD, and refuses other sites' requests."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from app.web import urls
 from app.web.errors import respond
 from app.web.http_errors import BadRequest
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 POLICY = {
     "default-src": "'self'",
@@ -33,13 +33,13 @@ HEADERS = {
 }
 
 
-def written(policy: dict[str, str]) -> str:
+def format_policy(policy: dict[str, str]) -> str:
     return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
 
 def embeddable(settings: Settings) -> dict[str, str]:
     """Headers of a page that the sites of the settings may frame."""
-    return {"Content-Security-Policy": written(POLICY | {"frame-ancestors": settings.embed.strip() or "'none'"})}
+    return {"Content-Security-Policy": format_policy(POLICY | {"frame-ancestors": settings.embed.strip() or "'none'"})}
 
 
 class SecurityHeaders:
@@ -50,7 +50,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        policy = written(DOCS_POLICY if scope["path"] == urls.docs() else POLICY)
+        policy = format_policy(DOCS_POLICY if scope["path"] == urls.docs() else POLICY)
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -62,8 +62,8 @@ class SecurityHeaders:
         await self.app(scope, receive, secured)
 
 
-class Head:
-    """HEAD as GET without its body, so that link checkers and feed readers are answered."""
+class HeadRequests:
+    """Answers HEAD as GET without its body, for link checkers and feed readers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -79,7 +79,7 @@ class Head:
         await self.app({**scope, "method": "GET"}, receive, without_body)
 
 
-class Guard:
+class OriginGuard:
     """Refuses other sites' writes and hosts that are not ours."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -106,14 +106,14 @@ class Guard:
                 "This dashboard answers on this machine's own addresses alone (localhost, 127.0.0.1). "
                 "To serve it under another name, set KINETOSCOPE_PUBLIC_URL to the address people use."
             )
-        if scope["method"] not in SAFE and self.is_foreign(headers, host):
+        if scope["method"] not in SAFE_METHODS and self.is_foreign(headers, host):
             return Refused("Another site asked for this change. Make it from the dashboard's own pages.")
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             return BadRequest("The address holds a NUL character. Remove it.")
         return None
 
     def is_foreign(self, headers: Headers, host: str) -> bool:
-        """Browsers say where a request comes from; programs say nothing, and no page can use those."""
+        """Return whether a browser says that the request comes from another site; programs say nothing."""
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return True
         origin = headers.get("origin")
@@ -121,7 +121,7 @@ class Guard:
 
 
 def hostname(host: str) -> str:
-    """The host without its port; empty where it cannot be read."""
+    """Return the host without its port; empty where it cannot be read."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

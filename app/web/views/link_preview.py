@@ -11,7 +11,7 @@ from app.contract.result import MediaRole, Visualization
 from app.store import Session
 from app.store.catalog import networks
 from app.store.results import links, visualizations
-from app.web.same_site import local
+from app.web.same_site import same_site_url
 from app.web.validation import QUERY, explain
 from app.web.views.stimulus import StimulusParams, UnitStimulus, load_stimulus
 from app.web.views.unit_names import parse_unit_name
@@ -51,7 +51,7 @@ def link_preview(session: Session, url: SplitResult) -> LinkPreview:
 
 def create_short_link(session: Session, request: LinkRequest, base: str) -> Link:
     """Store a short link to a page, with the page's preview as its description and picture."""
-    url = local(request.url, base)
+    url = same_site_url(request.url, base)
     preview = link_preview(session, url)
     return links.create_link(
         session,

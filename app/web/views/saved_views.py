@@ -17,7 +17,7 @@ from app.store.results import links
 from app.web import urls
 from app.web.deps import Base, Reading, Writing
 from app.web.render import render
-from app.web.same_site import local
+from app.web.same_site import same_site_url
 from app.web.validation import explain
 from app.web.views.form import Form
 from app.web.views.layout import HOME, Page, page_layout
@@ -64,7 +64,7 @@ def link_page(request: Request, session: Reading, base: Base, slug: str) -> HTML
 def shown_result(session: Session, url: str, base: str) -> Visualization | None:
     """Return the result that the linked page shows today, or None where the page is gone."""
     try:
-        return link_preview(session, local(url, base)).visualization
+        return link_preview(session, same_site_url(url, base)).visualization
     except KinetoscopeError:
         return None
 

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from app.contract.errors import InvalidRequest
 from app.web import urls
 from app.web.deps import Base
-from app.web.same_site import local
+from app.web.same_site import same_site_url
 from app.web.theme import COOKIE_SECONDS, THEME_COOKIE, THEMES
 from app.web.views.form import Form
 
@@ -33,6 +33,6 @@ def page_of_switch(request: Request, base: str) -> str:
     referer = request.headers.get("referer")
     if not referer:
         return urls.networks()
-    address = local(referer, base)
+    address = same_site_url(referer, base)
     params = [(name, value) for name, value in parse_qsl(address.query, keep_blank_values=True) if name != "theme"]
     return address._replace(query=urlencode(params)).geturl()

@@ -9,7 +9,7 @@ from PIL import Image
 from app.contract.result import MediaRole, RenderedMedia, Visualization
 from app.store.database.engine import Store
 from app.store.jobs import leases
-from app.web.social_card import Card, compose
+from app.web.social_card import SocialCard, draw_social_card
 from tests.support import claim, enqueue, measurements
 
 
@@ -58,5 +58,5 @@ def test_of_a_picture_that_cannot_be_read(client: TestClient, visualization: Vis
 
 @pytest.mark.parametrize("name", ["x", "shooting goal (soccer) " * 9, "w" * 300, "größe · 走る"])
 def test_any_name_fits(name: str) -> None:
-    card = Card(name=name, place=name, network=name, stimulus=picture("red"), motion=picture("blue"))
-    assert Image.open(io.BytesIO(compose(card))).size == (1200, 630)
+    card = SocialCard(name=name, place=name, network=name, stimulus=picture("red"), motion=picture("blue"))
+    assert Image.open(io.BytesIO(draw_social_card(card))).size == (1200, 630)
