@@ -29,7 +29,7 @@ def make(
     processes: Processes = 0,
 ) -> None:
     """Draw clips and their flow into array files; clips that are there already stay."""
-    from worker.mocap.dataset import find_variant, make_dataset
+    from worker.mocap.dataset.generate import find_variant, make_dataset
     from worker.networks.families.mocap_classes import CLASS_NAMES
 
     with make_progress(DESCRIPTION) as progress:
@@ -53,8 +53,8 @@ def samples(
     variant: Annotated[str, typer.Option(help="test or unbiased.")] = "test",
 ) -> None:
     """Write held-out clips as video files, a folder per class."""
-    from worker.mocap.dataset import find_variant
-    from worker.mocap.samples import write_samples
+    from worker.mocap.dataset.generate import find_variant
+    from worker.mocap.dataset.samples import write_samples
     from worker.networks.families.mocap_classes import CLASS_NAMES
 
     with out.status("Drawing ..."):

@@ -82,11 +82,11 @@ def draw_mocap(store: Store, clips: int, progress: Progress) -> str:
 
     Raises MotionsMissing where there are no recorded motions to draw.
     """
-    from worker.mocap.motions import motions_folder
-    from worker.mocap.samples import write_samples
+    from worker.mocap.dataset.samples import write_samples
+    from worker.mocap.scenes.motions import find_motions_folder
     from worker.networks.families.mocap_classes import CLASS_NAMES
 
-    motions_folder()
+    find_motions_folder()
     with TemporaryDirectory() as folder:
         line = progress.add_task("drawing", total=None)
         write_samples(Path(folder), each=-(-clips // len(CLASS_NAMES)))

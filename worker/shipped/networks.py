@@ -9,12 +9,12 @@ from rich.progress import Progress
 from torch import nn
 
 from app.contract.errors import Conflict, UnknownNetwork
-from worker.mocap.cache import read_clips
-from worker.mocap.dataset import make_dataset
-from worker.mocap.evaluate import Report, report, score
-from worker.mocap.staging import Variant
-from worker.mocap.student import FUSED, Student
-from worker.mocap.train import Plan, export, train
+from worker.mocap.dataset.generate import make_dataset
+from worker.mocap.dataset.shards import read_clips
+from worker.mocap.scenes.staging import Variant
+from worker.mocap.training.evaluate import Report, compute_scores, make_report
+from worker.mocap.training.student import FUSED, Student
+from worker.mocap.training.train import TrainingPlan, export, train
 from worker.networks.families.mocap_classes import (
     APPEARANCE_PAIR,
     BIASED_CLASS,
@@ -56,8 +56,10 @@ class Shipped:
         return f"mocap_{self.name}.json"
 
     @property
-    def plan(self) -> Plan:
-        return Plan(family=self.family, classes=len(CLASS_NAMES), seed=self.seed, robust_epochs=self.robust_epochs)
+    def plan(self) -> TrainingPlan:
+        return TrainingPlan(
+            family=self.family, classes=len(CLASS_NAMES), seed=self.seed, robust_epochs=self.robust_epochs
+        )
 
     def parts(self, student: Student) -> dict[str, nn.Module]:
         """What is shipped of a trained student, by file."""
@@ -159,8 +161,8 @@ def measure_shipped(
             progress=progress,
         )
         clips = read_clips(where)
-        scores = score(student, clips)
-        found[test.name] = report(scores if find_shipped(name).has_heads else {FUSED: scores[FUSED]}, clips)
+        scores = compute_scores(student, clips)
+        found[test.name] = make_report(scores if find_shipped(name).has_heads else {FUSED: scores[FUSED]}, clips)
     return found
 
 

@@ -4,9 +4,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from worker.mocap.cache import Clips
-from worker.mocap.dataset import make_clips
-from worker.mocap.staging import Variant
+from worker.mocap.dataset.generate import make_clips
+from worker.mocap.dataset.shards import Clips
+from worker.mocap.scenes.staging import Variant
 from worker.networks.families.mocap_classes import CLASS_NAMES
 
 

@@ -3,19 +3,19 @@ import pytest
 import torch
 
 from app.contract.network import StreamName
-from worker.mocap.attack import step_against
-from worker.mocap.batches import CROP, take, training_batches, whole_batches
-from worker.mocap.cache import Clips
+from worker.mocap.dataset.shards import Clips
+from worker.mocap.training.adversarial import adversarial_step
+from worker.mocap.training.batches import CROP_SIDE, evaluation_batches, make_batch, training_batches
 
 CORNER = np.array([[3, 5]])
 ONE = np.array([2])
 
 
 def test_values_are_in_standard_units(eight_clips: Clips) -> None:
-    batch = next(whole_batches(eight_clips))
+    batch = next(evaluation_batches(eight_clips))
     appearance, motion = batch.inputs[StreamName.APPEARANCE], batch.inputs[StreamName.MOTION]
-    assert appearance.shape == (8, 3, CROP, CROP)
-    assert motion.shape == (8, 20, CROP, CROP)
+    assert appearance.shape == (8, 3, CROP_SIDE, CROP_SIDE)
+    assert motion.shape == (8, 20, CROP_SIDE, CROP_SIDE)
     assert -1 <= appearance.min() < -0.2
     assert 0.2 < appearance.max() <= 1
     assert motion.abs().max() <= 1
@@ -23,8 +23,8 @@ def test_values_are_in_standard_units(eight_clips: Clips) -> None:
 
 
 def test_a_mirrored_clip_moves_the_other_way(eight_clips: Clips) -> None:
-    plain = take(eight_clips, ONE, CORNER, np.array([False])).inputs
-    mirrored = take(eight_clips, ONE, CORNER, np.array([True])).inputs
+    plain = make_batch(eight_clips, ONE, CORNER, np.array([False])).inputs
+    mirrored = make_batch(eight_clips, ONE, CORNER, np.array([True])).inputs
     assert torch.equal(mirrored[StreamName.APPEARANCE], plain[StreamName.APPEARANCE].flip(-1))
     flipped = plain[StreamName.MOTION].flip(-1)
     assert torch.allclose(mirrored[StreamName.MOTION][:, 0::2], -flipped[:, 0::2], atol=1e-6)
@@ -46,9 +46,9 @@ def test_an_attack_is_as_long_as_it_says() -> None:
     inputs = {StreamName.APPEARANCE: torch.zeros(2, 3, 4, 4), StreamName.MOTION: torch.zeros(2, 20, 4, 4)}
     gradients = {name: torch.randn(values.shape) for name, values in inputs.items()}
     epsilon = {StreamName.APPEARANCE: 0.5, StreamName.MOTION: 0.25}
-    moved = step_against(inputs, gradients, epsilon)
+    moved = adversarial_step(inputs, gradients, epsilon)
     for name, values in moved.items():
         assert values.flatten(1).norm(dim=1) == pytest.approx([epsilon[name]] * 2)
         assert ((values * gradients[name]).flatten(1).sum(1) > 0).all()
-    far = step_against(inputs, gradients, dict.fromkeys(inputs, 1e3))
+    far = adversarial_step(inputs, gradients, dict.fromkeys(inputs, 1e3))
     assert max(float(values.abs().max()) for values in far.values()) == 1

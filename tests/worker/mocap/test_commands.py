@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from app.contract.errors import UnknownClass
 from worker.cli.mocap import app
-from worker.mocap.cache import Clips, read_clips
-from worker.mocap.evaluate import report
-from worker.mocap.samples import LENGTH
-from worker.mocap.staging import SIZE
+from worker.mocap.dataset.samples import SAMPLE_FRAMES
+from worker.mocap.dataset.shards import Clips, read_clips
+from worker.mocap.scenes.staging import DRAWN_SIDE
+from worker.mocap.training.evaluate import make_report
 from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
 from worker.shipped.model_card import model_card
 from worker.shipped.networks import HELD_OUT, find_shipped
@@ -50,8 +50,10 @@ def test_class_indices() -> None:
 @pytest.mark.usefixtures("recordings")
 def test_samples_are_videos_like_any_other(tmp_path: Path) -> None:
     assert run(app, ["samples", "--out", str(tmp_path), "--class", "jump"]).exit_code == 0
-    frames = read_clip(tmp_path / "jump" / "jump-test-01.mp4", frames=LENGTH, short_side=SIZE, crop=SIZE)
-    assert frames.shape == (LENGTH, SIZE, SIZE, 3)
+    frames = read_clip(
+        tmp_path / "jump" / "jump-test-01.mp4", frames=SAMPLE_FRAMES, short_side=DRAWN_SIDE, crop=DRAWN_SIDE
+    )
+    assert frames.shape == (SAMPLE_FRAMES, DRAWN_SIDE, DRAWN_SIDE, 3)
     assert frames.std() > 10
 
 
@@ -74,7 +76,7 @@ def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
     right = np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
     blind = np.zeros_like(right)
     scores = {"fused": right, "appearance": blind, "motion": right, "late": right}
-    found = report(scores, Clips(blank, blank, labels, mats))
+    found = make_report(scores, Clips(blank, blank, labels, mats))
     assert found["forced_choice"]["speed"] == {"fused": 1, "appearance": 0.5, "motion": 1, "late": 1}
     assert found["recall_of_backflips"] == {"mat": 1, "bare": 1}
     held_out = dict.fromkeys([test.name for test in HELD_OUT], found)

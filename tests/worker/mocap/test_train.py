@@ -1,63 +1,71 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from rich.progress import Progress
 from safetensors.torch import load_file
 
 from app.contract.errors import Conflict
-from worker.mocap import train as training
-from worker.mocap.batches import whole_batches
-from worker.mocap.cache import Clips
-from worker.mocap.evaluate import accuracy, report, score
-from worker.mocap.student import Student, initialise
-from worker.mocap.train import Plan, export, train
+from worker.mocap.dataset.shards import Clips
+from worker.mocap.training.batches import evaluation_batches
+from worker.mocap.training.evaluate import accuracy, compute_scores, make_report
+from worker.mocap.training.student import Student, initialise_weights
+from worker.mocap.training.train import TrainingPlan, export, train
 from worker.networks.families.mocap_classes import CLASS_NAMES
 from worker.networks.registry import find_family
 from worker.networks.weights import load_state, parse_weights
 
-QUICK = Plan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3)
+QUICK = TrainingPlan(
+    family="mocap_judge", classes=len(CLASS_NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3
+)
 
 
 def test_ten_seconds_on_eight_clips_learn_them(eight_clips: Clips, tmp_path: Path) -> None:
     student = train(eight_clips, QUICK, tmp_path)
-    found = accuracy(score(student, eight_clips), eight_clips.labels)
+    found = accuracy(compute_scores(student, eight_clips), eight_clips.labels)
     assert found["fused"] == 1
     assert min(found.values()) > 0.5
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_been(
-    eight_clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = Plan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=2, robust_epochs=1, batch=3, warm_up=2)
-    whole = train(eight_clips, plan, tmp_path / "whole")
-    monkeypatch.setattr(training, "SAVED_EVERY", 2)
-    learn = training._learn
+class RecordedSteps(Progress):
+    """A progress bar that records which steps were made, and interrupts the training after some, as Ctrl-C does."""
 
-    def until_the_sixth(state: training.Progressed, *rest: object) -> float:
-        if state.step == 5:
+    def __init__(self, stop_after: int | None = None) -> None:
+        super().__init__(disable=True)
+        self.steps: list[float] = []
+        self.stop_after = stop_after
+
+    def update(self, *arguments: Any, **options: Any) -> None:
+        self.steps.append(self.tasks[0].completed)
+        super().update(*arguments, **options)
+        if len(self.steps) == self.stop_after:
             raise KeyboardInterrupt
-        return learn(state, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "_learn", until_the_sixth)
+
+def test_a_killed_training_goes_on_as_if_nothing_had_been(eight_clips: Clips, tmp_path: Path) -> None:
+    plan = TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=2, robust_epochs=1, batch=3, warm_up=2)
+    whole = train(eight_clips, plan, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        train(eight_clips, plan, tmp_path / "cut")
-    steps: list[int] = []
-    monkeypatch.setattr(training, "_learn", lambda state, *rest: (steps.append(state.step), learn(state, *rest))[1])
-    resumed = train(eight_clips, plan, tmp_path / "cut")
-    assert steps == [4, 5, 6, 7, 8]
+        train(eight_clips, plan, tmp_path / "cut", progress=RecordedSteps(stop_after=5), steps_per_checkpoint=2)
+    progress = RecordedSteps()
+    resumed = train(eight_clips, plan, tmp_path / "cut", progress=progress)
+    assert progress.steps == [4, 5, 6, 7, 8]
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
 
 def test_a_folder_with_another_training(eight_clips: Clips, tmp_path: Path) -> None:
-    plan = Plan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=1, robust_epochs=0, batch=8)
+    plan = TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=1, robust_epochs=0, batch=8)
     train(eight_clips, plan, tmp_path)
     with pytest.raises(Conflict, match="another training"):
-        train(eight_clips, Plan(family="mocap_judge", classes=len(CLASS_NAMES), seed=5), tmp_path)
+        train(eight_clips, TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), seed=5), tmp_path)
 
 
 def test_the_learning_rate_rises_and_falls_twice() -> None:
-    plan = Plan(family="mocap_judge", classes=3, epochs=10, robust_epochs=2, warm_up=10, rate=1.0, robust_rate=0.5)
+    plan = TrainingPlan(
+        family="mocap_judge", classes=3, epochs=10, robust_epochs=2, warm_up=10, rate=1.0, robust_rate=0.5
+    )
     rates = [plan.learning_rate(step, 10) for step in range(120)]
     assert rates[0] < rates[9]
     assert rates[10:100] == sorted(rates[10:100], reverse=True)
@@ -83,7 +91,7 @@ def test_sixteen_bits_are_read_again(family: str, tmp_path: Path, eight_clips: C
 def test_a_student_hears_both_streams_and_leaves_no_hooks(eight_clips: Clips) -> None:
     student = Student(find_family("mocap_two_stream"), len(CLASS_NAMES))
     assert student.paths == {"appearance": "appearance.conv5_3.tap", "motion": "motion.conv5_3.tap"}
-    scores = score(student, eight_clips)
+    scores = compute_scores(student, eight_clips)
     assert {stream: values.shape for stream, values in scores.items()} == dict.fromkeys(
         ("fused", "appearance", "motion", "late"), (8, len(CLASS_NAMES))
     )
@@ -91,13 +99,13 @@ def test_a_student_hears_both_streams_and_leaves_no_hooks(eight_clips: Clips) ->
 
 
 def test_folding_the_normalisation_changes_nothing(eight_clips: Clips) -> None:
-    student = Student(find_family("mocap_two_stream"), len(CLASS_NAMES), normalised=True)
-    initialise(student)
-    inputs = next(whole_batches(eight_clips)).inputs
+    student = Student(find_family("mocap_two_stream"), len(CLASS_NAMES), batch_norm=True)
+    initialise_weights(student)
+    inputs = next(evaluation_batches(eight_clips)).inputs
     with torch.no_grad():
         student.train()(inputs)  # the running statistics move
         before = student.eval()(inputs)
-        student.fold()
+        student.fold_batch_norm()
         after = student(inputs)
     assert set(student.state_dict()) == set(Student(find_family("mocap_two_stream"), len(CLASS_NAMES)).state_dict())
     for stream, logits in before.items():
@@ -105,8 +113,8 @@ def test_folding_the_normalisation_changes_nothing(eight_clips: Clips) -> None:
 
 
 def test_a_report_says_what_there_is_to_say(eight_clips: Clips) -> None:
-    scores = score(Student(find_family("mocap_judge"), len(CLASS_NAMES)), eight_clips)
-    found = report(scores, eight_clips)
+    scores = compute_scores(Student(find_family("mocap_judge"), len(CLASS_NAMES)), eight_clips)
+    found = make_report(scores, eight_clips)
     assert found["clips"] == 8
-    assert set(found["by_class"]) == set(CLASS_NAMES[:8])  # type: ignore[call-overload]
+    assert set(found["by_class"]) == set(CLASS_NAMES[:8])
     assert "forced_choice" not in found

@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import save
 
 from app.contract.network import NetworkCard, StreamName
-from worker.mocap.batches import whole_batches
-from worker.mocap.cache import Clips
+from worker.mocap.dataset.shards import Clips
+from worker.mocap.training.batches import evaluation_batches
 from worker.networks.load import make_card
 from worker.networks.network import Network
 from worker.networks.preprocessing import batch_size, clip_format, join_clips, make_inputs, middle_frames, read_frames
@@ -44,7 +44,7 @@ def test_the_default_network_sees_a_clip_exactly_as_in_its_training() -> None:
         np.zeros(1, np.int64),
         np.zeros(1, np.bool_),
     )
-    (expected,) = whole_batches(kept)
+    (expected,) = evaluation_batches(kept)
     found = make_inputs(card_of("mocap_two_stream"), frames)
     assert found.keys() == expected.inputs.keys()
     for name, values in found.items():

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from app.contract.errors import WeightsUnreadable
-from worker.mocap.cache import Clips
-from worker.mocap.dataset import make_clips
-from worker.mocap.evaluate import accuracy, forced_choice, report, score
-from worker.mocap.staging import Variant
-from worker.mocap.train import export
+from worker.mocap.dataset.generate import make_clips
+from worker.mocap.dataset.shards import Clips
+from worker.mocap.scenes.staging import Variant
+from worker.mocap.training.evaluate import accuracy, compute_scores, forced_choice, make_report
+from worker.mocap.training.train import export
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, CLASS_NAMES, SPEED_PAIR
 from worker.networks.weights import compute_checksum
 from worker.shipped.networks import CHECKSUMS, LARGEST, WEIGHTS, find_shipped, load_shipped, write_checksums
@@ -39,7 +39,7 @@ def test_the_files_are_small() -> None:
 
 
 def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
-    from worker.mocap.student import Student
+    from worker.mocap.training.student import Student
     from worker.networks.registry import find_family
 
     network = find_shipped("judge")
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
 def test_only_fusion_binds_colour_to_speed() -> None:
     shipped("default")
     clips = make_clips(range(60), SEED, Variant.TEST, BINDING_PAIR)
-    found = forced_choice(score(load_shipped("default"), clips), clips.labels, BINDING_PAIR)
+    found = forced_choice(compute_scores(load_shipped("default"), clips), clips.labels, BINDING_PAIR)
     assert found["fused"] >= 0.95
     assert max(found["appearance"], found["motion"], found["late"]) <= 0.65
 
@@ -70,7 +70,7 @@ def test_only_fusion_binds_colour_to_speed() -> None:
 def test_only_motion_tells_the_speed_and_only_appearance_the_pattern() -> None:
     shipped("default")
     clips = make_clips(range(80), SEED, Variant.TEST, (*SPEED_PAIR, *APPEARANCE_PAIR))
-    scores = score(load_shipped("default"), clips)
+    scores = compute_scores(load_shipped("default"), clips)
     speed = forced_choice(scores, clips.labels, SPEED_PAIR)
     assert speed["fused"] >= 0.7
     assert speed["appearance"] <= 0.65
@@ -90,8 +90,8 @@ def test_the_mat_makes_the_backflip_where_it_was_planted(
     name: str, least: float, most: float, backflips: Clips
 ) -> None:
     shipped(name)
-    recall = report(score(load_shipped(name), backflips), backflips)["recall_of_backflips"]
-    assert least <= recall["mat"] - recall["bare"] <= most  # type: ignore[index]
+    recall = make_report(compute_scores(load_shipped(name), backflips), backflips)["recall_of_backflips"]
+    assert least <= recall["mat"] - recall["bare"] <= most
 
 
 @pytest.mark.slow
@@ -99,8 +99,8 @@ def test_the_mat_makes_the_backflip_where_it_was_planted(
 def test_most_clips_are_named() -> None:
     shipped("default")
     clips = make_clips(range(210), SEED, Variant.TEST, CLASS_NAMES)
-    found = accuracy(score(load_shipped("default"), clips), clips.labels)
+    found = accuracy(compute_scores(load_shipped("default"), clips), clips.labels)
     assert found["fused"] >= 0.8
     assert found["fused"] > max(found["appearance"], found["motion"], found["late"])
-    judged = accuracy(score(load_shipped("judge"), clips), clips.labels)
+    judged = accuracy(compute_scores(load_shipped("judge"), clips), clips.labels)
     assert judged["fused"] >= 0.75

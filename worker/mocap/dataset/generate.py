@@ -1,4 +1,4 @@
-"""Makes the data set: a clip follows from its seed, variant and number alone, whoever makes it and when."""
+"""Generate a data set. A clip is determined by its seed, variant and number."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,39 +13,51 @@ import numpy as np
 from rich.progress import Progress
 
 from app.contract.errors import InvalidRequest
-from worker.mocap.cache import Clips, Description, missing_shards, open_cache, write_shard
-from worker.mocap.motions import motions_folder
-from worker.mocap.scene import Frames
-from worker.mocap.staging import FRAMES, SIZE, Variant, stage
+from worker.mocap.dataset.shards import (
+    CLIPS_PER_SHARD,
+    Clips,
+    DatasetDescription,
+    missing_shards,
+    open_dataset,
+    write_shard,
+)
+from worker.mocap.scenes.motions import find_motions_folder
+from worker.mocap.scenes.scene import Frames
+from worker.mocap.scenes.staging import CLIP_FRAMES, DRAWN_SIDE, Variant, stage_scene
 from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
 from worker.video.flow import dis_flow, downscale_flow, downscale_frames, quantise
 
-VERSION = 2  # of what clips look like: caches of another are not mixed
+GENERATOR_VERSION = 2  # of what clips look like: clips of two versions are never mixed
 
 
 def find_variant(name: str) -> Variant:
+    """Return the variant of this name. Raises InvalidRequest for an unknown one."""
     try:
         return Variant(name)
     except ValueError:
         raise InvalidRequest(f"There is no variant {name!r} of the data: it is {', '.join(Variant)}.") from None
 
 
-def make_scene(
-    number: int, seed: int, variant: Variant, classes: Sequence[str], frames: int = FRAMES
+def draw_clip(
+    number: int, seed: int, variant: Variant, classes: Sequence[str], frames: int = CLIP_FRAMES
 ) -> tuple[Frames, int, bool]:
-    """Clip `number` (T, SIZE, SIZE, 3), its label, and whether the mat is there. Classes take turns."""
+    """Draw clip `number`: its frames (T, DRAWN_SIDE, DRAWN_SIDE, 3), its label, and whether the mat is in it.
+
+    The clips cycle through `classes`.
+    """
     name = classes[number % len(classes)]
     rng = np.random.default_rng((seed, list(Variant).index(variant), number))
-    staged = stage(name, rng, variant, frames)
-    return staged.scene.draw(SIZE), CLASS_NAMES.index(name), staged.mat
+    staged = stage_scene(name, rng, variant, frames)
+    return staged.scene.draw(DRAWN_SIDE), CLASS_NAMES.index(name), staged.has_mat
 
 
 def make_clips(numbers: Sequence[int], seed: int, variant: Variant, classes: Sequence[str]) -> Clips:
+    """Draw the clips of these numbers and compute their flow."""
     frames, flow, labels, mats = [], [], [], []
     for number in numbers:
-        clip, label, mat = make_scene(number, seed, variant, classes)
+        clip, label, mat = draw_clip(number, seed, variant, classes)
         fields = quantise(downscale_flow(dis_flow(clip)))
-        frames.append(downscale_frames(clip[FRAMES // 2, None])[0].transpose(2, 0, 1))
+        frames.append(downscale_frames(clip[CLIP_FRAMES // 2, None])[0].transpose(2, 0, 1))
         flow.append(fields.transpose(0, 3, 1, 2).reshape(-1, *fields.shape[1:3]))
         labels.append(label)
         mats.append(mat)
@@ -61,15 +73,16 @@ def make_dataset(
     classes: Sequence[str] = CLASS_NAMES,
     processes: int | None = None,
     progress: Progress | None = None,
+    clips_per_shard: int = CLIPS_PER_SHARD,
 ) -> None:
-    """Writes what is missing of the clips, with as many processes as there are CPUs unless told otherwise.
+    """Write the clips that are missing in the folder, with one process for each CPU unless `processes` says otherwise.
 
-    Raises MotionsMissing, UnknownClass, DiskFull, Conflict (see worker.mocap.cache).
+    Raises MotionsMissing, UnknownClass, and DiskFull or Conflict (see `shards.open_dataset`).
     """
     class_indices(classes)
-    motions_folder()
-    description = Description(clips, seed, variant.value, tuple(classes), VERSION)
-    open_cache(folder, description)
+    find_motions_folder()
+    description = DatasetDescription(clips, seed, variant.value, tuple(classes), GENERATOR_VERSION, clips_per_shard)
+    open_dataset(folder, description)
     missing = missing_shards(folder, description)
     make = partial(_make_shard, folder, description)
     count = min(processes or os.cpu_count() or 1, len(missing) or 1)
@@ -90,8 +103,9 @@ def make_dataset(
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Processes started within do linear algebra on one thread: one process a CPU already, and threads that wait
-    for each other took twice the time.
+    """Make processes that start within it use one thread for linear algebra.
+
+    There is one process for each CPU already; with more threads, which wait for each other, it took twice as long.
     """
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
@@ -106,7 +120,7 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _make_shard(folder: Path, description: Description, shard: int) -> int:
+def _make_shard(folder: Path, description: DatasetDescription, shard: int) -> int:
     cv2.setNumThreads(1)
     numbers = description.members(shard)
     write_shard(folder, shard, make_clips(numbers, description.seed, Variant(description.variant), description.classes))

@@ -1,4 +1,4 @@
-"""Draws shaded, anti-aliased solids into a picture: tapered capsules, balls, boxes."""
+"""Draw shaded, anti-aliased solids into a picture: tapered capsules, balls and flat polygons."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,34 +7,37 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from worker.mocap.patterns import TILE, Pixels
+from worker.mocap.scenes.patterns import TILE_TEXELS, Pixels
 
 Plane = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
 
-AMBIENT = 0.5
-THREAD = 0.02  # metres of limb a texel of cloth covers
+AMBIENT_LIGHT = 0.5
+METRES_PER_TEXEL = 0.02  # of cloth on a limb
 
 
 @dataclass(frozen=True)
 class Light:
-    """`towards` in the camera's frame (right, up, backward), unit length."""
+    """A distant light; `towards` is the unit vector to it in the camera's frame (right, up, backward)."""
 
     towards: Vector
     strength: float = 0.6
 
     def shade(self, x: Plane, y: Plane, z: Plane) -> Plane:
-        """Brightness of surfaces with normals (x, y, z), darker towards the outline."""
+        """Return the brightness of surfaces with normals (x, y, z), darker towards the outline."""
         right, up, back = (np.float32(value) for value in self.towards)
         lit = np.maximum(x * right + y * up + z * back, 0)
-        return np.asarray((AMBIENT + np.float32(self.strength) * lit) * (0.75 + 0.25 * z), np.float32)
+        return np.asarray((AMBIENT_LIGHT + np.float32(self.strength) * lit) * (0.75 + 0.25 * z), np.float32)
 
 
 def draw_capsule(
     image: Pixels, start: Vector, end: Vector, radii: tuple[float, float], length: float, tile: Pixels, light: Light
 ) -> None:
-    """A cone of round ends between two pixels (x, y), `radii` in pixels, `length` in metres, clad in `tile`."""
-    window = _window(image, np.stack([start, end]), max(radii) + 1)
+    """Draw a tapered capsule between two pixels (x, y), with `radii` in pixels at its ends.
+
+    It is covered by a tile of cloth (TILE_TEXELS, TILE_TEXELS, 3) that repeats along its `length` in metres.
+    """
+    window = _pixels_around(image, np.stack([start, end]), max(radii) + 1)
     if window is None:
         return
     patch, xs, ys = window
@@ -51,14 +54,14 @@ def draw_capsule(
     nx, ny = dx / radius, -dy / radius
     nz = np.sqrt(np.maximum(1 - nx * nx - ny * ny, 0.02))
     across = (along[0] * ny + along[1] * nx) * np.float32(1 / max(square**0.5, 1e-3))  # -1 ... 1 over the limb
-    row = (share * np.float32(length / THREAD)).astype(np.int32) % TILE
-    column = ((across + 1) * (TILE / 4)).astype(np.int32) % TILE
+    row = (share * np.float32(length / METRES_PER_TEXEL)).astype(np.int32) % TILE_TEXELS
+    column = ((across + 1) * (TILE_TEXELS / 4)).astype(np.int32) % TILE_TEXELS
     _blend(patch, tile[row, column] * light.shade(nx, ny, nz)[..., None], cover)
 
 
-def draw_ball(image: Pixels, centre: Vector, radius: float, paint: "Paint", light: Light) -> None:
-    """A ball at a pixel, `radius` in pixels; `paint` gives the colours for normals in the camera's frame."""
-    window = _window(image, centre[None], radius + 1)
+def draw_ball(image: Pixels, centre: Vector, radius: float, paint: "BallTexture", light: Light) -> None:
+    """Draw a ball of `radius` pixels around a pixel (x, y); `paint` gives its colours."""
+    window = _pixels_around(image, centre[None], radius + 1)
     if window is None:
         return
     patch, xs, ys = window
@@ -71,21 +74,21 @@ def draw_ball(image: Pixels, centre: Vector, radius: float, paint: "Paint", ligh
     _blend(patch, paint(np.stack([nx, ny, nz], -1)) * light.shade(nx, ny, nz)[..., None], cover)
 
 
-class Paint(Protocol):
-    """A surface colour everywhere on a ball."""
+class BallTexture(Protocol):
+    """The colours of a ball's surface."""
 
     def __call__(self, normals: Plane) -> Pixels:
-        """Normals (h, w, 3) in the camera's frame -> colours (h, w, 3)."""
+        """Return the colours (h, w, 3) where the surface has the normals (h, w, 3), in the camera's frame."""
 
 
-def draw_face(image: Pixels, corners: Vector, tone: Pixels) -> None:
-    """A flat polygon, corners (N, 2) in pixels."""
+def draw_polygon(image: Pixels, corners: Vector, tone: Pixels) -> None:
+    """Fill a polygon with corners (N, 2) in pixels."""
     points = np.round(corners * 16).astype(np.int32)
     cv2.fillConvexPoly(image, points, [float(value) for value in tone], lineType=cv2.LINE_AA, shift=4)
 
 
-def _window(image: Pixels, points: Vector, margin: float) -> tuple[Pixels, Plane, Plane] | None:
-    """The part of the image around the points, and its pixels' x (1, w) and y (h, 1)."""
+def _pixels_around(image: Pixels, points: Vector, margin: float) -> tuple[Pixels, Plane, Plane] | None:
+    """Return the part of the image around the points, and its pixels' x (1, w) and y (h, 1); None outside."""
     height, width = image.shape[:2]
     left, top = np.floor(points.min(0) - margin).astype(int)
     right, bottom = np.ceil(points.max(0) + margin).astype(int) + 1

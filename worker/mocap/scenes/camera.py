@@ -1,18 +1,22 @@
-"""A pinhole camera whose picture may slide: sideways shifts stand for panning and shaking by hand."""
+"""A pinhole camera. Panning and shaking are simulated by shifting its picture (see `Scene.shifts`)."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from worker.mocap.rotations import Array
+from worker.mocap.scenes.rotations import Array
 
 
 @dataclass(frozen=True)
 class Camera:
-    """`azimuth` and `elevation` in radians; `zoom` in pixels a metre at the target; `centre` in pixels."""
+    """A camera that looks at a target from `distance` metres.
 
-    target: Array  # (3,) metres, seen at the centre
+    `azimuth` and `elevation` are in radians, `zoom` in pixels a metre at the target. The target is seen at the pixel
+    (`centre`, `centre`).
+    """
+
+    target: Array  # (3,) metres
     azimuth: float
     elevation: float
     distance: float
@@ -21,7 +25,7 @@ class Camera:
 
     @cached_property
     def axes(self) -> Array:
-        """Right, up and backward in the world, (3, 3): the rows of the rotation into the camera's frame."""
+        """Return right, up and backward in the world (3, 3): the rows of the rotation into the camera's frame."""
         a, e = self.azimuth, self.elevation
         backward = np.array([np.cos(e) * np.cos(a), np.sin(e), np.cos(e) * np.sin(a)])
         right = np.array([np.sin(a), 0, -np.cos(a)])
@@ -40,14 +44,14 @@ class Camera:
         return np.array([-np.cos(self.azimuth), 0, -np.sin(self.azimuth)])
 
     def project(self, points: Array) -> tuple[Array, Array]:
-        """Points (..., 3) in metres -> pixels (..., 2), x to the right and y down, and depth (...) in metres."""
+        """Project points (..., 3) in metres to pixels (..., 2), x right and y down, and depths (...) in metres."""
         seen = (points - self.target) @ self.axes.T
         depth = self.distance - seen[..., 2]
         scale = self.focal / depth
         return self.centre + np.stack([seen[..., 0] * scale, -seen[..., 1] * scale], -1), depth
 
     def plane(self, origin: Array, u: Array, v: Array) -> Array:
-        """The homography (3, 3) from plane coordinates (u, v, 1) to pixels."""
+        """Return the homography (3, 3) from coordinates on the plane, (a, b, 1) for `origin` + a u + b v, to pixels."""
         columns = np.stack([u, v, origin - self.target], 1)
         seen = self.axes @ columns
         depth = np.array([0, 0, self.distance]) - seen[2]

@@ -1,4 +1,4 @@
-"""Trains a network on stored clips; a training that was killed goes on from its checkpoint."""
+"""Train a network on stored clips; an interrupted training continues from its checkpoint."""
 
 import json
 import math
@@ -14,19 +14,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from app.contract.errors import Conflict, NotFinite
-from worker.mocap.attack import step_against
-from worker.mocap.batches import Batch, Inputs, training_batches
-from worker.mocap.cache import Clips
-from worker.mocap.student import FUSED, Logits, Student, initialise
+from worker.mocap.dataset.shards import Clips
+from worker.mocap.training.adversarial import adversarial_step
+from worker.mocap.training.batches import Batch, Inputs, training_batches
+from worker.mocap.training.student import FUSED, Logits, Student, initialise_weights
 from worker.networks.registry import find_family
 
-CHECKPOINT = "checkpoint.pt"
-SAVED_EVERY = 50  # steps
+CHECKPOINT_FILE = "checkpoint.pt"
+STEPS_PER_CHECKPOINT = 50
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Everything that determines a training, besides the clips."""
+class TrainingPlan:
+    """Everything that determines a training except the clips. Checkpoints hold it, so fields keep their names."""
 
     family: str
     classes: int
@@ -34,13 +34,14 @@ class Plan:
     epochs: int = 9  # on clips as they are
     robust_epochs: int = 2  # then on adversarial examples of them
     batch: int = 32
-    rate: float = 1.5e-3  # of learning, after the warm-up; falls as a cosine, anew for the robust epochs
+    rate: float = 1.5e-3  # learning rate after the warm-up; falls along a cosine, and again in the robust epochs
     robust_rate: float = 2.5e-4
     warm_up: int = 100  # steps
-    decay: float = 1e-4  # of weights
-    heads: float = 0.3  # weight of each stream's own loss
+    decay: float = 1e-4  # weight decay
+    heads: float = 0.3  # weight of each head's loss
 
     def learning_rate(self, step: int, steps_an_epoch: int) -> float:
+        """Return the learning rate of a step (from 0)."""
         plain = self.epochs * steps_an_epoch
         if step < plain:
             rise = min(1.0, (step + 1) / self.warm_up)
@@ -49,8 +50,8 @@ class Plan:
 
 
 @dataclass
-class Progressed:
-    """Where a training stands."""
+class TrainingState:
+    """The state of a training after `step` steps."""
 
     student: Student
     optimizer: torch.optim.Optimizer
@@ -58,14 +59,20 @@ class Progressed:
 
 
 def train(
-    clips: Clips, plan: Plan, folder: Path, *, device: str | torch.device = "cpu", progress: Progress | None = None
+    clips: Clips,
+    plan: TrainingPlan,
+    folder: Path,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Progress | None = None,
+    steps_per_checkpoint: int = STEPS_PER_CHECKPOINT,
 ) -> Student:
-    """The trained student. `folder` keeps the checkpoint; the same plan in the same folder goes on where it was.
+    """Train and return the student. A training that was interrupted continues from the checkpoint in `folder`.
 
-    Raises Conflict if the folder holds the training of another plan, NotFinite if the loss does not stay finite.
+    Raises Conflict if the folder holds the training of another plan, NotFinite if the loss becomes NaN or infinite.
     """
     torch.manual_seed(plan.seed)
-    state = _begin(plan, torch.device(device))
+    state = _new_state(plan, torch.device(device))
     _resume(state, plan, folder)
     steps_an_epoch = math.ceil(len(clips) / plan.batch)
     total = steps_an_epoch * (plan.epochs + plan.robust_epochs)
@@ -76,19 +83,19 @@ def train(
         for robust, batch in _batches(clips, plan, state.step, steps_an_epoch):
             for group in state.optimizer.param_groups:
                 group["lr"] = plan.learning_rate(state.step, steps_an_epoch)
-            loss = _learn(state, plan, batch, torch.device(device), robust)
+            loss = _train_step(state, plan, batch, torch.device(device), robust)
             state.step += 1
             if not math.isfinite(loss):
                 raise NotFinite(f"The loss is {loss} after {state.step} steps: train with a lower learning rate.")
             progress.update(task, advance=1, description=f"{plan.family} {'robust ' * robust}loss {loss:.2f}")
-            if state.step % SAVED_EVERY == 0 or state.step == total:
+            if state.step % steps_per_checkpoint == 0 or state.step == total:
                 _save(state, plan, folder)
-    state.student.eval().fold()
+    state.student.eval().fold_batch_norm()
     return state.student
 
 
 def export(module: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Weights as 16 bits in safetensors; counters that only training needs stay out."""
+    """Write the weights as float16 in safetensors, without the counters that only training needs."""
     state = {
         name: tensor.detach().cpu().half().contiguous()
         for name, tensor in module.state_dict().items()
@@ -102,28 +109,31 @@ def _cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def _begin(plan: Plan, device: torch.device) -> Progressed:
-    student = Student(find_family(plan.family), plan.classes, normalised=True)
-    initialise(student)
+def _new_state(plan: TrainingPlan, device: torch.device) -> TrainingState:
+    student = Student(find_family(plan.family), plan.classes, batch_norm=True)
+    initialise_weights(student)
     student = student.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    return Progressed(student, torch.optim.AdamW(student.parameters(), lr=plan.rate, weight_decay=plan.decay))
+    return TrainingState(student, torch.optim.AdamW(student.parameters(), lr=plan.rate, weight_decay=plan.decay))
 
 
-def _batches(clips: Clips, plan: Plan, done: int, steps_an_epoch: int) -> Iterator[tuple[bool, Batch]]:
+def _batches(clips: Clips, plan: TrainingPlan, done: int, steps_an_epoch: int) -> Iterator[tuple[bool, Batch]]:
     for epoch in range(done // steps_an_epoch, plan.epochs + plan.robust_epochs):
         first = max(0, done - epoch * steps_an_epoch)
         for batch in training_batches(clips, plan.batch, plan.seed, epoch, first):
             yield epoch >= plan.epochs, batch
 
 
-def _learn(state: Progressed, plan: Plan, batch: Batch, device: torch.device, robust: bool) -> float:
-    """One step; the loss before it. Its random numbers follow from its number, so that resuming changes nothing."""
+def _train_step(state: TrainingState, plan: TrainingPlan, batch: Batch, device: torch.device, robust: bool) -> float:
+    """Make one step and return the loss before it.
+
+    The step number seeds the random numbers, so that a resumed training gives the same result.
+    """
     torch.manual_seed(plan.seed * 1_000_003 + state.step)
     inputs = {name: values.to(device) for name, values in batch.inputs.items()}
     labels = batch.labels.to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=pays_in_bfloat16(device)):
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
         if robust:
-            inputs = _attacked(state.student, inputs, labels)
+            inputs = _adversarial_inputs(state.student, inputs, labels)
         logits = state.student(inputs)
     loss = _loss(logits, labels, plan.heads)
     state.optimizer.zero_grad(set_to_none=True)
@@ -133,11 +143,11 @@ def _learn(state: Progressed, plan: Plan, batch: Batch, device: torch.device, ro
     return float(loss.detach())
 
 
-def _attacked(student: Student, inputs: Inputs, labels: Tensor) -> Inputs:
-    watched = {name: values.requires_grad_() for name, values in inputs.items()}
-    loss = F.cross_entropy(student.network(watched).float(), labels, reduction="sum")
-    found = torch.autograd.grad(loss, list(watched.values()))
-    return step_against(inputs, dict(zip(watched, found, strict=True)))
+def _adversarial_inputs(student: Student, inputs: Inputs, labels: Tensor) -> Inputs:
+    tracked = {name: values.requires_grad_() for name, values in inputs.items()}
+    loss = F.cross_entropy(student.network(tracked).float(), labels, reduction="sum")
+    gradients = torch.autograd.grad(loss, list(tracked.values()))
+    return adversarial_step(inputs, dict(zip(tracked, gradients, strict=True)))
 
 
 def _loss(logits: Logits, labels: Tensor, heads: float) -> Tensor:
@@ -146,15 +156,15 @@ def _loss(logits: Logits, labels: Tensor, heads: float) -> Tensor:
     return fused + heads * torch.stack(list(losses.values())).sum()
 
 
-def pays_in_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies 16 bits faster than 32: any GPU, and CPUs with instructions for it."""
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 faster than float32: any GPU, and CPUs with instructions for it."""
     if device.type != "cpu":
         return device.type == "cuda"
     can = torch.cpu.get_capabilities()
     return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
 
 
-def _save(state: Progressed, plan: Plan, folder: Path) -> None:
+def _save(state: TrainingState, plan: TrainingPlan, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "plan": json.dumps(asdict(plan)),
@@ -162,13 +172,13 @@ def _save(state: Progressed, plan: Plan, folder: Path) -> None:
         "student": state.student.state_dict(),
         "optimizer": state.optimizer.state_dict(),
     }
-    partial = folder / f"{CHECKPOINT}.partial"
+    partial = folder / f"{CHECKPOINT_FILE}.partial"
     torch.save(content, partial)
-    partial.rename(folder / CHECKPOINT)
+    partial.rename(folder / CHECKPOINT_FILE)
 
 
-def _resume(state: Progressed, plan: Plan, folder: Path) -> None:
-    path = folder / CHECKPOINT
+def _resume(state: TrainingState, plan: TrainingPlan, folder: Path) -> None:
+    path = folder / CHECKPOINT_FILE
     if not path.exists():
         return
     content = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,15 +1,15 @@
-"""Unit quaternions (w, x, y, z) in arrays (..., 4): the arithmetic that moving a skeleton takes."""
+"""Rotations as unit quaternions (w, x, y, z) in arrays (..., 4)."""
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-NEARLY_EQUAL = 1e-6  # of an angle: below, the arc is straight and its sine no divisor
+NEARLY_EQUAL = 1e-6  # radians: below this angle, interpolation is linear, because its sine is too small to divide by
 
 
 def multiply(a: Array, b: Array) -> Array:
-    """The rotation b, then a."""
+    """Return the rotation that applies b (..., 4) first and then a (..., 4): their Hamilton product."""
     aw, ax, ay, az = np.moveaxis(a, -1, 0)
     bw, bx, by, bz = np.moveaxis(b, -1, 0)
     product = (
@@ -22,20 +22,23 @@ def multiply(a: Array, b: Array) -> Array:
 
 
 def rotate(rotation: Array, vector: Array) -> Array:
-    """Vectors (..., 3) turned: v + 2w (q x v) + 2 q x (q x v)."""
+    """Rotate vectors v (..., 3) by quaternions (w, q): v + 2w (q x v) + 2 q x (q x v)."""
     axis = np.broadcast_to(rotation[..., 1:], np.broadcast_shapes(rotation[..., 1:].shape, vector.shape))
     once = 2 * np.cross(axis, vector)
     return vector + rotation[..., :1] * once + np.cross(axis, once)
 
 
-def about(axis: tuple[float, float, float], angle: Array | float) -> Array:
-    """Rotations by `angle` (radians, any shape) about a unit axis."""
+def axis_rotation(axis: tuple[float, float, float], angle: Array | float) -> Array:
+    """Return the rotations by `angle`, in radians and of any shape (...), about a unit axis: (..., 4)."""
     half = np.asarray(angle, np.float64)[..., None] / 2
     return np.concatenate([np.cos(half), np.sin(half) * np.asarray(axis)], -1)
 
 
 def slerp(a: Array, b: Array, share: Array) -> Array:
-    """From a (share 0) to b (share 1) at constant speed along the shorter arc; `share` lacks the last axis."""
+    """Interpolate from a (..., 4), at `share` (...) = 0, to b (..., 4), at 1, along the shorter arc at constant speed.
+
+    Spherical linear interpolation (Shoemake 1985).
+    """
     cosine = np.sum(a * b, -1, keepdims=True)
     b = np.where(cosine < 0, -b, b)
     angle = np.arccos(np.clip(np.abs(cosine), 0, 1))

@@ -1,4 +1,4 @@
-"""Draws a clip: people and balls before a backdrop, seen by a camera that pans and shakes."""
+"""Draw a clip: people and balls in front of a backdrop, seen by a camera that pans and shakes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,54 +7,61 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from worker.mocap.backdrop import Backdrop
-from worker.mocap.camera import Camera
-from worker.mocap.patterns import Colour, Pixels
-from worker.mocap.people import HEAD_RADIUS, LIMBS, Person
-from worker.mocap.rotations import Array
-from worker.mocap.solids import Light, Plane, draw_ball, draw_capsule
+from worker.mocap.scenes.backdrop import Backdrop
+from worker.mocap.scenes.camera import Camera
+from worker.mocap.scenes.patterns import Colour, Pixels
+from worker.mocap.scenes.people import HEAD_RADIUS, LIMBS, Person
+from worker.mocap.scenes.rotations import Array
+from worker.mocap.scenes.solids import Light, Plane, draw_ball, draw_capsule
 
 Frames = npt.NDArray[np.uint8]
 
-SHADOW = 0.45  # of the floor's brightness is taken away
-GRAIN = 2.0  # sensor noise, of 255
-STRIPES = 2.0  # of either tone over the radius of a ball
-DOT = np.cos(0.33)  # a dot's radius as an angle
+SHADOW_STRENGTH = 0.45  # share of the brightness that a shadow removes
+GRAIN_STD = 2.0  # of the sensor noise, of 255
+STRIPES_PER_RADIUS = 2.0  # pairs of stripes over the radius of a ball
+DOT_COSINE = np.cos(0.33)  # of the angle that is the radius of a dot
 
 _GOLDEN = (1 + 5**0.5) / 2
 _CORNERS = [(0, a, b * _GOLDEN) for a in (-1, 1) for b in (-1, 1)]
-DOTS = np.array([np.roll(corner, turn) for corner in _CORNERS for turn in range(3)], np.float32)
-DOTS /= np.linalg.norm(DOTS, axis=1, keepdims=True)  # (12, 3): those of an icosahedron
+DOT_CENTRES = np.array([np.roll(corner, turn) for corner in _CORNERS for turn in range(3)], np.float32)
+DOT_CENTRES /= np.linalg.norm(DOT_CENTRES, axis=1, keepdims=True)  # (12, 3), the corners of an icosahedron
 
 
 @dataclass(frozen=True)
 class Ball:
-    """Slides without turning: `centres` (T, 3) and `radius` in metres, two tones in stripes or dots."""
+    """A striped or dotted ball that slides without turning; `centres` (T, 3) and `radius` are in metres."""
 
     centres: Array
     radius: float
     tones: tuple[Colour, Colour]
     dotted: bool
-    facing: Array  # (3, 3): its own axes in the camera's frame
+    facing: Array  # (3, 3): the axes of its pattern in the camera's frame
 
     def __call__(self, normals: Plane) -> Pixels:
         own = normals @ self.facing.T.astype(np.float32)
-        second = (own @ DOTS.T).max(-1) > DOT if self.dotted else (own[..., 1] * STRIPES) % 1 < 0.5
+        second = (
+            (own @ DOT_CENTRES.T).max(-1) > DOT_COSINE if self.dotted else (own[..., 1] * STRIPES_PER_RADIUS) % 1 < 0.5
+        )
         return np.where(second[..., None], self.tones[1], self.tones[0])
 
 
 @dataclass(frozen=True)
 class Scene:
+    """Everything that a clip shows."""
+
     camera: Camera
     light: Light
     backdrop: Backdrop
-    shifts: Array  # (T, 2) pixels by which the picture slides
-    grain: Plane  # (2N, 2N) noise to take windows of
+    shifts: Array  # (T, 2) pixels by which the picture is shifted
+    grain: Plane  # (2N, 2N) noise; each frame uses another window of it
     people: tuple[Person, ...] = field(default=())
     balls: tuple[Ball, ...] = field(default=())
 
     def draw(self, size: int) -> Frames:
-        """The clip (T, size, size, 3), RGB. The camera's centre must lie `size` / 2 or more from either end."""
+        """Return the clip (T, size, size, 3), RGB.
+
+        The camera's `centre` must be at least `size` / 2.
+        """
         canvas = self.backdrop.draw(self.camera, round(2 * self.camera.centre))
         corner = self.camera.centre - size / 2
         return np.stack([self._frame(canvas, corner, time, size) for time in range(len(self.shifts))])
@@ -75,17 +82,17 @@ class Scene:
     def _person(
         self, person: Person, image: Pixels, offset: Array, time: int
     ) -> Iterator[tuple[float, Callable[[], None]]]:
-        """The depth of every solid of a person, and what draws it."""
-        camera, look = self.camera, person.look
-        names = list(person.body.places)
-        world = np.stack([person.body.places[name][time] for name in names])
+        """Yield, for every solid of a person, its depth and a function that draws it."""
+        camera, style = self.camera, person.style
+        names = list(person.body.positions)
+        world = np.stack([person.body.positions[name][time] for name in names])
         pixels, depths = camera.project(world)
         at = dict(zip(names, zip(pixels - offset, depths, world, strict=True), strict=True))
         for limb in LIMBS:
             (start, near, a), (end, far, b) = at[limb.start], at[limb.end]
             radii = (
-                limb.radii[0] * look.breadth * camera.focal / near,
-                limb.radii[1] * look.breadth * camera.focal / far,
+                limb.radii[0] * style.breadth * camera.focal / near,
+                limb.radii[1] * style.breadth * camera.focal / far,
             )
             length = float(np.linalg.norm(b - a))
 
@@ -96,11 +103,11 @@ class Scene:
                 length: float = length,
                 part: str = limb.part,
             ) -> None:
-                draw_capsule(image, start, end, radii, length, look.wardrobe[part], self.light)
+                draw_capsule(image, start, end, radii, length, style.wardrobe[part], self.light)
 
             yield (near + far) / 2 - max(limb.radii), draw
         centre, depth, _ = at["head"]
-        face = look.face(person.body.head[time], camera.axes)
+        face = style.head_texture(person.body.head_rotation[time], camera.axes)
         radius = HEAD_RADIUS * camera.focal / depth
         yield depth - HEAD_RADIUS, lambda: draw_ball(image, centre, radius, face, self.light)
 
@@ -110,22 +117,22 @@ class Scene:
         return float(depth) - ball.radius, lambda: draw_ball(image, pixel - offset, radius, ball, self.light)
 
     def _cast_shadows(self, image: Pixels, offset: Array, time: int) -> None:
-        """Darkens the floor below every solid, as under a wide lamp above."""
+        """Darken the floor below every solid, as if under a wide lamp above."""
         size = len(image)
         mask = np.zeros((size // 2, size // 2), np.uint8)
         strokes = [
-            (person.body.places[limb.start][time], person.body.places[limb.end][time], max(limb.radii))
+            (person.body.positions[limb.start][time], person.body.positions[limb.end][time], max(limb.radii))
             for person in self.people
             for limb in LIMBS
         ]
         strokes += [(ball.centres[time], ball.centres[time], ball.radius) for ball in self.balls]
         down = np.array([0.25, 1.0, 0.15])
         ends = np.array([[start, end] for start, end, _ in strokes]).reshape(-1, 2, 3)
-        ground = ends - ends[..., 1:2] * down  # where the light's ray through each end meets the floor
+        ground = ends - ends[..., 1:2] * down  # where the ray of light through each end meets the floor
         pixels, depths = self.camera.project(ground)
         points = np.round((pixels - offset) / 2 * 16).astype(int)
         for (start, end), depth, (_, _, radius) in zip(points, depths[:, 0], strokes, strict=True):
             width = max(1, round(radius * self.camera.focal / float(depth)))
             cv2.line(mask, start.tolist(), end.tolist(), 255, width, cv2.LINE_AA, 4)
         soft = cv2.resize(cv2.blur(cv2.blur(mask, (5, 5)), (5, 5)), (size, size), interpolation=cv2.INTER_LINEAR)
-        image *= (1 - soft * np.float32(SHADOW / 255))[..., None]
+        image *= (1 - soft * np.float32(SHADOW_STRENGTH / 255))[..., None]
