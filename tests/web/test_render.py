@@ -62,6 +62,6 @@ def test_a_unit_in_a_line_has_its_still_or_says_that_it_is_a_real_clip() -> None
     assert "fc6/<wbr>3" in line
     assert "&lt;b&gt;" in line
     assert f"/-/media/{'c' * 64}.webp" in line
-    assert "real clip" in line
+    assert "strongest clip" in line
     assert "<strong>3</strong>" in part("thumbnails", "unit_link", unit, "", True)
-    assert "real clip" not in part("thumbnails", "unit_link", unit.model_copy(update={"clip": None}), "")
+    assert "strongest clip" not in part("thumbnails", "unit_link", unit.model_copy(update={"clip": None}), "")

@@ -144,7 +144,7 @@ def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_
         check(page)
         stand_ins = page.all("span", class_="stand-in")
         assert stand_ins, address
-        assert page.text.count("real clip, not a stimulus") == len(stand_ins), address
+        assert page.text.count("clip (not visualized yet)") == len(stand_ins), address
 
 
 def test_a_class_without_a_stimulus_shows_its_clip_or_says_so_and_offers_one(
@@ -155,8 +155,8 @@ def test_a_class_without_a_stimulus_shows_its_clip_or_says_so_and_offers_one(
     page = open_page("/tiny/-/classes")
     check(page)
     assert len(page.all("span", class_="stand-in")) == 2
-    assert page.text.count("real clip, not a stimulus") == 2
-    assert page.text.count("not visualized yet") == 2
+    assert page.text.count("clip (not visualized yet)") == 2
+    assert page.text.count("not visualized yet") == 4, "two more have not even a clip"
     assert len(page.all("span", class_="example")) == 1
     assert "/tiny/-/visualize?layer=class&state=missing" in page.links
     assert "/tiny/-/visualize?layer=class&q=run&state=missing" not in open_page("/tiny/-/classes?q=run").links

@@ -68,7 +68,7 @@ def test_a_hit_says_why_it_is_one(store: Store, open_page: Open) -> None:
     text = " ".join(open_page("/tiny/-/units?q=jogging").text.split())
     assert "jogging (read as run) matches run" in text.replace("“", "").replace("”", "")
     assert text.count("detects run, precision 0.") == 6
-    assert "real clip" in text
+    assert "strongest clip (not visualized yet)" in text
 
 
 def test_words_that_name_several_classes_are_taken_together(open_page: Open) -> None:
