@@ -35,6 +35,8 @@ class Appearance(nn.Module):
             self.add_module(name, plain)
             self.steps.append(name)
         imagenet, own = (torch.tensor(values).view(2, 3, 1, 1) for values in ((MEAN, STD), (self.mean, self.std)))
+        self.scale: Tensor
+        self.offset: Tensor
         self.register_buffer("scale", imagenet[1] / own[1])
         self.register_buffer("offset", (imagenet[0] - own[0]) / own[1])
 

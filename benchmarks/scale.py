@@ -26,6 +26,7 @@ def milliseconds(network: Network, layer: str, recipe: Recipe, batch: int) -> fl
         return perf_counter() - started
 
     seconds(1)  # makes the cone
+    assert recipe.steps is not None
     short, long = 2, 2 + recipe.steps
     return 1e3 * (seconds(long) - seconds(short)) / (recipe.steps * batch)
 

@@ -48,7 +48,8 @@ def profile_steps(network: Network, layer: str, recipe: Recipe, units: Sequence[
         recipes = [recipe.model_copy(update={"steps": steps})] * len(units)
         with profile(activities=activities) as profiler:
             maximize_units(network, layer, units, recipes)
-        return profiler.key_averages()
+        averages: Iterable[FunctionEventAvg] = profiler.key_averages()
+        return averages
 
     events(1)  # makes the cone
     return StepCost.between(events(2 + steps), events(2), steps)

@@ -51,6 +51,8 @@ class AppearanceInput(nn.Module):
     def __init__(self, vgg: Vgg16) -> None:
         super().__init__()
         self.vgg = vgg
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
 
@@ -66,6 +68,7 @@ def make_vgg(weights: Path | None, seed: int = 0) -> Vgg16:
     if weights is None:
         for part in modules:
             nn.init.kaiming_normal_(part.weight)
+            assert part.bias is not None
             nn.init.zeros_(part.bias)
     else:
         state = torch.load(weights, weights_only=True)

@@ -26,7 +26,8 @@ class Tower(nn.Module):
 
     def forward(self, inputs: dict[StreamName, Tensor]) -> Tensor:
         x = self.first(inputs[StreamName.CLIP]).relu()
-        return self.second(x + self.small(x).mean((2, 3, 4), keepdim=True))
+        output: Tensor = self.second(x + self.small(x).mean((2, 3, 4), keepdim=True))
+        return output
 
 
 def recording() -> tuple[Tower, Recording, Tensor]:
@@ -35,6 +36,7 @@ def recording() -> tuple[Tower, Recording, Tensor]:
     for part in tower.modules():
         if isinstance(part, nn.BatchNorm3d):
             for each, low, high in ((part.weight, 0.5, 2), (part.bias, -1, 1), (part.running_var, 0.5, 2)):
+                assert each is not None
                 nn.init.uniform_(each, low, high)
     tower.eval().requires_grad_(False)
     clip = torch.randn(1, 3, 4, 8, 8)
@@ -49,25 +51,26 @@ def test_the_divergence_is_that_of_gaussians() -> None:
 
 
 def test_what_is_like_the_training_data_hardly_diverges_and_what_is_still_does_finitely() -> None:
-    normal = ChannelStatistics(MEAN, VARIANCE)
+    statistics = ChannelStatistics(MEAN, VARIANCE)
     alike = MEAN[None, :, None] + VARIANCE.sqrt()[None, :, None] * torch.randn(1, 2, 10_000)
     still = torch.zeros(1, 2, 10)
-    assert abs(float(normal.divergence(alike))) < 0.01
-    assert 1 < float(normal.divergence(still)) < 10
+    assert abs(float(statistics.divergence(alike))) < 0.01
+    assert 1 < float(statistics.divergence(still)) < 10
 
 
-def test_normals_are_shift_and_squared_scale_of_what_lies_before_the_target() -> None:
+def test_statistics_are_shift_and_squared_scale_of_what_lies_before_the_target() -> None:
     tower, recorded, _ = recording()
-    (normal,) = bn_statistics(recorded).values()  # neither the target's own nor that of four positions
+    (statistics,) = bn_statistics(recorded).values()  # neither the target's own nor that of four positions
     norm = tower.first[1]
-    torch.testing.assert_close(normal.mean, norm.bias)
+    assert isinstance(norm, nn.BatchNorm3d)
+    torch.testing.assert_close(statistics.mean, norm.bias)
     torch.testing.assert_close(
-        normal.variance, norm.weight.square().clamp_min(MIN_VARIANCE_SHARE * norm.weight.square().mean())
+        statistics.variance, norm.weight.square().clamp_min(MIN_VARIANCE_SHARE * norm.weight.square().mean())
     )
 
 
 @pytest.mark.parametrize("fold", [False, True])
-def test_a_program_watches_what_the_network_computes(fold: bool) -> None:
+def test_a_program_measures_the_divergence_of_what_the_network_computes(fold: bool) -> None:
     tower, recorded, clip = recording()
     program = Program(
         optimized(recorded, torch.float32) if fold else recorded,
@@ -76,9 +79,9 @@ def test_a_program_watches_what_the_network_computes(fold: bool) -> None:
     )
     batch = torch.cat([clip, clip * 3])
     activation, divergence = program.with_bn_divergence({StreamName.CLIP: batch})
-    (normal,) = bn_statistics(recorded).values()
+    (statistics,) = bn_statistics(recorded).values()
     assert divergence is not None
-    torch.testing.assert_close(divergence, normal.divergence(tower.first(batch)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(divergence, statistics.divergence(tower.first(batch)), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(activation, program({StreamName.CLIP: batch}))
     assert divergence[1] > divergence[0]
 
@@ -90,7 +93,8 @@ def test_a_network_without_batch_normalisation_has_none() -> None:
             self.conv = nn.Conv3d(3, 2, 3)
 
         def forward(self, inputs: dict[StreamName, Tensor]) -> Tensor:
-            return self.conv(inputs[StreamName.CLIP])
+            output: Tensor = self.conv(inputs[StreamName.CLIP])
+            return output
 
     clip = torch.randn(1, 3, 4, 8, 8)
     recorded = record(Plain().requires_grad_(False), "conv", {StreamName.CLIP: clip})

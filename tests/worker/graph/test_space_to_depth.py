@@ -1,4 +1,6 @@
-"""A strided convolution by its phases is that convolution."""
+"""A strided convolution computed by space_to_depth is that convolution."""
+
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from worker.graph.inputs import Inputs
 from worker.graph.program import Program
 from worker.graph.recording import record
 from worker.graph.space_to_depth import is_worthwhile, space_to_depth, weight_to_depth
-from worker.graph.windows import center_window
+from worker.graph.windows import center_window, full_window
 
 
 @pytest.mark.parametrize(
@@ -53,22 +55,19 @@ class Strided(nn.Module):
         self.conv = nn.Conv3d(3, 4, 7, stride=2, padding=3)
 
     def forward(self, inputs: Inputs) -> Tensor:
-        return self.conv(inputs[StreamName.CLIP])
+        output: Tensor = self.conv(inputs[StreamName.CLIP])
+        return output
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_program_computes_windows_by_phases(whole: bool) -> None:
+def test_a_program_computes_windows_by_space_to_depth(whole: bool) -> None:
     torch.manual_seed(0)
     module = Strided().requires_grad_(False)
     stream = Stream(name=StreamName.CLIP, frames=9, height=21, width=24)
     x = torch.randn(1, 3, stream.frames, stream.height, stream.width)
     recording = record(module, "conv", {StreamName.CLIP: x})
-    want = (
-        tuple((0, size) for size in recording.activation.shape[2:])
-        if whole
-        else center_window(recording.activation.shape)
-    )
-    program = Program(recording, want)
-    window = tuple(slice(*at) for at in program.input_windows[StreamName.CLIP])
-    found = program({StreamName.CLIP: x[(..., *window)]})
+    shape = recording.activation.shape
+    program = Program(recording, full_window(shape) if whole else center_window(shape))
+    window: Any = (..., *(slice(*at) for at in program.input_windows[StreamName.CLIP]))
+    found = program({StreamName.CLIP: x[window]})
     torch.testing.assert_close(found, program.crop(recording.activation), rtol=1e-4, atol=1e-4)

@@ -37,6 +37,7 @@ class Normalised(nn.Module):
 def normalised() -> Network:
     torch.manual_seed(3)
     module = Normalised()
+    assert module.norm.running_var is not None
     with torch.no_grad():
         module.norm.running_var.uniform_(0.02, 0.1)
     network = make_network(module, [clip_stream()], CLIP_LAYERS)
@@ -79,7 +80,7 @@ def test_the_gradient_is_that_of_the_gain_less_the_weighed_divergence(normalised
     seen = canvas.crop(leaf)
     activations = {"class": normalised.activation("class", {StreamName.CLIP: seen})}
     gain = objective(activations, items) / function.scale
-    normalised_features = normalised.module.norm(normalised.module.conv1(seen))  # type: ignore[operator, union-attr]
+    normalised_features = normalised.module.get_submodule("norm")(normalised.module.get_submodule("conv1")(seen))
     variance, mean = torch.var_mean(normalised_features, (2, 3, 4), correction=0)
     divergence = ((variance + mean.square() - 1 - (variance + 1e-3).log()) / 2).mean(1)  # scale 1, shift 0
     value = gain - 3.0 * gain.detach().abs() * divergence
@@ -91,7 +92,7 @@ def test_the_gradient_is_that_of_the_gain_less_the_weighed_divergence(normalised
 
 def test_a_dead_unit_is_still_found_at_the_first_step(normalised: Network) -> None:
     with torch.no_grad():
-        normalised.module.get_submodule("scores").weight[2] = 0  # type: ignore[index, operator]
+        normalised.module.get_submodule("scores").weight[2] = 0  # type: ignore[operator]
     recipe = RECIPE.model_copy(update={"contrast": 0.0})
     assert isinstance(maximize_units(normalised, "class", [2], [recipe])[0].outcome, NoGradient)
 

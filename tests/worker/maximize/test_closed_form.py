@@ -32,6 +32,7 @@ def laplacian(count: int) -> np.ndarray:
 
 def optimum(weight: np.ndarray, recipe: Recipe, a_hat: float) -> np.ndarray:
     """Grad J = 0:  w / (rho^2 a_hat) = 2 (lambda_B + lambda_TV L) x, with rho^2 = the whole input and M = 1."""
+    assert recipe.bound is not None
     area, positions = SIZE**2, FRAMES * SIZE**2
     t, h, w = np.eye(FRAMES), np.eye(SIZE), np.eye(SIZE)
     space = np.kron(t, np.kron(laplacian(SIZE), w)) + np.kron(t, np.kron(h, laplacian(SIZE)))

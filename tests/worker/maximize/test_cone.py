@@ -1,6 +1,7 @@
 """What the cone gives is what the full frame gives: for every layer of every family."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -28,6 +29,8 @@ def network(family: Family) -> Network:
         if isinstance(part, nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(part.weight)
         if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             part.running_mean.uniform_(-0.2, 0.2)
             part.running_var.uniform_(0.5, 2)
             part.weight.uniform_(0.5, 2)
@@ -84,7 +87,8 @@ def window(cone: Cone, name: StreamName) -> Window:
 
 
 def cut(x: Tensor, at: Window) -> Tensor:
-    return x[(..., *(slice(start, stop) for start, stop in at))]
+    index: Any = (..., *(slice(start, stop) for start, stop in at))
+    return x[index]
 
 
 @pytest.mark.parametrize("family", list_families(), ids=lambda family: family.name)
@@ -125,9 +129,9 @@ class Odd(nn.Module):
         x = F.max_pool3d(F.pad(x, (0, 1, 1, 0)), (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), ceil_mode=True)
         x = torch.cat([self.wide(x).sigmoid(), torch.tanh(x)], 1)
         x = F.avg_pool3d(self.late(x), (1, 2, 2), 1, padding=(0, 1, 1))
-        a, b = x[:, :, ::2].split(4, 1)
+        a, b = x[:, :, ::2].split(4, 1)  # type: ignore[no-untyped-call]
         x = torch.cat([a * 2 + b.mean((2, 3, 4), keepdim=True), b], 1)[:, :, 1:]
-        return self.conv1(F.adaptive_avg_pool3d(x, x.shape[2:])).mean((2, 3, 4))  # type: ignore[no-any-return]
+        return self.conv1(F.adaptive_avg_pool3d(x, x.shape[2:])).mean((2, 3, 4))  # type: ignore[no-any-return, arg-type]
 
 
 class Local(Odd):
@@ -138,7 +142,7 @@ class Local(Odd):
         x = F.max_pool3d(F.pad(x, (0, 1, 1, 0)), (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), ceil_mode=True)
         x = torch.cat([self.wide(x).sigmoid(), torch.tanh(x)], 1)
         x = F.avg_pool3d(self.late(x), (1, 2, 2), 1, padding=(0, 1, 1))
-        a, b = x[:, :, ::2].split(4, 1)
+        a, b = x[:, :, ::2].split(4, 1)  # type: ignore[no-untyped-call]
         return self.conv1(torch.cat([a * 2 + b, b], 1)).mean((2, 3, 4))  # type: ignore[no-any-return]
 
 
@@ -163,7 +167,7 @@ class FramesInTheBatch(nn.Module):
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         x = inputs[StreamName.CLIP].transpose(1, 2).flatten(0, 1)
-        return self.conv1(x).mean((2, 3)).view(-1, 8, 6).mean(1)
+        return self.conv1(x).mean((2, 3)).view(-1, 8, 6).mean(1)  # type: ignore[no-any-return]
 
 
 class OwnGradient(torch.autograd.Function):
@@ -172,13 +176,13 @@ class OwnGradient(torch.autograd.Function):
         return x.sign()
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
         return gradient
 
 
 class StraightThrough(Local):
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
-        return super().forward({name: OwnGradient.apply(x) for name, x in inputs.items()})
+        return super().forward({name: OwnGradient.apply(x) for name, x in inputs.items()})  # type: ignore[no-untyped-call]
 
 
 class WritesIntoParts(Local):
@@ -236,7 +240,7 @@ def test_weights_that_change_are_noticed(clip_network: Network) -> None:
 
 
 def test_weights_in_two_places_are_refused(clip_network: Network) -> None:
-    clip_network.module.scores.to("meta")  # type: ignore[union-attr]
+    clip_network.module.get_submodule("scores").to("meta")
     with pytest.raises(MixedDevices, match="cpu and meta"):
         maximize_units(clip_network, "conv1", [0], [Recipe(steps=1)])
 

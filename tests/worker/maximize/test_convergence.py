@@ -61,9 +61,12 @@ def test_no_step_is_spent_where_all_units_are_dead(network_of: Build) -> None:
     with torch.no_grad():
         module.conv1.weight.zero_()
     steps: list[Step] = []
-    maximize_units(
-        network_of(module), "conv1", [0, 1], [Recipe(steps=50)] * 2, observe=lambda step: steps.append(step) or []
-    )
+
+    def observe(step: Step) -> list[int]:
+        steps.append(step)
+        return []
+
+    maximize_units(network_of(module), "conv1", [0, 1], [Recipe(steps=50)] * 2, observe=observe)
     assert len(steps) == 1
 
 

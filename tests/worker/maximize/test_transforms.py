@@ -1,12 +1,14 @@
 """Random views."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from worker.maximize.canvas import Canvas
 from worker.maximize.transforms import RandomViews, apply_view
 
-STILL = {"jitter": 0, "scale": 0.0, "rotation": 0.0}
+STILL = RandomViews(jitter=0, scale=0, rotation=0)
 STEPS = 72
 
 
@@ -25,7 +27,7 @@ def generators(*seeds: int) -> list[torch.Generator]:
 
 def test_no_view_is_the_crop() -> None:
     x = torch.randn(1, 3, 2, 24, 20)
-    assert RandomViews(**STILL).draw(generators(0), STEPS) is None
+    assert STILL.draw(generators(0), STEPS) is None
     torch.testing.assert_close(apply_view(x, canvas(), None), x[..., 4:20, 4:16])
     torch.testing.assert_close(apply_view(x, canvas(), view()), x[..., 4:20, 4:16], atol=1e-5, rtol=0)
 
@@ -80,9 +82,8 @@ def test_views_stay_within_their_limits_and_belong_to_their_unit() -> None:
     torch.testing.assert_close(together, drawn[:, [5, 7]])
 
 
-@pytest.mark.parametrize("field", ["jitter", "scale", "rotation"])
-def test_each_transform_alone_moves_the_view(field: str) -> None:
-    ranges = RandomViews(**{**STILL, field: {"jitter": 4, "scale": 0.1, "rotation": 5}[field]})
+@pytest.mark.parametrize("ranges", [replace(STILL, jitter=4), replace(STILL, scale=0.1), replace(STILL, rotation=5)])
+def test_each_transform_alone_moves_the_view(ranges: RandomViews) -> None:
     views = ranges.draw(generators(0), STEPS)
     assert views is not None
     assert not torch.equal(views[0, 0], torch.eye(2, 3))
