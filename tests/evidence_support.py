@@ -112,7 +112,7 @@ def answers(taken: int = 0) -> Iterator[NewClipPrediction]:
     for number, clip in enumerate(new_clips()):
         own = LABELS.index(clip.label)
         yield NewClipPrediction(
-            clip=clip.name, own=own, taken=taken, probability=0.5 + number / 32, own_probability=0.125
+            clip=clip.name, label=own, predicted=taken, probability=0.5 + number / 32, label_probability=0.125
         )
 
 

@@ -27,15 +27,15 @@ def explain_confusion(
 def _hidden(name: str, layers: Sequence[LayerOfPair]) -> list[str]:
     found = []
     for each in layers:
-        if not each.answering or each.usual is None:
+        if not each.responding or each.usual_share is None:
             continue
-        share = each.alike / each.answering
+        share = each.similar / each.responding
         said = (
-            f"Of the {each.answering:,} units of {each.layer}, the last layer before the classes, that answer to "
+            f"Of the {each.responding:,} units of {each.layer}, the last layer before the classes, that answer to "
             f"either, {share:.0%} answer to both alike, the smaller response being {SIMILAR_RESPONSE_RATIO:.0%} of the "
-            f"larger or more; for {name} and other classes it is {each.usual:.0%} on average."
+            f"larger or more; for {name} and other classes it is {each.usual_share:.0%} on average."
         )
-        if share - each.usual < MORE:
+        if share - each.usual_share < MORE:
             said += " That is not much more than usual: it tells little of why they are confused."
         found.append(said)
     return found
@@ -43,7 +43,9 @@ def _hidden(name: str, layers: Sequence[LayerOfPair]) -> list[str]:
 
 def _ends(layers: Sequence[LayerOfPair]) -> list[str]:
     """Which stream tells them apart least, where it ends."""
-    ends = sorted(((each.smaller, each) for each in layers if each.smaller is not None), key=lambda end: -end[0])
+    ends = sorted(
+        ((each.median_ratio, each) for each in layers if each.median_ratio is not None), key=lambda end: -end[0]
+    )
     if len(ends) < 2:
         return []
     (least, one), *_, (most, other) = ends
@@ -60,7 +62,7 @@ def _alone(pair: StreamPair | None) -> list[str]:
     if pair is None:
         return []
     return [
-        f"Told apart by the pictures alone: {pair.pictures:.2f}; by the motion alone: {pair.motion:.2f}; by both: "
+        f"Told apart by the pictures alone: {pair.appearance:.2f}; by the motion alone: {pair.motion:.2f}; by both: "
         f"{pair.fused:.2f} (area under the ROC curve; 0.5 is chance)."
     ]
 

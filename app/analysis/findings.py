@@ -76,25 +76,25 @@ def make_findings(found: SurveyData) -> Findings:
 
 
 def decisive_stream(pair: StreamPair) -> str | None:
-    """`together`, `pictures` or `motion`: what alone tells the classes; None where more than one does, or nothing."""
-    weaker, better = sorted((pair.pictures, pair.motion))
+    """`together`, `appearance` or `motion`: what alone tells the classes; None where more than one does, or nothing."""
+    weaker, better = sorted((pair.appearance, pair.motion))
     if pair.fused < TOLD:
         return None
     if better <= UNTOLD and pair.fused - better >= APART:
         return "together"
     if weaker <= UNTOLD and better >= 0.75 and better - weaker >= APART:
-        return "pictures" if pair.pictures > pair.motion else "motion"
+        return "appearance" if pair.appearance > pair.motion else "motion"
     return None
 
 
 def has_appearance_bias(bias: AppearanceBias) -> bool:
     """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
-    return bias.mended - bias.spoiled >= DECIDES and bias.pull - bias.base >= PULL
+    return bias.missed_recall - bias.recognised_recall >= DECIDES and bias.background_rate - bias.baseline_rate >= PULL
 
 
 def relies_on_background(masked: MaskedClass) -> bool:
     """What stands still is enough, what moves is not: of pictures alone, where no motion stream sees what is grey."""
-    return masked.place - masked.movers >= DECIDES
+    return masked.background - masked.foreground >= DECIDES
 
 
 def _finding(name: str, supported: bool, sentences: Sequence[str], **made: Any) -> Finding:
@@ -111,18 +111,18 @@ def _fusion(found: SurveyData) -> Finding:
     if streams is None:
         said = "It has one stream, or its survey has too few clips to swap motion among them."
         return _finding("fusion", False, [said], series=series)
-    groups: dict[str, list[NamedPair]] = {"together": [], "pictures": [], "motion": []}
-    for pair in sorted(streams.pairs, key=lambda pair: min(pair.pictures, pair.motion)):
+    groups: dict[str, list[NamedPair]] = {"together": [], "appearance": [], "motion": []}
+    for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):
         if told := decisive_stream(pair):
             groups[told].append(_pair(found.card, pair))
-    gain = streams.fused - max(streams.pictures, streams.motion, streams.voting)
-    layers = found.statistics.spreads.get("synergy_clips", ())
+    gain = streams.fused - max(streams.appearance, streams.motion, streams.late_fusion)
+    layers = found.statistics.distributions.get("synergy_clips", ())
     synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
     supported = bool(groups["together"]) or (gain > LITTLE and synergy > SYNERGY)
     sentences = [_accuracies(streams)]
     if groups["together"]:
         sentences.append(f"Only both streams together tell {_names(groups['together'])}.")
-    if groups["pictures"]:
+    if groups["appearance"]:
         sentences.append(f"Appearance alone tells {_names(groups['pictures'])}; motion does not.")
     if groups["motion"]:
         sentences.append(f"Motion alone tells {_names(groups['motion'])}; appearance does not.")
@@ -135,16 +135,16 @@ def _fusion(found: SurveyData) -> Finding:
         sentences,
         figures=(
             Figure(words="accuracy, both streams", value=streams.fused),
-            Figure(words="accuracy, appearance with the motion of other clips", value=streams.pictures),
+            Figure(words="accuracy, appearance with the motion of other clips", value=streams.appearance),
             Figure(words="accuracy, motion with the pictures of other clips", value=streams.motion),
-            Figure(words="accuracy, the two voting", value=streams.voting),
+            Figure(words="accuracy, the two voting", value=streams.late_fusion),
             Figure(words="mean synergy over clips", value=synergy),
             *_share_figures(streams.shares),
         ),
         series=series,
         examples=found.examples.get("synergy_clips", ()),
         together=tuple(groups["together"]),
-        pictures=tuple(groups["pictures"]),
+        appearance=tuple(groups["appearance"]),
         motion=tuple(groups["motion"]),
     )
 
@@ -152,16 +152,16 @@ def _fusion(found: SurveyData) -> Finding:
 def _accuracies(streams: StreamFacts) -> str:
     return (
         f"On {streams.clips:,} clips the network is right in {streams.fused:.0%}; with the motion of other clips in "
-        f"{streams.pictures:.0%}, with the pictures of other clips in {streams.motion:.0%}, and the two answers "
-        f"together, each from its own stream, in {streams.voting:.0%}."
+        f"{streams.appearance:.0%}, with the pictures of other clips in {streams.motion:.0%}, and the two answers "
+        f"together, each from its own stream, in {streams.late_fusion:.0%}."
     )
 
 
 def _shares(shares: StreamShares) -> str:
     return (
-        f"Of what its logits vary by, {shares.pictures:.0%} comes with the pictures, {shares.motion:.0%} with the "
-        f"motion, {shares.together:.0%} with both at once. It keeps {shares.kept_by_pictures:.0%} of its answers with "
-        f"the motion of other clips, {shares.kept_by_motion:.0%} with the pictures of others."
+        f"Appearance explains {shares.appearance:.0%} of the variance of the logits, motion {shares.motion:.0%}, their "
+        f"interaction {shares.interaction:.0%}. {shares.kept_by_appearance:.0%} of the predictions stay the same with "
+        f"the motion of other clips, {shares.kept_by_motion:.0%} with the appearance of other clips."
     )
 
 
@@ -169,17 +169,17 @@ def _share_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
     if shares is None:
         return ()
     return (
-        Figure(words="variance of the logits, pictures", value=shares.pictures),
+        Figure(words="variance of the logits, pictures", value=shares.appearance),
         Figure(words="variance of the logits, motion", value=shares.motion),
-        Figure(words="variance of the logits, both at once", value=shares.together),
-        Figure(words="answers kept, other motion", value=shares.kept_by_pictures),
+        Figure(words="variance of the logits, both at once", value=shares.interaction),
+        Figure(words="answers kept, other motion", value=shares.kept_by_appearance),
         Figure(words="answers kept, other pictures", value=shares.kept_by_motion),
     )
 
 
 def minor_streams(shares: StreamShares) -> list[str]:
     """The streams without which the logits are almost what they are: the other one says nearly all by itself."""
-    others = (("Motion", shares.pictures), ("Appearance", shares.motion))
+    others = (("Motion", shares.appearance), ("Appearance", shares.motion))
     return [name for name, other in others if other >= 1 - LITTLE]
 
 
@@ -189,7 +189,7 @@ def _specificity(found: SurveyData) -> Finding:
     supported = specific > 0 and generic > 0
     said = (
         f"Of {found.statistics.live:,} live units {specific:,} answer to less than {SPECIFIC_BELOW:.0%} of "
-        f"the {classes} classes, as their effective number goes, and {generic:,} to more than {GENERIC_ABOVE:.0%}."
+        f"the {classes} classes (by effective number of classes), and {generic:,} to more than {GENERIC_ABOVE:.0%}."
     )
     return _finding(
         "specificity",
@@ -202,7 +202,7 @@ def _specificity(found: SurveyData) -> Finding:
 
 
 def _invariance(found: SurveyData) -> Finding:
-    ways = {measure: measure_trends(found.card, found.statistics.spreads, measure) for measure in DEPTH}
+    ways = {measure: measure_trends(found.card, found.statistics.distributions, measure) for measure in DEPTH}
     abstraction, speed = ways["best_precision"], ways["speed_octaves"]
     supported = bool(abstraction) and all(trend.grows for trend in (*abstraction, *speed))
     sentences = [_depth(measure, trend) for measure, made in ways.items() for trend in made]
@@ -213,7 +213,7 @@ def _invariance(found: SurveyData) -> Finding:
         supported,
         sentences,
         figures=tuple(
-            Figure(words=f"{DEPTH[measure][1]} with depth, {trend.path}: rank correlation", value=trend.tau)
+            Figure(words=f"{DEPTH[measure][1]} with depth, {trend.stream}: rank correlation", value=trend.tau)
             for measure, made in ways.items()
             for trend in made
         ),
@@ -228,11 +228,11 @@ def _depth(measure: str, trend: Trend) -> str:
     what, words = DEPTH[measure]
     verb = "grows" if trend.grows else "falls" if trend.falls else "neither grows nor falls"
     first, last = trend.layers[0], trend.layers[-1]
-    chance = "less than 0.1%" if trend.chance < 0.001 else f"{trend.chance:.1%}"
+    p_value = "p < 0.001" if trend.p_value < 0.001 else f"p = {trend.p_value:.3f}"
     return (
-        f"{what} {verb} with depth on the way of {trend.path}: {first.mean:.2f} {words} on average in {first.layer}, "
-        f"{last.mean:.2f} in {last.layer}; rank correlation of the averages with depth {trend.tau:.2f} over "
-        f"{len(trend.layers)} layers (by chance {chance})."
+        f"{what} {verb} with depth along the {trend.stream} stream: {first.mean:.2f} {words} on average in "
+        f"{first.layer}, {last.mean:.2f} in {last.layer}; rank correlation of the averages with depth {trend.tau:.2f} "
+        f"over {len(trend.layers)} layers ({p_value})."
     )
 
 
@@ -241,10 +241,10 @@ def _idiosyncrasies(found: SurveyData) -> Finding:
     pairs = most_confused_pairs(names, found.survey, NAMED)
     confusions = tuple(map(_confused, pairs))
     biases = found.survey.streams.biases if found.survey.streams else ()
-    suspects = sorted(filter(has_appearance_bias, biases), key=lambda bias: bias.base - bias.pull)
+    suspects = sorted(filter(has_appearance_bias, biases), key=lambda bias: bias.baseline_rate - bias.background_rate)
     masked = {each.class_index: each for each in found.survey.masked}
     alone = all(stream.name is not StreamName.MOTION for stream in found.card.streams)
-    placed = sorted(filter(relies_on_background, masked.values() if alone else ()), key=lambda each: each.movers)
+    placed = sorted(filter(relies_on_background, masked.values() if alone else ()), key=lambda each: each.foreground)
     sentences = list(map(_confusion, pairs[:3]))
     for bias in suspects:
         sentences.append(_suspicion(names[bias.class_index], bias))
@@ -261,7 +261,9 @@ def _idiosyncrasies(found: SurveyData) -> Finding:
         bool(confusions or named),
         sentences or ["No clip is taken for another class."],
         figures=tuple(
-            Figure(words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.pull)
+            Figure(
+                words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.background_rate
+            )
             for bias in suspects
         )
         + tuple(figure for number in named for figure in _grey(names, masked.get(number))),
@@ -284,8 +286,9 @@ def _confusion(pair: ConfusedPair) -> str:
 def masking_sentence(masked: MaskedClass) -> str:
     """What is left of a class where parts of its pictures are grey."""
     return (
-        f"Where all is grey but what moves, its probability goes from {masked.whole:.0%} to {masked.movers:.0%} on "
-        f"average over {masked.clips:,} recognised clips; where what moves is grey, to {masked.place:.0%}."
+        f"Where all is grey but what moves, its probability goes from {masked.unmasked:.0%} to "
+        f"{masked.foreground:.0%} on average over {masked.clips:,} recognised clips; where what moves is grey, to "
+        f"{masked.background:.0%}."
     )
 
 
@@ -294,17 +297,23 @@ def _grey(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...
         return ()
     name = names[masked.class_index]
     return (
-        Figure(words=f"probability of {name}", value=masked.whole),
-        Figure(words=f"probability of {name}, all grey but what moves", value=masked.movers),
-        Figure(words=f"probability of {name}, what moves grey", value=masked.place),
+        Figure(words=f"probability of {name}", value=masked.unmasked),
+        Figure(words=f"probability of {name}, all grey but what moves", value=masked.foreground),
+        Figure(words=f"probability of {name}, what moves grey", value=masked.background),
     )
 
 
 def _suspicion(name: str, bias: AppearanceBias) -> str:
+    corrected = (
+        "all its missed clips become correct"
+        if bias.missed_recall == 1
+        else f"{bias.missed_recall:.0%} of its missed clips become correct"
+    )
     return (
-        f"{name} is suspected of a bias: its missed clips are recognised in {bias.mended:.0%} once they have the "
-        f"picture of a recognised one, recognised ones in {bias.spoiled:.0%} once they have that of a missed one; "
-        f"and before its still surroundings {bias.pull:.0%} of other clips are taken for it, against {bias.base:.0%}."
+        f"{name} is suspected of a bias: {corrected} when given the frame of a recognised clip, and "
+        f"{bias.recognised_recall:.0%} of its recognised clips stay correct when given the frame of a missed clip. "
+        f"Pasted onto its background, {bias.background_rate:.0%} of other clips are classified as {name} "
+        f"({bias.baseline_rate:.0%} on their own)."
     )
 
 
@@ -313,7 +322,7 @@ def _present(survey: SurveyFacts) -> list[int]:
 
 
 def _pair(card: NetworkCard, pair: StreamPair) -> NamedPair:
-    words = f"{pair.fused:.2f} both, {pair.pictures:.2f} appearance, {pair.motion:.2f} motion"
+    words = f"{pair.fused:.2f} both, {pair.appearance:.2f} appearance, {pair.motion:.2f} motion"
     first, second = (card.classes[index] for index in pair.classes)
     return NamedPair(first=first, second=second, words=words)
 
@@ -324,7 +333,7 @@ def _names(pairs: Sequence[NamedPair]) -> str:
 
 
 def _series(found: SurveyData, measure: str, words: str) -> tuple[Series, ...]:
-    spreads = found.statistics.spreads.get(measure, ())
+    spreads = found.statistics.distributions.get(measure, ())
     return (Series(words=words, layers=spreads),) if spreads else ()
 
 
@@ -332,7 +341,7 @@ def unit_statistics(values: Values, survey: SurveyFacts) -> UnitStatistics:
     classes = max(1, len(_present(survey)))
     shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer]
     return UnitStatistics(
-        spreads={
+        distributions={
             measure: tuple(distribution(name, found) for name, found in layers.items() if found)
             for measure, layers in values.items()
         },
@@ -349,9 +358,9 @@ def distribution(layer: str, values: Sequence[float]) -> LayerDistribution:
         layer=layer,
         count=len(values),
         low=values[0],
-        first=first,
+        first_quartile=first,
         median=median,
-        third=third,
+        third_quartile=third,
         high=values[-1],
         mean=fmean(values),
     )

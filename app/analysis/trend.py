@@ -1,4 +1,4 @@
-"""Whether a measure grows with depth: Kendall's rank correlation, with the exact chance that there is no trend."""
+"""Tells whether a measure grows with depth: Kendall's rank correlation with its exact one-sided p-value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,66 +9,80 @@ from math import factorial
 from app.contract.findings import LayerDistribution
 from app.contract.network import NetworkCard
 
-SIGNIFICANCE_LEVEL = 0.05  # a chance below this is taken for a trend
+SIGNIFICANCE_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Of the means of a measure over the units of each layer of a path, in the path's order."""
+    """How the mean of a measure over the units of a layer changes along the layers of one stream.
 
-    path: str
-    layers: tuple[LayerDistribution, ...]
-    tau: float  # (pairs of layers in order - pairs out of order) / pairs: 1 where each layer has more than the last
-    chance: float  # of a tau at least as large, or for a negative one as small, were the layers' order drawn by lot
+    `tau` is 1 where every layer has a larger mean than the layers before it, and -1 where every layer has a smaller
+    one. `p_value` is the probability of a tau at least as far from 0 to the same side if the order of the layers were
+    random.
+    """
+
+    stream: str
+    layers: tuple[LayerDistribution, ...]  # from the input to the classes
+    tau: float
+    p_value: float
 
     @property
     def grows(self) -> bool:
-        return self.tau > 0 and self.chance < SIGNIFICANCE_LEVEL
+        return self.tau > 0 and self.p_value < SIGNIFICANCE_LEVEL
 
     @property
     def falls(self) -> bool:
-        return self.tau < 0 and self.chance < SIGNIFICANCE_LEVEL
+        return self.tau < 0 and self.p_value < SIGNIFICANCE_LEVEL
 
 
 def measure_trends(
-    card: NetworkCard, spreads: Mapping[str, tuple[LayerDistribution, ...]], measure: str
+    card: NetworkCard, distributions: Mapping[str, tuple[LayerDistribution, ...]], measure: str
 ) -> tuple[Trend, ...]:
-    """Along the way of each stream from its input to the classes, where two layers of it at least have the measure in
-    units of the stream alone, or no other way has them.
+    """Return the trend of a measure along each stream, from its input to the classes.
+
+    A stream needs two layers with the measure, one of them before the streams are fused. Where the measure exists only
+    after the fusion, the layers of the last stream stand for all of them.
     """
-    found = {layer.layer: layer for layer in spreads.get(measure, ())}
-    ways = {stream.name.value: _way(card, stream.name.value, found) for stream in card.streams}
-    own = {name: way for name, way in ways.items() if any(card.layer(layer.layer).stream == name for layer in way)}
-    if not own and ways:  # measured where streams have met alone
-        own = dict([next(reversed(ways.items()))])
-    return tuple(_trend(name, way) for name, way in own.items() if len(way) > 1)
+    by_layer = {layer.layer: layer for layer in distributions.get(measure, ())}
+    paths = {stream.name.value: _path(card, stream.name.value, by_layer) for stream in card.streams}
+    separate = {
+        name: path for name, path in paths.items() if any(card.layer(layer.layer).stream == name for layer in path)
+    }
+    if not separate and paths:
+        separate = dict([next(reversed(paths.items()))])
+    return tuple(_trend(name, path) for name, path in separate.items() if len(path) > 1)
 
 
-def _way(card: NetworkCard, stream: str, found: Mapping[str, LayerDistribution]) -> tuple[LayerDistribution, ...]:
+def _path(card: NetworkCard, stream: str, by_layer: Mapping[str, LayerDistribution]) -> tuple[LayerDistribution, ...]:
     names = [layer.name for layer in card.layers if layer.stream in (stream, "fusion")]
-    return tuple(found[name] for name in names if name in found)
+    return tuple(by_layer[name] for name in names if name in by_layer)
 
 
-def _trend(path: str, layers: tuple[LayerDistribution, ...]) -> Trend:
-    tau, chance = kendall_tau([layer.mean for layer in layers])
-    return Trend(path, layers, tau, chance)
+def _trend(stream: str, layers: tuple[LayerDistribution, ...]) -> Trend:
+    tau, p_value = kendall_tau([layer.mean for layer in layers])
+    return Trend(stream, layers, tau, p_value)
 
 
 def kendall_tau(values: Sequence[float]) -> tuple[float, float]:
-    """Tau of the values against their order, and the chance of one as far from 0 to the same side where all orders
-    are as likely (Kendall 1938): of n! orders, those with as few pairs out of order. Equal values count as half.
+    """Return Kendall's tau of the values against their order, and its exact one-sided p-value (Kendall 1938).
+
+    tau = 1 - 2 d / n, where d of the n pairs are out of order; a pair of equal values counts as half. The p-value is
+    the share of all orders of the values that have at most d pairs out of order (at least d, if tau is negative).
     """
     pairs = list(combinations(values, 2))
-    wrong = sum((later < earlier) + 0.5 * (later == earlier) for earlier, later in pairs)
-    tau = 1 - 2 * wrong / len(pairs)
-    orders = _orders(len(values))
-    few = min(wrong, len(pairs) - wrong)  # the distribution is symmetric
-    return tau, sum(orders[: int(few + 0.5) + 1]) / factorial(len(values))
+    discordant = sum((later < earlier) + 0.5 * (later == earlier) for earlier, later in pairs)
+    tau = 1 - 2 * discordant / len(pairs)
+    counts = _orders_by_discordant_pairs(len(values))
+    nearest_tail = min(discordant, len(pairs) - discordant)  # the distribution is symmetric
+    return tau, sum(counts[: int(nearest_tail + 0.5) + 1]) / factorial(len(values))
 
 
 @cache
-def _orders(count: int) -> list[int]:
-    """Of so many things, the orders with 0, 1, 2 ... pairs out of order: the next thing may pass any before it."""
+def _orders_by_discordant_pairs(count: int) -> list[int]:
+    """Return how many orders of `count` things have 0, 1, 2 ... pairs out of order.
+
+    Adding one more thing of `size` puts 0 to `size - 1` pairs out of order, wherever it is inserted.
+    """
     orders = [1]
     for size in range(2, count + 1):
         orders = [sum(orders[max(0, wrong - size + 1) : wrong + 1]) for wrong in range(len(orders) + size - 1)]

@@ -64,12 +64,15 @@ class LayerOfPair(Model):
     layer: str
     stream: str
     units: int = Field(description="looked at: of large layers one of so many")
-    answering: int
-    alike: int = Field(
-        description=f"of these, those whose smaller response is {SIMILAR_RESPONSE_RATIO} of the larger or more"
+    responding: int = Field(alias="answering")
+    similar: int = Field(
+        alias="alike",
+        description=f"of these, those whose smaller response is {SIMILAR_RESPONSE_RATIO} of the larger or more",
     )
-    usual: float | None = Field(description="such a share for the first class and others, on average")
-    smaller: float | None = Field(description="smaller response / larger response, median")
+    usual_share: float | None = Field(
+        alias="usual", description="such a share for the first class and others, on average"
+    )
+    median_ratio: float | None = Field(alias="smaller", description="smaller response / larger response, median")
 
 
 class Pair(Model):

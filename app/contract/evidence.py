@@ -119,11 +119,13 @@ class UnitEvidence(Model):
     synergy: Synergy | None = None
     speed: SpeedTuning | None = None
     direction: DirectionTuning | None = None
-    feeds: tuple[ClassAttribution, ...] = Field(
-        default=(), description="the classes that it moves most, where that was measured"
+    class_attributions: tuple[ClassAttribution, ...] = Field(
+        alias="feeds", default=(), description="the classes that it moves most, where that was measured"
     )
-    alike: tuple[tuple[int, float], ...] = Field(
-        default=(), description="units of the layer whose responses over clips correlate most, with the correlation"
+    correlated_units: tuple[tuple[int, float], ...] = Field(
+        alias="alike",
+        default=(),
+        description="units of the layer whose responses over clips correlate most, with the correlation",
     )
 
 
@@ -131,10 +133,10 @@ class NewClipPrediction(Model):
     """What a network takes a clip for, on its way into a survey. Classes by their number."""
 
     clip: str = Field(description="name within the data set")
-    own: int = Field(description="the class of its label")
-    taken: int = Field(description="the class of the largest logit")
+    label: int = Field(alias="own", description="the class of its label")
+    predicted: int = Field(alias="taken", description="the class of the largest logit")
     probability: float = Field(description="of the class that it is taken for: softmax of the logits")
-    own_probability: float
+    label_probability: float = Field(alias="own_probability")
 
 
 class StreamPair(Model):
@@ -144,7 +146,7 @@ class StreamPair(Model):
 
     classes: tuple[int, int]
     fused: float
-    pictures: float
+    appearance: float = Field(alias="pictures")
     motion: float
 
 
@@ -154,10 +156,16 @@ class AppearanceBias(Model):
     """
 
     class_index: int
-    mended: float = Field(description="recall of missed clips' motion with the pictures of recognised clips")
-    spoiled: float = Field(description="recall of recognised clips' motion with the pictures of missed clips")
-    pull: float = Field(description="share of other classes' clips taken for it before its still surroundings")
-    base: float = Field(description="the same before their own surroundings")
+    missed_recall: float = Field(
+        alias="mended", description="recall of missed clips' motion with the pictures of recognised clips"
+    )
+    recognised_recall: float = Field(
+        alias="spoiled", description="recall of recognised clips' motion with the pictures of missed clips"
+    )
+    background_rate: float = Field(
+        alias="pull", description="share of other classes' clips taken for it before its still surroundings"
+    )
+    baseline_rate: float = Field(alias="base", description="the same before their own surroundings")
 
 
 class MaskedClass(Model):
@@ -167,9 +175,9 @@ class MaskedClass(Model):
 
     class_index: int
     clips: int
-    whole: float = Field(description="the clips as they are")
-    movers: float = Field(description="all grey but what moves")
-    place: float = Field(description="what moves grey: what stands still alone")
+    unmasked: float = Field(alias="whole", description="the clips as they are")
+    foreground: float = Field(alias="movers", description="all grey but what moves")
+    background: float = Field(alias="place", description="what moves grey: what stands still alone")
 
 
 class StreamShares(Model):
@@ -177,10 +185,14 @@ class StreamShares(Model):
     its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py.
     """
 
-    pictures: float = Field(description="of the variance, what stays while the motion is another clip's")
+    appearance: float = Field(
+        alias="pictures", description="of the variance, what stays while the motion is another clip's"
+    )
     motion: float = Field(description="what stays while the pictures are another clip's")
-    together: float = Field(description="what neither stream says by itself")
-    kept_by_pictures: float = Field(description="of the answers, those that stay with the motion of another clip")
+    interaction: float = Field(alias="together", description="what neither stream says by itself")
+    kept_by_appearance: float = Field(
+        alias="kept_by_pictures", description="of the answers, those that stay with the motion of another clip"
+    )
     kept_by_motion: float = Field(description="those that stay with the pictures of another clip")
 
 
@@ -189,9 +201,9 @@ class StreamFacts(Model):
 
     clips: int
     fused: float
-    pictures: float = Field(description="accuracy with the motion of other clips")
+    appearance: float = Field(alias="pictures", description="accuracy with the motion of other clips")
     motion: float = Field(description="accuracy with the pictures of other clips")
-    voting: float = Field(description="accuracy of the two answers multiplied: late fusion")
+    late_fusion: float = Field(alias="voting", description="accuracy of the two answers multiplied: late fusion")
     shares: StreamShares | None = Field(default=None, description="None where all answers are the same")
     pairs: tuple[StreamPair, ...]
     biases: tuple[AppearanceBias, ...]
@@ -246,14 +258,14 @@ class ClipPrediction(Model):
     """What the network of a whole survey takes a clip for; classes as the network spells them."""
 
     network: Slug
-    own: str = Field(description="the class of its label")
-    taken: str = Field(description="the class of the largest logit")
+    label: str = Field(alias="own", description="the class of its label")
+    predicted: str = Field(alias="taken", description="the class of the largest logit")
     probability: float = Field(description="of the class that it is taken for: softmax of the logits")
-    own_probability: float
+    label_probability: float = Field(alias="own_probability")
 
     @property
     def is_right(self) -> bool:
-        return self.own == self.taken
+        return self.label == self.predicted
 
 
 class PredictedClip(Model):

@@ -19,9 +19,9 @@ class LayerDistribution(Model):
     layer: str
     count: int
     low: float
-    first: float
+    first_quartile: float = Field(alias="first")
     median: float
-    third: float
+    third_quartile: float = Field(alias="third")
     high: float
     mean: float
 
@@ -29,7 +29,9 @@ class LayerDistribution(Model):
 class UnitStatistics(Model):
     """What a survey's units come to: reading a hundred thousand of them for each page would take a second."""
 
-    spreads: dict[str, tuple[LayerDistribution, ...]] = Field(description="of each measure, layer by layer")
+    distributions: dict[str, tuple[LayerDistribution, ...]] = Field(
+        alias="spreads", description="of each measure, layer by layer"
+    )
     live: int = Field(description="units that answer to any class")
     specific: int
     generic: int
@@ -70,7 +72,7 @@ class Finding(Model):
     series: tuple[Series, ...] = ()
     examples: tuple[Example, ...] = ()
     together: tuple[NamedPair, ...] = ()
-    pictures: tuple[NamedPair, ...] = ()
+    appearance: tuple[NamedPair, ...] = Field(default=(), alias="pictures")
     motion: tuple[NamedPair, ...] = ()
     confusions: tuple[NamedPair, ...] = ()
     suspects: tuple[str, ...] = ()

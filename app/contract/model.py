@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
 
 class Paginated(Model, Generic[T]):  # PEP 695 needs Python 3.12; we run on 3.11

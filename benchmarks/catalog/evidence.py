@@ -190,15 +190,21 @@ def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:
     return StreamFacts(
         clips=1000,
         fused=0.8,
-        pictures=0.6,
+        appearance=0.6,
         motion=0.5,
-        voting=0.7,
+        late_fusion=0.7,
         pairs=tuple(
-            StreamPair(classes=pair, fused=area[0], pictures=area[1], motion=area[2])
+            StreamPair(classes=pair, fused=area[0], appearance=area[1], motion=area[2])
             for pair, area in zip(chosen, areas, strict=True)
         ),
         biases=tuple(
-            AppearanceBias(class_index=index, mended=share[0], spoiled=share[1], pull=share[2], base=share[3])
+            AppearanceBias(
+                class_index=index,
+                missed_recall=share[0],
+                recognised_recall=share[1],
+                background_rate=share[2],
+                baseline_rate=share[3],
+            )
             for index, share in enumerate(shares)
         ),
     )

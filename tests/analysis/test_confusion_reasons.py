@@ -12,16 +12,18 @@ CARD = two_stream_card()
 STREAMS = StreamFacts(
     clips=9,
     fused=0.9,
-    pictures=0.4,
+    appearance=0.4,
     motion=0.5,
-    voting=0.6,
-    pairs=(StreamPair(classes=(0, 1), fused=1.0, pictures=0.5, motion=0.955),),
+    late_fusion=0.6,
+    pairs=(StreamPair(classes=(0, 1), fused=1.0, appearance=0.5, motion=0.955),),
     biases=(),
 )
 
 
 def layer(name: str, stream: str, *, alike: int = 6, usual: float | None = 0.25, smaller: float = 0.5) -> LayerOfPair:
-    return LayerOfPair(layer=name, stream=stream, units=10, answering=8, alike=alike, usual=usual, smaller=smaller)
+    return LayerOfPair(
+        layer=name, stream=stream, units=10, responding=8, similar=alike, usual_share=usual, median_ratio=smaller
+    )
 
 
 def said(*layers: LayerOfPair, **changes: object) -> tuple[str, ...]:

@@ -45,10 +45,10 @@ def appearance_bias(
     pasted = [paste_foreground(stranger, background) for background, stranger in product(correct, strangers)]
     return AppearanceBias(
         class_index=label,
-        mended=_share_predicted(label, [logits for logits, _ in mended]),
-        spoiled=_share_predicted(label, [logits for logits, _ in spoiled]),
-        pull=_share_predicted(label, [batched_logits(swapper.network, pasted)]) if pasted else 0.0,
-        base=sum(predicted == label for predicted in strangers_predicted) / max(1, len(strangers)),
+        missed_recall=_share_predicted(label, [logits for logits, _ in mended]),
+        recognised_recall=_share_predicted(label, [logits for logits, _ in spoiled]),
+        background_rate=_share_predicted(label, [batched_logits(swapper.network, pasted)]) if pasted else 0.0,
+        baseline_rate=sum(predicted == label for predicted in strangers_predicted) / max(1, len(strangers)),
     )
 
 

@@ -62,7 +62,9 @@ def masked_classes(
 
 def _mean(label: int, values: Sequence[tuple[float, float, float]]) -> MaskedClass:
     whole, foreground, background = np.mean(values, 0).tolist()
-    return MaskedClass(class_index=label, clips=len(values), whole=whole, movers=foreground, place=background)
+    return MaskedClass(
+        class_index=label, clips=len(values), unmasked=whole, foreground=foreground, background=background
+    )
 
 
 def sample_clips(

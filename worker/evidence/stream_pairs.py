@@ -26,11 +26,11 @@ def stream_pairs(fused: Floats, appearance: Floats, motion: Floats, labels: Labe
         of_pair = (labels == one) | (labels == other)
         is_one = labels[of_pair] == one
         areas = [roc_auc(x[of_pair, one] - x[of_pair, other], is_one) for x in (fused, appearance, motion)]
-        pairs.append(StreamPair(classes=(one, other), fused=areas[0], pictures=areas[1], motion=areas[2]))
+        pairs.append(StreamPair(classes=(one, other), fused=areas[0], appearance=areas[1], motion=areas[2]))
     orders = (
-        lambda pair: max(pair.pictures, pair.motion),
-        lambda pair: pair.motion - pair.pictures,
-        lambda pair: pair.pictures - pair.motion,
+        lambda pair: max(pair.appearance, pair.motion),
+        lambda pair: pair.motion - pair.appearance,
+        lambda pair: pair.appearance - pair.motion,
     )
     kept = {pair.classes: pair for order in orders for pair in sorted(pairs, key=order)[:MAX_PAIRS_PER_ORDER]}
     return tuple(sorted(kept.values(), key=orders[0]))

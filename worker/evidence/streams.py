@@ -85,9 +85,9 @@ class _StreamStudy:
         return StreamFacts(
             clips=len(self.numbers),
             fused=accuracy(self.logits),
-            pictures=accuracy(appearance),
+            appearance=accuracy(appearance),
             motion=accuracy(motion),
-            voting=accuracy(appearance + motion),
+            late_fusion=accuracy(appearance + motion),
             shares=shares,
             pairs=tuple(remeasured.get(pair.classes, pair) for pair in pairs),
             biases=tuple(self.measure_bias(label) for label in self.bias_clips),
@@ -138,7 +138,7 @@ class _StreamStudy:
             difference = (one - other).numpy()
             appearance[index] = difference.sum()
             motion[donors] += difference
-        return pair.model_copy(update={"pictures": roc_auc(appearance, is_one), "motion": roc_auc(motion, is_one)})
+        return pair.model_copy(update={"appearance": roc_auc(appearance, is_one), "motion": roc_auc(motion, is_one)})
 
     def measure_bias(self, label: int) -> AppearanceBias:
         """Measure whether the appearance of a class's clips decides that they are recognised."""

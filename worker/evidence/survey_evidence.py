@@ -57,8 +57,8 @@ def unit_evidence(
                     synergy=probed.synergy,
                     speed=probed.speed,
                     direction=probed.direction,
-                    feeds=attributions.get((layer.name, unit), ()),
-                    alike=correlated[unit],
+                    class_attributions=attributions.get((layer.name, unit), ()),
+                    correlated_units=correlated[unit],
                 )
 
 
@@ -85,10 +85,10 @@ def clip_predictions(checkpoint: SurveyCheckpoint, names: Sequence[str], labels:
         predicted, probabilities = int(logits[row].argmax()), measures.softmax(logits[row])
         yield NewClipPrediction(
             clip=names[number],
-            own=label,
-            taken=predicted,
+            label=label,
+            predicted=predicted,
             probability=float(probabilities[predicted]),
-            own_probability=float(probabilities[label]),
+            label_probability=float(probabilities[label]),
         )
 
 

@@ -59,9 +59,9 @@ class SwapVariance:
         appearance, motion = ((products - mean.square().sum()) / variance).clamp(0, 1).tolist()
         unchanged = (self.unchanged / count).tolist()
         return StreamShares(
-            pictures=appearance,
+            appearance=appearance,
             motion=motion,
-            together=max(0.0, 1 - appearance - motion),
-            kept_by_pictures=unchanged[0],
+            interaction=max(0.0, 1 - appearance - motion),
+            kept_by_appearance=unchanged[0],
             kept_by_motion=unchanged[1],
         )

@@ -92,10 +92,10 @@ def _compare(layer: Layer, responses: list[tuple[float, ...]]) -> LayerOfPair:
         layer=layer.name,
         stream=layer.stream,
         units=len(responses),
-        answering=len(ratios),
-        alike=_count_alike(ratios),
-        usual=fmean(_count_alike(found) / len(found) for found in references) if references else None,
-        smaller=median(ratios) if ratios else None,
+        responding=len(ratios),
+        similar=_count_alike(ratios),
+        usual_share=fmean(_count_alike(found) / len(found) for found in references) if references else None,
+        median_ratio=median(ratios) if ratios else None,
     )
 
 

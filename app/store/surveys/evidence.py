@@ -282,8 +282,8 @@ def _evidence(
         else Synergy(stimulus=synergy[0], clips=synergy[1], swap=synergy[2]),
         speed=speed and SpeedTuning.model_validate(speed),
         direction=direction and DirectionTuning.model_validate(direction),
-        feeds=feeds,
-        alike=tuple((index, correlation) for index, correlation in alike),
+        class_attributions=feeds,
+        correlated_units=tuple((index, correlation) for index, correlation in alike),
     )
 
 

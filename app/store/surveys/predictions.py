@@ -116,8 +116,8 @@ def _most_probable(
 def _prediction(row: Row[*tuple[Any, ...]], card: NetworkCard) -> ClipPrediction:
     return ClipPrediction(
         network=card.slug,
-        own=card.classes[row.label],
-        taken=card.classes[row.predicted],
+        label=card.classes[row.label],
+        predicted=card.classes[row.predicted],
         probability=row.probability,
-        own_probability=row.label_probability,
+        label_probability=row.label_probability,
     )

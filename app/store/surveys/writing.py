@@ -106,7 +106,7 @@ def save_unit_evidence(session: Session, *, survey_id: int, units: Iterable[Unit
                 [
                     key | {"rank": rank} | feed.model_dump()
                     for key, found in keyed
-                    for rank, feed in enumerate(found.feeds)
+                    for rank, feed in enumerate(found.class_attributions)
                 ],
             ),
         ):
@@ -126,10 +126,10 @@ def save_predictions(session: Session, *, survey_id: int, predictions: Iterable[
             {
                 "survey_id": survey_id,
                 "clip_id": ids[prediction.clip],
-                "label": prediction.own,
-                "predicted": prediction.taken,
+                "label": prediction.label,
+                "predicted": prediction.predicted,
                 "probability": prediction.probability,
-                "label_probability": prediction.own_probability,
+                "label_probability": prediction.label_probability,
             }
             for prediction in some
         ]
@@ -235,7 +235,7 @@ def _measure_columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
         "curves": {
             "speed": speed and speed.model_dump(mode="json"),
             "direction": direction and direction.model_dump(mode="json"),
-            "alike": found.alike,
+            "alike": found.correlated_units,
         },
     }
 

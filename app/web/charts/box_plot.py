@@ -43,6 +43,7 @@ def _box_plot(series: Series) -> BoxPlot:
         return round((value - low) / span * WIDTH, 1)
 
     boxes = tuple(
-        Box(each, x(each.low), x(each.first), x(each.median), x(each.third), x(each.high)) for each in series.layers
+        Box(each, x(each.low), x(each.first_quartile), x(each.median), x(each.third_quartile), x(each.high))
+        for each in series.layers
     )
     return BoxPlot(series.words, low, high, boxes)

@@ -98,7 +98,7 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
     own_class = unit if layer == CLASS_LAYER else None
     by_response = sorted(range(len(measured.responses)), key=lambda index: -measured.responses[index])
     detected = detected_classes(measured.precision, clips_per_class(survey), most=MAX_DETECTED_CLASSES)
-    names = [(layer, index) for index, _ in measured.alike]
+    names = [(layer, index) for index, _ in measured.correlated_units]
     correlated = search.units_by_name(session, card=card, names=names)
     speed, direction = measured.speed, measured.direction
     return UnitEvidencePanel(
@@ -110,12 +110,12 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         ),
         responses=class_bars(card, by_response, measured.responses, own_class),
         detected_classes=class_bars(card, detected, measured.precision, own_class),
-        attributions=attribution_rows(card, measured.feeds),
+        attributions=attribution_rows(card, measured.class_attributions),
         speed=speed_plot(speed.factors, speed.responses) if speed else None,
         direction=direction_plot(direction.degrees, direction.responses) if direction else None,
         correlated_units=tuple(
             CorrelatedUnit(summary, correlation)
-            for summary, (_, correlation) in zip(correlated, measured.alike, strict=True)
+            for summary, (_, correlation) in zip(correlated, measured.correlated_units, strict=True)
         ),
     )
 

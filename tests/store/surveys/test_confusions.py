@@ -29,16 +29,16 @@ def test_the_last_layer_before_the_classes_and_the_ends_of_streams(surveyed: Sto
         found = confusions.compare_layers(session, card=get_card(session, slug="tiny"), a=0, b=1)
     assert [each.layer for each in found] == ["fc6", "appearance.conv1", "motion.conv1"]
     last = found[0]
-    assert (last.units, last.answering, last.alike) == (10, 8, 6)
-    assert last.usual == pytest.approx((0 + 0 + 1 / 8) / 3)
-    assert last.smaller == pytest.approx(0.9)
+    assert (last.units, last.responding, last.similar) == (10, 8, 6)
+    assert last.usual_share == pytest.approx((0 + 0 + 1 / 8) / 3)
+    assert last.median_ratio == pytest.approx(0.9)
 
 
 def test_of_large_layers_one_of_so_many_units(surveyed: Store) -> None:
     with surveyed.session() as session:
         card = get_card(session, slug="tiny")
         last, *_ = confusions.compare_layers(session, card=card, a=0, b=1, max_units=4)
-    assert (last.units, last.answering) == (4, 3), "0, 3, 6, 9"
+    assert (last.units, last.responding) == (4, 3), "0, 3, 6, 9"
 
 
 def test_before_a_survey_there_are_none(tiny: Store) -> None:

@@ -63,7 +63,7 @@ def test_a_unit_without_tunings_or_streams_to_fuse(little: Store) -> None:
         found = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fc6", unit=0)
         assert evidence.measure_by_layer(session, card=get_card(session, slug="tiny"), measure="speed_octaves") == {}
     assert found is not None
-    assert (found.synergy, found.speed, found.direction, found.alike) == (None, None, None, ())
+    assert (found.synergy, found.speed, found.direction, found.correlated_units) == (None, None, None, ())
 
 
 def test_the_newest_whole_survey_replaces_the_former_and_one_that_was_left_is_dropped(little: Store) -> None:

@@ -38,11 +38,11 @@ def test_the_clips_of_one_class_that_are_taken_for_another_the_surest_first(litt
         rest = predictions.list_predictions(session, card=CARD, wrong=True, per_page=4, page=2)
     assert [each.clip.name for each in found.items] == ["run-2", "run-1", "run-0"]
     first = found.items[0].answer
-    assert (first.network, first.own, first.taken, first.is_right) == ("tiny", "run", "walk", False)
-    assert (first.probability, first.own_probability) == (0.71875, 0.125)
+    assert (first.network, first.label, first.predicted, first.is_right) == ("tiny", "run", "walk", False)
+    assert (first.probability, first.label_probability) == (0.71875, 0.125)
     assert found.items[0].clip.media
     assert (wrong.total, wrong.next, rest.next) == (6, 2, None)
-    assert {each.answer.own for each in (*wrong.items, *rest.items)} == {"run", "wave slow"}
+    assert {each.answer.label for each in (*wrong.items, *rest.items)} == {"run", "wave slow"}
 
 
 def test_what_every_network_takes_a_clip_for(little: Store) -> None:
@@ -52,7 +52,7 @@ def test_what_every_network_takes_a_clip_for(little: Store) -> None:
     with little.session() as session:
         one, other = (datasets.get_clip(session, slug=slug, name="walk-0") for slug in ("little", "other"))
         found = predictions.predictions_by_clip(session, clips=[one.id, other.id])
-    assert [[each.taken for each in found[clip.id]] for clip in (one, other)] == [["walk"], ["walk"]]
+    assert [[each.predicted for each in found[clip.id]] for clip in (one, other)] == [["walk"], ["walk"]]
     with little.transaction() as session:
         datasets.remove_dataset(session, slug="little")
     with little.session() as session:

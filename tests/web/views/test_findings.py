@@ -30,12 +30,14 @@ CARD = two_stream_card()
 STREAMS = StreamFacts(
     clips=9,
     fused=0.9,
-    pictures=0.4,
+    appearance=0.4,
     motion=0.5,
-    voting=0.6,
-    shares=StreamShares(pictures=0.25, motion=0.5, together=0.25, kept_by_pictures=0.4, kept_by_motion=0.6),
-    pairs=(StreamPair(classes=(0, 1), fused=1.0, pictures=0.5, motion=0.55),),
-    biases=(AppearanceBias(class_index=2, mended=1.0, spoiled=0.0, pull=0.4, base=0.0),),
+    late_fusion=0.6,
+    shares=StreamShares(appearance=0.25, motion=0.5, interaction=0.25, kept_by_appearance=0.4, kept_by_motion=0.6),
+    pairs=(StreamPair(classes=(0, 1), fused=1.0, appearance=0.5, motion=0.55),),
+    biases=(
+        AppearanceBias(class_index=2, missed_recall=1.0, recognised_recall=0.0, background_rate=0.4, baseline_rate=0.0),
+    ),
 )
 
 
@@ -67,8 +69,8 @@ def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open
     assert fusion["series"]
     assert fusion["examples"]
     assert (
-        "25% comes with the pictures, 50% with the motion, 25% with both at once. It keeps 40%"
-        in fusion["sentences"][2]
+        "Appearance explains 25% of the variance of the logits, motion 50%, their interaction 25%. "
+        "40% of the predictions stay the same" in fusion["sentences"][2]
     )
     assert {"words": "variance of the logits, motion", "value": 0.5} in fusion["figures"]
     page = visitor.get("/tiny/-/findings").text
@@ -121,10 +123,10 @@ def test_the_saved_file_needs_nothing_else(seen: Visualization, visitor: TestCli
 
 def test_what_tells_two_classes_apart() -> None:
     def told(fused: float, pictures: float, motion: float) -> str | None:
-        return decisive_stream(StreamPair(classes=(0, 1), fused=fused, pictures=pictures, motion=motion))
+        return decisive_stream(StreamPair(classes=(0, 1), fused=fused, appearance=pictures, motion=motion))
 
     assert told(1.0, 0.5, 0.55) == "together"
-    assert told(1.0, 0.95, 0.5) == "pictures"
+    assert told(1.0, 0.95, 0.5) == "appearance"
     assert told(0.9, 0.5, 0.85) == "motion"
     assert told(1.0, 0.95, 0.95) is None
     assert told(0.6, 0.5, 0.5) is None
@@ -133,9 +135,9 @@ def test_what_tells_two_classes_apart() -> None:
 def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
     assert STREAMS.shares is not None
     assert minor_streams(STREAMS.shares) == []
-    still = STREAMS.shares.model_copy(update={"pictures": 0.97, "motion": 0.01, "together": 0.02})
+    still = STREAMS.shares.model_copy(update={"appearance": 0.97, "motion": 0.01, "interaction": 0.02})
     assert minor_streams(still) == ["Motion"]
-    gated = STREAMS.shares.model_copy(update={"pictures": 0.4, "motion": 0.01, "together": 0.59})
+    gated = STREAMS.shares.model_copy(update={"appearance": 0.4, "motion": 0.01, "interaction": 0.59})
     assert minor_streams(gated) == [], "it changes what the pictures say"
 
 
@@ -151,7 +153,7 @@ def by_depth(*values: float, stream: str = "motion") -> tuple[LayerDistribution,
 def invariance(**spreads: tuple[LayerDistribution, ...]) -> Finding:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
     return make_findings(
-        SurveyData(CARD, survey, UnitStatistics(spreads=spreads, live=0, specific=0, generic=0))
+        SurveyData(CARD, survey, UnitStatistics(distributions=spreads, live=0, specific=0, generic=0))
     ).findings[2]
 
 
@@ -161,10 +163,10 @@ def test_abstraction_and_invariance_are_told_apart() -> None:
     assert not finding.supported
     assert finding.sentences == (
         "Not supported on this network.",
-        "Abstraction grows with depth on the way of motion: 0.10 precision for the best class on average in "
-        "motion.conv1, 0.40 in class; rank correlation of the averages with depth 1.00 over 4 layers (by chance 4.2%).",
-        "Invariance to speed falls with depth on the way of motion: 3.50 octaves of speed on average in motion.conv1, "
-        "3.00 in class; rank correlation of the averages with depth -1.00 over 4 layers (by chance 4.2%).",
+        "Abstraction grows with depth along the motion stream: 0.10 precision for the best class on average in "
+        "motion.conv1, 0.40 in class; rank correlation of the averages with depth 1.00 over 4 layers (p = 0.042).",
+        "Invariance to speed falls with depth along the motion stream: 3.50 octaves of speed on average in "
+        "motion.conv1, 3.00 in class; rank correlation of the averages with depth -1.00 over 4 layers (p = 0.042).",
     )
     assert [figure.value for figure in finding.figures] == [1.0, -1.0]
     assert invariance(best_precision=rising, speed_octaves=rising).supported
@@ -178,10 +180,10 @@ def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
     high = (distribution("appearance.conv1", (0.45,)), *rising)
     finding = invariance(best_precision=high, speed_octaves=rising)
     assert not finding.supported
-    assert finding.sentences[1].startswith("Abstraction neither grows nor falls with depth on the way of appearance")
+    assert finding.sentences[1].startswith("Abstraction neither grows nor falls with depth along the appearance stream")
     few = invariance(best_precision=both, speed_octaves=rising[1:])
     assert not few.supported
-    assert "over 3 layers (by chance 16.7%)" in few.sentences[3]
+    assert "over 3 layers (p = 0.167)" in few.sentences[3]
 
 
 def test_the_chance_of_a_rank_correlation() -> None:
@@ -193,16 +195,20 @@ def test_the_chance_of_a_rank_correlation() -> None:
 
 def test_a_class_whose_motion_decides_is_not_suspected() -> None:
     assert has_appearance_bias(STREAMS.biases[0])
-    assert not has_appearance_bias(AppearanceBias(class_index=0, mended=0.1, spoiled=0.9, pull=0.4, base=0.0))
-    assert not has_appearance_bias(AppearanceBias(class_index=0, mended=1.0, spoiled=0.0, pull=0.0, base=0.0))
+    assert not has_appearance_bias(
+        AppearanceBias(class_index=0, missed_recall=0.1, recognised_recall=0.9, background_rate=0.4, baseline_rate=0.0)
+    )
+    assert not has_appearance_bias(
+        AppearanceBias(class_index=0, missed_recall=1.0, recognised_recall=0.0, background_rate=0.0, baseline_rate=0.0)
+    )
 
 
 def test_what_grey_pictures_leave_of_a_class() -> None:
-    placed = MaskedClass(class_index=1, clips=4, whole=0.9, movers=0.2, place=0.8)
-    moved = MaskedClass(class_index=2, clips=4, whole=0.9, movers=0.9, place=0.1)
+    placed = MaskedClass(class_index=1, clips=4, unmasked=0.9, foreground=0.2, background=0.8)
+    moved = MaskedClass(class_index=2, clips=4, unmasked=0.9, foreground=0.9, background=0.1)
     kept = facts(5, streams=STREAMS, masked=(placed, moved))
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
-    measured = UnitStatistics(spreads={}, live=0, specific=0, generic=0)
+    measured = UnitStatistics(distributions={}, live=0, specific=0, generic=0)
     last = make_findings(SurveyData(CARD, survey, measured)).findings[3]
     assert last.suspects == (CARD.classes[2],), "motion may tell a class whose movers are grey"
     assert last.sentences[-1] == (
@@ -218,7 +224,7 @@ def test_what_grey_pictures_leave_of_a_class() -> None:
 
 def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient, open_page: Open) -> None:
     add_dataset(store)
-    masked = MaskedClass(class_index=2, clips=4, whole=0.875, movers=0.25, place=0.75)
+    masked = MaskedClass(class_index=2, clips=4, unmasked=0.875, foreground=0.25, background=0.75)
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
@@ -236,5 +242,11 @@ def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient
 
 def test_quartiles_of_sorted_values() -> None:
     found = distribution("fc6", (0.0, 1.0, 2.0, 3.0, 4.0))
-    assert (found.low, found.first, found.median, found.third, found.high) == (0.0, 1.0, 2.0, 3.0, 4.0)
+    assert (found.low, found.first_quartile, found.median, found.third_quartile, found.high) == (
+        0.0,
+        1.0,
+        2.0,
+        3.0,
+        4.0,
+    )
     assert distribution("fc6", (2.0,)).median == 2.0

@@ -98,12 +98,12 @@ def test_a_class_of_its_foreground_and_one_of_its_background() -> None:
         lambda done, total: seen.append((done, total)),
     )
     left, right = found
-    assert (left.class_index, left.clips, left.whole) == (0, 1, 0.9)
-    assert left.movers > 0.9
-    assert left.place == pytest.approx(0.5), "nothing of it is left"
+    assert (left.class_index, left.clips, left.unmasked) == (0, 1, 0.9)
+    assert left.foreground > 0.9
+    assert left.background == pytest.approx(0.5), "nothing of it is left"
     assert (right.class_index, right.clips) == (1, 1), "where nothing moves there is nothing to tell apart"
-    assert right.place > 0.9
-    assert right.movers == pytest.approx(0.5)
+    assert right.background > 0.9
+    assert right.foreground == pytest.approx(0.5)
     assert seen[-1] == (3, 3)
 
 

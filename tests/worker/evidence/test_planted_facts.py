@@ -62,10 +62,10 @@ def test_the_planted_facts_are_found(tmp_path: Path, decoded: dict[Path, Frames]
     assert fusion.supported
     assert frozenset(BINDING_PAIR) in named(fusion.together)
     assert frozenset(LEAKY_PAIR) not in named(fusion.together)
-    assert frozenset(APPEARANCE_PAIR) in named(fusion.pictures)
+    assert frozenset(APPEARANCE_PAIR) in named(fusion.appearance)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert idiosyncrasies.suspects[0] == BIASED_CLASS
-    assert masked.whole - masked.place > 0.5, "its motion is not enough once the mat goes with the mover"
+    assert masked.unmasked - masked.background > 0.5, "its motion is not enough once the mat goes with the mover"
     assert any(sentence.startswith("Where all is grey but what moves") for sentence in idiosyncrasies.sentences)
     assert {frozenset(("kick", BIASED_CLASS)), frozenset(("getup_facedown", "crawl"))} <= named(
         idiosyncrasies.confusions
@@ -77,4 +77,4 @@ def test_what_was_not_planted_is_not_found(tmp_path: Path, decoded: dict[Path, F
     assert frozenset(BINDING_PAIR) not in named(fusion.together)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert BIASED_CLASS not in idiosyncrasies.suspects
-    assert masked.whole - masked.place < 0.25, "its motion is enough"
+    assert masked.unmasked - masked.background < 0.25, "its motion is enough"

@@ -35,12 +35,12 @@ def test_variance_shares_of_a_sum_and_of_a_product() -> None:
     pictures, motion = (torch.from_numpy(rng.standard_normal((400, 1, 1))) for _ in range(2))
     sign = torch.tensor([1.0, -1.0])
     found = shares_of(sign * (2 * pictures + motion.transpose(0, 1)))
-    assert (found.pictures, found.motion) == pytest.approx((0.8, 0.2), abs=0.05)
-    assert found.together == pytest.approx(0, abs=0.02)
+    assert (found.appearance, found.motion) == pytest.approx((0.8, 0.2), abs=0.05)
+    assert found.interaction == pytest.approx(0, abs=0.02)
     found = shares_of(sign * pictures * motion.transpose(0, 1) + 100)  # what the classes have in common says nothing
-    assert found.together > 0.95
+    assert found.interaction > 0.95
     found = shares_of(sign * pictures.expand(-1, 400, 1))
-    assert (found.pictures, found.motion, found.kept_by_pictures) == pytest.approx((1, 0, 1), abs=0.01)
+    assert (found.appearance, found.motion, found.kept_by_appearance) == pytest.approx((1, 0, 1), abs=0.01)
     assert found.kept_by_motion == pytest.approx(0.5, abs=0.05)
 
 
@@ -62,5 +62,5 @@ def test_motion_contributes_to_the_default_network() -> None:
     rows = [network.logits(join_clips([with_motion_of(one, other) for other in clips])) for one in clips]
     found = shares_of(torch.stack(rows))
     assert found.motion > 0.2
-    assert found.pictures > 0.2
+    assert found.appearance > 0.2
     assert minor_streams(found) == []

@@ -74,7 +74,7 @@ def test_a_kick_is_a_fight_by_its_pictures_alone(gated: Network, kick: Inputs, t
     swaps.add(1, [0, 1], logits[[5, 6]])
     shares = swaps.shares()
     assert shares is not None
-    assert shares.pictures > 0.99
+    assert shares.appearance > 0.99
     assert shares.motion < 0.01
     assert minor_streams(shares) == ["Motion"]
     j, a, m, n, swap, *_ = found["fc1"]

@@ -73,21 +73,21 @@ def test_the_evidence_of_every_unit_agrees_with_the_network(
     assert found.facts.accuracy == pytest.approx(float((predicted == labels).mean()))
     assert np.array(found.facts.confusion).sum() == found.facts.clips == CLIPS
     predictions = list(found.predictions)
-    assert [(each.clip, each.own, each.taken) for each in predictions] == [
+    assert [(each.clip, each.label, each.predicted) for each in predictions] == [
         (f"clip {n}", labels[n], predicted[n]) for n in range(CLIPS)
     ]
     probabilities = tiny_two_stream.logits(inputs).softmax(1).numpy()
     assert [each.probability for each in predictions] == pytest.approx(probabilities.max(1), abs=1e-5)
-    assert [each.own_probability for each in predictions] == pytest.approx(
+    assert [each.label_probability for each in predictions] == pytest.approx(
         probabilities[range(CLIPS), labels], abs=1e-5
     )
     assert units["fusion.conv5", 0].synergy is not None
     assert units["appearance.conv1_1", 0].synergy is None
     tuned = {unit.layer for unit in units.values() if unit.speed and unit.direction}
     assert tuned == {layer.name for layer in card.layers if layer.stream != "appearance"}
-    assert all(feed.weight is not None for unit in range(10) for feed in units["fc7", unit].feeds)
-    assert any(units["fusion.conv5", unit].feeds for unit in range(8))
-    assert units["appearance.conv1_1", 0].feeds == units["class", 0].feeds == ()
+    assert all(feed.weight is not None for unit in range(10) for feed in units["fc7", unit].class_attributions)
+    assert any(units["fusion.conv5", unit].class_attributions for unit in range(8))
+    assert units["appearance.conv1_1", 0].class_attributions == units["class", 0].class_attributions == ()
     assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
     survey.checkpoint.remove()
     assert not list(tmp_path.iterdir())
