@@ -1,6 +1,7 @@
 """The shipped default network, and its appearance stream as a plain module with the same weights."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ class Appearance(nn.Module):
 
     def __init__(self, network: TwoStream) -> None:
         super().__init__()
-        normalise = network.normalise["appearance"]
+        normalise: Any = network.normalise["appearance"]
         # those that the weights were trained with, of values in [0, 1]
         self.mean = (normalise.mean.flatten() / 2 + 0.5).tolist()
         self.std = [0.5 / normalise.scale] * 3
@@ -30,7 +31,9 @@ class Appearance(nn.Module):
         for name, layer in network.appearance.items():
             if name in network.pooled:
                 self.steps.append("pool")
-            plain = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
+            assert isinstance(layer, nn.Conv2d)
+            sizes: Any = (layer.kernel_size, layer.stride, layer.padding)
+            plain = nn.Conv2d(layer.in_channels, layer.out_channels, *sizes)
             plain.load_state_dict(layer.state_dict())
             self.add_module(name, plain)
             self.steps.append(name)

@@ -18,7 +18,7 @@ def keras_vgg(module: Vgg16) -> Any:
     x = layers.ReLU()(layers.Dense(4096, name="fc7")(x))
     model = tf.keras.Model(images, layers.Dense(module.scores.out_features, name="scores")(x))
     for name in ("fc6", "fc7", "scores"):
-        part = module.get_submodule(name)
+        part: Any = module.get_submodule(name)
         model.get_layer(name).set_weights([part.weight.detach().numpy().T, part.bias.detach().numpy()])
     return model
 
@@ -41,7 +41,7 @@ def keras_convolutions(module: Vgg16 | Appearance, size: int) -> tuple[Any, Any]
         if name == "pool":
             x = layers.MaxPooling2D(2)(x)
             continue
-        part = module.get_submodule(name)
+        part: Any = module.get_submodule(name)
         (kernel, _), (stride, _), (padding, _) = part.kernel_size, part.stride, part.padding
         if stride > 1:  # Keras would pad one side more than the other
             x = layers.ZeroPadding2D(padding)(x)

@@ -37,6 +37,7 @@ from benchmarks.vgg import PRECISIONS, Vgg16, machine, make_network, make_vgg
 from worker.maximize.cone import Cone
 from worker.maximize.from_recipe import make_function, make_model, make_objective, maximize_units
 from worker.maximize.result import Step
+from worker.networks.families.two_stream import TwoStream
 from worker.networks.network import Network
 
 clock: Callable[[], float] = perf_counter
@@ -205,7 +206,7 @@ def xplique(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoint
     for goal in goals:  # several goals would be combined, not put into a batch
         stamps: list[float] = []
 
-        class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc, name-defined]
+        class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc]
             def apply_gradients(self, *args: Any, stamps: list[float] = stamps, **kwargs: Any) -> Any:
                 done = super().apply_gradients(*args, **kwargs)
                 stamps.append(clock())
@@ -227,6 +228,7 @@ def vgg_subject(weights: Path | None, precision: torch.dtype) -> Subject:
 
 def default_subject(precision: torch.dtype) -> Subject:
     network = make_default(precision)
+    assert isinstance(network.module, TwoStream)
     module = Appearance(network.module).eval()
     size = network.card.stimulus.height
     return Subject(network, module, lambda: keras_appearance(module, size), appearance.LAYERS)
@@ -245,7 +247,7 @@ def _define_torchvision_operators() -> None:
     The libraries need its transforms alone.
     """
     if not _library and "torchvision" not in sys.modules:
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in TORCHVISION_OPERATORS.split():
             library.define(f"{name}(Tensor x) -> Tensor")
         _library.append(library)
