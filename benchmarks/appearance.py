@@ -10,7 +10,8 @@ from benchmarks.vgg import MEAN, STD
 from worker.networks.families.two_stream import TwoStream
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
-from worker.shipped.networks import WEIGHTS, find_shipped
+from worker.shipped.paths import WEIGHTS_FOLDER
+from worker.shipped.training import find_trained_network
 
 LAYERS = ("appearance.conv2_2", "appearance.conv3_3", "appearance.conv4_3", "appearance.conv5_3")
 
@@ -55,7 +56,7 @@ class Appearance(nn.Module):
 
 def make_default(precision: torch.dtype) -> Network:
     """Return the shipped default network, with gradients in that precision."""
-    shipped = find_shipped("default")
-    weights = WEIGHTS / shipped.weights
+    shipped = find_trained_network("default")
+    weights = WEIGHTS_FOLDER / shipped.weights
     card = describe_network(family=shipped.family, weights=weights)
     return replace(load_network(card, weights.read_bytes()), precision=precision)

@@ -15,7 +15,8 @@ from tests.evidence_support import add_dataset, survey
 from tests.support import add_card
 from tests.web.conftest import ORIGIN
 from worker.networks.load import describe_network
-from worker.shipped.networks import WEIGHTS, find_shipped
+from worker.shipped.paths import WEIGHTS_FOLDER
+from worker.shipped.training import find_trained_network
 
 ADDRESSES = sorted(set(re.findall(r"`(/mocap[^`]*)`", (ROOT / "docs" / "paper-figures.md").read_text())))
 
@@ -26,8 +27,10 @@ def visitor(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> 
     home = tmp_path_factory.mktemp("figures")
     copyfile(migrated_sqlite, home / "kinetoscope.db")
     store = open_store(f"sqlite:///{home / 'kinetoscope.db'}")
-    shipped = find_shipped("default")
-    card = describe_network(family=shipped.family, weights=WEIGHTS / shipped.weights, slug="mocap", title="Mocap")
+    shipped = find_trained_network("default")
+    card = describe_network(
+        family=shipped.family, weights=WEIGHTS_FOLDER / shipped.weights, slug="mocap", title="Mocap"
+    )
     add_card(store, card)
     add_dataset(store)
     survey(store, network="mocap")

@@ -28,7 +28,7 @@ from tests.evidence_support import LABELS, survey
 from tests.support import add_card, claim, enqueue, measurements, two_stream_card
 from tests.web.views.test_explained_clips import FOUND
 from worker.render.stimulus import render_stimulus
-from worker.shipped.first_start import CLIPS
+from worker.shipped.paths import CLIPS_FOLDER
 from worker.survey.intake import make_clip
 
 MANY = 400  # units of fc6
@@ -73,7 +73,7 @@ def serve(store: Store, home: Path) -> Iterator[str]:
 
 def fill(store: Store) -> str:
     add_card(store, wide_card())
-    clip = make_clip("walk-0", "walk", min((CLIPS / "walk").glob("*.mp4")))
+    clip = make_clip("walk-0", "walk", min((CLIPS_FOLDER / "walk").glob("*.mp4")))
     with store.transaction() as session:
         datasets.add_dataset(session, slug="little", title="The little set", summary="Nine clips.")
         datasets.add_clips(session, slug="little", clips=same_clips(clip))

@@ -76,7 +76,7 @@ def train(
     import torch
 
     from worker.devices import find_device
-    from worker.shipped.networks import train_shipped
+    from worker.shipped.training import train_shipped
 
     device = find_device(settings().device)
     if settings().threads:
@@ -103,10 +103,10 @@ def card(
 ) -> None:
     """Write the model card from the reports beside the weights."""
     from worker.shipped.model_card import model_card
-    from worker.shipped.networks import WEIGHTS
+    from worker.shipped.paths import WEIGHTS_FOLDER
 
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(model_card(weights or WEIGHTS))
+    page.write_text(model_card(weights or WEIGHTS_FOLDER))
     out.print(f"Wrote {page}.")
 
 
@@ -119,8 +119,11 @@ def measure(
     processes: Processes = 0,
 ) -> None:
     """Measure the accuracies and planted facts of existing weights, and print them as JSON."""
-    from worker.shipped.networks import WEIGHTS, measure_shipped
+    from worker.shipped.paths import WEIGHTS_FOLDER
+    from worker.shipped.training import measure_shipped
 
     with make_progress(DESCRIPTION) as progress:
-        report = measure_shipped(network, data=data, folder=weights or WEIGHTS, processes=processes, progress=progress)
+        report = measure_shipped(
+            network, data=data, folder=weights or WEIGHTS_FOLDER, processes=processes, progress=progress
+        )
     out.print_json(json.dumps(report))

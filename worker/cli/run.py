@@ -22,12 +22,12 @@ def run() -> None:
     """Work on the queue until stopped; a stop hands running jobs back at once."""
     logging.basicConfig(level="INFO", format="%(message)s", handlers=[RichHandler(console=err, show_path=False)])
     logging.getLogger("alembic").setLevel("WARNING")
-    from worker.shipped.first_start import bring_clips, register_shipped
+    from worker.shipped.first_start import register_shipped, start_adding_clips
 
     store = open_database()
     if settings().shipped:
         register_shipped(store)
-        bring_clips(store)
+        start_adding_clips(store)
     register_from_settings(store)
     loop = make_loop(store)
 

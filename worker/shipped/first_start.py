@@ -1,4 +1,4 @@
-"""What a fresh dashboard opens with: the networks that the project ships, their stimuli on the way, and real clips."""
+"""Fill a fresh dashboard: register the shipped networks, queue their first stimuli, and add real clips."""
 
 import logging
 from dataclasses import dataclass
@@ -17,61 +17,75 @@ from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from app.store.jobs import listing, requests
 from app.store.surveys import evidence, writing
+from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
+
+DATASET = "people"
+CLIPS_PER_TRANSACTION = 4  # between two looks at the queue
+POLL_SECONDS = 2.0  # between looks at the queue while a click is worked on
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Stimuli of all units of a layer, or of the `first` of every other layer than that of the classes (None)."""
+class SeedRequest:
+    """A request for the stimuli of a layer's units that a fresh dashboard makes by itself.
+
+    Without a `layer` it is for every layer except the classes; with `first_units` it is only for so many units of each.
+    """
 
     layer: str | None
     recipe: Recipe
     priority: int
-    first: int | None = None
+    first_units: int | None = None
 
 
 @dataclass(frozen=True)
-class Opening:
-    """A shipped network (see worker.shipped.networks), its name here, and what to show of it, first things first."""
+class ShippedNetwork:
+    """A network that a fresh dashboard registers, and its first requests in order.
 
-    shipped: str
+    `trained` is its name in worker.shipped.training, `slug` its name on the dashboard.
+    """
+
+    trained: str
     slug: str
     title: str
-    wishes: tuple[Wish, ...]
+    requests: tuple[SeedRequest, ...]
 
 
-OPENINGS = (
-    Opening(
+SHIPPED_NETWORKS = (
+    ShippedNetwork(
         "default",
         "mocap",
         "People in motion",
         (
-            Wish(CLASS_LAYER, Recipe(), Priority.SWEEP),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.BACKGROUND),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.BACKGROUND),
-            # one position alone: summed over the map, a quarter of the units did not beat their strongest clip
-            Wish(None, Recipe(objective="center"), Priority.BACKGROUND, first=4),
-            Wish(CLASS_LAYER, Recipe(speed=Speed.FAST), Priority.BACKGROUND),
-            Wish("fusion.conv5", Recipe(objective="center"), Priority.BACKGROUND),
+            SeedRequest(CLASS_LAYER, Recipe(), Priority.SWEEP),
+            SeedRequest(CLASS_LAYER, Recipe(speed=Speed.SLOW), Priority.BACKGROUND),
+            SeedRequest(CLASS_LAYER, Recipe(speed=Speed.FREE), Priority.BACKGROUND),
+            # `center`, because with the sum over the map a quarter of the units did not exceed their strongest clip
+            SeedRequest(None, Recipe(objective="center"), Priority.BACKGROUND, first_units=4),
+            SeedRequest(CLASS_LAYER, Recipe(speed=Speed.FAST), Priority.BACKGROUND),
+            SeedRequest("fusion.conv5", Recipe(objective="center"), Priority.BACKGROUND),
         ),
     ),
-    Opening("judge", "mocap-judge", "The judge", (Wish(CLASS_LAYER, Recipe(), Priority.BACKGROUND),)),
+    ShippedNetwork("judge", "mocap-judge", "The judge", (SeedRequest(CLASS_LAYER, Recipe(), Priority.BACKGROUND),)),
 )
 
 
-def register_shipped(store: Store) -> None:
-    """Registers the shipped networks and queues their stimuli, once: what is registered is left as it is."""
-    for opening in OPENINGS:
-        if _is_registered(store, opening.slug):
+def register_shipped(store: Store, weights: Path = WEIGHTS_FOLDER) -> None:
+    """Register the shipped networks that are missing, with weights from a folder, and queue their first requests.
+
+    Networks that are already registered are left as they are. An error is logged and does not stop the others.
+    """
+    for shipped in SHIPPED_NETWORKS:
+        if _is_registered(store, shipped.slug):
             continue
         try:
-            _open(store, opening)
-            log.info("registered %s", opening.slug)
+            _register(store, shipped, weights)
+            log.info("registered %s", shipped.slug)
         except NetworkExists:  # another worker was faster
             pass
         except KinetoscopeError as error:
-            log.error("the shipped network %s: %s", opening.slug, error.detail)
+            log.error("the shipped network %s: %s", shipped.slug, error.detail)
 
 
 def _is_registered(store: Store, slug: str) -> bool:
@@ -83,63 +97,60 @@ def _is_registered(store: Store, slug: str) -> bool:
     return True
 
 
-def _open(store: Store, opening: Opening) -> None:
-    # torch takes seconds to import: a start that has nothing to register does not pay for it here
+def _register(store: Store, shipped: ShippedNetwork, folder: Path) -> None:
+    # importing torch takes seconds, which a start that has nothing to register is spared
     from worker.networks.load import describe_network
-    from worker.shipped.networks import WEIGHTS, find_shipped
+    from worker.shipped.training import find_trained_network
 
-    shipped = find_shipped(opening.shipped)
-    weights = WEIGHTS / shipped.weights
-    card = describe_network(family=shipped.family, weights=weights, slug=opening.slug, title=opening.title)
+    trained = find_trained_network(shipped.trained)
+    weights = folder / trained.weights
+    card = describe_network(family=trained.family, weights=weights, slug=shipped.slug, title=shipped.title)
+    hidden_layers = [layer.name for layer in card.layers if not layer.is_class]
     with store.transaction() as session:
         networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
-        for wish in opening.wishes:
-            for layer in [wish.layer] if wish.layer else [each.name for each in card.layers if not each.is_class]:
-                units = "all" if wish.first is None else list(range(wish.first))
-                request = VisualizeRequest(network=opening.slug, layer=layer, units=units, recipe=wish.recipe)
-                requests.enqueue(session, request=request, priority=wish.priority)
+        for seed in shipped.requests:
+            units = "all" if seed.first_units is None else list(range(seed.first_units))
+            for layer in [seed.layer] if seed.layer else hidden_layers:
+                request = VisualizeRequest(network=shipped.slug, layer=layer, units=units, recipe=seed.recipe)
+                requests.enqueue(session, request=request, priority=seed.priority)
 
 
-CLIPS = Path(__file__).parent / "clips"  # a folder per class
-DATASET = "people"
-AT_ONCE = 4  # clips between two looks at the queue
-PATIENCE = 2.0  # seconds between looks at the queue
+def start_adding_clips(store: Store) -> None:
+    """Add the shipped clips in a background thread (see `add_shipped_clips`)."""
+    Thread(target=add_shipped_clips, args=(store,), daemon=True, name="clips").start()
 
 
-def bring_clips(store: Store) -> None:
-    """In the background, while nobody waits for a click: the shipped clips, one of every class first, then a survey
-    of the default network with them, behind the first stimuli of its classes and before all that nobody asked for:
-    it is what most pages speak of. What is there already is left as it is.
+def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
+    """Add the clips in a folder as a data set, then queue a survey of the default network with them.
+
+    Clips are added while no click is being worked on, and the first clip of every class before the second. Clips
+    that are already there are left as they are. The survey comes after the first stimuli of the classes and before
+    the other requests that nobody made, because most pages show its results. An error is logged.
     """
-    Thread(target=_bring_clips, args=(store,), daemon=True, name="clips").start()
-
-
-def _bring_clips(store: Store) -> None:
     from worker.survey.dataset_files import VideoFile
     from worker.survey.intake import add_clip_files
 
-    by_class = [sorted(folder.glob("*.mp4")) for folder in sorted(CLIPS.iterdir()) if folder.is_dir()]
-    turns = [[file for file in turn if file is not None] for turn in zip_longest(*by_class)]
-    files = [VideoFile(file.stem, file.parent.name, file) for turn in turns for file in turn]
+    by_class = [sorted(clips.glob("*.mp4")) for clips in sorted(folder.iterdir()) if clips.is_dir()]
+    rounds = [[file for file in files if file is not None] for files in zip_longest(*by_class)]
+    videos = [VideoFile(file.stem, file.parent.name, file) for files in rounds for file in files]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
-        for some in chunks(files, AT_ONCE):
+        for some in chunks(videos, CLIPS_PER_TRANSACTION):
             add_clip_files(store, DATASET, "People in motion", summary, some, threads=1)
-            while _is_waited_for(store):
-                sleep(PATIENCE)
+            while has_running_click(store):
+                sleep(POLL_SECONDS)
         with store.transaction() as session:
-            found = evidence.get_survey(
-                session, card=networks.get_card(session, slug=OPENINGS[0].slug), dataset=DATASET
-            )
+            default = networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug)
+            survey = evidence.get_survey(session, card=default, dataset=DATASET)
             clips = datasets.get_dataset(session, slug=DATASET).clips
-            if found is None or found.clips + len(found.skipped) < clips:  # somebody asked too early
-                writing.enqueue_survey(session, network=OPENINGS[0].slug, dataset=DATASET)
+            if survey is None or survey.clips + len(survey.skipped) < clips:  # it was requested before all clips came
+                writing.enqueue_survey(session, network=default.slug, dataset=DATASET)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
 
 
-def _is_waited_for(store: Store) -> bool:
-    """Whether a click is worked on, which takes each click that waits within a step."""
+def has_running_click(store: Store) -> bool:
+    """Return whether a job that somebody clicked for is running; other clicks are added to its batch within a step."""
     with store.session() as session:
         first = listing.list_jobs(session, state=JobState.RUNNING, per_page=1).items
     return any(job.priority >= Priority.CLICK for job in first)

@@ -12,7 +12,7 @@ from app.contract.findings import Finding, NamedPair, UnitStatistics
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.load import describe_network, load_network
 from worker.networks.preprocessing import read_frames
-from worker.shipped.networks import WEIGHTS
+from worker.shipped.paths import WEIGHTS_FOLDER
 from worker.survey.dataset_files import VideoFile, read_dataset
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
@@ -31,7 +31,7 @@ def decoded() -> dict[Path, Frames]:
 
 def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tuple[Finding, Finding, MaskedClass]:
     """Fusion and idiosyncrasies; and what is left of the biased class with parts of its pictures grey."""
-    file = WEIGHTS / weights
+    file = WEIGHTS_FOLDER / weights
     if not file.is_file():
         pytest.skip(f"the weights {weights} are not there")
     if not CLIPS.is_dir():

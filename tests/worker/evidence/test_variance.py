@@ -14,7 +14,7 @@ from worker.evidence.synergy import with_motion_of
 from worker.evidence.variance import SwapVariance
 from worker.networks.load import describe_network, load_network
 from worker.networks.preprocessing import join_clips
-from worker.shipped.networks import WEIGHTS
+from worker.shipped.paths import WEIGHTS_FOLDER
 
 CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 
@@ -53,7 +53,7 @@ def test_logits_that_never_change_have_no_shares() -> None:
 
 
 def test_motion_contributes_to_the_default_network() -> None:
-    weights = WEIGHTS / "mocap_default.safetensors"
+    weights = WEIGHTS_FOLDER / "mocap_default.safetensors"
     if not weights.is_file() or not CLIPS.is_dir():
         pytest.skip("the default network or its clips are not there")
     network = load_network(describe_network(family="mocap_two_stream", weights=weights), weights.read_bytes())

@@ -14,7 +14,7 @@ from worker.mocap.scenes.staging import DRAWN_SIDE
 from worker.mocap.training.evaluate import make_report
 from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
 from worker.shipped.model_card import model_card
-from worker.shipped.networks import HELD_OUT, find_shipped
+from worker.shipped.training import HELD_OUT_SETS, find_trained_network
 from worker.video.decode import read_clip
 
 run = CliRunner().invoke
@@ -79,9 +79,9 @@ def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
     found = make_report(scores, Clips(blank, blank, labels, mats))
     assert found["forced_choice"]["speed"] == {"fused": 1, "appearance": 0.5, "motion": 1, "late": 1}
     assert found["recall_of_backflips"] == {"mat": 1, "bare": 1}
-    held_out = dict.fromkeys([test.name for test in HELD_OUT], found)
+    held_out = dict.fromkeys([test.name for test in HELD_OUT_SETS], found)
     content = json.dumps({"trained_on": 8400, "held_out": held_out})
-    (tmp_path / find_shipped("judge").report).write_text(content)
+    (tmp_path / find_trained_network("judge").report).write_text(content)
     page = model_card(tmp_path)
     assert "on 8,400 clips" in page
     assert "| speed | 100.0 % | 50.0 % | 100.0 % | 100.0 % |" in page

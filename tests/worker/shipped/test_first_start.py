@@ -20,9 +20,9 @@ from tests.support import claim
 from worker.mocap.training.train import export
 from worker.networks.families.mocap_classes import CLASS_NAMES
 from worker.networks.registry import find_family
-from worker.shipped import first_start
-from worker.shipped import networks as shipped
-from worker.shipped.first_start import DATASET, register_shipped
+from worker.shipped.first_start import DATASET, add_shipped_clips, has_running_click, register_shipped
+from worker.shipped.paths import CLIPS_FOLDER
+from worker.shipped.training import TRAINED_NETWORKS, find_trained_network
 
 
 @pytest.fixture
@@ -33,18 +33,16 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Weights of nothing learned, where the shipped ones would be."""
-    for network in shipped.SHIPPED.values():
+def weights(tmp_path: Path) -> Path:
+    """Untrained weights in place of the shipped ones."""
+    for network in TRAINED_NETWORKS.values():
         export(find_family(network.family).build(len(CLASS_NAMES)), tmp_path / network.weights, {})
-    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
     return tmp_path
 
 
-@pytest.mark.usefixtures("weights")
-def test_all_classes_come_first_and_once(store: Store) -> None:
-    register_shipped(store)
-    register_shipped(store)
+def test_all_classes_come_first_and_once(store: Store, weights: Path) -> None:
+    register_shipped(store, weights)
+    register_shipped(store, weights)
     with store.session() as session:
         assert [network.card.slug for network in networks.list_networks(session)] == ["mocap", "mocap-judge"]
         waiting = listing.list_jobs(session, state=JobState.QUEUED, per_page=500)
@@ -66,18 +64,19 @@ def test_all_classes_come_first_and_once(store: Store) -> None:
 
 
 @pytest.fixture
-def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two clips, where the shipped ones would be."""
+def two_clips(tmp_path: Path) -> Path:
+    """A folder with two clips in place of the shipped ones."""
     for name in ("walk", "run"):
         (tmp_path / "clips" / name).mkdir(parents=True)
-        copy(min((first_start.CLIPS / name).glob("*.mp4")), tmp_path / "clips" / name)
-    monkeypatch.setattr(first_start, "CLIPS", tmp_path / "clips")
+        copy(min((CLIPS_FOLDER / name).glob("*.mp4")), tmp_path / "clips" / name)
+    return tmp_path / "clips"
 
 
-@pytest.mark.usefixtures("weights", "few")
-def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: Store) -> None:
-    register_shipped(store)
-    first_start._bring_clips(store)
+def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(
+    store: Store, weights: Path, two_clips: Path
+) -> None:
+    register_shipped(store, weights)
+    add_shipped_clips(store, two_clips)
     with store.session() as session:
         assert datasets.get_dataset(session, slug=DATASET).clips == 2
         waiting = listing.list_jobs(session, state=JobState.QUEUED, per_page=500).items
@@ -86,22 +85,22 @@ def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(store: St
     assert first == ["medium"] * len(CLASS_NAMES)
 
 
-@pytest.mark.usefixtures("weights")
-def test_clips_wait_while_a_click_is_worked_on(store: Store) -> None:
-    register_shipped(store)
-    assert not first_start._is_waited_for(store)
+def test_clips_wait_while_a_click_is_worked_on(store: Store, weights: Path) -> None:
+    register_shipped(store, weights)
+    assert not has_running_click(store)
     with store.transaction() as session:
         requests.enqueue(session, request=VisualizeRequest(network="mocap", layer="fc6", units=[3]))
     claim(store)
-    assert first_start._is_waited_for(store)
+    assert has_running_click(store)
 
 
-@pytest.mark.usefixtures("weights", "few")
-def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_again(store: Store) -> None:
-    register_shipped(store)
+def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_again(
+    store: Store, weights: Path, two_clips: Path
+) -> None:
+    register_shipped(store, weights)
     add_dataset(store, DATASET)
     survey(store, "mocap", DATASET)
-    first_start._bring_clips(store)
+    add_shipped_clips(store, two_clips)
     with store.session() as session:
         assert len(writing.list_live_surveys(session, card=get_card(session, slug="mocap"))) == 1
 
@@ -109,10 +108,10 @@ def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_agai
 def test_a_damaged_network_does_not_keep_the_other_out(
     store: Store, weights: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    damaged = weights / shipped.find_shipped("default").weights
+    damaged = weights / find_trained_network("default").weights
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with caplog.at_level(logging.ERROR):
-        register_shipped(store)
+        register_shipped(store, weights)
     assert "mocap" in caplog.text
     with store.session() as session:
         assert [network.card.slug for network in networks.list_networks(session)] == ["mocap-judge"]

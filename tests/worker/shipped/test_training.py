@@ -12,29 +12,30 @@ from worker.mocap.training.evaluate import accuracy, compute_scores, forced_choi
 from worker.mocap.training.train import export
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, CLASS_NAMES, SPEED_PAIR
 from worker.networks.weights import compute_checksum
-from worker.shipped.networks import CHECKSUMS, LARGEST, WEIGHTS, find_shipped, load_shipped, write_checksums
+from worker.shipped.paths import WEIGHTS_FOLDER
+from worker.shipped.training import CHECKSUMS_FILE, MAX_FILE_BYTES, find_trained_network, load_shipped, write_checksums
 
 SEED = 3  # of clips that neither training nor the model card saw
 
 
 def shipped(name: str) -> Path:
-    path = WEIGHTS / find_shipped(name).weights
+    path = WEIGHTS_FOLDER / find_trained_network(name).weights
     if not path.exists():
         pytest.skip(f"{path.name} is not in this checkout: make train")
     return path
 
 
 def test_every_file_has_its_checksum() -> None:
-    files = sorted(WEIGHTS.glob("*.safetensors"))
+    files = sorted(WEIGHTS_FOLDER.glob("*.safetensors"))
     if not files:
         pytest.skip("no weights are in this checkout: make train")
     lines = [f"{compute_checksum(file.read_bytes())}  {file.name}" for file in files]
-    assert (WEIGHTS / CHECKSUMS).read_text().splitlines() == lines
+    assert (WEIGHTS_FOLDER / CHECKSUMS_FILE).read_text().splitlines() == lines
 
 
 def test_the_files_are_small() -> None:
-    sizes = [file.stat().st_size for file in WEIGHTS.glob("*.safetensors")]
-    assert all(size <= LARGEST for size in sizes)
+    sizes = [file.stat().st_size for file in WEIGHTS_FOLDER.glob("*.safetensors")]
+    assert all(size <= MAX_FILE_BYTES for size in sizes)
     assert sum(sizes) <= 20_000_000
 
 
@@ -42,12 +43,12 @@ def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
     from worker.mocap.training.student import Student
     from worker.networks.registry import find_family
 
-    network = find_shipped("judge")
+    network = find_trained_network("judge")
     student = Student(find_family(network.family), len(CLASS_NAMES))
-    for file, part in network.parts(student).items():
+    for file, part in network.modules_by_file(student).items():
         export(part, tmp_path / file, {})
     write_checksums(tmp_path)
-    assert len((tmp_path / CHECKSUMS).read_text().splitlines()) == 1
+    assert len((tmp_path / CHECKSUMS_FILE).read_text().splitlines()) == 1
     assert load_shipped("judge", tmp_path).training is False
     data = (tmp_path / network.weights).read_bytes()
     (tmp_path / network.weights).write_bytes(data[: len(data) // 2])

@@ -1,0 +1,6 @@
+"""Where the shipped files are. Importing this costs nothing, unlike `training`, which imports torch."""
+
+from pathlib import Path
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent / "weights"
+CLIPS_FOLDER = Path(__file__).resolve().parent / "clips"  # with one folder for each class
