@@ -1,4 +1,8 @@
-"""The JSON API, one file per noun, and the bytes that its answers point to."""
+"""The JSON API: one file for each noun, with its endpoints and what they answer, and the bytes that answers point to.
+
+Enter at `routers` below. May import app.store, app.analysis, app.contract and the rest of app.web. Read jobs.py (a
+short noun from path to answer), then error_bodies.py, parameters.py, and units.py, which holds most of the others.
+"""
 
 from app.web.api import (
     clips,

@@ -1,12 +1,18 @@
 """Clips that people ask about: sent, and explained once a worker has looked at them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Path
+from pydantic import Field
 
+from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainRequest
+from app.contract.model import Model
 from app.store.surveys import explanations
-from app.web.api.shapes import OwnClipOut, errors
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.api.jobs import JobOut
+from app.web.api.media import MediaOut
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.uploads import Asked
 
@@ -27,6 +33,26 @@ BODY: dict[str, Any] = {
         "video/mp4": {"schema": FILE},
     },
 }
+
+
+class OwnClipOut(Model):
+    """A clip that was asked about; its job says how far it is, or why it failed."""
+
+    job: JobOut
+    name: str = Field(description="of the file, or of the clip in its data set")
+    expected: str | None = Field(description="the class that the person expected")
+    media: tuple[MediaOut, ...]
+    explanation: Explanation | None = None
+    href: str
+    page: str
+
+    @classmethod
+    def of(cls, clip: OwnClip) -> Self:
+        return cls(
+            **{**vars(clip), "job": JobOut.of(clip.job), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            href=urls.api_own_clip(clip.job.id),
+            page=urls.own_clip(clip.job.id),
+        )
 
 
 @router.post(

@@ -1,24 +1,59 @@
 """Classes that a network takes for each other, and the clips of which it does."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from app.analysis.confusion_reasons import explain_confusion
-from app.contract.confusion import confusion, confusions
+from app.contract.confusion import Confusion, Pair, confusion, confusions
 from app.contract.errors import Missing
-from app.contract.evidence import Survey
+from app.contract.evidence import PredictedClip, Survey
 from app.contract.model import Paginated
 from app.contract.network import NetworkCard
 from app.store import Session
 from app.store.catalog import networks
 from app.store.surveys import classes, evidence, predictions
-from app.web.api.shapes import AnsweredClipOut, ConfusionOut, NetworkSlug, PairOut, errors
+from app.web import urls
+from app.web.api.datasets import ClipOut
+from app.web.api.error_bodies import errors
+from app.web.api.parameters import NetworkSlug
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["surveys"])
 
 ClassName = Annotated[str, Query(max_length=200, description="as the network spells it")]
+
+
+class AnsweredClipOut(PredictedClip):
+    clip: ClipOut
+
+    @classmethod
+    def of(cls, found: PredictedClip) -> Self:
+        return cls(clip=ClipOut.of(found.clip), answer=found.answer)
+
+
+class ConfusionOut(Confusion):
+    share: float = Field(description="of the clips of the class")
+    href: str = Field(description="the two classes, and the units that separate them or do not")
+    page: str
+
+    @classmethod
+    def of(cls, network: str, found: Confusion) -> Self:
+        return cls(
+            **vars(found),
+            share=found.rate,
+            href=urls.api_confusion(network, found.actual, found.predicted),
+            page=urls.confusion(network, found.actual, found.predicted),
+        )
+
+
+class PairOut(Pair):
+    """Responses `a` and `b` are those to the classes of the query."""
+
+    a_for_b: ConfusionOut
+    b_for_a: ConfusionOut
+    reasons: tuple[str, ...] = Field(description="why they are confused, as far as the survey tells")
 
 
 @router.get(

@@ -1,16 +1,47 @@
 """Data sets and their clips."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
+from app.contract.evidence import Clip, ClipPrediction, Dataset
 from app.contract.model import Paginated
 from app.store import datasets
 from app.store.surveys import predictions
-from app.web.api.shapes import ClipDetail, ClipOut, DatasetOut, errors
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.api.media import MediaOut
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/api/datasets", tags=["data sets"])
+
+
+class ClipOut(Clip):
+    href: str
+    page: str
+    media: tuple[MediaOut, ...]
+
+    @classmethod
+    def of(cls, clip: Clip) -> Self:
+        return cls(
+            **{**vars(clip), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            href=urls.api_clip(clip.dataset, clip.name),
+            page=urls.clip(clip.dataset, clip.name),
+        )
+
+
+class ClipDetail(ClipOut):
+    answers: tuple[ClipPrediction, ...] = Field(description="what networks surveyed with its data set take it for")
+
+
+class DatasetOut(Dataset):
+    href: str
+    page: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        return cls(**vars(dataset), href=urls.api_dataset(dataset.slug), page=urls.dataset(dataset.slug))
 
 
 @router.get("", summary="All data sets", responses=errors())

@@ -11,7 +11,8 @@ from app.contract.job import Job, JobState
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.jobs import listing
-from app.web.api.shapes import JobOut, errors_as_json
+from app.web.api.error_bodies import errors_as_json
+from app.web.api.jobs import JobOut
 from app.web.deps import EventsDep, StoreDep
 from app.web.events import Subscription
 

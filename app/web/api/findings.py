@@ -7,7 +7,7 @@ from app.contract.errors import Missing
 from app.contract.findings import Findings
 from app.store.catalog.networks import get_card
 from app.store.surveys.findings import get_findings_data
-from app.web.api.shapes import errors
+from app.web.api.error_bodies import errors
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/api", tags=["surveys"])

@@ -9,7 +9,7 @@ from pydantic import Field
 from app.contract.job import JobState, WorkerInfo
 from app.contract.model import Model
 from app.store.jobs import listing, workers
-from app.web.api.shapes import errors
+from app.web.api.error_bodies import errors
 from app.web.deps import StoreDep
 
 router = APIRouter(prefix="/api", tags=["health"])

@@ -1,17 +1,67 @@
 """Jobs: looked at, cancelled, retried."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.contract.job import JobState
+from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, VisualizeJob
 from app.contract.model import Model, Paginated
+from app.contract.network import Sha256
+from app.contract.recipe import ResolvedRecipe
 from app.store.jobs import listing, queue, requests
-from app.web.api.shapes import JobId, JobOut, errors
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.api.parameters import JobId
 from app.web.deps import Reading, Writing
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+
+class JobOut(Model):
+    """A job, with where to ask again, what to show meanwhile, and where its result is."""
+
+    # Jobs of all kinds have all fields here; those that a kind does not have are null or empty.
+    id: int
+    kind: JobKind
+    state: JobState
+    network: str
+    layer: str | None = None
+    unit: int | None = None
+    label: str = ""
+    recipe: ResolvedRecipe | None = None
+    dataset: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    priority: int
+    attempts: int
+    cancel_requested: bool
+    progress: Progress | None
+    error: JobError | None
+    worker: str | None
+    visualization: int | None
+    answer: dict[str, Any] | None = Field(default=None, description="what came out, of kinds without pictures")
+    preview_step: int | None
+    poster: Sha256 | None = None  # of the result
+    revision: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    href: str
+    page: str = Field(description="where its result is shown: a page of the unit, or of the network")
+    preview: str | None = Field(description="newest picture of the growing stimulus")
+    result: str | None = Field(description="the finished visualization")
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        fields: dict[str, Any] = {"visualization": None, "preview_step": None, **vars(job)}
+        if isinstance(job, ExplainJob):
+            fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
+        preview = result = None
+        if isinstance(job, VisualizeJob):
+            preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)
+            result = None if job.visualization is None else urls.api_visualization(job.visualization)
+        return cls(**fields, href=urls.api_job(job.id), page=urls.work(job), preview=preview, result=result)
 
 
 @router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))

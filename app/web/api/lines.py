@@ -13,7 +13,10 @@ from app.store.catalog import networks, search
 from app.store.database.engine import Store
 from app.store.results import visualizations
 from app.web.admission import Admission
-from app.web.api.shapes import NetworkSlug, UnitDetail, UnitOut, VisualizationOut, errors_as_json
+from app.web.api.error_bodies import errors_as_json
+from app.web.api.parameters import NetworkSlug
+from app.web.api.units import UnitDetail, UnitOut
+from app.web.api.visualizations import VisualizationOut
 from app.web.deps import AdmissionDep, Reading, StoreDep
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])

@@ -9,7 +9,7 @@ from app.contract.link import Link, LinkRequest
 from app.contract.model import Paginated
 from app.store.results import links
 from app.web import urls
-from app.web.api.shapes import errors
+from app.web.api.error_bodies import errors
 from app.web.deps import Base, Reading, Writing
 from app.web.views.link_preview import create_short_link
 

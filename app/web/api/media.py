@@ -1,17 +1,19 @@
 """Bytes: immutable media by their sha256, and the changing preview of a running job."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from app.contract.errors import Missing
 from app.contract.job import VisualizeJob
-from app.contract.result import EXTENSIONS
+from app.contract.result import EXTENSIONS, MediaRef
 from app.store import media
 from app.store.jobs import listing
-from app.web.api.shapes import JobId, errors_as_json
+from app.web import urls
+from app.web.api.error_bodies import errors_as_json
+from app.web.api.parameters import JobId
 from app.web.assets import CACHE_FOREVER
 from app.web.deps import Reading
 
@@ -25,6 +27,14 @@ PARTIAL: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client has it already"},
     416: {"description": "There are fewer bytes"},
 }
+
+
+class MediaOut(MediaRef):
+    href: str
+
+    @classmethod
+    def of(cls, ref: MediaRef) -> Self:
+        return cls(**vars(ref), href=urls.medium(ref))
 
 
 def requested_range(header: str, size: int) -> tuple[int, int] | None:

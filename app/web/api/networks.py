@@ -1,12 +1,105 @@
 """Networks: the list, and one with its layers and classes."""
 
-from fastapi import APIRouter
+from typing import Self
 
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.contract.model import Model
+from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Slug, Stream, StreamName
 from app.store.catalog import networks
-from app.web.api.shapes import NetworkDetail, NetworkOut, NetworkSlug, errors
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.api.parameters import NetworkSlug
 from app.web.deps import Reading
 
 router = APIRouter(prefix="/api/networks", tags=["networks"])
+
+
+class LayerOut(Layer):
+    visualized_units: int
+    href: str = Field(description="the layer's units")
+    page: str
+
+    @classmethod
+    def of(cls, network: str, summary: LayerSummary) -> Self:
+        name = summary.layer.name
+        return cls(
+            **vars(summary.layer),
+            visualized_units=summary.visualized_units,
+            href=urls.path("api", "networks", network, "units", query={"layer": name}),
+            page=urls.layer(network, name),
+        )
+
+
+class NetworkOut(Model):
+    """A network in the list: its card in short, and counts."""
+
+    slug: Slug
+    title: str
+    family: str
+    summary: str
+    streams: tuple[StreamName, ...]
+    layers: int
+    units: int
+    classes: int
+    parameters: int
+    visualizations: int
+    visualized_units: int
+    href: str
+    page: str
+
+    @classmethod
+    def of(cls, network: NetworkSummary) -> Self:
+        card = network.card
+        return cls(
+            slug=card.slug,
+            title=card.title,
+            family=card.family,
+            summary=card.summary,
+            streams=tuple(stream.name for stream in card.streams),
+            layers=len(card.layers),
+            units=card.units,
+            classes=len(card.classes),
+            parameters=card.parameters,
+            visualizations=network.visualizations,
+            visualized_units=network.visualized_units,
+            href=urls.api_network(card.slug),
+            page=urls.network(card.slug),
+        )
+
+
+class NetworkDetail(Model):
+    """The card of a network, its layers in order, its classes."""
+
+    slug: Slug
+    title: str
+    family: str
+    summary: str
+    checksum: str
+    streams: tuple[Stream, ...]
+    layers: tuple[LayerOut, ...]
+    classes: tuple[str, ...]
+    class_sentences: tuple[str, ...] = Field(description="what each class is; empty where nobody says")
+    units: int
+    parameters: int
+    normalised: bool = Field(description="its batch normalisation remembers the data that it was trained on")
+    stimulus: Extent
+    visualizations: int
+    visualized_units: int
+    page: str
+
+    @classmethod
+    def of(cls, network: NetworkSummary, layers: list[LayerSummary]) -> Self:
+        card = network.card
+        return cls(
+            **{name: getattr(card, name) for name in type(card).model_fields if name != "layers"},
+            layers=tuple(LayerOut.of(card.slug, layer) for layer in layers),
+            units=card.units,
+            visualizations=network.visualizations,
+            visualized_units=network.visualized_units,
+            page=urls.network(card.slug),
+        )
 
 
 @router.get("", summary="All networks", responses=errors())

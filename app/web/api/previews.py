@@ -11,7 +11,7 @@ from app.contract.result import MediaRef, MediaRole, Visualization
 from app.store import Session, media
 from app.store.catalog import networks
 from app.store.results import visualizations
-from app.web.api.shapes import errors_as_json
+from app.web.api.error_bodies import errors_as_json
 from app.web.deps import Reading
 from app.web.social_card import SocialCard, draw_social_card
 

@@ -1,20 +1,36 @@
 """Surveys: asked for, listed, and read."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Body, Query
+from pydantic import Field
 
 from app.contract.errors import Missing
-from app.contract.evidence import Survey
+from app.contract.evidence import Survey, SurveySummary
 from app.contract.job import SurveyRequest
 from app.store.catalog import networks
 from app.store.surveys import evidence, writing
-from app.web.api.shapes import JobOut, SurveyOut, errors
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.api.jobs import JobOut
 from app.web.deps import Reading, SettingsDep, Writing
 
 router = APIRouter(prefix="/api", tags=["surveys"])
 
 EXAMPLE = {"network": "i3d", "dataset": "ucf101"}
+
+
+class SurveyOut(SurveySummary):
+    href: str = Field(description="recall of each class and confusions too")
+    page: str
+
+    @classmethod
+    def of(cls, survey: SurveySummary) -> Self:
+        return cls(
+            **vars(survey),
+            href=urls.api_survey(survey.network, survey.dataset),
+            page=urls.surveys(survey.network),
+        )
 
 
 @router.post(

@@ -1,30 +1,67 @@
 """Units: searched across a network, and one with everything known of it."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
+from app.contract.evidence import UnitEvidence
+from app.contract.model import Model, Paginated
+from app.contract.unit import UnitSummary
 from app.contract.unit_query import FacetCounts
 from app.store.catalog import networks, search, units
 from app.store.catalog.facets import facet_counts
 from app.store.jobs import listing
 from app.store.results import visualizations
 from app.store.surveys import evidence
-from app.web.api.shapes import (
-    JobOut,
-    LayerName,
-    NetworkSlug,
-    UnitDetail,
-    UnitIndex,
-    UnitListingOut,
-    UnitOut,
-    VisualizationOut,
-    errors,
-)
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.api.jobs import JobOut
+from app.web.api.parameters import LayerName, NetworkSlug, UnitIndex
+from app.web.api.visualizations import VisualizationOut
 from app.web.deps import Reading
 from app.web.params import UnitQueryParams
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
+
+
+class UnitOut(UnitSummary):
+    href: str
+    page: str = Field(description="the unit's page")
+    poster_href: str | None
+    loop_href: str | None
+
+    @classmethod
+    def of(cls, unit: UnitSummary) -> Self:
+        return cls(
+            **vars(unit),
+            href=urls.api_unit(unit.network, unit.layer, unit.index),
+            page=urls.unit(unit.network, unit.layer, unit.index),
+            poster_href=unit.poster and urls.media(unit.poster),
+            loop_href=unit.loop and urls.media(unit.loop),
+        )
+
+
+class UnitListingOut(Paginated[UnitOut]):
+    """A page of units. `total` is where counting stopped if `capped`. To go on, repeat the query with `after`."""
+
+    capped: bool
+    left_out: tuple[str, ...] = Field(description="words of `q` that mean nothing here: it was searched for the others")
+    after: str | None = Field(description="place of the last unit here, if more follow")
+    before: str | None = Field(description="place of the first unit here, if others come before")
+
+
+class UnitDetail(Model):
+    """A unit with its evidence, its visualizations and its jobs.
+
+    The evidence is that of the newest survey, the visualizations are newest first, and the jobs are those that wait,
+    run, or ended without a visualization.
+    """
+
+    unit: UnitOut
+    evidence: UnitEvidence | None = None
+    visualizations: tuple[VisualizationOut, ...]
+    jobs: tuple[JobOut, ...]
 
 
 @router.get(

@@ -1,15 +1,18 @@
 """Visualizations: asked for, and read once they are there."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Body, Path, Response
+from pydantic import Field
 
 from app.contract.job import JobState, VisualizeRequest
 from app.contract.model import Model
+from app.contract.result import Visualization
 from app.store.jobs import requests
 from app.store.results import visualizations
 from app.web import urls
-from app.web.api.shapes import VisualizationOut, errors
+from app.web.api.error_bodies import errors
+from app.web.api.media import MediaOut
 from app.web.deps import Reading, SettingsDep, Writing
 
 router = APIRouter(prefix="/api/visualizations", tags=["visualizations"])
@@ -18,6 +21,20 @@ EXAMPLES = {
     "one unit": {"value": {"network": "i3d", "layer": "class", "units": [175], "recipe": {"speed": "slow"}}},
     "a whole layer": {"value": {"network": "i3d", "layer": "Mixed_4f", "units": "all"}},
 }
+
+
+class VisualizationOut(Visualization):
+    href: str
+    page: str = Field(description="the unit's page")
+    media: tuple[MediaOut, ...]
+
+    @classmethod
+    def of(cls, found: Visualization) -> Self:
+        return cls(
+            **{**vars(found), "media": tuple(MediaOut.of(ref) for ref in found.media)},
+            href=urls.api_visualization(found.id),
+            page=urls.unit(found.network, found.layer, found.unit),
+        )
 
 
 class JobTicket(Model):

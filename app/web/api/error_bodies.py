@@ -1,0 +1,48 @@
+"""The one body of every error, and which errors each endpoint documents."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ErrorBody(BaseModel):
+    """The one body of every error; some kinds add fields of their own, such as `near` or `fields`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str = Field(description="snake_case kind", examples=["unknown_layer"])
+    detail: str = Field(
+        description="what is wrong and what to do",
+        examples=["There is no layer 'fusion.conv4'. Near: fusion.conv5."],
+    )
+
+
+MEANINGS = {
+    400: "The request cannot be read",
+    403: "Refused: the request asks for another host, or comes from another site",
+    404: "No such thing; `near` lists names that may have been meant",
+    409: "The thing is in a state that does not allow this",
+    413: "The body is too large",
+    415: "The body is of another type than is read here",
+    422: "A field is wrong; `fields` lists each",
+    429: "The queue is full",
+    503: "The database does not answer, is not migrated, or is full; or too many requests wait (see `Retry-After`)",
+}
+
+
+POSSIBLE_EVERYWHERE = (400, 403, 503)
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the errors of an endpoint for its documentation; those that any may have need not be named."""
+    wanted = sorted({*statuses, *POSSIBLE_EVERYWHERE})
+    return {status: {"model": ErrorBody, "description": MEANINGS[status]} for status in wanted}
+
+
+def errors_as_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the same for an endpoint whose own answers are not JSON."""
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+    return {
+        status: {"description": described["description"], "content": body}
+        for status, described in errors(*statuses).items()
+    }
