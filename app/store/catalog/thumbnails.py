@@ -1,7 +1,7 @@
-"""The first few pictures of each of many things: of every network the newest, of every layer those of its first units.
+"""A few pictures of every network, the newest, and of every layer, those of its first units.
 
-Each thing is one row of the statement, with its pictures as words of one text: both databases answer a small correlated
-subquery from an index, while a union of hundreds of statements takes long to build.
+Each network or layer is one row of the statement, with its pictures as words of one text: both databases answer a small
+correlated subquery from an index, while a union of hundreds of statements takes long to build.
 """
 
 from collections.abc import Sequence

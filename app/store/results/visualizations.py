@@ -107,6 +107,9 @@ def save_visualization(
     existing = session.scalar(select(VisualizationRow.id).where(*same))
     if existing is not None:
         return existing
+    # Locked, so that a survey that ends at the same time has either given the unit its role, or will find the result.
+    # Before the insert, which takes a weaker lock: two workers that hold that one would wait for each other here.
+    unit = session.get_one(UnitRow, unit_id, with_for_update=True, populate_existing=True)
     moment = now(session)
     row = {
         "unit_id": unit_id,
@@ -118,8 +121,6 @@ def save_visualization(
     visualization_id = session.scalars(select(VisualizationRow.id).where(*same)).one()
     owner = {"visualization_id": visualization_id}
     stored = put_media(session, table=VisualizationMediaRow, owner=owner, media=media)
-    # Locked, so that a survey that ends at the same time has either given the unit its role, or will find the result.
-    unit = session.get_one(UnitRow, unit_id, with_for_update=True, populate_existing=True)
     count_result(session, unit=unit, recipe_key=recipe_key)
     unit.visualizations = session.scalars(
         select(func.count()).select_from(VisualizationRow).where(VisualizationRow.unit_id == unit_id)
