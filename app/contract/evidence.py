@@ -18,6 +18,7 @@ from app.contract.unit import UnitSummary
 TOP_CLIPS_PER_UNIT = 9  # kept for every unit
 TOP_CLASSES_PER_UNIT = 8  # the classes of a unit that can be searched by
 CLASS_ATTRIBUTIONS_PER_UNIT = 8  # classes kept that a unit feeds
+CLIP_FPS = 25  # frames per second of every stored clip
 
 
 class Dataset(Model):

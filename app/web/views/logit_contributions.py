@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.contract.evidence import CLIP_FPS
 from app.contract.explanation import ClassShares, Contribution, LayerShares, OwnClip
 from app.contract.network import NetworkCard
 from app.contract.result import MediaRole, Visualization
@@ -14,7 +15,6 @@ from app.web import urls
 from app.web.charts.line_chart import LineChart, line_chart
 from app.web.views.unit_names import unit_name
 
-CLIP_FPS = 25  # frames per second of every stored clip
 UnitKey = tuple[str, int]  # layer and index
 
 
