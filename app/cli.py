@@ -1,50 +1,27 @@
 """`kinetoscope`: the whole dashboard (`up`), or its parts one by one."""
 
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from app.contract.errors import KinetoscopeError
 from app.launch.frontend_build import build_frontend
 from app.launch.supervise import require_free_port, supervise
 from app.settings import settings
 from app.store.database.engine import Store, open_store
+from app.terminal import err, report_errors
 from app.web.main import create_app
 from app.web.server import serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database's schema.")
 app.add_typer(db, name="db")
-err = Console(stderr=True)
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def plainly(command: Callable[P, T]) -> Callable[P, T]:
-    """A known error ends a command with its words, not with a traceback."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except KinetoscopeError as error:
-            err.print(f"[bold red]{error.kind}[/]: {escape(error.detail)}", highlight=False, soft_wrap=True)
-            raise typer.Exit(2) from error
-
-    return run
-
 
 Port = Annotated[int | None, typer.Option(help="Port to serve on; KINETOSCOPE_PORT if not given.")]
 
 
 @app.command()
-@plainly
+@report_errors
 def up(
     port: Port = None,
     browser: Annotated[bool, typer.Option(help="Open the dashboard in a browser.")] = sys.stdout.isatty(),
@@ -57,7 +34,7 @@ def up(
 
 
 @app.command()
-@plainly
+@report_errors
 def web(port: Port = None) -> None:
     """Serve the dashboard alone; workers may run elsewhere."""
     chosen = require_free_port(settings().host, settings().port if port is None else port)
@@ -66,7 +43,7 @@ def web(port: Port = None) -> None:
 
 
 @app.command()
-@plainly
+@report_errors
 def build(
     dev: Annotated[
         bool, typer.Option(help="Also install what the checks and browser tests of the front end use.")
@@ -77,7 +54,7 @@ def build(
 
 
 @db.command()
-@plainly
+@report_errors
 def upgrade() -> None:
     """Bring the schema to the newest revision."""
     database(check=False).migrate()
@@ -85,7 +62,7 @@ def upgrade() -> None:
 
 
 @db.command()
-@plainly
+@report_errors
 def check() -> None:
     """Say whether the schema fits this code; exit status 2 if not."""
     database().close()

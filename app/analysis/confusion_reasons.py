@@ -1,4 +1,4 @@
-"""Why two classes are taken for each other, as far as a survey tells: measured numbers in sentences."""
+"""Explains why a network confuses two classes: numbers that a survey measured, in sentences."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""From what a survey stored to the four findings: arithmetic alone, each threshold in one place."""
+"""Makes the four findings from what a survey stored; every threshold stands here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> valu
 
 @dataclass(frozen=True)
 class SurveyData:
-    """All that the findings are made of. `examples` by measure."""
+    """What the findings of a network are made of; `examples` are by measure."""
 
     card: NetworkCard
     survey: Survey
@@ -76,7 +76,10 @@ def make_findings(found: SurveyData) -> Findings:
 
 
 def decisive_stream(pair: StreamPair) -> str | None:
-    """`together`, `appearance` or `motion`: what alone tells the classes; None where more than one does, or nothing."""
+    """Return what alone tells two classes apart: `together`, `appearance` or `motion`, or None.
+
+    It is None where either stream suffices, and where nothing tells them apart.
+    """
     weaker, better = sorted((pair.appearance, pair.motion))
     if pair.fused < TOLD:
         return None
@@ -88,12 +91,18 @@ def decisive_stream(pair: StreamPair) -> str | None:
 
 
 def has_appearance_bias(bias: AppearanceBias) -> bool:
-    """Missed clips need but another picture, recognised ones fall with another, and surroundings draw strangers."""
+    """Return whether a class is suspected to be recognised by its appearance rather than by the action.
+
+    The frames decide whether its clips are recognised, and its background draws clips of other classes.
+    """
     return bias.missed_recall - bias.recognised_recall >= DECIDES and bias.background_rate - bias.baseline_rate >= PULL
 
 
 def relies_on_background(masked: MaskedClass) -> bool:
-    """What stands still is enough, what moves is not: of pictures alone, where no motion stream sees what is grey."""
+    """Return whether a class is recognised by its background alone and not by what moves.
+
+    Meaningful only for networks without a motion stream: a motion stream does not see what is grey.
+    """
     return masked.background - masked.foreground >= DECIDES
 
 
@@ -123,7 +132,7 @@ def _fusion(found: SurveyData) -> Finding:
     if groups["together"]:
         sentences.append(f"Only both streams together tell {_names(groups['together'])}.")
     if groups["appearance"]:
-        sentences.append(f"Appearance alone tells {_names(groups['pictures'])}; motion does not.")
+        sentences.append(f"Appearance alone tells {_names(groups['appearance'])}; motion does not.")
     if groups["motion"]:
         sentences.append(f"Motion alone tells {_names(groups['motion'])}; appearance does not.")
     if streams.shares:
@@ -178,7 +187,7 @@ def _share_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
 
 
 def minor_streams(shares: StreamShares) -> list[str]:
-    """The streams without which the logits are almost what they are: the other one says nearly all by itself."""
+    """Return the streams that contribute little: the other stream explains nearly all variance of the logits."""
     others = (("Motion", shares.appearance), ("Appearance", shares.motion))
     return [name for name, other in others if other >= 1 - LITTLE]
 
@@ -284,7 +293,7 @@ def _confusion(pair: ConfusedPair) -> str:
 
 
 def masking_sentence(masked: MaskedClass) -> str:
-    """What is left of a class where parts of its pictures are grey."""
+    """Return a sentence on the probability of a class while parts of its clips are grey."""
     return (
         f"Where all is grey but what moves, its probability goes from {masked.unmasked:.0%} to "
         f"{masked.foreground:.0%} on average over {masked.clips:,} recognised clips; where what moves is grey, to "
@@ -352,7 +361,7 @@ def unit_statistics(values: Values, survey: SurveyFacts) -> UnitStatistics:
 
 
 def distribution(layer: str, values: Sequence[float]) -> LayerDistribution:
-    """Of sorted values."""
+    """Return the distribution of the values, which must be sorted, over the units of a layer."""
     first, median, third = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
     return LayerDistribution(
         layer=layer,

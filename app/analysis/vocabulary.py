@@ -1,5 +1,6 @@
-"""What the words of a search mean on a network: a word of a class or of its sentence, a layer, a number; and, where
-no class has the word, what classes call the same movement.
+"""Finds what the words of a search mean on a network: classes, layers or unit numbers.
+
+Where no class has a word, the classes that have a synonym of it are meant.
 """
 
 import re
@@ -10,7 +11,7 @@ from functools import lru_cache
 
 from app.contract.network import NetworkCard
 
-# Words for like movements, a line of them. Where no class has a word, those that have another of its line are meant.
+# One group of words for similar movements a line.
 SYNONYMS = tuple(
     tuple(line.split(", "))
     for line in """
@@ -55,8 +56,10 @@ MIN_STEM_LENGTH = 3  # letters of a stem; a word as short must begin one of a cl
 
 @dataclass(frozen=True)
 class QueryWord:
-    """`classes`: by number, those meant. `read_as`: the words of theirs, where no class has this one. Without classes
-    it may still name layers or units (`is_known`).
+    """A word of a search and the indices of the classes that it means.
+
+    `read_as` lists the words of those classes that it was taken to mean, where no class has the word itself. A word
+    without classes may still name layers or units: then `is_known` is true.
     """
 
     text: str
@@ -67,7 +70,7 @@ class QueryWord:
 
 @lru_cache(maxsize=256)  # a page asks a dozen times
 def parse_words(card: NetworkCard, q: str) -> tuple[QueryWord, ...]:
-    """Every word, each once; fillers only where there is nothing else."""
+    """Return every word of a search once; filler words such as `the` only where there is nothing else."""
     words = [_read(card, text) for text in dict.fromkeys(q.lower().split())]
     meant = tuple(word for word in words if word.text not in FILLERS)
     return meant or tuple(words)
@@ -107,7 +110,7 @@ def _stems(text: str) -> Iterator[str]:
 
 
 def _alike(text: str) -> list[str]:
-    """The other words of its groups."""
+    """Return the other words of the synonym groups that a word belongs to."""
     forms = {text, *_stems(text)}
     groups = (group for group in SYNONYMS if any(each in forms or _begins(text, each) for each in group))
     return [other for other in dict.fromkeys(other for group in groups for other in group) if other != text]
@@ -118,7 +121,7 @@ def _begins(text: str, word: str) -> bool:
 
 
 def _with(card: NetworkCard, text: str) -> frozenset[int]:
-    """Classes of which this is said; of a short word, at the beginning of one of theirs."""
+    """Return the classes whose texts contain a word; a short one must begin a word of the text."""
     if len(text) > MIN_STEM_LENGTH:
         return frozenset(index for index, each in enumerate(class_texts(card)) if text in each)
     begins = re.compile(rf"\b{re.escape(text)}").search
@@ -126,7 +129,7 @@ def _with(card: NetworkCard, text: str) -> frozenset[int]:
 
 
 def similar_classes(card: NetworkCard, text: str) -> list[str]:
-    """Classes with a word that this one may have been meant to be."""
+    """Return the classes that have a word spelled like this one."""
     words = {name: split_words(name).lower().split() for name in card.classes}
     close = get_close_matches(text, {word for each in words.values() for word in each}, n=3, cutoff=MIN_SIMILARITY)
     return [name for name, each in words.items() if not set(close).isdisjoint(each)]
@@ -134,12 +137,12 @@ def similar_classes(card: NetworkCard, text: str) -> list[str]:
 
 @lru_cache(maxsize=500)
 def class_texts(card: NetworkCard) -> tuple[str, ...]:
-    """What is said of each class in small letters: its name, the words of its name, its sentence."""
+    """Return a lower-case text for each class: its name, the words of its name and its sentence."""
     return tuple(
         f"{name} {split_words(name)} {card.sentence(index)}".lower() for index, name in enumerate(card.classes)
     )
 
 
 def split_words(name: str) -> str:
-    """`BabyCrawling` and `wave_slow` as words."""
+    """Return a name such as `BabyCrawling` or `wave_slow` with spaces between its words."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)

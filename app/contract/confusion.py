@@ -1,4 +1,4 @@
-"""Classes that a network takes for each other, and the units that answer to both."""
+"""Pairs of classes that a network confuses, and the units that respond to both."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,9 +10,9 @@ from app.contract.evidence import Survey
 from app.contract.model import Model
 from app.contract.unit import UnitSummary
 
-SURVEY_CACHE_SIZE = 30  # surveys
-SIMILAR_RESPONSE_RATIO = 0.8  # a unit answers alike to two classes where the smaller response is so much of the larger
-MIN_RESPONSE = 0.05  # and it answers to a class at all from such a response on
+SURVEY_CACHE_SIZE = 30
+SIMILAR_RESPONSE_RATIO = 0.8  # two responses are similar where the smaller is at least this share of the larger
+MIN_RESPONSE = 0.05  # a unit responds to a class where its response is at least this
 
 
 class Confusion(Model):
@@ -57,8 +57,9 @@ class UnitOfPair(Model):
 
 
 class LayerOfPair(Model):
-    """How a layer answers to two classes: over its units that answer to either with MIN_RESPONSE of their largest
-    activation or more.
+    """How a layer responds to two classes.
+
+    It counts the units whose response to either class is at least MIN_RESPONSE of their largest activation.
     """
 
     layer: str
@@ -118,7 +119,7 @@ class ConfusionList(Sequence[Confusion]):
 
 
 def confusions(classes: Sequence[str], survey: Survey, of: int | None = None) -> ConfusionList:
-    """All that happened, or those in which one class takes part, the largest share of a class first."""
+    """Return all confusions, or those of one class, sorted by the share of the actual class, largest first."""
     places = _ranked(survey)
     if of is not None:
         places = tuple(place for place in places if of in place[1:])
@@ -135,7 +136,7 @@ def confusion(classes: Sequence[str], survey: Survey, actual: int, predicted: in
 
 
 def most_confused_pairs(classes: Sequence[str], survey: Survey, most: int) -> list[ConfusedPair]:
-    """The confused_pairs that are confused most, both directions together."""
+    """Return the pairs of classes that are confused most, both directions together."""
     return [
         ConfusedPair(there=confusion(classes, survey, one, other), back=confusion(classes, survey, other, one))
         for one, other in confused_pairs(survey)[:most]
@@ -144,7 +145,7 @@ def most_confused_pairs(classes: Sequence[str], survey: Survey, most: int) -> li
 
 @lru_cache(maxsize=SURVEY_CACHE_SIZE)
 def confused_pairs(survey: Survey) -> tuple[tuple[int, int], ...]:
-    """All that are confused, as `most_confused_pairs` has them."""
+    """Return all pairs of class indices that are confused, in the order of `most_confused_pairs`."""
     rates: dict[tuple[int, int], list[float]] = {}
     for clips, actual, predicted in _ranked(survey):  # the larger share of a pair comes first
         key = (predicted, actual) if (predicted, actual) in rates else (actual, predicted)
@@ -154,7 +155,7 @@ def confused_pairs(survey: Survey) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=SURVEY_CACHE_SIZE)
 def clips_per_class(survey: Survey) -> tuple[int, ...]:
-    """Clips by class."""
+    """Return the number of clips of each class."""
     return tuple(map(sum, survey.confusion))
 
 

@@ -1,4 +1,4 @@
-"""Every error a person can meet. Raise the specific one; the edge translates it once.
+"""All errors that a person can meet. Raise the specific one; the edge translates it once.
 
 KinetoscopeError
 ├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily
@@ -42,7 +42,7 @@ class NotFound(KinetoscopeError):
 
 
 def closest_names(name: str, known: Iterable[str], count: int = 5) -> list[str]:
-    """The known names most like `name`, then (for a short fragment) those that contain it."""
+    """Return the known names most like `name`, then (for a short fragment) those that contain it."""
     names = list(known)
     lowered = {n.lower(): n for n in names}
     close = [lowered[n] for n in get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)]

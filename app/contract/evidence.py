@@ -1,4 +1,4 @@
-"""What data says of a network: data sets, their clips, and the evidence that a survey gathers for every unit.
+"""Data sets, their clips, and the evidence that a survey measures for every unit of a network.
 
 Formulas: DESIGN's table of measures, and worker/evidence/.
 """
@@ -104,7 +104,7 @@ class ClassAttribution(Model):
 
 
 class UnitEvidence(Model):
-    """All that a survey found of one unit. Lists by class are in the order of the network's classes."""
+    """Everything that a survey measured for one unit; lists by class are in the order of the network's classes."""
 
     layer: str
     unit: int
@@ -131,7 +131,7 @@ class UnitEvidence(Model):
 
 
 class NewClipPrediction(Model):
-    """What a network takes a clip for, on its way into a survey. Classes by their number."""
+    """What a network predicts for a clip, on its way into a survey; classes are given by index."""
 
     clip: str = Field(description="name within the data set")
     label: int = Field(alias="own", description="the class of its label")
@@ -141,8 +141,9 @@ class NewClipPrediction(Model):
 
 
 class StreamPair(Model):
-    """Two classes, by number, and how well each stream of a two-stream network tells them apart: area under the ROC
-    curve, 0.5 is chance. One stream alone: the other shows the motion (the pictures) of clips drawn by lot.
+    """How well each stream of a two-stream network separates two classes, given by index.
+
+    Values are areas under the ROC curve; 0.5 is chance. For one stream alone, the other stream gets random clips.
     """
 
     classes: tuple[int, int]
@@ -152,8 +153,10 @@ class StreamPair(Model):
 
 
 class AppearanceBias(Model):
-    """What decides whether a clip of a class is recognised: pictures and motion swapped among its own clips, and its
-    still surroundings put behind the movers of other classes' clips. None: not measured.
+    """Whether appearance decides that clips of a class are recognised.
+
+    Measured by swapping appearance and motion among its own clips, and by pasting the foreground of other classes'
+    clips onto the background of its clips.
     """
 
     class_index: int
@@ -170,7 +173,8 @@ class AppearanceBias(Model):
 
 
 class MaskedClass(Model):
-    """The mean probability of a class, by number, over recognised clips of it, with parts of their pictures grey.
+    """The mean probability of a class over its recognised clips, with parts of their frames grey.
+
     Formulas: worker/evidence/masking.py.
     """
 
@@ -182,8 +186,10 @@ class MaskedClass(Model):
 
 
 class StreamShares(Model):
-    """Where the answers of a two-stream network come from, by swapping the streams of clips: shares of the variance of
-    its logits, and of its answers that stay. Needs no labels. Formulas: worker/evidence/variance.py.
+    """How much each stream of a two-stream network explains, measured by swapping the streams of clips.
+
+    Shares of the variance of the logits, and of the predictions that stay the same. Needs no labels.
+    Formulas: worker/evidence/variance.py.
     """
 
     appearance: float = Field(
@@ -256,7 +262,7 @@ class SurveySummary(Model):
 
 
 class ClipPrediction(Model):
-    """What the network of a whole survey takes a clip for; classes as the network spells them."""
+    """What a surveyed network predicts for a clip; classes are given by name."""
 
     network: Slug
     label: str = Field(alias="own", description="the class of its label")

@@ -41,7 +41,7 @@ class JobState(StrEnum):
 
 
 class Priority:
-    """A person's click is served before a sweep, and a sweep before what nobody asked for."""
+    """Priorities of jobs: clicks are served before sweeps, sweeps before what nobody asked for."""
 
     CLICK = 100
     SWEEP = 10
@@ -64,7 +64,10 @@ class VisualizeRequest(Model):
         return units
 
     def unit_indices(self, card: NetworkCard) -> list[int]:
-        """The units asked for, checked against the network, each once and in order."""
+        """Return the indices of the requested units, each once and in order.
+
+        Raises UnknownLayer and UnknownUnit.
+        """
         layer = card.layer(self.layer)
         if self.units == "all":
             return list(range(layer.units))
@@ -79,8 +82,9 @@ class SurveyRequest(Model):
 
 
 class ExplainRequest(Model):
-    """What a person asks of a clip: why does the network take it for what it does? Without `dataset` and `clip`, the
-    clip comes along as a file.
+    """A question about one clip: why the network classifies it as it does.
+
+    Without `dataset` and `clip`, the clip comes with the request as a file.
     """
 
     network: str = Field(min_length=1, max_length=63)
@@ -96,8 +100,10 @@ class ExplainRequest(Model):
 
 
 class Progress(Model):
-    """Where a running job is: in steps, or in passes of what a survey does now (`stage`), with the seconds left of
-    that. `trace` is J at each step so far, thinned to at most 200 values.
+    """How far a running job is, in steps, or in passes of the survey's present `stage`.
+
+    `seconds_left` are those of the present stage. `trace` is the objective J at each step so far, thinned to at most
+    200 values.
     """
 
     stage: str = ""
@@ -193,15 +199,16 @@ class CachedResult(Model):
 
 
 class EnqueueResult(Model):
-    """Answer to a request: what is already there, and the jobs (new or joined) for the rest."""
+    """The answer to a request: cached results, and the jobs (new or joined) for the other units."""
 
     jobs: tuple[VisualizeJob, ...]
     cached: tuple[CachedResult, ...]
 
 
 class Estimate(Model):
-    """What a request would cost: `seconds` of one worker for all that is not cached, None where nothing like it
-    has been made yet.
+    """What a request would cost.
+
+    `seconds` is the time that one worker needs for everything that is not cached; None where no similar result exists.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""What there is to look at: networks with their streams, layers, units and classes."""
+"""Networks with their streams, layers and classes."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ CLASS_LAYER = "class"  # the layer whose units are the class outputs
 
 
 def normalize_name(name: str) -> str:
-    """What stays of a name without case, spaces and punctuation: data sets and networks spell classes differently."""
+    """Return a name without case, spaces and punctuation, in which data sets and networks differ."""
     return "".join(filter(str.isalnum, name.casefold())) or name
 
 
@@ -66,8 +66,9 @@ class Extent(Model):
 
 
 class Layer(Model):
-    """A named, ordered place in a network. `receptive_field` is what one position sees of each stream,
-    at most the whole input (`None` where the stream does not reach the layer).
+    """A named layer of a network, in order.
+
+    `receptive_field` is the part of the input that one position sees, at most the whole input.
     """
 
     index: int
@@ -111,7 +112,7 @@ class NetworkCard(Model):
         raise UnknownLayer(name, [layer.name for layer in self.layers])
 
     def unit(self, layer: str, unit: int) -> tuple[Layer, int]:
-        """The layer and the checked unit index."""
+        """Return the layer and the checked unit index. Raises UnknownLayer and UnknownUnit."""
         found = self.layer(layer)
         if not 0 <= unit < found.units:
             raise UnknownUnit(layer, unit, found.units)
@@ -123,28 +124,28 @@ class NetworkCard(Model):
         return self.classes.index(name)
 
     def match_class(self, label: str) -> int:
-        """The class that a data set's label names. Raises UnknownClass where it names none."""
+        """Return the index of the class that a label means. Raises UnknownClass where it means none."""
         found = self.find_class(label)
         if found is None:
             raise UnknownClass(label, self.classes)
         return found
 
     def find_class(self, label: str) -> int | None:
-        """The same name, or the only one that differs in nothing but case, spaces and punctuation."""
+        """Return the index of the class of this name, or of the only one that is equal after normalisation, or None."""
         if label in self.classes:
             return self.classes.index(label)
-        alike = self._by_folded_name.get(normalize_name(label), [])
+        alike = self._classes_by_normalized_name.get(normalize_name(label), [])
         return alike[0] if len(alike) == 1 else None
 
     @cached_property
-    def _by_folded_name(self) -> dict[str, list[int]]:
+    def _classes_by_normalized_name(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for index, name in enumerate(self.classes):
             found.setdefault(normalize_name(name), []).append(index)
         return found
 
     def sentence(self, index: int) -> str:
-        """What the class is, in a sentence; empty where nobody says."""
+        """Return a sentence that says what a class is; empty where none is known."""
         return self.class_sentences[index] if self.class_sentences else ""
 
     def __hash__(self) -> int:

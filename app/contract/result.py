@@ -1,4 +1,4 @@
-"""What comes back: a stimulus's measurements and its rendered media."""
+"""Results: the measurements and the rendered media of a stimulus."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,9 +11,10 @@ from app.contract.recipe import ResolvedRecipe
 
 
 class MediaRole(StrEnum):
-    """What a medium shows of its visualization. Clip networks have sheet and loop; two-stream networks have
-    appearance, flow, flow_direction and flow_xy; all have poster, loop and raw. A real clip has a video instead
-    of a sheet, and flow whatever the network.
+    """What a medium shows of its visualization.
+
+    All visualizations have poster, loop and raw. Clip networks have sheet too; two-stream networks have appearance,
+    flow, flow_direction and flow_xy. A real clip has a video instead of a sheet, and flow whatever the network.
     """
 
     POSTER = "poster"  # still for cards and link previews
@@ -81,7 +82,7 @@ class Measurements(Model):
 
 
 def reach(activation: float | None, a_hat: float | None) -> float | None:
-    """Activation of a stimulus / a_hat; None before a survey, and of a unit that no clip excites."""
+    """Return activation / a_hat; None before a survey, and for a unit that no clip activates."""
     return activation / a_hat if activation is not None and a_hat is not None and a_hat > 0 else None
 
 
@@ -101,7 +102,7 @@ class Visualization(Model):
 
 
 class MediaContent(Model):
-    """The bytes themselves."""
+    """The bytes of a medium and their type."""
 
     type: str
     data: bytes = Field(repr=False)

@@ -62,7 +62,7 @@ class UnitSummary(Model):
 
 
 class Thumbnail(NamedTuple):
-    """A unit's picture alone, and the same in motion."""
+    """A unit's still picture and its animated one."""
 
     poster: Sha256 | None
     loop: Sha256 | None
@@ -70,7 +70,7 @@ class Thumbnail(NamedTuple):
 
 @dataclass(frozen=True)
 class UnitThumbnail:
-    """A unit with a picture, as far as a drawing of its layer shows it."""
+    """A unit with its thumbnail, as a drawing of its layer shows it."""
 
     layer: str
     index: int

@@ -10,7 +10,7 @@ from app.contract.unit import UnitSummary
 
 
 def parse_region(region: str) -> tuple[float, float, float, float]:
-    """x0, y0, x1, y1 of a part of the map, in [0, 1]; ValueError says what is wrong."""
+    """Return x0, y0, x1, y1 of a part of the map, in [0, 1]. Raises ValueError."""
     try:
         x0, y0, x1, y1 = (float(number) for number in region.split(","))
     except ValueError as error:
@@ -73,7 +73,8 @@ class UnitListing(Paginated[UnitSummary]):
 
 
 class FacetCounts(Model):
-    """How many units each choice of a filter would leave, the other filters staying as they are.
+    """How many units each choice of a filter would leave if the other filters stay as they are.
+
     Empty where there are too many to count.
     """
 

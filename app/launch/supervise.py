@@ -23,7 +23,7 @@ console = Console()
 
 
 def require_free_port(host: str, port: int) -> int:
-    """The port to serve on (a free one for 0). Raises PortInUse or SetupError before anything is started."""
+    """Return the port to serve on: a free one for 0. Raises PortInUse and SetupError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,43 +1,22 @@
 """What the commands share: the database, the device, the worker loop, and errors printed as sentences."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
-from rich.markup import escape
 
-from app.contract.errors import KinetoscopeError
 from app.settings import settings
 from app.store.database.engine import Store, open_store
+from app.terminal import err as err
+from app.terminal import report_errors as report_errors
 from worker.loop import WorkerLoop
 
 if TYPE_CHECKING:
     import torch
 
 out = Console()
-err = Console(stderr=True)
 
 BATCH_ON_CPU, BATCH_ON_ACCELERATOR = 4, 16  # jobs computed at once, unless the settings say otherwise
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def report_errors(command: Callable[P, T]) -> Callable[P, T]:
-    """Make a known error end the command with its message and exit status 2, without a traceback."""
-
-    @wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except KinetoscopeError as error:
-            err.print(f"[bold red]{error.kind}[/]: {escape(error.detail)}", highlight=False, soft_wrap=True)
-            raise typer.Exit(2) from error
-
-    return wrapper
 
 
 def open_database() -> Store:

@@ -250,3 +250,18 @@ def test_quartiles_of_sorted_values() -> None:
         4.0,
     )
     assert distribution("fc6", (2.0,)).median == 2.0
+
+
+@pytest.mark.parametrize(
+    ("appearance", "motion", "sentence"),
+    [
+        (0.95, 0.5, "Appearance alone tells walk from run; motion does not."),
+        (0.5, 0.95, "Motion alone tells walk from run; appearance does not."),
+    ],
+)
+def test_a_pair_that_one_stream_tells_is_named(appearance: float, motion: float, sentence: str) -> None:
+    pair = StreamPair(classes=(0, 1), fused=1.0, appearance=appearance, motion=motion)
+    kept = facts(5, streams=STREAMS.model_copy(update={"pairs": (pair,)}))
+    survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
+    statistics = UnitStatistics(distributions={}, live=0, specific=0, generic=0)
+    assert sentence in make_findings(SurveyData(CARD, survey, statistics)).findings[0].sentences
