@@ -8,6 +8,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 STALLED_SECONDS = 60.0
+MIN_IDLE_SECONDS = 1.0
 
 
 class Connection(H11Protocol):
@@ -17,10 +18,11 @@ class Connection(H11Protocol):
       byte. (Bodies have their own limit: middleware/body_limits.py.)
     - A client that reads nothing of an answer for `stalled_seconds` is cut off.
     - Where there are as many connections as `limit_concurrency` allows, the one that has been idle longest makes
-      room for a new one. Only where all of them are in use, uvicorn answers 503.
+      room for a new one. Where all of them are in use, uvicorn answers 503; an eighth more are cut off at once.
     """
 
     stalled_seconds = STALLED_SECONDS
+    min_idle_seconds = MIN_IDLE_SECONDS  # a connection that has just been made is about to ask
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,6 +40,8 @@ class Connection(H11Protocol):
             self._close_longest_idle()
         super().connection_made(transport)
         self.idle_since = self.loop.time()
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency * 9 / 8:
+            transport.abort()
         self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -85,7 +89,7 @@ class Connection(H11Protocol):
 
     def _close_longest_idle(self) -> None:
         idle = [each for each in self.connections if isinstance(each, Connection) and each.is_idle]
-        if idle:
-            longest = min(idle, key=lambda each: each.idle_since)
+        longest = min(idle, key=lambda each: each.idle_since, default=None)
+        if longest is not None and self.loop.time() - longest.idle_since >= self.min_idle_seconds:
             self.connections.discard(longest)
             longest.transport.abort()

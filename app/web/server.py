@@ -37,7 +37,7 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         access_log=False,
         server_header=False,
         # Connections, those about to be accepted, and the files of the database share the open files.
-        limit_concurrency=min(MAX_CONNECTIONS, open_files * 3 // 4),
+        limit_concurrency=min(MAX_CONNECTIONS, open_files * 5 // 8),
         backlog=min(MAX_BACKLOG, open_files // 8),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,

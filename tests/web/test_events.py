@@ -41,7 +41,7 @@ class Server:
 
     @contextmanager
     def listen(self, query: str = "") -> Iterator[Iterator[dict[str, Any]]]:
-        """The data of each event, as it comes."""
+        """Yield the data of each event, as it comes."""
         with httpx2.stream("GET", f"{self.address}/api/events{query}", timeout=10) as answer:
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith("text/event-stream")

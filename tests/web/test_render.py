@@ -12,7 +12,7 @@ from app.web.views.unit_filters import Filter, FilterChoice
 
 
 def part(file: str, name: str, *arguments: Any) -> str:
-    """What a macro of a file in templates/parts makes."""
+    """Return what a macro of a file in templates/parts makes."""
     return str(getattr(environment().get_template(f"parts/{file}.html").module, name)(*arguments))
 
 

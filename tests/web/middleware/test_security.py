@@ -133,7 +133,7 @@ def test_other_hosts_are_refused_on_a_loopback_address(client: TestClient, host:
 
 @pytest.fixture
 def public(tmp_path: Path, store: Store, network: NetworkCard) -> Iterator[TestClient]:
-    """Served behind a proxy that speaks TLS."""
+    """Return a client of a server behind a proxy that speaks TLS."""
     settings = Settings(home=tmp_path, public_url="https://units.example/", host="127.0.0.1")
     with TestClient(create_app(settings, store), base_url="http://units.example") as client:
         yield client
