@@ -24,10 +24,10 @@ def random_colour(rng: np.random.Generator, saturation: float = 0.6, low: float 
 
 def with_luma(tone: Colour, luma: float) -> Colour:
     """Darken a colour, or mix it with white, until its brightness is `luma` (over [0, 255])."""
-    found = float(tone @ LUMA)
-    if found > luma:
-        return tone * np.float32(luma / found)
-    share = np.float32((luma - found) / (255 - found))
+    brightness = float(tone @ LUMA)
+    if brightness > luma:
+        return tone * np.float32(luma / brightness)
+    share = np.float32((luma - brightness) / (255 - brightness))
     return tone + (255 - tone) * share
 
 

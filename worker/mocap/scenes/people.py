@@ -115,5 +115,5 @@ class Person:
 
 def place_body(body: Body, middle: Array, at: Array, turn: Array, height: float) -> Body:
     """Scale a body by `height`, rotate it by the quaternion `turn`, and move the point `middle` to `at`."""
-    positions = {name: rotate(turn, (place - middle) * height) + at for name, place in body.positions.items()}
+    positions = {name: rotate(turn, (position - middle) * height) + at for name, position in body.positions.items()}
     return Body(positions, multiply(np.broadcast_to(turn, body.head_rotation.shape), body.head_rotation))

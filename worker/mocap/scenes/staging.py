@@ -20,7 +20,7 @@ from worker.networks.families.mocap_classes import BIASED_CLASS, BINDING_PAIR
 DRAWN_SIDE = 240  # pixels a side of the drawn clip
 CLIP_FRAMES = 11  # with ten flow fields between them
 FPS = 25
-VIEW_WIDTH_METRES = (2.3, 3.0)  # width of the picture at the person
+VIEW_WIDTH_METRES = (2.3, 3.0)  # smallest and largest width of the picture at the person
 PAIR_VIEW_WIDTH_METRES = (2.0, 2.5)  # closer, so that each shirt fills a good part of the picture
 MARGIN_PX = 80  # pixels of backdrop around the picture that the camera can slide over
 SLOW, FAST = 0.5, 2.0  # speeds of the classes that differ only in speed
@@ -89,11 +89,11 @@ class PairScript:
         red = np.array([255, rng.uniform(0, 40), rng.uniform(0, 60)], np.float32)
         blue = np.array([rng.uniform(0, 40), rng.uniform(20, 90), 255], np.float32)
         performances = []
-        for (name, speed), tone in ((self.red, red), (self.blue, blue)):
+        for (name, speed), colour in ((self.red, red), (self.blue, blue)):
             motion = read_motion(name)
             start = rng.uniform(0, motion.seconds)
             performances.append(
-                Performance(InPlaceMotion(motion), start, speed * rng.uniform(0.85, 1.15), with_luma(tone, luma))
+                Performance(InPlaceMotion(motion), start, speed * rng.uniform(0.85, 1.15), with_luma(colour, luma))
             )
         return tuple(performances)
 
@@ -156,18 +156,19 @@ def _people(performances: tuple[Performance, ...], rng: np.random.Generator, mat
         behind = rng.uniform(-0.25, 0.25) * camera.ground_forward
         positions = [aside + behind, -aside - behind]
     people = tuple(
-        _person(performance, place, rng, times) for performance, place in zip(performances, positions, strict=True)
+        _person(performance, position, rng, times)
+        for performance, position in zip(performances, positions, strict=True)
     )
     path = np.mean([person.body.positions["root"] for person in people], 0)
     return _scene(rng, camera, mat, path, people=people)
 
 
-def _person(performance: Performance, place: Array, rng: np.random.Generator, times: Array) -> Person:
+def _person(performance: Performance, position: Array, rng: np.random.Generator, times: Array) -> Person:
     body = forward_kinematics(performance.motion.pose(performance.start + performance.speed * times))
     turn = axis_rotation((0, 1, 0), rng.uniform(0, 2 * np.pi))
     height = rng.uniform(0.9, 1.08)
     middle = body.positions["root"][len(times) // 2] * (1, 0, 1)
-    return Person(place_body(body, middle, place, turn, height), random_style(rng, performance.shirt))
+    return Person(place_body(body, middle, position, turn, height), random_style(rng, performance.shirt))
 
 
 def _ball(rng: np.random.Generator, mat: bool, times: Array, dotted: bool) -> Scene:

@@ -28,13 +28,13 @@ PAIRS = {"binding": BINDING_PAIR, "leaky": LEAKY_PAIR, "appearance": APPEARANCE_
 def compute_scores(student: Student, clips: Clips, device: str | torch.device = "cpu") -> Scores:
     """Return the logits of every clip, by stream."""
     student.eval()
-    found: dict[str, list[npt.NDArray[np.float32]]] = {}
+    logits_by_stream: dict[str, list[npt.NDArray[np.float32]]] = {}
     with torch.inference_mode():
         for batch in evaluation_batches(clips):
             logits = student({name: values.to(device) for name, values in batch.inputs.items()})
             for stream, values in with_late_fusion(logits).items():
-                found.setdefault(stream, []).append(values.cpu().numpy())
-    return {stream: np.concatenate(values) for stream, values in found.items()}
+                logits_by_stream.setdefault(stream, []).append(values.cpu().numpy())
+    return {stream: np.concatenate(values) for stream, values in logits_by_stream.items()}
 
 
 def accuracy(scores: Scores, labels: npt.NDArray[np.int64]) -> dict[str, float]:
@@ -49,11 +49,11 @@ def forced_choice(scores: Scores, labels: npt.NDArray[np.int64], pair: tuple[str
     """
     one, other = (CLASS_NAMES.index(name) for name in pair)
     chosen = (labels == one) | (labels == other)
-    found = {}
+    shares = {}
     for stream, values in scores.items():
         prefers_one = values[chosen, one] > values[chosen, other]
-        found[stream] = float((prefers_one == (labels[chosen] == one)).mean())
-    return found
+        shares[stream] = float((prefers_one == (labels[chosen] == one)).mean())
+    return shares
 
 
 def recall(scores: Scores, chosen: npt.NDArray[np.bool_], name: str, stream: str = FUSED) -> float:
@@ -71,21 +71,21 @@ def make_report(scores: Scores, clips: Clips) -> Report:
         }
         for index in present
     }
-    found: Report = {"clips": len(labels), "accuracy": _rounded(accuracy(scores, labels)), "by_class": by_class}
+    result: Report = {"clips": len(labels), "accuracy": _rounded(accuracy(scores, labels)), "by_class": by_class}
     pairs = {
         name: _rounded(forced_choice(scores, labels, pair))
         for name, pair in PAIRS.items()
         if all(CLASS_NAMES.index(one) in present for one in pair)
     }
     if pairs:
-        found["forced_choice"] = pairs
+        result["forced_choice"] = pairs
     biased = labels == CLASS_NAMES.index(BIASED_CLASS)
     groups = {"mat": biased & clips.has_mat, "bare": biased & ~clips.has_mat}
     if all(group.any() for group in groups.values()):
-        found["recall_of_backflips"] = {
+        result["recall_of_backflips"] = {
             name: round(recall(scores, group, BIASED_CLASS), 4) for name, group in groups.items()
         }
-    return found
+    return result
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
