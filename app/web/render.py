@@ -12,7 +12,7 @@ from app.settings import ROOT
 from app.web import formatting, urls
 from app.web.assets import Assets
 from app.web.charts import line_chart
-from app.web.views.layout import Page
+from app.web.views.parts.layout import Page
 
 INDENTATION = re.compile("\n[ \t]+")
 TEMPLATES = ROOT / "frontend" / "templates"

@@ -14,7 +14,7 @@ from app.contract.result import MediaRef, MediaRole
 from app.store import media
 from app.store.database.engine import open_store
 from app.web.render import environment
-from app.web.views.player import ClipPlayerSettings
+from app.web.views.parts.player import ClipPlayerSettings
 from tests.dashboard import Dashboard
 from tests.e2e.surveyed import Served, surveyed
 from tests.e2e.test_player import shown

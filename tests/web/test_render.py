@@ -7,8 +7,8 @@ import pytest
 from app.contract.unit import UnitSummary
 from app.web.formatting import bar_width
 from app.web.render import environment
-from app.web.views.unit_evidence import ClassBar
-from app.web.views.unit_filters import Filter, FilterChoice
+from app.web.views.parts.unit_evidence import ClassBar
+from app.web.views.parts.unit_filters import Filter, FilterChoice
 
 
 def part(file: str, name: str, *arguments: Any) -> str:

@@ -11,7 +11,7 @@ from app.store.results import links
 from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.deps import Base, Reading, Writing
-from app.web.views.link_preview import create_short_link
+from app.web.views.parts.link_preview import create_short_link
 
 router = APIRouter(prefix="/api/links", tags=["links"])
 

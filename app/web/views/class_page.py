@@ -13,12 +13,12 @@ from app.store.catalog import networks
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.class_evidence import ClassEvidencePanel, class_evidence_panel
 from app.web.views.embed import embed_page, is_embedded
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb, NamedLink
-from app.web.views.stimulus import StimulusParams, UnitStimulus, load_stimulus
-from app.web.views.survey_status import SurveyStatus, survey_status
+from app.web.views.parts.class_evidence import ClassEvidencePanel, class_evidence_panel
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb, NamedLink
+from app.web.views.parts.stimulus import StimulusParams, UnitStimulus, load_stimulus
+from app.web.views.parts.survey_status import SurveyStatus, survey_status
 
 router = APIRouter()
 

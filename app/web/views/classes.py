@@ -18,10 +18,10 @@ from app.store.catalog.search import search_units
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.pagination import Pagination, numbered_pagination
-from app.web.views.search_interpretation import SearchInterpretation, interpret_search
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.pagination import Pagination, numbered_pagination
+from app.web.views.parts.search_interpretation import SearchInterpretation, interpret_search
 
 router = APIRouter()
 

@@ -14,9 +14,9 @@ from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
 from app.web.views.datasets import DATASETS_CRUMB, clip_poster
-from app.web.views.layout import HOME, Page, page_layout
-from app.web.views.navigation import Choice, Crumb, NamedLink
-from app.web.views.player import ClipPlayerSettings, flow_encoding_choices
+from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.navigation import Choice, Crumb, NamedLink
+from app.web.views.parts.player import ClipPlayerSettings, flow_encoding_choices
 
 router = APIRouter(prefix="/-/datasets")
 

@@ -20,12 +20,12 @@ from app.store.results import visualizations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Choice, Crumb
-from app.web.views.player import PlayerSettings
-from app.web.views.recipes import default_recipe, result_for_recipe
-from app.web.views.stimulus import StimulusParams
-from app.web.views.unit_names import parse_unit_name, unit_name
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Choice, Crumb
+from app.web.views.parts.player import PlayerSettings
+from app.web.views.parts.recipes import default_recipe, result_for_recipe
+from app.web.views.parts.stimulus import StimulusParams
+from app.web.views.parts.unit_names import parse_unit_name, unit_name
 
 router = APIRouter()
 

@@ -23,11 +23,11 @@ from app.store.surveys import classes, evidence, predictions
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Choice, Crumb
-from app.web.views.player import PairPlayerSettings, flow_encoding_choices
-from app.web.views.recipes import default_recipe
-from app.web.views.survey_status import SurveyStatus, survey_status
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Choice, Crumb
+from app.web.views.parts.player import PairPlayerSettings, flow_encoding_choices
+from app.web.views.parts.recipes import default_recipe
+from app.web.views.parts.survey_status import SurveyStatus, survey_status
 
 router = APIRouter()
 

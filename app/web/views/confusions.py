@@ -15,9 +15,9 @@ from app.store.surveys import evidence
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.survey_status import SurveyStatus, survey_status
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.survey_status import SurveyStatus, survey_status
 
 router = APIRouter()
 

@@ -15,9 +15,9 @@ from app.store.surveys import evidence, predictions
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import HOME, Page, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.pagination import Pagination, numbered_pagination
+from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/datasets")
 

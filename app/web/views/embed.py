@@ -10,8 +10,8 @@ from app.web import urls
 from app.web.deps import base_address
 from app.web.middleware.security import embeddable
 from app.web.render import render
-from app.web.views.layout import Page, page_layout
-from app.web.views.stimulus import UnitStimulus
+from app.web.views.parts.layout import Page, page_layout
+from app.web.views.parts.stimulus import UnitStimulus
 
 
 @dataclass(frozen=True, kw_only=True)

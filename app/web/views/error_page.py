@@ -10,8 +10,8 @@ from app.contract.errors import KinetoscopeError
 from app.web import urls
 from app.web.render import render
 from app.web.theme import chosen_theme
-from app.web.views.layout import HOME, Page, PageLayout
-from app.web.views.navigation import NamedLink
+from app.web.views.parts.layout import HOME, Page, PageLayout
+from app.web.views.parts.navigation import NamedLink
 
 
 @dataclass(frozen=True, kw_only=True)

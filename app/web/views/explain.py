@@ -17,8 +17,8 @@ from app.web.deps import Reading, SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
 from app.web.render import render
 from app.web.uploads import Asked
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
 
 router = APIRouter()
 

@@ -15,10 +15,10 @@ from app.store.surveys import explanations
 from app.web import urls
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.logit_contributions import LogitContributions, logit_contributions
-from app.web.views.navigation import Choice, Crumb
-from app.web.views.player import ClipPlayerSettings, flow_encoding_choices
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.logit_contributions import LogitContributions, logit_contributions
+from app.web.views.parts.navigation import Choice, Crumb
+from app.web.views.parts.player import ClipPlayerSettings, flow_encoding_choices
 
 router = APIRouter()
 

@@ -21,7 +21,7 @@ from app.web import urls
 from app.web.api.health import VERSION
 from app.web.archive import File, zipped
 from app.web.deps import Base, SettingsDep, StoreDep
-from app.web.views.selected_units import SelectedUnits, select_units
+from app.web.views.parts.selected_units import SelectedUnits, select_units
 
 router = APIRouter()
 

@@ -20,10 +20,10 @@ from app.web import urls
 from app.web.charts.box_plot import BoxPlot, box_plots
 from app.web.deps import Base, Reading
 from app.web.render import render, to_html
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.survey_status import SurveyStatus, survey_status
-from app.web.views.unit_names import unit_name
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.survey_status import SurveyStatus, survey_status
+from app.web.views.parts.unit_names import unit_name
 
 router = APIRouter()
 

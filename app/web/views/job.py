@@ -16,11 +16,11 @@ from app.web.charts.line_chart import LineChart, line_chart
 from app.web.deps import Base, Reading, Writing
 from app.web.formatting import job_title
 from app.web.render import render
-from app.web.views.form import Form, back_address
-from app.web.views.layout import HOME, Page, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.recipe_form import RecipeField, recipe_fields
-from app.web.views.recipes import recipe_query_params
+from app.web.views.parts.form import Form, back_address
+from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.recipe_form import RecipeField, recipe_fields
+from app.web.views.parts.recipes import recipe_query_params
 
 router = APIRouter(prefix="/-/jobs")
 

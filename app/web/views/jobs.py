@@ -14,9 +14,9 @@ from app.web import urls
 from app.web.deps import Reading
 from app.web.owner import Owner
 from app.web.render import render
-from app.web.views.layout import HOME, Page, page_layout
-from app.web.views.navigation import Choice, Crumb
-from app.web.views.pagination import Pagination, numbered_pagination
+from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.navigation import Choice, Crumb
+from app.web.views.parts.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/jobs")
 

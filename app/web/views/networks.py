@@ -17,7 +17,7 @@ from app.web import urls
 from app.web.charts.architecture import StreamColumn, stream_columns
 from app.web.deps import Reading
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
 
 router = APIRouter()
 

@@ -19,11 +19,11 @@ from app.web.deps import Base, Reading, Writing
 from app.web.render import render
 from app.web.same_site import same_site_url
 from app.web.validation import explain
-from app.web.views.form import Form
-from app.web.views.layout import HOME, Page, page_layout
-from app.web.views.link_preview import create_short_link, link_preview
-from app.web.views.navigation import Crumb
-from app.web.views.pagination import Pagination, numbered_pagination
+from app.web.views.parts.form import Form
+from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.link_preview import create_short_link, link_preview
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-")
 

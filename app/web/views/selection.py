@@ -23,13 +23,13 @@ from app.web.owner import Owner, new_owner, remember
 from app.web.render import render
 from app.web.validation import RECIPE, explain
 from app.web.views.compare import MAX_COMPARED_UNITS
-from app.web.views.form import MultiForm
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.presets import list_presets
-from app.web.views.recipe_form import VisualizeForm, visualize_form
-from app.web.views.selected_units import Params, SelectedUnits, hidden_fields, parse_filters, select_units
-from app.web.views.unit_names import unit_name
+from app.web.views.parts.form import MultiForm
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.presets import list_presets
+from app.web.views.parts.recipe_form import VisualizeForm, visualize_form
+from app.web.views.parts.selected_units import Params, SelectedUnits, hidden_fields, parse_filters, select_units
+from app.web.views.parts.unit_names import unit_name
 
 router = APIRouter()
 

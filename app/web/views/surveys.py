@@ -17,10 +17,10 @@ from app.web import urls
 from app.web.deps import Reading, SettingsDep, Writing
 from app.web.render import render
 from app.web.validation import explain
-from app.web.views.form import Form
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.survey_status import SurveyStatus, survey_status
+from app.web.views.parts.form import Form
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.survey_status import SurveyStatus, survey_status
 
 router = APIRouter()
 

@@ -10,7 +10,7 @@ from app.web import urls
 from app.web.deps import Base
 from app.web.same_site import same_site_url
 from app.web.theme import COOKIE_SECONDS, THEME_COOKIE, THEMES
-from app.web.views.form import Form
+from app.web.views.parts.form import Form
 
 router = APIRouter()
 

@@ -21,14 +21,14 @@ from app.web.charts.map_drawing import MapDrawing, draw_map
 from app.web.deps import Reading
 from app.web.params import UnitQueryParams
 from app.web.render import render
-from app.web.views.layout import Page, network_crumbs, page_layout
-from app.web.views.navigation import Crumb
-from app.web.views.pagination import Pagination, cursor_pagination
-from app.web.views.presets import list_presets
-from app.web.views.recipe_form import VisualizeForm, visualize_form
-from app.web.views.search_interpretation import SearchInterpretation, interpret_search
-from app.web.views.survey_status import SurveyStatus, survey_status
-from app.web.views.unit_filters import Filter, unit_filters
+from app.web.views.parts.layout import Page, network_crumbs, page_layout
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.pagination import Pagination, cursor_pagination
+from app.web.views.parts.presets import list_presets
+from app.web.views.parts.recipe_form import VisualizeForm, visualize_form
+from app.web.views.parts.search_interpretation import SearchInterpretation, interpret_search
+from app.web.views.parts.survey_status import SurveyStatus, survey_status
+from app.web.views.parts.unit_filters import Filter, unit_filters
 
 router = APIRouter()
 

@@ -14,8 +14,8 @@ from app.web import urls
 from app.web.deps import SettingsDep, Writing
 from app.web.owner import Owner, new_owner, remember
 from app.web.validation import explain
-from app.web.views.form import Form
-from app.web.views.recipes import recipe_query_params
+from app.web.views.parts.form import Form
+from app.web.views.parts.recipes import recipe_query_params
 
 router = APIRouter()
 

@@ -10,7 +10,7 @@ from jinja2 import meta, nodes
 from app.web.render import TEMPLATES, environment, to_html
 from app.web.views import routers
 from app.web.views.error_page import ErrorPage
-from app.web.views.layout import Page, PageLayout
+from app.web.views.parts.layout import Page, PageLayout
 from tests.web.views.conftest import Make
 from tests.web.views.pagereader import PageReader
 

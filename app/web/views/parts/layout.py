@@ -10,8 +10,8 @@ from app.contract.result import Visualization
 from app.web import urls
 from app.web.deps import base_address
 from app.web.theme import Theme, chosen_theme
-from app.web.views.navigation import Crumb
-from app.web.views.share import Share
+from app.web.views.parts.navigation import Crumb
+from app.web.views.parts.share import Share
 
 HOME = Crumb("Networks", urls.networks())
 RELOAD_SECONDS = 4  # between reloads of a page with live work, for browsers without JavaScript

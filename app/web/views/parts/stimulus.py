@@ -20,11 +20,11 @@ from app.store.catalog.units import get_unit
 from app.store.jobs import listing, workers
 from app.store.results import visualizations
 from app.web.charts.line_chart import LineChart, line_chart
-from app.web.views.navigation import Choice
-from app.web.views.player import PlayerSettings, flow_encoding_choices
-from app.web.views.presets import list_presets
-from app.web.views.recipe_form import RecipeField, VisualizeForm, recipe_fields, unusual_values, visualize_form
-from app.web.views.recipes import (
+from app.web.views.parts.navigation import Choice
+from app.web.views.parts.player import PlayerSettings, flow_encoding_choices
+from app.web.views.parts.presets import list_presets
+from app.web.views.parts.recipe_form import RecipeField, VisualizeForm, recipe_fields, unusual_values, visualize_form
+from app.web.views.parts.recipes import (
     KEY_LENGTH,
     default_recipe,
     has_speed_and_seed_of,

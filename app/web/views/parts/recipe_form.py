@@ -5,8 +5,8 @@ from typing import Any
 
 from app.contract.network import NetworkCard
 from app.contract.recipe import Recipe, ResolvedRecipe
-from app.web.views.presets import Preset
-from app.web.views.recipes import default_recipe
+from app.web.views.parts.presets import Preset
+from app.web.views.parts.recipes import default_recipe
 
 BASIC_FIELDS = ("speed", "seed")
 SCHEMA = Recipe.model_json_schema()

@@ -13,7 +13,7 @@ from app.store.catalog import search
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.line_chart import LineChart, line_chart
-from app.web.views.unit_names import unit_name
+from app.web.views.parts.unit_names import unit_name
 
 UnitKey = tuple[str, int]  # layer and index
 

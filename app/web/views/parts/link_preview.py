@@ -13,8 +13,8 @@ from app.store.catalog import networks
 from app.store.results import links, visualizations
 from app.web.same_site import same_site_url
 from app.web.validation import QUERY, explain
-from app.web.views.stimulus import StimulusParams, UnitStimulus, load_stimulus
-from app.web.views.unit_names import parse_unit_name
+from app.web.views.parts.stimulus import StimulusParams, UnitStimulus, load_stimulus
+from app.web.views.parts.unit_names import parse_unit_name
 
 STIMULUS_PARAMS = TypeAdapter(StimulusParams)
 STIMULUS_PARAM_NAMES = frozenset(field.name for field in fields(StimulusParams))

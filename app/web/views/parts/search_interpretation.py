@@ -6,7 +6,7 @@ from app.analysis.vocabulary import parse_words, similar_classes
 from app.contract.network import NetworkCard
 from app.contract.unit_query import UnitListing
 from app.web import urls
-from app.web.views.navigation import NamedLink
+from app.web.views.parts.navigation import NamedLink
 
 MAX_CLASSES_LISTED = 8  # for each word
 MAX_CLASSES_OFFERED = 60  # a network with more classes has a link to its list of classes instead

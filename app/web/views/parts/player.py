@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from app.web.views.navigation import Choice
+from app.web.views.parts.navigation import Choice
 
 FlowEncoding = Literal["direction", "xy"]
 FrameNumber = Annotated[int | None, Query(ge=1, le=100_000)]  # counted from 1
