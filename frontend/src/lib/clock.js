@@ -1,5 +1,5 @@
 // Time for everything that plays. Players with the same clock show the same frame; one animation loop drives all clocks.
-const DEFAULT_FRAMES_PER_SECOND = 12.5; // as the server's own loops have it (worker/render/encode.py)
+const DEFAULT_FRAMES_PER_SECOND = 12.5; // as the server's own loops have it (worker/render/webp.py)
 const MAX_TICK_SECONDS = 0.25; // so that nothing jumps after a tab was in the background
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 /** @type {Map<string, Clock>} */

@@ -1,4 +1,4 @@
-// A picture that holds many frames, sixteen a row (worker/render/encode.py).
+// A picture that holds many frames, sixteen a row (worker/render/webp.py).
 const COLUMNS = 16;
 
 /** @typedef {[CanvasImageSource, number, number, number, number]} ImageRegion image, left, top, width, height: as drawImage takes them */

@@ -1,4 +1,4 @@
-// Warps the first frame along optical flow, as `carried` in worker/render/encode.py does: frame t + 1 at p is frame t
+// Warps the first frame along optical flow, as `warp_along_flow` in worker/render/stimulus.py does: frame t + 1 at p is frame t
 // at p - flow_t(p). Every frame is sampled from the first one, so that blur does not add up.
 import { toPixels } from "./flow.js";
 
