@@ -37,7 +37,7 @@ def read_pictures(
         indices = [unit_index(card, layer, unit) for unit in units] or range(card.layer(layer).units)
         for unit in indices:
             visualization = visualizations.find_visualization(
-                session, slug=network, layer=layer, unit=unit, recipe_key=recipe.resolved(card).key()
+                session, card=card, layer=layer, unit=unit, recipe_key=recipe.resolved(card).key()
             )
             if visualization is None:
                 continue

@@ -48,6 +48,9 @@ class Vgg16(nn.Module):
 class AppearanceInput(nn.Module):
     """The plain module as Kinetoscope runs it: of one appearance stream, in [-1, 1]."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, vgg: Vgg16) -> None:
         super().__init__()
         self.vgg = vgg

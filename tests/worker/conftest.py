@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 from torch import nn
-from typer.main import get_command
+from typer.testing import CliRunner, Result
 
 from app.settings import settings
 from worker.cli import main
@@ -72,10 +71,9 @@ def invoke(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.chdir(tmp_path)
     settings.cache_clear()
-    program = get_command(main.app)
 
     def run(*arguments: str | Path, ok: bool = True) -> Result:
-        result = CliRunner().invoke(program, [str(argument) for argument in arguments])
+        result = CliRunner().invoke(main.app, [str(argument) for argument in arguments])
         assert result.exit_code == (0 if ok else 2), result.output
         return result
 

@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from app.contract.job import Job, JobState
+from app.contract.job import Job, JobState, VisualizeJob, jobs_of_kind
 from app.settings import ROOT
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
@@ -64,7 +64,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def states(store: Store, queued: list[Job]) -> list[JobState]:
+def states(store: Store, queued: Sequence[Job]) -> list[JobState]:
     with store.session() as session:
         return [listing.get_job(session, job_id=job.id).state for job in queued]
 
@@ -92,7 +92,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(
     start()
     wait_for(lambda: all(not state.is_live for state in states(tiny, queued)), seconds=120)
     with tiny.session() as session:
-        ended = [listing.get_job(session, job_id=job.id) for job in queued]
+        ended = jobs_of_kind(VisualizeJob, [listing.get_job(session, job_id=job.id) for job in queued])
         saved = networks.get_network(session, slug="tiny").visualizations
     assert {job.state for job in ended} == {JobState.DONE}
     assert saved == len({job.visualization for job in ended}) == len(queued)

@@ -1,7 +1,9 @@
 """Two small families as a person would write them in a file of their own: one with taps, one without."""
 
+from collections.abc import Mapping
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from app.contract.network import Extent, Stream, StreamName
 from worker.networks.families.two_stream import two_stream, two_stream_inputs
@@ -40,10 +42,11 @@ class TinyClip(nn.Module):
         self.conv3 = nn.Conv3d(8, 8, 3, padding=1)
         self.head = nn.Linear(8, classes)
 
-    def forward(self, inputs):
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         x = nn.functional.relu(self.conv2(self.stem(inputs[StreamName.CLIP])))
         x = torch.relu(self.conv3(x) + self.shortcut(x))
-        return self.head(x.mean((2, 3, 4)))
+        logits: Tensor = self.head(x.mean((2, 3, 4)))
+        return logits
 
 
 @register(

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from app.contract.errors import NotFinite, UnknownLayer, WorkError
-from app.contract.network import StreamName
+from app.contract.network import Layer, StreamName
 from tests.worker.evidence.inputs import random_inputs
 from worker.evidence.activation_reader import read_activations, reduce_map
 from worker.networks.network import Network, Point
@@ -82,8 +82,9 @@ class Planted(nn.Module):
         self.twice, self.spare = nn.Linear(2, 2, bias=False), nn.Linear(2, 2)
         nn.init.constant_(self.twice.weight, 1.0)
 
-    def forward(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return self.twice(self.twice(inputs["clip"]))
+    def forward(self, inputs: Mapping[StreamName, torch.Tensor]) -> torch.Tensor:
+        logits: torch.Tensor = self.twice(self.twice(inputs[StreamName.CLIP]))
+        return logits
 
 
 def planted(tiny_clip: Network) -> Network:
@@ -93,17 +94,17 @@ def planted(tiny_clip: Network) -> Network:
     return Network(tiny_clip.card.model_copy(update={"layers": layers}), Planted(), points)
 
 
-def replace_name(layer: object, name: str) -> object:
+def replace_name(layer: Layer, name: str) -> Layer:
     return layer.model_copy(update={"name": name, "units": 2})
 
 
 def test_the_first_use_counts_and_a_layer_that_never_runs_is_an_error(tiny_clip: Network) -> None:
     network = planted(tiny_clip)
     with read_activations(network, ["twice", "class"]) as read:
-        readings = read({"clip": torch.ones(1, 2)})
+        readings = read({StreamName.CLIP: torch.ones(1, 2)})
     assert (readings["twice"].peak.tolist(), readings["class"].peak.tolist()) == ([[2, 2]], [[4, 4]])
     with pytest.raises(WorkError, match="never runs spare"), read_activations(network, ["twice", "spare"]) as read:
-        read({"clip": torch.ones(1, 2)})
+        read({StreamName.CLIP: torch.ones(1, 2)})
     assert hooks(network.module) == 0
 
 

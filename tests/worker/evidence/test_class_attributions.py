@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 import torch
+from torch import nn
 
 from tests.worker.evidence.inputs import random_inputs
 from worker.evidence.class_attributions import attribute_clip, attributed_layers, class_attributions
@@ -38,7 +39,9 @@ def test_before_a_linear_head_the_weight_is_its_own_and_the_share_weight_times_a
     seen: list[tuple[int, int]] = []
     found = class_attributions(network, {"fc7": strongest}, reader, lambda done, total: seen.append((done, total)))
     assert (read, seen) == ([0, 1, 2], [(1, 3), (2, 3), (3, 3)])
-    weight = network.module.get_submodule("scores").weight
+    scores = network.module.get_submodule("scores")
+    assert isinstance(scores, nn.Linear)
+    weight = scores.weight
     for unit, mean in ((one, activation[[0, 2], one].mean()), (two, activation[1, two])):
         assert len(found["fc7", unit]) == len(network.card.classes)
         for attribution in found["fc7", unit]:

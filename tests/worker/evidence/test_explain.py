@@ -30,6 +30,7 @@ def test_shares_add_up_to_the_logit(network: Network) -> None:
     assert found.predicted.label == found.predictions[0].label == network.card.classes[best]
     assert sum(each.probability for each in found.predictions) == pytest.approx(1)
     for shares, logit in ((found.predicted, logits[best]), (found.expected, logits[2])):
+        assert shares is not None
         assert shares.logit == pytest.approx(float(logit), abs=1e-5)
         for layer in range(len(shares.layers)):
             assert total(shares, layer) == pytest.approx(float(logit), abs=1e-5)
@@ -42,6 +43,7 @@ def test_at_a_linear_last_layer_shares_are_weight_times_activation(tiny_two_stre
     assert (last.layer, fusion.layer) == explained_layers(tiny_two_stream.card) == ("fc7", "fusion.conv5")
     label = tiny_two_stream.card.class_index(found.predicted.label)
     scores = tiny_two_stream.module.get_submodule("scores")
+    assert isinstance(scores, nn.Linear)
     activation = tiny_two_stream.activation("fc7", inputs).relu().flatten()
     for unit in last.units:
         weight = float(scores.weight[label, unit.unit])
@@ -79,6 +81,8 @@ def test_a_contrast_is_the_difference_of_two_classes(network: Network) -> None:
     first, second = network.card.classes[order[0]], network.card.classes[order[1]]
     found = explain(network, inputs, second)
     contrast = found.against(second)
+    assert contrast is not None
+    assert found.expected is not None
     assert (contrast.label, contrast.against) == (first, second)
     assert contrast.logit == pytest.approx(found.predicted.logit - found.expected.logit, abs=1e-5)
     for layer, whole in enumerate(contrast.layers):

@@ -40,7 +40,8 @@ class Halves(nn.Module):
         if picture is None:
             picture = inputs[StreamName.CLIP].mean(2)
         halves = torch.stack([half.mean((1, 2, 3)) for half in picture.chunk(2, 3)], 1)
-        return self.scores(self.seen["tap"](halves))
+        logits: Tensor = self.scores(self.seen["tap"](halves))
+        return logits
 
 
 def network_of(*streams: Stream) -> Network:

@@ -58,7 +58,8 @@ class MeetingTwice(nn.Module):
         early = self.motion(inputs[StreamName.MOTION])
         late = self.late["tap"](early * 2)
         met = self.pictures(inputs[StreamName.APPEARANCE]) * late + early.mean((2, 3), keepdim=True)
-        return self.head(met.mean((2, 3)))
+        logits: Tensor = self.head(met.mean((2, 3)))
+        return logits
 
 
 def test_streams_that_meet_twice_take_whole_passes() -> None:

@@ -16,7 +16,8 @@ def responses() -> np.ndarray:
     kinds = draw.random((KINDS, 24)) ** 4
     profiles = kinds[np.arange(120) % KINDS] + 0.02 * draw.random((120, 24))
     generic = draw.choice([0.0, 0.5, 4.0], (120, 1))
-    return ((profiles + generic) * draw.uniform(0.01, 3, (120, 1))).astype(np.float32)
+    responses: np.ndarray = (profiles + generic) * draw.uniform(0.01, 3, (120, 1))
+    return responses.astype(np.float32)
 
 
 def nearest_are_alike(positions: np.ndarray) -> float:

@@ -147,7 +147,7 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
     save_units = writing.save_unit_evidence
     calls = 0
 
-    def fail_later(*arguments: object, **named: object) -> int:
+    def fail_later(*arguments: Any, **named: Any) -> int:
         nonlocal calls
         calls += 1
         if calls == 3:

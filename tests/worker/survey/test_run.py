@@ -206,4 +206,6 @@ def test_labels_may_be_spelt_otherwise(tiny_two_stream: Network, tmp_path: Path)
     spelt = [Sample(str(n), label, noise(n)) for n, label in enumerate(("Jump", "WAVE", "run"))]
     found = SurveyRun(tiny_two_stream, "noise", spelt, tmp_path, probed_layers=()).run()
     assert [sum(row) for row in found.facts.confusion] == [1, 1, 0, 1, 0]
-    assert explain(tiny_two_stream, make_inputs(tiny_two_stream.card, noise(0)(4)), "WAVE").expected.label == "wave"
+    expected = explain(tiny_two_stream, make_inputs(tiny_two_stream.card, noise(0)(4)), "WAVE").expected
+    assert expected is not None
+    assert expected.label == "wave"

@@ -114,6 +114,6 @@ def test_hostile_clips_fail_with_a_reason_and_leave_nothing(store: Store, data: 
     ("limit", "value", "words"), [("max_frame_pixels", 64 * 47, "pixels"), ("max_clip_seconds", 0.2, "longer")]
 )
 def test_limits_on_pixels_and_seconds(store: Store, limit: str, value: float, words: str) -> None:
-    clip = work(store, video(), **{limit: value})
+    clip = work(store, video(), "mine.mp4", **{limit: value})
     assert clip.job.error is not None
     assert words in clip.job.error.detail
