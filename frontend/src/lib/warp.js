@@ -1,5 +1,5 @@
-// Warps the first frame along optical flow, as `warp_along_flow` in worker/render/stimulus.py does: frame t + 1 at p is frame t
-// at p - flow_t(p). Every frame is sampled from the first one, so that blur does not add up.
+// Warps the first frame along optical flow, as `warp_along_flow` in worker/render/stimulus.py does: frame t + 1 at p
+// is frame t at p - flow_t(p). Every frame is sampled from the first one, so that blur does not add up.
 import { toPixels } from "./flow.js";
 
 /** The place in the first frame that each pixel of each later frame comes from. */
