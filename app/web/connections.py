@@ -8,7 +8,6 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 STALLED_SECONDS = 60.0
-MIN_IDLE_SECONDS = 1.0
 
 
 class Connection(H11Protocol):
@@ -22,7 +21,6 @@ class Connection(H11Protocol):
     """
 
     stalled_seconds = STALLED_SECONDS
-    min_idle_seconds = MIN_IDLE_SECONDS  # a connection that has just been made is about to ask
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,6 +88,6 @@ class Connection(H11Protocol):
     def _close_longest_idle(self) -> None:
         idle = [each for each in self.connections if isinstance(each, Connection) and each.is_idle]
         longest = min(idle, key=lambda each: each.idle_since, default=None)
-        if longest is not None and self.loop.time() - longest.idle_since >= self.min_idle_seconds:
+        if longest is not None:
             self.connections.discard(longest)
             longest.transport.abort()

@@ -15,7 +15,6 @@ LARGE = 10_000_000  # more than the system keeps for a client that does not read
 
 class StallsSoon(Connection):
     stalled_seconds = 0.2
-    min_idle_seconds = 0.0
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
