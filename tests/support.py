@@ -2,8 +2,9 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
-from app.contract.job import Job, JobState, VisualizeJob, VisualizeRequest
+from app.contract.job import Job, JobState, JobT, VisualizeJob, VisualizeRequest, jobs_of_kind
 from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements, MediaRole, RenderedMedia
@@ -37,7 +38,7 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
             Layer(
                 index=index,
                 name=name,
-                stream=stream,  # type: ignore[arg-type]
+                stream=stream,
                 units=units,
                 map=Extent(frames=1, height=8, width=8),
                 receptive_field=field,
@@ -60,14 +61,27 @@ def request(*units: int, network: str = "tiny", layer: str = "class", **recipe: 
     return VisualizeRequest(network=network, layer=layer, units=list(units), recipe=Recipe.model_validate(fields))
 
 
-def enqueue(store: Store, *units: int, **recipe: object) -> list[VisualizeJob]:
+def enqueue(store: Store, *units: int, **options: Any) -> list[VisualizeJob]:
+    """Queue units; the options are those of `request`."""
     with store.transaction() as session:
-        return list(requests.enqueue(session, request=request(*units, **recipe)).jobs)
+        return list(requests.enqueue(session, request=request(*units, **options)).jobs)
 
 
-def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta = LEASE) -> list[Job]:
+def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta = LEASE) -> list[VisualizeJob]:
+    """Claim a batch of jobs, which must be requests for stimuli."""
     with store.transaction() as session:
-        return leases.claim(session, worker=worker, limit=limit, lease=lease)
+        batch = leases.claim(session, worker=worker, limit=limit, lease=lease)
+    claimed = jobs_of_kind(VisualizeJob, batch)
+    assert len(claimed) == len(batch)
+    return claimed
+
+
+def claim_job(store: Store, kind: type[JobT], *, limit: int = 1, lease: timedelta = LEASE) -> JobT:
+    """Claim a batch, which must be one job of this kind."""
+    with store.transaction() as session:
+        [job] = leases.claim(session, worker="w1", limit=limit, lease=lease)
+    assert isinstance(job, kind)
+    return job
 
 
 def finish(store: Store, job: VisualizeJob, *, worker: str = "w1") -> int | None:

@@ -49,8 +49,6 @@ EVIDENCE_COLUMNS = (
     "effective_classes",
     "role",
     "best_class",
-)
-EVIDENCE_COLUMNS += (
     "best_precision",
     "synergy_stimulus",
     "synergy_clips",
@@ -71,8 +69,20 @@ def add_survey(catalogue: CatalogueFiller, number: int, card: NetworkCard) -> No
     confusion = np.zeros((len(card.classes), len(card.classes)), dtype=int)
     np.add.at(confusion, ([own for _, own in clips], taken), 1)
     moment = sink.format_time(FIRST_DAY + timedelta(days=80, hours=number))
-    columns = ("id", "network_id", "dataset_id", "started_at", "finished_at", "clips", "accuracy", "seconds", "skipped")
-    columns += ("recall", "confusion", "streams")
+    columns = (
+        "id",
+        "network_id",
+        "dataset_id",
+        "started_at",
+        "finished_at",
+        "clips",
+        "accuracy",
+        "seconds",
+        "skipped",
+        "recall",
+        "confusion",
+        "streams",
+    )
     recall = (confusion.diagonal() / np.maximum(1, confusion.sum(1))).tolist()
     row = (
         number,
@@ -216,8 +226,20 @@ def add_explanations(catalogue: CatalogueFiller, first: int, number: int) -> Non
     ids = range(first, first + number)
     moment = sink.format_time(FIRST_DAY + timedelta(days=90))
     card_of = {id: (id % len(cards), cards[id % len(cards)]) for id in ids}
-    columns = ("id", "kind", "state", "network_id", "key", "batch_key", "priority", "parameters")
-    columns += ("created_at", "started_at", "finished_at", "updated_at")
+    columns = (
+        "id",
+        "kind",
+        "state",
+        "network_id",
+        "key",
+        "batch_key",
+        "priority",
+        "parameters",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "updated_at",
+    )
     sink.put(
         JobRow,
         columns,

@@ -146,8 +146,20 @@ class CatalogueFiller:
             label = card.classes[index] if layer.is_class else ""
             return (ids[place], number, layer.index, layer.name, layer.stream, index, label, made, *seen, *pictures)
 
-        columns = ("id", "network_id", "layer_index", "layer", "stream", "index", "label", "visualizations")
-        columns += ("visualized_at", "activation", "poster", "loop")
+        columns = (
+            "id",
+            "network_id",
+            "layer_index",
+            "layer",
+            "stream",
+            "index",
+            "label",
+            "visualizations",
+            "visualized_at",
+            "activation",
+            "poster",
+            "loop",
+        )
         self.sink.put(UnitRow, columns, map(unit, range(len(places))))
         traces = self._measurements(card)
         self.sink.put(
@@ -252,8 +264,13 @@ class CatalogueFiller:
             "key",
             "priority",
             "owner",
+            "error",
+            "progress",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "updated_at",
         )
-        columns += ("error", "progress", "created_at", "started_at", "finished_at", "updated_at")
         self.sink.put(JobRow, columns, rows())
         now = self.sink.format_time(datetime.now(UTC) + timedelta(days=1))
         self.sink.put(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from app.contract.network import CLASS_LAYER, Extent, Layer, NetworkCard, Stream, StreamName
-from app.contract.recipe import Recipe, Speed
+from app.contract.recipe import Recipe, ResolvedRecipe, Speed
 from app.contract.result import MediaRole
 
 FULL_UNITS = 17_000  # of a network at full size
@@ -58,7 +58,7 @@ def make_cards(units: int) -> list[NetworkCard]:
     return cards
 
 
-def recipes(card: NetworkCard) -> list[Recipe]:
+def recipes(card: NetworkCard) -> list[ResolvedRecipe]:
     """Return the recipes of a network's results, the most usual first."""
     plain = [Recipe(speed=speed) for speed in Speed]
     other = [Recipe(speed=speed, objective="center") for speed in Speed] + [
@@ -125,7 +125,7 @@ def _card(
             Layer(
                 index=index,
                 name=name,
-                stream=stream,  # type: ignore[arg-type]
+                stream=stream,
                 units=units,
                 map=Extent(frames=frames if side > 1 else 1, height=side, width=side),
                 receptive_field=Extent(frames=frames, height=224 // side, width=224 // side),

@@ -75,7 +75,7 @@ class Catalogue:
     @cached_property
     def _largest(self) -> dict[Any, int]:
         with self.store.session() as session:
-            return {table: session.scalar(select(func.max(table.id))) for table in (UnitRow, VisualizationRow)}
+            return {table: session.scalar(select(func.max(table.id))) or 0 for table in (UnitRow, VisualizationRow)}
 
     def _some(self, table: Any, key: Any, only: tuple[Any, ...]) -> list[Any]:
         with self.store.session() as session:
@@ -201,9 +201,9 @@ def _explorer(of: Catalogue) -> Iterator[tuple[str, Draw]]:
 def _units(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     pick = of.random.choice
 
-    def unit(cards: list[NetworkCard], **choices: str) -> str:
+    def unit(cards: list[NetworkCard], speed: str | None = None) -> str:
         card = pick(cards)
-        return urls.unit(card.slug, *of.unit(card), **choices)
+        return urls.unit(card.slug, *of.unit(card), speed=speed)
 
     def class_unit() -> str:
         card = pick(of.cards)

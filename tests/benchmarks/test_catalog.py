@@ -2,8 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, func, select
 
 from app.store.database.engine import open_store
 from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow, VisualizationRow
@@ -16,8 +17,8 @@ def test_rows_and_what_is_counted_of_them(database_url: str) -> None:
     store = open_store(database_url)
     with store.session() as session:
 
-        def count(what: object, *where: object) -> int:
-            return session.scalar(select(what).where(*where))  # type: ignore[call-overload, no-any-return]
+        def count(what: ColumnElement[Any], *where: ColumnExpressionArgument[bool]) -> int:
+            return int(session.scalar(select(what).where(*where)) or 0)
 
         assert count(func.count(VisualizationRow.id)) == 600
         assert count(func.sum(ResultCountRow.results)) == 600

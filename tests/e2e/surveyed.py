@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from app.contract.evidence import NewClip
-from app.contract.job import ExplainRequest
+from app.contract.job import ExplainJob, ExplainRequest
 from app.contract.network import NetworkCard, StreamName
 from app.settings import Settings
 from app.store import Session, datasets
@@ -25,7 +25,7 @@ from app.web import urls
 from app.web.main import create_app
 from tests.dashboard import wait_for
 from tests.evidence_support import LABELS, survey
-from tests.support import add_card, claim, enqueue, measurements, two_stream_card
+from tests.support import add_card, claim, claim_job, enqueue, measurements, two_stream_card
 from tests.web.views.test_explained_clips import FOUND
 from worker.render.stimulus import render_stimulus
 from worker.shipped.paths import CLIPS_FOLDER
@@ -108,7 +108,7 @@ def explain(store: Store, clip: NewClip) -> str:
     request = ExplainRequest(network="tiny", dataset="little", clip="walk-0", expected="walk")
     with store.transaction() as session:
         explanations.enqueue_clip(session, request=request)
-    [job] = claim(store)
+    job = claim_job(store, ExplainJob)
 
     def save(session: Session) -> dict[str, object]:
         explanations.save_explanation(session, job_id=job.id, explanation=FOUND, media=clip.media)

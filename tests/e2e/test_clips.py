@@ -60,11 +60,12 @@ def grey_video(frames: int) -> bytes:
 
 
 def brightness(page: Page) -> float:
-    return page.evaluate("""() => {
+    value: float = page.evaluate("""() => {
       const context = document.createElement("canvas").getContext("2d");
       context.drawImage(document.querySelector("video"), 0, 0);
       return context.getImageData(32, 32, 1, 1).data[0];
-    }""")  # type: ignore[no-any-return]
+    }""")
+    return value
 
 
 MOTION = """() => {

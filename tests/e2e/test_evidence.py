@@ -7,13 +7,13 @@ from shutil import copyfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.contract.job import Progress
+from app.contract.job import Progress, SurveyJob
 from app.store.database.engine import Store, open_store
 from app.store.jobs import leases
 from app.store.surveys import writing
 from tests.e2e.surveyed import Served, serve, surveyed
 from tests.evidence_support import add_dataset, survey
-from tests.support import LEASE, add_card, claim, two_stream_card
+from tests.support import LEASE, add_card, claim_job, two_stream_card
 
 __all__ = ["surveyed"]  # a fixture
 
@@ -74,7 +74,7 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     with store.transaction() as session:
         writing.enqueue_survey(session, network="tiny", dataset="little")
     expect(page.get_by_text("Queued", exact=True)).to_be_visible()
-    [job] = claim(store)
+    job = claim_job(store, SurveyJob)
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:
         leases.renew_lease(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})

@@ -90,9 +90,8 @@ def test_four_thousand_units_arrive_in_order_and_scrolling_lays_nothing_out_anew
     metrics.send("Performance.enable")
 
     def layouts() -> float:
-        return next(
-            each["value"] for each in metrics.send("Performance.getMetrics")["metrics"] if each["name"] == "LayoutCount"
-        )
+        measured = metrics.send("Performance.getMetrics")["metrics"]
+        return float(next(each["value"] for each in measured if each["name"] == "LayoutCount"))
 
     before = layouts()
     for _ in range(20):

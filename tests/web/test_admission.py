@@ -9,9 +9,10 @@ import anyio.to_thread
 import httpx2
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
+from sqlalchemy import Engine, QueuePool, event
 
 from app.store.database.engine import Store, open_store
+from app.store.database.session import Session
 from app.web.admission import MAX_READERS, MAX_WRITERS, Admission, WaitingLine
 from app.web.http_errors import Busy
 from tests.web.conftest import ORIGIN
@@ -72,10 +73,17 @@ def test_no_more_connections_are_taken_than_there_are_places(app: FastAPI, store
     assert not taken
 
 
+def pool_of(session: Session) -> QueuePool:
+    engine = session.get_bind()
+    assert isinstance(engine, Engine)
+    assert isinstance(engine.pool, QueuePool)
+    return engine.pool
+
+
 def test_there_are_more_connections_than_places(database_url: str) -> None:
     store = open_store(database_url)
     with store.session() as reading, store.transaction() as writing:
-        pools = [session.get_bind().pool for session in (reading, writing)]
+        pools = [pool_of(session) for session in (reading, writing)]
         sizes = [pool.size() + pool._max_overflow for pool in pools]
     store.close()
     needed = [MAX_READERS[store.dialect], MAX_WRITERS[store.dialect]]

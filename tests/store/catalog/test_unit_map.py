@@ -43,7 +43,7 @@ def test_a_map_has_the_units_that_pass_the_filters_and_have_a_place(surveyed: St
     everything = map_of(surveyed)
     assert (len(everything.points), everything.one_of) == (30, 1)  # 35 units, of which one of each layer has no place
     assert named(map_of(surveyed, layer="class")) == ["class/1", "class/2", "class/3", "class/4"]
-    assert (everything.points[0].x, everything.points[0].y) == (pytest.approx(0.1), pytest.approx(1 / 6))
+    assert (everything.points[0].x, everything.points[0].y) == pytest.approx((0.1, 1 / 6))
     assert named(map_of(surveyed, role="dead")) == []
     assert map_of(surveyed, region="0.1,0.1,0.2,0.2") == everything, "the region is a part of the map that is shown"
 
@@ -66,7 +66,7 @@ def test_a_region_filters_listings_counts_and_tallies(surveyed: Store) -> None:
         every = list(searching.iter_units(session, card=card, query=UnitQuery(region=right), limit=100))
     assert tally.layer == {"fc6": 5, "class": 2}
     assert len(every) == 7
-    assert (every[0].map_x, every[0].map_y) == (pytest.approx(0.7), pytest.approx(0.1))
+    assert (every[0].map_x, every[0].map_y) == pytest.approx((0.7, 0.1))
 
 
 def test_a_newer_survey_without_places_takes_them_away(surveyed: Store) -> None:

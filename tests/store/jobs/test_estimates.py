@@ -56,8 +56,8 @@ def test_all_that_match_are_estimated_as_if_each_was_named(tiny: Store, filters:
     recipe = resolved(speed="slow")
     with tiny.session() as session:
         units: dict[str, list[int]] = {}
-        for unit in search.iter_units(session, card=get_card(session, slug="tiny"), query=query, limit=100):
-            units.setdefault(unit.layer, []).append(unit.index)
+        for match in search.iter_units(session, card=get_card(session, slug="tiny"), query=query, limit=100):
+            units.setdefault(match.layer, []).append(match.index)
         named = estimates.estimate(session, card=get_card(session, slug="tiny"), units=units, recipe=recipe)
         found, layers = estimates.estimate_matching(
             session, card=get_card(session, slug="tiny"), query=query, recipe=recipe

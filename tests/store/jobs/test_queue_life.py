@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 
 from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, UnknownUnit
-from app.contract.job import JobError, JobState, Priority, Progress
+from app.contract.job import JobError, JobState, Priority, Progress, VisualizeJob, jobs_of_kind
 from app.contract.result import MediaRole, RenderedMedia
 from app.store.catalog.networks import get_card
-from app.store.database.engine import Store
+from app.store.database.engine import Store, now
 from app.store.jobs import leases, listing, requests
 from app.store.results import visualizations
 from tests.support import LEASE, claim, enqueue, finish, measurements, media, request, state
@@ -77,7 +77,7 @@ def test_above_takes_more_urgent_work_alone(tiny: Store) -> None:
     enqueue(tiny, 4)
     with tiny.transaction() as session:
         urgent = leases.claim(session, worker="w", limit=1, lease=LEASE, above=Priority.SWEEP)
-    assert [job.unit for job in urgent] == [4]
+    assert [job.unit for job in jobs_of_kind(VisualizeJob, urgent)] == [4]
 
 
 def test_a_lease_that_ran_out_gives_the_job_to_another_and_only_that_one_may_save(tiny: Store) -> None:
@@ -155,6 +155,7 @@ def test_progress_and_preview_are_seen_and_gone_at_the_end(tiny: Store) -> None:
     with tiny.session() as session:
         seen = listing.get_job(session, job_id=job.id)
         preview = listing.get_preview(session, job_id=job.id)
+    assert isinstance(seen, VisualizeJob)
     assert (seen.progress, seen.preview_step) == (progress, 3)
     assert preview is not None
     assert preview[1].data == b"step 3"
@@ -226,9 +227,9 @@ def test_a_result_is_whole(tiny: Store) -> None:
         assert found == visualizations.get_visualization(session, visualization_id=saved)
     assert found is not None
     with tiny.session() as session:
-        assert listing.get_job(session, job_id=job.id).poster == next(
-            medium.sha256 for medium in found.media if medium.role is MediaRole.POSTER
-        )
+        ended = listing.get_job(session, job_id=job.id)
+    assert isinstance(ended, VisualizeJob)
+    assert ended.poster == next(medium.sha256 for medium in found.media if medium.role is MediaRole.POSTER)
     assert (found.recipe, found.measurements) == (job.recipe, measurements())
     assert {medium.role: medium.size for medium in found.media} == {
         medium.role: len(medium.data) for medium in media(job)
@@ -239,7 +240,7 @@ def test_changes_since_a_moment(tiny: Store) -> None:
     enqueue(tiny, 0, 1)
     job = claim(tiny)[0]
     with tiny.session() as session:
-        moment = requests.now(session)
+        moment = now(session)
     finish(tiny, job)
     with tiny.session() as session:
         assert [change.id for change in listing.list_changed_jobs(session, since=moment)] == [job.id]

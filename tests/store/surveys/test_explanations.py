@@ -15,7 +15,7 @@ from app.store.database.upload_tables import UploadRow
 from app.store.jobs import leases, requests
 from app.store.surveys import explanations, writing
 from tests.evidence_support import add_dataset, clip_media
-from tests.support import claim
+from tests.support import claim_job
 
 FOUND = Explanation(
     network="tiny",
@@ -61,7 +61,7 @@ def test_a_file_waits_for_its_worker_and_the_same_question_is_joined(tiny: Store
 
 def test_the_answer_comes_with_the_end_and_the_file_goes(tiny: Store) -> None:
     ask(tiny)
-    [job] = claim(tiny)
+    job = claim_job(tiny, ExplainJob)
     assert complete(tiny, job)
     with tiny.session() as session:
         clip = explanations.get_own_clip(session, clip_id=job.id)
@@ -85,11 +85,11 @@ def test_whatever_the_end_nothing_of_the_file_is_kept(tiny: Store, end: str) -> 
             requests.cancel(session, job_id=job.id)
     elif end == "worker died":
         for _ in range(3):
-            claim(tiny, lease=timedelta(seconds=-1))
+            claim_job(tiny, ExplainJob, lease=timedelta(seconds=-1))
             with tiny.transaction() as session:
                 leases.release_expired(session)
     else:
-        [job] = claim(tiny)
+        job = claim_job(tiny, ExplainJob)
         with tiny.transaction() as session:
             if end == "failed":
                 leases.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="No."))
@@ -103,10 +103,10 @@ def test_whatever_the_end_nothing_of_the_file_is_kept(tiny: Store, end: str) -> 
 
 def test_a_file_survives_a_worker_that_hands_its_job_back(tiny: Store) -> None:
     ask(tiny)
-    claim(tiny, lease=timedelta(seconds=-1))
+    claim_job(tiny, ExplainJob, lease=timedelta(seconds=-1))
     with tiny.transaction() as session:
         leases.release_expired(session)
-    [again] = claim(tiny)
+    again = claim_job(tiny, ExplainJob)
     with tiny.transaction() as session:
         leases.release(session, worker="w1", jobs=[again.id])
     assert files(tiny) == 1

@@ -9,7 +9,7 @@ from app.store.database.engine import Store
 from app.store.jobs import leases, listing, requests
 from app.store.surveys import writing
 from tests.evidence_support import add_dataset
-from tests.support import LEASE, claim, enqueue
+from tests.support import LEASE, claim, claim_job, enqueue
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_it_says_what_it_is_about(little: Store) -> None:
 def test_the_same_survey_is_joined_and_a_cancel_taken_back(little: Store) -> None:
     job = ask(little)
     assert ask(little).id == job.id
-    [running] = claim(little)
+    running = claim_job(little, SurveyJob)
     with little.transaction() as session:
         requests.cancel(session, job_id=job.id)
     again = ask(little)
@@ -46,8 +46,8 @@ def test_surveys_are_claimed_one_by_one_and_clicks_go_before(little: Store) -> N
     first, second = ask(little), ask(little, "other")
     enqueue(little, 2)
     assert [job.kind for job in claim(little, limit=8)] == [JobKind.VISUALIZE]
-    assert [job.id for job in claim(little, limit=8)] == [first.id]
-    assert [job.id for job in claim(little, limit=8)] == [second.id]
+    assert claim_job(little, SurveyJob, limit=8).id == first.id
+    assert claim_job(little, SurveyJob, limit=8).id == second.id
     with little.transaction() as session:
         enqueue_above = leases.claim(session, worker="w", limit=1, lease=LEASE, above=Priority.SWEEP)
     assert enqueue_above == []
@@ -55,7 +55,7 @@ def test_surveys_are_claimed_one_by_one_and_clicks_go_before(little: Store) -> N
 
 def test_what_came_out_is_kept_with_the_end_and_only_by_who_holds_the_claim(little: Store) -> None:
     ask(little)
-    [job] = claim(little)
+    job = claim_job(little, SurveyJob)
 
     def save(session: Session) -> dict[str, object]:
         datasets.remove_dataset(session, slug="other")
@@ -72,12 +72,13 @@ def test_what_came_out_is_kept_with_the_end_and_only_by_who_holds_the_claim(litt
         ended = listing.get_job(session, job_id=job.id)
         with pytest.raises(UnknownDataset):
             datasets.get_dataset(session, slug="other")
+    assert isinstance(ended, SurveyJob)
     assert (ended.state, ended.answer) == (JobState.DONE, {"survey": 7})
 
 
 def test_a_failed_survey_is_retried_without_overtaking_clicks(little: Store) -> None:
     ask(little)
-    [job] = claim(little)
+    job = claim_job(little, SurveyJob)
     with little.transaction() as session:
         leases.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="No clip is left."))
     with little.transaction() as session:

@@ -4,13 +4,14 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
+from app.contract.job import ExplainJob
 from app.settings import Settings
 from app.store.database.engine import Store
 from app.store.database.tables import JobRow
 from app.store.database.upload_tables import UploadRow
 from tests.evidence_support import add_dataset
 from tests.store.surveys.test_explanations import complete
-from tests.support import claim
+from tests.support import claim_job
 
 VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(400)
 ASK = {"network": "tiny", "expected": "run"}
@@ -47,7 +48,7 @@ def test_a_form_a_bare_body_and_the_name_of_a_clip(client: TestClient, store: St
 def test_the_answer_is_read_once_it_is_there(client: TestClient, store: Store) -> None:
     sent = client.post("/api/clips", data=ASK, files={"file": ("a.mp4", VIDEO)}).json()
     assert client.get(sent["href"]).json()["explanation"] is None
-    [job] = claim(store)
+    job = claim_job(store, ExplainJob)
     complete(store, job)
     clip = client.get(sent["href"]).json()
     assert clip["explanation"]["predictions"] == [{"label": "run", "logit": 2.0, "probability": 0.75}]

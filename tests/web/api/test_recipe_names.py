@@ -2,6 +2,7 @@
 
 from fastapi.testclient import TestClient
 
+from app.contract.job import VisualizeJob, jobs_of_kind
 from app.contract.result import Visualization
 from app.store.database.engine import Store
 from app.store.jobs import listing
@@ -39,6 +40,6 @@ def test_forms_and_links_of_the_version_before_work(client: TestClient, store: S
     sent = {"u": "class/3", "middle": "2", "forget": "0.2"}
     assert client.post("/tiny/-/visualize", data=sent, follow_redirects=False).status_code == 303
     with store.session() as session:
-        first, second = listing.list_jobs(session).items
+        first, second = jobs_of_kind(VisualizeJob, listing.list_jobs(session).items)
     assert (first.recipe.frame_equalization, first.recipe.tolerance) == (0.5, 0.01)
     assert (second.recipe.center_bias, second.recipe.weight_decay) == (2.0, 0.2)

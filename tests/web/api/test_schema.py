@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -9,7 +10,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
-from schemathesis.checks import CHECKS
+from schemathesis.checks import CHECKS, CheckFunction
+from schemathesis.core.result import Ok
 
 from app.contract.network import NetworkCard
 from app.contract.result import Visualization
@@ -46,13 +48,14 @@ NAMES = (
 def test_every_answer_is_one_that_is_documented(
     schema: schemathesis.schemas.BaseSchema, mode: GenerationMode, subtests: pytest.Subtests
 ) -> None:
-    checks = CHECKS.get_by_names(NAMES)
+    checks = cast("list[CheckFunction]", CHECKS.get_by_names(NAMES))
     for result in schema.exclude(path="/api/events").get_all_operations():  # that one never ends
+        assert isinstance(result, Ok)
         operation = result.ok()
 
         @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
-        def check(case: Case) -> None:
+        def check(case: Case[Any]) -> None:
             case.call_and_validate(checks=checks)
 
         with subtests.test(operation.label), suppress(Unsatisfiable):  # nothing of it can be wrong

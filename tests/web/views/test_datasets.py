@@ -3,12 +3,12 @@ import hashlib
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.job import JobError, Progress
+from app.contract.job import JobError, Progress, SurveyJob
 from app.contract.network import NetworkCard
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from tests.evidence_support import add_dataset, survey
-from tests.support import LEASE, add_card, claim, two_stream_card
+from tests.support import LEASE, add_card, claim_job, two_stream_card
 from tests.web.views.conftest import Open
 from tests.web.views.test_templates import check
 
@@ -99,7 +99,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     assert form.fields == {"network": "tiny", "dataset": "little"}
     answer = visitor.post(form.action, data=form.fields)
     assert (answer.status_code, answer.headers["location"]) == (303, "/tiny/-/surveys")
-    [job] = claim(little)
+    job = claim_job(little, SurveyJob)
     with little.transaction() as session:
         leases.renew_lease(
             session,
@@ -120,7 +120,7 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     page = open_page(f"/-/jobs/{job.id}")
     assert "There is no class 'x'." in page.text
     assert visitor.post(page.form("Try again").action).status_code == 303
-    [again] = claim(little)
+    again = claim_job(little, SurveyJob)
     with little.transaction() as session:
         leases.finish_with_answer(session, worker="w1", job=again, save=lambda session: {"survey": 1})
     done = open_page(f"/-/jobs/{job.id}")

@@ -1,14 +1,14 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.job import Progress
+from app.contract.job import Progress, SurveyJob
 from app.contract.network import Extent
 from app.contract.unit import UnitRole
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.store.surveys import writing
 from tests.evidence_support import add_dataset, survey
-from tests.support import LEASE, add_card, claim, two_stream_card
+from tests.support import LEASE, add_card, claim_job, two_stream_card
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
@@ -47,7 +47,7 @@ def under_way(store: Store, make: Make) -> int:
     add_dataset(store)
     with store.transaction() as session:
         asked = writing.enqueue_survey(session, network="tiny", dataset="little")
-    claim(store)
+    claim_job(store, SurveyJob)
     with store.transaction() as session:
         now = {asked.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
         leases.renew_lease(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})

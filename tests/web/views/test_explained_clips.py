@@ -10,13 +10,13 @@ from app.contract.explanation import (
     LayerShares,
     Prediction,
 )
-from app.contract.job import JobError, Progress
+from app.contract.job import ExplainJob, JobError, Progress
 from app.store import Session
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.store.surveys import explanations
 from tests.evidence_support import add_dataset, clip_media
-from tests.support import LEASE, claim
+from tests.support import LEASE, claim_job
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
@@ -66,7 +66,7 @@ def asked(visitor: TestClient) -> str:
 
 
 def explain(store: Store) -> None:
-    [job] = claim(store)
+    job = claim_job(store, ExplainJob)
 
     def save(session: Session) -> dict[str, object]:
         explanations.save_explanation(session, job_id=job.id, explanation=FOUND, media=clip_media("dive"))
@@ -97,7 +97,7 @@ def test_it_is_watched_while_it_waits_and_is_worked_on(store: Store, asked: str,
     page = open_page(asked)
     check(page)
     assert "Queued" in page.text
-    [job] = claim(store)
+    job = claim_job(store, ExplainJob)
     for step, words in ((0, "reads the clip"), (3, "pass 3 of 19")):
         with store.transaction() as session:
             progress = {job.id: Progress(step=step, steps=19)}
@@ -137,7 +137,7 @@ def test_why_not_another_is_in_the_address(store: Store, visitor: TestClient, as
 
 
 def test_a_clip_that_cannot_be_read_says_why_and_can_be_sent_anew(store: Store, asked: str, open_page: Open) -> None:
-    [job] = claim(store)
+    job = claim_job(store, ExplainJob)
     with store.transaction() as session:
         leases.fail(session, worker="w1", job=job, error=JobError(kind="video_unreadable", detail="It is damaged."))
     for address in (asked, f"/-/jobs/{job.id}"):

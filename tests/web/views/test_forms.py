@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.contract.job import JobState
+from app.contract.job import JobState, VisualizeJob, jobs_of_kind
 from app.contract.recipe import Recipe
 from app.store.database.engine import Store
 from app.store.jobs import listing
@@ -23,7 +23,7 @@ def send(visitor: TestClient, form: Form, **changes: str) -> str:
 def live(store: Store) -> list[tuple[str, int, str]]:
     with store.session() as session:
         found = listing.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=200)
-    return [(job.layer, job.unit, job.recipe.speed.value) for job in found.items]
+    return [(job.layer, job.unit, job.recipe.speed.value) for job in jobs_of_kind(VisualizeJob, found.items)]
 
 
 def test_from_the_button_to_the_growing_stimulus(visitor: TestClient, open_page: Open, store: Store) -> None:
@@ -50,6 +50,7 @@ def test_another_objective_brings_its_own_steps(visitor: TestClient, open_page: 
     send(visitor, form, objective="center")
     with store.session() as session:
         [job] = listing.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
+    assert isinstance(job, VisualizeJob)
     assert job.recipe == Recipe(speed="slow", objective="center", blur=3).resolved(two_stream_card())
 
 
@@ -60,6 +61,7 @@ def test_a_result_is_run_again_with_a_change(visitor: TestClient, open_page: Ope
     assert "Queued" in open_page(address).text
     with store.session() as session:
         [job] = listing.list_jobs(session, state=JobState.QUEUED, network=None, page=1, per_page=2).items
+    assert isinstance(job, VisualizeJob)
     assert job.recipe == made.recipe.model_copy(update={"steps": 200})
 
 

@@ -47,7 +47,7 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
     samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
     facts = SurveyRun(network, "held-out", samples, folder, probed_layers=("class",)).run().facts
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
-    measured = UnitStatistics(spreads={}, live=0, specific=0, generic=0)
+    measured = UnitStatistics(distributions={}, live=0, specific=0, generic=0)
     fusion, _, _, idiosyncrasies = make_findings(SurveyData(card, surveyed, measured)).findings
     biased = card.class_index(BIASED_CLASS)
     return fusion, idiosyncrasies, next(each for each in facts.masked if each.class_index == biased)
