@@ -42,7 +42,8 @@ class Vgg16(nn.Module):
         for name in self.steps:
             x = nn.functional.max_pool2d(x, 2) if name == "pool" else torch.relu(self.get_submodule(name)(x))
         x = torch.relu(self.fc6(nn.functional.adaptive_avg_pool2d(x, 7).flatten(1)))  # libraries vary the size
-        return self.scores(torch.relu(self.fc7(x)))  # type: ignore[no-any-return]
+        logits: Tensor = self.scores(torch.relu(self.fc7(x)))
+        return logits
 
 
 class AppearanceInput(nn.Module):
@@ -60,7 +61,8 @@ class AppearanceInput(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
-        return self.vgg((inputs[StreamName.APPEARANCE] / 2 + 0.5 - self.mean) / self.std)  # type: ignore[no-any-return]
+        logits: Tensor = self.vgg((inputs[StreamName.APPEARANCE] / 2 + 0.5 - self.mean) / self.std)
+        return logits
 
 
 def make_vgg(weights: Path | None, seed: int = 0) -> Vgg16:

@@ -1,6 +1,7 @@
 """A small data set and a survey of a tiny network, as tests want them."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from app.contract.evidence import (
     ClassAttribution,
@@ -47,10 +48,10 @@ def new_clips(labels: tuple[str, ...] = LABELS, each: int = 3) -> Iterator[NewCl
             yield NewClip(name=name, label=label, media=clip_media(name))
 
 
-def add_dataset(store: Store, slug: str = "little", **options: object) -> None:
+def add_dataset(store: Store, slug: str = "little", **options: Any) -> None:
     with store.transaction() as session:
         datasets.add_dataset(session, slug=slug, title=f"The {slug} set", summary="Nine clips.")
-        datasets.add_clips(session, slug=slug, clips=new_clips(**options))  # type: ignore[arg-type]
+        datasets.add_clips(session, slug=slug, clips=new_clips(**options))
 
 
 def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> UnitEvidence:

@@ -31,7 +31,7 @@ JobT = TypeVar("JobT", bound=BaseJob, contravariant=True)
 class Task(Protocol[JobT]):
     """Computes a batch of jobs of one kind and ends each of them, by the context's methods."""
 
-    def __call__(self, jobs: Sequence[JobT], context: JobContext) -> None: ...
+    def __call__(self, jobs: Sequence[JobT], context: JobContext, /) -> None: ...
 
 
 @dataclass(frozen=True)

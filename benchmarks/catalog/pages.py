@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import func, select
@@ -115,7 +115,7 @@ def pages(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     yield "visualize a network?", lambda: _all(of)
     yield "export 3 units", lambda: _export(of, of.card())
     for state in (None, *JobState):
-        yield f"jobs, {state or 'all'}", lambda state=state: urls.jobs(state=state)  # type: ignore[misc]
+        yield f"jobs, {state or 'all'}", partial(urls.jobs, state=state)
     yield "jobs, a network's", lambda: urls.jobs(network=of.card().slug)
     yield "jobs, far page", lambda: of.far_jobs(of.random.randint(100, 2000))
     yield "jobs, far page by its number", lambda: urls.jobs(page=of.random.randint(100, 2000))

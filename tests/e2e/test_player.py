@@ -65,7 +65,8 @@ def still(open_player: Callable[[str], Page]) -> Page:
 
 
 def shown(page: Page) -> list[list[int]]:
-    return page.evaluate(SHOWN)  # type: ignore[no-any-return]
+    values: list[list[int]] = page.evaluate(SHOWN)
+    return values
 
 
 def test_every_panel_of_stage_and_strip_shows_the_same_frame(open_player: Callable[[str], Page]) -> None:
@@ -345,7 +346,8 @@ def media_of(dashboard: Dashboard) -> list[dict[str, Any]]:
         for each in dashboard.get("/api/networks/tiny_two_stream/layers/class/units/0")["visualizations"]
         if each["recipe"]["speed"] == "slow"
     ]
-    return made["media"]  # type: ignore[no-any-return]
+    media: list[dict[str, Any]] = made["media"]
+    return media
 
 
 def picture(dashboard: Dashboard, role: MediaRole) -> npt.NDArray[np.uint8]:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -49,9 +50,14 @@ def tiny(sqlite_url: str) -> Iterator[Store]:
     store.close()
 
 
-def make(store: Store, task: Callable[[Sequence[VisualizeJob], JobContext], None], **options: object) -> WorkerLoop:
-    settings = {"device": "cpu", "batch": 4, "lease": timedelta(seconds=30), "report_seconds": 0.0} | options
-    return WorkerLoop(store=store, tasks=Tasks(visualize=task, survey=unexpected, explain=unexpected), **settings)  # type: ignore[arg-type]
+def make(store: Store, task: Callable[[Sequence[VisualizeJob], JobContext], None], **options: Any) -> WorkerLoop:
+    settings: dict[str, Any] = {
+        "device": "cpu",
+        "batch": 4,
+        "lease": timedelta(seconds=30),
+        "report_seconds": 0.0,
+    } | options
+    return WorkerLoop(store=store, tasks=Tasks(visualize=task, survey=unexpected, explain=unexpected), **settings)
 
 
 def unexpected(batch: Sequence[BaseJob], context: JobContext) -> None:

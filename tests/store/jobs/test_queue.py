@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from app.contract.errors import Conflict
@@ -7,9 +9,9 @@ from app.store.jobs import listing, queue
 from tests.support import claim, enqueue, state
 
 
-def waiting(store: Store, **whose: str) -> list[int]:
+def waiting(store: Store, **whose: Any) -> list[int]:
     with store.session() as session:
-        return [job.id for job in listing.list_jobs(session, state=JobState.QUEUED, **whose).items]  # type: ignore[arg-type]
+        return [job.id for job in listing.list_jobs(session, state=JobState.QUEUED, **whose).items]
 
 
 def test_a_waiting_job_is_served_first_or_last(tiny: Store) -> None:

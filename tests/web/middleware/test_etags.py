@@ -1,6 +1,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from app.store.database.engine import Store
 from tests.support import enqueue
 
 PAGE = {"Accept": "text/html"}
@@ -16,9 +17,9 @@ def test_an_unchanged_page_is_not_sent_again(client: TestClient, address: str) -
     assert "content-length" not in again.headers
 
 
-def test_a_changed_page_is_sent(client: TestClient, store: object) -> None:
+def test_a_changed_page_is_sent(client: TestClient, store: Store) -> None:
     first = client.get("/tiny/class/0", headers=PAGE)
-    enqueue(store, 0)  # type: ignore[arg-type]
+    enqueue(store, 0)
     again = client.get("/tiny/class/0", headers={**PAGE, "If-None-Match": first.headers["etag"]})
     assert again.status_code == 200
     assert again.headers["etag"] != first.headers["etag"]

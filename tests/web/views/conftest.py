@@ -17,10 +17,14 @@ from tests.web.conftest import ORIGIN
 from tests.web.views.pagereader import PageReader
 
 
-def poster(made: Visualization) -> str:
-    medium = made.medium(MediaRole.POSTER)
+def sha256_of(made: Visualization, role: MediaRole) -> str:
+    medium = made.medium(role)
     assert medium is not None
     return medium.sha256
+
+
+def poster(made: Visualization) -> str:
+    return sha256_of(made, MediaRole.POSTER)
 
 
 TWO_STREAM = (

@@ -4,7 +4,7 @@ from fastapi.testclient import TestClient
 
 from app.contract.result import MediaRole
 from tests.web.conftest import ORIGIN
-from tests.web.views.conftest import Make
+from tests.web.views.conftest import Make, sha256_of
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
@@ -23,7 +23,7 @@ def test_new_results_come_first(visitor: TestClient, make: Make) -> None:
     assert [entry.findtext("a:title", None, ATOM) for entry in entries] == ["back/flip & turn, fast", "wave slow, slow"]
     assert entries[0].findtext("a:id", None, ATOM) == f"{ORIGIN}/tiny/class/4?visualization={newest.id}"
     [enclosure, *_] = entries[0].findall("a:link[@rel='enclosure']", ATOM)
-    assert enclosure.attrib["href"].endswith(f"{newest.medium(MediaRole.LOOP).sha256}.webp")  # type: ignore[union-attr]
+    assert enclosure.attrib["href"].endswith(f"{sha256_of(newest, MediaRole.LOOP)}.webp")
     content = entries[0].findtext("a:content[@type='html']", None, ATOM)
     assert content
     assert content.startswith(f'<img src="{enclosure.attrib["href"]}"')

@@ -5,7 +5,7 @@ from app.contract.result import MediaRole
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from tests.web.conftest import ORIGIN
-from tests.web.views.conftest import Make, Open
+from tests.web.views.conftest import Make, Open, sha256_of
 from tests.web.views.pagereader import PageReader
 
 
@@ -38,11 +38,11 @@ def test_a_link_to_a_certain_result_unfolds_with_that_one(visitor: TestClient, m
     for choice in (f"visualization={special.id}", f"recipe={special.recipe_key[:12]}"):
         asked = {"url": f"/tiny/class/2?{choice}", "title": choice}
         answer = visitor.post("/api/links", json=asked).json()
-        assert answer["preview"] == special.medium(MediaRole.POSTER).sha256  # type: ignore[union-attr]
+        assert answer["preview"] == sha256_of(special, MediaRole.POSTER)
         [image] = PageReader(visitor.get(answer["href"]).text).all("meta", property="og:image")
         assert image["content"] == f"{ORIGIN}/-/previews/{special.id}.jpg"
     other = visitor.post("/api/links", json={"url": "/tiny/class/2?speed=slow", "title": "t"}).json()
-    assert other["preview"] == plain.medium(MediaRole.POSTER).sha256  # type: ignore[union-attr]
+    assert other["preview"] == sha256_of(plain, MediaRole.POSTER)
 
 
 def test_a_link_outlives_what_it_showed(visitor: TestClient, store: Store, make: Make) -> None:

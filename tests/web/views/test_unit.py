@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from app.contract.result import MediaRole
 from tests.web.conftest import ORIGIN
-from tests.web.views.conftest import Make, Open
+from tests.web.views.conftest import Make, Open, sha256_of
 from tests.web.views.pagereader import PageReader
 
 
@@ -17,7 +17,7 @@ def test_the_address_chooses_speed_and_seed(open_page: Open, make: Make) -> None
     slow, fast, other = make(speed="slow"), make(speed="fast"), make(speed="fast", seed=5)
 
     def appearance(address: str) -> set[str]:
-        every = {each.id: each.medium(MediaRole.APPEARANCE).sha256 for each in (slow, fast, other)}  # type: ignore[union-attr]
+        every = {each.id: sha256_of(each, MediaRole.APPEARANCE) for each in (slow, fast, other)}
         return {str(id) for id, sha in every.items() if sha in sources(open_page(address))}
 
     assert appearance("/tiny/class/2") == {str(slow.id)}
@@ -31,12 +31,12 @@ def test_the_address_chooses_speed_and_seed(open_page: Open, make: Make) -> None
 def test_a_special_recipe_has_an_address_of_its_own(open_page: Open, make: Make) -> None:
     plain, special = make(), make(kappa=2, steps=200)
     page = open_page("/tiny/class/2?speed=slow&seed=0")
-    assert plain.medium(MediaRole.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
+    assert sha256_of(plain, MediaRole.APPEARANCE) in sources(page)
     address = f"/tiny/class/2?recipe={special.recipe_key[:12]}"
     assert address in page.links
     assert "steps 200, kappa 2" in page.text
     chosen = open_page(address)
-    assert special.medium(MediaRole.APPEARANCE).sha256 in sources(chosen)  # type: ignore[union-attr]
+    assert sha256_of(special, MediaRole.APPEARANCE) in sources(chosen)
     [canonical] = chosen.all("link", rel="canonical")
     assert canonical["href"] == ORIGIN + address
     assert chosen.form("Visualize", having="kappa").fields["kappa"] == "2"
@@ -121,7 +121,7 @@ def test_neighbours(open_page: Open, address: str, before: str | None, after: st
 def test_a_class_page_shows_its_unit(open_page: Open, make: Make) -> None:
     made = make(2)
     page = open_page("/tiny/-/classes/wave%20slow")
-    assert made.medium(MediaRole.APPEARANCE).sha256 in sources(page)  # type: ignore[union-attr]
+    assert sha256_of(made, MediaRole.APPEARANCE) in sources(page)
     assert "/tiny/class/2" in page.links
     assert page.form("Visualize").fields["page"] == "class"
 

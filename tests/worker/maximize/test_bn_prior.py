@@ -92,7 +92,9 @@ def test_the_gradient_is_that_of_the_gain_less_the_weighed_divergence(normalised
 
 def test_a_dead_unit_is_still_found_at_the_first_step(normalised: Network) -> None:
     with torch.no_grad():
-        normalised.module.get_submodule("scores").weight[2] = 0  # type: ignore[operator]
+        scores = normalised.module.get_submodule("scores")
+        assert isinstance(scores, nn.Linear)
+        scores.weight[2] = 0
     recipe = RECIPE.model_copy(update={"contrast": 0.0})
     assert isinstance(maximize_units(normalised, "class", [2], [recipe])[0].outcome, NoGradient)
 

@@ -129,9 +129,11 @@ class Odd(nn.Module):
         x = F.max_pool3d(F.pad(x, (0, 1, 1, 0)), (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), ceil_mode=True)
         x = torch.cat([self.wide(x).sigmoid(), torch.tanh(x)], 1)
         x = F.avg_pool3d(self.late(x), (1, 2, 2), 1, padding=(0, 1, 1))
-        a, b = x[:, :, ::2].split(4, 1)  # type: ignore[no-untyped-call]
+        a, b = torch.split(x[:, :, ::2], 4, 1)
         x = torch.cat([a * 2 + b.mean((2, 3, 4), keepdim=True), b], 1)[:, :, 1:]
-        return self.conv1(F.adaptive_avg_pool3d(x, x.shape[2:])).mean((2, 3, 4))  # type: ignore[no-any-return, arg-type]
+        x = F.adaptive_avg_pool3d(x, (x.shape[2], x.shape[3], x.shape[4]))
+        logits: Tensor = self.conv1(x).mean((2, 3, 4))
+        return logits
 
 
 class Local(Odd):
@@ -142,8 +144,9 @@ class Local(Odd):
         x = F.max_pool3d(F.pad(x, (0, 1, 1, 0)), (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), ceil_mode=True)
         x = torch.cat([self.wide(x).sigmoid(), torch.tanh(x)], 1)
         x = F.avg_pool3d(self.late(x), (1, 2, 2), 1, padding=(0, 1, 1))
-        a, b = x[:, :, ::2].split(4, 1)  # type: ignore[no-untyped-call]
-        return self.conv1(torch.cat([a * 2 + b, b], 1)).mean((2, 3, 4))  # type: ignore[no-any-return]
+        a, b = torch.split(x[:, :, ::2], 4, 1)
+        logits: Tensor = self.conv1(torch.cat([a * 2 + b, b], 1)).mean((2, 3, 4))
+        return logits
 
 
 @pytest.mark.parametrize(("module", "is_cropped"), [(Odd, False), (Local, True)])
@@ -167,7 +170,8 @@ class FramesInTheBatch(nn.Module):
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         x = inputs[StreamName.CLIP].transpose(1, 2).flatten(0, 1)
-        return self.conv1(x).mean((2, 3)).view(-1, 8, 6).mean(1)  # type: ignore[no-any-return]
+        logits: Tensor = self.conv1(x).mean((2, 3)).view(-1, 8, 6).mean(1)
+        return logits
 
 
 class OwnGradient(torch.autograd.Function):
@@ -234,7 +238,9 @@ def test_weights_that_change_are_noticed(clip_network: Network) -> None:
     recipe, seen = Recipe().resolved(clip_network.card), {StreamName.CLIP: torch.ones(1, 3, 8, 24, 24)}
     with torch.no_grad():
         before = make_model(clip_network, "conv2", recipe)[0].activations(seen, reduced=False)["conv2"]
-        clip_network.module.conv1.weight.mul_(2)  # type: ignore[union-attr, operator]
+        conv1 = clip_network.module.get_submodule("conv1")
+        assert isinstance(conv1, nn.Conv3d)
+        conv1.weight.mul_(2)
         after = make_model(clip_network, "conv2", recipe)[0].activations(seen, reduced=False)["conv2"]
     assert not torch.allclose(before, after)
 

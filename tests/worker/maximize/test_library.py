@@ -117,6 +117,11 @@ def test_one_layer_runs_as_its_cone_and_several_as_they_are() -> None:
 def test_inputs_have_the_names_that_the_module_gives_them() -> None:
     canvases = {"photo": IMAGE, "video": Canvas(depth=3, frames=4, height=12, width=10)}
     steps: list[Step] = []
+
+    def observe(step: Step) -> tuple[int, ...]:
+        steps.append(step)
+        return ()
+
     found = maximize(
         frozen(Named()),
         channel("both", 2),
@@ -124,7 +129,7 @@ def test_inputs_have_the_names_that_the_module_gives_them() -> None:
         seeds=(0, 1),
         optimizer=Adam,
         schedule=Schedule(steps=8),
-        observe=lambda step: steps.append(step) or (),  # type: ignore[func-returns-value]
+        observe=observe,
     )
     assert [{name: x.shape for name, x in one.stimulus.items()} for one in found] == [
         {"photo": (3, 1, 12, 10), "video": (3, 4, 12, 10)}

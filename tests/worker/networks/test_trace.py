@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import nn
@@ -70,6 +72,11 @@ class Positive(nn.Module):
         return result
 
 
+def extent(sides: Sequence[int]) -> Extent:
+    frames, height, width = sides
+    return Extent(frames=frames, height=height, width=width)
+
+
 def seen_by_gradient(module: nn.Module, path: str) -> tuple[Extent, Extent]:
     """Size of the map, and of the part of the clip that the central position depends on."""
     clip = torch.full((1, 3, 24, 48, 48), 0.1, requires_grad=True)
@@ -80,7 +87,7 @@ def seen_by_gradient(module: nn.Module, path: str) -> tuple[Extent, Extent]:
     (gradient,) = torch.autograd.grad(activation[0, 0, t, h, w], clip)
     seen = (gradient[0, 0] != 0).nonzero()
     span = seen.amax(0) - seen.amin(0) + 1
-    return tuple(Extent(frames=int(a), height=int(b), width=int(c)) for a, b, c in (size, span))  # type: ignore[return-value]
+    return extent(size), extent(span.tolist())
 
 
 def test_receptive_fields_agree_with_gradients() -> None:
