@@ -206,7 +206,7 @@ def xplique(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoint
     for goal in goals:  # several goals would be combined, not put into a batch
         stamps: list[float] = []
 
-        class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc]
+        class Stamped(tf.keras.optimizers.Adam):  # type: ignore[misc]  # TensorFlow has no types
             def apply_gradients(self, *args: Any, stamps: list[float] = stamps, **kwargs: Any) -> Any:
                 done = super().apply_gradients(*args, **kwargs)
                 stamps.append(clock())
@@ -247,6 +247,7 @@ def _define_torchvision_operators() -> None:
     The libraries need its transforms alone.
     """
     if not _library and "torchvision" not in sys.modules:
+        # torch's `Library` has no types
         library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in TORCHVISION_OPERATORS.split():
             library.define(f"{name}(Tensor x) -> Tensor")

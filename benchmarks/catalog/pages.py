@@ -121,7 +121,7 @@ def pages(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     yield "jobs, far page by its number", lambda: urls.jobs(page=of.random.randint(100, 2000))
     yield "jobs, mine", lambda: urls.jobs(mine=True)
     for state in JobState:
-        yield f"job, {state}", lambda state=state: urls.job(of.id(JobRow, JobRow.state == state))  # type: ignore[misc]
+        yield f"job, {state}", partial(_job, of, state)
     yield "data sets", urls.datasets
     yield "data set", lambda: urls.dataset(pick(("kinetics", "ucf")), page=of.random.randint(1, 100))
     yield "data set, a label", lambda: _label(of)
@@ -194,7 +194,7 @@ def _explorer(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     ):
         yield (
             f"layer of 65,536{words}",
-            lambda query=query: urls.layer(of.wide.slug, deep, of.listing_page(of.wide, layer=deep, **query)),  # type: ignore[misc]
+            partial(_page_of_layer, of, of.wide, deep, query),
         )
 
 
@@ -282,6 +282,14 @@ def _export(of: Catalogue, card: NetworkCard) -> str:
 
 def _layer(of: Catalogue, card: NetworkCard, **query: Any) -> str:
     return urls.layer(card.slug, of.random.choice(card.layers).name, UnitQuery.model_validate(query))
+
+
+def _page_of_layer(of: Catalogue, card: NetworkCard, layer: str, query: dict[str, str]) -> str:
+    return urls.layer(card.slug, layer, of.listing_page(card, layer=layer, **query))
+
+
+def _job(of: Catalogue, state: JobState) -> str:
+    return urls.job(of.id(JobRow, JobRow.state == state))
 
 
 def _label(of: Catalogue) -> str:

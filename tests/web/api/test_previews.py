@@ -42,8 +42,10 @@ def test_appearance_motion_and_name_on_one_picture(client: TestClient, made: int
     shown = Image.open(io.BytesIO(answer.content)).convert("RGB")
     assert shown.size == (1200, 630)
     red, blue = shown.getpixel((300, 300)), shown.getpixel((700, 500))
-    assert red[0] > 240 > 30 > red[2]  # type: ignore[index]
-    assert blue[2] > 240 > 30 > blue[0]  # type: ignore[index]
+    assert isinstance(red, tuple)
+    assert isinstance(blue, tuple)
+    assert red[0] > 240 > 30 > red[2]
+    assert blue[2] > 240 > 30 > blue[0]
     again = client.get(f"/-/previews/{made}.jpg", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 

@@ -26,6 +26,7 @@ def test_value_and_gradient(
     x = torch.randn(2, 3, *size, requires_grad=True)
     assert is_supported(weight, (1, 1, 1), (1, 1, 1), 1)
     expected = F.conv3d(x, weight, bias, padding=padding)
+    # torch's `apply` has no types
     found = OnednnConvolution.apply(x, weight, flip_weight(weight), bias, padding)  # type: ignore[no-untyped-call]
     assert_agree(found, expected, x)
 

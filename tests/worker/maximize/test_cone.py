@@ -186,6 +186,7 @@ class OwnGradient(torch.autograd.Function):
 
 class StraightThrough(Local):
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        # torch's `apply` has no types
         return super().forward({name: OwnGradient.apply(x) for name, x in inputs.items()})  # type: ignore[no-untyped-call]
 
 
