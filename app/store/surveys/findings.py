@@ -2,7 +2,7 @@
 
 from sqlalchemy import Select, select, update
 
-from app.analysis.findings import SurveyData, unit_statistics
+from app.analysis.findings.data import SurveyData, unit_statistics
 from app.contract.evidence import Survey
 from app.contract.findings import Example, UnitStatistics
 from app.contract.network import NetworkCard

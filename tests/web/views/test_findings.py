@@ -5,14 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from app.analysis.findings import (
-    SurveyData,
-    decisive_stream,
-    distribution,
-    has_appearance_bias,
-    make_findings,
-    minor_streams,
-)
+from app.analysis.findings import make_findings
+from app.analysis.findings.data import SurveyData, distribution
+from app.analysis.findings.fusion import decisive_stream, minor_streams
+from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.analysis.trend import kendall_tau
 from app.contract.evidence import AppearanceBias, MaskedClass, StreamFacts, StreamPair, StreamShares, Survey
 from app.contract.findings import Finding, LayerDistribution, UnitStatistics

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis.findings import SurveyData, make_findings
+from app.analysis.findings import make_findings
+from app.analysis.findings.data import SurveyData
 from app.contract.evidence import MaskedClass, Survey
 from app.contract.findings import Finding, NamedPair, UnitStatistics
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR

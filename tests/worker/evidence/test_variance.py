@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.analysis.findings import minor_streams
+from app.analysis.findings.fusion import minor_streams
 from app.contract.evidence import StreamShares
 from worker.evidence.predict import clip_inputs
 from worker.evidence.synergy import with_motion_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.analysis.findings import minor_streams
+from app.analysis.findings.fusion import minor_streams
 from app.contract.network import Extent, StreamName
 from worker.evidence.activation_reader import read_activations
 from worker.evidence.predict import clip_inputs

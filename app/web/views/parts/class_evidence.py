@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from app.analysis.findings import has_appearance_bias
+from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.contract.confusion import Confusion, SharedUnit, clips_per_class, confusions
 from app.contract.evidence import AppearanceBias, MaskedClass, PredictedClip, SurveySummary, UnitOfClass
 from app.contract.network import NetworkCard

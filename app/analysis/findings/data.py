@@ -1,0 +1,79 @@
+"""What findings are made from: a survey, the statistics of its units by layer, and examples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, quantiles
+from typing import Any, NamedTuple
+
+from app.contract.evidence import GENERIC_ABOVE, SPECIFIC_BELOW, Survey, SurveyFacts
+from app.contract.findings import Example, Finding, LayerDistribution, Series, UnitStatistics
+from app.contract.network import NetworkCard
+
+NOT_SUPPORTED = "Not supported on this network."
+
+Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
+
+
+@dataclass(frozen=True)
+class SurveyData:
+    """What the findings of a network are trends of; `examples` are by measure."""
+
+    card: NetworkCard
+    survey: Survey
+    statistics: UnitStatistics
+    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+
+
+class Heading(NamedTuple):
+    """What a finding is called, and the claim of the paper."""
+
+    name: str
+    title: str
+    claim: str
+
+
+def make_finding(heading: Heading, supported: bool, sentences: Sequence[str], **parts: Any) -> Finding:
+    """Return a finding, whose first sentence says so where it is not supported."""
+    all_sentences = tuple(sentences) if supported else (NOT_SUPPORTED, *sentences)
+    return Finding(**heading._asdict(), supported=supported, sentences=all_sentences, **parts)
+
+
+def make_series(data: SurveyData, measure: str, words: str) -> tuple[Series, ...]:
+    """Return the distributions of a measure by layer, none where it was not measured."""
+    layers = data.statistics.distributions.get(measure, ())
+    return (Series(words=words, layers=layers),) if layers else ()
+
+
+def classes_with_clips(survey: SurveyFacts) -> list[int]:
+    """Return the numbers of the classes that the survey has clips of."""
+    return [index for index, row in enumerate(survey.confusion) if sum(row)]
+
+
+def unit_statistics(values: Values, survey: SurveyFacts) -> UnitStatistics:
+    """Return the distribution of every measure by layer, and how many live units are specific and generic."""
+    classes = max(1, len(classes_with_clips(survey)))
+    shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer]
+    return UnitStatistics(
+        distributions={
+            measure: tuple(distribution(name, data) for name, data in layers.items() if data)
+            for measure, layers in values.items()
+        },
+        live=len(shares),
+        specific=sum(share < SPECIFIC_BELOW for share in shares),
+        generic=sum(share > GENERIC_ABOVE for share in shares),
+    )
+
+
+def distribution(layer: str, values: Sequence[float]) -> LayerDistribution:
+    """Return the distribution of the values, which must be sorted, over the units of a layer."""
+    first, median, third = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return LayerDistribution(
+        layer=layer,
+        count=len(values),
+        low=values[0],
+        first_quartile=first,
+        median=median,
+        third_quartile=third,
+        high=values[-1],
+        mean=fmean(values),
+    )

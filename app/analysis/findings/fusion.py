@@ -1,0 +1,128 @@
+"""The finding on fusion: units learn what neither stream alone separates."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.contract.evidence import StreamFacts, StreamPair, StreamShares
+from app.contract.findings import Figure, Finding, NamedPair
+from app.contract.network import NetworkCard
+
+# areas under the ROC curve of two classes' clips
+SEPARATED_AUC = 0.8  # both streams together separate a pair from here on
+ALONE_AUC = 0.75  # one stream alone does from here on
+NOT_SEPARATED_AUC = 0.7  # a stream does not up to here
+MIN_AUC_DIFFERENCE = 0.25  # by which one stream, or both together, must be better than the other
+MIN_MEAN_SYNERGY = 0.1  # over units
+MINOR_SHARE = 0.05  # of accuracy, or of the logits' variance: a stream that adds no more contributes little
+MAX_PAIRS = 8  # named in a sentence
+
+
+HEADING = Heading("fusion", "Fusion", "Where two streams meet, units learn what neither stream tells alone.")
+
+
+def fusion(data: SurveyData) -> Finding:
+    """Return the finding on fusion: supported by pairs of classes, or by accuracy with synergy."""
+    streams = data.survey.streams
+    series = make_series(data, "synergy_clips", "Synergy over real clips") + make_series(
+        data, "synergy_stimulus", "Synergy for the own stimulus"
+    )
+    if streams is None:
+        sentence = "It has one stream, or its survey has too few clips to swap motion among them."
+        return make_finding(HEADING, False, [sentence], series=series)
+    groups: dict[str, list[NamedPair]] = {"together": [], "appearance": [], "motion": []}
+    for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):
+        if stream := decisive_stream(pair):
+            groups[stream].append(_separated_pair(data.card, pair))
+    gain = streams.fused - max(streams.appearance, streams.motion, streams.late_fusion)
+    layers = data.statistics.distributions.get("synergy_clips", ())
+    synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
+    supported = bool(groups["together"]) or (gain > MINOR_SHARE and synergy > MIN_MEAN_SYNERGY)
+    sentences = [_accuracy_sentence(streams)]
+    if groups["together"]:
+        sentences.append(f"Only both streams together tell {_list_pairs(groups['together'])}.")
+    if groups["appearance"]:
+        sentences.append(f"Appearance alone tells {_list_pairs(groups['appearance'])}; motion does not.")
+    if groups["motion"]:
+        sentences.append(f"Motion alone tells {_list_pairs(groups['motion'])}; appearance does not.")
+    if streams.shares:
+        sentences.append(_variance_sentence(streams.shares))
+        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares)]
+    return make_finding(
+        HEADING,
+        supported,
+        sentences,
+        figures=(
+            Figure(words="accuracy, both streams", value=streams.fused),
+            Figure(words="accuracy, appearance with the motion of other clips", value=streams.appearance),
+            Figure(words="accuracy, motion with the pictures of other clips", value=streams.motion),
+            Figure(words="accuracy, the two voting", value=streams.late_fusion),
+            Figure(words="mean synergy over clips", value=synergy),
+            *_variance_figures(streams.shares),
+        ),
+        series=series,
+        examples=data.examples.get("synergy_clips", ()),
+        together=tuple(groups["together"]),
+        appearance=tuple(groups["appearance"]),
+        motion=tuple(groups["motion"]),
+    )
+
+
+def decisive_stream(pair: StreamPair) -> str | None:
+    """Return what alone tells two classes apart: `together`, `appearance` or `motion`, or None.
+
+    It is None where either stream suffices, and where nothing tells them apart.
+    """
+    weaker, better = sorted((pair.appearance, pair.motion))
+    if pair.fused < SEPARATED_AUC:
+        return None
+    if better <= NOT_SEPARATED_AUC and pair.fused - better >= MIN_AUC_DIFFERENCE:
+        return "together"
+    if weaker <= NOT_SEPARATED_AUC and better >= ALONE_AUC and better - weaker >= MIN_AUC_DIFFERENCE:
+        return "appearance" if pair.appearance > pair.motion else "motion"
+    return None
+
+
+def minor_streams(shares: StreamShares) -> list[str]:
+    """Return the streams that contribute little: the other stream explains nearly all variance of the logits."""
+    others = (("Motion", shares.appearance), ("Appearance", shares.motion))
+    return [name for name, other in others if other >= 1 - MINOR_SHARE]
+
+
+def _accuracy_sentence(streams: StreamFacts) -> str:
+    return (
+        f"On {streams.clips:,} clips the network is right in {streams.fused:.0%}; with the motion of other clips in "
+        f"{streams.appearance:.0%}, with the pictures of other clips in {streams.motion:.0%}, and the two answers "
+        f"together, each from its own stream, in {streams.late_fusion:.0%}."
+    )
+
+
+def _variance_sentence(shares: StreamShares) -> str:
+    return (
+        f"Appearance explains {shares.appearance:.0%} of the variance of the logits, motion {shares.motion:.0%}, their "
+        f"interaction {shares.interaction:.0%}. {shares.kept_by_appearance:.0%} of the predictions stay the same with "
+        f"the motion of other clips, {shares.kept_by_motion:.0%} with the appearance of other clips."
+    )
+
+
+def _variance_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
+    if shares is None:
+        return ()
+    return (
+        Figure(words="variance of the logits, pictures", value=shares.appearance),
+        Figure(words="variance of the logits, motion", value=shares.motion),
+        Figure(words="variance of the logits, both at once", value=shares.interaction),
+        Figure(words="answers kept, other motion", value=shares.kept_by_appearance),
+        Figure(words="answers kept, other pictures", value=shares.kept_by_motion),
+    )
+
+
+def _separated_pair(card: NetworkCard, pair: StreamPair) -> NamedPair:
+    words = f"{pair.fused:.2f} both, {pair.appearance:.2f} appearance, {pair.motion:.2f} motion"
+    first, second = (card.classes[index] for index in pair.classes)
+    return NamedPair(first=first, second=second, words=words)
+
+
+def _list_pairs(pairs: Sequence[NamedPair]) -> str:
+    named = "; ".join(f"{pair.first} from {pair.second}" for pair in pairs[:MAX_PAIRS])
+    return named if len(pairs) <= MAX_PAIRS else f"{named}; and {len(pairs) - MAX_PAIRS} more pairs"

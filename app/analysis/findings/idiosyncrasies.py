@@ -1,0 +1,122 @@
+"""The finding on idiosyncrasies and failures: confusions, and classes recognised by something beside the action."""
+
+from collections.abc import Sequence
+
+from app.analysis.findings.data import Heading, SurveyData, make_finding
+from app.contract.confusion import ConfusedPair, most_confused_pairs
+from app.contract.evidence import AppearanceBias, MaskedClass
+from app.contract.findings import Figure, Finding, NamedPair
+from app.contract.network import StreamName
+
+MIN_RECALL_CHANGE = 0.5  # by which the frame, or the background, decides before a class is suspected
+MIN_BACKGROUND_EFFECT = 0.1  # share of other clips that a class's background must draw to it
+MAX_PAIRS = 8  # listed
+
+
+HEADING = Heading(
+    "idiosyncrasies",
+    "Idiosyncrasies and failures",
+    "What a network takes for something else, or knows by something beside the action, can be found.",
+)
+
+
+def idiosyncrasies(data: SurveyData) -> Finding:
+    """Return the finding on failures: supported by confusions and by suspected biases."""
+    names = data.card.classes
+    pairs = most_confused_pairs(names, data.survey, MAX_PAIRS)
+    confusions = tuple(map(_named_pair, pairs))
+    biases = data.survey.streams.biases if data.survey.streams else ()
+    suspects = sorted(filter(has_appearance_bias, biases), key=lambda bias: bias.baseline_rate - bias.background_rate)
+    masked = {each.class_index: each for each in data.survey.masked}
+    has_motion = any(stream.name is StreamName.MOTION for stream in data.card.streams)
+    by_background = (
+        [] if has_motion else sorted(filter(relies_on_background, masked.values()), key=lambda each: each.foreground)
+    )
+    sentences = list(map(_confusion_sentence, pairs[:3]))
+    for bias in suspects:
+        sentences.append(_bias_sentence(names[bias.class_index], bias))
+        if bias.class_index in masked:
+            sentences.append(masking_sentence(masked[bias.class_index]))
+    for each in by_background:
+        sentences += [
+            f"{names[each.class_index]} is recognised by its place, not by what moves there.",
+            masking_sentence(each),
+        ]
+    named = [each.class_index for each in suspects] + [each.class_index for each in by_background]
+    return make_finding(
+        HEADING,
+        bool(confusions or named),
+        sentences or ["No clip is taken for another class."],
+        figures=tuple(
+            Figure(
+                words=f"clips drawn to {names[bias.class_index]} by its still surroundings", value=bias.background_rate
+            )
+            for bias in suspects
+        )
+        + tuple(figure for number in named for figure in _masking_figures(names, masked.get(number))),
+        confusions=confusions,
+        suspects=tuple(names[number] for number in named),
+    )
+
+
+def has_appearance_bias(bias: AppearanceBias) -> bool:
+    """Return whether a class is suspected to be recognised by its appearance rather than by the action.
+
+    The frames decide whether its clips are recognised, and its background draws clips of other classes.
+    """
+    recall_change = bias.missed_recall - bias.recognised_recall
+    background_effect = bias.background_rate - bias.baseline_rate
+    return recall_change >= MIN_RECALL_CHANGE and background_effect >= MIN_BACKGROUND_EFFECT
+
+
+def relies_on_background(masked: MaskedClass) -> bool:
+    """Return whether a class is recognised by its background alone and not by what moves.
+
+    Meaningful only for networks without a motion stream: a motion stream does not see what is grey.
+    """
+    return masked.background - masked.foreground >= MIN_RECALL_CHANGE
+
+
+def masking_sentence(masked: MaskedClass) -> str:
+    """Return a sentence on the probability of a class while parts of its clips are grey."""
+    return (
+        f"Where all is grey but what moves, its probability goes from {masked.unmasked:.0%} to "
+        f"{masked.foreground:.0%} on average over {masked.clips:,} recognised clips; where what moves is grey, to "
+        f"{masked.background:.0%}."
+    )
+
+
+def _named_pair(pair: ConfusedPair) -> NamedPair:
+    back = f", the other way {pair.back.rate:.0%}" if pair.back.clips else ""
+    return NamedPair(first=pair.there.actual, second=pair.there.predicted, words=f"{pair.there.rate:.0%}{back}")
+
+
+def _confusion_sentence(pair: ConfusedPair) -> str:
+    one, other = pair.there.actual, pair.there.predicted
+    back = f", and {pair.back.rate:.0%} of those of {other} for {one}" if pair.back.clips else ""
+    return f"{pair.there.rate:.0%} of the clips of {one} are taken for {other}{back}."
+
+
+def _masking_figures(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...]:
+    if masked is None:
+        return ()
+    name = names[masked.class_index]
+    return (
+        Figure(words=f"probability of {name}", value=masked.unmasked),
+        Figure(words=f"probability of {name}, all grey but what moves", value=masked.foreground),
+        Figure(words=f"probability of {name}, what moves grey", value=masked.background),
+    )
+
+
+def _bias_sentence(name: str, bias: AppearanceBias) -> str:
+    corrected = (
+        "all its missed clips become correct"
+        if bias.missed_recall == 1
+        else f"{bias.missed_recall:.0%} of its missed clips become correct"
+    )
+    return (
+        f"{name} is suspected of a bias: {corrected} when given the frame of a recognised clip, and "
+        f"{bias.recognised_recall:.0%} of its recognised clips stay correct when given the frame of a missed clip. "
+        f"Pasted onto its background, {bias.background_rate:.0%} of other clips are classified as {name} "
+        f"({bias.baseline_rate:.0%} on their own)."
+    )

@@ -1,0 +1,26 @@
+"""The finding on specific and generic units."""
+
+from app.analysis.findings.data import Heading, SurveyData, classes_with_clips, make_finding, make_series
+from app.contract.evidence import GENERIC_ABOVE, SPECIFIC_BELOW
+from app.contract.findings import Figure, Finding
+
+HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
+
+
+def specificity(data: SurveyData) -> Finding:
+    """Return the finding on specific and generic units: supported where there are units of both kinds."""
+    specific, generic = data.statistics.specific, data.statistics.generic
+    classes = len(classes_with_clips(data.survey))
+    supported = specific > 0 and generic > 0
+    sentence = (
+        f"Of {data.statistics.live:,} live units {specific:,} answer to less than {SPECIFIC_BELOW:.0%} of "
+        f"the {classes} classes (by effective number of classes), and {generic:,} to more than {GENERIC_ABOVE:.0%}."
+    )
+    return make_finding(
+        HEADING,
+        supported,
+        [sentence],
+        figures=(Figure(words="specific units", value=specific), Figure(words="generic units", value=generic)),
+        series=make_series(data, "effective_classes", "Effective classes"),
+        examples=data.examples.get("effective_classes", ()),
+    )
