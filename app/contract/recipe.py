@@ -9,13 +9,15 @@ from typing import Any, Literal, Self
 from pydantic import (
     Field,
     GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    ValidationError,
     model_serializer,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from app.contract.model import Model
 from app.contract.network import NetworkCard
@@ -103,6 +105,27 @@ def use_current_names(fields: Mapping[str, Any]) -> dict[str, Any]:
     return current
 
 
+def _name_as_given(error: ValidationError, fields: Mapping[str, Any]) -> ValidationError:
+    """Return the error with the old names of those fields that were given by them."""
+
+    def given_name(name: int | str) -> int | str:
+        old_name = RENAMED_FIELDS.get(str(name), name)
+        return old_name if old_name in fields and name not in fields else name
+
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("value_error", "{error}", each["ctx"])
+            if each["type"] == "value_error"
+            else each["type"],
+            loc=tuple(map(given_name, each["loc"])),
+            input=each["input"],
+            ctx=each.get("ctx", {}),
+        )
+        for each in error.errors(include_url=False)
+    ]
+    return ValidationError.from_exception_data(error.title, details)
+
+
 class Recipe(Model):
     """What a person may choose about a visualization; fields that are None are filled in by `resolved`.
 
@@ -149,13 +172,13 @@ class Recipe(Model):
         default=0.3,
         ge=0,
         le=0.5,
-        description="Share of the stimulus forgotten at the first step; it falls evenly.",
+        description="Share of the stimulus that fades at the first step; it falls evenly.",
     )
     weight_decay_until: float = Field(
         default=0.75,
         gt=0,
         le=1,
-        description="Share of the run after which nothing is forgotten; long runs pile up contrast where it is early.",
+        description="Share of the run after which nothing fades; long runs pile up contrast where it is early.",
     )
     energy: float = Field(default=0.01, ge=0, le=1000, description="Weight of the bounded energy R_B.")
     alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")
@@ -215,10 +238,15 @@ class Recipe(Model):
     size: int | None = Field(default=None, ge=16, le=512, description="Height and width; the network's own if empty.")
     frames: int | None = Field(default=None, ge=1, le=128, description="Length of a clip; the network's own if empty.")
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _accept_old_names(cls, data: object) -> object:
-        return use_current_names(data) if isinstance(data, Mapping) else data
+    def _accept_old_names(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, Mapping):
+            return validate(data)
+        try:
+            return validate(use_current_names(data))
+        except ValidationError as error:
+            raise _name_as_given(error, data) from None
 
     @model_serializer(mode="wrap")
     def _add_old_names(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
@@ -230,8 +258,10 @@ class Recipe(Model):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe each field rather than the serializer's plain dictionary, and old names where they are written."""
-        without_serializer = {key: value for key, value in schema.items() if key != "serialization"}
-        described = handler(without_serializer)
+        fields: Any = schema  # within what validators wrap around them
+        while fields["type"] == "function-wrap":
+            fields = fields["schema"]
+        described = handler({key: value for key, value in fields.items() if key != "serialization"})
         properties = handler.resolve_ref_schema(described)["properties"]
         if handler.mode == "serialization":
             for name, old_name in RENAMED_FIELDS.items():
