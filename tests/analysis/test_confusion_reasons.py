@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from app.analysis.confusion_reasons import UNTOLD, explain_confusion
+from app.analysis.confusion_reasons import UNKNOWN_REASON, explain_confusion
 from app.contract.confusion import LayerOfPair
 from app.contract.evidence import StreamFacts, StreamPair, Survey
 from tests.evidence_support import facts
@@ -60,8 +60,8 @@ def test_a_pair_that_was_measured_stream_by_stream() -> None:
 
 
 def test_what_cannot_be_told_is_not() -> None:
-    assert said() == (UNTOLD,)
-    assert said(layer("fc6", "fusion", usual=None)) == (UNTOLD,)
+    assert said() == (UNKNOWN_REASON,)
+    assert said(layer("fc6", "fusion", usual=None)) == (UNKNOWN_REASON,)
     apart = tuple(tuple(5 if row == column else 0 for column in range(5)) for row in range(5))
     assert said(layer("fc6", "fusion"), confusion=apart) == (
         "No clip of either is taken for the other in this survey.",
@@ -80,4 +80,4 @@ def test_a_confusion_with_one_direction() -> None:
         f"it prefers {second}."
     )
     both_ways = ((6, 4, 0, 0, 0), (3, 7, 0, 0, 0), *lost[1:])
-    assert said(confusion=both_ways) == (UNTOLD,)
+    assert said(confusion=both_ways) == (UNKNOWN_REASON,)
