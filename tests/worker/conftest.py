@@ -1,6 +1,7 @@
 """What worker tests share: two tiny real networks."""
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ Invoke = Callable[..., Result]
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def recordings() -> None:
+    """Skip what needs the recorded motions where they are not installed."""
+    if find_spec("pybullet_data") is None:
+        pytest.skip("the recorded motions are not installed: pip install 'kinetoscope[train]'")
 
 
 def save_random(name: str, path: Path) -> Path:

@@ -1,20 +1,11 @@
 """What tests of the data and its training share: a few clips, made once."""
 
-from importlib.util import find_spec
-
 import pytest
 
 from worker.mocap.dataset.generate import make_clips
 from worker.mocap.dataset.shards import Clips
 from worker.mocap.scenes.staging import Variant
 from worker.networks.families.mocap_classes import CLASS_NAMES
-
-
-@pytest.fixture(scope="session")
-def recordings() -> None:
-    """What needs the recorded motions is skipped without them."""
-    if find_spec("pybullet_data") is None:
-        pytest.skip("the recorded motions are not installed: pip install 'kinetoscope[train]'")
 
 
 @pytest.fixture(scope="session")

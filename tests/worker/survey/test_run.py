@@ -128,7 +128,7 @@ def test_a_killed_survey_continues_where_it_was(
     assert stages[-1] == StageProgress(Stage.RECORD, CLIPS, CLIPS)
     units = units_of(found)
     for key, unit in whole.items():
-        silent = {"synergy": None, "speed": None, "direction": None, "feeds": ()}
+        silent = {"synergy": None, "speed": None, "direction": None, "class_attributions": ()}
         assert units[key] == unit.model_copy(update=silent)
     assert found.facts.seconds > 0
 
