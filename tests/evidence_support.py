@@ -3,19 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from app.contract.evidence import (
-    ClassAttribution,
-    DirectionTuning,
-    NewClip,
-    NewClipPrediction,
-    SpeedTuning,
-    SurveyFacts,
-    Synergy,
-    TopClip,
-    UnitEvidence,
-)
+from app.contract.dataset import NewClip
+from app.contract.evidence import ClassAttribution, DirectionTuning, SpeedTuning, Synergy, TopClip, UnitEvidence
 from app.contract.network import NetworkCard
 from app.contract.result import MediaRole, RenderedMedia
+from app.contract.survey import NewClipPrediction, SurveyFacts
 from app.contract.unit import UnitRole
 from app.store import datasets
 from app.store.catalog import networks

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.contract.confusion import SIMILAR_RESPONSE_RATIO, Confusion, LayerOfPair, confusion
-from app.contract.evidence import StreamPair, Survey
 from app.contract.network import NetworkCard
+from app.contract.survey import StreamPair, Survey
 
 # A confusion is one-sided where one class is taken for the other at least so often, and the other way at most so often.
 ONE_SIDED_RATE, REVERSE_RATE = 0.3, 0.1

@@ -6,8 +6,8 @@ from typing import overload
 
 from pydantic import Field
 
-from app.contract.evidence import Survey
 from app.contract.model import Model
+from app.contract.survey import Survey
 from app.contract.unit import UnitSummary
 
 SURVEY_CACHE_SIZE = 30

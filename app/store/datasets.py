@@ -6,8 +6,8 @@ from itertools import islice
 
 from sqlalchemy import Select, delete, func, literal, select, tuple_
 
+from app.contract.dataset import Clip, Dataset, NewClip
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
-from app.contract.evidence import Clip, Dataset, NewClip
 from app.contract.model import Paginated
 from app.contract.network import normalize_name
 from app.contract.result import MediaRole
@@ -109,7 +109,7 @@ def list_clips(
     if label is not None and label not in dataset.classes:
         raise UnknownClass(label, dataset.classes)
     counts = _counts_by_label(session, dataset)
-    total = dataset.clips if label is None else counts[label]
+    total = dataset.clips if label is None else counts.get(label, 0)
     first = skip = (page - 1) * per_page
     clips = select_clips().where(ClipRow.dataset_id == dataset.id)
     if label is not None:
@@ -126,10 +126,10 @@ def list_clips(
 
 
 def label_counts(session: Session, *, slug: str) -> dict[str, int]:
-    """Return the number of clips of each label, in the data set's own order."""
+    """Return the number of clips of each class, 0 for a class without any, in the data set's own order."""
     dataset = dataset_row(session, slug)
     counts = _counts_by_label(session, dataset)
-    return {label: counts[label] for label in dataset.classes}
+    return {label: counts.get(label, 0) for label in dataset.classes}
 
 
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:

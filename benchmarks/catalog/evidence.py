@@ -6,13 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from app.contract.evidence import (
-    TOP_CLASSES_PER_UNIT,
-    TOP_CLIPS_PER_UNIT,
-    AppearanceBias,
-    StreamFacts,
-    StreamPair,
-)
+from app.contract.evidence import TOP_CLASSES_PER_UNIT, TOP_CLIPS_PER_UNIT
 from app.contract.explanation import (
     ClassShares,
     Contribution,
@@ -22,6 +16,7 @@ from app.contract.explanation import (
 )
 from app.contract.job import JobKind, JobState
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
+from app.contract.survey import AppearanceBias, StreamFacts, StreamPair
 from app.contract.unit import UnitRole
 from app.store.database.packing import pack, pack_counts
 from app.store.database.survey_tables import (

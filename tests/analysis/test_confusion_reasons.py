@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from app.analysis.confusion_reasons import UNKNOWN_REASON, explain_confusion
 from app.contract.confusion import LayerOfPair
-from app.contract.evidence import StreamFacts, StreamPair, Survey
+from app.contract.survey import StreamFacts, StreamPair, Survey
 from tests.evidence_support import facts
 from tests.support import two_stream_card
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from app.contract.confusion import confused_pairs, most_confused_pairs
-from app.contract.evidence import Survey
+from app.contract.survey import Survey
 from tests.evidence_support import facts
 
 CLASSES = ("a", "b", "c")

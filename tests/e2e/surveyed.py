@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from app.contract.evidence import NewClip
+from app.contract.dataset import NewClip
 from app.contract.job import ExplainJob, ExplainRequest
 from app.contract.network import NetworkCard, StreamName
 from app.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.contract.evidence import Clip
+from app.contract.dataset import Clip
 from app.contract.result import MediaRef, MediaRole
 from app.store import media
 from app.store.database.engine import open_store

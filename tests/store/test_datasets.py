@@ -1,7 +1,7 @@
 import pytest
 
+from app.contract.dataset import NewClip
 from app.contract.errors import DatasetExists, Missing, UnknownClass, UnknownClip, UnknownDataset
-from app.contract.evidence import NewClip
 from app.contract.result import MediaRole
 from app.store import datasets, media
 from app.store.catalog import networks
@@ -39,6 +39,16 @@ def test_clips_that_are_there_stay_and_new_labels_become_classes(little: Store) 
     with little.session() as session:
         found = datasets.get_dataset(session, slug="little")
     assert (found.clips, found.classes) == (13, (*LABELS, "crawl"))
+
+
+def test_a_class_without_clips_counts_none(little: Store) -> None:
+    with little.transaction() as session:
+        row = datasets.dataset_row(session, "little")
+        row.classes = [*row.classes, "crawl"]
+    with little.session() as session:
+        assert datasets.label_counts(session, slug="little") == {**dict.fromkeys(LABELS, 3), "crawl": 0}
+        crawls = datasets.list_clips(session, slug="little", label="crawl")
+    assert (crawls.items, crawls.total, crawls.next) == ((), 0, None)
 
 
 def test_clips_that_were_counted_and_taken_back_count_no_more(little: Store) -> None:

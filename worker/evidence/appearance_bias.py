@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.evidence import AppearanceBias
 from app.contract.network import StreamName
+from app.contract.survey import AppearanceBias
 from worker.evidence.foreground import foreground_mask
 from worker.evidence.predict import batched_logits
 from worker.evidence.stream_swaps import StreamSwapper

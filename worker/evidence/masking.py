@@ -17,8 +17,8 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.contract.evidence import MaskedClass
 from app.contract.network import StreamName
+from app.contract.survey import MaskedClass
 from worker.devices import device_of
 from worker.evidence.foreground import clip_foreground
 from worker.evidence.predict import batched_logits

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from app.contract.evidence import StreamPair
+from app.contract.survey import StreamPair
 from worker.evidence.measures import roc_auc
 from worker.evidence.types import Floats, Labels
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from app.contract.evidence import AppearanceBias, StreamFacts, StreamPair, StreamShares
+from app.contract.survey import AppearanceBias, StreamFacts, StreamPair, StreamShares
 from worker.evidence.appearance_bias import appearance_bias
 from worker.evidence.measures import roc_auc
 from worker.evidence.stream_pairs import stream_pairs

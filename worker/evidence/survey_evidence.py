@@ -2,17 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.contract.evidence import (
-    ClassAttribution,
-    MaskedClass,
-    NewClipPrediction,
-    StreamFacts,
-    SurveyFacts,
-    TopClip,
-    UnitEvidence,
-    UnitRole,
-)
+from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer
+from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
+from app.contract.unit import UnitRole
 from worker.evidence import measures
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.probing import ProbeResult

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from app.contract.evidence import StreamShares
+from app.contract.survey import StreamShares
 
 
 class SwapVariance:

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.contract.dataset import NewClip
 from app.contract.errors import VideoError
-from app.contract.evidence import NewClip
 from app.settings import settings
 from app.store import datasets
 from app.store.database.chunks import chunks

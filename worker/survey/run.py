@@ -8,15 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from app.contract.errors import InvalidRequest, VideoError
-from app.contract.evidence import (
-    ClassAttribution,
-    MaskedClass,
-    NewClipPrediction,
-    StreamFacts,
-    SurveyFacts,
-    UnitEvidence,
-)
+from app.contract.evidence import ClassAttribution, UnitEvidence
 from app.contract.network import CLASS_LAYER, NetworkCard
+from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
 from worker.devices import device_of
 from worker.evidence import class_attributions as attributions
 from worker.evidence.activation_reader import read_activations

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from app.contract.evidence import NewClipPrediction, UnitEvidence
+from app.contract.evidence import UnitEvidence
 from app.contract.job import SurveyJob
+from app.contract.survey import NewClipPrediction
 from app.settings import settings
 from app.store import Session
 from app.store.database.chunks import chunks

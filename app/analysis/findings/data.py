@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 from typing import Any, NamedTuple
 
-from app.contract.evidence import GENERIC_ABOVE, SPECIFIC_BELOW, Survey, SurveyFacts
 from app.contract.findings import Example, Finding, LayerDistribution, Series, UnitStatistics
 from app.contract.network import NetworkCard
+from app.contract.survey import Survey, SurveyFacts
+from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 NOT_SUPPORTED = "Not supported on this network."
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
-from app.contract.evidence import StreamFacts, StreamPair, StreamShares
 from app.contract.findings import Figure, Finding, NamedPair
 from app.contract.network import NetworkCard
+from app.contract.survey import StreamFacts, StreamPair, StreamShares
 
 # areas under the ROC curve of two classes' clips
 SEPARATED_AUC = 0.8  # both streams together separate a pair from here on

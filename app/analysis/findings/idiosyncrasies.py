@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from app.analysis.findings.data import Heading, SurveyData, make_finding
 from app.contract.confusion import ConfusedPair, most_confused_pairs
-from app.contract.evidence import AppearanceBias, MaskedClass
 from app.contract.findings import Figure, Finding, NamedPair
 from app.contract.network import StreamName
+from app.contract.survey import AppearanceBias, MaskedClass
 
 MIN_RECALL_CHANGE = 0.5  # by which the frame, or the background, decides before a class is suspected
 MIN_BACKGROUND_EFFECT = 0.1  # share of other clips that a class's background must draw to it

@@ -1,8 +1,8 @@
 """The finding on specific and generic units."""
 
 from app.analysis.findings.data import Heading, SurveyData, classes_with_clips, make_finding, make_series
-from app.contract.evidence import GENERIC_ABOVE, SPECIFIC_BELOW
 from app.contract.findings import Figure, Finding
+from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
 

@@ -9,11 +9,7 @@ from sqlalchemy.orm import joinedload, undefer
 from app.contract.evidence import (
     ClassAttribution,
     DirectionTuning,
-    MaskedClass,
     SpeedTuning,
-    StreamFacts,
-    Survey,
-    SurveySummary,
     Synergy,
     TopClip,
     UnitEvidence,
@@ -21,6 +17,7 @@ from app.contract.evidence import (
     UnitOfClip,
 )
 from app.contract.network import NetworkCard
+from app.contract.survey import MaskedClass, StreamFacts, Survey, SurveySummary
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import network_id
 from app.store.catalog.survey_columns import newest_survey_id, newest_survey_key

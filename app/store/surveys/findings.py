@@ -3,9 +3,9 @@
 from sqlalchemy import Select, select, update
 
 from app.analysis.findings.data import SurveyData, unit_statistics
-from app.contract.evidence import Survey
 from app.contract.findings import Example, UnitStatistics
 from app.contract.network import NetworkCard
+from app.contract.survey import Survey
 from app.store.catalog.units import summaries_by_id
 from app.store.database.cache import LruCache
 from app.store.database.session import Session, SurveyKey

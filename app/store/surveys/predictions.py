@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
-from app.contract.evidence import ClipPrediction, PredictedClip
 from app.contract.model import Paginated
 from app.contract.network import NetworkCard
 from app.contract.result import MediaRole
+from app.contract.survey import ClipPrediction, PredictedClip
 from app.store.catalog.networks import card_of
 from app.store.catalog.survey_columns import newest_survey_id
 from app.store.database.session import Session

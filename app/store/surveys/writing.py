@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from app.contract.errors import Conflict, Missing
-from app.contract.evidence import TOP_CLASSES_PER_UNIT, NewClipPrediction, SurveyFacts, TopClip, UnitEvidence
+from app.contract.evidence import TOP_CLASSES_PER_UNIT, TopClip, UnitEvidence
 from app.contract.job import JobKind, Priority, SurveyJob, jobs_of_kind
 from app.contract.network import NetworkCard
+from app.contract.survey import NewClipPrediction, SurveyFacts
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import card_of, network_id, network_row
 from app.store.catalog.survey_columns import denormalize_survey

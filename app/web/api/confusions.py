@@ -8,9 +8,9 @@ from pydantic import Field
 from app.analysis.confusion_reasons import explain_confusion
 from app.contract.confusion import Confusion, Pair, confusion, confusions
 from app.contract.errors import Missing
-from app.contract.evidence import PredictedClip, Survey
 from app.contract.model import Paginated
 from app.contract.network import NetworkCard
+from app.contract.survey import PredictedClip, Survey
 from app.store import Session
 from app.store.catalog import networks
 from app.store.surveys import classes, evidence, predictions

@@ -5,8 +5,9 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.contract.evidence import Clip, ClipPrediction, Dataset
+from app.contract.dataset import Clip, Dataset
 from app.contract.model import Paginated
+from app.contract.survey import ClipPrediction
 from app.store import datasets
 from app.store.surveys import predictions
 from app.web import urls

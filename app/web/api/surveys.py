@@ -6,8 +6,8 @@ from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
 from app.contract.errors import Missing
-from app.contract.evidence import Survey, SurveySummary
 from app.contract.job import SurveyRequest
+from app.contract.survey import Survey, SurveySummary
 from app.store.catalog import networks
 from app.store.surveys import evidence, writing
 from app.web import urls

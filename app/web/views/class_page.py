@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Clip
+from app.contract.dataset import Clip
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.store import datasets
 from app.store.catalog import networks

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Clip
+from app.contract.dataset import Clip
 from app.contract.model import Paginated as Listing
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.unit import UnitSummary

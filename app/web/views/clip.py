@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Clip, ClipPrediction, UnitOfClip
+from app.contract.dataset import Clip
+from app.contract.evidence import UnitOfClip
+from app.contract.survey import ClipPrediction
 from app.store import Session, datasets
 from app.store.catalog import networks
 from app.store.surveys import evidence, predictions

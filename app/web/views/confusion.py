@@ -10,11 +10,12 @@ from fastapi.responses import HTMLResponse
 
 from app.analysis.confusion_reasons import explain_confusion
 from app.contract.confusion import Confusion, Pair, confusion
+from app.contract.dataset import Clip
 from app.contract.errors import Missing, UnknownClass
-from app.contract.evidence import Clip, PredictedClip, Survey, SurveySummary
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.recipe import Speed
 from app.contract.result import Visualization
+from app.contract.survey import PredictedClip, Survey, SurveySummary
 from app.contract.unit import UnitSummary
 from app.store import Session, datasets
 from app.store.catalog import networks, search

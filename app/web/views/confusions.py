@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.confusion import ConfusedPair, Confusion, confused_pairs, confusion, confusions, most_confused_pairs
-from app.contract.evidence import Survey, SurveySummary
 from app.contract.network import NetworkCard
+from app.contract.survey import Survey, SurveySummary
 from app.store.catalog import networks
 from app.store.surveys import evidence
 from app.web import urls

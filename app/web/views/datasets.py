@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.evidence import Clip, ClipPrediction, Dataset, SurveySummary
+from app.contract.dataset import Clip, Dataset
 from app.contract.model import Paginated as Listing
 from app.contract.result import MediaRole
+from app.contract.survey import ClipPrediction, SurveySummary
 from app.store import datasets
 from app.store.surveys import evidence, predictions
 from app.web import urls

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from app.contract.dataset import Clip
 from app.contract.errors import UnknownClass
-from app.contract.evidence import Clip
 from app.contract.network import NetworkCard
 from app.store import datasets
 from app.store.catalog import networks

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
-from app.contract.evidence import Dataset, SurveySummary
+from app.contract.dataset import Dataset
 from app.contract.job import SurveyRequest
 from app.contract.network import NetworkCard
+from app.contract.survey import SurveySummary
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.surveys import evidence, writing

@@ -1,8 +1,8 @@
 import pytest
 
 from app.contract.errors import Conflict, Missing, UnknownClip, UnknownNetwork
-from app.contract.evidence import Survey
 from app.contract.network import NetworkCard
+from app.contract.survey import Survey
 from app.contract.unit import UnitRole
 from app.store import datasets
 from app.store.catalog.networks import get_card

@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 
 from app.contract.job import JobError, Progress, SurveyJob
 from app.contract.network import NetworkCard
+from app.store import datasets
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from tests.evidence_support import add_dataset, survey
@@ -136,3 +137,11 @@ def test_unknown_names_lead_to_the_near_ones(little: Store, visitor: TestClient,
     answer = visitor.get(address)
     assert answer.status_code == 404
     assert f'href="{near}"' in answer.text
+
+
+def test_a_class_without_clips_is_listed_with_none(little: Store, open_page: Open) -> None:
+    with little.transaction() as session:
+        row = datasets.dataset_row(session, "little")
+        row.classes = [*row.classes, "crawl"]
+    check(open_page("/-/datasets/little"))
+    assert "0 clips" in open_page("/-/datasets/little?label=crawl").text

@@ -10,9 +10,9 @@ from app.analysis.findings.data import SurveyData, distribution
 from app.analysis.findings.fusion import decisive_stream, minor_streams
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.analysis.trend import kendall_tau
-from app.contract.evidence import AppearanceBias, MaskedClass, StreamFacts, StreamPair, StreamShares, Survey
 from app.contract.findings import Finding, LayerDistribution, UnitStatistics
 from app.contract.result import MediaRole, Visualization
+from app.contract.survey import AppearanceBias, MaskedClass, StreamFacts, StreamPair, StreamShares, Survey
 from app.store.database.engine import Store
 from app.store.surveys import writing
 from app.web import urls

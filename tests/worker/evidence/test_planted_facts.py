@@ -8,8 +8,8 @@ import pytest
 
 from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData
-from app.contract.evidence import MaskedClass, Survey
 from app.contract.findings import Finding, NamedPair, UnitStatistics
+from app.contract.survey import MaskedClass, Survey
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.load import describe_network, load_network
 from worker.networks.preprocessing import read_frames

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from app.analysis.findings.fusion import minor_streams
-from app.contract.evidence import StreamShares
+from app.contract.survey import StreamShares
 from worker.evidence.predict import clip_inputs
 from worker.evidence.synergy import with_motion_of
 from worker.evidence.variance import SwapVariance

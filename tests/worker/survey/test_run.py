@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from app.contract.errors import InvalidRequest, NotFinite, UnknownClass, VideoError
-from app.contract.evidence import TOP_CLIPS_PER_UNIT, UnitEvidence, UnitRole
+from app.contract.evidence import TOP_CLIPS_PER_UNIT, UnitEvidence
+from app.contract.unit import UnitRole
 from worker.evidence.checkpoint import PEAKS_FILE, SurveyCheckpoint
 from worker.evidence.explain import explain
 from worker.networks.network import Network

@@ -5,8 +5,9 @@ from itertools import chain, islice
 
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.contract.confusion import Confusion, SharedUnit, clips_per_class, confusions
-from app.contract.evidence import AppearanceBias, MaskedClass, PredictedClip, SurveySummary, UnitOfClass
+from app.contract.evidence import UnitOfClass
 from app.contract.network import NetworkCard
+from app.contract.survey import AppearanceBias, MaskedClass, PredictedClip, SurveySummary
 from app.store import Session, datasets
 from app.store.surveys import classes, evidence, predictions
 

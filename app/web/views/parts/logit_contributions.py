@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.contract.evidence import CLIP_FPS
+from app.contract.dataset import CLIP_FPS
 from app.contract.explanation import ClassShares, Contribution, LayerShares, OwnClip
 from app.contract.network import NetworkCard
 from app.contract.result import MediaRole, Visualization

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from app.analysis.detectors import detected_classes
 from app.contract.confusion import clips_per_class
-from app.contract.evidence import ClassAttribution, Clip, SurveySummary, TopClip, UnitEvidence
+from app.contract.dataset import Clip
+from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
+from app.contract.survey import SurveySummary
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW, UnitRole, UnitSummary
 from app.store import Session, datasets
 from app.store.catalog import search

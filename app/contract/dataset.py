@@ -1,0 +1,43 @@
+"""Data sets and their labelled clips."""
+
+from pydantic import Field
+
+from app.contract.model import Model
+from app.contract.network import Slug
+from app.contract.result import MediaRef, MediaRole, RenderedMedia
+
+CLIP_FPS = 25  # frames per second of every stored clip
+
+
+class Dataset(Model):
+    """A named set of labelled clips. `classes` are those of its labels, in the set's own order."""
+
+    slug: Slug
+    title: str
+    summary: str = ""
+    classes: tuple[str, ...]
+    clips: int
+
+
+class NewClip(Model):
+    """A clip on its way into a data set."""
+
+    name: str = Field(min_length=1, max_length=200)
+    label: str = Field(min_length=1, max_length=200)
+    media: tuple[RenderedMedia, ...]
+
+
+class Clip(Model):
+    """The middle of a video, 25 frames a second, 240 x 240: enough for any network to take its own inputs from.
+
+    `name` tells it within its data set; `label` is as the data set spells it.
+    """
+
+    id: int
+    dataset: str
+    name: str
+    label: str
+    media: tuple[MediaRef, ...]
+
+    def medium(self, role: MediaRole) -> MediaRef | None:
+        return next((medium for medium in self.media if medium.role is role), None)

@@ -1,0 +1,162 @@
+"""Surveys: what a network predicts for the clips of a data set, and facts about the network as a whole.
+
+Formulas: DESIGN's table of measures, and worker/evidence/. What a survey measures on single units is in evidence.py.
+"""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from app.contract.dataset import Clip
+from app.contract.model import Model
+from app.contract.network import Slug
+
+
+class NewClipPrediction(Model):
+    """What a network predicts for a clip, on its way into a survey; classes are given by index."""
+
+    clip: str = Field(description="name within the data set")
+    label: int = Field(alias="own", description="the class of its label")
+    predicted: int = Field(alias="taken", description="the class of the largest logit")
+    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    label_probability: float = Field(alias="own_probability")
+
+
+class StreamPair(Model):
+    """How well each stream of a two-stream network separates two classes, given by index.
+
+    Values are areas under the ROC curve; 0.5 is chance. For one stream alone, the other stream gets random clips.
+    """
+
+    classes: tuple[int, int]
+    fused: float
+    appearance: float = Field(alias="pictures")
+    motion: float
+
+
+class AppearanceBias(Model):
+    """Whether appearance decides that clips of a class are recognised.
+
+    Measured by swapping appearance and motion among its own clips, and by pasting the foreground of other classes'
+    clips onto the background of its clips.
+    """
+
+    class_index: int
+    missed_recall: float = Field(
+        alias="mended", description="recall of missed clips' motion with the pictures of recognised clips"
+    )
+    recognised_recall: float = Field(
+        alias="spoiled", description="recall of recognised clips' motion with the pictures of missed clips"
+    )
+    background_rate: float = Field(
+        alias="pull", description="share of other classes' clips taken for it before its still surroundings"
+    )
+    baseline_rate: float = Field(alias="base", description="the same before their own surroundings")
+
+
+class MaskedClass(Model):
+    """The mean probability of a class over its recognised clips, with parts of their frames grey.
+
+    Formulas: worker/evidence/masking.py.
+    """
+
+    class_index: int
+    clips: int
+    unmasked: float = Field(alias="whole", description="the clips as they are")
+    foreground: float = Field(alias="movers", description="all grey but what moves")
+    background: float = Field(alias="place", description="what moves grey: what stands still alone")
+
+
+class StreamShares(Model):
+    """How much each stream of a two-stream network explains, measured by swapping the streams of clips.
+
+    Shares of the variance of the logits, and of the predictions that stay the same. Needs no labels.
+    Formulas: worker/evidence/variance.py.
+    """
+
+    appearance: float = Field(
+        alias="pictures", description="of the variance, what stays while the motion is another clip's"
+    )
+    motion: float = Field(description="what stays while the pictures are another clip's")
+    interaction: float = Field(alias="together", description="what neither stream says by itself")
+    kept_by_appearance: float = Field(
+        alias="kept_by_pictures", description="of the answers, those that stay with the motion of another clip"
+    )
+    kept_by_motion: float = Field(description="those that stay with the pictures of another clip")
+
+
+class StreamFacts(Model):
+    """What each stream of a two-stream network contributes; accuracies over the clips that were changed."""
+
+    clips: int
+    fused: float
+    appearance: float = Field(alias="pictures", description="accuracy with the motion of other clips")
+    motion: float = Field(description="accuracy with the pictures of other clips")
+    late_fusion: float = Field(alias="voting", description="accuracy of the two answers multiplied: late fusion")
+    shares: StreamShares | None = Field(default=None, description="None where all answers are the same")
+    pairs: tuple[StreamPair, ...]
+    biases: tuple[AppearanceBias, ...]
+
+
+class SurveyFacts(Model):
+    """What a pass of a data set through a network says of the network as a whole."""
+
+    clips: int
+    skipped: tuple[str, ...] = Field(description="clips that could not be read")
+    accuracy: float
+    recall: tuple[float, ...] = Field(description="share of the clips of each class that are taken for it")
+    confusion: tuple[tuple[int, ...], ...] = Field(description="clips of the row's class taken for the column's")
+    seconds: float
+    streams: StreamFacts | None = Field(default=None, description="of a network of two streams")
+    masked: tuple[MaskedClass, ...] = Field(default=(), description="none of a survey from before it was measured")
+
+
+class Survey(SurveyFacts):
+    """A finished pass. Visible only when whole."""
+
+    id: int
+    network: str
+    dataset: str
+    created_at: datetime
+
+    @property
+    def summary(self) -> "SurveySummary":
+        return SurveySummary(
+            **{name: getattr(self, name) for name in SurveySummary.model_fields if name != "skipped"},
+            skipped=len(self.skipped),
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.created_at))
+
+
+class SurveySummary(Model):
+    """A survey in a listing."""
+
+    id: int
+    network: str
+    dataset: str
+    clips: int
+    skipped: int
+    accuracy: float
+    seconds: float
+    created_at: datetime
+
+
+class ClipPrediction(Model):
+    """What a surveyed network predicts for a clip; classes are given by name."""
+
+    network: Slug
+    label: str = Field(alias="own", description="the class of its label")
+    predicted: str = Field(alias="taken", description="the class of the largest logit")
+    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    label_probability: float = Field(alias="own_probability")
+
+    @property
+    def is_right(self) -> bool:
+        return self.label == self.predicted
+
+
+class PredictedClip(Model):
+    clip: Clip
+    answer: ClipPrediction
