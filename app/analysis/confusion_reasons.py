@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.contract.confusion import SIMILAR_RESPONSE_RATIO, Confusion, LayerOfPair, confusion
+from app.analysis.confusions import confusion_between
+from app.contract.confusion import SIMILAR_RESPONSE_RATIO, Confusion, LayerOfPair
 from app.contract.network import NetworkCard
 from app.contract.survey import StreamPair, Survey
 
@@ -20,7 +21,7 @@ def explain_confusion(
 
     `layers` are the last layer before the classes and then the last of each stream.
     """
-    both = (confusion(card.classes, survey, a, b), confusion(card.classes, survey, b, a))
+    both = (confusion_between(card.classes, survey, a, b), confusion_between(card.classes, survey, b, a))
     if not any(each.clips for each in both):
         return ("No clip of either is taken for the other in this survey.",)
     pairs = survey.streams.pairs if survey.streams else ()

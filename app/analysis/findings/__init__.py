@@ -1,6 +1,7 @@
 """The four findings of a network, made from what a survey stored; each file states the thresholds of its finding.
 
-Enter at `make_findings`. May import `app.contract` and `app.analysis.trend`. Read data.py, then one file a finding.
+Enter at `make_findings`. May import `app.contract`, and `trend` and `confusions` of `app.analysis`.
+Read data.py, then the file of one finding.
 """
 
 from app.analysis.findings.data import SurveyData

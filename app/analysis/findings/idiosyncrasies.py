@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from app.analysis.confusions import most_confused_pairs
 from app.analysis.findings.data import Heading, SurveyData, make_finding
-from app.contract.confusion import ConfusedPair, most_confused_pairs
+from app.contract.confusion import ConfusedPair
 from app.contract.findings import Figure, Finding, NamedPair
 from app.contract.network import StreamName
 from app.contract.survey import AppearanceBias, MaskedClass
@@ -87,14 +88,14 @@ def masking_sentence(masked: MaskedClass) -> str:
 
 
 def _named_pair(pair: ConfusedPair) -> NamedPair:
-    back = f", the other way {pair.back.rate:.0%}" if pair.back.clips else ""
-    return NamedPair(first=pair.there.actual, second=pair.there.predicted, words=f"{pair.there.rate:.0%}{back}")
+    back = f", the other way {pair.reverse.rate:.0%}" if pair.reverse.clips else ""
+    return NamedPair(first=pair.forward.actual, second=pair.forward.predicted, words=f"{pair.forward.rate:.0%}{back}")
 
 
 def _confusion_sentence(pair: ConfusedPair) -> str:
-    one, other = pair.there.actual, pair.there.predicted
-    back = f", and {pair.back.rate:.0%} of those of {other} for {one}" if pair.back.clips else ""
-    return f"{pair.there.rate:.0%} of the clips of {one} are taken for {other}{back}."
+    one, other = pair.forward.actual, pair.forward.predicted
+    back = f", and {pair.reverse.rate:.0%} of those of {other} for {one}" if pair.reverse.clips else ""
+    return f"{pair.forward.rate:.0%} of the clips of {one} are taken for {other}{back}."
 
 
 def _masking_figures(names: Sequence[str], masked: MaskedClass | None) -> tuple[Figure, ...]:

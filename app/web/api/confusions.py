@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.analysis.confusion_reasons import explain_confusion
-from app.contract.confusion import Confusion, Pair, confusion, confusions
+from app.analysis.confusions import confusion_between, rank_confusions
+from app.contract.confusion import Confusion, Pair
 from app.contract.errors import Missing
 from app.contract.model import Paginated
 from app.contract.network import NetworkCard
@@ -65,7 +66,7 @@ def list_confusions(
     session: Reading, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
     card = networks.get_card(session, slug=network)
-    found = confusions(card.classes, _survey(session, card))
+    found = rank_confusions(card.classes, _survey(session, card))
     return [ConfusionOut.of(network, each) for each in found[:limit]]
 
 
@@ -80,8 +81,8 @@ def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: Class
     survey = _survey(session, card)
     pair = classes.units_of_class_pair(session, card=card, a=first, b=second)
     return PairOut(
-        a_for_b=ConfusionOut.of(network, confusion(card.classes, survey, first, second)),
-        b_for_a=ConfusionOut.of(network, confusion(card.classes, survey, second, first)),
+        a_for_b=ConfusionOut.of(network, confusion_between(card.classes, survey, first, second)),
+        b_for_a=ConfusionOut.of(network, confusion_between(card.classes, survey, second, first)),
         reasons=explain_confusion(card, survey, first, second, pair.layers),
         **vars(pair),
     )

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.analysis.confusion_reasons import explain_confusion
-from app.contract.confusion import Confusion, Pair, confusion
+from app.analysis.confusions import confusion_between
+from app.contract.confusion import Confusion, Pair
 from app.contract.dataset import Clip
 from app.contract.errors import Missing, UnknownClass
 from app.contract.network import CLASS_LAYER, NetworkCard
@@ -156,7 +157,7 @@ def confused_class(
         name=unit.label,
         unit=unit,
         stimuli=tuple(class_stimuli(card, unit, results.get((unit.layer, index), []))),
-        confusion=confusion(card.classes, survey, index, other) if survey else None,
+        confusion=confusion_between(card.classes, survey, index, other) if survey else None,
         misclassified_clips=misclassified,
         clips=clips,
     )

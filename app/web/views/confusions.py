@@ -7,7 +7,8 @@ from typing import ClassVar
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.contract.confusion import ConfusedPair, Confusion, confused_pairs, confusion, confusions, most_confused_pairs
+from app.analysis.confusions import confused_pairs, confusion_between, most_confused_pairs, rank_confusions
+from app.contract.confusion import ConfusedPair, Confusion
 from app.contract.network import NetworkCard
 from app.contract.survey import Survey, SurveySummary
 from app.store.catalog import networks
@@ -85,12 +86,12 @@ def confusion_matrix(card: NetworkCard, survey: Survey) -> ConfusionMatrix:
     """Return the matrix of all classes, or of those with the largest confusions where there are too many."""
     indices: Sequence[int] = range(len(card.classes))
     if len(card.classes) > MAX_MATRIX_CLASSES:
-        names = first_classes(confusions(card.classes, survey), MAX_MATRIX_CLASSES)
+        names = first_classes(rank_confusions(card.classes, survey), MAX_MATRIX_CLASSES)
         indices = [index for index in indices if card.classes[index] in names]
 
     def cell(actual: int, predicted: int) -> MatrixCell:
         href = urls.confusion(card.slug, card.classes[actual], card.classes[predicted]) if actual != predicted else None
-        return MatrixCell(confusion(card.classes, survey, actual, predicted), href)
+        return MatrixCell(confusion_between(card.classes, survey, actual, predicted), href)
 
     return ConfusionMatrix(
         classes=tuple(card.classes[index] for index in indices),

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from app.analysis.confusions import clips_per_class, rank_confusions
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
-from app.contract.confusion import Confusion, SharedUnit, clips_per_class, confusions
+from app.contract.confusion import Confusion, SharedUnit
 from app.contract.evidence import UnitOfClass
 from app.contract.network import NetworkCard
 from app.contract.survey import AppearanceBias, MaskedClass, PredictedClip, SurveySummary
@@ -57,7 +58,7 @@ def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> 
     if survey is None:
         return None
     name = card.classes[index]
-    ranked = confusions(card.classes, survey, of=index)
+    ranked = rank_confusions(card.classes, survey, index)
     by_layer = classes.best_units_by_layer(session, card=card, class_index=index, limit=MAX_DETECTORS_PER_LAYER)
     deepest_first = tuple((layer, tuple(units)) for layer, units in reversed(by_layer.items()))
     shared_units = classes.shared_units(session, card=card, class_index=index)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.analysis.confusions import clips_per_class
 from app.analysis.detectors import detected_classes
-from app.contract.confusion import clips_per_class
 from app.contract.dataset import Clip
 from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
