@@ -11,7 +11,7 @@ from app.settings import settings
 from app.store.database.engine import Store, open_store
 from app.terminal import err, report_errors
 from app.web.main import create_app
-from app.web.server import serve
+from app.web.serving.server import serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database's schema.")

@@ -1,44 +1,48 @@
-"""A ZIP written as it is sent, so that its size costs no memory."""
+"""Writes a ZIP archive piece by piece while it is sent, so that a large one needs no memory."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-LOOSE = (".json", ".csv", ".txt")  # what gets smaller; pictures are small already
+COMPRESSED_SUFFIXES = (".json", ".csv", ".txt")  # media are compressed already
 
 
 @dataclass(frozen=True)
-class File:
+class ArchiveFile:
+    """A file of the archive. `name` is its path."""
+
     name: str
     data: bytes
 
 
-class _Sink:
-    """Takes what the archive writes until it is sent on. It cannot seek, and the archive knows how to do without."""
+class _Buffer:
+    """A file that zipfile writes to, emptied after every file of the archive. It has no `seek`: zipfile needs none."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def write(self, data: bytes) -> int:
-        self.pieces.append(bytes(data))
+        self._chunks.append(bytes(data))
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: zipfile calls it, and there is nothing behind the buffer."""
 
-    def take(self) -> bytes:
-        taken = b"".join(self.pieces)
-        self.pieces.clear()
-        return taken
+    def pop(self) -> bytes:
+        """Return what was written since the last call."""
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        return data
 
 
-def zipped(files: Iterable[File], at: datetime) -> Iterator[bytes]:
-    """`at`: the time that all files are given."""
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w") as archive:  # type: ignore[call-overload]
+def stream_zip(files: Iterable[ArchiveFile], modified_at: datetime) -> Iterator[bytes]:
+    """Yield the bytes of a ZIP archive, in which every file has the same time of modification."""
+    buffer = _Buffer()
+    with zipfile.ZipFile(buffer, "w") as archive:  # type: ignore[call-overload]
         for file in files:
-            how = zipfile.ZIP_DEFLATED if file.name.endswith(LOOSE) else zipfile.ZIP_STORED
-            archive.writestr(zipfile.ZipInfo(file.name, at.timetuple()[:6]), file.data, compress_type=how)
-            yield sink.take()
-    yield sink.take()
+            compression = zipfile.ZIP_DEFLATED if file.name.endswith(COMPRESSED_SUFFIXES) else zipfile.ZIP_STORED
+            info = zipfile.ZipInfo(file.name, modified_at.timetuple()[:6])
+            archive.writestr(info, file.data, compress_type=compression)
+            yield buffer.pop()
+    yield buffer.pop()

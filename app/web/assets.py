@@ -1,4 +1,4 @@
-"""The built front end: finds a file by its plain name, serves it under the name with its content hash."""
+"""Serves the built front end: finds the address of a file, which has a hash of its content in its name."""
 
 import json
 import mimetypes
@@ -15,13 +15,16 @@ from app.web import urls
 DIST = ROOT / "frontend" / "dist"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 
-# machines differ in which of these they know
+# Operating systems differ in which of these they know.
 for ending, media_type in {".js": "text/javascript", ".woff2": "font/woff2", ".webp": "image/webp"}.items():
     mimetypes.add_type(media_type, ending)
 
 
 class Assets:
-    """`manifest.json` maps `page.js` to `page.5F3A.js`. Read again after each build."""
+    """The addresses of built files.
+
+    They come from `manifest.json`, which maps `app.js` to `app.5F3A.js`. It is read again after each build.
+    """
 
     def __init__(self, dist: Path = DIST) -> None:
         self.dist = dist
@@ -33,7 +36,7 @@ class Assets:
         return bool(self._manifest())
 
     def url(self, name: str) -> str:
-        """Return the address of a built file, also of one that is not built: its answer says what to do."""
+        """Return the address of a built file. A file that is not built has an address too, which answers 404."""
         return urls.asset(self._manifest().get(name, name))
 
     def _manifest(self) -> dict[str, str]:
@@ -49,11 +52,11 @@ class Assets:
 
 
 class AssetFiles(StaticFiles):
-    """Names hold the content's hash, so a browser may keep a file for ever."""
+    """Static files that a browser may keep for ever, because their names have a hash of their content."""
 
     def __init__(self, dist: Path = DIST) -> None:
         super().__init__(directory=dist, check_dir=False)
-        self.config_checked = True  # a front end that is not built is a missing file, not an exception
+        self.config_checked = True  # so that a front end that is not built answers 404 instead of raising
 
     def file_response(
         self,

@@ -1,6 +1,6 @@
-"""Dependencies of the endpoints: settings, the store, a session that reads or one that writes.
+"""Dependencies of the endpoints: settings, the store, and a session for reading or for writing.
 
-Those that compute nothing are coroutines, because FastAPI calls every plain function in a thread.
+Dependencies that only look something up are coroutines, because FastAPI runs plain functions in a thread.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -11,8 +11,8 @@ from fastapi import Depends, Request
 from app.settings import Settings
 from app.store import Session
 from app.store.database.engine import Store
-from app.web.admission import Admission
 from app.web.events import Events
+from app.web.serving.admission import Admission
 
 
 async def get_settings(request: Request) -> Settings:
@@ -30,12 +30,12 @@ async def get_events(request: Request) -> Events:
     return events
 
 
-async def get_base(request: Request) -> str:
+async def get_base_address(request: Request) -> str:
     return base_address(request)
 
 
 def base_address(request: Request) -> str:
-    """Return the address people reach the dashboard at, without a path."""
+    """Return the address at which people reach the dashboard, without a path."""
     settings: Settings = request.app.state.settings
     return settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
 
@@ -49,33 +49,35 @@ SettingsDep = Annotated[Settings, Depends(get_settings)]
 StoreDep = Annotated[Store, Depends(get_store)]
 EventsDep = Annotated[Events, Depends(get_events)]
 AdmissionDep = Annotated[Admission, Depends(get_admission)]
-Base = Annotated[str, Depends(get_base)]
+BaseAddress = Annotated[str, Depends(get_base_address)]
 
 
 async def wait_to_read(admission: AdmissionDep) -> AsyncIterator[None]:
-    async with admission.readers.place():
+    """Hold a reader's slot during the request."""
+    async with admission.readers.slot():
         yield
 
 
 async def wait_to_write(admission: AdmissionDep) -> AsyncIterator[None]:
-    async with admission.writers.place():
+    """Hold a writer's slot during the request."""
+    async with admission.writers.slot():
         yield
 
 
 async def get_session(
-    store: StoreDep, place: Annotated[None, Depends(wait_to_read, scope="function")]
+    store: StoreDep, slot: Annotated[None, Depends(wait_to_read, scope="function")]
 ) -> AsyncIterator[Session]:
-    with store.session() as session:  # neither opening it nor its end waits for the database
+    with store.session() as session:  # opening and closing it does not wait for the database
         yield session
 
 
 def get_transaction(
-    store: StoreDep, place: Annotated[None, Depends(wait_to_write, scope="function")]
+    store: StoreDep, slot: Annotated[None, Depends(wait_to_write, scope="function")]
 ) -> Iterator[Session]:
     with store.transaction() as session:
         yield session
 
 
-# The scope ends a session before the answer is sent: what a client was told is committed.
-Reading = Annotated[Session, Depends(get_session, scope="function")]
-Writing = Annotated[Session, Depends(get_transaction, scope="function")]
+# With scope="function" the session ends before the answer is sent: an answer is only sent after its commit.
+ReadSession = Annotated[Session, Depends(get_session, scope="function")]
+WriteSession = Annotated[Session, Depends(get_transaction, scope="function")]

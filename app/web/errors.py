@@ -1,4 +1,4 @@
-"""Translates every error once, at the edge: one JSON body for programs, the same words on people's pages."""
+"""Exception handlers: every error becomes the same JSON body for programs, or a page with the same sentence."""
 
 import logging
 
@@ -11,14 +11,14 @@ from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLa
 from app.settings import Settings
 from app.web import urls
 from app.web.http_errors import BadRequest, Busy, MethodNotAllowed, RequestTimeout
-from app.web.validation import explain
+from app.web.requests.validation import invalid_request
 from app.web.views.error_page import error_page
 
 log = logging.getLogger(__name__)
 
 
 def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] | None = None) -> Response:
-    """Return the error as a page for a browser that opens an address, as JSON for everything else."""
+    """Return the error as a page where a browser opens an address, and as JSON for everything else."""
     accepts_html = "text/html" in request.headers.get("accept", "")
     if accepts_html and not request.url.path.startswith("/api/"):
         response = error_page(request, error)
@@ -28,29 +28,29 @@ def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] |
 
 
 def install_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(KinetoscopeError, on_known)
-    app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(KinetoscopeError, handle_known_error)
+    app.add_exception_handler(RequestValidationError, handle_validation_error)
+    app.add_exception_handler(HTTPException, handle_http_exception)
 
 
-def on_known(request: Request, error: Exception) -> Response:
+def handle_known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, KinetoscopeError)
     if isinstance(error, Busy):
         return respond(request, error, {"Retry-After": str(error.retry_after)})
     if isinstance(error, Unavailable):
-        log.warning("%s", error.detail)  # the same for every request meanwhile: see log_filter.py
+        log.warning("%s", error.detail)  # the same for every request: serving/log_filter.py holds back repeats
     elif error.status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error.detail, exc_info=error)
     return respond(request, error)
 
 
-def on_invalid(request: Request, error: Exception) -> Response:
+def handle_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return respond(request, _unsupported(request, error) or explain(error.errors()))
+    return respond(request, _unsupported(request, error) or invalid_request(error.errors()))
 
 
-def on_http(request: Request, error: Exception) -> Response:
-    """Translate what the framework itself refuses."""
+def handle_http_exception(request: Request, error: Exception) -> Response:
+    """Translate an error that FastAPI or Starlette raises itself."""
     assert isinstance(error, HTTPException)
     path, method = request.url.path, request.method
     translated: KinetoscopeError
@@ -81,11 +81,11 @@ def body_too_large(limit: int) -> TooLarge:
 
 
 def _unsupported(request: Request, error: RequestValidationError) -> UnsupportedMedia | None:
-    """Return an error for a body that was not read as JSON, because it was sent as something else."""
+    """Return the error for a body whose Content-Type is not JSON, or None for another kind of mistake."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = media_type == "application/json" or media_type.endswith("+json")
     if is_json or not any(tuple(each["loc"]) == ("body",) for each in error.errors()):
         return None
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return None  # there is no body at all, and that is what to say
+        return None  # there is no body at all: the sentence for that is better
     return UnsupportedMedia(f"Send JSON with Content-Type: application/json, not {media_type or 'without a type'}.")

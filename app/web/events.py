@@ -1,4 +1,4 @@
-"""Tells open pages what changes in the queue: one poller for each process, however many pages listen."""
+"""Sends changes of jobs to open pages. Each process polls the database once, however many pages listen."""
 
 import asyncio
 import logging
@@ -13,17 +13,17 @@ from app.store.jobs import listing
 from app.web.http_errors import Busy
 
 POLL_SECONDS = 0.2
-RETRY_SECONDS = 2.0  # before the next poll when the database does not answer
-OVERLAP = timedelta(seconds=2)  # between polls: a change has the time before its commit, and is seen only after it
+RETRY_SECONDS = 2.0  # until the next poll, where the database does not answer
+OVERLAP = timedelta(seconds=2)  # of two polls: a change is stamped before its commit, and visible only after it
 MAX_SUBSCRIPTIONS = 1000
-SUBSCRIBE_AFTER_SECONDS = 10
+RETRY_AFTER_SECONDS = 10  # for clients beyond MAX_SUBSCRIPTIONS
 MAX_PENDING_JOBS = 10_000  # of one subscription
 
 log = logging.getLogger(__name__)
 
 
 class Subscription:
-    """The changes that one reader has not read yet: at most the newest state of each job."""
+    """The changes that one client has not received yet: at most the newest state of each job."""
 
     def __init__(
         self, *, job: int | None = None, network: str | None = None, max_pending: int = MAX_PENDING_JOBS
@@ -32,11 +32,12 @@ class Subscription:
         self._network = network
         self._max_pending = max_pending
         self._pending: dict[int, Job] = {}
-        self._newest: dict[int, int] = {}  # revisions, also of what was read
+        self._newest: dict[int, int] = {}  # revision of each job offered, also of those received
         self._wake = asyncio.Event()
         self._open = True
 
     def offer(self, job: Job) -> None:
+        """Add a job, unless the client does not want it or was offered this revision before."""
         if self._job not in (None, job.id) or self._network not in (None, job.network):
             return
         if job.revision <= self._newest.get(job.id, -1):
@@ -53,6 +54,7 @@ class Subscription:
         self._wake.set()
 
     async def jobs(self) -> AsyncIterator[Job]:
+        """Yield changed jobs as they are offered, until the subscription is closed."""
         while self._open:
             await self._wake.wait()
             self._wake.clear()
@@ -61,7 +63,7 @@ class Subscription:
 
 
 class Events:
-    """Polls the database for changed jobs while somebody listens, and gives each change to every subscription."""
+    """The poller: it reads changed jobs while there are subscriptions, and offers each change to all of them."""
 
     def __init__(
         self,
@@ -83,9 +85,9 @@ class Events:
 
     @contextmanager
     def subscribe(self, *, job: int | None = None, network: str | None = None) -> Iterator[Subscription]:
-        """Receive changes within the block; raise Busy where too many receive them already."""
+        """Receive changes within the block. Raises Busy where there are `max_subscriptions` already."""
         if len(self._subscriptions) >= self._max_subscriptions:
-            raise Busy(retry_after=SUBSCRIBE_AFTER_SECONDS)
+            raise Busy(retry_after=RETRY_AFTER_SECONDS)
         subscription = Subscription(job=job, network=network)
         if not self._open:
             subscription.close()
@@ -97,13 +99,14 @@ class Events:
             self._subscriptions.discard(subscription)
 
     def close(self) -> None:
-        """End every stream: a server that stops waits for its open answers."""
+        """End all streams, because a stopping server waits for them."""
         self._open = False
         for subscription in self._subscriptions:
             subscription.close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        """Poll within the block."""
         poller = asyncio.create_task(self._poll())
         try:
             yield
@@ -131,10 +134,11 @@ class Events:
             await asyncio.sleep(pause)
 
     def _changes(self) -> list[Job]:
+        """Return the jobs that have changed since the last poll."""
         with self._store.session() as session:
             moment = now(session)
-            found = listing.list_changed_jobs(session, since=(self._since or moment) - OVERLAP)
-        fresh = [job for job in found if self._seen.get(job.id) != job.revision]
-        self._seen = {job.id: job.revision for job in found}
+            changed = listing.list_changed_jobs(session, since=(self._since or moment) - OVERLAP)
+        fresh = [job for job in changed if self._seen.get(job.id) != job.revision]
+        self._seen = {job.id: job.revision for job in changed}
         self._since = moment
         return fresh

@@ -1,4 +1,4 @@
-"""How pages write numbers, sizes, times and jobs. Every function here is a filter of the templates."""
+"""Writes numbers, sizes, times and jobs as pages show them. Every function here is a filter of the templates."""
 
 import re
 from datetime import datetime
@@ -39,7 +39,7 @@ def bound(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:g}"
 
 
-@lru_cache(maxsize=8192)  # the names of layers come again and again
+@lru_cache(maxsize=8192)  # a page has hundreds of bars, many of equal values
 def bar_width(value: float) -> float:
     """Return how many percent of its track a bar fills, for a value from 0 to 1."""
     return round(min(max(value, 0.0), 1.0) * 100, 1)
@@ -149,4 +149,5 @@ def job_details(job: Job) -> str:
 
 
 def window_title(title: str) -> str:
+    """Write the title of a browser window, which ends in the name of the dashboard."""
     return title if "Kinetoscope" in title else f"{title} · Kinetoscope"

@@ -1,4 +1,4 @@
-"""Errors of the HTTP edge, beside those of app.contract.errors: a request that the server cannot take as it is."""
+"""Errors that only the web server raises, beside those of app.contract.errors."""
 
 from app.contract.errors import KinetoscopeError
 
@@ -19,7 +19,7 @@ class RequestTimeout(KinetoscopeError):
 
 
 class Busy(KinetoscopeError):
-    """More requests wait than are worth waiting for."""
+    """Too many requests wait already."""
 
     kind = "busy"
     status = 503
@@ -33,7 +33,7 @@ class Busy(KinetoscopeError):
 
 
 class Internal(KinetoscopeError):
-    """A mistake of ours. The log has the rest; the client learns a reference and nothing of our insides."""
+    """An unexpected exception. The log has its traceback; the client learns only a reference to it."""
 
     kind = "internal"
 

@@ -1,4 +1,4 @@
-"""Makes the web application: what lives as long as it, middlewares, the JSON API, then the pages."""
+"""Creates the web application: its lifespan, its middlewares, the JSON API, then the pages."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -10,8 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.settings import Settings, settings
 from app.store.database.engine import Store, open_store
 from app.web import errors, urls
-from app.web.admission import Admission
-from app.web.api import routers
+from app.web.api import routers as api_routers
 from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
 from app.web.events import Events
@@ -19,7 +18,8 @@ from app.web.middleware.body_limits import BodyLimits
 from app.web.middleware.boundary import ErrorBoundary
 from app.web.middleware.etags import Etags
 from app.web.middleware.security import HeadRequests, OriginGuard, SecurityHeaders
-from app.web.shutdown import on_stop_signal
+from app.web.serving.admission import Admission
+from app.web.serving.shutdown import on_stop_signal
 from app.web.views.routers import routers as page_routers
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ Requests that change something are refused when a browser sends them from anothe
 
 
 def create_app(chosen: Settings | None = None, store: Store | None = None) -> FastAPI:
-    """Return the application. Without a store it opens that of the settings when it starts."""
+    """Return the application. Without `store` it opens the database of the settings when it starts."""
     chosen = chosen or settings()
 
     @asynccontextmanager
@@ -73,7 +73,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     app.add_middleware(OriginGuard, settings=chosen)
     app.add_middleware(SecurityHeaders)
 
-    for router in routers:
+    for router in api_routers:
         app.include_router(router)
     app.mount("/-/assets", AssetFiles())
     for router in page_routers:  # last: /{network} takes every address that is left

@@ -1,4 +1,4 @@
-"""Turns a page's object into HTML. The only place that knows Jinja."""
+"""Renders the object of a page as HTML. Only this module imports Jinja."""
 
 import inspect
 import re
@@ -48,8 +48,6 @@ def environment() -> Environment:
         MediaRole=MediaRole,
         chart_box=f"0 0 {line_chart.WIDTH} {line_chart.HEIGHT}",
     )
-    defined_there = inspect.getmembers(
-        formatting, lambda member: getattr(member, "__module__", "") == formatting.__name__
-    )
-    templates.filters.update(defined_there)
+    filters = inspect.getmembers(formatting, lambda member: getattr(member, "__module__", "") == formatting.__name__)
+    templates.filters.update(filters)
     return templates

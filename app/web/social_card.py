@@ -1,4 +1,4 @@
-"""Draws the picture that other sites show for a link: the stimulus, its motion and its name on a dark card."""
+"""Draws the social card of a visualization: its stimulus, motion and name as the picture that sites show for a link."""
 
 import io
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-SIZE = WIDTH, HEIGHT = 1200, 630
+SIZE = WIDTH, HEIGHT = 1200, 630  # px, as all sizes below
 MARGIN, GAP = 48, 24
 BACKGROUND, TEXT, MUTED_TEXT, ACCENT = "#0d0b0a", "#f3ede4", "#b3a89b", "#f2b366"
 STIMULUS_SIDE = HEIGHT - 2 * MARGIN
-MAX_MOTION_SIDE = 320  # the motion takes the room below the text
+MAX_MOTION_SIDE = 320  # at most: the motion fills the space below the text
 MAX_NAME_LINES = 4
 
 
@@ -19,7 +19,7 @@ class SocialCard:
     """What the picture shows. `stimulus` and `motion` are stored images; of animated ones the middle frame is drawn."""
 
     name: str
-    place: str
+    subtitle: str
     network: str
     stimulus: bytes
     motion: bytes | None = None
@@ -38,7 +38,7 @@ def draw_social_card(card: SocialCard) -> bytes:
         draw.text((left, top), line, fill=TEXT, font=font)
         top += round(font.size * 1.15)
     top += 14
-    for text in (card.place, card.network):
+    for text in (card.subtitle, card.network):
         for line in _wrapped(draw, text, _font(26), WIDTH - MARGIN - left)[:2]:
             draw.text((left, top), line, fill=MUTED_TEXT, font=_font(26))
             top += 36
@@ -51,6 +51,7 @@ def draw_social_card(card: SocialCard) -> bytes:
 
 
 def _square(data: bytes, side: int) -> Image.Image:
+    """Return the central square of a stored image, scaled to `side`."""
     with Image.open(io.BytesIO(data)) as picture:
         picture.seek(getattr(picture, "n_frames", 1) // 2)
         whole = picture.convert("RGB")
@@ -61,14 +62,14 @@ def _square(data: bytes, side: int) -> Image.Image:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Return Pillow's own font, which takes long to decode."""
+    """Return Pillow's own font. Decoding it takes long, so it is cached."""
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow without FreeType"
     return font
 
 
 def _wrapped(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Return lines no wider than `width`; a single word that is wider is broken."""
+    """Return the text in lines no wider than `width`; a word that is wider is broken."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -9,7 +9,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from app.contract.job import ExplainJob, Job, SurveyJob, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
 from app.contract.unit_query import UnitQuery
-from app.web.params import LISTING_PARAMS, query_params
+from app.web.requests.params import LISTING_PARAMS, query_params
 
 
 class NetworkConvertor(StringConvertor):

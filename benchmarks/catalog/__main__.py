@@ -18,7 +18,7 @@ from app.store.catalog.counts import recount_units
 from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.engine import open_store
 from app.store.surveys.findings import store_measured
-from app.web.server import tune_garbage_collection
+from app.web.serving.server import tune_garbage_collection
 from benchmarks.catalog.evidence import add_explanations, add_survey
 from benchmarks.catalog.fill import CatalogueFiller
 from benchmarks.catalog.measure import measure

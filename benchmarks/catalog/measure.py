@@ -18,7 +18,7 @@ from rich.table import Table
 from app.settings import Settings
 from app.store.database.engine import open_store
 from app.web.main import create_app
-from app.web.owner import COOKIE
+from app.web.requests.owner import OWNER_COOKIE
 from benchmarks.catalog.pages import Catalogue, pages
 
 BUDGET_MS = 60.0  # of a page, at the quiet 95th percentile
@@ -40,7 +40,7 @@ async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
         "host": "127.0.0.1:8000",
         "accept-encoding": "gzip",
         "accept": "text/html",
-        "cookie": f"{COOKIE}={OWNER}",
+        "cookie": f"{OWNER_COOKIE}={OWNER}",
     }
     scope = {
         "type": "http",

@@ -6,7 +6,7 @@ from starlette.datastructures import QueryParams
 from app.contract.errors import InvalidRequest
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.web import urls
-from app.web.params import UnitQueryParams
+from app.web.requests.params import UnitQueryParams
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 

@@ -13,8 +13,8 @@ from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.api.jobs import JobOut
 from app.web.api.media import MediaOut
-from app.web.deps import Reading, SettingsDep, Writing
-from app.web.uploads import Asked
+from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.requests.uploads import QuestionDep
 
 router = APIRouter(prefix="/api/clips", tags=["clips"])
 
@@ -62,7 +62,7 @@ class OwnClipOut(Model):
     responses=errors(404, 413, 415, 422, 429),
     openapi_extra={"requestBody": BODY},
 )
-def ask(question: Asked, session: Writing, settings: SettingsDep) -> OwnClipOut:
+def ask(question: QuestionDep, session: WriteSession, settings: SettingsDep) -> OwnClipOut:
     """Send a form, the bare bytes of a video, or JSON.
 
     The form has the fields below and a `file`; the bare bytes have the fields in the query (and `name`, that of the
@@ -74,5 +74,5 @@ def ask(question: Asked, session: Writing, settings: SettingsDep) -> OwnClipOut:
 
 
 @router.get("/{clip_id}", summary="A clip, and its explanation once it is there", responses=errors(404, 422))
-def get_own_clip(session: Reading, clip_id: ClipId) -> OwnClipOut:
+def get_own_clip(session: ReadSession, clip_id: ClipId) -> OwnClipOut:
     return OwnClipOut.of(explanations.get_own_clip(session, clip_id=clip_id))

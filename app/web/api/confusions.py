@@ -19,7 +19,7 @@ from app.web import urls
 from app.web.api.datasets import ClipOut
 from app.web.api.error_bodies import errors
 from app.web.api.parameters import NetworkSlug
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["surveys"])
 
@@ -63,7 +63,7 @@ class PairOut(Pair):
     responses=errors(404, 422),
 )
 def list_confusions(
-    session: Reading, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    session: ReadSession, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
     card = networks.get_card(session, slug=network)
     found = rank_confusions(card.classes, _survey(session, card))
@@ -75,7 +75,7 @@ def list_confusions(
     summary="Two classes: how often each is taken for the other, and the units that separate them or do not",
     responses=errors(404, 422),
 )
-def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
+def get_confusion(session: ReadSession, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
     card = networks.get_card(session, slug=network)
     first, second = card.class_index(a), card.class_index(b)
     survey = _survey(session, card)
@@ -94,7 +94,7 @@ def get_confusion(session: Reading, network: NetworkSlug, a: ClassName, b: Class
     responses=errors(404, 422),
 )
 def list_answers(
-    session: Reading,
+    session: ReadSession,
     network: NetworkSlug,
     own: Annotated[str | None, Query(max_length=200, description="only clips of this class")] = None,
     taken: Annotated[str | None, Query(max_length=200, description="only clips taken for this class")] = None,

@@ -13,7 +13,7 @@ from app.store.surveys import predictions
 from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.api.media import MediaOut
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 
 router = APIRouter(prefix="/api/datasets", tags=["data sets"])
 
@@ -46,18 +46,18 @@ class DatasetOut(Dataset):
 
 
 @router.get("", summary="All data sets", responses=errors())
-def list_datasets(session: Reading) -> list[DatasetOut]:
+def list_datasets(session: ReadSession) -> list[DatasetOut]:
     return [DatasetOut.of(found) for found in datasets.list_datasets(session)]
 
 
 @router.get("/{dataset}", summary="One data set", responses=errors(404, 422))
-def get_dataset(session: Reading, dataset: str) -> DatasetOut:
+def get_dataset(session: ReadSession, dataset: str) -> DatasetOut:
     return DatasetOut.of(datasets.get_dataset(session, slug=dataset))
 
 
 @router.get("/{dataset}/clips", summary="Clips of a data set, label by label", responses=errors(404, 422))
 def list_clips(
-    session: Reading,
+    session: ReadSession,
     dataset: str,
     label: Annotated[str | None, Query(max_length=200, description="only clips of this label")] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
@@ -72,7 +72,7 @@ def list_clips(
     summary="One clip with its media, and what networks take it for",
     responses=errors(404, 422),
 )
-def get_clip(session: Reading, dataset: str, name: str) -> ClipDetail:
+def get_clip(session: ReadSession, dataset: str, name: str) -> ClipDetail:
     clip = datasets.get_clip(session, slug=dataset, name=name)
     found = predictions.predictions_by_clip(session, clips=[clip.id]).get(clip.id, ())
     return ClipDetail(**vars(ClipOut.of(clip)), answers=found)

@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from app.web import urls
 from app.web.assets import Assets
-from app.web.theme import chosen_theme
+from app.web.requests.theme import chosen_theme
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,7 +8,7 @@ from app.contract.findings import Findings
 from app.store.catalog.networks import get_card
 from app.store.surveys.findings import get_findings_data
 from app.web.api.error_bodies import errors
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 
 router = APIRouter(prefix="/api", tags=["surveys"])
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api", tags=["surveys"])
     summary="The four observations, as far as the newest survey supports them",
     responses=errors(404, 422),
 )
-def get_findings(session: Reading, network: str) -> Findings:
+def get_findings(session: ReadSession, network: str) -> Findings:
     found = get_findings_data(session, card=get_card(session, slug=network))
     if found is None:
         raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")

@@ -30,7 +30,7 @@ class Health(Model):
 
 @router.get("/health", summary="Status, version, workers, and how full the queue is", responses=errors())
 def health(store: StoreDep) -> Health:
-    with store.session() as session:  # within this one call, so it need not wait in line (app/web/admission.py)
+    with store.session() as session:  # within this one call, so it need not wait in line (app/web/serving/admission.py)
         return Health(
             status="ok",
             version=VERSION,

@@ -14,7 +14,7 @@ from app.store.jobs import listing, queue, requests
 from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.api.parameters import JobId
-from app.web.deps import Reading, Writing
+from app.web.deps import ReadSession, WriteSession
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -66,7 +66,7 @@ class JobOut(Model):
 
 @router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))
 def list_jobs(
-    session: Reading,
+    session: ReadSession,
     state: Annotated[JobState | None, Query(description="only jobs in this state")] = None,
     network: Annotated[str | None, Query(max_length=63, description="only jobs of this network")] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
@@ -77,7 +77,7 @@ def list_jobs(
 
 
 @router.get("/{job_id}", summary="One job, its progress or its error", responses=errors(404, 422))
-def get_job(session: Reading, job_id: JobId) -> JobOut:
+def get_job(session: ReadSession, job_id: JobId) -> JobOut:
     return JobOut.of(listing.get_job(session, job_id=job_id))
 
 
@@ -86,7 +86,7 @@ def get_job(session: Reading, job_id: JobId) -> JobOut:
     summary="Cancel a job: a waiting one at once, a running one within a step",
     responses=errors(404, 409, 422),
 )
-def cancel_job(session: Writing, job_id: JobId) -> JobOut:
+def cancel_job(session: WriteSession, job_id: JobId) -> JobOut:
     return JobOut.of(requests.cancel(session, job_id=job_id))
 
 
@@ -95,7 +95,7 @@ def cancel_job(session: Writing, job_id: JobId) -> JobOut:
     summary="Queue a failed or cancelled job again",
     responses=errors(404, 409, 422),
 )
-def retry_job(session: Writing, job_id: JobId) -> JobOut:
+def retry_job(session: WriteSession, job_id: JobId) -> JobOut:
     return JobOut.of(requests.retry(session, job_id=job_id))
 
 
@@ -108,5 +108,5 @@ class Move(Model):
     summary="Serve a waiting job first, or last",
     responses=errors(404, 409, 413, 415, 422),
 )
-def move_job(session: Writing, job_id: JobId, move: Move) -> JobOut:
+def move_job(session: WriteSession, job_id: JobId, move: Move) -> JobOut:
     return JobOut.of(queue.move(session, job_id=job_id, to=move.to))

@@ -12,12 +12,12 @@ from app.contract.unit_query import UnitQuery
 from app.store.catalog import networks, search
 from app.store.database.engine import Store
 from app.store.results import visualizations
-from app.web.admission import Admission
 from app.web.api.error_bodies import errors_as_json
 from app.web.api.parameters import NetworkSlug
 from app.web.api.units import UnitDetail, UnitOut
 from app.web.api.visualizations import VisualizationOut
-from app.web.deps import AdmissionDep, Reading, StoreDep
+from app.web.deps import AdmissionDep, ReadSession, StoreDep
+from app.web.serving.admission import Admission
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
@@ -35,7 +35,7 @@ UNITS_PER_BATCH = 200
     },
 )
 def list_all_units(
-    session: Reading, store: StoreDep, admission: AdmissionDep, network: NetworkSlug
+    session: ReadSession, store: StoreDep, admission: AdmissionDep, network: NetworkSlug
 ) -> StreamingResponse:
     networks.get_card(session, slug=network)
     return StreamingResponse(stream_units(store, admission, network), media_type=LINES)
@@ -47,7 +47,7 @@ async def stream_units(
     """Yield lines in batches, each from a session of its own: none is open while a client reads slowly."""
     query: UnitQuery | None = UnitQuery(per_page=units_per_batch)
     while query is not None:
-        async with admission.readers.place(patient=True):
+        async with admission.readers.slot(patient=True):
             lines, query = await run_in_threadpool(read_batch, store, network, query)
         yield lines
 

@@ -10,7 +10,7 @@ from app.contract.model import Paginated
 from app.store.results import links
 from app.web import urls
 from app.web.api.error_bodies import errors
-from app.web.deps import Base, Reading, Writing
+from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.views.parts.link_preview import create_short_link
 
 router = APIRouter(prefix="/api/links", tags=["links"])
@@ -27,11 +27,13 @@ class LinkOut(Link):
 
 
 @router.get("", summary="The saved views, newest first", responses=errors(422))
-def list_saved(session: Reading, base: Base, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Paginated[LinkOut]:
+def list_saved(
+    session: ReadSession, base: BaseAddress, page: Annotated[int, Query(ge=1, le=100_000)] = 1
+) -> Paginated[LinkOut]:
     found = links.list_saved_links(session, page=page)
     return Paginated(items=tuple(LinkOut.at(base, link) for link in found.items), total=found.total, next=found.next)
 
 
 @router.post("", summary="A short link to a view; with a note it is saved", responses=errors(404, 413, 415, 422))
-def create_link(session: Writing, base: Base, request: LinkRequest) -> LinkOut:
+def create_link(session: WriteSession, base: BaseAddress, request: LinkRequest) -> LinkOut:
     return LinkOut.at(base, create_short_link(session, request, base))

@@ -15,7 +15,7 @@ from app.web import urls
 from app.web.api.error_bodies import errors_as_json
 from app.web.api.parameters import JobId
 from app.web.assets import CACHE_FOREVER
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
@@ -60,7 +60,7 @@ def requested_range(header: str, size: int) -> tuple[int, int] | None:
     responses={**CONTENT, **PARTIAL, **errors_as_json(404, 422)},
 )
 def get_medium(
-    session: Reading,
+    session: ReadSession,
     sha256: str,
     extension: Annotated[str, Path(examples=list(EXTENSIONS.values()))],
     if_none_match: Annotated[str, Header()] = "",
@@ -93,7 +93,7 @@ def get_medium(
     responses={**CONTENT, **errors_as_json(404, 422)},
 )
 def get_preview(
-    session: Reading,
+    session: ReadSession,
     job_id: JobId,
     step: Annotated[int | None, Query(ge=0, lt=2**31, description="only tells caches apart")] = None,
 ) -> Response:

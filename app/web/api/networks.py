@@ -11,7 +11,7 @@ from app.store.catalog import networks
 from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.api.parameters import NetworkSlug
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 
 router = APIRouter(prefix="/api/networks", tags=["networks"])
 
@@ -103,11 +103,11 @@ class NetworkDetail(Model):
 
 
 @router.get("", summary="All networks", responses=errors())
-def list_networks(session: Reading) -> list[NetworkOut]:
+def list_networks(session: ReadSession) -> list[NetworkOut]:
     return [NetworkOut.of(network) for network in networks.list_networks(session)]
 
 
 @router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))
-def get_network(session: Reading, network: NetworkSlug) -> NetworkDetail:
+def get_network(session: ReadSession, network: NetworkSlug) -> NetworkDetail:
     found = networks.get_network(session, slug=network)
     return NetworkDetail.of(found, networks.layer_summaries(session, card=found.card))

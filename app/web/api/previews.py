@@ -12,7 +12,7 @@ from app.store import Session, media
 from app.store.catalog import networks
 from app.store.results import visualizations
 from app.web.api.error_bodies import errors_as_json
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.social_card import SocialCard, draw_social_card
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
@@ -33,7 +33,7 @@ MOTION_ROLES = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
     },
 )
 def get_preview(
-    session: Reading,
+    session: ReadSession,
     visualization_id: Annotated[int, Path(ge=1, lt=2**63, examples=[1])],
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
@@ -58,7 +58,9 @@ def _social_card(session: Session, result: Visualization) -> SocialCard:
     pictures = media.get_media(session, sha256s={each.sha256 for each in (still, motion) if each})
     return SocialCard(
         name=card.classes[result.unit] if layer.is_class else address,
-        place=f"{address}, {result.recipe.speed}" if layer.is_class else f"unit {result.unit}, {result.recipe.speed}",
+        subtitle=f"{address}, {result.recipe.speed}"
+        if layer.is_class
+        else f"unit {result.unit}, {result.recipe.speed}",
         network=card.title,
         stimulus=pictures[still.sha256].data,
         motion=pictures[motion.sha256].data if motion else None,

@@ -13,7 +13,7 @@ from app.store.surveys import evidence, writing
 from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.api.jobs import JobOut
-from app.web.deps import Reading, SettingsDep, Writing
+from app.web.deps import ReadSession, SettingsDep, WriteSession
 
 router = APIRouter(prefix="/api", tags=["surveys"])
 
@@ -39,14 +39,16 @@ class SurveyOut(SurveySummary):
     status_code=202,
     responses=errors(404, 413, 415, 422, 429),
 )
-def ask(session: Writing, settings: SettingsDep, request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])]) -> JobOut:
+def ask(
+    session: WriteSession, settings: SettingsDep, request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])]
+) -> JobOut:
     """Join the job of the same survey where it is under way."""
     job = writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
     return JobOut.of(job)
 
 
 @router.get("/networks/{network}/surveys", summary="Surveys of a network, newest first", responses=errors(404, 422))
-def list_surveys(session: Reading, network: str) -> list[SurveyOut]:
+def list_surveys(session: ReadSession, network: str) -> list[SurveyOut]:
     card = networks.get_card(session, slug=network)
     return [SurveyOut.of(found) for found in evidence.list_surveys(session, card=card)]
 
@@ -57,7 +59,7 @@ def list_surveys(session: Reading, network: str) -> list[SurveyOut]:
     responses=errors(404, 422),
 )
 def get_survey(
-    session: Reading,
+    session: ReadSession,
     network: str,
     dataset: Annotated[str | None, Query(max_length=63, description="that with this data set")] = None,
 ) -> Survey:

@@ -19,8 +19,8 @@ from app.web.api.error_bodies import errors
 from app.web.api.jobs import JobOut
 from app.web.api.parameters import LayerName, NetworkSlug, UnitIndex
 from app.web.api.visualizations import VisualizationOut
-from app.web.deps import Reading
-from app.web.params import UnitQueryParams
+from app.web.deps import ReadSession
+from app.web.requests.params import UnitQueryParams
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
@@ -69,7 +69,9 @@ class UnitDetail(Model):
     summary="Units of a network, filtered and sorted; the same query as the page",
     responses=errors(404, 422),
 )
-def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> UnitListingOut:
+def search_units(
+    session: ReadSession, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]
+) -> UnitListingOut:
     card = networks.get_card(session, slug=network)
     found = search.search_units(session, card=card, query=query)
     return UnitListingOut(**{**vars(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
@@ -80,7 +82,7 @@ def search_units(session: Reading, network: NetworkSlug, query: Annotated[UnitQu
     summary="How many units each choice of a filter would leave",
     responses=errors(404, 422),
 )
-def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> FacetCounts:
+def tally(session: ReadSession, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]) -> FacetCounts:
     return facet_counts(session, card=networks.get_card(session, slug=network), query=query)
 
 
@@ -89,7 +91,7 @@ def tally(session: Reading, network: NetworkSlug, query: Annotated[UnitQueryPara
     summary="One unit, what data says of it, its visualizations and its jobs",
     responses=errors(404, 422),
 )
-def get_unit(session: Reading, network: NetworkSlug, layer: LayerName, unit: UnitIndex) -> UnitDetail:
+def get_unit(session: ReadSession, network: NetworkSlug, layer: LayerName, unit: UnitIndex) -> UnitDetail:
     card = networks.get_card(session, slug=network)
     return UnitDetail(
         unit=UnitOut.of(units.get_unit(session, card=card, layer=layer, unit=unit)),

@@ -13,7 +13,7 @@ from app.store.results import visualizations
 from app.web import urls
 from app.web.api.error_bodies import errors
 from app.web.api.media import MediaOut
-from app.web.deps import Reading, SettingsDep, Writing
+from app.web.deps import ReadSession, SettingsDep, WriteSession
 
 router = APIRouter(prefix="/api/visualizations", tags=["visualizations"])
 
@@ -67,7 +67,7 @@ class Tickets(Model):
     },
 )
 def visualize(
-    session: Writing,
+    session: WriteSession,
     settings: SettingsDep,
     response: Response,
     request: Annotated[VisualizeRequest, Body(openapi_examples=EXAMPLES)],
@@ -96,6 +96,6 @@ def visualize(
     responses=errors(404, 422),
 )
 def get_visualization(
-    session: Reading, visualization_id: Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
+    session: ReadSession, visualization_id: Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
 ) -> VisualizationOut:
     return VisualizationOut.of(visualizations.get_visualization(session, visualization_id=visualization_id))

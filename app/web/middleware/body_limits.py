@@ -1,4 +1,4 @@
-"""Limits a request's body in size and in time, however it is sent: what is too large or too slow is refused."""
+"""Refuses bodies of requests that are too large, or that arrive too slowly."""
 
 import asyncio
 
@@ -12,34 +12,34 @@ from app.settings import Settings
 from app.web.errors import body_too_large, max_body_bytes, respond
 from app.web.http_errors import BadRequest
 
-FIRST_SECONDS = 20.0
-SLOWEST_BYTES_PER_SECOND = 10_000
+GRACE_SECONDS = 20.0  # for a body, however slow
+MIN_BYTES_PER_SECOND = 10_000
 
 
 class BodyLimits:
-    """Counts what arrives, because a body in chunks tells no length, and how long it takes.
+    """A middleware that counts the bytes of a body and the time they take: a chunked body does not declare its length.
 
-    A body has `first_seconds` to arrive, and one second more for every `slowest` bytes of it that have arrived.
+    A body has `grace_seconds` to arrive, and a second more for every `min_bytes_per_second` bytes that have arrived.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         settings: Settings,
-        first_seconds: float = FIRST_SECONDS,
-        slowest: float = SLOWEST_BYTES_PER_SECOND,
+        grace_seconds: float = GRACE_SECONDS,
+        min_bytes_per_second: float = MIN_BYTES_PER_SECOND,
     ) -> None:
         self.app = app
         self.settings = settings
-        self.first_seconds = first_seconds
-        self.slowest = slowest
+        self.grace_seconds = grace_seconds
+        self.min_bytes_per_second = min_bytes_per_second
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         limit = max_body_bytes(self.settings, scope["path"])
-        error = wrong_length(Headers(scope=scope).get("content-length", "0"), limit)
+        error = content_length_error(Headers(scope=scope).get("content-length", "0"), limit)
         if error is not None:
             await respond(Request(scope, receive), error)(scope, receive, send)
             return
@@ -49,9 +49,9 @@ class BodyLimits:
         async def receive_within_limits() -> Message:
             nonlocal received, is_whole
             if is_whole:
-                return await receive()  # tells when the client goes away
+                return await receive()  # returns when the client disconnects
             try:
-                async with asyncio.timeout_at(started + self.first_seconds + received / self.slowest):
+                async with asyncio.timeout_at(started + self.grace_seconds + received / self.min_bytes_per_second):
                     message = await receive()
             except TimeoutError as error:
                 raise HTTPException(408, headers={"Connection": "close"}) from error
@@ -64,8 +64,8 @@ class BodyLimits:
         await self.app(scope, receive_within_limits, send)
 
 
-def wrong_length(length: str, limit: int) -> KinetoscopeError | None:
-    """Return what is wrong with a Content-Length, if anything."""
+def content_length_error(length: str, limit: int) -> KinetoscopeError | None:
+    """Return the error for a Content-Length that is no number or above `limit` (bytes), or None."""
     if not length.isascii() or not length.isdigit():
         return BadRequest("Content-Length is not a number.")
     return body_too_large(limit) if int(length) > limit else None

@@ -1,4 +1,4 @@
-"""Answers an exception that nobody expected: the log has its traceback, the client a reference to it."""
+"""Answers unexpected exceptions: the traceback goes to the log, a reference to it to the client."""
 
 import logging
 import secrets
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class ErrorBoundary:
-    """Answers unexpected exceptions, inside the other middlewares so that they see these answers too."""
+    """The innermost middleware, so that the others see its answers to unexpected exceptions too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -9,7 +9,7 @@ TAGGED_TYPES = ("text/html", "application/atom+xml")
 
 
 class Etags:
-    """Adds ETags to pages that are sent in one piece; everything else passes as it comes."""
+    """A middleware that adds ETags to pages sent in one message; other answers pass unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -18,7 +18,7 @@ class Etags:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        known = Headers(scope=scope).get("if-none-match", "")
+        client_etags = Headers(scope=scope).get("if-none-match", "")
         held: Message | None = None
 
         async def tag(message: Message) -> None:
@@ -31,7 +31,7 @@ class Etags:
                 return
             start, held = held, None
             if not message.get("more_body"):
-                start, message = _tagged(start, message, known)
+                start, message = _tagged(start, message, client_etags)
             await send(start)
             await send(message)
 
@@ -43,12 +43,12 @@ def _is_page(start: Message) -> bool:
     return start["status"] == 200 and kind.startswith(TAGGED_TYPES)
 
 
-def _tagged(start: Message, body: Message, known: str) -> tuple[Message, Message]:
-    # Weak, since the page may be compressed on its way or not.
+def _tagged(start: Message, body: Message, client_etags: str) -> tuple[Message, Message]:
+    # A weak ETag, because the page may be sent compressed or not.
     etag = f'W/"{hashlib.sha256(body.get("body", b"")).hexdigest()[:32]}"'
     headers = MutableHeaders(raw=list(start["headers"]))
     headers["ETag"] = etag
-    if etag not in known and known != "*":
+    if etag not in client_etags and client_etags != "*":
         return {**start, "headers": headers.raw}, body
     del headers["content-length"], headers["content-type"]
     return {**start, "status": 304, "headers": headers.raw}, {**body, "body": b""}

@@ -1,4 +1,4 @@
-"""Gives every answer its security headers, answers HEAD, and refuses other sites' requests."""
+"""Adds security headers to every answer, answers HEAD, and refuses requests from other sites."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ POLICY = {
     "frame-ancestors": "'none'",
     "form-action": "'self'",
 }
-DOCS_POLICY = POLICY | {"img-src": "'self' data:"}  # Swagger UI's style sheet holds its icons
+DOCS_POLICY = POLICY | {"img-src": "'self' data:"}  # icons in the style sheet of Swagger UI
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -37,12 +37,14 @@ def format_policy(policy: dict[str, str]) -> str:
     return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
 
-def embeddable(settings: Settings) -> dict[str, str]:
-    """Headers of a page that the sites of the settings may frame."""
+def embed_headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of a page that the sites named in the settings may put into a frame."""
     return {"Content-Security-Policy": format_policy(POLICY | {"frame-ancestors": settings.embed.strip() or "'none'"})}
 
 
 class SecurityHeaders:
+    """A middleware that adds the headers; a page may bring its own Content-Security-Policy."""
+
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
@@ -63,7 +65,7 @@ class SecurityHeaders:
 
 
 class HeadRequests:
-    """Answers HEAD as GET without its body, for link checkers and feed readers."""
+    """A middleware that answers HEAD as GET without the body, for link checkers and feed readers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -80,7 +82,7 @@ class HeadRequests:
 
 
 class OriginGuard:
-    """Refuses other sites' writes and hosts that are not ours."""
+    """A middleware that refuses writes from other sites, and requests to a host that is not this dashboard's."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -91,17 +93,18 @@ class OriginGuard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        error = self.objection(scope)
+        error = self.refusal(scope)
         if error is None:
             await self.app(scope, receive, send)
         else:
             await respond(Request(scope, receive), error)(scope, receive, send)
 
-    def objection(self, scope: Scope) -> KinetoscopeError | None:
+    def refusal(self, scope: Scope) -> KinetoscopeError | None:
+        """Return why a request is refused, or None."""
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
         if self.loopback and host != self.public and not is_loopback(hostname(host)):
-            # A name of somebody else's that resolves to this machine would make its pages "same origin".
+            # Another site's name that resolves to this machine would make that site's pages "same origin".
             return Refused(
                 "This dashboard answers on this machine's own addresses alone (localhost, 127.0.0.1). "
                 "To serve it under another name, set KINETOSCOPE_PUBLIC_URL to the address people use."
@@ -113,7 +116,7 @@ class OriginGuard:
         return None
 
     def is_foreign(self, headers: Headers, host: str) -> bool:
-        """Return whether a browser says that the request comes from another site; programs say nothing."""
+        """Return whether a browser says that the request comes from another site. Programs do not say."""
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return True
         origin = headers.get("origin")
@@ -121,7 +124,7 @@ class OriginGuard:
 
 
 def hostname(host: str) -> str:
-    """Return the host without its port; empty where it cannot be read."""
+    """Return the host without its port; empty where it cannot be parsed."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -129,6 +132,7 @@ def hostname(host: str) -> str:
 
 
 def is_loopback(name: str) -> bool:
+    """Return whether a host is this machine: `localhost`, a name below it, or a loopback address."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

@@ -11,7 +11,7 @@ from app.contract.network import CLASS_LAYER, NetworkCard
 from app.store import datasets
 from app.store.catalog import networks
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.embed import embed_page, is_embedded
 from app.web.views.parts.class_evidence import ClassEvidencePanel, class_evidence_panel
@@ -42,7 +42,7 @@ class ClassPage(Page):
 @router.get("/{network:slug}/-/classes/{name:path}")
 def class_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     network: str,
     name: str,
     params: Annotated[StimulusParams, Depends(StimulusParams)],

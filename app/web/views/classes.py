@@ -16,7 +16,7 @@ from app.store import datasets
 from app.store.catalog import networks
 from app.store.catalog.search import search_units
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
@@ -43,7 +43,7 @@ class ClassesPage(Page):
 @router.get("/{network:slug}/-/classes")
 def classes_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     network: str,
     q: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,

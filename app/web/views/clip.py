@@ -13,7 +13,7 @@ from app.store import Session, datasets
 from app.store.catalog import networks
 from app.store.surveys import evidence, predictions
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.datasets import DATASETS_CRUMB, clip_poster
 from app.web.views.parts.layout import HOME, Page, page_layout
@@ -42,7 +42,7 @@ class ClipPage(Page):
 @router.get("/{slug}/{name:path}")
 def clip_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     slug: str,
     name: str,
     settings: Annotated[ClipPlayerSettings, Depends(ClipPlayerSettings)],

@@ -18,7 +18,7 @@ from app.store.catalog import networks, search
 from app.store.jobs import listing, workers
 from app.store.results import visualizations
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
@@ -61,7 +61,7 @@ class ComparePage(Page):
 @router.get("/{network:slug}/-/compare")
 def compare_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     network: str,
     params: Annotated[StimulusParams, Depends(StimulusParams)],
 ) -> HTMLResponse:

@@ -23,7 +23,7 @@ from app.store.catalog import networks, search
 from app.store.results import visualizations
 from app.store.surveys import classes, evidence, predictions
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
@@ -80,7 +80,7 @@ class ConfusionPage(Page):
 @router.get("/{network:slug}/-/confusions/{pair:path}")
 def confusion_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     network: str,
     pair: str,
     settings: Annotated[PairPlayerSettings, Depends(PairPlayerSettings)],

@@ -14,7 +14,7 @@ from app.contract.survey import Survey, SurveySummary
 from app.store.catalog import networks
 from app.store.surveys import evidence
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
@@ -59,7 +59,7 @@ class ConfusionsPage(Page):
 
 
 @router.get("/{network:slug}/-/confusions")
-def confusions_page(request: Request, session: Reading, network: str) -> HTMLResponse:
+def confusions_page(request: Request, session: ReadSession, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     survey = evidence.get_survey(session, card=card)
     status = None if survey else survey_status(session, card=card)

@@ -14,7 +14,7 @@ from app.contract.survey import ClipPrediction, SurveySummary
 from app.store import datasets
 from app.store.surveys import evidence, predictions
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import HOME, Page, page_layout
 from app.web.views.parts.navigation import Crumb
@@ -62,7 +62,7 @@ class DatasetPage(Page):
 
 
 @router.get("")
-def datasets_page(request: Request, session: Reading) -> HTMLResponse:
+def datasets_page(request: Request, session: ReadSession) -> HTMLResponse:
     page = DatasetsPage(
         layout=page_layout(
             request,
@@ -82,7 +82,7 @@ def datasets_page(request: Request, session: Reading) -> HTMLResponse:
 @router.get("/{slug}")
 def dataset_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     slug: str,
     label: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,

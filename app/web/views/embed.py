@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.web import urls
 from app.web.deps import base_address
-from app.web.middleware.security import embeddable
+from app.web.middleware.security import embed_headers
 from app.web.render import render
 from app.web.views.parts.layout import Page, page_layout
 from app.web.views.parts.stimulus import UnitStimulus
@@ -32,4 +32,4 @@ def embed_page(request: Request, stimulus: UnitStimulus) -> HTMLResponse:
         stimulus=stimulus,
         page_address=urls.absolute(base_address(request), urls.whole(stimulus.address)),
     )
-    return render(page, headers=embeddable(request.app.state.settings))
+    return render(page, headers=embed_headers(request.app.state.settings))

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from app.contract.errors import KinetoscopeError
 from app.web import urls
 from app.web.render import render
-from app.web.theme import chosen_theme
+from app.web.requests.theme import chosen_theme
 from app.web.views.parts.layout import HOME, Page, PageLayout
 from app.web.views.parts.navigation import NamedLink
 

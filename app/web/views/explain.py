@@ -13,10 +13,10 @@ from app.store import datasets
 from app.store.catalog import networks
 from app.store.jobs import queue, workers
 from app.web import urls
-from app.web.deps import Reading, SettingsDep, Writing
-from app.web.owner import Owner, new_owner, remember
+from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.render import render
-from app.web.uploads import Asked
+from app.web.requests.owner import Owner, new_owner, remember_owner
+from app.web.requests.uploads import QuestionDep
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 
@@ -42,7 +42,7 @@ class ExplainPage(Page):
 @router.get("/{network:slug}/-/explain")
 def explain_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     settings: SettingsDep,
     network: str,
     dataset: Name = "",
@@ -73,12 +73,14 @@ def explain_page(
 
 
 @router.post(urls.own_clips())
-def request_explanation(question: Asked, session: Writing, settings: SettingsDep, owner: Owner) -> RedirectResponse:
+def request_explanation(
+    question: QuestionDep, session: WriteSession, settings: SettingsDep, owner: Owner
+) -> RedirectResponse:
     owner = owner or new_owner()
     job = question.enqueue(session, limit=settings.queue_limit)
     queue.set_owner(session, jobs=[job], owner=owner)
     response = RedirectResponse(urls.own_clip(job.id), status_code=303)
-    remember(response, owner)
+    remember_owner(response, owner)
     return response
 
 

@@ -13,7 +13,7 @@ from app.store.catalog import networks
 from app.store.jobs import workers
 from app.store.surveys import explanations
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.logit_contributions import LogitContributions, logit_contributions
@@ -41,7 +41,7 @@ class ExplainedClipPage(Page):
 @router.get("/-/clips/{clip_id}")
 def explained_clip_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     clip_id: Annotated[int, Path(ge=1, lt=2**63)],
     settings: Annotated[ClipPlayerSettings, Depends(ClipPlayerSettings)],
     against: Annotated[str, Query(max_length=200)] = "",

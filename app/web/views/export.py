@@ -19,8 +19,8 @@ from app.store.database.engine import Store
 from app.store.results import visualizations
 from app.web import urls
 from app.web.api.health import VERSION
-from app.web.archive import File, zipped
-from app.web.deps import Base, SettingsDep, StoreDep
+from app.web.archive import ArchiveFile, stream_zip
+from app.web.deps import BaseAddress, SettingsDep, StoreDep
 from app.web.views.parts.selected_units import SelectedUnits, select_units
 
 router = APIRouter()
@@ -51,14 +51,14 @@ loop, poster     what pages show: moving, and still
 
 @router.get("/{network:slug}/-/export")
 def export_units(
-    request: Request, store: StoreDep, settings: SettingsDep, base: Base, network: str
+    request: Request, store: StoreDep, settings: SettingsDep, base: BaseAddress, network: str
 ) -> StreamingResponse:
     with store.session() as session:
         card = networks.get_card(session, slug=network)
         selected = select_units(session, card, request.query_params, settings.queue_limit)
     address = urls.absolute(base, str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""))
     return StreamingResponse(
-        zipped(archive_files(store, card, selected, address), datetime.now(UTC)),
+        stream_zip(archive_files(store, card, selected, address), modified_at=datetime.now(UTC)),
         media_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{network}-{len(selected.units)}-units.zip"',
@@ -67,13 +67,13 @@ def export_units(
     )
 
 
-def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, address: str) -> Iterator[File]:
+def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, address: str) -> Iterator[ArchiveFile]:
     """Yield the files of the archive: media first, result by result, then the table and the JSON about them.
 
     Each read has a session of its own, so that none is open while a client is slow to receive.
     """
-    yield File("README.txt", README.encode())
-    yield File("provenance.json", as_json(provenance(card, selected, address)))
+    yield ArchiveFile("README.txt", README.encode())
+    yield ArchiveFile("provenance.json", as_json(provenance(card, selected, address)))
     rows: list[dict[str, object]] = []
     units_json: list[dict[str, object]] = []
     for start in range(0, len(selected.units), UNITS_PER_LOOKUP):
@@ -92,15 +92,15 @@ def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, addr
     writer = csv.DictWriter(table, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
-    yield File("units.csv", table.getvalue().encode())
-    yield File("units.json", as_json(units_json))
+    yield ArchiveFile("units.csv", table.getvalue().encode())
+    yield ArchiveFile("units.json", as_json(units_json))
 
 
-def media_files(store: Store, result: Visualization) -> Iterator[File]:
+def media_files(store: Store, result: Visualization) -> Iterator[ArchiveFile]:
     with store.session() as session:
         stored = media.get_media(session, sha256s={medium.sha256 for medium in result.media})
     for medium in result.media:
-        yield File(f"{folder(result)}/{medium.role}.{EXTENSIONS[medium.type]}", stored[medium.sha256].data)
+        yield ArchiveFile(f"{folder(result)}/{medium.role}.{EXTENSIONS[medium.type]}", stored[medium.sha256].data)
 
 
 def folder(result: Visualization) -> str:

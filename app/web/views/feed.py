@@ -13,7 +13,7 @@ from app.contract.result import MediaRole, Visualization
 from app.store.catalog import networks
 from app.store.results import visualizations
 from app.web import urls
-from app.web.deps import Base, Reading
+from app.web.deps import BaseAddress, ReadSession
 
 router = APIRouter()
 
@@ -23,7 +23,9 @@ EMPTY_FEED_UPDATED = datetime(2000, 1, 1, tzinfo=UTC)  # Atom requires a date al
 
 
 @router.get("/-/feed.atom")
-def results_feed(session: Reading, base: Base, network: Annotated[str | None, Query(max_length=63)] = None) -> Response:
+def results_feed(
+    session: ReadSession, base: BaseAddress, network: Annotated[str | None, Query(max_length=63)] = None
+) -> Response:
     card = networks.get_card(session, slug=network) if network else None
     cards = {card.slug: card} if card else {}
     results = visualizations.recent_visualizations(session, card=card, limit=MAX_ENTRIES)

@@ -18,7 +18,7 @@ from app.store.catalog import networks
 from app.store.surveys.findings import get_findings_data
 from app.web import urls
 from app.web.charts.box_plot import BoxPlot, box_plots
-from app.web.deps import Base, Reading
+from app.web.deps import BaseAddress, ReadSession
 from app.web.render import render, to_html
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
@@ -64,8 +64,8 @@ class FindingsExport(Page):
 @router.get("/{network:slug}/-/findings")
 def findings_page(
     request: Request,
-    session: Reading,
-    base: Base,
+    session: ReadSession,
+    base: BaseAddress,
     network: str,
     export: Annotated[Literal["html"] | None, Query()] = None,
 ) -> Response:

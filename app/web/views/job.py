@@ -13,10 +13,10 @@ from app.store.jobs import listing, queue, requests, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.line_chart import LineChart, line_chart
-from app.web.deps import Base, Reading, Writing
+from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.formatting import job_title
 from app.web.render import render
-from app.web.views.parts.form import Form, back_address
+from app.web.requests.form import Form, back_address
 from app.web.views.parts.layout import HOME, Page, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.recipe_form import RecipeField, recipe_fields
@@ -40,7 +40,7 @@ class JobPage(Page):
 
 
 @router.get("/{job_id}")
-def job_page(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
+def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLResponse:
     job = listing.get_job(session, job_id=job_id)
     visualization, waiting_with_it = None, 0
     if isinstance(job, VisualizeJob):
@@ -76,7 +76,7 @@ def job_page(request: Request, session: Reading, job_id: JobId) -> HTMLResponse:
 
 
 @router.post("/{job_id}/cancel")
-def cancel_job(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+def cancel_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
     """Cancel a job, or with the field `sweep` all that wait for the same layer and recipe too."""
     if form.get("sweep"):
         queue.cancel_sweep(session, job_id=job_id)
@@ -86,12 +86,12 @@ def cancel_job(session: Writing, base: Base, job_id: JobId, form: Form) -> Redir
 
 
 @router.post("/{job_id}/retry")
-def retry_job(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+def retry_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
     requests.retry(session, job_id=job_id)
     return RedirectResponse(back_address(form, base, default=urls.job(job_id)), status_code=303)
 
 
 @router.post("/{job_id}/order")
-def move_job(session: Writing, base: Base, job_id: JobId, form: Form) -> RedirectResponse:
+def move_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
     queue.move(session, job_id=job_id, to="first" if form.get("to") == "first" else "last")
     return RedirectResponse(back_address(form, base, default=urls.jobs()), status_code=303)

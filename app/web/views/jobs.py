@@ -11,9 +11,9 @@ from app.contract.model import Paginated as Listing
 from app.store.jobs import listing, workers
 from app.store.jobs.ordering import MAX_COUNTED_JOBS
 from app.web import urls
-from app.web.deps import Reading
-from app.web.owner import Owner
+from app.web.deps import ReadSession
 from app.web.render import render
+from app.web.requests.owner import Owner
 from app.web.views.parts.layout import HOME, Page, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
 from app.web.views.parts.pagination import Pagination, numbered_pagination
@@ -58,7 +58,7 @@ class JobsPage(Page):
 @router.get("")
 def jobs_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     owner: Owner,
     per_page: JobsPerPage,
     state: JobState | None = None,

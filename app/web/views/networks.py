@@ -15,7 +15,7 @@ from app.store.catalog import networks, thumbnails
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.architecture import StreamColumn, stream_columns
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 
@@ -56,7 +56,7 @@ class NetworkPage(Page):
 
 
 @router.get("/")
-def networks_page(request: Request, session: Reading) -> HTMLResponse:
+def networks_page(request: Request, session: ReadSession) -> HTMLResponse:
     summaries = networks.list_networks(session)
     cards = [summary.card for summary in summaries[1:]]
     newest = thumbnails.newest_thumbnails(session, cards=cards, limit=PICTURES_PER_NETWORK)
@@ -89,7 +89,7 @@ def playing_visualizations(session: Session, card: NetworkCard) -> tuple[Visuali
 
 
 @router.get("/{network:slug}")
-def network_page(request: Request, session: Reading, network: str) -> HTMLResponse:
+def network_page(request: Request, session: ReadSession, network: str) -> HTMLResponse:
     summary = networks.get_network(session, slug=network)
     card = summary.card
     recent = tuple(visualizations.recent_visualizations(session, card=card, limit=MAX_RECENT))

@@ -15,11 +15,11 @@ from app.contract.result import Visualization
 from app.store import Session
 from app.store.results import links
 from app.web import urls
-from app.web.deps import Base, Reading, Writing
+from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.render import render
-from app.web.same_site import same_site_url
-from app.web.validation import explain
-from app.web.views.parts.form import Form
+from app.web.requests.form import Form
+from app.web.requests.same_site import same_site_url
+from app.web.requests.validation import invalid_request
 from app.web.views.parts.layout import HOME, Page, page_layout
 from app.web.views.parts.link_preview import create_short_link, link_preview
 from app.web.views.parts.navigation import Crumb
@@ -45,7 +45,7 @@ class SavedViewsPage(Page):
 
 
 @router.get("/s/{slug}")
-def link_page(request: Request, session: Reading, base: Base, slug: str) -> HTMLResponse:
+def link_page(request: Request, session: ReadSession, base: BaseAddress, slug: str) -> HTMLResponse:
     link = links.get_link(session, slug=slug)
     layout = page_layout(
         request,
@@ -71,7 +71,7 @@ def shown_result(session: Session, url: str, base: str) -> Visualization | None:
 
 @router.get("/saved")
 def saved_views_page(
-    request: Request, session: Reading, page: Annotated[int, Query(ge=1, le=100_000)] = 1
+    request: Request, session: ReadSession, page: Annotated[int, Query(ge=1, le=100_000)] = 1
 ) -> HTMLResponse:
     saved = links.list_saved_links(session, page=page, per_page=VIEWS_PER_PAGE)
 
@@ -94,16 +94,16 @@ def saved_views_page(
 
 
 @router.post("/saved")
-def save_view(session: Writing, base: Base, form: Form) -> RedirectResponse:
+def save_view(session: WriteSession, base: BaseAddress, form: Form) -> RedirectResponse:
     try:
         request = LinkRequest(url=form.get("url", ""), title=form.get("title", ""), note=form.get("note", ""))
     except ValidationError as error:
-        raise explain(error.errors(), within=("body",)) from error
+        raise invalid_request(error.errors(), within=("body",)) from error
     create_short_link(session, request, base)
     return RedirectResponse(urls.saved(), status_code=303)
 
 
 @router.post("/saved/{slug}/forget")
-def forget_view(session: Writing, slug: str) -> RedirectResponse:
+def forget_view(session: WriteSession, slug: str) -> RedirectResponse:
     links.unsave_link(session, slug=slug)
     return RedirectResponse(urls.saved(), status_code=303)

@@ -17,13 +17,13 @@ from app.store import Session
 from app.store.catalog import networks, search
 from app.store.jobs import estimates, queue, requests, workers
 from app.web import urls
-from app.web.deps import Reading, SettingsDep, Writing
+from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.formatting import plural
-from app.web.owner import Owner, new_owner, remember
 from app.web.render import render
-from app.web.validation import RECIPE, explain
+from app.web.requests.form import MultiForm
+from app.web.requests.owner import Owner, new_owner, remember_owner
+from app.web.requests.validation import RECIPE_LOCATION, invalid_request
 from app.web.views.compare import MAX_COMPARED_UNITS
-from app.web.views.parts.form import MultiForm
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.presets import list_presets
@@ -53,7 +53,7 @@ class SelectionPage(Page):
 
 
 @router.get("/{network:slug}/-/visualize")
-def selection_page(request: Request, session: Reading, settings: SettingsDep, network: str) -> HTMLResponse:
+def selection_page(request: Request, session: ReadSession, settings: SettingsDep, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     recipe = parse_recipe(request.query_params)
     selected, estimate, layers = estimate_selection(
@@ -118,7 +118,7 @@ def estimate_selection(
 
 @router.post("/{network:slug}/-/visualize")
 def request_selection(
-    session: Writing, settings: SettingsDep, owner: Owner, network: str, form: MultiForm
+    session: WriteSession, settings: SettingsDep, owner: Owner, network: str, form: MultiForm
 ) -> RedirectResponse:
     owner = owner or new_owner()
     card = networks.get_card(session, slug=network)
@@ -130,7 +130,7 @@ def request_selection(
         answer = requests.enqueue(session, request=request, limit=settings.queue_limit, priority=priority)
         queue.set_owner(session, jobs=answer.jobs, owner=owner)
     response = RedirectResponse(results_href(card, selected, recipe), status_code=303)
-    remember(response, owner)
+    remember_owner(response, owner)
     return response
 
 
@@ -155,4 +155,4 @@ def parse_recipe(params: Params) -> Recipe:
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        raise explain(error.errors(), within=RECIPE) from error
+        raise invalid_request(error.errors(), within=RECIPE_LOCATION) from error

@@ -15,10 +15,10 @@ from app.store import datasets
 from app.store.catalog import networks
 from app.store.surveys import evidence, writing
 from app.web import urls
-from app.web.deps import Reading, SettingsDep, Writing
+from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.render import render
-from app.web.validation import explain
-from app.web.views.parts.form import Form
+from app.web.requests.form import Form
+from app.web.requests.validation import invalid_request
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.survey_status import SurveyStatus, survey_status
@@ -36,7 +36,7 @@ class SurveysPage(Page):
 
 
 @router.get("/{network:slug}/-/surveys")
-def surveys_page(request: Request, session: Reading, network: str) -> HTMLResponse:
+def surveys_page(request: Request, session: ReadSession, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     status = survey_status(session, card=card)
     page = SurveysPage(
@@ -57,10 +57,10 @@ def surveys_page(request: Request, session: Reading, network: str) -> HTMLRespon
 
 
 @router.post(urls.survey())
-def request_survey(session: Writing, settings: SettingsDep, form: Form) -> RedirectResponse:
+def request_survey(session: WriteSession, settings: SettingsDep, form: Form) -> RedirectResponse:
     try:
         request = SurveyRequest.model_validate({name: form[name] for name in ("network", "dataset") if name in form})
     except ValidationError as error:
-        raise explain(error.errors(), within=("body",)) from error
+        raise invalid_request(error.errors(), within=("body",)) from error
     writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
     return RedirectResponse(urls.surveys(request.network), status_code=303)

@@ -7,16 +7,16 @@ from fastapi.responses import RedirectResponse
 
 from app.contract.errors import InvalidRequest
 from app.web import urls
-from app.web.deps import Base
-from app.web.same_site import same_site_url
-from app.web.theme import COOKIE_SECONDS, THEME_COOKIE, THEMES
-from app.web.views.parts.form import Form
+from app.web.deps import BaseAddress
+from app.web.requests.form import Form
+from app.web.requests.same_site import same_site_url
+from app.web.requests.theme import COOKIE_SECONDS, THEME_COOKIE, THEMES
 
 router = APIRouter()
 
 
 @router.post(urls.theme())
-def switch_theme(request: Request, base: Base, form: Form) -> RedirectResponse:
+def switch_theme(request: Request, base: BaseAddress, form: Form) -> RedirectResponse:
     theme = form.get("theme", "")
     if theme not in THEMES:
         raise InvalidRequest(f"There is no theme {theme!r}. Choose one of {', '.join(THEMES)}.")

@@ -12,7 +12,7 @@ from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store.catalog import networks
 from app.web import urls
-from app.web.deps import Reading
+from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.embed import embed_page, is_embedded
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
@@ -43,7 +43,7 @@ class UnitPage(Page):
 @router.get("/{network:slug}/{layer}/{unit}")
 def unit_page(
     request: Request,
-    session: Reading,
+    session: ReadSession,
     network: str,
     layer: str,
     unit: str,

@@ -18,9 +18,9 @@ from app.store.jobs import estimates, workers
 from app.store.surveys import evidence
 from app.web import urls
 from app.web.charts.map_drawing import MapDrawing, draw_map
-from app.web.deps import Reading
-from app.web.params import UnitQueryParams
+from app.web.deps import ReadSession
 from app.web.render import render
+from app.web.requests.params import UnitQueryParams
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.pagination import Pagination, cursor_pagination
@@ -66,14 +66,14 @@ class UnitsPage(Page):
 
 
 @router.get("/{network:slug}/-/units")
-def explorer_page(request: Request, session: Reading, network: str) -> HTMLResponse:
+def explorer_page(request: Request, session: ReadSession, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     query = UnitQueryParams.parse(request.query_params)
     return render(units_page(request, session, card, None, query))
 
 
 @router.get("/{network:slug}/{layer}")
-def layer_page(request: Request, session: Reading, network: str, layer: str) -> HTMLResponse:
+def layer_page(request: Request, session: ReadSession, network: str, layer: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     checked_layer = card.layer(layer)
     query = UnitQueryParams.parse({**request.query_params, "layer": layer, "stream": "", "class": ""})

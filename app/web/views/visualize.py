@@ -11,10 +11,10 @@ from app.store import Session
 from app.store.catalog import networks
 from app.store.jobs import queue, requests
 from app.web import urls
-from app.web.deps import SettingsDep, Writing
-from app.web.owner import Owner, new_owner, remember
-from app.web.validation import explain
-from app.web.views.parts.form import Form
+from app.web.deps import SettingsDep, WriteSession
+from app.web.requests.form import Form
+from app.web.requests.owner import Owner, new_owner, remember_owner
+from app.web.requests.validation import invalid_request
 from app.web.views.parts.recipes import recipe_query_params
 
 router = APIRouter()
@@ -23,14 +23,14 @@ CLASS_PAGE = "class"  # value of the form's field `page`: lead back to the class
 
 
 @router.post(urls.visualize())
-def request_visualizations(session: Writing, settings: SettingsDep, owner: Owner, form: Form) -> RedirectResponse:
+def request_visualizations(session: WriteSession, settings: SettingsDep, owner: Owner, form: Form) -> RedirectResponse:
     owner = owner or new_owner()
     page = form.pop("page", None)
     request = parse_request(form)
     answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
     queue.set_owner(session, jobs=answer.jobs, owner=owner)
     response = RedirectResponse(result_href(session, request, page), status_code=303)
-    remember(response, owner)
+    remember_owner(response, owner)
     return response
 
 
@@ -58,4 +58,4 @@ def parse_request(form: dict[str, str]) -> VisualizeRequest:
     try:
         return VisualizeRequest.model_validate(body)
     except ValidationError as error:
-        raise explain(error.errors(), within=("body",)) from error
+        raise invalid_request(error.errors(), within=("body",)) from error

@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 
 from app.contract.result import Visualization
 from app.store.database.engine import Store
-from app.web.admission import Admission, WaitingLine
 from app.web.api.lines import stream_units
+from app.web.serving.admission import Admission, WaitingLine
 
 
 def test_a_whole_network_one_unit_a_line(client: TestClient, visualization: Visualization) -> None:

@@ -60,5 +60,5 @@ def test_of_a_picture_that_cannot_be_read(client: TestClient, visualization: Vis
 
 @pytest.mark.parametrize("name", ["x", "shooting goal (soccer) " * 9, "w" * 300, "größe · 走る"])
 def test_any_name_fits(name: str) -> None:
-    card = SocialCard(name=name, place=name, network=name, stimulus=picture("red"), motion=picture("blue"))
+    card = SocialCard(name=name, subtitle=name, network=name, stimulus=picture("red"), motion=picture("blue"))
     assert Image.open(io.BytesIO(draw_social_card(card))).size == (1200, 630)

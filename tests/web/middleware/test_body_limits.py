@@ -20,7 +20,7 @@ async def read_body(scope: Scope, receive: Receive, send: Send) -> None:
     await send(await receive())
 
 
-async def sent_slowly(pieces: int, seconds: float, *, slowest: float) -> list[Message]:
+async def sent_slowly(pieces: int, seconds: float, *, min_bytes_per_second: float) -> list[Message]:
     left = pieces
     answered: list[Message] = []
 
@@ -35,19 +35,19 @@ async def sent_slowly(pieces: int, seconds: float, *, slowest: float) -> list[Me
     async def send(message: Message) -> None:
         answered.append(message)
 
-    limits = BodyLimits(read_body, Settings(), first_seconds=0.1, slowest=slowest)
+    limits = BodyLimits(read_body, Settings(), grace_seconds=0.1, min_bytes_per_second=min_bytes_per_second)
     await limits(SCOPE, receive, send)
     return answered
 
 
 def test_a_body_that_comes_too_slowly_is_refused() -> None:
     with pytest.raises(HTTPException) as caught:
-        asyncio.run(sent_slowly(20, 0.02, slowest=100_000))
+        asyncio.run(sent_slowly(20, 0.02, min_bytes_per_second=100_000))
     assert caught.value.status_code == 408
 
 
 def test_a_large_body_has_longer() -> None:
-    whole, gone = asyncio.run(sent_slowly(20, 0.02, slowest=1000))
+    whole, gone = asyncio.run(sent_slowly(20, 0.02, min_bytes_per_second=1000))
     assert len(whole["body"]) == 2000
     assert gone == {"type": "http.disconnect"}
 

@@ -9,7 +9,7 @@ from app.contract.network import NetworkCard, Sha256
 from app.contract.result import Visualization
 from app.web import urls
 from app.web.deps import base_address
-from app.web.theme import Theme, chosen_theme
+from app.web.requests.theme import Theme, chosen_theme
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.share import Share
 

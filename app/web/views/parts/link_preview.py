@@ -11,8 +11,8 @@ from app.contract.result import MediaRole, Visualization
 from app.store import Session
 from app.store.catalog import networks
 from app.store.results import links, visualizations
-from app.web.same_site import same_site_url
-from app.web.validation import QUERY, explain
+from app.web.requests.same_site import same_site_url
+from app.web.requests.validation import QUERY_LOCATION, invalid_request
 from app.web.views.parts.stimulus import StimulusParams, UnitStimulus, load_stimulus
 from app.web.views.parts.unit_names import parse_unit_name
 
@@ -79,7 +79,7 @@ def _stimulus(session: Session, card: NetworkCard, layer: str, unit: int, query:
     try:
         chosen = STIMULUS_PARAMS.validate_python(params)
     except ValidationError as error:
-        raise explain(error.errors(), within=QUERY) from error
+        raise invalid_request(error.errors(), within=QUERY_LOCATION) from error
     return load_stimulus(session, card=card, layer=layer, unit=unit, params=chosen, link=lambda **_: "")
 
 

@@ -9,7 +9,7 @@ from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery
 from app.store import Session
 from app.store.catalog import search
-from app.web.params import LISTING_PARAMS, UnitQueryParams, query_params
+from app.web.requests.params import LISTING_PARAMS, UnitQueryParams, query_params
 from app.web.views.parts.unit_names import parse_unit_name, unit_name
 
 Params = ImmutableMultiDict[str, str]  # of an address or a form

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, QueuePool, event
 
 from app.store.database.engine import Store, open_store
 from app.store.database.session import Session
-from app.web.admission import MAX_READERS, MAX_WRITERS, Admission, WaitingLine
 from app.web.http_errors import Busy
+from app.web.serving.admission import MAX_READERS, MAX_WRITERS, Admission, WaitingLine
 from tests.web.conftest import ORIGIN
 
 LINK = {"url": "/", "title": "t"}
@@ -99,7 +99,7 @@ def test_a_full_line_is_said_at_once(app: FastAPI) -> None:
         async with program(app) as client:
             line = WaitingLine(1, max_waiting=0)
             app.state.admission = Admission(line, line)
-            async with line.place():
+            async with line.slot():
                 for answer in (await client.get("/tiny"), await client.post("/api/links", json=LINK)):
                     assert (answer.status_code, answer.json()["error"]) == (503, "busy")
                     assert answer.headers["retry-after"] == str(answer.json()["retry_after"]) == "2"
@@ -113,11 +113,11 @@ def test_a_full_line_is_said_at_once(app: FastAPI) -> None:
 def test_whoever_waits_too_long_is_sent_away() -> None:
     async def check() -> None:
         line = WaitingLine(1, max_wait_seconds=0.01)
-        async with line.place():
+        async with line.slot():
             with pytest.raises(Busy):
-                async with line.place():
+                async with line.slot():
                     pytest.fail("two in one place")
-        async with line.place():
+        async with line.slot():
             pass
 
     asyncio.run(check())
@@ -127,7 +127,7 @@ def test_places_are_given_in_the_order_of_coming() -> None:
     served: list[int] = []
 
     async def serve(line: WaitingLine, number: int) -> None:
-        async with line.place():
+        async with line.slot():
             served.append(number)
             await asyncio.sleep(0)
 

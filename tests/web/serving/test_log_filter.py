@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from app.web.log_filter import MAX_MESSAGES, OncePerMinute
+from app.web.serving.log_filter import MAX_MESSAGES, OncePerMinute
 
 
 def test_a_message_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

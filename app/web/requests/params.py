@@ -1,4 +1,4 @@
-"""The explorer's filters as query parameters: read as they arrive, and written as short as they can be."""
+"""The filters of units as query parameters: reads them from a request, and writes them into an address."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -6,14 +6,14 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from app.contract.unit_query import UnitQuery
-from app.web.validation import QUERY, explain
+from app.web.requests.validation import QUERY_LOCATION, invalid_request
 
-# Parameters of a listing that are no filters: which page of it is shown, and how.
+# Parameters of a listing that are no filters: they say which page of it is shown, and how.
 LISTING_PARAMS = ("page", "after", "before", "view", "colour", "per_page")
 
 
 class UnitQueryParams(UnitQuery):
-    """Filters as they arrive: an HTML form sends its empty fields too, and an empty field is no filter."""
+    """Filters as a request has them: an HTML form also sends its empty fields, which are no filters."""
 
     @model_validator(mode="before")
     @classmethod
@@ -24,19 +24,22 @@ class UnitQueryParams(UnitQuery):
 
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> Self:
-        """Return the filters in a page's query. Unknown parameters are ignored: other sites add theirs to links.
+        """Return the filters in the query of a page. Raises InvalidRequest.
 
-        Raises InvalidRequest.
+        Unknown parameters are ignored, because other sites add some to links.
         """
         known = {field.alias or name for name, field in cls.model_fields.items()}
         try:
             return cls.model_validate({name: value for name, value in params.items() if name in known})
         except ValidationError as error:
-            raise explain(error.errors(), within=QUERY) from error
+            raise invalid_request(error.errors(), within=QUERY_LOCATION) from error
 
 
 def query_params(query: UnitQuery | None, *exclude: str) -> dict[str, str | int | float]:
-    """Return the fields that differ from the defaults, so that addresses are short and a view has one address."""
+    """Return the query parameters of a query, without defaults and the fields in `exclude`.
+
+    So addresses are short, and each view has one address.
+    """
     if query is None:
         return {}
     return query.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(exclude) or None)

@@ -1,4 +1,4 @@
-"""Light or dark: the server renders the chosen theme, so that a page never flashes in the other one first."""
+"""The cookie of the theme. The server renders the chosen theme, so that no page flashes in the other one first."""
 
 from typing import Literal, get_args
 
@@ -12,7 +12,7 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 
 
 def chosen_theme(request: Request) -> Theme:
-    """Return the theme of the address (`?theme=`, for this page alone), else that of the cookie, else `auto`."""
+    """Return the theme in the address (`?theme=`, for this page alone), else that in the cookie, else `auto`."""
     for theme in (request.query_params.get("theme"), request.cookies.get(THEME_COOKIE)):
         if theme in THEMES:
             return theme

@@ -1,15 +1,15 @@
-"""Keeps clients from filling the log: a message that repeats is logged once a minute."""
+"""Keeps clients from filling the log: a repeated message is logged once a minute."""
 
 import logging
 from collections.abc import Callable
 from time import monotonic
 
 REPEAT_SECONDS = 60.0
-MAX_MESSAGES = 1000  # remembered; the oldest are forgotten first
+MAX_MESSAGES = 1000  # that are remembered; the oldest are forgotten first
 
 
 class OncePerMinute(logging.Filter):
-    """Passes a message again only after `repeat_seconds`, then with how often it came meanwhile."""
+    """A filter that lets a repeated message pass only every `repeat_seconds`, with the number of those held back."""
 
     def __init__(self, repeat_seconds: float = REPEAT_SECONDS, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()

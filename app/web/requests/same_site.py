@@ -5,13 +5,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.contract.errors import InvalidRequest
 
-UNSAFE_CHARACTERS = re.compile(
-    r"[\x00-\x20\x7f\\]|%00"
-)  # spaces, control characters, and the backslash that browsers read as a slash
+# Spaces, control characters, and the backslash, which browsers read as a slash.
+UNSAFE_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]|%00")
+# Addresses that are no pages.
+NO_PAGES = ("/api/", "/-/s/", "/-/media/", "/-/assets/")
 
 
 def same_site_url(url: str, base: str) -> SplitResult:
-    """Return the path and query of an address of this dashboard; raise InvalidRequest for any other site's."""
+    """Return the path and query of a page of this dashboard.
+
+    `base` is the dashboard's own address. Raises InvalidRequest for another site, and for an address that is no page.
+    """
     wrong = InvalidRequest(
         f"{url[:200]!r} is not a page of this dashboard. Give its path, such as /network/layer/unit.",
         fields=[{"field": "url", "detail": "Give a path of this dashboard."}],
@@ -24,6 +28,6 @@ def same_site_url(url: str, base: str) -> SplitResult:
         raise wrong from error
     if split.scheme or split.netloc or not split.path.startswith("/") or split.path.startswith("//"):
         raise wrong
-    if split.path.startswith(("/api/", "/-/s/", "/-/media/", "/-/assets/")):
+    if split.path.startswith(NO_PAGES):
         raise wrong
     return split

@@ -1,4 +1,4 @@
-"""Serves the application: uvicorn with limits that hold against slow, silent and too many clients."""
+"""Runs uvicorn with limits against slow clients and too many clients."""
 
 import gc
 import logging
@@ -8,24 +8,24 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from app.web.connections import Connection
-from app.web.log_filter import OncePerMinute
+from app.web.serving.connections import Connection
+from app.web.serving.log_filter import OncePerMinute
 
 MAX_CONNECTIONS = 2000
-MAX_BACKLOG = 1024  # connections that the system accepts for us before we look
-OPEN_FILES_WANTED = 8192
+MAX_BACKLOG = 1024  # connections that the operating system accepts before the server does
+WANTED_OPEN_FILES = 8192
 KEEP_ALIVE_SECONDS = 10
-SWITCH_SECONDS = (
-    0.0005  # for which a thread computes before the one that speaks to clients has its turn; 0.005 is usual
-)
+GRACEFUL_SHUTDOWN_SECONDS = 3
+# How long a computing thread may keep the interpreter from the event loop; Python's default is 0.005.
+THREAD_SWITCH_SECONDS = 0.0005
 
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve until a stop signal."""
-    open_files = raise_open_files(OPEN_FILES_WANTED)
+    """Serve the application until a stop signal."""
+    open_files = raise_open_files(WANTED_OPEN_FILES)
     configure_log()
     tune_garbage_collection()
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     uvicorn.run(
         app,
         host=host,
@@ -36,11 +36,11 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Connections, those about to be accepted, and the files of the database share the open files.
+        # The limit on open files covers connections, the backlog, and the files of the database.
         limit_concurrency=min(MAX_CONNECTIONS, open_files * 5 // 8),
         backlog=min(MAX_BACKLOG, open_files // 8),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
 
 
@@ -55,7 +55,7 @@ def raise_open_files(wanted: int) -> int:
 
 
 def configure_log() -> None:
-    """Write warnings of all libraries to standard error, repeated ones once a minute."""
+    """Log warnings of all libraries to standard error, repeated ones once a minute."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     handler.addFilter(OncePerMinute())
@@ -63,10 +63,10 @@ def configure_log() -> None:
 
 
 def tune_garbage_collection() -> None:
-    """Exempt what is loaded by now from garbage collection, and collect more rarely.
+    """Exempt the objects of all loaded modules from garbage collection, and collect less often.
 
-    Looking through all modules again and again would hold up one page of a hundred for a tenth of a second; what a
-    page makes is freed when it is sent, without a collection.
+    Otherwise one page in a hundred waits a tenth of a second for a collection that goes through all modules. The
+    objects of a page need no collection: they are freed when the page is sent.
     """
     gc.collect()
     gc.freeze()

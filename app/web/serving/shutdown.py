@@ -1,4 +1,4 @@
-"""Calls a function when the server is told to stop: it waits for all answers, and event streams have no end."""
+"""Calls a function at a stop signal, to end event streams: the server waits for all answers, and these have no end."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def on_stop_signal(callback: Callable[[], None]) -> Iterator[None]:
     """Call `callback` in the running loop at a stop signal, before the server's own handler."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets signals; in another one the server is somebody else's
+        yield  # only the main thread gets signals: in another one, as in tests, there is nothing to do
         return
     loop = asyncio.get_running_loop()
     previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}

@@ -1,11 +1,11 @@
-"""What a form sent: the text of its fields, with empty fields left out."""
+"""Reads the fields of an HTML form, without the empty ones."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.datastructures import ImmutableMultiDict
 
-from app.web.same_site import same_site_url
+from app.web.requests.same_site import same_site_url
 
 MAX_FORM_FIELDS = 20_000
 

@@ -1,4 +1,4 @@
-"""Connections of the web server: no client keeps one for long without sending or reading what is due."""
+"""Connections of the server with time limits, so that slow and silent clients cannot keep all of them."""
 
 import asyncio
 from asyncio import TimerHandle
@@ -7,17 +7,17 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-STALLED_SECONDS = 60.0
+STALLED_SECONDS = 60.0  # without a byte read by the client
 
 
 class Connection(H11Protocol):
-    """An HTTP connection with the limits that uvicorn does not have itself.
+    """An HTTP connection with limits that uvicorn itself does not have.
 
     - The headers of a request must arrive within the keep-alive time, counted from the connection or from their first
       byte. (Bodies have their own limit: middleware/body_limits.py.)
-    - A client that reads nothing of an answer for `stalled_seconds` is cut off.
-    - Where there are as many connections as `limit_concurrency` allows, the one that has been idle longest makes
-      room for a new one. Where all of them are in use, uvicorn answers 503; an eighth more are cut off at once.
+    - A client that reads nothing of its answer for `stalled_seconds` is cut off.
+    - Where there are `limit_concurrency` connections, a new one closes the one that has been idle longest. Where all
+      are in use, uvicorn answers the new one with 503; from an eighth above the limit on, new ones are cut off at once.
     """
 
     stalled_seconds = STALLED_SECONDS
@@ -30,7 +30,7 @@ class Connection(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is in progress."""
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.web.connections import Connection
+from app.web.serving.connections import Connection
 
 REQUEST = b"GET /%b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 LARGE = 10_000_000  # more than the system keeps for a client that does not read
