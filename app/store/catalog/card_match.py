@@ -1,7 +1,7 @@
 """What the explorer's filters by layer, stream, class and words select on the card alone, without reading a unit."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.analysis.vocabulary import QueryWord, parse_words
 from app.contract.network import Layer, NetworkCard
@@ -13,69 +13,68 @@ MatchedUnits = dict[int, frozenset[int] | None]  # by layer index: the units, No
 DetectingLayers = Mapping[frozenset[int], list[int]]  # by classes: the indices of layers
 
 
-def known_terms(card: NetworkCard, q: str | None) -> tuple[QueryWord, ...]:
-    """Return the words of a search that name something of this network; the search leaves out the others."""
-    return tuple(word for word in parse_words(card, q or "") if word.is_known)
+@dataclass(frozen=True)
+class CardMatch:
+    """What the filters by layer, stream, class and words select."""
+
+    units: MatchedUnits
+    detecting: DetectingLayers  # layers whose units are selected too, if they detect one of the classes
+    unknown_words: tuple[str, ...]  # words of the search that name nothing of this network
+
+    @property
+    def partial_layers(self) -> MatchedUnits:
+        """Return the units of those layers that are not selected as a whole."""
+        return {index: units for index, units in self.units.items() if units is not None}
+
+    def count(self, card: NetworkCard) -> int:
+        """Return how many units are selected, without those that detect a class."""
+        return sum(card.layers[index].units if units is None else len(units) for index, units in self.units.items())
 
 
-def match_card(card: NetworkCard, query: UnitQuery) -> MatchedUnits:
-    """Return the units that pass the filters by layer, stream, class and words.
+def match_card(card: NetworkCard, query: UnitQuery) -> CardMatch:
+    """Match the filters by layer, stream, class and words. Raises UnknownLayer and UnknownClass.
 
-    Raises UnknownLayer and UnknownClass.
+    Words that name nothing are left out of the search; a search of nothing else matches nothing.
     """
     if query.layer:
         card.layer(query.layer)
     class_index = card.class_index(query.class_) if query.class_ else None
-    words = known_terms(card, query.q)
-    matched: MatchedUnits = {}
-    if query.q and not words:
-        return matched
+    words = parse_words(card, query.q or "")
+    known = tuple(word for word in words if word.is_known)
+    unknown_words = tuple(word.text for word in words if not word.is_known)
+    if query.q and not known:
+        return CardMatch({}, {}, unknown_words)
+    units: MatchedUnits = {}
+    detecting: dict[frozenset[int], list[int]] = {}
     for layer in card.layers:
         if (query.layer and layer.name != query.layer) or (query.stream and layer.stream != query.stream):
             continue
-        if class_index is not None and not layer.is_class:
+        if class_index is None:
+            classes = _classes_named(layer, known)
+            if classes:
+                detecting.setdefault(classes, []).append(layer.index)
+        elif not layer.is_class:
             continue
-        units = None if class_index is None else frozenset({class_index})
-        for word in words:
-            named = _units_named(layer, word)
-            if named is not None:
-                units = named if units is None else units & named
-        if units is None or units:
-            matched[layer.index] = units
-    return matched
+        selected = _units_selected(layer, known, class_index)
+        if selected is None or selected:
+            units[layer.index] = selected
+    return CardMatch(units, detecting, unknown_words)
 
 
-def count_matched(card: NetworkCard, query: UnitQuery) -> int:
-    """Return how many units pass the filters by layer, stream, class and words."""
-    matched = match_card(card, query)
-    return sum(
-        layer.units if (units := matched[layer.index]) is None else len(units)
-        for layer in card.layers
-        if layer.index in matched
-    )
+def _classes_named(layer: Layer, words: Sequence[QueryWord]) -> frozenset[int]:
+    """Return the classes that all words name, without words that are part of the layer's name."""
+    classes = [word.classes for word in words if word.text not in layer.name.lower()]
+    return frozenset.intersection(*classes) if classes else frozenset()
 
 
-def layers_detecting(card: NetworkCard, query: UnitQuery) -> DetectingLayers:
-    """Return the classes that the words of a search name, with the layers whose units match if they detect one.
-
-    A word that is part of a layer's name selects the layer, and the other words the classes.
-    """
-    words = () if query.class_ else known_terms(card, query.q)
-    return _layers_detecting(card, words, query.layer, query.stream) if words else {}
-
-
-@lru_cache(maxsize=256)  # a page asks a dozen times
-def _layers_detecting(
-    card: NetworkCard, words: tuple[QueryWord, ...], only_layer: str | None, stream: str | None
-) -> DetectingLayers:
-    found: dict[frozenset[int], list[int]] = {}
-    for layer in card.layers:
-        if (only_layer and layer.name != only_layer) or (stream and layer.stream != stream):
-            continue
-        classes = [word.classes for word in words if word.text not in layer.name.lower()]
-        if classes and (common := frozenset.intersection(*classes)):
-            found.setdefault(common, []).append(layer.index)
-    return found
+def _units_selected(layer: Layer, words: Sequence[QueryWord], class_index: int | None) -> frozenset[int] | None:
+    """Return the units of a layer that all words and the class name, None for all of the layer."""
+    units = None if class_index is None else frozenset({class_index})
+    for word in words:
+        named = _units_named(layer, word)
+        if named is not None:
+            units = named if units is None else units & named
+    return units
 
 
 def _units_named(layer: Layer, word: QueryWord) -> frozenset[int] | None:

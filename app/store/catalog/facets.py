@@ -6,9 +6,9 @@ from sqlalchemy import Select, func, literal, select
 
 from app.contract.network import NetworkCard
 from app.contract.unit_query import FacetCounts, UnitQuery
-from app.store.catalog.card_match import MatchedUnits, match_card
-from app.store.catalog.filters import FILTERS, card_conditions, column_conditions, matched_conditions, needs_unit_rows
+from app.store.catalog.filters import FILTERS
 from app.store.catalog.networks import network_id
+from app.store.catalog.selection import Selection
 from app.store.database.session import Session, UnitCount
 from app.store.database.tables import UnitCountRow, UnitRow
 
@@ -30,10 +30,11 @@ def facet_counts(
     """
     all_facets: dict[str, object] = {"stream": None, "role": None, "state": None}
     open_query = query.model_copy(update=all_facets if fixed_layer else {**all_facets, "layer": None})
+    selection = Selection.of(card, network_id(session, card), open_query)
     facets = tuple(FacetCounts.model_fields)
     chosen = tuple(getattr(query, facet) for facet in facets)
     counts: list[Counter[str]] = [Counter() for _ in facets]
-    for layer_index, role, visualized, units in count_units(session, card, open_query, max_counted) or ():
+    for layer_index, role, visualized, units in count_units(session, selection, max_counted) or ():
         layer = card.layers[layer_index]
         values = (layer.name, layer.stream, role, "visualized" if visualized else "missing")
         failed = [at for at, choice in enumerate(chosen) if choice is not None and choice != values[at]]
@@ -44,46 +45,41 @@ def facet_counts(
     return FacetCounts(**{facet: dict(found) for facet, found in zip(facets, counts, strict=True)})
 
 
-def count_units(
-    session: Session, card: NetworkCard, query: UnitQuery, max_counted: int = MAX_COUNTED_UNITS
-) -> list[UnitCount] | None:
-    """Count the units that pass the filters, by layer, role and state; None where there are too many to count.
+def count_units(session: Session, selection: Selection, max_counted: int = MAX_COUNTED_UNITS) -> list[UnitCount] | None:
+    """Count the selected units by layer, role and state; None where there are too many to count.
 
     Units of whole layers are not read. The counts are made once in a session: a page needs the total and the facets.
     """
     known = session.request_cache.unit_counts
-    key = (network_id(session, card), max_counted, *(getattr(query, field) for field in FILTERS))
+    key = (selection.network_id, max_counted, *(getattr(selection.query, field) for field in FILTERS))
     if key not in known:
-        known[key] = _count_units(session, card, query, max_counted)
+        known[key] = _count_units(session, selection, max_counted)
     return known[key]
 
 
-def count_by_layer(session: Session, card: NetworkCard, query: UnitQuery) -> dict[int, int]:
-    """Return how many units pass the filters, by layer index; layers without any are left out."""
-    stored = None if needs_unit_rows(card, query) else count_units(session, card, query)
+def count_by_layer(session: Session, selection: Selection) -> dict[int, int]:
+    """Return how many units are selected, by layer index; layers without any are left out."""
+    stored = None if selection.needs_unit_rows else count_units(session, selection)
     if stored is not None:
         counts: Counter[int] = Counter()
         for count in stored:
             counts[count.layer_index] += count.units
         return dict(counts)
-    conditions = (*card_conditions(network_id(session, card), card, query), *column_conditions(card, query))
-    rows = session.read(select(UnitRow.layer_index, func.count()).where(*conditions).group_by(UnitRow.layer_index))
-    return dict(rows.all())
+    by_layer = select(UnitRow.layer_index, func.count()).where(*selection.conditions()).group_by(UnitRow.layer_index)
+    return dict(session.read(by_layer).all())
 
 
-def _count_units(session: Session, card: NetworkCard, query: UnitQuery, max_counted: int) -> list[UnitCount] | None:
-    network, matched = network_id(session, card), match_card(card, query)
+def _count_units(session: Session, selection: Selection, max_counted: int) -> list[UnitCount] | None:
     stored: list[UnitCount] = []
-    if needs_unit_rows(card, query):
-        conditions = card_conditions(network, card, query)
+    if selection.needs_unit_rows:
+        conditions = selection.conditions()
     else:
-        parts: MatchedUnits = {index: units for index, units in matched.items() if units is not None}
-        stored = _stored_counts(session, network, query, matched.keys() - parts.keys())
+        parts = selection.match.partial_layers
+        stored = _stored_counts(session, selection, selection.match.units.keys() - parts.keys())
         if not parts:
             return stored
-        conditions = matched_conditions(network, card, parts, {})
-    conditions = [*conditions, *column_conditions(card, query)]
-    if query.min_reach is not None:  # counting without the columns below, the database reads nothing but the index
+        conditions = selection.conditions(only=parts)
+    if selection.query.min_reach is not None:  # without the columns below, the database reads nothing but the index
         passing = select(literal(1)).where(*conditions).limit(max_counted + 1).subquery()
         if session.read(select(func.count()).select_from(passing)).scalar_one() > max_counted:
             return None
@@ -94,12 +90,13 @@ def _count_units(session: Session, card: NetworkCard, query: UnitQuery, max_coun
     return None if sum(count.units for count in counted) > max_counted else stored + counted
 
 
-def _stored_counts(session: Session, network: int, query: UnitQuery, layers: set[int]) -> list[UnitCount]:
+def _stored_counts(session: Session, selection: Selection, layers: set[int]) -> list[UnitCount]:
     if not layers:
         return []
+    query = selection.query
     rows = session.read(
         select(UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units).where(
-            UnitCountRow.network_id == network, UnitCountRow.units > 0
+            UnitCountRow.network_id == selection.network_id, UnitCountRow.units > 0
         )
     )
     return [

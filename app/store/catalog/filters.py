@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, union_all
 
 from app.contract.network import NetworkCard
 from app.contract.unit_query import UnitQuery, parse_region
-from app.store.catalog.card_match import DetectingLayers, MatchedUnits, layers_detecting, match_card
+from app.store.catalog.card_match import DetectingLayers, MatchedUnits
 from app.store.database.tables import UnitRow
 
 Conditions = list[ColumnElement[bool]]
@@ -87,12 +87,7 @@ def column_conditions(card: NetworkCard, query: UnitQuery, *, scan: bool = False
     ]
 
 
-def card_conditions(network_id: int, card: NetworkCard, query: UnitQuery) -> Conditions:
-    """Return the conditions for the network's units that layer, stream, class and words select."""
-    return matched_conditions(network_id, card, match_card(card, query), layers_detecting(card, query))
-
-
-def matched_conditions(
+def card_conditions(
     network_id: int, card: NetworkCard, matched: MatchedUnits, detecting: DetectingLayers
 ) -> Conditions:
     """Return the conditions for units that a match on the card selects, or that detect classes in layers."""
@@ -119,14 +114,3 @@ def matched_conditions(
     # It also does where the network is named once more outside and only few units are in the union.
     ids = union_all(*(select(UnitRow.id).where(of_network, alternative) for alternative in alternatives))
     return [of_network, UnitRow.id.in_(ids)] if whole_layers else [UnitRow.id.in_(ids)]
-
-
-def needs_unit_rows(card: NetworkCard, query: UnitQuery) -> bool:
-    """Return whether neither the card nor the stored counts can tell how many units pass the filters."""
-    uncounted = (field for field, column_filter in COLUMN_FILTERS.items() if not column_filter.is_counted)
-    return any(getattr(query, field) is not None for field in uncounted) or bool(layers_detecting(card, query))
-
-
-def needs_database(card: NetworkCard, query: UnitQuery) -> bool:
-    """Return whether the card alone cannot tell how many units pass the filters."""
-    return any(getattr(query, field) is not None for field in COLUMN_FILTERS) or bool(layers_detecting(card, query))

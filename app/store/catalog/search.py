@@ -9,14 +9,12 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal, select, tuple_
 
-from app.analysis.vocabulary import parse_words
 from app.contract.network import NetworkCard
 from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
-from app.store.catalog.card_match import count_matched, match_card
 from app.store.catalog.facets import MAX_COUNTED_UNITS, count_units
-from app.store.catalog.filters import card_conditions, column_conditions, needs_database
 from app.store.catalog.networks import network_id
+from app.store.catalog.selection import Selection
 from app.store.catalog.sorting import (
     SEGMENTS,
     decode_cursor,
@@ -46,11 +44,12 @@ def search_units(
 
     The total stops at `max_total` where more than `max_counted` units would have to be counted one by one.
     """
-    total, capped = _count(session, card, query, max_total, max_counted)
-    matching = _matching(session, card, query, scan=total > SCAN_SHARE * count_matched(card, query))
+    selection = Selection.of(card, network_id(session, card), query)
+    total, capped = _count(session, selection, max_total, max_counted)
+    matching = _matching(selection, scan=total > SCAN_SHARE * selection.count_on_card)
     backwards = query.before is not None
     skip = (query.page - 1) * query.per_page
-    cursor = query.before if backwards else query.after or _cursor_before(card, query, skip)
+    cursor = query.before if backwards else query.after or _cursor_before(selection, skip)
     records = _read_from_cursor(
         session,
         matching,
@@ -70,7 +69,7 @@ def search_units(
         items=tuple(unit_summaries(session, card, records)),
         total=total,
         capped=capped,
-        left_out=tuple(word.text for word in parse_words(card, query.q or "") if not word.is_known),
+        left_out=selection.match.unknown_words,
         next=query.page + 1 if has_next else None,
         after=encode_cursor(query.sort, records[-1]) if has_next else None,
         before=encode_cursor(query.sort, records[0]) if has_previous else None,
@@ -81,7 +80,7 @@ def iter_units(
     session: Session, *, card: NetworkCard, query: UnitQuery, limit: int, batch_size: int = BATCH_SIZE
 ) -> Iterator[UnitSummary]:
     """Yield all units that pass the filters, in the order of the query, at most `limit`."""
-    matching = _matching(session, card, query)
+    matching = _matching(Selection.of(card, network_id(session, card), query))
     cursor = None
     while limit > 0:
         records = _read_from_cursor(session, matching, query, cursor=cursor, limit=min(batch_size, limit))
@@ -99,33 +98,32 @@ def units_by_name(session: Session, *, card: NetworkCard, names: Sequence[tuple[
     return unit_summaries(session, card, [records[position] for position in positions])
 
 
-def _cursor_before(card: NetworkCard, query: UnitQuery, skip: int) -> str | None:
+def _cursor_before(selection: Selection, skip: int) -> str | None:
     """Return the cursor of the last unit to skip, where the card can tell; counting up to it would read all units."""
-    matched = match_card(card, query)
-    if skip and query.sort is UnitSort.ORDER and not needs_database(card, query) and not any(matched.values()):
-        for layer in card.layers:
-            if layer.index in matched and skip <= layer.units:
+    in_order = selection.query.sort is UnitSort.ORDER
+    if skip and in_order and not selection.needs_database and not selection.has_partial_layers:
+        for layer in selection.card.layers:
+            if layer.index in selection.match.units and skip <= layer.units:
                 return order_cursor(layer.index, skip - 1)
-            skip -= layer.units if layer.index in matched else 0
+            skip -= layer.units if layer.index in selection.match.units else 0
     return None
 
 
-def _matching(session: Session, card: NetworkCard, query: UnitQuery, *, scan: bool = False) -> Select[*tuple[Any, ...]]:
-    """Return the statement for the units that pass; `scan`: most do, and in their own order they need no index."""
-    conditions = column_conditions(card, query, scan=scan and query.sort is UnitSort.ORDER)
-    more_columns = [UnitRow.visualized_at] if query.sort is UnitSort.RECENT else []
-    records = select_unit_records(*more_columns)
-    return records.where(*card_conditions(network_id(session, card), card, query), *conditions)
+def _matching(selection: Selection, *, scan: bool = False) -> Select[*tuple[Any, ...]]:
+    """Return the statement for the selected units; `scan`: most pass, and in their own order they need no index."""
+    sort = selection.query.sort
+    records = select_unit_records(*([UnitRow.visualized_at] if sort is UnitSort.RECENT else []))
+    return records.where(*selection.conditions(scan=scan and sort is UnitSort.ORDER))
 
 
-def _count(session: Session, card: NetworkCard, query: UnitQuery, max_total: int, max_counted: int) -> tuple[int, bool]:
+def _count(session: Session, selection: Selection, max_total: int, max_counted: int) -> tuple[int, bool]:
     """Return how many units pass, and whether there are more."""
-    if not needs_database(card, query):
-        return count_matched(card, query), False
-    counts = count_units(session, card, query, max_counted)
+    if not selection.needs_database:
+        return selection.count_on_card, False
+    counts = count_units(session, selection, max_counted)
     if counts is not None:
         return sum(count.units for count in counts), False
-    passing = _matching(session, card, query).with_only_columns(literal(1)).limit(max_total + 1).subquery()
+    passing = _matching(selection).with_only_columns(literal(1)).limit(max_total + 1).subquery()
     total = session.read(select(func.count()).select_from(passing)).scalar_one()
     return min(total, max_total), total > max_total
 

@@ -5,9 +5,8 @@ from sqlalchemy import select
 from app.contract.network import NetworkCard
 from app.contract.unit import MapPoint, UnitMap
 from app.contract.unit_query import UnitQuery
-from app.store.catalog.card_match import count_matched
-from app.store.catalog.filters import card_conditions, column_conditions
 from app.store.catalog.networks import network_id
+from app.store.catalog.selection import Selection
 from app.store.database.session import Session
 from app.store.database.tables import UnitRow
 
@@ -19,15 +18,15 @@ def map_units(session: Session, *, card: NetworkCard, query: UnitQuery, max_poin
 
     Where more than `max_points` units may pass, the map has every n-th unit of each layer, the same on every page.
     """
-    whole = query.model_copy(update={"region": None})
-    one_of = max(1, -(-count_matched(card, whole) // max_points))
+    selection = Selection.of(card, network_id(session, card), query.model_copy(update={"region": None}))
+    one_of = max(1, -(-selection.count_on_card // max_points))
     rows = session.read(
         select(
             UnitRow.layer, UnitRow.index, UnitRow.label, UnitRow.stream, UnitRow.role, UnitRow.map_x, UnitRow.map_y,
             UnitRow.poster,
         )
         .where(UnitRow.map_x.is_not(None))
-        .where(*card_conditions(network_id(session, card), card, whole), *column_conditions(card, whole))
+        .where(*selection.conditions())
         .where(*([UnitRow.index % one_of == 0] if one_of > 1 else []))
         .order_by(UnitRow.layer_index, UnitRow.index)
     )  # fmt: skip

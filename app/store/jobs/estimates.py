@@ -9,10 +9,9 @@ from app.contract.job import Estimate
 from app.contract.network import NetworkCard
 from app.contract.recipe import ResolvedRecipe
 from app.contract.unit_query import UnitQuery
-from app.store.catalog.card_match import match_card
 from app.store.catalog.facets import count_by_layer
-from app.store.catalog.filters import card_conditions, column_conditions, needs_unit_rows
 from app.store.catalog.networks import network_id
+from app.store.catalog.selection import Selection
 from app.store.database.chunks import chunks
 from app.store.database.session import Session
 from app.store.database.tables import RecipeRow, ResultCountRow, UnitRow, VisualizationRow
@@ -44,8 +43,9 @@ def estimate_matching(
 
     No unit is read where the stored counts tell how many there are.
     """
-    counts = count_by_layer(session, card, query)
-    cached = _count_cached_matching(session, card, query, recipe.key())
+    selection = Selection.of(card, network_id(session, card), query)
+    counts = count_by_layer(session, selection)
+    cached = _count_cached_matching(session, selection, recipe.key())
     names = {index: card.layers[index].name for index in sorted(counts)}
     counts_by_name = {name: counts[index] for index, name in names.items()}
     cached_by_name = {name: cached.get(index, 0) for index, name in names.items()}
@@ -115,23 +115,23 @@ def _count_cached(session: Session, card: NetworkCard, name: str, units: Sequenc
     return count
 
 
-def _count_cached_matching(session: Session, card: NetworkCard, query: UnitQuery, recipe_key: str) -> dict[int, int]:
-    """Return how many units that pass the filters have a result under the recipe, by layer index."""
-    network, matched = network_id(session, card), match_card(card, query)
+def _count_cached_matching(session: Session, selection: Selection, recipe_key: str) -> dict[int, int]:
+    """Return how many of the selected units have a result under the recipe, by layer index."""
+    query = selection.query
     if query.state == "missing":
         return {}
-    if query.role is None and not needs_unit_rows(card, query) and not any(matched.values()):
+    if query.role is None and not selection.needs_unit_rows and not selection.has_partial_layers:
         stored = select(ResultCountRow.layer_index, ResultCountRow.results).where(
-            ResultCountRow.network_id == network,
+            ResultCountRow.network_id == selection.network_id,
             ResultCountRow.recipe_key == recipe_key,
-            ResultCountRow.layer_index.in_(matched),
+            ResultCountRow.layer_index.in_(selection.match.units),
         )
         return dict(session.read(stored).all())
     counted = (
         select(UnitRow.layer_index, func.count())
         .join(VisualizationRow, VisualizationRow.unit_id == UnitRow.id)
         .where(VisualizationRow.recipe_key == recipe_key)
-        .where(*card_conditions(network, card, query), *column_conditions(card, query))
+        .where(*selection.conditions())
         .group_by(UnitRow.layer_index)
     )
     return dict(session.read(counted).all())
