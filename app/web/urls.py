@@ -1,4 +1,7 @@
-"""Every link of the dashboard is built here, so that an address is said once and the URL is the state."""
+"""Builds every address of the dashboard: of pages, of stored bytes, and of the JSON API.
+
+A choice that a person makes on a page is a query parameter of its address. None leaves a parameter out.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,23 +16,21 @@ from app.web.requests.params import LISTING_PARAMS, query_params
 
 
 class NetworkConvertor(StringConvertor):
-    """`{network:slug}` in a page's route: the two first parts that never name a network are left to others."""
+    """The convertor of `{network:slug}` in a route: any part of a path but `api` and `-`, which are no networks."""
 
     regex = "(?!(?:api|-)(?:/|$))[^/]+"
 
 
 register_url_convertor("slug", NetworkConvertor())
 
-EMBEDDED = "embed=1"  # in a query: the bare view, for other sites to frame
+EMBEDDED = "embed=1"  # the query of a page that shows its stimulus alone, for other sites to frame
+POSTER_TYPE = "image/webp"  # of posters and loops, of which listings have only the sha256
 
-POSTER_TYPE = "image/webp"  # posters and loops, where a listing knows only their sha256
-
-
-Value = str | int | float | Sequence[str] | None
+QueryValue = str | int | float | Sequence[str] | None
 
 
-def path(*parts: str | int, query: Mapping[str, Value] | None = None) -> str:
-    """`/` and the parts, each percent-encoded; query values that are None are left out, lists come value by value."""
+def path(*parts: str | int, query: Mapping[str, QueryValue] | None = None) -> str:
+    """Return the address of percent-encoded parts and a query; a list is repeated under its name, value by value."""
     address = "/" + "/".join(map(_quoted, parts))
     if not query:
         return address
@@ -37,22 +38,23 @@ def path(*parts: str | int, query: Mapping[str, Value] | None = None) -> str:
     return f"{address}?{urlencode(chosen, doseq=True, safe='/', quote_via=quote)}" if chosen else address
 
 
-@lru_cache(maxsize=8192)  # a page has hundreds of addresses, made of the same few parts
+@lru_cache(maxsize=8192)  # a page has hundreds of addresses made of the same parts
 def _quoted(part: str | int) -> str:
     return quote(str(part), safe="")
 
 
 def absolute(base: str, address: str) -> str:
-    """Return the address with its host, for what leaves the dashboard: link previews and shared links."""
+    """Return the address with its host, for link previews and shared links."""
     return base.rstrip("/") + address
 
 
 def embedded(address: str) -> str:
+    """Return the address of the page's stimulus alone."""
     return f"{address}{'&' if '?' in address else '?'}{EMBEDDED}"
 
 
 def whole(address: str) -> str:
-    """Return the address of the page that an embedded view is a part of."""
+    """Return the address of the whole page, for one that `embedded` returned."""
     return address.removesuffix(EMBEDDED).rstrip("?&")
 
 
@@ -68,12 +70,12 @@ def network(slug: str) -> str:
 
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
-    """Return the address of a layer's units; the layer is in the path, so not in the query."""
+    """Return the address of a layer's units. The path names the layer, so the query does not."""
     return path(network, layer, query=query_params(query, "layer"))
 
 
 def unit(network: str, layer: str, unit: int, **choices: str | int | float | None) -> str:
-    """One unit; `choices` are what a person chose on the page, such as speed, seed and view."""
+    """Return the address of a unit; `choices` are what a person chose on its page, such as speed, seed and view."""
     return path(network, layer, unit, query=choices)
 
 
@@ -82,17 +84,17 @@ def units(network: str, query: UnitQuery | None = None) -> str:
 
 
 def compare(network: str, units: Sequence[str] = (), **choices: str | int | None) -> str:
-    """Units side by side; `units` are their addresses within the network, such as fusion.conv5/12."""
+    """Return the address of units side by side; `units` are names such as fusion.conv5/12."""
     return path(network, "-", "compare", query={"u": units or None, **choices})
 
 
 def selection(network: str, query: UnitQuery | None = None, units: Sequence[str] = (), **recipe: str) -> str:
-    """Return the address that says what it takes to visualize some units, or all that match."""
+    """Return the address of the page that estimates and visualizes the units named, or all that match the query."""
     return path(network, "-", "visualize", query={"u": units or None, **query_params(query, *LISTING_PARAMS), **recipe})
 
 
 def export(network: str, query: UnitQuery | None = None, units: Sequence[str] = ()) -> str:
-    """Return the address of a ZIP of some units, or of all that match."""
+    """Return the address of a ZIP of the units named, or of all that match the query."""
     return path(network, "-", "export", query={"u": units or None, **query_params(query, *LISTING_PARAMS)})
 
 
@@ -104,18 +106,18 @@ def class_(network: str, name: str, **choices: str | int | float | None) -> str:
     return path(network, "-", "classes", name, query=choices) if choices else _class(network, name)
 
 
-@lru_cache(maxsize=8192)  # a page of a unit has hundreds, the same on each
+@lru_cache(maxsize=8192)  # every page of a unit has the same hundreds
 def _class(network: str, name: str) -> str:
     return path(network, "-", "classes", name)
 
 
 def confusions(network: str) -> str:
-    """Classes that a network takes for each other."""
+    """Return the address of all pairs of classes that a network confuses."""
     return path(network, "-", "confusions")
 
 
 def confusion(network: str, a: str, b: str, **choices: str | None) -> str:
-    """Two classes side by side; `choices` are what a person chose of their players."""
+    """Return the address of two classes side by side; `choices` are settings of their players."""
     return path(network, "-", "confusions", a, b, query=choices)
 
 
@@ -125,11 +127,14 @@ def jobs(
     network: str | None = None,
     mine: bool = False,
     page: int | None = None,
-    **place: str | None,
+    **cursor: str | None,
 ) -> str:
-    """`mine`: what this browser asked for; `place`: where among the jobs that ended a page goes on."""
+    """Return the address of the queue.
+
+    `mine` lists only the jobs of this browser. `cursor` is `after` or `before`: where the page starts.
+    """
     chosen = {"state": state, "network": network, "mine": int(mine) or None, "page": page}
-    return path("-", "jobs", query={**chosen, **place})
+    return path("-", "jobs", query={**chosen, **cursor})
 
 
 def job(job_id: int) -> str:
@@ -137,12 +142,12 @@ def job(job_id: int) -> str:
 
 
 def visualize() -> str:
-    """Where the form that asks for work posts to."""
+    """Return the address that the form for visualizations posts to."""
     return "/-/visualize"
 
 
-def work(job: Job) -> str:
-    """Where the result of a job is shown."""
+def job_result(job: Job) -> str:
+    """Return the address of the page that shows the result of a job."""
     match job:
         case VisualizeJob():
             return unit(job.network, job.layer, job.unit)
@@ -153,17 +158,17 @@ def work(job: Job) -> str:
 
 
 def job_cancel(job_id: int) -> str:
-    """Where the form of a page without JavaScript posts to."""
+    """Return the address that the button to cancel a job posts to."""
     return path("-", "jobs", job_id, "cancel")
 
 
 def job_retry(job_id: int) -> str:
-    """Where the form of a page without JavaScript posts to."""
+    """Return the address that the button to try a job again posts to."""
     return path("-", "jobs", job_id, "retry")
 
 
 def job_order(job_id: int) -> str:
-    """Where the buttons that move a waiting job post to."""
+    """Return the address that the buttons to move a queued job post to."""
     return path("-", "jobs", job_id, "order")
 
 
@@ -176,22 +181,22 @@ def dataset(slug: str, *, label: str | None = None, page: int | None = None) -> 
 
 
 def clip(dataset: str, name: str, **choices: str | None) -> str:
-    """One clip; `choices` are what a person chose of its player."""
+    """Return the address of a clip; `choices` are settings of its player."""
     return path("-", "datasets", dataset, name, query=choices)
 
 
 def surveys(network: str) -> str:
-    """Return the address of a network's surveys, with the form that asks for one."""
+    """Return the address of a network's surveys and the form that asks for one."""
     return path(network, "-", "surveys")
 
 
 def findings(network: str, *, export: str | None = None) -> str:
-    """Return the address of the four findings, or of their `export`."""
+    """Return the address of the four findings; `export` is the format to download them in."""
     return path(network, "-", "findings", query={"export": export})
 
 
 def survey() -> str:
-    """Where that form posts to."""
+    """Return the address that the form for a survey posts to."""
     return "/-/surveys"
 
 
@@ -203,7 +208,7 @@ def explain_clip(
 
 
 def own_clips() -> str:
-    """Where that form posts to."""
+    """Return the address that the form for an explained clip posts to."""
     return "/-/clips"
 
 
@@ -221,7 +226,7 @@ def saved(*, page: int | None = None) -> str:
 
 
 def saved_forget(slug: str) -> str:
-    """Where the button that takes a view from the saved ones posts to."""
+    """Return the address that the button to forget a saved view posts to."""
     return path("-", "saved", slug, "forget")
 
 
@@ -231,7 +236,7 @@ def feed(network: str | None = None) -> str:
 
 
 def theme() -> str:
-    """Where the switch of a page without JavaScript posts to."""
+    """Return the address that the theme switch posts to, where the browser has no JavaScript."""
     return "/-/theme"
 
 
@@ -243,7 +248,7 @@ def docs() -> str:
 
 
 def media(sha256: str, type: str = POSTER_TYPE) -> str:
-    return f"/-/media/{sha256}.{EXTENSIONS[type]}"  # hexadecimal digits: nothing to encode
+    return f"/-/media/{sha256}.{EXTENSIONS[type]}"  # hexadecimal digits need no encoding
 
 
 def medium(ref: MediaRef) -> str:
@@ -256,12 +261,12 @@ def link_preview(visualization_id: int) -> str:
 
 
 def job_preview(job_id: int, step: int) -> str:
-    """Return the address of a running job's newest preview; the step keeps caches from showing an older one."""
+    """Return the address of a running job's newest preview; `step` keeps caches from showing an older one."""
     return path("-", "jobs", job_id, "preview.webp", query={"step": step})
 
 
 def asset(name: str) -> str:
-    """Return the address of a built file of the front end, whose name holds its content hash."""
+    """Return the address of a built file of the front end, whose name has a hash of its content."""
     return path("-", "assets", *name.split("/"))
 
 
@@ -328,7 +333,7 @@ def api_job(job_id: int) -> str:
     return path("api", "jobs", job_id)
 
 
-UPLOADS = frozenset({own_clips(), api_own_clips()})  # bodies may be as large as a clip
+UPLOADS = frozenset({own_clips(), api_own_clips()})  # where bodies may be as large as a clip
 
 
 def api_events(*, job: int | None = None, network: str | None = None) -> str:

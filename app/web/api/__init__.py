@@ -1,7 +1,8 @@
-"""The JSON API: one file for each noun, with its endpoints and what they answer, and the bytes that answers point to.
+"""The JSON API: one file for each kind of resource, with its endpoints and the models of their answers.
 
 Enter at `routers` below. May import app.store, app.analysis, app.contract and the rest of app.web. Read jobs.py (a
-short noun from path to answer), then error_bodies.py, parameters.py, and units.py, which holds most of the others.
+short resource from path to answer), error_bodies.py and parameters.py, then units.py, whose answers contain most of the
+others. media.py and previews.py serve the bytes that answers point to.
 """
 
 from app.web.api import (

@@ -1,4 +1,4 @@
-"""Clips that people ask about: sent, and explained once a worker has looked at them."""
+"""Clips to explain: sends one, and reads its explanation once a worker is done."""
 
 from typing import Annotated, Any, Self
 
@@ -20,17 +20,19 @@ router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 ClipId = Annotated[int, Path(ge=1, lt=2**63, examples=[1])]
 
-FIELDS = ExplainRequest.model_json_schema()
-FILE = {"type": "string", "format": "binary"}
-BODY: dict[str, Any] = {
+FIELDS_SCHEMA = ExplainRequest.model_json_schema()
+FILE_SCHEMA = {"type": "string", "format": "binary"}
+REQUEST_BODY: dict[str, Any] = {
     "required": True,
     "content": {
-        "multipart/form-data": {"schema": FIELDS | {"properties": FIELDS["properties"] | {"file": FILE}}},
+        "multipart/form-data": {
+            "schema": FIELDS_SCHEMA | {"properties": FIELDS_SCHEMA["properties"] | {"file": FILE_SCHEMA}}
+        },
         "application/json": {
-            "schema": FIELDS,
+            "schema": FIELDS_SCHEMA,
             "example": {"network": "i3d", "dataset": "ucf101", "clip": "v_SoccerJuggling_g23_c01"},
         },
-        "video/mp4": {"schema": FILE},
+        "video/mp4": {"schema": FILE_SCHEMA},
     },
 }
 
@@ -60,7 +62,7 @@ class OwnClipOut(Model):
     summary="Ask why a network takes a clip for what it does",
     status_code=202,
     responses=errors(404, 413, 415, 422, 429),
-    openapi_extra={"requestBody": BODY},
+    openapi_extra={"requestBody": REQUEST_BODY},
 )
 def ask(question: QuestionDep, session: WriteSession, settings: SettingsDep) -> OwnClipOut:
     """Send a form, the bare bytes of a video, or JSON.

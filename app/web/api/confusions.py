@@ -1,4 +1,4 @@
-"""Classes that a network takes for each other, and the clips of which it does."""
+"""Classes that a network confuses, and what it predicts for the clips of its newest survey."""
 
 from typing import Annotated, Self
 
@@ -30,8 +30,8 @@ class AnsweredClipOut(PredictedClip):
     clip: ClipOut
 
     @classmethod
-    def of(cls, found: PredictedClip) -> Self:
-        return cls(clip=ClipOut.of(found.clip), answer=found.answer)
+    def of(cls, predicted: PredictedClip) -> Self:
+        return cls(clip=ClipOut.of(predicted.clip), answer=predicted.answer)
 
 
 class ConfusionOut(Confusion):
@@ -40,12 +40,12 @@ class ConfusionOut(Confusion):
     page: str
 
     @classmethod
-    def of(cls, network: str, found: Confusion) -> Self:
+    def of(cls, network: str, confusion: Confusion) -> Self:
         return cls(
-            **vars(found),
-            share=found.rate,
-            href=urls.api_confusion(network, found.actual, found.predicted),
-            page=urls.confusion(network, found.actual, found.predicted),
+            **vars(confusion),
+            share=confusion.rate,
+            href=urls.api_confusion(network, confusion.actual, confusion.predicted),
+            page=urls.confusion(network, confusion.actual, confusion.predicted),
         )
 
 
@@ -66,8 +66,8 @@ def list_confusions(
     session: ReadSession, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
     card = networks.get_card(session, slug=network)
-    found = rank_confusions(card.classes, _survey(session, card))
-    return [ConfusionOut.of(network, each) for each in found[:limit]]
+    ranked = rank_confusions(card.classes, _get_survey(session, card))
+    return [ConfusionOut.of(network, each) for each in ranked[:limit]]
 
 
 @router.get(
@@ -78,7 +78,7 @@ def list_confusions(
 def get_confusion(session: ReadSession, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
     card = networks.get_card(session, slug=network)
     first, second = card.class_index(a), card.class_index(b)
-    survey = _survey(session, card)
+    survey = _get_survey(session, card)
     pair = classes.units_of_class_pair(session, card=card, a=first, b=second)
     return PairOut(
         a_for_b=ConfusionOut.of(network, confusion_between(card.classes, survey, first, second)),
@@ -103,8 +103,8 @@ def list_answers(
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
 ) -> Paginated[AnsweredClipOut]:
     card = networks.get_card(session, slug=network)
-    _survey(session, card)
-    found = predictions.list_predictions(
+    _get_survey(session, card)  # raises Missing before the first survey
+    listing = predictions.list_predictions(
         session,
         card=card,
         label=card.class_index(own) if own else None,
@@ -113,11 +113,13 @@ def list_answers(
         page=page,
         per_page=per_page,
     )
-    return Paginated(items=tuple(AnsweredClipOut.of(each) for each in found.items), total=found.total, next=found.next)
+    return Paginated(
+        items=tuple(AnsweredClipOut.of(each) for each in listing.items), total=listing.total, next=listing.next
+    )
 
 
-def _survey(session: Session, card: NetworkCard) -> Survey:
-    found = evidence.get_survey(session, card=card)
-    if found is None:
+def _get_survey(session: Session, card: NetworkCard) -> Survey:
+    survey = evidence.get_survey(session, card=card)
+    if survey is None:
         raise Missing(f"{card.slug} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
-    return found
+    return survey

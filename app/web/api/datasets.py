@@ -47,7 +47,7 @@ class DatasetOut(Dataset):
 
 @router.get("", summary="All data sets", responses=errors())
 def list_datasets(session: ReadSession) -> list[DatasetOut]:
-    return [DatasetOut.of(found) for found in datasets.list_datasets(session)]
+    return [DatasetOut.of(dataset) for dataset in datasets.list_datasets(session)]
 
 
 @router.get("/{dataset}", summary="One data set", responses=errors(404, 422))
@@ -63,8 +63,8 @@ def list_clips(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
 ) -> Paginated[ClipOut]:
-    found = datasets.list_clips(session, slug=dataset, label=label or None, page=page, per_page=per_page)
-    return Paginated(items=tuple(ClipOut.of(clip) for clip in found.items), total=found.total, next=found.next)
+    listing = datasets.list_clips(session, slug=dataset, label=label or None, page=page, per_page=per_page)
+    return Paginated(items=tuple(ClipOut.of(clip) for clip in listing.items), total=listing.total, next=listing.next)
 
 
 @router.get(
@@ -74,5 +74,5 @@ def list_clips(
 )
 def get_clip(session: ReadSession, dataset: str, name: str) -> ClipDetail:
     clip = datasets.get_clip(session, slug=dataset, name=name)
-    found = predictions.predictions_by_clip(session, clips=[clip.id]).get(clip.id, ())
-    return ClipDetail(**vars(ClipOut.of(clip)), answers=found)
+    answers = predictions.predictions_by_clip(session, clips=[clip.id]).get(clip.id, ())
+    return ClipDetail(**vars(ClipOut.of(clip)), answers=answers)

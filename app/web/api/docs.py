@@ -1,4 +1,4 @@
-"""The page that shows the JSON API: Swagger UI from our own files, without inline script."""
+"""The page that documents the JSON API: Swagger UI, served from the built front end and without inline scripts."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -9,7 +9,7 @@ from app.web.requests.theme import chosen_theme
 
 router = APIRouter(include_in_schema=False)
 
-PAGE = """<!doctype html>
+PAGE_HTML = """<!doctype html>
 <html lang="en" data-theme="{theme}">
 <head>
 <meta charset="utf-8">
@@ -17,7 +17,7 @@ PAGE = """<!doctype html>
 <title>JSON API · Kinetoscope</title>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{style}">
-<link rel="stylesheet" href="{colours}">
+<link rel="stylesheet" href="{colors}">
 </head>
 <body>
 <nav class="docs-head" aria-label="Dashboard"><a href="{home}">Kinetoscope</a><a href="{openapi}">openapi.json</a></nav>
@@ -34,10 +34,10 @@ PAGE = """<!doctype html>
 @router.get(urls.docs(), response_class=HTMLResponse)
 def docs(request: Request) -> str:
     assets: Assets = request.app.state.assets
-    return PAGE.format(
+    return PAGE_HTML.format(
         icon=assets.url("favicon.svg"),
         style=assets.url("swagger-ui.css"),
-        colours=assets.url("docs.css"),
+        colors=assets.url("docs.css"),
         theme=chosen_theme(request),
         home=urls.networks(),
         bundle=assets.url("swagger-ui.js"),

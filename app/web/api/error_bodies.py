@@ -1,4 +1,4 @@
-"""The one body of every error, and which errors each endpoint documents."""
+"""The JSON body of errors, and the errors that each endpoint documents."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class ErrorBody(BaseModel):
     )
 
 
-MEANINGS = {
+STATUS_DESCRIPTIONS = {
     400: "The request cannot be read",
     403: "Refused: the request asks for another host, or comes from another site",
     404: "No such thing; `near` lists names that may have been meant",
@@ -30,19 +30,19 @@ MEANINGS = {
 }
 
 
-POSSIBLE_EVERYWHERE = (400, 403, 503)
+COMMON_STATUSES = (400, 403, 503)  # every endpoint may answer these
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the errors of an endpoint for its documentation; those that any may have need not be named."""
-    wanted = sorted({*statuses, *POSSIBLE_EVERYWHERE})
-    return {status: {"model": ErrorBody, "description": MEANINGS[status]} for status in wanted}
+    """Return an endpoint's errors for its documentation: these statuses, and COMMON_STATUSES."""
+    documented = sorted({*statuses, *COMMON_STATUSES})
+    return {status: {"model": ErrorBody, "description": STATUS_DESCRIPTIONS[status]} for status in documented}
 
 
 def errors_as_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the same for an endpoint whose own answers are not JSON."""
+    """Return the same as `errors`, for an endpoint whose successful answers are not JSON."""
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
     return {
-        status: {"description": described["description"], "content": body}
-        for status, described in errors(*statuses).items()
+        status: {"description": response["description"], "content": body}
+        for status, response in errors(*statuses).items()
     }

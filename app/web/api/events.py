@@ -1,4 +1,4 @@
-"""The stream of changes: `job` events with the job's newest state, as it happens."""
+"""The stream of server-sent events: `job` events with the newest state of each job that changes."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -18,11 +18,11 @@ from app.web.events import Subscription
 
 router = APIRouter(prefix="/api", tags=["events"])
 
-MAX_FIRST_JOBS = 200  # live jobs of each state that a new reader is sent
+MAX_FIRST_JOBS = 200  # live jobs of each state that a new client is sent
 
 
-def missed_jobs(store: Store, job: int | None, network: str | None) -> list[Job]:
-    """Return what a new reader has missed: the job it asks for, or the live jobs."""
+def first_jobs(store: Store, job: int | None, network: str | None) -> list[Job]:
+    """Return the jobs that a new client is sent first: the one it asks for, or the live jobs."""
     with store.session() as session:
         if network is not None:
             networks.get_network(session, slug=network)
@@ -30,7 +30,7 @@ def missed_jobs(store: Store, job: int | None, network: str | None) -> list[Job]
             return [listing.get_job(session, job_id=job)]
         live = [state for state in JobState if state.is_live]
         pages = [listing.list_jobs(session, state=state, network=network, per_page=MAX_FIRST_JOBS) for state in live]
-        return [found for page in pages for found in page.items]
+        return [job for page in pages for job in page.items]
 
 
 async def subscribe(
@@ -39,10 +39,10 @@ async def subscribe(
     job: Annotated[int | None, Query(ge=1, lt=2**63, description="only this job")] = None,
     network: Annotated[str | None, Query(max_length=63, description="only jobs of this network")] = None,
 ) -> AsyncIterator[Subscription]:
-    # Listen first, then look: a change between the two comes twice rather than never.
+    # Subscribe before reading: a change between the two is sent twice rather than never.
     with events.subscribe(job=job, network=network) as subscription:
-        for found in await run_in_threadpool(missed_jobs, store, job, network):
-            subscription.offer(found)
+        for first_job in await run_in_threadpool(first_jobs, store, job, network):
+            subscription.offer(first_job)
         yield subscription
 
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api", tags=["surveys"])
     responses=errors(404, 422),
 )
 def get_findings(session: ReadSession, network: str) -> Findings:
-    found = get_findings_data(session, card=get_card(session, slug=network))
-    if found is None:
+    measured = get_findings_data(session, card=get_card(session, slug=network))
+    if measured is None:
         raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
-    return make_findings(found)
+    return make_findings(measured)

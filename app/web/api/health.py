@@ -1,4 +1,4 @@
-"""Is everything there? Asked by containers, by `kinetoscope up`, and by people whose jobs do not move."""
+"""The health check, for containers, for `kinetoscope up`, and for people whose jobs do not start."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Jobs: looked at, cancelled, retried."""
+"""Jobs: lists, reads, cancels, retries and moves them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 class JobOut(Model):
     """A job, with where to ask again, what to show meanwhile, and where its result is."""
 
-    # Jobs of all kinds have all fields here; those that a kind does not have are null or empty.
+    # All kinds of jobs have all fields; fields of other kinds are null or empty.
     id: int
     kind: JobKind
     state: JobState
@@ -61,7 +61,7 @@ class JobOut(Model):
         if isinstance(job, VisualizeJob):
             preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)
             result = None if job.visualization is None else urls.api_visualization(job.visualization)
-        return cls(**fields, href=urls.api_job(job.id), page=urls.work(job), preview=preview, result=result)
+        return cls(**fields, href=urls.api_job(job.id), page=urls.job_result(job), preview=preview, result=result)
 
 
 @router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))
@@ -72,8 +72,8 @@ def list_jobs(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Paginated[JobOut]:
-    found = listing.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
-    return Paginated(items=tuple(JobOut.of(job) for job in found.items), total=found.total, next=found.next)
+    jobs = listing.list_jobs(session, state=state, network=network, page=page, per_page=per_page)
+    return Paginated(items=tuple(JobOut.of(job) for job in jobs.items), total=jobs.total, next=jobs.next)
 
 
 @router.get("/{job_id}", summary="One job, its progress or its error", responses=errors(404, 422))

@@ -1,4 +1,4 @@
-"""A whole network as JSON Lines: one unit a line, with everything that was made of it."""
+"""A whole network as JSON Lines: one line for each unit, with its visualizations."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -21,7 +21,7 @@ from app.web.serving.admission import Admission
 
 router = APIRouter(prefix="/api/networks/{network}", tags=["units"])
 
-LINES = "application/x-ndjson"
+JSON_LINES = "application/x-ndjson"
 UNITS_PER_BATCH = 200
 
 
@@ -30,7 +30,7 @@ UNITS_PER_BATCH = 200
     summary="Every unit of a network with its visualizations, one a line",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {LINES: {"schema": {"type": "string"}}}, "description": "A line of JSON for each unit"},
+        200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}, "description": "A line of JSON for each unit"},
         **errors_as_json(404, 422),
     },
 )
@@ -38,13 +38,13 @@ def list_all_units(
     session: ReadSession, store: StoreDep, admission: AdmissionDep, network: NetworkSlug
 ) -> StreamingResponse:
     networks.get_card(session, slug=network)
-    return StreamingResponse(stream_units(store, admission, network), media_type=LINES)
+    return StreamingResponse(stream_units(store, admission, network), media_type=JSON_LINES)
 
 
 async def stream_units(
     store: Store, admission: Admission, network: str, *, units_per_batch: int = UNITS_PER_BATCH
 ) -> AsyncIterator[str]:
-    """Yield lines in batches, each from a session of its own: none is open while a client reads slowly."""
+    """Yield lines in batches. Each batch has its own session, so that none is open while a client reads slowly."""
     query: UnitQuery | None = UnitQuery(per_page=units_per_batch)
     while query is not None:
         async with admission.readers.slot(patient=True):
@@ -56,10 +56,10 @@ def read_batch(store: Store, network: str, query: UnitQuery) -> tuple[str, UnitQ
     """Return the lines of a page of units, and the query of the next page if there is one."""
     with store.session() as session:
         card = networks.get_card(session, slug=network)
-        found = search.search_units(session, card=card, query=query)
-        results = visualizations.visualizations_of_units(session, card=card, units=found.items)
-    lines = "".join(to_line(unit, results.get((unit.layer, unit.index), [])) for unit in found.items)
-    return lines, query.model_copy(update={"after": found.after}) if found.after else None
+        listing = search.search_units(session, card=card, query=query)
+        results = visualizations.visualizations_of_units(session, card=card, units=listing.items)
+    lines = "".join(to_line(unit, results.get((unit.layer, unit.index), [])) for unit in listing.items)
+    return lines, query.model_copy(update={"after": listing.after}) if listing.after else None
 
 
 def to_line(unit: UnitSummary, results: Sequence[Visualization]) -> str:

@@ -1,4 +1,4 @@
-"""Short links to views. What a link says of itself is found here, not believed from the client."""
+"""Short links to views. A link's description and picture come from the page, never from the client."""
 
 from typing import Annotated
 
@@ -30,8 +30,8 @@ class LinkOut(Link):
 def list_saved(
     session: ReadSession, base: BaseAddress, page: Annotated[int, Query(ge=1, le=100_000)] = 1
 ) -> Paginated[LinkOut]:
-    found = links.list_saved_links(session, page=page)
-    return Paginated(items=tuple(LinkOut.at(base, link) for link in found.items), total=found.total, next=found.next)
+    saved = links.list_saved_links(session, page=page)
+    return Paginated(items=tuple(LinkOut.at(base, link) for link in saved.items), total=saved.total, next=saved.next)
 
 
 @router.post("", summary="A short link to a view; with a note it is saved", responses=errors(404, 413, 415, 422))

@@ -1,4 +1,4 @@
-"""Bytes: immutable media by their sha256, and the changing preview of a running job."""
+"""Stored bytes: media by their sha256, which never change, and the changing preview of a running job."""
 
 import re
 from typing import Annotated, Any, Self
@@ -19,11 +19,11 @@ from app.web.deps import ReadSession
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
-CONTENT: dict[int | str, dict[str, Any]] = {
+BYTES_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"content": {type: {} for type in EXTENSIONS}, "description": "The bytes"}
 }
-PARTIAL: dict[int | str, dict[str, Any]] = {
-    206: {**CONTENT[200], "description": "The part that `Range` asks for, so that a player can seek"},
+CACHE_AND_RANGE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    206: {**BYTES_RESPONSE[200], "description": "The part that `Range` asks for, so that a player can seek"},
     304: {"description": "The client has it already"},
     416: {"description": "There are fewer bytes"},
 }
@@ -38,15 +38,15 @@ class MediaOut(MediaRef):
 
 
 def requested_range(header: str, size: int) -> tuple[int, int] | None:
-    """Return the bytes [first, end) that `bytes=first-last`, `bytes=first-` or `bytes=-count` asks for.
+    """Return the bytes [first, end) that a Range header asks for, or None where the answer is the whole.
 
-    None where there is no range, several, or one that cannot be read: a server may answer those with the whole.
-    Starlette has ranges for files alone, and media are rows of the database.
+    The header is `bytes=first-last`, `bytes=first-` or `bytes=-count`. A server may answer several ranges, and one that
+    cannot be parsed, with the whole. Starlette serves ranges of files only, and media are rows of the database.
     """
-    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""), re.ASCII)
-    if found is None or found.groups() == ("", ""):
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.replace(" ", ""), re.ASCII)
+    if match is None or match.groups() == ("", ""):
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         return max(0, size - int(last)), size
     if last and int(last) < int(first):
@@ -57,14 +57,14 @@ def requested_range(header: str, size: int) -> tuple[int, int] | None:
 @router.get(
     "/media/{sha256}.{extension}",
     summary="A picture, clip or array, unchanging for ever",
-    responses={**CONTENT, **PARTIAL, **errors_as_json(404, 422)},
+    responses={**BYTES_RESPONSE, **CACHE_AND_RANGE_RESPONSES, **errors_as_json(404, 422)},
 )
 def get_medium(
     session: ReadSession,
     sha256: str,
     extension: Annotated[str, Path(examples=list(EXTENSIONS.values()))],
     if_none_match: Annotated[str, Header()] = "",
-    part: Annotated[str, Header(alias="Range")] = "",
+    range_header: Annotated[str, Header(alias="Range")] = "",
     if_range: Annotated[str, Header()] = "",
 ) -> Response:
     medium = media.get_medium(session, sha256=sha256)
@@ -77,10 +77,10 @@ def get_medium(
         headers["Content-Disposition"] = f'attachment; filename="{sha256[:12]}.npz"'
     headers["Accept-Ranges"] = "bytes"
     size = len(medium.data)
-    asked = None if if_range not in ("", headers["ETag"]) else requested_range(part, size)
-    if asked is None:
+    requested = None if if_range not in ("", headers["ETag"]) else requested_range(range_header, size)
+    if requested is None:
         return Response(medium.data, media_type=medium.type, headers=headers)
-    first, end = asked
+    first, end = requested
     if first >= end:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {first}-{end - 1}/{size}"
@@ -90,7 +90,7 @@ def get_medium(
 @router.get(
     "/jobs/{job_id}/preview.webp",
     summary="The newest picture of a job's stimulus: growing, then finished",
-    responses={**CONTENT, **errors_as_json(404, 422)},
+    responses={**BYTES_RESPONSE, **errors_as_json(404, 422)},
 )
 def get_preview(
     session: ReadSession,
@@ -98,13 +98,13 @@ def get_preview(
     step: Annotated[int | None, Query(ge=0, lt=2**31, description="only tells caches apart")] = None,
 ) -> Response:
     preview = listing.get_preview(session, job_id=job_id)
-    if preview is None:  # a page may still ask for the last preview when the job has just ended: it gets the result
+    if preview is None:  # a job that has just ended: a page that still asks for its preview gets the result
         job = listing.get_job(session, job_id=job_id)
         poster = job.poster if isinstance(job, VisualizeJob) else None
         if poster is None:
             raise Missing(f"Job {job_id} has no preview: it has not started, or has ended without a result.")
         preview = (-1, media.get_medium(session, sha256=poster))
-    shown, medium = preview
-    # An address may be kept only where its step is the one that it shows.
-    headers = {"Cache-Control": "private, max-age=60" if step == shown else "no-store"}
+    preview_step, medium = preview
+    # A cache may keep the picture only where the address names its step.
+    headers = {"Cache-Control": "private, max-age=60" if step == preview_step else "no-store"}
     return Response(medium.data, media_type=medium.type, headers=headers)

@@ -109,5 +109,5 @@ def list_networks(session: ReadSession) -> list[NetworkOut]:
 
 @router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))
 def get_network(session: ReadSession, network: NetworkSlug) -> NetworkDetail:
-    found = networks.get_network(session, slug=network)
-    return NetworkDetail.of(found, networks.layer_summaries(session, card=found.card))
+    summary = networks.get_network(session, slug=network)
+    return NetworkDetail.of(summary, networks.layer_summaries(session, card=summary.card))

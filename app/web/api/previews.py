@@ -1,4 +1,4 @@
-"""Pictures that other sites show for links, drawn when somebody asks: most links are never shown that way."""
+"""Social cards: the pictures that other sites show for links. Few links need one, so it is drawn on request."""
 
 from typing import Annotated
 
@@ -17,9 +17,9 @@ from app.web.social_card import SocialCard, draw_social_card
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
-DRAWING_VERSION = 2  # raised when the drawing changes
-CACHE_FOR_A_DAY = "public, max-age=86400"
-STILL_ROLES = (MediaRole.APPEARANCE, MediaRole.POSTER)  # a poster shows motion too, in its corner
+DRAWING_VERSION = 2  # a part of the ETag: raise it when the drawing changes
+CACHE_FOR_A_DAY = "public, max-age=86400"  # seconds
+STILL_ROLES = (MediaRole.APPEARANCE, MediaRole.POSTER)  # in this order: a poster has motion in its corner
 MOTION_ROLES = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
 
 
@@ -68,4 +68,5 @@ def _social_card(session: Session, result: Visualization) -> SocialCard:
 
 
 def _medium(result: Visualization, roles: tuple[MediaRole, ...]) -> MediaRef | None:
+    """Return the medium of the first role that the result has."""
     return next((medium for role in roles if (medium := result.medium(role))), None)

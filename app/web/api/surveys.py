@@ -1,4 +1,4 @@
-"""Surveys: asked for, listed, and read."""
+"""Surveys: requests, lists and reads them."""
 
 from typing import Annotated, Self
 
@@ -50,7 +50,7 @@ def ask(
 @router.get("/networks/{network}/surveys", summary="Surveys of a network, newest first", responses=errors(404, 422))
 def list_surveys(session: ReadSession, network: str) -> list[SurveyOut]:
     card = networks.get_card(session, slug=network)
-    return [SurveyOut.of(found) for found in evidence.list_surveys(session, card=card)]
+    return [SurveyOut.of(survey) for survey in evidence.list_surveys(session, card=card)]
 
 
 @router.get(
@@ -64,7 +64,7 @@ def get_survey(
     dataset: Annotated[str | None, Query(max_length=63, description="that with this data set")] = None,
 ) -> Survey:
     card = networks.get_card(session, slug=network)
-    found = evidence.get_survey(session, card=card, dataset=dataset or None)
-    if found is None:
+    survey = evidence.get_survey(session, card=card, dataset=dataset or None)
+    if survey is None:
         raise Missing(f"{network} has not been surveyed yet. Ask for it: POST /api/surveys with network and dataset.")
-    return found
+    return survey

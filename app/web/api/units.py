@@ -1,4 +1,4 @@
-"""Units: searched across a network, and one with everything known of it."""
+"""Units: searches those of a network, and reads one with its evidence, visualizations and jobs."""
 
 from typing import Annotated, Self
 
@@ -73,8 +73,8 @@ def search_units(
     session: ReadSession, network: NetworkSlug, query: Annotated[UnitQueryParams, Query()]
 ) -> UnitListingOut:
     card = networks.get_card(session, slug=network)
-    found = search.search_units(session, card=card, query=query)
-    return UnitListingOut(**{**vars(found), "items": tuple(UnitOut.of(unit) for unit in found.items)})
+    listing_page = search.search_units(session, card=card, query=query)
+    return UnitListingOut(**{**vars(listing_page), "items": tuple(UnitOut.of(unit) for unit in listing_page.items)})
 
 
 @router.get(
@@ -97,8 +97,8 @@ def get_unit(session: ReadSession, network: NetworkSlug, layer: LayerName, unit:
         unit=UnitOut.of(units.get_unit(session, card=card, layer=layer, unit=unit)),
         evidence=evidence.get_evidence(session, card=card, layer=layer, unit=unit),
         visualizations=tuple(
-            VisualizationOut.of(found)
-            for found in visualizations.visualizations_of_unit(session, card=card, layer=layer, unit=unit)
+            VisualizationOut.of(each)
+            for each in visualizations.visualizations_of_unit(session, card=card, layer=layer, unit=unit)
         ),
         jobs=tuple(JobOut.of(job) for job in listing.jobs_of_unit(session, card=card, layer=layer, unit=unit)),
     )

@@ -1,4 +1,4 @@
-"""Visualizations: asked for, and read once they are there."""
+"""Visualizations: requests and reads them."""
 
 from typing import Annotated, Self
 
@@ -29,11 +29,11 @@ class VisualizationOut(Visualization):
     media: tuple[MediaOut, ...]
 
     @classmethod
-    def of(cls, found: Visualization) -> Self:
+    def of(cls, visualization: Visualization) -> Self:
         return cls(
-            **{**vars(found), "media": tuple(MediaOut.of(ref) for ref in found.media)},
-            href=urls.api_visualization(found.id),
-            page=urls.unit(found.network, found.layer, found.unit),
+            **{**vars(visualization), "media": tuple(MediaOut.of(ref) for ref in visualization.media)},
+            href=urls.api_visualization(visualization.id),
+            page=urls.unit(visualization.network, visualization.layer, visualization.unit),
         )
 
 
@@ -81,11 +81,11 @@ def visualize(
         ),
         cached=tuple(
             CachedTicket(
-                unit=found.unit,
-                visualization=found.visualization,
-                href=urls.api_visualization(found.visualization),
+                unit=each.unit,
+                visualization=each.visualization,
+                href=urls.api_visualization(each.visualization),
             )
-            for found in answer.cached
+            for each in answer.cached
         ),
     )
 

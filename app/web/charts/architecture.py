@@ -7,13 +7,13 @@ from math import log2
 from app.contract.network import LayerSummary, NetworkCard, Stream
 from app.contract.unit import UnitThumbnail
 
-MIN_FACE, MAX_FACE = 8, 34  # side of a block's face: of a map with one position, and of the widest map
-DEPTH_PER_DOUBLING = 1.8  # depth of a block, for each doubling of its units
+MIN_FACE, MAX_FACE = 8, 34  # px: the side of a face, at the least and for the widest map
+DEPTH_PER_DOUBLING = 1.8  # px of depth for each doubling of the number of units
 
 
 @dataclass(frozen=True)
 class LayerBlock:
-    """A layer, drawn as a block: its face is as wide as the layer's map, and it is the deeper the more units it has."""
+    """A layer as a block: the width of its face stands for the width of its map, its depth for the number of units."""
 
     summary: LayerSummary
     thumbnails: tuple[UnitThumbnail, ...]
@@ -23,7 +23,7 @@ class LayerBlock:
 
 @dataclass(frozen=True)
 class StreamColumn:
-    """The layers of a stream, the highest first, and below them the inputs that the stream begins with."""
+    """The layers of a stream, the deepest first, and the inputs of the stream, which are drawn below them."""
 
     stream: str
     layers: tuple[LayerBlock, ...]
@@ -35,7 +35,7 @@ def stream_columns(
 ) -> list[StreamColumn]:
     """Return one column for each stream: first that of the last layer, where the other streams meet, then the others.
 
-    `thumbnails` are units with pictures by the name of their layer.
+    `thumbnails` are units with pictures, by the name of the layer.
     """
     last_stream = layers[-1].layer.stream
     streams = dict.fromkeys([last_stream, *(summary.layer.stream for summary in layers)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.contract.findings import LayerDistribution, Series
 
-WIDTH = 320
+WIDTH = 320  # px
 
 
 @dataclass(frozen=True)

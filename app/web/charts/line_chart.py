@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 480, 120
+WIDTH, HEIGHT = 480, 120  # px
 
 
 @dataclass(frozen=True)

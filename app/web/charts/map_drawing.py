@@ -1,4 +1,4 @@
-"""The map of units as a drawing: dots with their colours, names of classes, and the region that was chosen."""
+"""The drawing of the map of units: coloured dots, the names of classes, and the chosen region."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class MapDot:
     colour: str  # the name of its stream or role
     poster: str | None
     is_class: bool
-    is_outside: bool  # of the region that was chosen
+    is_outside: bool  # whether it lies outside the chosen region
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TextSize:
     line: float
 
 
-DESKTOP, PHONE = TextSize(0.0065, 0.035), TextSize(0.018, 0.04)
+DESKTOP_TEXT, PHONE_TEXT = TextSize(0.0065, 0.035), TextSize(0.018, 0.04)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class MapLabel:
 
 @dataclass(frozen=True)
 class RegionBox:
-    """The region that was chosen, in per cent of the map's sides."""
+    """The chosen region, in per cent of the map's sides."""
 
     x: str
     y: str
@@ -79,7 +79,7 @@ def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapDrawing:
     """Return the drawing of a map.
 
     Dots have the colours of streams, or of roles where the network has one stream; the query may choose. Units outside
-    the query's region are drawn as such.
+    the query's region are marked.
     """
     streams = dict.fromkeys(layer.stream for layer in card.layers)
     colour_by: ColourBy = query.colour or ("stream" if len(streams) > 1 else "role")
@@ -116,9 +116,9 @@ def _dot(
 
 
 def _labels(classes: list[MapPoint]) -> tuple[MapLabel, ...]:
-    """Return the names of classes that have room, in the order of the classes; on a phone fewer have."""
-    on_desktop = _without_overlap(classes, DESKTOP)
-    on_phone = _without_overlap(on_desktop, PHONE)
+    """Return the names of classes that do not overlap, in the order of the classes; fewer of them fit on a phone."""
+    on_desktop = _without_overlap(classes, DESKTOP_TEXT)
+    on_phone = _without_overlap(on_desktop, PHONE_TEXT)
     return tuple(
         MapLabel(_per_cent(point.x), _per_cent(point.y), point.label, _anchor(point), point not in on_phone)
         for point in on_desktop
@@ -148,7 +148,7 @@ def _text_extent(point: MapPoint, size: TextSize) -> tuple[float, float]:
 
 
 def _anchor(point: MapPoint) -> Literal["start", "middle", "end"]:
-    half = len(point.label) * PHONE.letter / 2
+    half = len(point.label) * PHONE_TEXT.letter / 2
     return "start" if point.x < half else "end" if point.x > 1 - half else "middle"
 
 

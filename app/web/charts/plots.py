@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, log2, radians, sin
 
-WIDTH, HEIGHT = 240, 120  # of activation and speed
-RADIUS = 60  # of direction
+WIDTH, HEIGHT = 240, 120  # px, of the plots of activation and speed
+RADIUS = 60  # px, of the plot of direction
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def speed_plot(factors: Sequence[float], responses: Sequence[float]) -> Curve:
 def direction_plot(degrees: Sequence[float], responses: Sequence[float]) -> Curve:
     """Return the response, a share from 0 to 1, as the distance from the centre (0, 0) of a polar chart.
 
-    The angle is the one by which the motion was turned, clockwise from the top.
+    The angle is that by which the motion was turned, clockwise from the top.
     """
     return Curve(
         tuple(

@@ -1,4 +1,4 @@
-"""The classes of a network."""
+"""The list of a network's classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ MAX_COMPARED_UNITS = 8
 
 @dataclass(frozen=True)
 class ComparedUnit:
-    """One of the units side by side, with what there is of it under the recipe that all are shown under."""
+    """One of the units side by side, with its result or live job under the common recipe."""
 
     unit: UnitSummary
     name: str
@@ -66,13 +66,13 @@ def compare_page(
     params: Annotated[StimulusParams, Depends(StimulusParams)],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
-    named = request.query_params.getlist("u")
-    if len(set(named)) > MAX_COMPARED_UNITS:
+    unit_names = request.query_params.getlist("u")
+    if len(set(unit_names)) > MAX_COMPARED_UNITS:
         raise InvalidRequest(
-            f"At most {MAX_COMPARED_UNITS} units stand side by side, and {len(named)} were named. Choose fewer.",
+            f"At most {MAX_COMPARED_UNITS} units stand side by side, and {len(unit_names)} were named. Choose fewer.",
             fields=[{"field": "u", "detail": f"Name at most {MAX_COMPARED_UNITS} units."}],
         )
-    units = search.units_by_name(session, card=card, names=[parse_unit_name(name) for name in named])
+    units = search.units_by_name(session, card=card, names=[parse_unit_name(name) for name in unit_names])
     results = visualizations.visualizations_of_units(session, card=card, units=units)
     seed = params.seed or 0
     speed = params.speed or common_speed(results.values(), seed)
@@ -138,6 +138,7 @@ def compared_unit(
     *,
     remove_href: str,
 ) -> ComparedUnit:
+    """Return a unit with its result under `recipe`, or else its live job. `results` are by layer and unit."""
     result = result_for_recipe(results.get((unit.layer, unit.index), []), recipe)
     live_job: VisualizeJob | None = None
     if result is None:

@@ -99,12 +99,12 @@ def confusion_matrix(card: NetworkCard, survey: Survey) -> ConfusionMatrix:
     )
 
 
-def first_classes(ranked: Iterable[Confusion], most: int) -> set[str]:
-    """Return the names of the first classes in a list of confusions, at most so many."""
+def first_classes(ranked: Iterable[Confusion], limit: int) -> set[str]:
+    """Return the names of the first classes in a list of confusions, at most `limit`."""
     names: set[str] = set()
     for each in ranked:
         for name in (each.actual, each.predicted):
-            if len(names) == most:
+            if len(names) == limit:
                 return names
             names.add(name)
     return names

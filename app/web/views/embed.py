@@ -1,4 +1,4 @@
-"""A stimulus alone, for other sites to put into a frame: the page of a unit or a class with `?embed=1`."""
+"""The page of a unit or class with `?embed=1`: its stimulus alone, for other sites to put into a frame."""
 
 from dataclasses import dataclass
 from typing import ClassVar

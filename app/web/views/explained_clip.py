@@ -88,6 +88,7 @@ def shown_logits(explanation: Explanation, against: str) -> list[ClassShares]:
 
 
 def page_description(clip: OwnClip, card: NetworkCard) -> str:
+    """Return the sentence of a link to the page."""
     if clip.explanation is None:
         return f"A clip that {card.title} was asked about."
     first = clip.explanation.predictions[0]

@@ -1,4 +1,4 @@
-"""Units to download in one ZIP: their media, a table, and everything with its provenance."""
+"""The download of units as one ZIP: their media, a table, and JSON with recipes, measurements and provenance."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ COLUMNS = (
     *("visualization", "speed", "seed", "recipe", "activation", "reach", "probability", "objective"),
     *("motion_energy", "seconds", "device", "created_at", "folder"),
 )
-UNITS_PER_LOOKUP = 100
+UNITS_PER_BATCH = 100  # units whose visualizations are read at once
 
 README = """This archive was written by Kinetoscope.
 
@@ -76,8 +76,8 @@ def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, addr
     yield ArchiveFile("provenance.json", as_json(provenance(card, selected, address)))
     rows: list[dict[str, object]] = []
     units_json: list[dict[str, object]] = []
-    for start in range(0, len(selected.units), UNITS_PER_LOOKUP):
-        units = selected.units[start : start + UNITS_PER_LOOKUP]
+    for start in range(0, len(selected.units), UNITS_PER_BATCH):
+        units = selected.units[start : start + UNITS_PER_BATCH]
         with store.session() as session:
             results_by_unit = visualizations.visualizations_of_units(session, card=card, units=units)
         for unit in units:
@@ -104,12 +104,14 @@ def media_files(store: Store, result: Visualization) -> Iterator[ArchiveFile]:
 
 
 def folder(result: Visualization) -> str:
+    """Return the folder of a result's media in the archive."""
     recipe = result.recipe
     layer = result.layer.replace("/", "_").replace("..", "_")
     return f"media/{layer}/{result.unit}/{recipe.speed}-{recipe.seed}-{result.recipe_key[:12]}"
 
 
 def provenance(card: NetworkCard, selected: SelectedUnits, address: str) -> dict[str, object]:
+    """Return the network, the versions and the address that an archive comes from."""
     return {
         "software": "Kinetoscope",
         "version": VERSION,
@@ -128,6 +130,7 @@ def result_json(result: Visualization) -> dict[str, object]:
 
 
 def table_row(card: NetworkCard, unit: UnitSummary, result: Visualization | None) -> dict[str, object]:
+    """Return the row of a result, or that of a unit that has none."""
     unit_columns = {
         **unit.model_dump(
             mode="json", include={"network", "layer", "label", "role", "precision", "effective_classes", "a_hat"}

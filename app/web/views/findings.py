@@ -112,7 +112,7 @@ def findings_page(
 
 
 def visualize_missing_href(network: str, finding: Finding) -> str | None:
-    """Return the form that asks for the stimuli of example units that have none, or None where all have one."""
+    """Return the address of the form for example units that have no stimulus, or None where all have one."""
     missing = [unit_name(example.unit) for example in finding.examples if not example.unit.visualizations]
     return urls.selection(network, units=missing) if missing else None
 
@@ -126,5 +126,6 @@ def example_data_urls(session: Session, findings: tuple[Finding, ...]) -> dict[s
 
 
 def page_description(findings: tuple[Finding, ...]) -> str:
+    """Return the sentence of a link to the page."""
     supported = [finding.title.lower() for finding in findings if finding.supported]
     return f"Supported: {', '.join(supported)}." if supported else "Four observations, to be measured by a survey."

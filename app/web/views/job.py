@@ -1,4 +1,4 @@
-"""One job: its state, its progress or its result, and the forms that cancel it, try it again or move it."""
+"""One job: its state, its progress or its result, and the forms that cancel, retry or move it."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -31,7 +31,7 @@ JobId = Annotated[int, Path(ge=1, lt=2**63)]
 class JobPage(Page):
     template: ClassVar[str] = "job.html"
     job: Job
-    waiting_with_it: int  # queued jobs for the same layer and recipe, while this one is alive
+    queued_siblings: int  # queued jobs for the same layer and recipe, while this one is live
     result_href: str  # the page that shows its result
     objective_chart: LineChart | None
     recipe_fields: tuple[RecipeField, ...]
@@ -42,19 +42,19 @@ class JobPage(Page):
 @router.get("/{job_id}")
 def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLResponse:
     job = listing.get_job(session, job_id=job_id)
-    visualization, waiting_with_it = None, 0
+    visualization, queued_siblings = None, 0
     if isinstance(job, VisualizeJob):
         if job.visualization is not None:
             visualization = visualizations.get_visualization(session, visualization_id=job.visualization)
         if job.state.is_live:
-            waiting_with_it = queue.count_queued_siblings(session, job_id=job_id)
+            queued_siblings = queue.count_queued_siblings(session, job_id=job_id)
     trace = visualization.measurements.trace if visualization else job.progress.trace if job.progress else ()
     card = networks.get_card(session, slug=job.network)
     if isinstance(job, VisualizeJob):
         result_href = urls.unit(job.network, job.layer, job.unit, **recipe_query_params(job.recipe, card))
         speed = f", {job.recipe.speed},"
     else:
-        result_href, speed = urls.work(job), ""
+        result_href, speed = urls.job_result(job), ""
     page = JobPage(
         layout=page_layout(
             request,
@@ -65,7 +65,7 @@ def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLRespo
             is_live=job.state.is_live,
         ),
         job=job,
-        waiting_with_it=waiting_with_it,
+        queued_siblings=queued_siblings,
         result_href=result_href,
         objective_chart=line_chart(trace),
         recipe_fields=recipe_fields(job.recipe) if isinstance(job, VisualizeJob) else (),
@@ -77,7 +77,7 @@ def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLRespo
 
 @router.post("/{job_id}/cancel")
 def cancel_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
-    """Cancel a job, or with the field `sweep` all that wait for the same layer and recipe too."""
+    """Cancel a job; with the field `sweep` also the queued jobs for the same layer and recipe."""
     if form.get("sweep"):
         queue.cancel_sweep(session, job_id=job_id)
     else:

@@ -20,7 +20,7 @@ from app.web.views.parts.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/jobs")
 
-NOBODY = "nobody"  # an owner without jobs
+NOBODY = "nobody"  # stands for a browser that never asked for work: an owner without jobs
 Cursor = Annotated[str | None, Query(max_length=100)]
 
 
@@ -129,4 +129,5 @@ def jobs_page(
 
 
 def count_text(count: int, *, is_capped: bool) -> str:
+    """Write a count: `1,234`, or `10,000+` where counting stopped."""
     return f"{count:,}{'+' if is_capped else ''}"

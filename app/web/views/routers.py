@@ -1,4 +1,4 @@
-"""The routers of all pages, in the order in which they are matched: the later ones take every address that is left."""
+"""The routers of all pages, in the order in which they are matched: the last ones match almost every address."""
 
 from app.web.views import (
     class_page,

@@ -1,4 +1,4 @@
-"""Short links, which tell other sites what a page shows and take people there; and the pages that people saved."""
+"""Short links, with a preview for other sites and a redirect for people; and the list of saved views."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -1,4 +1,4 @@
-"""Several units at once: what it would take to visualize them, and the form that asks for it."""
+"""Several units at once: an estimate of the work to visualize them, and the form that asks for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ MAX_UNITS_SHOWN = 12
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionPage(Page):
-    """What it would take to visualize the selected units. `hidden_fields` select them again in the page's form."""
+    """An estimate for the selected units. `hidden_fields` select the same units in the page's form."""
 
     template: ClassVar[str] = "selection.html"
     card: NetworkCard
-    units: tuple[UnitSummary, ...]  # the first of them
+    units: tuple[UnitSummary, ...]  # the first MAX_UNITS_SHOWN
     unit_count: int
     is_capped: bool  # whether more units match than the queue takes at once
     layers: tuple[str, ...]
@@ -135,7 +135,7 @@ def request_selection(
 
 
 def results_href(card: NetworkCard, selected: SelectedUnits, recipe: Recipe) -> str:
-    """Return the address of the page that shows the visualizations as they come: side by side where they are few."""
+    """Return the address of the page that shows the new visualizations: side by side where they are few."""
     if 1 <= len(selected.units) <= MAX_COMPARED_UNITS:
         names = [unit_name(unit) for unit in selected.units]
         return urls.compare(card.slug, names, speed=recipe.speed.value, seed=recipe.seed)

@@ -20,13 +20,13 @@ def switch_theme(request: Request, base: BaseAddress, form: Form) -> RedirectRes
     theme = form.get("theme", "")
     if theme not in THEMES:
         raise InvalidRequest(f"There is no theme {theme!r}. Choose one of {', '.join(THEMES)}.")
-    response = RedirectResponse(page_of_switch(request, base), status_code=303)
+    response = RedirectResponse(referring_page(request, base), status_code=303)
     response.set_cookie(THEME_COOKIE, theme, max_age=COOKIE_SECONDS, samesite="lax")
     return response
 
 
-def page_of_switch(request: Request, base: str) -> str:
-    """Return the address that the switch was pressed on, without its `theme` parameter.
+def referring_page(request: Request, base: str) -> str:
+    """Return the address of the page with the form, without its `theme` parameter.
 
     Raises InvalidRequest for an address of another site.
     """

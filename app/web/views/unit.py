@@ -24,7 +24,7 @@ from app.web.views.parts.unit_names import is_unit_index
 
 router = APIRouter()
 
-MAP_MARGIN = 0.05  # share of the map's side: how far the region around a unit reaches
+MAP_MARGIN = 0.05  # from a unit to the sides of its region, as a share of the map's side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class UnitPage(Page):
 
     template: ClassVar[str] = "unit.html"
     stimulus: UnitStimulus
-    map_region_href: str | None  # the part of the map around the unit; None where the unit has no place on the map
+    map_region_href: str | None  # the part of the map around the unit; None where the unit is not on the map
     evidence: UnitEvidencePanel | None
     survey_status: SurveyStatus | None
     previous: NamedLink | None
@@ -86,6 +86,7 @@ def unit_page(
 
 
 def map_region_href(unit: UnitSummary) -> str | None:
+    """Return the address of the part of the map around a unit, or None for a unit that is not on the map."""
     if unit.map_x is None or unit.map_y is None:
         return None
     left, top = max(0.0, unit.map_x - MAP_MARGIN), max(0.0, unit.map_y - MAP_MARGIN)

@@ -1,4 +1,4 @@
-"""Listings of units: the explorer over a whole network, and the units of one layer."""
+"""Listings of units: those of a whole network (the explorer), and those of one layer."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -32,7 +32,7 @@ from app.web.views.parts.unit_filters import Filter, unit_filters
 
 router = APIRouter()
 
-SURVEY_SORTS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)  # by what only a survey measures
+SURVEY_SORTS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)  # need a survey
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class LayerForm:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitsPage(Page):
-    """All units of a network, or of one layer (`layer`), which is then no filter."""
+    """A listing of units. `layer` is the layer whose page it is, or None on the explorer of the whole network."""
 
     template: ClassVar[str] = "units.html"
     card: NetworkCard
@@ -56,10 +56,10 @@ class UnitsPage(Page):
     pagination: Pagination
     filters: tuple[Filter, ...]
     map: MapDrawing | None  # in the map view
-    whole_map_href: str  # the same without a region of the map
-    sorts: tuple[str, ...]  # without the network's own order, which is the default
+    whole_map_href: str  # this listing without a region of the map
+    sorts: tuple[str, ...]  # without the network's own order, the default
     is_surveyed: bool  # whether units have roles from a survey
-    survey_status: SurveyStatus | None  # where the map has to wait for the first survey
+    survey_status: SurveyStatus | None  # in the map view before the first survey
     is_filtered: bool
     layer_form: LayerForm | None
     workers_alive: bool
@@ -90,7 +90,7 @@ def units_page(
     name = layer.name if layer else "All units"
 
     def href(page: int = 1, **changes: Any) -> str:
-        """Return the address of this listing at another page; a cursor is only kept where it is given."""
+        """Return the address of another page of this listing; its cursor is among `changes`."""
         changed = query.model_copy(update={"page": page, "after": None, "before": None, **changes})
         return urls.layer(card.slug, layer.name, changed) if layer else urls.units(card.slug, changed)
 

@@ -1,4 +1,4 @@
-"""The form that asks for visualizations of one unit or of a whole layer. It leads to the page that shows them."""
+"""Receives the form for visualizations of one unit or of a whole layer, and redirects to the page that shows them."""
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -19,7 +19,7 @@ from app.web.views.parts.recipes import recipe_query_params
 
 router = APIRouter()
 
-CLASS_PAGE = "class"  # value of the form's field `page`: lead back to the class's page and not to its unit's
+CLASS_PAGE = "class"  # a value of the field `page`: redirect to the page of the class, not of its unit
 
 
 @router.post(urls.visualize())
@@ -46,7 +46,7 @@ def result_href(session: Session, request: VisualizeRequest, page: str | None) -
 
 
 def parse_request(form: dict[str, str]) -> VisualizeRequest:
-    """Return what a form asks for. Raises InvalidRequest or InvalidRecipe with the sentences of the API."""
+    """Return the request in a form. Raises InvalidRequest or InvalidRecipe, with the same sentences as the API."""
     fields = {name: value for name, value in form.items() if name in VisualizeRequest.model_fields}
     units = fields.get("units", "")
     body: dict[str, object] = {

@@ -1,5 +1,5 @@
-"""What several pages are made of: layout, players, recipes, evidence panels, filters, links.
+"""Parts that several pages share: layout, players, recipes, evidence panels, filters, links.
 
-The pages in app.web.views import it, never the other way round. May import what a view may. Read layout.py first, then
-stimulus.py and unit_evidence.py, which fill the page of a unit.
+Enter at layout.py. May import what a view may, but no page: pages import the parts. Read layout.py and navigation.py,
+then stimulus.py and unit_evidence.py, which fill the page of a unit.
 """

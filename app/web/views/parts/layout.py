@@ -1,4 +1,4 @@
-"""What surrounds every page: its title, the way to it, its theme, and what a link to it says."""
+"""The layout of every page: title, breadcrumbs, theme, and the preview of links to it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,7 +19,7 @@ RELOAD_SECONDS = 4  # between reloads of a page with live work, for browsers wit
 
 @dataclass(frozen=True)
 class PageLayout:
-    """What base.html shows around a page."""
+    """What base.html shows around the content of a page."""
 
     title: str
     crumbs: tuple[Crumb, ...] = ()
@@ -30,7 +30,7 @@ class PageLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """All that a template is given. Each page adds the fields that its own template shows."""
+    """The base of the dataclasses that templates render. Each page adds the fields of its own template."""
 
     template: ClassVar[str]
     layout: PageLayout
@@ -50,7 +50,7 @@ def page_layout(
     """Return the layout of a page at `address`.
 
     A link to the page shows the social card of `result`, the visualization that the page shows; without one it shows
-    `image`. `is_live` says that work is going on which the page shows: browsers without JavaScript then reload it.
+    `image`. `is_live` says whether the page shows work in progress: browsers without JavaScript then reload it.
     """
     base = base_address(request)
     picture = urls.link_preview(result.id) if result else urls.media(image) if image else None
@@ -67,7 +67,7 @@ def page_layout(
 
 
 def network_crumbs(card: NetworkCard, *more: Crumb) -> tuple[Crumb, ...]:
-    """Return the way from the list of networks to the page of this network, or on to a page below it."""
+    """Return the breadcrumbs of a network's page, or with `more` those of a page below it."""
     if not more:
         return (HOME, Crumb(card.title))
     return (HOME, Crumb(card.title, urls.network(card.slug)), *more)

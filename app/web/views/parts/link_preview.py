@@ -1,4 +1,4 @@
-"""What a link to a page shows of it: a sentence and a picture, found from the page's address."""
+"""The preview of a link, a sentence and a picture, made from the address alone."""
 
 from dataclasses import dataclass, fields
 from urllib.parse import SplitResult, parse_qsl, unquote
@@ -22,7 +22,7 @@ STIMULUS_PARAM_NAMES = frozenset(field.name for field in fields(StimulusParams))
 
 @dataclass(frozen=True)
 class LinkPreview:
-    """A sentence on a page, the visualization that the page shows first, and the sha256 of a still picture."""
+    """A sentence about a page, the visualization that it shows first, and the sha256 of a still picture (`poster`)."""
 
     description: str
     visualization: Visualization | None = None
@@ -30,7 +30,7 @@ class LinkPreview:
 
 
 def link_preview(session: Session, url: SplitResult) -> LinkPreview:
-    """Return the preview of the page at an address of this dashboard. Raises Missing where nothing is there."""
+    """Return the preview of the page at an address of this dashboard. Raises Missing where there is no such page."""
     match [unquote(part) for part in url.path.split("/") if part]:
         case [network, "-", "classes", *name] if name:
             card = networks.get_card(session, slug=network)
@@ -97,7 +97,7 @@ def _compare_preview(session: Session, card: NetworkCard, query: str) -> LinkPre
 
 
 def _newest_poster(session: Session, card: NetworkCard, layer: Layer | None = None) -> str | None:
-    """Return the still of the newest result, which stands for a page of many units."""
+    """Return the sha256 of the newest result's still, the picture of a page about many units."""
     return next(map(_poster, visualizations.recent_visualizations(session, card=card, layer=layer, limit=1)), None)
 
 

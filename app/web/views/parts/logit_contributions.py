@@ -1,4 +1,4 @@
-"""A logit of an explained clip as the sum of what units contribute, layer by layer."""
+"""The logits of an explained clip as sums of contributions of units, layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.web import urls
 from app.web.charts.line_chart import LineChart, line_chart
 from app.web.views.parts.unit_names import unit_name
 
-UnitKey = tuple[str, int]  # layer and index
+UnitKey = tuple[str, int]  # name of the layer, index of the unit
 
 
 @dataclass(frozen=True)

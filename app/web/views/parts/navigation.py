@@ -1,11 +1,11 @@
-"""Links that pages show under a text: steps of the way to a page, neighbours, and choices of which one is current."""
+"""Links with a text: breadcrumbs, named links, and choices of which one is current."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Crumb:
-    """A step of the way to a page; the last one is the page itself and has no address."""
+    """A breadcrumb. The last one of a page is the page itself, and has no address."""
 
     text: str
     href: str | None = None

@@ -11,12 +11,12 @@ class PageLink:
     """A link to one page of a listing."""
 
     number: int
-    href: str | None  # None for the page shown
+    href: str | None  # None for the current page
 
 
 @dataclass(frozen=True)
 class Pagination:
-    """Links to the pages near the one shown, to the first page and, where it is known, to the last one."""
+    """Links to the pages near the current one, to the first page and, where it is known, to the last one."""
 
     previous: str | None
     next: str | None
@@ -24,7 +24,7 @@ class Pagination:
 
 
 def numbered_pagination(page: int, per_page: int, total: int, href: Callable[[int], str]) -> Pagination:
-    """Return links to the first page, the last page and those around the one shown, for a listing of known length."""
+    """Return links to the first page, the last page and those near the current one, for a listing of known length."""
     last = max(1, -(-total // per_page))
     near = range(page - NEIGHBOUR_PAGES, page + NEIGHBOUR_PAGES + 1)
     numbers = sorted({1, last, *(number for number in near if 1 <= number <= last)})
@@ -46,8 +46,8 @@ def cursor_pagination(page: int, before: str | None, after: str | None, href: Ca
         previous = href(1) if page <= 2 else href(page - 1, before=before)
     if after:
         next_ = href(page + 1, after=after)
-    around = ((page - 1, previous), (page, None), (page + 1, next_))
-    links = [PageLink(number, link) for number, link in around if link or number == page]
+    pages = ((page - 1, previous), (page, None), (page + 1, next_))
+    links = [PageLink(number, link) for number, link in pages if link or number == page]
     if links[0].number > 1:
         links.insert(0, PageLink(1, href(1)))
     return Pagination(previous=previous, next=next_, links=tuple(links))

@@ -1,4 +1,4 @@
-"""Settings of the players: how stimuli and clips are played, as addresses name them."""
+"""The settings of players, which are query parameters of pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

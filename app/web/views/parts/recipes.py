@@ -1,4 +1,4 @@
-"""Recipes as addresses name them, and the results that fit them."""
+"""How addresses name recipes, and which result of a unit belongs to a recipe."""
 
 from collections.abc import Sequence
 from functools import lru_cache

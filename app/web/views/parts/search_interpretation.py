@@ -1,4 +1,4 @@
-"""What the words of a search mean on a network: the classes that each of them names, and the words without meaning."""
+"""How a search is understood: the classes that its words name, and the words that name none."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""The stimulus of a unit as an address asks for it: the speeds of one seed side by side, and one of them large.
+"""The stimuli of a unit that an address chooses: all speeds of one seed side by side, and one of them large.
 
-The pages of units, of classes and of embedded stimuli share it.
+The pages of units, of classes and of embedded stimuli share this part.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ from app.web.views.parts.recipes import (
     result_query_params,
 )
 
-UnitLink = Callable[..., str]  # query parameters -> the address of the unit's page with them
+UnitLink = Callable[..., str]  # from query parameters to the address of the unit's page with them
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,10 @@ def load_stimulus(
 def _named_in_address(
     results: Sequence[Visualization], jobs: Sequence[VisualizeJob], params: StimulusParams
 ) -> Visualization | VisualizeJob | None:
-    """Return the one result, or the job for it, that `params` name; a live job goes before a result."""
+    """Return the result that `params` name, or the job for it; a live job has precedence over a result.
+
+    Returns None where they name none, and raises Missing where the unit does not have what they name.
+    """
     if params.visualization is not None:
         for result in results:
             if result.id == params.visualization:
@@ -220,7 +223,7 @@ def _named_in_address(
 def _speed_and_seed(
     results: Sequence[Visualization], jobs: Sequence[VisualizeJob], params: StimulusParams
 ) -> tuple[Speed, int]:
-    """Return what `params` choose; what they leave open is seed 0 and the default speed, or else what there is."""
+    """Return the speed and seed of `params`; the defaults are seed 0 and the default speed where the unit has them."""
     recipes = [each.recipe for each in results] + [job.recipe for job in jobs if job.state.is_live]
     recipes = recipes or [job.recipe for job in jobs]
     seeds = [recipe.seed for recipe in recipes if params.speed in (None, recipe.speed)]
@@ -239,7 +242,7 @@ def _speed_cell(
     is_shown: bool,
     link: UnitLink,
 ) -> SpeedCell:
-    """Return what there is at the speed and seed of `recipe`; `named` alone, where the address names it."""
+    """Return the result or jobs at the speed and seed of `recipe`, or only the one that the address names (`named`)."""
     result = result_for_recipe(results, recipe)
     same_speed = [job for job in jobs if has_speed_and_seed_of(job.recipe, recipe)]
     if isinstance(named, Visualization):

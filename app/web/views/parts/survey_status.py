@@ -1,4 +1,4 @@
-"""The surveys of a network that are under way: what pages show in place of evidence that is not there yet."""
+"""The live surveys of a network, which pages show before there is evidence."""
 
 from dataclasses import dataclass
 

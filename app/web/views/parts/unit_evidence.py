@@ -148,6 +148,7 @@ def class_bars(
 
 
 def attribution_rows(card: NetworkCard, attributions: Sequence[ClassAttribution]) -> tuple[AttributionRow, ...]:
+    """Return the classes whose logits a unit moves, in the order of `attributions`."""
     largest = max((abs(each.effect) for each in attributions), default=0.0) or 1.0
     names = [card.classes[each.class_index] for each in attributions]
     return tuple(

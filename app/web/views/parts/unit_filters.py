@@ -30,7 +30,7 @@ class Filter:
 
     @property
     def is_list(self) -> bool:
-        """Whether it is a drop-down list; the choices of other filters are all in sight."""
+        """Whether it is a drop-down list; other filters show all choices."""
         return len(self.choices) > MAX_CHIPS
 
 
@@ -39,7 +39,7 @@ def unit_filters(
 ) -> tuple[Filter, ...]:
     """Return the filters that can narrow a listing.
 
-    A layer has only one stream, and units have roles only after a survey. A filter that is set is always there.
+    A layer has only one stream, and units have roles only after a survey. A filter that is set is always listed.
     """
     streams = tuple(dict.fromkeys(each.stream for each in card.layers))
     filters = []

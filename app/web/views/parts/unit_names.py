@@ -1,9 +1,9 @@
-"""Names of units within a network, such as fusion.conv5/12, as addresses and forms write them."""
+"""Names of units within a network, such as fusion.conv5/12, in addresses and forms."""
 
 from app.contract.errors import InvalidRequest
 from app.contract.unit import UnitSummary
 
-MAX_DIGITS = 9
+MAX_DIGITS = 9  # of the index of a unit
 
 
 def unit_name(unit: UnitSummary) -> str:
@@ -22,5 +22,5 @@ def parse_unit_name(name: str) -> tuple[str, int]:
 
 
 def is_unit_index(text: str) -> bool:
-    """Return whether the text can be the index of a unit: plain digits, and not endlessly many."""
+    """Return whether the text is made of at most MAX_DIGITS plain digits."""
     return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
