@@ -27,19 +27,19 @@ def up(
     browser: Annotated[bool, typer.Option(help="Open the dashboard in a browser.")] = sys.stdout.isatty(),
 ) -> None:
     """Build what is out of date, migrate, and run web and worker until Ctrl-C."""
-    chosen = require_free_port(settings().host, settings().port if port is None else port)
+    free_port = require_free_port(settings().host, settings().port if port is None else port)
     build_frontend()
     database(check=False).migrate()
-    raise typer.Exit(supervise(host=settings().host, port=chosen, browser=browser))
+    raise typer.Exit(supervise(host=settings().host, port=free_port, browser=browser))
 
 
 @app.command()
 @report_errors
 def web(port: Port = None) -> None:
     """Serve the dashboard alone; workers may run elsewhere."""
-    chosen = require_free_port(settings().host, settings().port if port is None else port)
+    free_port = require_free_port(settings().host, settings().port if port is None else port)
     database().close()
-    serve(create_app(settings()), host=settings().host, port=chosen)
+    serve(create_app(settings()), host=settings().host, port=free_port)
 
 
 @app.command()
@@ -70,6 +70,7 @@ def check() -> None:
 
 
 def database(*, check: bool = True) -> Store:
+    """Open the database of the settings, and with `check` raise DatabaseNotMigrated where its schema is not current."""
     settings().home.mkdir(parents=True, exist_ok=True)
     return open_store(settings().sqlalchemy_url, check=check)
 

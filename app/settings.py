@@ -1,4 +1,4 @@
-"""Every knob, read once from the environment. The README's table is compared with this file by a test."""
+"""The settings, read once from the environment. A test compares the README's table with them."""
 
 from functools import cache
 from pathlib import Path
@@ -7,10 +7,12 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent  # of the repository
 
 
 class Settings(BaseSettings):
+    """The settings of web host and worker; each is read from the environment variable `KINETOSCOPE_` and its name."""
+
     model_config = SettingsConfigDict(env_prefix="KINETOSCOPE_", frozen=True)
 
     home: Path = Field(ROOT / "var", description="Database file and caches.")
@@ -46,6 +48,7 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
+        """Return the address of the database in the form that SQLAlchemy takes, with the driver named."""
         if not self.database_url:
             return f"sqlite:///{self.home / 'kinetoscope.db'}"
         scheme, _, rest = self.database_url.partition("://")
@@ -54,4 +57,5 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
+    """Return the settings of this process."""
     return Settings()

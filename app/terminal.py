@@ -1,4 +1,4 @@
-"""What the commands of app and worker print alike: errors as one line."""
+"""Prints known errors of the commands of app and worker as one line on the standard error stream."""
 
 from collections.abc import Callable
 from functools import wraps

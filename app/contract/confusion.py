@@ -61,14 +61,14 @@ class LayerOfPair(Model):
 
     layer: str
     stream: str
-    units: int = Field(description="looked at: of large layers one of so many")
+    units: int = Field(description="number compared: of large layers every n-th")
     responding: int = Field(alias="answering")
     similar: int = Field(
         alias="alike",
         description=f"of these, those whose smaller response is {SIMILAR_RESPONSE_RATIO} of the larger or more",
     )
     usual_share: float | None = Field(
-        alias="usual", description="such a share for the first class and others, on average"
+        alias="usual", description="mean share of similar units, for the first class and each of some other classes"
     )
     median_ratio: float | None = Field(alias="smaller", description="smaller response / larger response, median")
 
@@ -77,9 +77,11 @@ class Pair(Model):
     """The units that separate two classes, those that respond to both, and how whole layers respond to them."""
 
     separating: tuple[UnitOfPair, ...] = Field(description="largest |r_a - r_b| first")
-    shared: tuple[UnitOfPair, ...] = Field(description="both high and alike: largest 2 min(r_a, r_b) - max(r_a, r_b)")
+    shared: tuple[UnitOfPair, ...] = Field(
+        description="both high and similar: largest 2 min(r_a, r_b) - max(r_a, r_b) first"
+    )
     layers: tuple[LayerOfPair, ...] = Field(
-        default=(), description="the last before the classes first, then those in which the streams end"
+        default=(), description="the last layer before the classes, then the last of each stream"
     )
 
 

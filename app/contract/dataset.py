@@ -10,7 +10,7 @@ CLIP_FPS = 25  # frames per second of every stored clip
 
 
 class Dataset(Model):
-    """A named set of labelled clips. `classes` are those of its labels, in the set's own order."""
+    """A named set of labelled clips. `classes` are its labels, in the set's own order; `clips` is their number."""
 
     slug: Slug
     title: str
@@ -20,7 +20,7 @@ class Dataset(Model):
 
 
 class NewClip(Model):
-    """A clip on its way into a data set."""
+    """A clip that is to be added to a data set."""
 
     name: str = Field(min_length=1, max_length=200)
     label: str = Field(min_length=1, max_length=200)
@@ -28,9 +28,9 @@ class NewClip(Model):
 
 
 class Clip(Model):
-    """The middle of a video, 25 frames a second, 240 x 240: enough for any network to take its own inputs from.
+    """The middle of a video, CLIP_FPS frames a second of 240 x 240 pixels: enough for the inputs of any network.
 
-    `name` tells it within its data set; `label` is as the data set spells it.
+    `name` is unique within its data set; `label` is as the data set spells it.
     """
 
     id: int

@@ -33,6 +33,7 @@ class KinetoscopeError(Exception):
         self.extra = extra
 
     def body(self) -> dict[str, object]:
+        """Return the JSON body of an answer that reports the error."""
         return {"error": self.kind, "detail": self.detail, **self.extra}
 
 

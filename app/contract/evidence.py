@@ -53,7 +53,7 @@ class DirectionTuning(Model):
 
 
 class ClassAttribution(Model):
-    """A class that a unit feeds: means over its strongest clips. Formulas: worker/evidence/class_attributions.py."""
+    """What a unit adds to a class's logit, averaged over its strongest clips: worker/evidence/class_attributions.py."""
 
     class_index: int
     weight: float | None = Field(description="of the last layer before the classes: from the unit to the logit")
@@ -79,7 +79,7 @@ class UnitEvidence(Model):
     speed: SpeedTuning | None = None
     direction: DirectionTuning | None = None
     class_attributions: tuple[ClassAttribution, ...] = Field(
-        alias="feeds", default=(), description="the classes that it moves most, where that was measured"
+        alias="feeds", default=(), description="the classes whose logits it changes most, where that was measured"
     )
     correlated_units: tuple[tuple[int, float], ...] = Field(
         alias="alike",
@@ -97,8 +97,8 @@ class UnitOfClass(Model):
 
 
 class UnitOfClip(Model):
-    """A unit that a clip excites as one of few."""
+    """A unit that has a clip among the few that excite it most."""
 
     unit: UnitSummary
-    rank: int = Field(description="0: no clip excites it more")
+    rank: int = Field(description="of the clip among these, 0 for the strongest")
     activation: float

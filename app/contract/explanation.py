@@ -1,4 +1,4 @@
-"""Why a network takes a clip for what it does: its logits taken apart, unit by unit."""
+"""Explanations of what a network predicts for a clip: its logits as sums of what each unit adds."""
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from app.contract.result import MediaRef, MediaRole
 
 
 class Prediction(Model):
-    """What a network takes a clip for."""
+    """A class that a network may predict for a clip, with its logit and probability."""
 
     label: str
     logit: float
@@ -31,7 +31,7 @@ class Contribution(Model):
 
 
 class LayerShares(Model):
-    """Where a logit comes from at one layer: logit = sum of the units' shares + others + rest."""
+    """A logit as a sum over one layer: logit = sum of the units' shares + others + rest."""
 
     layer: str
     units: tuple[Contribution, ...] = Field(description="those of the largest shares, for and against")
@@ -40,7 +40,7 @@ class LayerShares(Model):
 
 
 class ClassShares(Model):
-    """A logit, or the difference of two (`label` less `against`), and where it comes from."""
+    """A logit, or the difference of two (`label` less `against`), as a sum over each of several layers."""
 
     label: str
     against: str | None = None
@@ -49,7 +49,7 @@ class ClassShares(Model):
 
 
 class Explanation(Model):
-    """Why a network takes a clip for what it does, and why not for what a person expects."""
+    """Why a network predicts the class that it does for a clip, and not the one that a person expects."""
 
     network: str
     predictions: tuple[Prediction, ...] = Field(description="the most probable first")
@@ -60,8 +60,8 @@ class Explanation(Model):
     )
 
     def against(self, label: str) -> ClassShares:
-        """Why not this class? Raises UnknownClass for one that was not compared."""
-        compared = {found.against or "": found for found in self.contrasts}
+        """Return the predicted class less this one. Raises UnknownClass for a class that was not compared."""
+        compared = {contrast.against or "": contrast for contrast in self.contrasts}
         if label not in compared:
             raise UnknownClass(label, compared)
         return compared[label]
@@ -82,7 +82,7 @@ class OwnClip(Model):
 
     @property
     def label(self) -> str:
-        """What pages call it where they would name a clip's class."""
+        """Return the name, which pages show where they name the class of other clips."""
         return self.name
 
     def medium(self, role: MediaRole) -> MediaRef | None:

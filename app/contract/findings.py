@@ -7,7 +7,7 @@ from app.contract.unit import UnitSummary
 
 
 class Figure(Model):
-    """A number that a sentence stands on."""
+    """A number behind the sentences of a finding."""
 
     words: str
     value: float
@@ -27,10 +27,10 @@ class LayerDistribution(Model):
 
 
 class UnitStatistics(Model):
-    """What a survey's units come to: reading a hundred thousand of them for each page would take a second."""
+    """Statistics of a survey's units, stored because a page would need a second to read 100,000 of them."""
 
     distributions: dict[str, tuple[LayerDistribution, ...]] = Field(
-        alias="spreads", description="of each measure, layer by layer"
+        alias="spreads", description="by measure, in the order of the layers"
     )
     live: int = Field(description="units that answer to any class")
     specific: int
@@ -61,7 +61,10 @@ class NamedPair(Model):
 
 
 class Finding(Model):
-    """`pairs` and `classes` are those that the sentences name, in the order of their strength."""
+    """One observation of the paper, and whether a network supports it.
+
+    The pairs of classes and the suspected classes are those that the sentences name, the strongest first.
+    """
 
     name: str
     title: str
@@ -79,6 +82,8 @@ class Finding(Model):
 
 
 class Findings(Model):
+    """The findings of a network, from its newest survey."""
+
     network: str
     dataset: str
     clips: int

@@ -2,8 +2,8 @@
 
 queued ──claim──> running ──> done
   ^                 │ ├─────> failed      (error, or 3 attempts used up)
-  └──lease ran out──┘ └─────> cancelled   (flag seen within one step)
-     or handed back
+  └──lease expired──┘ └─────> cancelled   (flag seen within one step)
+     or released
 
 failed, cancelled ──retry──> queued
 """
@@ -19,7 +19,8 @@ from app.contract.model import Model, Paginated
 from app.contract.network import NetworkCard, Sha256
 from app.contract.recipe import Recipe, ResolvedRecipe
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 3  # claims of one job; it fails when the worker of the last one dies
+MAX_UNITS_PER_REQUEST = 65_536
 
 
 class JobKind(StrEnum):
@@ -59,8 +60,8 @@ class VisualizeRequest(Model):
     @field_validator("units")
     @classmethod
     def not_empty(cls, units: list[int] | str) -> list[int] | str:
-        if isinstance(units, list) and not 1 <= len(units) <= 65536:
-            raise ValueError("name 1 to 65536 units, or 'all'")
+        if isinstance(units, list) and not 1 <= len(units) <= MAX_UNITS_PER_REQUEST:
+            raise ValueError(f"name 1 to {MAX_UNITS_PER_REQUEST} units, or 'all'")
         return units
 
     def unit_indices(self, card: NetworkCard) -> list[int]:
@@ -187,13 +188,15 @@ def jobs_of_kind(kind: type[JobT], jobs: Iterable[BaseJob]) -> list[JobT]:
 
 
 class JobListing(Paginated[Job]):
-    """A page of jobs. Among those that ended, others follow `after` and come `before`."""
+    """A page of jobs. `after` and `before` are cursors, with which a request continues among the finished jobs."""
 
-    after: str | None = Field(default=None, description="place of the last job here, if it has ended and more follow")
-    before: str | None = Field(default=None, description="place of the first job here, if it has ended")
+    after: str | None = Field(default=None, description="cursor of the last job here, if it has ended and more follow")
+    before: str | None = Field(default=None, description="cursor of the first job here, if it has ended")
 
 
 class CachedResult(Model):
+    """A requested unit that has a result already: its number, and the id of the visualization."""
+
     unit: int
     visualization: int
 
@@ -214,10 +217,12 @@ class Estimate(Model):
     count: int
     cached: int
     seconds: float | None
-    basis: int = Field(description="results that the estimate goes by")
+    basis: int = Field(description="number of earlier results that the estimate is based on")
 
 
 class WorkerInfo(Model):
+    """A worker process that was alive within the last day."""
+
     id: str
     host: str
     pid: int

@@ -8,6 +8,8 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
+    """The base class of the contract's models: immutable, without unknown fields, written to JSON by alias."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
 

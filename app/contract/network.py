@@ -37,8 +37,8 @@ class StreamName(StrEnum):
 class Stream(Model):
     """One input of a network.
 
-    Values are in standard units at the door of every network, which normalises inside: RGB in [-1, 1],
-    flow in px / 20 (so that [-1, 1] is the data sets' own [-20, 20] px).
+    Values enter every network in standard units, and the network normalises them itself. RGB is in [-1, 1], flow in
+    px / 20, so that [-1, 1] stands for the [-20, 20] px of the data sets.
     """
 
     name: StreamName
@@ -66,7 +66,7 @@ class Extent(Model):
 
 
 class Layer(Model):
-    """A named layer of a network, in order.
+    """A named layer of a network; `index` counts the layers in the network's order.
 
     `receptive_field` is the part of the input that one position sees, at most the whole input.
     """
@@ -94,10 +94,12 @@ class NetworkCard(Model):
     streams: tuple[Stream, ...]
     layers: tuple[Layer, ...]
     classes: tuple[str, ...]
-    class_sentences: tuple[str, ...] = Field(default=(), description="what each class is; empty where nobody says")
+    class_sentences: tuple[str, ...] = Field(
+        default=(), description="a sentence for each class that says what it is, or none at all"
+    )
     parameters: int
-    normalised: bool = False  # its batch normalisation remembers the data that it was trained on
-    stimulus: Extent = Field(description="size of a stimulus where the recipe does not say")
+    normalised: bool = False  # has batch normalisation, whose statistics describe the training data
+    stimulus: Extent = Field(description="size of a stimulus where the recipe leaves it open")
 
     @model_validator(mode="after")
     def every_class_or_none(self) -> Self:
@@ -106,6 +108,7 @@ class NetworkCard(Model):
         return self
 
     def layer(self, name: str) -> Layer:
+        """Return a layer by its name. Raises UnknownLayer."""
         for layer in self.layers:
             if layer.name == name:
                 return layer
@@ -113,36 +116,37 @@ class NetworkCard(Model):
 
     def unit(self, layer: str, unit: int) -> tuple[Layer, int]:
         """Return the layer and the checked unit index. Raises UnknownLayer and UnknownUnit."""
-        found = self.layer(layer)
-        if not 0 <= unit < found.units:
-            raise UnknownUnit(layer, unit, found.units)
-        return found, unit
+        card_layer = self.layer(layer)
+        if not 0 <= unit < card_layer.units:
+            raise UnknownUnit(layer, unit, card_layer.units)
+        return card_layer, unit
 
     def class_index(self, name: str) -> int:
+        """Return the index of the class of exactly this name. Raises UnknownClass."""
         if name not in self.classes:
             raise UnknownClass(name, self.classes)
         return self.classes.index(name)
 
     def match_class(self, label: str) -> int:
         """Return the index of the class that a label means. Raises UnknownClass where it means none."""
-        found = self.find_class(label)
-        if found is None:
+        index = self.find_class(label)
+        if index is None:
             raise UnknownClass(label, self.classes)
-        return found
+        return index
 
     def find_class(self, label: str) -> int | None:
         """Return the index of the class of this name, or of the only one that is equal after normalisation, or None."""
         if label in self.classes:
             return self.classes.index(label)
-        alike = self._classes_by_normalized_name.get(normalize_name(label), [])
-        return alike[0] if len(alike) == 1 else None
+        indices = self._classes_by_normalized_name.get(normalize_name(label), [])
+        return indices[0] if len(indices) == 1 else None
 
     @cached_property
     def _classes_by_normalized_name(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+        indices: dict[str, list[int]] = {}
         for index, name in enumerate(self.classes):
-            found.setdefault(normalize_name(name), []).append(index)
-        return found
+            indices.setdefault(normalize_name(name), []).append(index)
+        return indices
 
     def sentence(self, index: int) -> str:
         """Return a sentence that says what a class is; empty where none is known."""
@@ -157,7 +161,7 @@ class NetworkCard(Model):
 
 
 class NetworkSummary(Model):
-    """A card with what the database counts beside it."""
+    """A network's card, with how many visualizations it has and how many of its units have any."""
 
     card: NetworkCard
     visualizations: int
@@ -166,5 +170,7 @@ class NetworkSummary(Model):
 
 
 class LayerSummary(Model):
+    """A layer, with how many of its units have a visualization."""
+
     layer: Layer
     visualized_units: int

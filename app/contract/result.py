@@ -11,7 +11,7 @@ from app.contract.recipe import ResolvedRecipe
 
 
 class MediaRole(StrEnum):
-    """What a medium shows of its visualization.
+    """What a medium shows of its visualization or clip.
 
     All visualizations have poster, loop and raw. Clip networks have sheet too; two-stream networks have appearance,
     flow, flow_direction and flow_xy. A real clip has a video instead of a sheet, and flow whatever the network.
@@ -39,7 +39,7 @@ EXTENSIONS = {
 
 
 class RenderedMedia(Model):
-    """Media on its way into the store."""
+    """A rendered picture, video or archive that is not stored yet."""
 
     role: MediaRole
     type: str
@@ -50,7 +50,7 @@ class RenderedMedia(Model):
 
 
 class MediaRef(Model):
-    """Media in the store, addressed by its sha256."""
+    """A stored medium without its bytes, which are found by its sha256."""
 
     role: MediaRole
     sha256: Sha256
@@ -62,7 +62,7 @@ class MediaRef(Model):
 
 
 class Measurements(Model):
-    """Formulas: DESIGN's table of measures, and worker/maximize/measures.py."""
+    """What was measured on a finished stimulus. Formulas: DESIGN's table of measures, worker/maximize/measures.py."""
 
     activation: float = Field(description="of the finished stimulus, after a following ReLU")
     objective: float = Field(description="J of the finished stimulus")
@@ -78,7 +78,7 @@ class Measurements(Model):
     seen: Extent | None = Field(
         default=None, description="frames and pixels that the one position of the objective `center` sees"
     )
-    notes: tuple[str, ...] = Field(default=(), description="what a person should know of how it was computed")
+    notes: tuple[str, ...] = Field(default=(), description="sentences on how it was computed that a person should know")
 
 
 def reach(activation: float | None, a_hat: float | None) -> float | None:
@@ -87,6 +87,8 @@ def reach(activation: float | None, a_hat: float | None) -> float | None:
 
 
 class Visualization(Model):
+    """A finished stimulus of a unit: its recipe, its measurements and the media that show it."""
+
     id: int
     network: str
     layer: str

@@ -13,12 +13,12 @@ from app.contract.network import Slug
 
 
 class NewClipPrediction(Model):
-    """What a network predicts for a clip, on its way into a survey; classes are given by index."""
+    """What a network predicts for a clip, to be added to a survey; classes are given by index."""
 
     clip: str = Field(description="name within the data set")
     label: int = Field(alias="own", description="the class of its label")
     predicted: int = Field(alias="taken", description="the class of the largest logit")
-    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    probability: float = Field(description="of the predicted class: softmax of the logits")
     label_probability: float = Field(alias="own_probability")
 
 
@@ -49,9 +49,9 @@ class AppearanceBias(Model):
         alias="spoiled", description="recall of recognised clips' motion with the pictures of missed clips"
     )
     background_rate: float = Field(
-        alias="pull", description="share of other classes' clips taken for it before its still surroundings"
+        alias="pull", description="share of other classes' clips predicted as it before its background"
     )
-    baseline_rate: float = Field(alias="base", description="the same before their own surroundings")
+    baseline_rate: float = Field(alias="base", description="the same before their own background")
 
 
 class MaskedClass(Model):
@@ -63,8 +63,8 @@ class MaskedClass(Model):
     class_index: int
     clips: int
     unmasked: float = Field(alias="whole", description="the clips as they are")
-    foreground: float = Field(alias="movers", description="all grey but what moves")
-    background: float = Field(alias="place", description="what moves grey: what stands still alone")
+    foreground: float = Field(alias="movers", description="with everything grey but what moves")
+    background: float = Field(alias="place", description="with what moves grey")
 
 
 class StreamShares(Model):
@@ -75,14 +75,14 @@ class StreamShares(Model):
     """
 
     appearance: float = Field(
-        alias="pictures", description="of the variance, what stays while the motion is another clip's"
+        alias="pictures", description="of the variance: what stays with the motion of another clip"
     )
-    motion: float = Field(description="what stays while the pictures are another clip's")
-    interaction: float = Field(alias="together", description="what neither stream says by itself")
+    motion: float = Field(description="of the variance: what stays with the pictures of another clip")
+    interaction: float = Field(alias="together", description="of the variance: what neither stream explains by itself")
     kept_by_appearance: float = Field(
-        alias="kept_by_pictures", description="of the answers, those that stay with the motion of another clip"
+        alias="kept_by_pictures", description="of the predictions: those that stay with the motion of another clip"
     )
-    kept_by_motion: float = Field(description="those that stay with the pictures of another clip")
+    kept_by_motion: float = Field(description="of the predictions: those that stay with the pictures of another clip")
 
 
 class StreamFacts(Model):
@@ -92,27 +92,31 @@ class StreamFacts(Model):
     fused: float
     appearance: float = Field(alias="pictures", description="accuracy with the motion of other clips")
     motion: float = Field(description="accuracy with the pictures of other clips")
-    late_fusion: float = Field(alias="voting", description="accuracy of the two answers multiplied: late fusion")
-    shares: StreamShares | None = Field(default=None, description="None where all answers are the same")
+    late_fusion: float = Field(
+        alias="voting", description="accuracy of late fusion: the product of what each stream predicts"
+    )
+    shares: StreamShares | None = Field(default=None, description="None where all predictions are the same")
     pairs: tuple[StreamPair, ...]
     biases: tuple[AppearanceBias, ...]
 
 
 class SurveyFacts(Model):
-    """What a pass of a data set through a network says of the network as a whole."""
+    """What passing a data set through a network shows of the network as a whole."""
 
     clips: int
     skipped: tuple[str, ...] = Field(description="clips that could not be read")
     accuracy: float
-    recall: tuple[float, ...] = Field(description="share of the clips of each class that are taken for it")
-    confusion: tuple[tuple[int, ...], ...] = Field(description="clips of the row's class taken for the column's")
+    recall: tuple[float, ...] = Field(description="share of the clips of each class that are predicted as it")
+    confusion: tuple[tuple[int, ...], ...] = Field(
+        description="number of clips of the row's class that are predicted as the column's"
+    )
     seconds: float
-    streams: StreamFacts | None = Field(default=None, description="of a network of two streams")
-    masked: tuple[MaskedClass, ...] = Field(default=(), description="none of a survey from before it was measured")
+    streams: StreamFacts | None = Field(default=None, description="of two-stream networks")
+    masked: tuple[MaskedClass, ...] = Field(default=(), description="empty in surveys from before this was measured")
 
 
 class Survey(SurveyFacts):
-    """A finished pass. Visible only when whole."""
+    """A finished survey: what a network made of a data set."""
 
     id: int
     network: str
@@ -126,7 +130,7 @@ class Survey(SurveyFacts):
             skipped=len(self.skipped),
         )
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # a database may use an id again after a survey is deleted
         return hash((self.id, self.created_at))
 
 
@@ -149,7 +153,7 @@ class ClipPrediction(Model):
     network: Slug
     label: str = Field(alias="own", description="the class of its label")
     predicted: str = Field(alias="taken", description="the class of the largest logit")
-    probability: float = Field(description="of the class that it is taken for: softmax of the logits")
+    probability: float = Field(description="of the predicted class: softmax of the logits")
     label_probability: float = Field(alias="own_probability")
 
     @property
@@ -158,5 +162,7 @@ class ClipPrediction(Model):
 
 
 class PredictedClip(Model):
+    """A clip, and what a network predicts for it."""
+
     clip: Clip
     answer: ClipPrediction

@@ -9,13 +9,13 @@ from pydantic import Field
 from app.contract.model import Model
 from app.contract.network import Sha256
 
-SPECIFIC_BELOW = 0.25  # a unit of fewer effective classes than this share of all is specific
-GENERIC_ABOVE = 0.6  # one of more than this share is generic
-MIN_DETECTION_PRECISION = 0.5  # average precision from which on a unit is said to detect a class
+SPECIFIC_BELOW = 0.25  # share of all classes: a unit with fewer effective classes is specific
+GENERIC_ABOVE = 0.6  # share of all classes: a unit with more effective classes is generic
+MIN_DETECTION_PRECISION = 0.5  # average precision: with less for its best class, a unit detects no class
 
 
 class UnitRole(StrEnum):
-    """By effective classes, exp(entropy of the class responses), as a share of all classes."""
+    """The role of a unit, by its effective classes, exp(entropy of the class responses), as a share of all classes."""
 
     SPECIFIC = "specific"  # below SPECIFIC_BELOW
     MIXED = "mixed"
@@ -24,6 +24,7 @@ class UnitRole(StrEnum):
 
     @classmethod
     def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole":
+        """Return the role of a unit; `classes` is the number of all classes."""
         if a_hat <= 0:
             return cls.DEAD
         share = effective_classes / classes
@@ -33,7 +34,7 @@ class UnitRole(StrEnum):
 class UnitSummary(Model):
     """A unit in a listing. `label` is the class name for units of the layer `class`, else empty.
 
-    What data says of it (`a_hat` and below) is None before a survey.
+    What a survey measures is None before the first survey.
     """
 
     network: str
@@ -50,14 +51,17 @@ class UnitSummary(Model):
     )
     precision: float | None = Field(default=None, description="average precision for that class, in listings")
     reach: float | None = Field(default=None, description="activation of its strongest stimulus / a_hat")
-    map_x: float | None = Field(default=None, description="place on the map, in [0, 1]: like units lie together")
+    map_x: float | None = Field(
+        default=None, description="position on the map, in [0, 1]: similar units lie close together"
+    )
     map_y: float | None = None
     activation: float | None = Field(default=None, description="of its strongest stimulus")
     visualizations: int
     poster: Sha256 | None
     loop: Sha256 | None
     clip: Sha256 | None = Field(
-        default=None, description="in listings, where it has no poster: a still of the real clip that excites it most"
+        default=None,
+        description="in listings, for a unit without poster: still picture of the clip that excites it most",
     )
 
 
@@ -80,7 +84,7 @@ class UnitThumbnail:
 
 
 class MapPoint(NamedTuple):
-    """A unit as a point of the map. A plain tuple: there are thousands, and no one sends them."""
+    """A unit as a point of the map; a plain tuple, because a map has thousands and none is sent as JSON."""
 
     layer: str
     unit: int
@@ -93,7 +97,7 @@ class MapPoint(NamedTuple):
 
 
 class UnitMap(NamedTuple):
-    """Units that pass the filters, by where they lie. `points` are all that have a place, or one of so many."""
+    """The units that pass the filters and have a position on the map, or every `one_of`-th of each layer."""
 
     points: tuple[MapPoint, ...]
     one_of: int

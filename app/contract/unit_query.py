@@ -21,6 +21,7 @@ def parse_region(region: str) -> tuple[float, float, float, float]:
 
 
 def validate_region(region: str) -> str:
+    """Return the region unchanged. Raises ValueError where it is not one."""
     parse_region(region)
     return region
 
@@ -41,14 +42,14 @@ class UnitSort(StrEnum):
 class UnitQuery(Model):
     """The filters of the explorer; field names are those of the address (`class` is a Python keyword).
 
-    `after` and `before` are places in the listing, as an earlier page gave them: pages that follow cost the same
-    however far they are. `page` alone counts from the start, which is dear for far pages.
+    `after` and `before` are cursors that an earlier page gave: pages read from them cost the same however far into the
+    listing they are. With `page` alone the database skips all units before the page, which is slow for far pages.
     """
 
     layer: str | None = Field(default=None, max_length=200)
     stream: Literal["appearance", "motion", "clip", "fusion"] | None = None
     class_: str | None = Field(default=None, alias="class", max_length=200)
-    detects: str | None = Field(default=None, max_length=200, description="the class that units tell best")
+    detects: str | None = Field(default=None, max_length=200, description="the class that units detect best")
     role: Literal["specific", "mixed", "generic", "dead"] | None = None
     min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
     state: Literal["visualized", "missing"] | None = None
@@ -64,12 +65,12 @@ class UnitQuery(Model):
 
 
 class UnitListing(Paginated[UnitSummary]):
-    """A page of units. Counting stops at a bound: then there are more than `total`, and `capped` says so."""
+    """A page of units. Where `capped` is true, counting stopped at a bound and there are more than `total` units."""
 
     capped: bool = False
     left_out: tuple[str, ...] = Field(default=(), description="words of `q` that mean nothing here")
-    after: str | None = Field(default=None, description="place of the last unit here, if more follow")
-    before: str | None = Field(default=None, description="place of the first unit here, if others come before")
+    after: str | None = Field(default=None, description="cursor of the last unit here, if more follow")
+    before: str | None = Field(default=None, description="cursor of the first unit here, if others come before")
 
 
 class FacetCounts(Model):

@@ -1,4 +1,4 @@
-"""Data sets: named sets of labelled clips, with the media that show each clip."""
+"""Data sets: adds, removes and lists them and their clips, with the media that show each clip."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,17 +14,17 @@ from app.contract.result import MediaRole
 from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.cache import LruCache
 from app.store.database.chunks import chunks
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.survey_tables import ClipMediaRow, ClipRow, DatasetRow, SurveyRow
 from app.store.database.upsert import insert_missing
 from app.store.media import delete_orphans, media_by_owner, put_media
 
-MAX_SUGGESTED_CLIPS = 2000  # names among which an unknown clip's nearest are looked for
-NAMES_PER_STATEMENT = 500
+MAX_COMPARED_NAMES = 2000  # clip names among which those most like an unknown one are looked for
+NAMES_PER_STATEMENT = 500  # clips or classes
 CARD_MEDIA = (MediaRole.VIDEO, MediaRole.POSTER)  # what a card on a page shows of a clip
 
-# Clips by label, under the data set's id, time and number of clips: clips are added, and never changed.
+# Numbers of clips by label. The key is a data set's id, time and number of clips: clips are added, and never changed.
 _label_counts: LruCache[tuple[int, datetime, int], dict[str, int]] = LruCache(max_size=100)
 
 SelectClips = Select[int, str, str, str]
@@ -135,11 +135,11 @@ def label_counts(session: Session, *, slug: str) -> dict[str, int]:
 def get_clip(session: Session, *, slug: str, name: str) -> Clip:
     """Return a clip with all its media. Raises UnknownDataset and UnknownClip."""
     dataset = dataset_row(session, slug)
-    found = read_clips(session, select_clips().where(ClipRow.dataset_id == dataset.id, ClipRow.name == name))
-    if not found:
-        names = select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(MAX_SUGGESTED_CLIPS)
+    clips = read_clips(session, select_clips().where(ClipRow.dataset_id == dataset.id, ClipRow.name == name))
+    if not clips:
+        names = select(ClipRow.name).where(ClipRow.dataset_id == dataset.id).limit(MAX_COMPARED_NAMES)
         raise UnknownClip(name, session.scalars(names))
-    return found[0]
+    return clips[0]
 
 
 def adjacent_clips(session: Session, *, clip: Clip) -> tuple[str | None, str | None]:
@@ -157,11 +157,11 @@ def clips_by_name(
     session: Session, *, slug: str, names: Sequence[str], roles: tuple[MediaRole, ...] = ()
 ) -> dict[str, Clip]:
     """Return those of the named clips that the data set has, by name."""
-    found: dict[str, Clip] = {}
-    for some in chunks(names, NAMES_PER_STATEMENT):
-        clips = select_clips().where(DatasetRow.slug == slug, ClipRow.name.in_(some))
-        found |= {clip.name: clip for clip in read_clips(session, clips, roles)}
-    return found
+    clips: dict[str, Clip] = {}
+    for chunk in chunks(names, NAMES_PER_STATEMENT):
+        statement = select_clips().where(DatasetRow.slug == slug, ClipRow.name.in_(chunk))
+        clips |= {clip.name: clip for clip in read_clips(session, statement, roles)}
+    return clips
 
 
 def clips_by_id(session: Session, ids: Sequence[int], roles: tuple[MediaRole, ...] = ()) -> dict[int, Clip]:
@@ -180,12 +180,12 @@ def clip_names(session: Session, *, slug: str) -> list[tuple[str, str]]:
 
 
 def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict[str, int]:
-    """Return the ids of clips by name. Raises UnknownClip for one that is not there."""
+    """Return the ids of clips by name. Raises UnknownClip for a name that the data set does not have."""
     wanted = sorted(set(names))
     ids: dict[str, int] = {}
-    for some in chunks(wanted, NAMES_PER_STATEMENT):
+    for chunk in chunks(wanted, NAMES_PER_STATEMENT):
         rows = session.read(
-            select(ClipRow.name, ClipRow.id).where(ClipRow.dataset_id == dataset_id, ClipRow.name.in_(some))
+            select(ClipRow.name, ClipRow.id).where(ClipRow.dataset_id == dataset_id, ClipRow.name.in_(chunk))
         )
         ids |= dict(rows.all())
     if missing := [name for name in wanted if name not in ids]:
@@ -194,7 +194,7 @@ def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict
 
 
 def clips_of_class(session: Session, *, name: str, limit: int) -> list[Clip]:
-    """Return clips of any data set whose label is this class of a network, in any spelling, with media for cards."""
+    """Return clips of any data set whose label names this class, in any spelling, with media for cards."""
     clips = select_clips().where(ClipRow.folded == normalize_name(name)).order_by(ClipRow.id).limit(limit)
     return read_clips(session, clips, CARD_MEDIA)
 
@@ -203,14 +203,14 @@ def example_clips(session: Session, *, names: Iterable[str], limit: int | None =
     """Return one clip, with media for cards, of each of these classes that has any, or of the first `limit` of them."""
     folded_names = {name: normalize_name(name) for name in names}
     chosen: dict[str, int] = {}
-    for some in chunks(folded_names.items(), 2 * limit if limit else NAMES_PER_STATEMENT):
+    for chunk in chunks(folded_names.items(), 2 * limit if limit else NAMES_PER_STATEMENT):
         rows = session.read(
             select(ClipRow.folded, func.min(ClipRow.id))
-            .where(ClipRow.folded.in_([key for _, key in some]))
+            .where(ClipRow.folded.in_([key for _, key in chunk]))
             .group_by(ClipRow.folded)
         )
         ids: dict[str, int] = dict(rows.all())
-        chosen |= {name: ids[key] for name, key in some if key in ids}
+        chosen |= {name: ids[key] for name, key in chunk if key in ids}
         if limit and len(chosen) >= limit:
             break
     chosen = dict(islice(chosen.items(), limit))

@@ -1,4 +1,4 @@
-"""Media bytes under their sha256, and which of them show a result, a clip or an explanation."""
+"""Stores media under their sha256, and which of them show a result, a clip or an explanation."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +16,7 @@ from app.store.database.upload_tables import ExplanationMediaRow
 from app.store.database.upsert import insert_missing
 
 MediaReferenceRow = VisualizationMediaRow | ClipMediaRow | ExplanationMediaRow
-OWNERS_PER_STATEMENT = 500
+OWNERS_PER_STATEMENT = 500  # results, clips or explanations
 MISSING_MEDIUM = "There is no such picture here; the result it belonged to may have been removed."
 
 
@@ -63,8 +63,8 @@ def media_by_owner(
     columns = [getattr(table, name) for name in MediaRef.model_fields]
     in_roles = [table.role.in_(roles)] if roles else []
     media: dict[int, list[MediaRef]] = {id: [] for id in ids}
-    for some in chunks(media, OWNERS_PER_STATEMENT):
-        for id, *fields in session.read(select(owner, *columns).where(owner.in_(some), *in_roles)):
+    for chunk in chunks(media, OWNERS_PER_STATEMENT):
+        for id, *fields in session.read(select(owner, *columns).where(owner.in_(chunk), *in_roles)):
             media[id].append(MediaRef(**dict(zip(MediaRef.model_fields, fields, strict=True))))
     return {id: tuple(refs) for id, refs in media.items()}
 
@@ -78,12 +78,12 @@ def get_medium(session: Session, *, sha256: str) -> MediaContent:
 
 
 def get_media(session: Session, *, sha256s: Collection[str]) -> dict[str, MediaContent]:
-    """Return the bytes of several media by their sha256. Raises Missing where one is not there."""
+    """Return the bytes of several media by their sha256. Raises Missing where one is not stored."""
     rows = session.read(select(MediaRow.sha256, MediaRow.type, MediaRow.data).where(MediaRow.sha256.in_(sha256s)))
-    found = {sha256: MediaContent(type=type, data=data) for sha256, type, data in rows}
-    if set(sha256s) - found.keys():
+    contents = {sha256: MediaContent(type=type, data=data) for sha256, type, data in rows}
+    if set(sha256s) - contents.keys():
         raise Missing(MISSING_MEDIUM)
-    return found
+    return contents
 
 
 def delete_orphans(session: Session) -> None:

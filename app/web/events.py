@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from app.contract.errors import KinetoscopeError
 from app.contract.job import Job
-from app.store.database.engine import Store, now
+from app.store.database.clock import now
+from app.store.database.engine import Store
 from app.store.jobs import listing
 from app.web.http_errors import Busy
 

@@ -11,7 +11,7 @@ from app.contract.errors import NetworkExists, UnknownNetwork
 from app.contract.network import LayerSummary, NetworkCard, NetworkSummary
 from app.store.catalog.counts import recount_units
 from app.store.database.cache import LruCache
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow, WeightsRow
 from app.store.media import delete_orphans

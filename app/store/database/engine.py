@@ -1,18 +1,17 @@
 """Opens the database, SQLite in one file or PostgreSQL, migrates it and hands out sessions."""
 
 import re
-import select as select_module
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -185,8 +184,8 @@ def _open_postgresql(url: str, pools: PoolSizes) -> tuple[Engine, Engine]:
     @event.listens_for(reading, "checkout")
     def refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
         # A server that stopped has closed its connections: the socket is readable. A ping would be one more round trip.
-        socket = select_module.poll()
-        socket.register(connection.fileno(), select_module.POLLIN)
+        socket = select.poll()
+        socket.register(connection.fileno(), select.POLLIN)
         if socket.poll(0):
             raise InvalidatePoolError
 
@@ -200,14 +199,6 @@ def _pool_options(size: int, overflow: int, pools: PoolSizes) -> dict[str, Any]:
         "pool_timeout": pools.timeout_seconds,
         "pool_use_lifo": True,  # the connection used last has its statements planned and its pages cached
     }
-
-
-def now(session: Session) -> datetime:
-    """Return the time of the database, so that workers on machines whose clocks differ agree on leases."""
-    if session.get_bind().dialect.name == "postgresql":
-        moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-        return moment
-    return datetime.now(UTC)
 
 
 def translate_error(error: DBAPIError) -> KinetoscopeError | DBAPIError:

@@ -1,4 +1,4 @@
-"""How long work will take, from how long recent results of the same network took."""
+"""Estimates how long work will take, from how long recent results of the same network took."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -16,9 +16,9 @@ from app.store.database.chunks import chunks
 from app.store.database.session import Session
 from app.store.database.tables import RecipeRow, ResultCountRow, UnitRow, VisualizationRow
 
-MAX_RECENT_UNITS = 50  # of the network, visualized last, whose results are read
-MAX_RECENT_RESULTS = 250
-MIN_LAYER_RESULTS = 3  # from so many on, results of the layer alone are used instead of all
+MAX_RECENT_UNITS = 50  # units of the network visualized last, whose results are read
+MAX_RECENT_RESULTS = 250  # of these units
+MIN_LAYER_RESULTS = 3  # with fewer results of a layer, those of the whole network are used for it
 UNITS_PER_STATEMENT = 500
 
 
@@ -56,15 +56,15 @@ def _estimate(
     session: Session, card: NetworkCard, counts: Mapping[str, int], cached: Mapping[str, int], recipe: ResolvedRecipe
 ) -> Estimate:
     by_layer = _recent_seconds_per_step(session, card)
-    of_network = [seconds for found in by_layer.values() for seconds in found]
+    of_network = [seconds for of_layer in by_layer.values() for seconds in of_layer]
     total: float | None = 0.0
     basis = 0
     for layer, count in counts.items():
-        known = by_layer.get(layer, [])
-        known = known if len(known) >= MIN_LAYER_RESULTS else of_network
-        basis = max(basis, len(known))
+        step_seconds = by_layer.get(layer, [])
+        step_seconds = step_seconds if len(step_seconds) >= MIN_LAYER_RESULTS else of_network
+        basis = max(basis, len(step_seconds))
         if total is not None and count > cached[layer]:
-            total = total + median(known) * recipe.steps * (count - cached[layer]) if known else None
+            total = total + median(step_seconds) * recipe.steps * (count - cached[layer]) if step_seconds else None
     return Estimate(count=sum(counts.values()), cached=sum(cached.values()), seconds=total, basis=basis)
 
 
@@ -90,7 +90,7 @@ def _recent_seconds_per_step(session: Session, card: NetworkCard) -> dict[str, l
 
 
 def _count_cached(session: Session, card: NetworkCard, name: str, units: Sequence[int], recipe_key: str) -> int:
-    """Return how many of a layer's units have a result under the recipe; of the whole layer the count is stored."""
+    """Return how many of a layer's units have a result under the recipe; for a whole layer this count is stored."""
     network, layer = network_id(session, card), card.layer(name)
     if len(units) == layer.units:
         stored = select(ResultCountRow.results).where(

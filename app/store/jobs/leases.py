@@ -1,4 +1,4 @@
-"""Jobs as a worker sees them: claimed under a lease that is renewed, released or ended with the job."""
+"""What workers do with jobs: claim them under a lease, renew or release the lease, and end the jobs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from app.contract.job import MAX_ATTEMPTS, ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow, PreviewRow
 from app.store.database.upload_tables import UploadRow
@@ -28,7 +28,7 @@ ATTEMPTS_EXHAUSTED = {
 
 @dataclass(frozen=True)
 class LeaseStatus:
-    """What a worker must know of its jobs between two steps."""
+    """What a worker checks between two steps: which of its jobs to stop, and whether to make room for an urgent one."""
 
     cancelled: frozenset[int]
     lost: frozenset[int]  # their lease expired, and they are no longer this worker's
@@ -50,8 +50,8 @@ def has_work(session: Session, *, above: int | None = None) -> bool:
 def peek(session: Session, *, above: int | None = None) -> Job | None:
     """Return the job that would be claimed first, None where none is queued."""
     queued = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
-    found = read_jobs(session, select_jobs().where(*queued).order_by(*QUEUE_ORDER).limit(1))
-    return found[0] if found else None
+    first = read_jobs(session, select_jobs().where(*queued).order_by(*QUEUE_ORDER).limit(1))
+    return first[0] if first else None
 
 
 def release_expired(session: Session) -> int:
@@ -64,16 +64,16 @@ def release_expired(session: Session) -> int:
     ).all()
     if not expired:
         return 0
-    # A job that is to be cancelled ends here, too: its worker, which should have ended it, is gone.
-    last = JobRow.attempts >= MAX_ATTEMPTS
-    ends = JobRow.cancel_requested | last
+    # A job that is to be cancelled ends here, too, as the worker that should have ended it is gone.
+    is_last_attempt = JobRow.attempts >= MAX_ATTEMPTS
+    ends = JobRow.cancel_requested | is_last_attempt
     session.execute(
         update(JobRow)
         .where(JobRow.id.in_(expired))
         .values(
             state=case(
                 (JobRow.cancel_requested, JobState.CANCELLED.value),
-                (last, JobState.FAILED.value),
+                (is_last_attempt, JobState.FAILED.value),
                 else_=JobState.QUEUED.value,
             ),
             finished_at=case((ends, moment), else_=None),
@@ -168,8 +168,8 @@ def renew_lease(
     moment = now(session)
     mine = (JobRow.state == JobState.RUNNING, JobRow.worker == worker)
     session.execute(update(JobRow).where(JobRow.id.in_(list(jobs)), *mine).values(lease_until=moment + lease))
-    for job, reached in (progress or {}).items():
-        values = change_values(moment) | {"progress": reached.model_dump(mode="json")}
+    for job, job_progress in (progress or {}).items():
+        values = change_values(moment) | {"progress": job_progress.model_dump(mode="json")}
         session.execute(update(JobRow).where(JobRow.id == job, *mine).values(**values))
     for job, (step, picture) in (previews or {}).items():
         row = {"step": step, "type": picture.type, "data": picture.data}
@@ -200,7 +200,7 @@ def finish_visualization(
 def finish_with_answer(
     session: Session, *, worker: str, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]
 ) -> bool:
-    """End a job of a kind without visualization: `save` stores its result and returns its answer, in one transaction.
+    """End a survey or explanation: `save` stores its result and returns its answer, in the same transaction.
 
     Return False without calling `save` where the job is no longer claimed by this worker.
     """

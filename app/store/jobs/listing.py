@@ -1,4 +1,4 @@
-"""Jobs as pages show them: a page of the list, the jobs of a unit, counts by state, changes and previews."""
+"""Reads jobs for pages: the list page by page, the jobs of a unit, counts by state, changes and previews."""
 
 from datetime import datetime
 
@@ -24,10 +24,10 @@ from app.store.jobs.rows import job_not_found, read_jobs, select_jobs
 
 def get_job(session: Session, *, job_id: int) -> Job:
     """Return a job by its id. Raises Missing."""
-    found = read_jobs(session, select_jobs().where(JobRow.id == job_id))
-    if not found:
+    jobs = read_jobs(session, select_jobs().where(JobRow.id == job_id))
+    if not jobs:
         raise job_not_found(job_id)
-    return found[0]
+    return jobs[0]
 
 
 def list_jobs(

@@ -1,6 +1,6 @@
 """The order of the list of jobs: running, then queued in the order of the queue, then finished, newest first.
 
-Each of these three segments has an index in its order; the whole list has none. Statements are for ids of jobs.
+Each of these three segments has an index in its order; the whole list has none. Functions here return ids of jobs.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from app.contract.job import Job, JobState
 from app.store.database.session import Session
 from app.store.database.tables import JobRow
 
-MAX_COUNTED_JOBS = 2_000
-MAX_JOB_ID = 2**63 - 1
+MAX_COUNTED_JOBS = 2_000  # jobs at which counting stops
+MAX_JOB_ID = 2**63 - 1  # that PostgreSQL can compare
 
 QUEUE_ORDER = (JobRow.priority.desc(), JobRow.id)
 

@@ -1,4 +1,4 @@
-"""The order of queued jobs, whole sweeps, and the owners of jobs."""
+"""Moves queued jobs, cancels whole sweeps, and records who asked for a job."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from app.contract.errors import Conflict
 from app.contract.job import Job, JobState
 from app.store.database.chunks import chunks
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow
 from app.store.jobs.listing import get_job
@@ -25,9 +25,10 @@ def move(session: Session, *, job_id: int, to: QueueEnd) -> Job:
     if row.state != JobState.QUEUED:
         raise Conflict(f"Job {job_id} is {row.state}; only jobs that wait have a place in the queue.", state=row.state)
     end = func.max(JobRow.priority) if to == "first" else func.min(JobRow.priority)
-    found = session.scalar(select(end).where(JobRow.state == JobState.QUEUED, JobRow.id != job_id))
-    if found is not None:
-        row.priority = max(row.priority, found + 1) if to == "first" else min(row.priority, found - 1)
+    end_priority = session.scalar(select(end).where(JobRow.state == JobState.QUEUED, JobRow.id != job_id))
+    if end_priority is not None:
+        is_first = to == "first"
+        row.priority = max(row.priority, end_priority + 1) if is_first else min(row.priority, end_priority - 1)
         row.revision += 1
         row.updated_at = now(session)
         session.flush()

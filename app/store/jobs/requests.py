@@ -1,4 +1,4 @@
-"""What people ask of the queue: work to be done, cancelled or retried. The worker's side is in leases.py."""
+"""What people ask for: queues work, cancels it and retries it. What workers do is in leases.py."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.contract.job import (
 )
 from app.store.catalog.networks import get_card, network_id
 from app.store.database.chunks import chunks
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow, RecipeRow, UnitRow, VisualizationRow
 from app.store.database.upload_tables import UploadRow
@@ -27,12 +27,13 @@ from app.store.jobs.listing import get_job
 from app.store.jobs.rows import LIVE_STATES, change_values, lock_job, read_jobs, select_jobs
 
 JOBS_PER_STATEMENT = 500
+MAX_QUEUED_JOBS = 100_000  # where a caller sets no other limit
 
 
 def enqueue(
-    session: Session, *, request: VisualizeRequest, limit: int = 100_000, priority: int | None = None
+    session: Session, *, request: VisualizeRequest, limit: int = MAX_QUEUED_JOBS, priority: int | None = None
 ) -> EnqueueResult:
-    """Queue units to be visualized, and return their results where these are cached, and else their live jobs.
+    """Queue units to be visualized; return results that are cached already, and the live jobs of the other units.
 
     A live job for the same unit and recipe is joined. One unit has the priority of a click, many that of a sweep, and
     a click on a unit of a queued sweep moves the unit forward. Raises TooMany where more than `limit` jobs would live.
@@ -110,8 +111,8 @@ def enqueue_single(
 ) -> Job:
     """Queue a job that shares its batch with no other, or join the live one, and return it.
 
-    `key` tells it from others of the same kind and network. Its row stays locked until the transaction ends, so that
-    the job cannot end before everything that belongs to it is stored.
+    `key` is unique among live jobs of the same kind and network. The row stays locked until the transaction ends, so
+    that the job cannot end before everything that belongs to it is stored.
     """
     job_key = f"{kind.value}:{network_id}:{key}"
     live = select(JobRow).where(JobRow.key == job_key, JobRow.state.in_(LIVE_STATES)).with_for_update()
@@ -130,13 +131,13 @@ def enqueue_single(
             "updated_at": moment,
         }
         insert_missing(session, JobRow, [row if parameters is None else {**row, "parameters": parameters}])
-    found = session.scalars(live).one()
-    if found.cancel_requested:
-        found.cancel_requested = False
-        found.revision += 1
-        found.updated_at = moment
+    live_row = session.scalars(live).one()
+    if live_row.cancel_requested:
+        live_row.cancel_requested = False
+        live_row.revision += 1
+        live_row.updated_at = moment
         session.flush()
-    return get_job(session, job_id=found.id)
+    return get_job(session, job_id=live_row.id)
 
 
 def cancel(session: Session, *, job_id: int) -> Job:
@@ -193,21 +194,21 @@ def check_queue_limit(session: Session, more: int, limit: int) -> None:
 
 
 def _job_key(unit_id: int, recipe_key: str) -> str:
-    """Return the key that is unique among live jobs. The unit stands for network checksum, layer and index."""
+    """Return a key that is unique among live jobs."""
     return f"{JobKind.VISUALIZE.value}:{unit_id}:{recipe_key}"
 
 
 def _cached_results(session: Session, units: list[int], recipe_key: str) -> dict[int, int]:
     """Return the ids of visualizations under the recipe by unit id."""
-    found: dict[int, int] = {}
+    results: dict[int, int] = {}
     for chunk in chunks(units, JOBS_PER_STATEMENT):
         rows = session.read(
             select(VisualizationRow.unit_id, VisualizationRow.id).where(
                 VisualizationRow.unit_id.in_(chunk), VisualizationRow.recipe_key == recipe_key
             )
         )
-        found |= dict(rows.all())
-    return found
+        results |= dict(rows.all())
+    return results
 
 
 def _live_jobs(session: Session, units: list[int], recipe_key: str) -> list[VisualizeJob]:

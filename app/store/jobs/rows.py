@@ -1,4 +1,4 @@
-"""Rows of the table `jobs`, locked to be changed, and the jobs of the contract that are read from them."""
+"""Reads rows of the table `jobs` into the jobs of the contract, and locks rows that are to be changed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, V
 from app.store.results.recipes import read_recipes
 
 LIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
-COMMON_COLUMNS = (  # of jobs of every kind, with the names of their fields
+COMMON_COLUMNS = (  # whose names are fields of jobs of every kind
     JobRow.id,
     JobRow.state,
     JobRow.priority,
@@ -43,7 +43,7 @@ def lock_job(session: Session, job_id: int) -> JobRow:
 def select_jobs() -> SelectJobs:
     """Return a statement for `read_jobs`, which callers narrow and order.
 
-    Columns and no mapped objects: a page shows fifty jobs, each with names from seven tables.
+    It selects columns and no mapped objects: a page shows fifty jobs, each with columns from seven tables.
     """
     poster = and_(
         VisualizationMediaRow.visualization_id == JobRow.visualization_id,

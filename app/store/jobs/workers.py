@@ -1,16 +1,16 @@
-"""Workers that are alive: each writes its own row every few seconds."""
+"""Records which workers are alive: each writes its own row every few seconds."""
 
 from datetime import timedelta
 
 from sqlalchemy import delete, func, null, select
 
 from app.contract.job import WorkerInfo
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import WorkerRow
 
-ALIVE_FOR = timedelta(seconds=30)  # after its last sign of life
-LISTED_FOR = timedelta(days=1)
+ALIVE_FOR = timedelta(seconds=30)  # after a worker's last sign of life
+LISTED_FOR = timedelta(days=1)  # after a worker's last sign of life
 
 
 def record_worker(session: Session, *, worker: str, host: str, pid: int, device: str) -> None:

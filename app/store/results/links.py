@@ -1,4 +1,4 @@
-"""Short links to views. A saved view is a link with a time at which it was saved, and maybe a note."""
+"""Short links to views. A saved view is a link that has the time at which it was saved, and may have a note."""
 
 import hashlib
 import secrets
@@ -8,13 +8,13 @@ from sqlalchemy import func, select
 from app.contract.errors import Missing
 from app.contract.link import Link
 from app.contract.model import Paginated
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import LinkRow
 from app.store.database.upsert import insert_missing
 
 SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without letters and digits that look alike
-SLUG_LENGTH = 8
+SLUG_LENGTH = 8  # characters
 
 
 def create_link(

@@ -1,4 +1,4 @@
-"""Stored recipes by their keys, each of which is parsed once in a process."""
+"""Reads stored recipes by their keys; each is parsed once in a process."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _recipes: LruCache[str, ResolvedRecipe] = LruCache(max_size=10_000)
 
 
 def parse_recipe(key: str, body: Mapping[str, Any]) -> ResolvedRecipe:
-    """Return the recipe of a stored body. Fields that are newer than the body get the value that it was run with."""
+    """Return a stored recipe. Fields added after it was stored get the values that reproduce its results."""
     return _recipes.get_or_compute(key, lambda: ResolvedRecipe.from_storage(body))
 
 

@@ -1,4 +1,4 @@
-"""Finished visualizations: found by unit, recipe or time, and saved in the transaction that ends their job."""
+"""Reads visualizations by unit, recipe or time, and saves them in the transaction that ends their job."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from app.contract.unit import UnitSummary
 from app.store.catalog.counts import count_result
 from app.store.catalog.networks import network_id
 from app.store.catalog.units import unit_record, unit_records
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.database.upsert import insert_missing
@@ -24,10 +24,10 @@ SelectVisualizations = Select[*tuple[Any, ...]]
 
 def get_visualization(session: Session, *, visualization_id: int) -> Visualization:
     """Return a visualization by its id. Raises Missing."""
-    found = _read(session, _select_visualizations().where(VisualizationRow.id == visualization_id))
-    if not found:
+    results = _read(session, _select_visualizations().where(VisualizationRow.id == visualization_id))
+    if not results:
         raise Missing(f"There is no visualization {visualization_id}.")
-    return found[0]
+    return results[0]
 
 
 def find_visualization(
@@ -35,11 +35,11 @@ def find_visualization(
 ) -> Visualization | None:
     """Return the result of a unit under exactly this recipe, None where there is none."""
     unit_id = unit_record(session, card=card, layer=layer, unit=unit).id
-    found = _read(
+    results = _read(
         session,
         _select_visualizations().where(VisualizationRow.unit_id == unit_id, VisualizationRow.recipe_key == recipe_key),
     )
-    return found[0] if found else None
+    return results[0] if results else None
 
 
 def visualizations_of_unit(session: Session, *, card: NetworkCard, layer: str, unit: int) -> list[Visualization]:
@@ -53,10 +53,10 @@ def visualizations_of_units(
 ) -> dict[tuple[str, int], list[Visualization]]:
     """Return all results of at most some hundred units by layer and number, newest first."""
     unit_ids = _ids_of_visualized(session, card, units)
-    found: dict[tuple[str, int], list[Visualization]] = {}
+    by_unit: dict[tuple[str, int], list[Visualization]] = {}
     for result in _read(session, _select_visualizations().where(VisualizationRow.unit_id.in_(unit_ids))):
-        found.setdefault((result.layer, result.unit), []).append(result)
-    return found
+        by_unit.setdefault((result.layer, result.unit), []).append(result)
+    return by_unit
 
 
 def newest_of_units(
@@ -68,8 +68,8 @@ def newest_of_units(
         .where(VisualizationRow.unit_id.in_(_ids_of_visualized(session, card, units)))
         .group_by(VisualizationRow.unit_id)
     )
-    found = _read(session, _select_visualizations().where(VisualizationRow.id.in_(newest)))
-    return {(result.layer, result.unit): result for result in found}
+    results = _read(session, _select_visualizations().where(VisualizationRow.id.in_(newest)))
+    return {(result.layer, result.unit): result for result in results}
 
 
 def recent_visualizations(
@@ -107,8 +107,9 @@ def save_visualization(
     existing = session.scalar(select(VisualizationRow.id).where(*same))
     if existing is not None:
         return existing
-    # Locked, so that a survey that ends at the same time has either given the unit its role, or will find the result.
-    # Before the insert, which takes a weaker lock: two workers that hold that one would wait for each other here.
+    # The unit is locked, so that a survey that ends at the same time either has given the unit its role already, or
+    # finds the result. It is locked before the insert, which takes a weaker lock: two workers that both held the weaker
+    # lock would wait for each other here.
     unit = session.get_one(UnitRow, unit_id, with_for_update=True, populate_existing=True)
     moment = now(session)
     row = {
@@ -134,7 +135,7 @@ def save_visualization(
 
 
 def _select_visualizations() -> SelectVisualizations:
-    """Return a statement for `_read`: columns and no mapped objects, as a page may show a hundred results."""
+    """Return a statement for `_read`, which selects no mapped objects, because a page may show a hundred results."""
     return (
         select(
             VisualizationRow.id,

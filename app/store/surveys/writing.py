@@ -17,7 +17,7 @@ from app.contract.unit import UnitRole
 from app.store.catalog.networks import card_of, network_id, network_row
 from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.chunks import chunks
-from app.store.database.engine import now
+from app.store.database.clock import now
 from app.store.database.packing import pack, pack_counts
 from app.store.database.session import Session
 from app.store.database.survey_tables import (

@@ -14,10 +14,10 @@ from starlette.datastructures import UploadFile
 
 from app.contract.errors import InvalidRequest, UnsupportedMedia
 from app.contract.job import ExplainJob, ExplainRequest
-from app.contract.video_signature import SIGNATURE_BYTES, may_be_video, safe_file_name
 from app.store import Session
 from app.store.surveys import explanations
 from app.web.requests.validation import invalid_request
+from app.web.requests.video_signature import SIGNATURE_BYTES, may_be_video, safe_file_name
 
 FORM_MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 SUPPORTED_REQUESTS = (

@@ -6,7 +6,8 @@ from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, Unkn
 from app.contract.job import JobError, JobState, Priority, Progress, VisualizeJob, jobs_of_kind
 from app.contract.result import MediaRole, RenderedMedia
 from app.store.catalog.networks import get_card
-from app.store.database.engine import Store, now
+from app.store.database.clock import now
+from app.store.database.engine import Store
 from app.store.jobs import leases, listing, requests
 from app.store.results import visualizations
 from tests.support import LEASE, claim, enqueue, finish, measurements, media, request, state

@@ -1,6 +1,7 @@
 """Tells files that may be videos from those that cannot, by their first bytes: the web process decodes nothing."""
 
-SIGNATURE_BYTES = 400  # bytes that are looked at
+SIGNATURE_BYTES = 400  # from the start of a file, of which `may_be_video` needs no more
+MAX_FILE_NAME_LENGTH = 100  # characters
 
 
 def may_be_video(head: bytes) -> bool:
@@ -18,6 +19,6 @@ def may_be_video(head: bytes) -> bool:
 
 
 def safe_file_name(given: str) -> str:
-    """Return the name of an uploaded file without folders and unprintable characters."""
+    """Return the name of an uploaded file without folders and unprintable characters, or `clip` if nothing is left."""
     last = given.replace("\\", "/").rpartition("/")[2]
-    return "".join(letter for letter in last if letter.isprintable()).strip()[:100] or "clip"
+    return "".join(letter for letter in last if letter.isprintable()).strip()[:MAX_FILE_NAME_LENGTH] or "clip"
