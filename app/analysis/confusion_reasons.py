@@ -1,4 +1,4 @@
-"""Explains why a network confuses two classes: numbers that a survey measured, in sentences."""
+"""Explains in sentences why a network confuses two classes, from numbers that a survey measured."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,11 @@ from app.contract.confusion import SIMILAR_RESPONSE_RATIO, Confusion, LayerOfPai
 from app.contract.network import NetworkCard
 from app.contract.survey import StreamPair, Survey
 
-# A confusion is one-sided where one class is taken for the other at least so often, and the other way at most so often.
-ONE_SIDED_RATE, REVERSE_RATE = 0.3, 0.1
+# A confusion goes one way where at least ONE_SIDED_RATE of one class are taken for the other class, and at most
+# REVERSE_RATE of the other class for this one.
+ONE_SIDED_RATE, REVERSE_RATE = 0.3, 0.1  # shares of a class's clips
 SEPARATED_AUC = 0.9  # area under the ROC curve from which on both streams together separate two classes
-MIN_DIFFERENCE = 0.1  # by which a share must exceed the usual one, or one stream the other, to be called more
+MIN_DIFFERENCE = 0.1  # of two shares, below which neither is called larger
 UNKNOWN_REASON = "Why they are confused cannot be told from this survey."
 
 
@@ -22,51 +23,51 @@ def explain_confusion(
     `layers` are the last layer before the classes and then the last of each stream.
     """
     both = (confusion_between(card.classes, survey, a, b), confusion_between(card.classes, survey, b, a))
-    if not any(each.clips for each in both):
+    if not any(confusion.clips for confusion in both):
         return ("No clip of either is taken for the other in this survey.",)
     pairs = survey.streams.pairs if survey.streams else ()
-    alone = next((pair for pair in pairs if set(pair.classes) == {a, b}), None)
+    stream_pair = next((pair for pair in pairs if set(pair.classes) == {a, b}), None)
     sentences = [
         *_similar_units(card.classes[a], layers[:1]),
         *_weakest_stream(layers[1:]),
-        *_separation_by_stream(alone),
-        *_one_sided(both, alone),
+        *_separation_by_stream(stream_pair),
+        *_one_sided(both, stream_pair),
     ]
     return tuple(sentences) or (UNKNOWN_REASON,)
 
 
 def _similar_units(name: str, layers: Sequence[LayerOfPair]) -> list[str]:
     sentences = []
-    for each in layers:
-        if not each.responding or each.usual_share is None:
+    for layer in layers:
+        if not layer.responding or layer.usual_share is None:
             continue
-        share = each.similar / each.responding
+        share = layer.similar / layer.responding
         sentence = (
-            f"Of the {each.responding:,} units of {each.layer}, the last layer before the classes, that answer to "
+            f"Of the {layer.responding:,} units of {layer.layer}, the last layer before the classes, that answer to "
             f"either, {share:.0%} answer to both alike, the smaller response being {SIMILAR_RESPONSE_RATIO:.0%} of the "
-            f"larger or more; for {name} and other classes it is {each.usual_share:.0%} on average."
+            f"larger or more; for {name} and other classes it is {layer.usual_share:.0%} on average."
         )
-        if share - each.usual_share < MIN_DIFFERENCE:
+        if share - layer.usual_share < MIN_DIFFERENCE:
             sentence += " That is not much more than usual: it tells little of why they are confused."
         sentences.append(sentence)
     return sentences
 
 
 def _weakest_stream(layers: Sequence[LayerOfPair]) -> list[str]:
-    """Return which stream separates the classes least, at its last layer."""
-    ends = sorted(
-        ((each.median_ratio, each) for each in layers if each.median_ratio is not None), key=lambda end: -end[0]
+    """Return a sentence on the stream whose last layer separates the classes least."""
+    ratios = sorted(
+        ((layer.median_ratio, layer) for layer in layers if layer.median_ratio is not None), key=lambda pair: -pair[0]
     )
-    if len(ends) < 2:
+    if len(ratios) < 2:
         return []
-    (least, one), *_, (most, other) = ends
+    (largest, weakest), *_, (smallest, strongest) = ratios
     numbers = (
-        f"in {one.layer} the smaller response is {least:.0%} of the larger in the median unit, "
-        f"in {other.layer} {most:.0%}"
+        f"in {weakest.layer} the smaller response is {largest:.0%} of the larger in the median unit, "
+        f"in {strongest.layer} {smallest:.0%}"
     )
-    if least - most < MIN_DIFFERENCE:
+    if largest - smallest < MIN_DIFFERENCE:
         return [f"Neither stream separates them much better than the other: {numbers}."]
-    return [f"The units of {one.stream} separate them least: {numbers}."]
+    return [f"The units of {weakest.stream} separate them least: {numbers}."]
 
 
 def _separation_by_stream(pair: StreamPair | None) -> list[str]:
@@ -80,7 +81,7 @@ def _separation_by_stream(pair: StreamPair | None) -> list[str]:
 
 def _one_sided(both: Sequence[Confusion], pair: StreamPair | None) -> list[str]:
     """Return a sentence where the confusion goes one way, although the classes may be well separated."""
-    often, seldom = sorted(both, key=lambda each: -each.rate)
+    often, seldom = sorted(both, key=lambda confusion: -confusion.rate)
     if often.rate < ONE_SIDED_RATE or seldom.rate > REVERSE_RATE:
         return []
     sentence = (

@@ -1,4 +1,4 @@
-"""Tells whether a measure grows with depth: Kendall's rank correlation with its exact one-sided p-value."""
+"""Tests whether a measure grows with depth: Kendall's rank correlation with its exact one-sided p-value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

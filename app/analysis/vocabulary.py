@@ -1,6 +1,6 @@
 """Finds what the words of a search mean on a network: classes, layers or unit numbers.
 
-Where no class has a word, the classes that have a synonym of it are meant.
+A word that no class has stands for the classes that have one of its synonyms.
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from app.contract.network import NetworkCard
 
-# One group of words for similar movements a line.
+# Each line is a group of words for similar movements.
 SYNONYMS = tuple(
     tuple(line.split(", "))
     for line in """
@@ -41,7 +41,7 @@ slow, gradual
 slide, sliding, glide, gliding, slip
 """.strip().splitlines()
 )
-FILLERS = frozenset(
+FILLER_WORDS = frozenset(
     word
     for line in """
 a an the of in on at to by with and or over is are it its that who which while does doing being
@@ -49,17 +49,19 @@ somebody someone person something human man woman people one
 """.splitlines()
     for word in line.split()
 )
+MAX_UNIT_DIGITS = 9  # of a unit's number; a longer one is no number of a unit
+MAX_SIMILAR_WORDS = 3  # for which classes are suggested
 ENDINGS = ("ing", "ed", "es", "er", "s")
-MIN_SIMILARITY = 0.7  # of difflib's ratio
-MIN_STEM_LENGTH = 3  # letters of a stem; a word as short must begin one of a class's
+MIN_SIMILARITY = 0.7  # difflib's ratio of two words, from 0 to 1
+MIN_STEM_LENGTH = 3  # letters; a word that is no longer matches only the beginnings of a class's words
 
 
 @dataclass(frozen=True)
 class QueryWord:
     """A word of a search and the indices of the classes that it means.
 
-    `read_as` lists the words of those classes that it was taken to mean, where no class has the word itself. A word
-    without classes may still name layers or units: then `is_known` is true.
+    Where no class has the word itself, `read_as` lists the synonyms or the stem by which the classes were found.
+    `is_known` is false for a word that names neither classes nor layers nor units.
     """
 
     text: str
@@ -68,71 +70,73 @@ class QueryWord:
     is_known: bool = True
 
 
-@lru_cache(maxsize=256)  # a page asks a dozen times
+@lru_cache(maxsize=256)  # a page parses the same search a dozen times
 def parse_words(card: NetworkCard, q: str) -> tuple[QueryWord, ...]:
-    """Return every word of a search once; filler words such as `the` only where there is nothing else."""
-    words = [_read(card, text) for text in dict.fromkeys(q.lower().split())]
-    meant = tuple(word for word in words if word.text not in FILLERS)
-    return meant or tuple(words)
+    """Return the words of a search, each once; filler words such as `the` only where there are no others."""
+    words = [_parse_word(card, text) for text in dict.fromkeys(q.lower().split())]
+    without_fillers = tuple(word for word in words if word.text not in FILLER_WORDS)
+    return without_fillers or tuple(words)
 
 
-def _read(card: NetworkCard, text: str) -> QueryWord:
-    said = class_texts(card)
-    classes = frozenset(index for index, each in enumerate(said) if text in each)
+def _parse_word(card: NetworkCard, text: str) -> QueryWord:
+    classes = frozenset(index for index, class_text in enumerate(class_texts(card)) if text in class_text)
     if classes or _names_units(card, text):
         return QueryWord(text, classes)
     for stem in _stems(text):
-        if classes := _with(card, stem):
+        if classes := _classes_with(card, stem):
             return QueryWord(text, classes, (stem,))
-    found = {other: _with(card, other) for other in _alike(text)}
-    said_so = [other for other, some in found.items() if some]
-    read_as = tuple(each for each in said_so if not any(each in other for other in said_so if other != each))
-    return QueryWord(text, frozenset().union(*found.values()), read_as, is_known=bool(read_as))
+    matches = {synonym: matched for synonym in _synonyms(text) if (matched := _classes_with(card, synonym))}
+    # `read_as` leaves out synonyms that are a part of another one, as `flip` is of `backflip`.
+    read_as = tuple(word for word in matches if not any(word in other for other in matches if other != word))
+    return QueryWord(text, frozenset().union(*matches.values()), read_as, is_known=bool(read_as))
 
 
 def _names_units(card: NetworkCard, text: str) -> bool:
-    place, slash, number = text.rpartition("/")
-    is_number = number.isdecimal() and len(number) < 10
+    """Return whether a word is part of a layer's name, the number of a unit, or an address such as Mixed_4f/12."""
+    layer_name, slash, number = text.rpartition("/")
+    is_number = number.isdecimal() and len(number) <= MAX_UNIT_DIGITS
     if slash and is_number:
-        return any(place in layer.name.lower() and int(number) < layer.units for layer in card.layers)
+        return any(layer_name in layer.name.lower() and int(number) < layer.units for layer in card.layers)
     if is_number and any(int(number) < layer.units for layer in card.layers):
         return True
     return any(text in layer.name.lower() for layer in card.layers)
 
 
 def _stems(text: str) -> Iterator[str]:
+    """Yield the word without an English ending: of `flipping` both `flipp` and `flip`."""
     for ending in ENDINGS:
         stem = text.removesuffix(ending)
         if stem != text and len(stem) >= MIN_STEM_LENGTH:
             yield stem
-            if stem[-1] == stem[-2]:  # flipping
+            if stem[-1] == stem[-2]:
                 yield stem[:-1]
 
 
-def _alike(text: str) -> list[str]:
+def _synonyms(text: str) -> list[str]:
     """Return the other words of the synonym groups that a word belongs to."""
     forms = {text, *_stems(text)}
-    groups = (group for group in SYNONYMS if any(each in forms or _begins(text, each) for each in group))
-    return [other for other in dict.fromkeys(other for group in groups for other in group) if other != text]
+    groups = (group for group in SYNONYMS if any(word in forms or _begins_with(text, word) for word in group))
+    return [word for word in dict.fromkeys(word for group in groups for word in group) if word != text]
 
 
-def _begins(text: str, word: str) -> bool:
+def _begins_with(text: str, word: str) -> bool:
     return len(word) > MIN_STEM_LENGTH and text.startswith(word)
 
 
-def _with(card: NetworkCard, text: str) -> frozenset[int]:
-    """Return the classes whose texts contain a word; a short one must begin a word of the text."""
+def _classes_with(card: NetworkCard, text: str) -> frozenset[int]:
+    """Return the classes whose texts contain a word; a short word must be the beginning of a word of the text."""
     if len(text) > MIN_STEM_LENGTH:
-        return frozenset(index for index, each in enumerate(class_texts(card)) if text in each)
-    begins = re.compile(rf"\b{re.escape(text)}").search
-    return frozenset(index for index, each in enumerate(class_texts(card)) if begins(each))
+        return frozenset(index for index, class_text in enumerate(class_texts(card)) if text in class_text)
+    search_beginning = re.compile(rf"\b{re.escape(text)}").search
+    return frozenset(index for index, class_text in enumerate(class_texts(card)) if search_beginning(class_text))
 
 
 def similar_classes(card: NetworkCard, text: str) -> list[str]:
     """Return the classes that have a word spelled like this one."""
-    words = {name: split_words(name).lower().split() for name in card.classes}
-    close = get_close_matches(text, {word for each in words.values() for word in each}, n=3, cutoff=MIN_SIMILARITY)
-    return [name for name, each in words.items() if not set(close).isdisjoint(each)]
+    words_by_class = {name: set(split_words(name).lower().split()) for name in card.classes}
+    all_words = set().union(*words_by_class.values())
+    close = get_close_matches(text, all_words, n=MAX_SIMILAR_WORDS, cutoff=MIN_SIMILARITY)
+    return [name for name, words in words_by_class.items() if not words.isdisjoint(close)]
 
 
 @lru_cache(maxsize=500)

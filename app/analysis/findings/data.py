@@ -1,4 +1,4 @@
-"""What findings are made from: a survey, the statistics of its units by layer, and examples."""
+"""The data that findings are computed from: a survey, the statistics of its units by layer, and examples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 NOT_SUPPORTED = "Not supported on this network."
 
-Values = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
+MeasureValues = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
 
 @dataclass(frozen=True)
 class SurveyData:
-    """What the findings of a network are trends of; `examples` are by measure."""
+    """A network's newest survey with the statistics of its units and, by measure, units as examples."""
 
     card: NetworkCard
     survey: Survey
@@ -26,7 +26,7 @@ class SurveyData:
 
 
 class Heading(NamedTuple):
-    """What a finding is called, and the claim of the paper."""
+    """The name and title of a finding, and the claim of the paper that it examines."""
 
     name: str
     title: str
@@ -34,13 +34,13 @@ class Heading(NamedTuple):
 
 
 def make_finding(heading: Heading, supported: bool, sentences: Sequence[str], **parts: Any) -> Finding:
-    """Return a finding, whose first sentence says so where it is not supported."""
+    """Return a finding. Where it is not supported, its first sentence says so; `parts` are more fields of Finding."""
     all_sentences = tuple(sentences) if supported else (NOT_SUPPORTED, *sentences)
     return Finding(**heading._asdict(), supported=supported, sentences=all_sentences, **parts)
 
 
 def make_series(data: SurveyData, measure: str, words: str) -> tuple[Series, ...]:
-    """Return the distributions of a measure by layer, none where it was not measured."""
+    """Return a chart of a measure by layer, or no chart where it was not measured."""
     layers = data.statistics.distributions.get(measure, ())
     return (Series(words=words, layers=layers),) if layers else ()
 
@@ -50,7 +50,7 @@ def classes_with_clips(survey: SurveyFacts) -> list[int]:
     return [index for index, row in enumerate(survey.confusion) if sum(row)]
 
 
-def unit_statistics(values: Values, survey: SurveyFacts) -> UnitStatistics:
+def unit_statistics(values: MeasureValues, survey: SurveyFacts) -> UnitStatistics:
     """Return the distribution of every measure by layer, and how many live units are specific and generic."""
     classes = max(1, len(classes_with_clips(survey)))
     shares = [value / classes for layer in values.get("effective_classes", {}).values() for value in layer]

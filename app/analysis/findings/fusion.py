@@ -8,15 +8,14 @@ from app.contract.findings import Figure, Finding, NamedPair
 from app.contract.network import NetworkCard
 from app.contract.survey import StreamFacts, StreamPair, StreamShares
 
-# areas under the ROC curve of two classes' clips
-SEPARATED_AUC = 0.8  # both streams together separate a pair from here on
-ALONE_AUC = 0.75  # one stream alone does from here on
-NOT_SEPARATED_AUC = 0.7  # a stream does not up to here
-MIN_AUC_DIFFERENCE = 0.25  # by which one stream, or both together, must be better than the other
-MIN_MEAN_SYNERGY = 0.1  # over units
-MINOR_SHARE = 0.05  # of accuracy, or of the logits' variance: a stream that adds no more contributes little
+# Areas under the ROC curve that tells the clips of two classes apart.
+SEPARATED_AUC = 0.8  # least of both streams together, where they separate the classes
+ALONE_AUC = 0.75  # least of one stream alone, where it separates the classes
+NOT_SEPARATED_AUC = 0.7  # most of one stream alone, where it does not
+MIN_AUC_DIFFERENCE = 0.25  # by which one stream must be better than the other, or both together than either
+MIN_MEAN_SYNERGY = 0.1  # mean over units, from -1 to 1
+MINOR_SHARE = 0.05  # of the clips, or of the logits' variance: a stream that adds no more contributes little
 MAX_PAIRS = 8  # named in a sentence
-
 
 HEADING = Heading("fusion", "Fusion", "Where two streams meet, units learn what neither stream tells alone.")
 
@@ -69,9 +68,9 @@ def fusion(data: SurveyData) -> Finding:
 
 
 def decisive_stream(pair: StreamPair) -> str | None:
-    """Return what alone tells two classes apart: `together`, `appearance` or `motion`, or None.
+    """Return the stream that is needed to tell two classes apart, or `together` where both are needed.
 
-    It is None where either stream suffices, and where nothing tells them apart.
+    Return None where either stream suffices, and where nothing tells them apart.
     """
     weaker, better = sorted((pair.appearance, pair.motion))
     if pair.fused < SEPARATED_AUC:

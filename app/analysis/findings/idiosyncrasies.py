@@ -9,10 +9,9 @@ from app.contract.findings import Figure, Finding, NamedPair
 from app.contract.network import StreamName
 from app.contract.survey import AppearanceBias, MaskedClass
 
-MIN_RECALL_CHANGE = 0.5  # by which the frame, or the background, decides before a class is suspected
-MIN_BACKGROUND_EFFECT = 0.1  # share of other clips that a class's background must draw to it
+MIN_RECALL_CHANGE = 0.5  # least change of recall, or of probability, for which a class is suspected of a bias
+MIN_BACKGROUND_EFFECT = 0.1  # least share of other classes' clips that the background makes to be taken for the class
 MAX_PAIRS = 8  # listed
-
 
 HEADING = Heading(
     "idiosyncrasies",
@@ -28,25 +27,25 @@ def idiosyncrasies(data: SurveyData) -> Finding:
     confusions = tuple(map(_named_pair, pairs))
     biases = data.survey.streams.biases if data.survey.streams else ()
     suspects = sorted(filter(has_appearance_bias, biases), key=lambda bias: bias.baseline_rate - bias.background_rate)
-    masked = {each.class_index: each for each in data.survey.masked}
+    masked = {masked_class.class_index: masked_class for masked_class in data.survey.masked}
     has_motion = any(stream.name is StreamName.MOTION for stream in data.card.streams)
-    by_background = (
-        [] if has_motion else sorted(filter(relies_on_background, masked.values()), key=lambda each: each.foreground)
-    )
+    background_classes = [] if has_motion else list(filter(relies_on_background, masked.values()))
+    background_classes.sort(key=lambda masked_class: masked_class.foreground)
     sentences = list(map(_confusion_sentence, pairs[:3]))
     for bias in suspects:
         sentences.append(_bias_sentence(names[bias.class_index], bias))
         if bias.class_index in masked:
             sentences.append(masking_sentence(masked[bias.class_index]))
-    for each in by_background:
+    for masked_class in background_classes:
         sentences += [
-            f"{names[each.class_index]} is recognised by its place, not by what moves there.",
-            masking_sentence(each),
+            f"{names[masked_class.class_index]} is recognised by its place, not by what moves there.",
+            masking_sentence(masked_class),
         ]
-    named = [each.class_index for each in suspects] + [each.class_index for each in by_background]
+    suspected_classes = [bias.class_index for bias in suspects]
+    suspected_classes += [masked_class.class_index for masked_class in background_classes]
     return make_finding(
         HEADING,
-        bool(confusions or named),
+        bool(confusions or suspected_classes),
         sentences or ["No clip is taken for another class."],
         figures=tuple(
             Figure(
@@ -54,9 +53,9 @@ def idiosyncrasies(data: SurveyData) -> Finding:
             )
             for bias in suspects
         )
-        + tuple(figure for number in named for figure in _masking_figures(names, masked.get(number))),
+        + tuple(figure for index in suspected_classes for figure in _masking_figures(names, masked.get(index))),
         confusions=confusions,
-        suspects=tuple(names[number] for number in named),
+        suspects=tuple(names[index] for index in suspected_classes),
     )
 
 

@@ -4,13 +4,12 @@ from app.analysis.findings.data import Heading, SurveyData, make_finding, make_s
 from app.analysis.trend import Trend, measure_trends
 from app.contract.findings import Figure, Finding
 
-DEPTH_MEASURES = {  # measure: what it stands for, and its words
+DEPTH_MEASURES = {  # what a measure stands for, and its name in sentences
     "best_precision": ("Abstraction", "precision for the best class"),
     "speed_octaves": ("Invariance to speed", "octaves of speed"),
     "direction_selectivity": ("Direction selectivity", "selectivity"),
     "effective_classes": ("The number of classes that a unit serves", "effective classes"),
 }
-
 
 HEADING = Heading(
     "invariance",
@@ -47,12 +46,12 @@ def invariance(data: SurveyData) -> Finding:
 
 
 def _trend_sentence(measure: str, trend: Trend) -> str:
-    what, words = DEPTH_MEASURES[measure]
+    quality, words = DEPTH_MEASURES[measure]
     verb = "grows" if trend.grows else "falls" if trend.falls else "neither grows nor falls"
     first, last = trend.layers[0], trend.layers[-1]
     p_value = "p < 0.001" if trend.p_value < 0.001 else f"p = {trend.p_value:.3f}"
     return (
-        f"{what} {verb} with depth along the {trend.stream} stream: {first.mean:.2f} {words} on average in "
+        f"{quality} {verb} with depth along the {trend.stream} stream: {first.mean:.2f} {words} on average in "
         f"{first.layer}, {last.mean:.2f} in {last.layer}; rank correlation of the averages with depth {trend.tau:.2f} "
         f"over {len(trend.layers)} layers ({p_value})."
     )

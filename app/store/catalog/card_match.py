@@ -1,16 +1,14 @@
-"""What the explorer's filters by layer, stream, class and words select on the card alone, without reading a unit."""
+"""Applies the explorer's filters by layer, stream, class and words to the card, without reading units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.analysis.vocabulary import QueryWord, parse_words
+from app.analysis.vocabulary import MAX_UNIT_DIGITS, QueryWord, parse_words
 from app.contract.network import Layer, NetworkCard
 from app.contract.unit_query import UnitQuery
 
-MAX_DIGITS = 9  # of a unit number in a search
-
 MatchedUnits = dict[int, frozenset[int] | None]  # by layer index: the units, None for all of the layer
-DetectingLayers = Mapping[frozenset[int], list[int]]  # by classes: the indices of layers
+DetectingLayers = Mapping[frozenset[int], list[int]]  # by classes: layers whose units match if they detect one of these
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,10 @@ def _units_named(layer: Layer, word: QueryWord) -> frozenset[int] | None:
     A word names units by part of the layer's name, by number, by an address such as Mixed_4f/12, or by their class.
     """
     name, slash, number = word.text.rpartition("/")
-    if slash and number.isdecimal() and len(number) <= MAX_DIGITS:
+    if slash and number.isdecimal() and len(number) <= MAX_UNIT_DIGITS:
         return frozenset({int(number)} if name in layer.name.lower() and int(number) < layer.units else ())
     if word.text in layer.name.lower():
         return None
-    is_unit = word.text.isdecimal() and len(word.text) <= MAX_DIGITS and int(word.text) < layer.units
+    is_unit = word.text.isdecimal() and len(word.text) <= MAX_UNIT_DIGITS and int(word.text) < layer.units
     units = frozenset({int(word.text)} if is_unit else ())
     return units | word.classes if layer.is_class else units

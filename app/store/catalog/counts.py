@@ -1,4 +1,4 @@
-"""Stored counts of units by layer, role and whether they are visualized, which pages read instead of the units."""
+"""Stores how many units each layer has by role and whether they are visualized, so that pages need not count units."""
 
 from sqlalchemy import delete, func, insert, select, update
 

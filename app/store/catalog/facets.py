@@ -12,7 +12,7 @@ from app.store.catalog.selection import Selection
 from app.store.database.session import Session, UnitCount
 from app.store.database.tables import UnitCountRow, UnitRow
 
-MAX_COUNTED_UNITS = 2_000  # that are counted one by one, where no stored count tells how many there are
+MAX_COUNTED_UNITS = 2_000  # units that are counted one by one where no stored count has their number
 
 
 def facet_counts(
@@ -37,12 +37,13 @@ def facet_counts(
     for layer_index, role, visualized, units in count_units(session, selection, max_counted) or ():
         layer = card.layers[layer_index]
         values = (layer.name, layer.stream, role, "visualized" if visualized else "missing")
-        failed = [at for at, choice in enumerate(chosen) if choice is not None and choice != values[at]]
+        failed = [facet for facet, choice in enumerate(chosen) if choice is not None and choice != values[facet]]
         # The counts of a facet ignore the facet's own filter: units that fail only this filter count there, too.
-        for at in range(len(facets)) if not failed else failed if len(failed) == 1 else ():
-            if value := values[at]:
-                counts[at][value] += units
-    return FacetCounts(**{facet: dict(found) for facet, found in zip(facets, counts, strict=True)})
+        counting = range(len(facets)) if not failed else failed if len(failed) == 1 else ()
+        for facet in counting:
+            if value := values[facet]:
+                counts[facet][value] += units
+    return FacetCounts(**{name: dict(by_value) for name, by_value in zip(facets, counts, strict=True)})
 
 
 def count_units(session: Session, selection: Selection, max_counted: int = MAX_COUNTED_UNITS) -> list[UnitCount] | None:

@@ -1,4 +1,4 @@
-"""The explorer's filters as conditions of SQL.
+"""The explorer's filters as SQL conditions.
 
 Layer, stream, class and words are matched on the card (card_match.py). Every other filter is a function registered here
 with `column_filter`, under its field of UnitQuery: to add one, add the field and the function.

@@ -16,7 +16,7 @@ from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, UnitCountRow, UnitRow, WeightsRow
 from app.store.media import delete_orphans
 
-WEIGHTS_CHUNK_BYTES = 8 * 2**20  # of a weights file, in one row
+WEIGHTS_CHUNK_BYTES = 8 * 2**20  # of a weights file that one row stores
 
 # Parsing the card of a network with 400 classes takes milliseconds. A card never changes, and a network that is removed
 # and registered again has another time.

@@ -27,8 +27,8 @@ from app.store.catalog.units import select_unit_records, unit_records, unit_summ
 from app.store.database.session import Session, UnitRecord
 from app.store.database.tables import UnitRow
 
-MAX_TOTAL = 10_000  # where the total of a listing stops counting
-SCAN_SHARE = 1 / 20  # of the units: where more pass, reading them in order finds the first soonest
+MAX_TOTAL = 10_000  # units at which the total of a listing stops counting
+SCAN_SHARE = 1 / 20  # of the matched units: where more pass, reading all in order finds the first page soonest
 BATCH_SIZE = 500  # units that `iter_units` reads at once
 
 
@@ -117,7 +117,7 @@ def _matching(selection: Selection, *, scan: bool = False) -> Select[*tuple[Any,
 
 
 def _count(session: Session, selection: Selection, max_total: int, max_counted: int) -> tuple[int, bool]:
-    """Return how many units pass, and whether there are more."""
+    """Return how many units pass, and whether counting stopped there."""
     if not selection.needs_database:
         return selection.count_on_card, False
     counts = count_units(session, selection, max_counted)
@@ -140,7 +140,8 @@ def _read_from_cursor(
 ) -> list[UnitRecord]:
     """Read the units after the cursor, or those before it, nearest first, through the segments of the sort."""
     first, values = decode_cursor(query.sort, cursor) if cursor else (None, ())
-    segments = [each for each in enumerate(SEGMENTS[query.sort]) if each[0] != empty_segment(query)]
+    empty = empty_segment(query)
+    segments = [(number, segment) for number, segment in enumerate(SEGMENTS[query.sort]) if number != empty]
     records: list[UnitRecord] = []
     for number, segment in reversed(segments) if backwards else segments:
         if first is not None and (number > first if backwards else number < first):

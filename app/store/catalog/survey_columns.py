@@ -1,4 +1,4 @@
-"""The newest survey of a network, and its measures in the units' own rows, where listings need no join."""
+"""Finds a network's newest survey, and copies its measures into the rows of the units, where listings need no join."""
 
 from sqlalchemy import case, select, update
 

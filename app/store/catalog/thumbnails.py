@@ -1,4 +1,4 @@
-"""A few pictures of every network, the newest, and of every layer, those of its first units.
+"""Reads a few pictures of every network, the newest ones, and of every layer, those of its first units.
 
 Each network or layer is one row of the statement, with its pictures as words of one text: both databases answer a small
 correlated subquery from an index, while a union of hundreds of statements takes long to build.
@@ -29,9 +29,11 @@ def newest_thumbnails(session: Session, *, cards: Sequence[NetworkCard], limit: 
         .correlate(NetworkRow)
     )
     rows = session.read(select(NetworkRow.slug, aggregate_first(units, limit)))
-    found = {slug: _parse_words(words) for slug, words in rows}
+    units_by_slug = {slug: _parse_words(words) for slug, words in rows}
     return {
-        card.slug: [Thumbnail(*pictures) for _, *pictures in found[card.slug]] for card in cards if found[card.slug]
+        card.slug: [Thumbnail(*pictures) for _, *pictures in shown]
+        for card in cards
+        if (shown := units_by_slug[card.slug])
     }
 
 
@@ -54,14 +56,14 @@ def layer_thumbnails(session: Session, *, card: NetworkCard, limit: int) -> dict
         .order_by(UnitRow.index)
         .correlate(layers)
     )
-    found: dict[str, list[UnitThumbnail]] = {}
+    thumbnails: dict[str, list[UnitThumbnail]] = {}
     for layer_index, words in session.read(select(layers.c.layer_index, aggregate_first(units, limit))):
         layer = card.layers[layer_index]
-        found[layer.name] = [
+        thumbnails[layer.name] = [
             UnitThumbnail(layer.name, unit, card.classes[unit] if layer.is_class else "", *pictures)
             for unit, *pictures in _parse_words(words)
         ]
-    return found
+    return thumbnails
 
 
 def aggregate_first(words: Select[str], limit: int) -> ScalarSelect[str]:

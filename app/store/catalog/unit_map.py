@@ -10,7 +10,7 @@ from app.store.catalog.selection import Selection
 from app.store.database.session import Session
 from app.store.database.tables import UnitRow
 
-MAX_POINTS = 4000
+MAX_POINTS = 4000  # that a map shows
 
 
 def map_units(session: Session, *, card: NetworkCard, query: UnitQuery, max_points: int = MAX_POINTS) -> UnitMap:

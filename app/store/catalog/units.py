@@ -55,8 +55,8 @@ def get_unit(session: Session, *, card: NetworkCard, layer: str, unit: int) -> U
 
 def unit_record(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitRecord:
     """Return the record of one unit, which is read once in a session. Raises UnknownLayer and UnknownUnit."""
-    found, index = card.unit(layer, unit)
-    position = (found.index, index)
+    card_layer, index = card.unit(layer, unit)
+    position = (card_layer.index, index)
     return unit_records(session, card=card, positions=[position])[position]
 
 
@@ -91,17 +91,17 @@ def unit_records(
 def unit_summaries(session: Session, card: NetworkCard, records: Iterable[UnitRecord]) -> list[UnitSummary]:
     """Return summaries of units of one network, in their order.
 
-    A unit that detects a class has its precision for it, and one without a picture that of its strongest clip; all
-    of them are read by one statement.
+    A unit that detects a class comes with its precision for the class, and a unit without a picture with that of its
+    strongest clip; one statement reads both for all units.
     """
-    listed = list(records)
-    wanted = [record.id for record in listed if _needs_clip(record) or record.detects is not None]
-    found: dict[int, tuple[float, str | None]] = {}
+    records = list(records)
+    wanted = [record.id for record in records if _needs_clip(record) or record.detects is not None]
+    details: dict[int, tuple[float, str | None]] = {}  # by unit id: precision, poster of the strongest clip
     survey_id = newest_survey_id(session, card=card) if wanted else None
     for ids in chunks(wanted, UNITS_PER_CONDITION):
         for unit, precision, poster in session.read(_precisions_and_posters(survey_id, ids)):
-            found[unit] = precision, poster
-    return [_listed_summary(card.slug, record, *found.get(record.id, (None, None))) for record in listed]
+            details[unit] = precision, poster
+    return [_summary_with_details(card.slug, record, *details.get(record.id, (None, None))) for record in records]
 
 
 def summaries_by_id(session: Session, card: NetworkCard, ids: Iterable[int]) -> dict[int, UnitSummary]:
@@ -124,7 +124,7 @@ def _needs_clip(record: UnitRecord) -> bool:
     return record.poster is None and record.a_hat is not None and record.a_hat > 0
 
 
-def _listed_summary(network: str, record: UnitRecord, precision: float | None, poster: str | None) -> UnitSummary:
+def _summary_with_details(network: str, record: UnitRecord, precision: float | None, poster: str | None) -> UnitSummary:
     return unit_summary(
         network,
         record,

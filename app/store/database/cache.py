@@ -1,4 +1,4 @@
-"""One bounded cache for all threads of a process, for what is slow to parse and never changes."""
+"""A bounded cache that all threads of a process share, for values that are slow to parse and never change."""
 
 from collections import OrderedDict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Splits what goes into a statement, because both databases bound the number of its parameters."""
+"""Splits the parameters of a statement, because both databases bound their number."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

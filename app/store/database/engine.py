@@ -28,9 +28,9 @@ from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFu
 from app.settings import ROOT
 from app.store.database.session import Session
 
-MAX_PREPARED_STATEMENTS = 500  # that a PostgreSQL connection keeps planned; pages have some three hundred
+MAX_PREPARED_STATEMENTS = 500  # whose plans a PostgreSQL connection keeps; pages have some three hundred
 LOCK_TIMEOUT_SECONDS = 30  # that SQLite waits for another process to finish writing
-UPGRADE = "Run `kinetoscope db upgrade` (`make up` does it)."
+UPGRADE_ADVICE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PoolSizes:
 
 
 class Store:
-    """The database.
+    """An open database, which hands out sessions.
 
     `session()` reads; `transaction()` reads and writes. At the end of their block both commit, or roll back after an
     exception.
@@ -106,9 +106,11 @@ class Store:
         except DBAPIError as error:
             raise translate_error(error) from error
         if current is None:
-            raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE}")
+            raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE_ADVICE}")
         if current != head:
-            raise DatabaseNotMigrated(f"The database is at revision {current}, this code needs {head}. {UPGRADE}")
+            raise DatabaseNotMigrated(
+                f"The database is at revision {current}, this code needs {head}. {UPGRADE_ADVICE}"
+            )
 
     def close(self) -> None:
         """Close all connections."""
@@ -210,7 +212,7 @@ def translate_error(error: DBAPIError) -> KinetoscopeError | DBAPIError:
     if isinstance(error, OperationalError | ProgrammingError) and (
         state in ("42P01", "42703") or re.search(r"no such (table|column)", message)
     ):
-        return DatabaseNotMigrated(f"The database is not migrated. {UPGRADE}")
+        return DatabaseNotMigrated(f"The database is not migrated. {UPGRADE_ADVICE}")
     if "readonly database" in message:
         return DatabaseUnreachable("The database is read-only here. Check who may write in KINETOSCOPE_HOME.")
     if isinstance(error, DataError):  # PostgreSQL alone has texts and numbers that it cannot hold

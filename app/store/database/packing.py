@@ -1,4 +1,4 @@
-"""Lists of numbers as bytes in one column: little-endian float32, or compressed uint32 for counts."""
+"""Packs lists of numbers into bytes for one column: little-endian float32, or compressed uint32 for counts."""
 
 import struct
 import sys

@@ -99,7 +99,7 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         return None
     own_class = unit if layer == CLASS_LAYER else None
     by_response = sorted(range(len(measured.responses)), key=lambda index: -measured.responses[index])
-    detected = detected_classes(measured.precision, clips_per_class(survey), most=MAX_DETECTED_CLASSES)
+    detected = detected_classes(measured.precision, clips_per_class(survey), limit=MAX_DETECTED_CLASSES)
     names = [(layer, index) for index, _ in measured.correlated_units]
     correlated = search.units_by_name(session, card=card, names=names)
     speed, direction = measured.speed, measured.direction
