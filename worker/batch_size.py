@@ -1,10 +1,10 @@
-"""How many jobs a worker computes at once: the work of `batch` whole frames, in more jobs where each is small."""
+"""How many jobs a worker computes at once: more where each of them needs only a small part of a frame."""
 
 from app.contract.job import Job, VisualizeJob
 from app.store import Session
 from app.store.catalog import networks
 
-MAX_BATCH = 128
+MAX_BATCH = 128  # jobs
 
 
 def batch_size(session: Session, first: Job, batch: int) -> int:
@@ -18,6 +18,6 @@ def batch_size(session: Session, first: Job, batch: int) -> int:
     card = networks.get_card(session, slug=first.network)
     recipe, field = first.recipe, card.layer(first.layer).receptive_field
     margin = recipe.in_pixels(card, first.layer).jitter + 1
-    share = min((field.height + margin) / recipe.size, 1) * min((field.width + margin) / recipe.size, 1)
-    share *= min(field.frames / recipe.frames, 1)
-    return max(batch, min(MAX_BATCH, round(batch / share)))
+    frame_share = min((field.height + margin) / recipe.size, 1) * min((field.width + margin) / recipe.size, 1)
+    frame_share *= min(field.frames / recipe.frames, 1)
+    return max(batch, min(MAX_BATCH, round(batch / frame_share)))

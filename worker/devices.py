@@ -104,7 +104,7 @@ def stimulus_dtype(module: nn.Module) -> torch.dtype:
 
 
 def copy_to_device(x: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the host on the device. A copy to CUDA does not wait for what it is still computing."""
+    """Copy a tensor to the device. A copy to CUDA does not wait for the computations that are under way there."""
     if device.type != "cuda" or x.device.type != "cpu":
         return x.to(device)
     return x.pin_memory().to(device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""What a task can do with the jobs it was given: report progress, save results, and end the jobs."""
+"""What a task does with its jobs: report their progress, save their results, and end them."""
 
 import logging
 import time
@@ -66,22 +66,22 @@ class JobContext:
             raise WorkerStopping
         attempts = {id: job.attempts for id, job in self.open_jobs.items()}
         with worker.store.session() as session:
-            watch = leases.check_leases(session, worker=worker.name, jobs=attempts, priority=self.priority)
-        for id in watch.cancelled:
+            status = leases.check_leases(session, worker=worker.name, jobs=attempts, priority=self.priority)
+        for id in status.cancelled:
             with worker.store.transaction() as session:
                 leases.end_cancelled(session, worker=worker.name, job=self.open_jobs[id])
-        dropped = watch.cancelled | watch.lost
+        dropped = status.cancelled | status.lost
         for id in dropped:
             self._close(id)
         if self.open_jobs and time.monotonic() - self._reported >= worker.report_seconds:
             self._save_progress(progress, previews)
-        if watch.urgent and self.open_jobs:
+        if status.urgent and self.open_jobs:
             worker.work_once(above=self.priority)
         return dropped
 
     def _save_progress(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> None:
         worker = self.worker
-        pictures = {id: (progress[id].step, previews[id]()) for id in self.open_jobs if id in previews}
+        step_previews = {id: (progress[id].step, previews[id]()) for id in self.open_jobs if id in previews}
         with worker.store.transaction() as session:
             leases.renew_lease(
                 session,
@@ -89,7 +89,7 @@ class JobContext:
                 jobs=worker.held_jobs,
                 lease=worker.lease,
                 progress={id: progress[id] for id in self.open_jobs},
-                previews=pictures,
+                previews=step_previews,
             )
         worker.announce()
         if worker.on_progress is not None:

@@ -20,7 +20,7 @@ from worker.job_context import JobContext, WorkerStopping
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.2  # between two looks at an empty queue
+POLL_SECONDS = 0.2  # between two checks of an empty queue
 RECONNECT_SECONDS = 2.0
 REPORT_SECONDS = 0.4  # between two reports of a running job
 ANNOUNCE_SECONDS = 5.0  # between two signs of life of the worker

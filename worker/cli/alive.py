@@ -5,7 +5,8 @@ from socket import gethostname
 import typer
 
 from app.store.jobs.workers import list_workers
-from worker.cli.common import open_database, report_errors
+from app.terminal import report_errors
+from worker.cli.common import open_database
 
 
 @report_errors

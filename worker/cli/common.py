@@ -1,4 +1,4 @@
-"""What the commands share: the database, the device, the worker loop, and errors printed as sentences."""
+"""What the commands share: the database, the device, the worker loop, and the console for their output."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -7,8 +7,6 @@ from rich.console import Console
 
 from app.settings import settings
 from app.store.database.engine import Store, open_store
-from app.terminal import err as err
-from app.terminal import report_errors as report_errors
 from worker.loop import WorkerLoop
 
 if TYPE_CHECKING:

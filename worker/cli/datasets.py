@@ -13,7 +13,8 @@ from app.contract.network import Slug
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from worker.cli.common import open_database, out, page_url, report_errors
+from app.terminal import report_errors
+from worker.cli.common import open_database, out, page_url
 from worker.cli.progress import add_videos, make_progress
 from worker.survey.dataset_files import Layout, read_dataset
 from worker.survey.official_splits import Part, Split

@@ -7,7 +7,8 @@ import typer
 from rich.table import Table
 
 from app.contract.explanation import ClassShares
-from worker.cli.common import choose_device, open_database, out, report_errors
+from app.terminal import report_errors
+from worker.cli.common import choose_device, open_database, out
 
 
 @report_errors

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from app.settings import settings
-from worker.cli.common import out, report_errors
+from app.terminal import report_errors
+from worker.cli.common import out
 from worker.cli.progress import make_progress
 
 app = typer.Typer(no_args_is_help=True, help="Data and training of the default network.")

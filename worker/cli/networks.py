@@ -7,7 +7,8 @@ import typer
 from rich.table import Table
 
 from app.store.catalog import networks
-from worker.cli.common import choose_device, open_database, out, page_url, report_errors
+from app.terminal import report_errors
+from worker.cli.common import choose_device, open_database, out, page_url
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 

@@ -12,7 +12,8 @@ from app.contract.errors import InvalidRequest, KinetoscopeError, NetworkExists
 from app.settings import settings
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from worker.cli.common import err, make_loop, open_database, report_errors
+from app.terminal import err, report_errors
+from worker.cli.common import make_loop, open_database
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.jobs import listing
 from app.store.surveys import writing
-from worker.cli.common import open_database, out, report_errors
+from app.terminal import report_errors
+from worker.cli.common import open_database, out
 from worker.cli.progress import add_videos, make_progress, work_until
 from worker.survey.dataset_files import read_dataset
 

@@ -19,7 +19,8 @@ from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.jobs import listing, requests
 from app.store.results import visualizations
-from worker.cli.common import open_database, out, report_errors
+from app.terminal import report_errors
+from worker.cli.common import open_database, out
 from worker.cli.progress import work_until
 from worker.cli.visualize_progress import show_jobs
 

@@ -69,7 +69,7 @@ def read_activations(network: Network, layers: Sequence[str] | None = None) -> I
     def make_hook(name: str, rectified: bool) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             if name in readings:
-                return  # of a module that is used more than once, the first use counts
+                return  # only the first use of a module counts
             reading = readings[name] = reduce_map(output, rectified)
             if not reading.peak.isfinite().all():
                 raise NotFinite(

@@ -2,10 +2,11 @@
 
 Among the clips of one class, some are classified correctly and some are missed:
 
-    mended    recall of the missed clips' motion with the appearance of the correct clips
-    spoiled   recall of the correct clips' motion with the appearance of the missed clips
-    pull      share of other classes' clips classified as this one when pasted onto the background of a correct clip
-    base      the same share with their own background
+    missed_recall      recall of the missed clips' motion with the appearance of the correct clips
+    recognised_recall  recall of the correct clips' motion with the appearance of the missed clips
+    background_rate    share of other classes' clips that are classified as this class when their foreground is pasted
+                       onto the background of a correct clip
+    baseline_rate      the same share with their own background
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,25 +31,25 @@ def appearance_bias(
     label: int,
     correct: Sequence[Inputs],
     missed: Sequence[Inputs],
-    strangers: Sequence[Inputs],
-    strangers_predicted: Sequence[int],
+    other_clips: Sequence[Inputs],
+    other_predictions: Sequence[int],
     swapper: StreamSwapper,
 ) -> AppearanceBias:
-    """Measure one class, `label`, on clips of it and on strangers, which are clips of other classes.
+    """Measure one class, `label`, on its correct and missed clips and on clips of other classes.
 
-    `strangers_predicted` are the classes that the network predicts for the strangers as they are.
+    `other_predictions` are the classes that the network predicts for `other_clips` as they are.
     """
     missed_motions = [swapper.read_motion(inputs) for inputs in missed]
-    mended = [swapper.swap(inputs, missed_motions) for inputs in correct]
-    correct_motions = [motion for _, motion in mended]
-    spoiled = [swapper.swap(inputs, correct_motions) for inputs in missed]
-    pasted = [paste_foreground(stranger, background) for background, stranger in product(correct, strangers)]
+    missed_swaps = [swapper.swap(inputs, missed_motions) for inputs in correct]
+    correct_motions = [motion for _, motion in missed_swaps]
+    correct_swaps = [swapper.swap(inputs, correct_motions) for inputs in missed]
+    pasted = [paste_foreground(clip, background) for background, clip in product(correct, other_clips)]
     return AppearanceBias(
         class_index=label,
-        missed_recall=_share_predicted(label, [logits for logits, _ in mended]),
-        recognised_recall=_share_predicted(label, [logits for logits, _ in spoiled]),
+        missed_recall=_share_predicted(label, [logits for logits, _ in missed_swaps]),
+        recognised_recall=_share_predicted(label, [logits for logits, _ in correct_swaps]),
         background_rate=_share_predicted(label, [batched_logits(swapper.network, pasted)]) if pasted else 0.0,
-        baseline_rate=sum(predicted == label for predicted in strangers_predicted) / max(1, len(strangers)),
+        baseline_rate=sum(predicted == label for predicted in other_predictions) / max(1, len(other_clips)),
     )
 
 

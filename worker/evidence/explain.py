@@ -12,7 +12,7 @@ from worker.evidence.types import Observe
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 
-PREDICTIONS = 5  # classes named, the most probable first
+PREDICTIONS = 5  # classes listed, the most probable first
 MAX_SILENCED_PASSES = 16  # forward passes with a unit silenced, for all layers and classes together
 
 
@@ -42,7 +42,7 @@ def explain(
     """Explain one clip, (1, ...) by stream: its predictions, and the shares of units in the logits.
 
     `expected` is the class that a person expected; it is compared with the prediction. `observe` is called after
-    each forward pass with the passes done and the most there can be. Once `max_silenced_passes` are spent, the
+    each forward pass with the passes done and their maximum. Once `max_silenced_passes` are spent, the
     remaining effects are None.
 
     Raises UnknownClass for an expected class that the network does not have.

@@ -10,12 +10,12 @@ from worker.evidence.synergy import MOTION
 from worker.graph.inputs import Inputs
 from worker.video.flow import FLOW_UNIT_PX, dis_flow
 
-MARGIN_PX = 5  # window in which pixels around a moving one belong to the foreground too
+WINDOW_PX = 5  # side of the window around a moving pixel that belongs to the foreground too
 MAX_FLOW_FIELDS = 10  # computed for a clip that has no motion stream
 
 
 def foreground_mask(motion: Tensor, min_px: float) -> Tensor:
-    """Return where flow (B, 2L, H, W) differs from that of the background: 1 there, else 0, (B, 1, H, W).
+    """Return the mask (B, 1, H, W) that is 1 where the flow (B, 2L, H, W) differs from the background's, else 0.
 
     A pixel is foreground if its flow, less the median flow of the picture, is more than `min_px` px a frame on
     average over the L fields; so are the pixels close to it.
@@ -24,7 +24,7 @@ def foreground_mask(motion: Tensor, min_px: float) -> Tensor:
     flow = motion.reshape(-1, fields, 2, height, width) * FLOW_UNIT_PX
     flow = flow - flow.flatten(3).median(3).values[..., None, None]
     speed = flow.norm(dim=2).mean(1, keepdim=True)
-    return F.max_pool2d((speed > min_px).float(), MARGIN_PX, 1, MARGIN_PX // 2)
+    return F.max_pool2d((speed > min_px).float(), WINDOW_PX, 1, WINDOW_PX // 2)
 
 
 def clip_foreground(inputs: Inputs, min_px: float) -> Tensor:

@@ -22,8 +22,8 @@ from worker.evidence.types import Observe
 from worker.graph.inputs import Inputs, as_map
 from worker.networks.network import Network
 
-UNITS_NAMED = 8  # of a layer, those of the largest shares
-UNITS_SILENCED = 4  # of them, those whose effect is measured
+UNITS_NAMED = 8  # units of a layer that are listed: those with the largest shares
+UNITS_SILENCED = 4  # the first of the listed units, whose effect is measured
 
 Score = Mapping[int, float]  # a weighted sum of logits: the weight of each class
 

@@ -1,4 +1,4 @@
-"""The measures of units over clips, each formula once. N clips, u units, C classes; labels (N,) are class numbers."""
+"""Formulas that measure units over clips. Shapes: N clips, u units, C classes; labels (N,) are class numbers."""
 
 import numpy as np
 import numpy.typing as npt

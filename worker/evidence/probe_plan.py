@@ -1,4 +1,4 @@
-"""What a probe changes: which clips, in which ways, for which units. The cost is known before it is paid.
+"""Plan a probe: which clips it changes, in which ways, for which units, and how many forward passes that takes.
 
 Units share clips (see `clip_cover.py`): each clip is changed in every way once, and one forward pass as far as the
 deepest layer reads all units.

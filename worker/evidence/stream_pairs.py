@@ -16,8 +16,8 @@ def stream_pairs(fused: Floats, appearance: Floats, motion: Floats, labels: Labe
     """Return the pairs of classes that at least one stream alone separates badly, from scores (N, C) and labels (N,).
 
     A pair (a, b) is measured by the area under the ROC curve of the score of a less that of b, over the clips of the
-    two classes. Kept are the pairs that the better stream separates worst, those that motion separates worse than
-    appearance, and those where it is the other way round; the first of these come first. Classes of fewer than three
+    two classes. The result holds, first, the pairs that the better stream separates worst; then those that motion
+    separates worse than appearance, and those that appearance separates worse than motion. Classes of fewer than three
     clips are left out.
     """
     classes = [int(label) for label in np.unique(labels) if (labels == label).sum() >= MIN_CLIPS_PER_CLASS]

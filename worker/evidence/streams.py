@@ -26,10 +26,10 @@ from worker.networks.network import Network
 DONORS = 6  # clips that give their motion to each clip
 MAX_CLIPS = 600
 MAX_REMEASURED_PAIRS = 10
-MIN_FUSED_AREA = 0.8  # under the ROC curve: of the pairs that are measured again
-PAIR_CLIPS = 10  # of each class of such a pair
-STRANGERS = 16  # clips of other classes that are pasted onto the backgrounds of a class
-BIAS_CLIPS = 4  # correct ones and missed ones of a class, among which the appearance is swapped
+MIN_FUSED_AREA = 0.8  # under the ROC curve of both streams together: pairs below it are not measured again
+PAIR_CLIPS = 10  # clips of each class of a pair that is measured again
+OTHER_CLASS_CLIPS = 16  # clips of other classes whose foregrounds are pasted onto the backgrounds of a class
+BIAS_CLIPS = 4  # correct clips and missed clips of a class, at most, between which the appearance is swapped
 
 LogitsByClip = Mapping[int, npt.NDArray[np.float32]]  # (classes,) by clip number
 
@@ -68,7 +68,7 @@ class _StreamStudy:
         self.pasted = 0
         # at most: swaps of all clips, pairs measured again, swaps and pasted clips of biases
         self.total_passes = len(numbers) + DONORS + MAX_REMEASURED_PAIRS * 4 * PAIR_CLIPS
-        self.total_passes += len(self.bias_clips) * (3 * BIAS_CLIPS + BIAS_CLIPS * STRANGERS)
+        self.total_passes += len(self.bias_clips) * (3 * BIAS_CLIPS + BIAS_CLIPS * OTHER_CLASS_CLIPS)
         self.swapper = StreamSwapper(network, *(inputs for _, inputs in read_clips(numbers[:2])))
 
     def facts(self) -> StreamFacts:
@@ -143,17 +143,17 @@ class _StreamStudy:
     def measure_bias(self, label: int) -> AppearanceBias:
         """Measure whether the appearance of a class's clips decides that they are recognised."""
         correct, missed = self.bias_clips[label]
-        strangers = [number for number in self.numbers if self.label[number] != label][:STRANGERS]
-        clips: dict[int, Inputs] = dict(self.read_clips([*correct, *missed, *strangers]))
+        others = [number for number in self.numbers if self.label[number] != label][:OTHER_CLASS_CLIPS]
+        clips: dict[int, Inputs] = dict(self.read_clips([*correct, *missed, *others]))
         bias = appearance_bias(
             label,
             [clips[number] for number in correct],
             [clips[number] for number in missed],
-            [clips[number] for number in strangers],
-            [self.predicted[number] for number in strangers],
+            [clips[number] for number in others],
+            [self.predicted[number] for number in others],
             self.swapper,
         )
-        self.pasted += len(correct) * len(strangers)
+        self.pasted += len(correct) * len(others)
         self._report()
         return bias
 

@@ -10,22 +10,22 @@ MOTION = StreamName.MOTION
 
 
 def has_motion_and_appearance(inputs: Inputs) -> bool:
-    """Whether there is a motion stream beside another stream."""
+    """Return whether there is a motion stream beside another stream."""
     return MOTION in inputs and len(inputs) > 1
 
 
 def motion_only(inputs: Inputs) -> dict[StreamName, Tensor]:
-    """Return the inputs with all streams but motion zero, which is grey."""
+    """Return the inputs without appearance: every stream but motion is 0, which is grey."""
     return {name: x if name is MOTION else torch.zeros_like(x) for name, x in inputs.items()}
 
 
 def appearance_only(inputs: Inputs) -> dict[StreamName, Tensor]:
-    """Return the inputs without motion: zero flow."""
+    """Return the inputs without motion: the flow is 0."""
     return {name: torch.zeros_like(x) if name is MOTION else x for name, x in inputs.items()}
 
 
 def blank(inputs: Inputs) -> dict[StreamName, Tensor]:
-    """Return inputs of the same shapes that are zero: grey and without motion."""
+    """Return inputs of the same shapes that are 0: grey and without motion."""
     return {name: torch.zeros_like(x) for name, x in inputs.items()}
 
 

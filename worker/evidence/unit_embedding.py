@@ -22,7 +22,7 @@ MARGIN = 0.03  # left free at the edges of the map, as a share of its side
 
 
 class UnitEmbedding:
-    """Collects the class responses of units that pass by, then computes their positions."""
+    """Collects the class responses of units while they are iterated over, then computes their positions."""
 
     def __init__(self) -> None:
         self._keys: list[UnitKey] = []

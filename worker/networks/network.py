@@ -21,6 +21,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Network:
+    """A loaded network. Layers are read by their names in the card; inputs are in standard units."""
+
     card: NetworkCard
     module: nn.Module  # frozen, in eval mode; module(inputs) gives logits (B, classes)
     points: Mapping[str, Point]  # by layer name
@@ -42,5 +44,5 @@ class Network:
 
     @torch.no_grad()
     def logits(self, inputs: Inputs) -> Tensor:
-        """Class outputs (B, classes) before the softmax."""
+        """Return the class outputs (B, classes) before the softmax."""
         return self.module(inputs)  # type: ignore[no-any-return]

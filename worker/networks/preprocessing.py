@@ -28,11 +28,11 @@ from worker.video.flow import (
 
 Number = TypeVar("Number", np.uint8, np.float32)
 
-FPS = 25
-# Short side of the scaled video over the side of the central crop that a network sees.
+FPS = 25  # frames a second at which every network sees a video
+# Ratio of the short side of the scaled video to the side of the central crop that a network sees
 CLIP_RESIZE_RATIO = Fraction(8, 7)  # 256 to 224, as in the evaluation of I3D
 MOTION_RESIZE_RATIO = Fraction(15, 14)  # 120 to 112, as in the data of the networks trained here
-MAX_BATCH_INPUT_BYTES = 48_000_000  # activations take about thirty times as much
+MAX_BATCH_INPUT_BYTES = 48_000_000  # of all inputs of a batch; activations take about thirty times as much
 MAX_BATCH_CLIPS = 16
 
 

@@ -89,7 +89,7 @@ def register(
 
 
 def unregister(name: str) -> None:
-    """Remove a family, such as those of a file that fails halfway."""
+    """Remove a family, as is done when the file that registered it fails later on."""
     del _families[name]
 
 

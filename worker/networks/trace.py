@@ -17,7 +17,7 @@ from worker.networks.tap import Tap
 
 LAYER_TYPES = (nn.Conv2d, nn.Conv3d, nn.Linear)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-TRACE_BATCH = 2  # more than one, so that frames folded into the batch axis are told from the batch itself
+TRACE_BATCH = 2  # clips; more than one, to distinguish the batch axis from frames that are folded into it
 
 
 @dataclass
@@ -74,10 +74,10 @@ def _trace(
     for layer in recorder.layers(logits.shape[1]):
         rectified = mode.rectified(layer.output) if layer.tap_rectified is None else layer.tap_rectified
         points[layer.name] = Point(layer.path, rectified)
-        layers.append(_layer(len(layers), layer.name, layer.output, mode.receptive_field(layer.output), streams))
+        layers.append(_make_layer(len(layers), layer.name, layer.output, mode.receptive_field(layer.output), streams))
     points[CLASS_LAYER] = Point("", rectified=False)
-    sight = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
-    layers.append(_layer(len(layers), CLASS_LAYER, logits, sight, streams))
+    whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
+    layers.append(_make_layer(len(layers), CLASS_LAYER, logits, whole_field, streams))
     return tuple(layers), points
 
 
@@ -138,21 +138,21 @@ def _is_map(output: Tensor) -> bool:
     return output.ndim in (2, 4, 5) and output.shape[0] == TRACE_BATCH
 
 
-def _layer(index: int, name: str, output: Tensor, sight: ReceptiveField, streams: Sequence[Stream]) -> Layer:
+def _make_layer(index: int, name: str, output: Tensor, field: ReceptiveField, streams: Sequence[Stream]) -> Layer:
     kind: Literal["appearance", "motion", "clip", "fusion"]
-    kind = "fusion" if len(sight) > 1 else next(iter(sight)).value
+    kind = "fusion" if len(field) > 1 else next(iter(field)).value
     _, units, *size = as_map(output).shape
-    field = [0, 0, 0]
+    largest = [0, 0, 0]  # frames, height, width
     for stream in streams:
-        if stream.name in sight:
+        if stream.name in field:
             whole = (stream.frames, stream.height, stream.width)
-            seen = (min(span.size or side, side) for span, side in zip(sight[stream.name], whole, strict=True))
-            field = [max(a, b) for a, b in zip(field, seen, strict=True)]
+            sizes = (min(span.size or side, side) for span, side in zip(field[stream.name], whole, strict=True))
+            largest = [max(a, b) for a, b in zip(largest, sizes, strict=True)]
     return Layer(
         index=index,
         name=name,
         stream=kind,
         units=units,
         map=Extent(frames=size[0], height=size[1], width=size[2]),
-        receptive_field=Extent(frames=field[0], height=field[1], width=field[2]),
+        receptive_field=Extent(frames=largest[0], height=largest[1], width=largest[2]),
     )

@@ -36,12 +36,12 @@ def compute_checksum(data: bytes) -> str:
 
 def verify_checksum(data: bytes, expected: str) -> None:
     """Raise ChecksumMismatch unless the weights have the expected sha256."""
-    found = compute_checksum(data)
-    if found != expected.lower():
+    actual = compute_checksum(data)
+    if actual != expected.lower():
         raise ChecksumMismatch(
-            f"The weights have the sha256 {found}, not {expected}: they are damaged, or of another version. "
+            f"The weights have the sha256 {actual}, not {expected}: they are damaged, or of another version. "
             "Fetch them again.",
-            found=found,
+            found=actual,
         )
 
 
@@ -92,11 +92,11 @@ def _torch(data: bytes) -> State:
 
 
 def _pickle_error(message: str, data: bytes) -> WeightsUnreadable | WeightsUnsafe:
-    wanted = re.search(r"GLOBAL (\w+(?:\.\w+)+)", message)
-    if wanted is None or _ends_within(data, wanted[1]):
+    unsafe_name = re.search(r"GLOBAL (\w+(?:\.\w+)+)", message)
+    if unsafe_name is None or _ends_within(data, unsafe_name[1]):
         return WeightsUnreadable("The weights file is damaged, or no weights file: fetch it again.")
     return WeightsUnsafe(
-        f"The weights file wants {wanted[1]} when it is read, which can run code; it was not read. {SAVE_ADVICE}"
+        f"The weights file wants {unsafe_name[1]} when it is read, which can run code; it was not read. {SAVE_ADVICE}"
     )
 
 
@@ -113,19 +113,19 @@ def load_state(module: nn.Module, state: State, rename: Callable[[str], str]) ->
 
     Raises WeightsMismatch, which lists them, if tensors are missing, unexpected or of another shape.
     """
-    given = {rename(name): tensor for name, tensor in state.items()}
-    wanted = module.state_dict()
-    missing = [n for n in wanted if n not in given and not n.endswith(BATCH_COUNTER)]
-    unexpected = [n for n in given if n not in wanted and not n.endswith(BATCH_COUNTER)]
-    mismatched = [n for n in wanted if n in given and given[n].shape != wanted[n].shape]
-    shapes = [f"{n} is {_shape(given[n].shape)} where the network has {_shape(wanted[n].shape)}" for n in mismatched]
+    actual = {rename(name): tensor for name, tensor in state.items()}
+    expected = module.state_dict()
+    missing = [n for n in expected if n not in actual and not n.endswith(BATCH_COUNTER)]
+    unexpected = [n for n in actual if n not in expected and not n.endswith(BATCH_COUNTER)]
+    mismatched = [n for n in expected if n in actual and actual[n].shape != expected[n].shape]
+    shapes = [f"{n} is {_shape(actual[n].shape)} where the network has {_shape(expected[n].shape)}" for n in mismatched]
     if mismatched and not missing and not unexpected:
-        _check_classes([(given[n].shape, wanted[n].shape) for n in mismatched])
+        _check_classes([(actual[n].shape, expected[n].shape) for n in mismatched])
     complaints = [
         f"{title} {len(names)} ({_listed(names)})"
         for title, names in (
-            ("missing:", [f"{n} {_shape(wanted[n].shape)}" for n in missing]),
-            ("unexpected:", [f"{n} {_shape(given[n].shape)}" for n in unexpected]),
+            ("missing:", [f"{n} {_shape(expected[n].shape)}" for n in missing]),
+            ("unexpected:", [f"{n} {_shape(actual[n].shape)}" for n in unexpected]),
             ("of another shape:", shapes),
         )
         if names
@@ -137,17 +137,17 @@ def load_state(module: nn.Module, state: State, rename: Callable[[str], str]) ->
             unexpected=unexpected,
             shapes=shapes,
         )
-    module.load_state_dict({n: t for n, t in given.items() if n in wanted}, strict=False)
+    module.load_state_dict({n: t for n, t in actual.items() if n in expected}, strict=False)
 
 
 def _check_classes(mismatched: list[tuple[torch.Size, torch.Size]]) -> None:
     """Raise WeightsMismatch if the tensors differ only in the number of classes."""
-    outputs = {(given[:1], wanted[:1]) for given, wanted in mismatched}
-    if len(outputs) == 1 and all(given[1:] == wanted[1:] for given, wanted in mismatched):
-        ((given, wanted),) = outputs
+    outputs = {(actual[:1], expected[:1]) for actual, expected in mismatched}
+    if len(outputs) == 1 and all(actual[1:] == expected[1:] for actual, expected in mismatched):
+        ((actual, expected),) = outputs
         raise WeightsMismatch(
-            f"The weights are of a network of {_shape(given)} classes, but there are {_shape(wanted)} labels: "
-            f"give a file with {_shape(given)} labels, one a line."
+            f"The weights are of a network of {_shape(actual)} classes, but there are {_shape(expected)} labels: "
+            f"give a file with {_shape(actual)} labels, one a line."
         )
 
 

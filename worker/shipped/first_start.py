@@ -20,8 +20,8 @@ from app.store.surveys import evidence, writing
 from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
 
 DATASET = "people"
-CLIPS_PER_TRANSACTION = 4  # between two looks at the queue
-POLL_SECONDS = 2.0  # between looks at the queue while a click is worked on
+CLIPS_PER_TRANSACTION = 4  # added between two checks of the queue
+POLL_SECONDS = 2.0  # between two checks of the queue while a job that somebody clicked for is running
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 class SeedRequest:
     """A request for the stimuli of a layer's units that a fresh dashboard makes by itself.
 
-    Without a `layer` it is for every layer except the classes; with `first_units` it is only for so many units of each.
+    `layer` is None for every layer except the classes. `first_units` limits the request to so many units of each layer.
     """
 
     layer: str | None
@@ -98,7 +98,7 @@ def _is_registered(store: Store, slug: str) -> bool:
 
 
 def _register(store: Store, shipped: ShippedNetwork, folder: Path) -> None:
-    # importing torch takes seconds, which a start that has nothing to register is spared
+    # torch takes seconds to import, and a start that has nothing to register does not need it
     from worker.networks.load import describe_network
     from worker.shipped.training import find_trained_network
 
@@ -123,9 +123,9 @@ def start_adding_clips(store: Store) -> None:
 def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     """Add the clips in a folder as a data set, then queue a survey of the default network with them.
 
-    Clips are added while no click is being worked on, and the first clip of every class before the second. Clips
-    that are already there are left as they are. The survey comes after the first stimuli of the classes and before
-    the other requests that nobody made, because most pages show its results. An error is logged.
+    Clips are added while no job that somebody clicked for is running, and the first clip of every class before the
+    second. Clips that are already there are left as they are. The survey comes after the first stimuli of the classes
+    and before the background requests, because most pages show its results. An error is logged.
     """
     from worker.survey.dataset_files import VideoFile
     from worker.survey.intake import add_clip_files
@@ -135,8 +135,8 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     videos = [VideoFile(file.stem, file.parent.name, file) for files in rounds for file in files]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
-        for some in chunks(videos, CLIPS_PER_TRANSACTION):
-            add_clip_files(store, DATASET, "People in motion", summary, some, threads=1)
+        for batch in chunks(videos, CLIPS_PER_TRANSACTION):
+            add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1)
             while has_running_click(store):
                 sleep(POLL_SECONDS)
         with store.transaction() as session:

@@ -7,6 +7,7 @@ from typing import Any
 from worker.networks.families.mocap_classes import CLASS_NAMES, CLASSES
 from worker.shipped.training import HELD_OUT_SETS, TRAINED_NETWORKS, TrainedNetwork
 
+# Columns of the tables, where they were measured
 STREAMS = ("fused", "appearance", "motion", "late")
 
 INTRODUCTION = """# The default network
@@ -64,24 +65,24 @@ COMMANDS = """## Commands
 
 def model_card(folder: Path) -> str:
     """Return the page, in Markdown, from the reports in a folder."""
-    parts = [INTRODUCTION, _classes(), "## Measured", _held_out()]
+    parts = [INTRODUCTION, _class_list(), "## Measured", _held_out_sets()]
     for network in TRAINED_NETWORKS.values():
         path = folder / network.report
         if path.exists():
-            parts += _network(network, json.loads(path.read_text()))
+            parts += _network_section(network, json.loads(path.read_text()))
     return "\n".join([*parts, COMMANDS])
 
 
-def _classes() -> str:
+def _class_list() -> str:
     return "## Classes\n\n" + "".join(f"- `{name}`: {sentence}\n" for name, sentence in CLASSES.items())
 
 
-def _held_out() -> str:
+def _held_out_sets() -> str:
     lines = [f"- `{test.name}`: {test.clips:,} clips of the variant {test.variant}" for test in HELD_OUT_SETS]
     return "Held-out sets:\n\n" + "\n".join(lines) + "\n"
 
 
-def _network(network: TrainedNetwork, report: dict[str, Any]) -> list[str]:
+def _network_section(network: TrainedNetwork, report: dict[str, Any]) -> list[str]:
     plan = network.plan
     head = (
         f"### {network.name}\n\n{plan.epochs} epochs, then {plan.robust_epochs or 'none'} on adversarial examples, on "

@@ -74,9 +74,9 @@ TRAINED_NETWORKS = {
     network.name: network
     for network in (
         TrainedNetwork("default", "mocap_two_stream", Variant.TRAIN, seed=0),
-        # it is only measured; robust epochs would only make its stimuli easier to interpret
+        # Only measured, never visualized: robust epochs would only make its stimuli easier to interpret
         TrainedNetwork("control", "mocap_two_stream", Variant.CONTROL, seed=1, robust_epochs=0),
-        # its streams are not measured one by one
+        # Its streams are not measured one by one
         TrainedNetwork("judge", "mocap_judge", Variant.TRAIN, seed=2, has_heads=False),
     )
 }

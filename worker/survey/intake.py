@@ -12,12 +12,12 @@ from app.settings import settings
 from app.store import datasets
 from app.store.database.chunks import chunks
 from app.store.database.engine import Store
+from worker.networks.preprocessing import FPS
 from worker.render.clips import render_clip
 from worker.survey.dataset_files import VideoFile
 from worker.video.decode import read_clip
 from worker.video.flow import dis_flow, downscale_flow
 
-FPS = 25
 MAX_FRAMES = 64  # the longest input of the networks here
 SIDE_PX = 240  # flow is computed at this size and stored at half of it, as in the training data of our networks
 CLIPS_PER_TRANSACTION = 16
@@ -42,33 +42,33 @@ def add_clip_files(
     observe: Callable[[int], None] = lambda done: None,
     threads: int | None = None,
 ) -> IntakeReport:
-    """Add the videos to the data set of that slug, which is made if there is none; clips that it has already stay.
+    """Add videos to a data set, which is created if it does not exist; clips that are already there stay as they are.
 
-    So an intake that was stopped continues where it was. Videos that cannot be read are skipped. `observe` is called
-    with the number of files done. Raises VideoError where none can be read; then no data set is made.
+    An intake that was stopped therefore continues where it was. Videos that cannot be read are skipped. `observe` is
+    called with the number of files done. Raises VideoError where none can be read; then no data set is created.
     """
     with store.session() as session:
-        is_new = all(each.slug != dataset_slug for each in datasets.list_datasets(session))
+        is_new = all(dataset.slug != dataset_slug for dataset in datasets.list_datasets(session))
         known = set() if is_new else {name for name, _ in datasets.clip_names(session, slug=dataset_slug)}
     missing = [file for file in files if file.name not in known]
     report = IntakeReport(already_there=len(files) - len(missing))
     done = report.already_there
     observe(done)
     with ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
-        for some in chunks(missing, CLIPS_PER_TRANSACTION):
+        for batch in chunks(missing, CLIPS_PER_TRANSACTION):
             clips = []
-            for file, made in zip(some, pool.map(_make_clip_or_error, some), strict=True):
-                if isinstance(made, NewClip):
-                    clips.append(made)
+            for file, clip in zip(batch, pool.map(_make_clip_or_error, batch), strict=True):
+                if isinstance(clip, NewClip):
+                    clips.append(clip)
                 else:
-                    report.skipped[file.name] = made.detail
+                    report.skipped[file.name] = clip.detail
             if clips:
                 with store.transaction() as session:
                     if is_new:
                         datasets.add_dataset(session, slug=dataset_slug, title=title, summary=summary)
                     report.added += datasets.add_clips(session, slug=dataset_slug, clips=clips)
                 is_new = False
-            done += len(some)
+            done += len(batch)
             observe(done)
     if not report.added and not report.already_there:
         reason = next(iter(report.skipped.values()), "There is none.")

@@ -37,7 +37,8 @@ def read_rows(file: Path, columns: Iterable[str]) -> Iterator[dict[str, str]]:
 def kinetics_video(root: Path, row: Mapping[str, str]) -> Path:
     """Return the path of the video of a Kinetics row: beside the CSV, or in the folder of its split or its label.
 
-    Where there is no such file, the path beside the CSV is returned.
+    Where there is no such file, the path beside the CSV is returned. Raises InvalidRequest for a time that is not a
+    whole number of seconds.
     """
     try:
         name = f"{row['youtube_id']}_{int(row['time_start']):06d}_{int(row['time_end']):06d}.mp4"

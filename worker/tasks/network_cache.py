@@ -1,4 +1,4 @@
-"""Networks kept loaded between jobs: to read and trace one takes longer than many a job."""
+"""Keep networks loaded between jobs, because reading and tracing one takes longer than many jobs do."""
 
 from collections import OrderedDict
 from dataclasses import replace
@@ -12,7 +12,7 @@ from worker.devices import choose_precision
 from worker.networks.load import load_network
 from worker.networks.network import Network
 
-MAX_NETWORKS = 2
+MAX_NETWORKS = 2  # loaded at the same time
 
 
 class NetworkCache:

@@ -70,18 +70,18 @@ class SurveyTask:
     def _save_units(self, survey_id: int, units: Iterator[UnitEvidence]) -> Iterator[int]:
         """Save the units and their positions on the map; yield after each transaction how many are saved."""
         saved, embedding = 0, UnitEmbedding()
-        for some in chunks(embedding.collect(units), self.rows_per_transaction):
+        for batch in chunks(embedding.collect(units), self.rows_per_transaction):
             with self.store.transaction() as session:
-                saved += writing.save_unit_evidence(session, survey_id=survey_id, units=some)
+                saved += writing.save_unit_evidence(session, survey_id=survey_id, units=batch)
             yield saved
         positions = embedding.positions()
         with self.store.transaction() as session:
             writing.save_map_positions(session, survey_id=survey_id, positions=positions)
 
     def _save_predictions(self, survey_id: int, predictions: Iterator[NewClipPrediction]) -> None:
-        for some in chunks(predictions, self.rows_per_transaction):
+        for batch in chunks(predictions, self.rows_per_transaction):
             with self.store.transaction() as session:
-                writing.save_predictions(session, survey_id=survey_id, predictions=some)
+                writing.save_predictions(session, survey_id=survey_id, predictions=batch)
 
     @staticmethod
     def _publish(job: SurveyJob, survey_id: int, result: SurveyResult, context: JobContext) -> bool:

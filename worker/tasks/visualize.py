@@ -36,7 +36,7 @@ class VisualizeTask:
                 context.fail(jobs[index], error)
 
         def observe(step: Step) -> Iterable[int]:
-            for index, error in step.errors.items():  # a failed unit is told at once, not when the others end
+            for index, error in step.errors.items():  # a failure is reported at once, not when the other units end
                 fail(index, error)
             return reporter.report_objectives(
                 step.step, step.steps, step.objective, lambda index: render_preview(step.stimulus(index))

@@ -16,8 +16,8 @@ from worker.networks.tap import Tap
 from worker.video.flow import FARNEBACK
 
 FRAMES = 64
-SIZE = 224
-FUSION_POOL_FRAMES = 8
+SIZE = 224  # pixels a side
+FUSION_POOL_FRAMES = 8  # reduced to one by the fusion
 
 Nonlinearity = Callable[[Tensor], Tensor]
 

@@ -30,10 +30,8 @@ CLASSES: dict[str, str] = {
 CLASS_NAMES = tuple(CLASSES)
 
 BINDING_PAIR = ("red_fast_blue_slow", "blue_fast_red_slow")  # only both streams together can tell them apart
-LEAKY_PAIR = (
-    "red_run_blue_walk",
-    "blue_run_red_walk",
-)  # control of the binding pair: posture tells them apart in one frame
+# The control of the binding pair: posture tells them apart in one frame
+LEAKY_PAIR = ("red_run_blue_walk", "blue_run_red_walk")
 APPEARANCE_PAIR = ("striped_ball", "dotted_ball")  # only appearance can tell them apart
 SPEED_PAIR = ("wave_slow", "wave_fast")  # only motion can tell them apart
 BIASED_CLASS = "backflip"  # always on the red mat in training

@@ -13,7 +13,7 @@ from worker.networks.families.two_stream import Normalise, two_stream, two_strea
 from worker.networks.registry import register
 from worker.networks.tap import Tap
 
-SIZE = 112
+SIZE = 112  # pixels a side
 FLOW_FIELDS = 10
 RGB_MEAN = (0.0, 0.0, 0.0)
 RGB_SCALE = 2.0  # colours of the data set have a standard deviation of about 0.5
