@@ -29,18 +29,18 @@ def forward_to(module: nn.Module, path: str) -> Iterator[Callable[..., Tensor]]:
 def forward_to_all(module: nn.Module, paths: Sequence[str]) -> Iterator[Callable[..., Mapping[str, Tensor]]]:
     """Yield a function that runs `module(*inputs)` and returns the outputs of the submodules, by path.
 
-    The forward pass stops when all have run; of one that runs several times the first output counts. Raises as
-    `forward_to` does.
+    The forward pass stops when all have run. For a submodule that runs several times, the first output counts. Raises
+    the errors of `forward_to`.
     """
     reached: dict[str, Tensor] = {}
 
-    def hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
-        def note(module: nn.Module, inputs: Any, output: Any) -> None:
+    def make_hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
+        def record_output(module: nn.Module, inputs: Any, output: Any) -> None:
             reached.setdefault(path, output)
             if len(reached) == len(set(paths)):
                 raise _AllReached
 
-        return note
+        return record_output
 
     def outputs(*inputs: Any) -> Mapping[str, Tensor]:
         try:
@@ -55,7 +55,7 @@ def forward_to_all(module: nn.Module, paths: Sequence[str]) -> Iterator[Callable
 
     with ExitStack() as hooks:
         for path in paths:
-            hooks.callback(_submodule(module, path).register_forward_hook(hook(path)).remove)
+            hooks.callback(_submodule(module, path).register_forward_hook(make_hook(path)).remove)
         yield outputs
 
 

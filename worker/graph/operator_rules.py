@@ -33,7 +33,7 @@ Rule = Callable[[Node, Window, Shapes], RestrictedOperator | None]  # None: the 
 
 
 def restrict(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator:
-    """Return the operator on no more of its inputs than this window of its output needs, as far as a rule is known."""
+    """Return the operator on the inputs that this window of its output needs; on whole inputs where it has no rule."""
     rule = RULES.get(node.func.overloadpacket)
     if rule is None and torch.Tag.pointwise in node.func.tags:
         rule = pointwise
@@ -51,6 +51,7 @@ def sliding_window(node: Node, kernel: Sequence[int], axes: int) -> SlidingWindo
 
 
 def convolution(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator | None:
+    """Restrict a convolution; None if it is transposed or its weights depend on the inputs."""
     a, axes = node.arguments, len(node.shape) - 2
     weight, bias = a["weight"], a["bias"]
     if a["transposed"] or isinstance(weight, Ref) or isinstance(bias, Ref):
@@ -86,6 +87,7 @@ def convolution(node: Node, window: Window, shapes: Shapes) -> RestrictedOperato
 
 
 def max_pool(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator | None:
+    """Restrict a maximum pool."""
     a, axes = node.arguments, len(node.shape) - 2
     source, kernel = a["self"].node, per_axis(a["kernel_size"], axes)
     sliding = sliding_window(node, kernel, axes)
@@ -104,6 +106,7 @@ def max_pool(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator |
 
 
 def average_pool(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator | None:
+    """Restrict an average pool; None if the padding does not count or the divisor is not the kernel's size."""
     a, axes = node.arguments, len(node.shape) - 2
     source, kernel = a["self"].node, per_axis(a["kernel_size"], axes)
     sliding = sliding_window(node, kernel, axes)
@@ -122,6 +125,7 @@ def _average(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
 
 
 def adaptive_average_pool(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator | None:
+    """Restrict an adaptive average pool whose output size divides its input size; None for any other."""
     source = node.arguments["self"].node
     before, after = shapes[source][2:], node.shape[2:]
     if any(b % a for b, a in zip(before, after, strict=True)):
@@ -132,6 +136,7 @@ def adaptive_average_pool(node: Node, window: Window, shapes: Shapes) -> Restric
 
 
 def constant_pad(node: Node, window: Window, shapes: Shapes) -> RestrictedOperator | None:
+    """Restrict a padding by a constant; None if it reaches batch or channels, or a window lies in it alone."""
     source, sides, value = node.arguments["self"].node, list(node.arguments["pad"]), node.arguments["value"]
     axes = len(window)
     if len(sides) > 2 * axes:

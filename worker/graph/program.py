@@ -57,7 +57,7 @@ class Program:
             steps.insert(0, (index, operator))
         self.inputs = {name: index for name, index in recording.inputs.items() if index in windows}
         self.input_windows = {name: windows[index] for name, index in self.inputs.items()}
-        windows |= {self.inputs[name]: given for name, given in (input_windows or {}).items() if name in self.inputs}
+        windows |= {self.inputs[name]: wider for name, wider in (input_windows or {}).items() if name in self.inputs}
         self._windows, self._steps = windows, steps
         self._last_use = {source: index for index, operator in steps for source, _ in operator.inputs}
         self._statistics = {index: known for index, known in (statistics or {}).items() if index in windows}
@@ -113,7 +113,7 @@ def _cast_channels_last(leaf: object, dtype: torch.dtype) -> object:
 
 
 def fold_batch_norm(recording: Recording) -> tuple[Node, ...]:
-    """Return the nodes, where each batch normalisation of a convolution that nothing else uses is part of it."""
+    """Return the nodes with each batch normalisation folded into its convolution, where nothing else uses that."""
     nodes = list(recording.nodes)
     uses = Counter(ref.node for node in nodes for ref in node.refs)
     for index, node in enumerate(nodes):

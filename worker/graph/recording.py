@@ -1,7 +1,7 @@
 """Record what a network computes up to one of its layers, operator by operator, so that parts of it can run again.
 
-Not by torch.fx (`make_fx`): it traces a custom autograd.Function as the operators of its forward pass and so loses its
-gradient unnoticed, and does not say why a network cannot be run again, which results note.
+torch.fx (`make_fx`) is no alternative: it traces a custom autograd.Function as the operators of its forward pass, which
+silently loses its gradient, and it does not say why a network cannot be run again, which the notes of a result do.
 """
 
 from collections.abc import Mapping

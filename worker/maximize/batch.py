@@ -57,7 +57,7 @@ class Batch:
     def gradient(self, step: int) -> dict[InputName, Tensor]:
         """Return the gradient of J of every active item, zero for those that fail here; post J to the diagnostics.
 
-        The BN prior is left out of the first step, which so shows whether the unit has a gradient at all.
+        The BN prior is left out of the first step, so that this step shows whether the unit has a gradient at all.
         """
         state, active = self.state, self.members.active
 
@@ -77,7 +77,7 @@ class Batch:
         return gradient
 
     def read(self, everything: bool = False) -> None:
-        """Take up what is known of the steps so far; `everything`: wait for the last step too."""
+        """Add what the device has computed to the diagnostics; with `everything`, wait for the last step too."""
         self.diagnostics.read(self.members.active, everything)
 
     @property

@@ -50,7 +50,7 @@ class Cone:
         return {self.layer: self._program(reduced)(self._inputs(stimulus))}
 
     def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, Tensor | None]:
-        """Return the activation, and how far features are from the training data's (B,); None without statistics."""
+        """Return the activation and the divergence from the training data, (B,) in nats; None without statistics."""
         activation, divergence = self._program(reduced).with_bn_divergence(self._inputs(stimulus))
         return {self.layer: activation}, divergence
 
@@ -76,18 +76,18 @@ class WholeModel:
 
     def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
         """Return the layers' activations, (B, C, T, H, W) in float32 at least, of stimuli (B, D, T, H, W)."""
-        some = next(iter(stimulus.values()))
+        like = next(iter(stimulus.values()))
         inputs = {
-            name: canvas.layout(stimulus[name] if name in stimulus else canvas.blank(len(some), some))
+            name: canvas.layout(stimulus[name] if name in stimulus else canvas.blank(len(like), like))
             for name, canvas in self.frame.items()
         }
         is_reduced = reduced and torch.finfo(self.precision).bits < 32
         with (
             forward_to_all(self.module, list(self.paths.values())) as outputs,
-            torch.autocast(some.device.type, self.precision, enabled=is_reduced),
+            torch.autocast(like.device.type, self.precision, enabled=is_reduced),
         ):
-            found = outputs(inputs)
-        return {layer: at_least_float32(as_map(found[path])) for layer, path in self.paths.items()}
+            by_path = outputs(inputs)
+        return {layer: at_least_float32(as_map(by_path[path])) for layer, path in self.paths.items()}
 
     def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, None]:
         """Return the activations, and no divergence: statistics are those of a recording."""
@@ -120,13 +120,13 @@ def make_cone(
     version = sum(t._version for t in (*module.parameters(), *module.buffers()))
     sizes = tuple((name, canvas.frames, canvas.height, canvas.width) for name, canvas in frame.items())
     key = (path, center, precision, version, sizes)
-    kept = _programs.setdefault(module, OrderedDict())
-    if key not in kept:
-        kept[key] = _make_programs(module, path, frame, center, precision)
-        while len(kept) > MAX_CONES_PER_MODULE:
-            kept.popitem(last=False)
-    kept.move_to_end(key)
-    programs = kept[key]
+    cached = _programs.setdefault(module, OrderedDict())
+    if key not in cached:
+        cached[key] = _make_programs(module, path, frame, center, precision)
+        while len(cached) > MAX_CONES_PER_MODULE:
+            cached.popitem(last=False)
+    cached.move_to_end(key)
+    programs = cached[key]
     if isinstance(programs, str):
         return programs
     windows = programs.float32.input_windows
@@ -173,18 +173,18 @@ def common_windows(windows: Mapping[InputName, Window]) -> Mapping[InputName, Wi
 
 @torch.no_grad()
 def _difference(program: Program, recording: Recording, inputs: Mapping[InputName, Tensor]) -> str:
-    """Return what is wrong where the program, in a batch of two, does not give what the frame gave; "" if nothing."""
+    """Return how the program, run on a batch of two, fails to give the frame's activation; "" if it does not fail."""
     windows = program.input_windows
     parts = {name: crop(inputs[name], full_window(inputs[name].shape), window) for name, window in windows.items()}
     expected = program.crop(recording.activation)
     try:
-        found = program({name: torch.cat([x, x]) for name, x in parts.items()})
+        repeated = program({name: torch.cat([x, x]) for name, x in parts.items()})
     except (RuntimeError, ValueError, IndexError) as error:
         if is_out_of_memory(error):
             raise out_of_memory() from error
         return f"it cannot be run again: {error}"
     allowed = TOLERANCE * float(expected.nan_to_num(0, 0, 0).abs().max()) + 1e-12
-    same = torch.allclose(found, expected.expand_as(found), rtol=0, atol=allowed, equal_nan=True)
+    same = torch.allclose(repeated, expected.expand_as(repeated), rtol=0, atol=allowed, equal_nan=True)
     return "" if same else "it gives other values when it is run again"
 
 

@@ -51,10 +51,10 @@ def _has_gradient(batch: Batch, rows: Tensor, noise: dict[InputName, Tensor]) ->
         x = {name: value[part] for name, value in noise.items()}
         view, items = batch.state.view(0, rows[part]), batch.members.items[rows[part]]
         evaluated = batch.function.value_and_grad(x, view, items, with_bn_prior=False)
-        found: list[bool] = evaluated.has_gradient.tolist()
-        return found
+        has_gradient: list[bool] = evaluated.has_gradient.tolist()
+        return has_gradient
 
-    return [found for _, part in batch.microbatches.run(len(rows), work) for found in part or [False]]
+    return [flag for _, part in batch.microbatches.run(len(rows), work) for flag in part or [False]]
 
 
 def freeze_converged(batch: Batch, schedule: Schedule) -> None:

@@ -1,4 +1,4 @@
-"""What is known of each item of a batch while it climbs: its values of J, vanished gradients, errors and notes."""
+"""Diagnostics of the items of a batch during the run: values of J, vanished gradients, errors and notes."""
 
 from collections.abc import Collection, Sequence
 
@@ -23,12 +23,12 @@ class Diagnostics:
         self._readback = AsyncReadback(device)
 
     def post(self, items: Sequence[int], evaluated: ValueAndGrad) -> None:
-        """Queue what a step computed of these items; `read` takes it up when the device has computed it."""
+        """Queue the results of a step for these items; `read` adds them when the device has computed them."""
         rows = [row.float() for row in (evaluated.value, evaluated.is_finite, evaluated.has_gradient)]
         self._readback.post(items, torch.stack(rows))
 
     def read(self, active: Collection[int], everything: bool = False) -> None:
-        """Take up what is known of the steps so far, of items that are active and have not failed."""
+        """Add what the device has computed for the items that are active and have not failed."""
         for item, (value, is_finite, has_gradient) in self._readback.read(everything):
             if item not in active or item in self.errors:
                 continue

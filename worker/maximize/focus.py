@@ -12,7 +12,7 @@ from worker.maximize.canvas import Canvas
 from worker.maximize.optimizers import normalize
 from worker.maximize.parameterizations import Parameterization, apply_along, spectral_matrix, sqrt_blur
 
-REFERENCE_HEIGHT = 224  # the two lengths in pixels hold for a picture of this height
+REFERENCE_HEIGHT = 224  # pixels: BLUR_PIXELS holds for a picture of this height
 BLUR_PIXELS = 11.0  # standard deviation of the neighbourhood over which energy is averaged
 BLUR_FRAMES = 2.0  # the same in time
 ENERGY_DECAY = 0.9  # share of the average energy so far that each step keeps
@@ -33,7 +33,7 @@ class FocusedParameterization:
         return self.inner.stimulus(coefficients) * self.weight
 
     def set_progress(self, progress: float) -> None:
-        """Set the stage of the inner parameterization."""
+        """Set the stage of the run for the inner parameterization."""
         self.inner.set_progress(progress)
 
     def decay(self, share: float) -> Tensor:

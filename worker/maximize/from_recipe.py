@@ -58,7 +58,7 @@ class Visualization:
 class UnitResult:
     """What became of one unit."""
 
-    index: int  # of the unit in the batch that was asked for
+    index: int  # in the `units` that were asked for
     unit: int
     outcome: Visualization | WorkError
 
@@ -94,18 +94,18 @@ def maximize_units(
     results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
     report = _Report(network, layer, recipe, model, problem, (perf_counter() - started) / len(units))
-    known: Sequence[float | None] = [None] * len(units)
+    maxima: Sequence[float | None] = [None] * len(units)
     if a_hat is not None:
-        known = _data_maxima(a_hat, len(units), function.scale.device).tolist()
+        maxima = _data_maxima(a_hat, len(units), function.scale.device).tolist()
     outcomes = {
-        item: result if isinstance(result, WorkError) else report(names[item], result, known[item])
+        item: result if isinstance(result, WorkError) else report(names[item], result, maxima[item])
         for item, result in results.items()
     }
     return [UnitResult(item, units[item], outcome) for item, outcome in outcomes.items()]
 
 
 def make_model(network: Network, layer: str, recipe: ResolvedRecipe) -> tuple[Model, str]:
-    """Return the network as far as a layer, and why the whole frame is computed where a part might do ("" if not).
+    """Return the network as far as a layer, and why it is computed on the whole frame ("" where a part is enough).
 
     Raises InvalidRecipe for a size that the layer cannot take.
     """
@@ -220,8 +220,8 @@ def make_function(
 
 def _data_maxima(a_hat: Sequence[float] | None, count: int, device: torch.device) -> Tensor:
     """Return a_hat of each unit, (count,): 1 where no survey has measured it, or where the unit never was positive."""
-    known = [1.0] * count if a_hat is None else [value if value > 0 else 1.0 for value in a_hat]
-    return torch.tensor(known, dtype=torch.float32, device=device)
+    maxima = [1.0] * count if a_hat is None else [value if value > 0 else 1.0 for value in a_hat]
+    return torch.tensor(maxima, dtype=torch.float32, device=device)
 
 
 def make_views(recipe: ResolvedRecipe) -> RandomViews:
@@ -248,8 +248,8 @@ def _measure(
 ) -> tuple[Tensor, Tensor]:
     """Return the activation and the probability of finished stimuli, both (B,); a probability is that of a class."""
     activation, units = activations[objective.layer], objective.units_of(items)
-    own = objective.select(unit_activation(activation, units))
-    return peak(own, network.points[objective.layer].rectified), probability(activation, units)
+    selected = objective.select(unit_activation(activation, units))
+    return peak(selected, network.points[objective.layer].rectified), probability(activation, units)
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class _Report:
 
     def __call__(self, name: str, maximum: Maximum, a_hat: float | None) -> Visualization | WorkError:
         """Return the visualization of one unit; NotFinite where its finished stimulus overflows the network."""
-        activation, share = maximum.measures
+        activation, class_probability = maximum.measures
         values = torch.tensor([maximum.objective, activation])
         if not values.isfinite().all():
             return NotFinite(
@@ -282,7 +282,7 @@ class _Report:
         measurements = Measurements(
             activation=activation,
             objective=maximum.objective,
-            probability=share if self.network.card.layer(self.layer).is_class else None,
+            probability=class_probability if self.network.card.layer(self.layer).is_class else None,
             reach=activation / a_hat if a_hat is not None else None,
             motion_energy=motion_energies(maximum.stimulus),
             noise={str(stream): noise(x) for stream, x in maximum.stimulus.items()},

@@ -103,12 +103,12 @@ def evaluate(batch: Batch, measure: Measure) -> dict[int, Maximum | WorkError]:
         penalty, _ = function.penalties(stimulus, activations)
         return torch.stack([gain - penalty, *measure(activations, items)])
 
-    for rows, found in batch.microbatches.run(len(batch.members.active), figures):
+    for rows, values in batch.microbatches.run(len(batch.members.active), figures):
         for column, item in enumerate(batch.members.active[rows]):
-            if found is None:
+            if values is None:
                 results[item] = out_of_memory()
                 continue
-            objective, *measures = found[:, column].tolist()
+            objective, *measures = values[:, column].tolist()
             trace, note = batch.diagnostics.traces[item], batch.diagnostics.notes.get(item)
             notes = () if note is None else (note,)
             results[item] = Maximum(batch.stimulus(item), objective, tuple(measures), tuple(trace), notes)

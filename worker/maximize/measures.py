@@ -1,4 +1,4 @@
-"""What is measured of a finished stimulus. Every formula is stated once, here.
+"""Formulas that measure a finished stimulus.
 
 Stimuli are arrays (D, T, H, W) in standard units.
 """
@@ -27,8 +27,8 @@ def peak(activation: Tensor, rectified: bool) -> Tensor:
 
 def probability(logits: Tensor, units: Tensor) -> Tensor:
     """Return exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
-    shares = logits.flatten(2).mean(2).softmax(1)
-    return shares.gather(1, units[:, None])[:, 0]
+    probabilities = logits.flatten(2).mean(2).softmax(1)
+    return probabilities.gather(1, units[:, None])[:, 0]
 
 
 def motion_energy(x: Array) -> float | None:

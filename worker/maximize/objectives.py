@@ -53,7 +53,7 @@ class Objective(ABC):
         return -1.0 * self
 
     def __mul__(self, weight: float) -> "Objective":
-        return Combination(tuple((weight * own, objective) for own, objective in _terms(self)))
+        return Combination(tuple((weight * term_weight, objective) for term_weight, objective in _terms(self)))
 
     __rmul__ = __mul__
 
@@ -121,12 +121,12 @@ class UnitActivation(Objective):
 
 
 def channel(layer: str, unit: int | Sequence[int]) -> UnitActivation:
-    """Return the objective sum over positions p of a_l(x)[c, p]. Several units are those of the batch's items."""
+    """Return the objective sum over positions p of a_l(x)[c, p]. Several units: one for each item of the batch."""
     return UnitActivation(layer, _as_tensor(unit), all_positions)
 
 
 def center(layer: str, unit: int | Sequence[int]) -> UnitActivation:
-    """Return the objective a_l(x)[c, p] at the central position p. Several units are those of the batch's items."""
+    """Return the objective a_l(x)[c, p] at the central position p. Several units: one for each item of the batch."""
     return UnitActivation(layer, _as_tensor(unit), central_position)
 
 

@@ -49,7 +49,7 @@ class OptimizerState:
         return None if self.views is None else self.views[step, rows]
 
     def step(self, gradient: Mapping[InputName, Tensor], progress: float) -> None:
-        """Take one step uphill in every input, from a stimulus of which the schedule's share has faded."""
+        """Take one step uphill in every input, after the share that the schedule gives has faded from the stimulus."""
         weight_decay = self.schedule.weight_decay_at(progress)
         for name, x in self.x.items():
             parameterization: Parameterization = self.parameterizations[name]

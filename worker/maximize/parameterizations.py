@@ -58,7 +58,7 @@ def cosines(count: int) -> Tensor:
 
 @cache
 def eigenvalues(count: int) -> Tensor:
-    """Return those of the Neumann Laplacian on `count` samples, (count,), in the order of `cosines`."""
+    """Return the eigenvalues (count,) of the Neumann Laplacian on `count` samples, in the order of `cosines`."""
     return 2 - 2 * torch.cos(pi * torch.arange(count, dtype=torch.float64) / count)
 
 

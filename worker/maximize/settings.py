@@ -49,7 +49,7 @@ def _cosine(progress: float) -> float:
 
 @dataclass(frozen=True)
 class Settings:
-    """A schedule, a parameterization, an optimizer, random views, and focus where steps shall gather."""
+    """A schedule, a parameterization, an optimizer, random views, and a focus where one is wanted."""
 
     schedule: Schedule = Schedule()
     parameterization: ParameterizationFactory = Pixel

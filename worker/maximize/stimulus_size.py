@@ -1,4 +1,4 @@
-"""Which sizes of a stimulus a layer of a network can take, and what to say of one that it cannot."""
+"""Which stimulus sizes a layer of a network can take, and the error for a size that it cannot take."""
 
 from collections.abc import Callable, Mapping
 

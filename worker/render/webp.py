@@ -11,6 +11,7 @@ from app.contract.result import MediaRole, RenderedMedia
 from worker.render.flow_color import Pixels
 
 LOOP_FRAME_MS = 80
+STILL_QUALITY, LOOP_QUALITY = 85, 80  # of 100
 SHEET_COLUMNS = 16
 SIZE_LIMITED_QUALITIES = (70, 50, 30, 10, 0)  # tried in this order until the size limit is met
 
@@ -31,7 +32,7 @@ def contact_sheet(frames: Pixels) -> Pixels:
 
 def encode_still(role: MediaRole, pixels: Pixels, *, lossless: bool = False, frames: int = 1) -> RenderedMedia:
     """Encode a picture (H, W, 3); `frames` says how many frames a contact sheet holds."""
-    return _encode(role, Image.fromarray(pixels), frames=frames, lossless=lossless, quality=85, method=4)
+    return _encode(role, Image.fromarray(pixels), frames=frames, lossless=lossless, quality=STILL_QUALITY, method=4)
 
 
 def encode_loop(
@@ -43,7 +44,7 @@ def encode_loop(
     forward only: their time has a direction.
     """
     images = [Image.fromarray(frame) for frame in [*frames, *(frames[-2:0:-1] if ping_pong else ())]]
-    return _encode(role, images[0], more_images=images[1:], frame_ms=frame_ms, quality=80, method=2)
+    return _encode(role, images[0], more_images=images[1:], frame_ms=frame_ms, quality=LOOP_QUALITY, method=2)
 
 
 def encode_within(role: MediaRole, image: Image.Image, *, max_bytes: int, method: int = 0) -> RenderedMedia:

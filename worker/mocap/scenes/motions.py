@@ -16,12 +16,8 @@ from app.contract.errors import MotionsMissing
 from worker.mocap.scenes.body import JOINT_INDEX, JOINTS, Pose
 from worker.mocap.scenes.rotations import Array, axis_rotation, multiply, slerp
 
-HINGE_JOINTS = (
-    "right_knee",
-    "right_elbow",
-    "left_knee",
-    "left_elbow",
-)  # one angle about z; other joints have a quaternion
+# Joints with one angle about z; the others have a quaternion
+HINGE_JOINTS = ("right_knee", "right_elbow", "left_knee", "left_elbow")
 NUMBERS_PER_FRAME = 44  # duration, position and rotation of the root, then the joints in order
 
 
@@ -34,7 +30,7 @@ class Motion(Protocol):
 
 @dataclass(frozen=True)
 class RecordedMotion:
-    """A recorded motion. One that `wraps` repeats and keeps moving forward; another one rests before and after."""
+    """A recorded motion. With `wraps` it repeats and keeps moving forward; else the body rests before and after."""
 
     frame_times: Array  # (N,) seconds
     frames: Pose
@@ -51,10 +47,10 @@ class RecordedMotion:
             laps, within = np.zeros_like(times), np.clip(times, 0, self.seconds)
         before = np.clip(np.searchsorted(self.frame_times, within, side="right") - 1, 0, len(self.frame_times) - 2)
         share = (within - self.frame_times[before]) / (self.frame_times[before + 1] - self.frame_times[before])
-        root, turned = self.frames.root, self.frames.rotations
+        root, rotations = self.frames.root, self.frames.rotations
         moved = root[before] + share[:, None] * (root[before + 1] - root[before])
         stride = (root[-1] - root[0]) * (1, 0, 1)  # repetitions advance over the floor, never up or down
-        return Pose(moved + laps[:, None] * stride, slerp(turned[before], turned[before + 1], share[:, None]))
+        return Pose(moved + laps[:, None] * stride, slerp(rotations[before], rotations[before + 1], share[:, None]))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.float32]  # (..., 3), RGB over [0, 255]
 Colour = npt.NDArray[np.float32]  # (3,)
 
-LUMA = np.array(
-    [0.299, 0.587, 0.114], np.float32
-)  # Rec. 601 weights of the brightness, which is all that optical flow sees
+# Rec. 601 weights of R, G and B in the brightness, which is all that optical flow sees
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 TILE_TEXELS = 16  # texels a side of a tile of cloth, which wraps
 
 

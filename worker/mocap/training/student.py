@@ -14,7 +14,7 @@ from worker.networks.registry import Family
 from worker.networks.tap import Tap
 from worker.networks.trace import trace
 
-HEAD_MAP_SIDE = 4  # a side: a head sees the map pooled to this size
+HEAD_MAP_SIDE = 4  # positions a side of the pooled map that a head sees
 HEAD_HIDDEN_UNITS = 128
 FUSED = "fused"
 LATE = "late"  # the sum of the heads' log probabilities; only a network that binds the streams does better

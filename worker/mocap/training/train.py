@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from app.contract.errors import Conflict, NotFinite
+from worker.devices import has_fast_bfloat16
 from worker.mocap.dataset.shards import Clips
 from worker.mocap.training.adversarial import adversarial_step
 from worker.mocap.training.batches import Batch, Inputs, training_batches
@@ -154,14 +155,6 @@ def _loss(logits: Logits, labels: Tensor, heads: float) -> Tensor:
     losses = {stream: F.cross_entropy(values, labels, label_smoothing=0.05) for stream, values in logits.items()}
     fused = losses.pop(FUSED)
     return fused + heads * torch.stack(list(losses.values())).sum()
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Return whether the device multiplies bfloat16 faster than float32: any GPU, and CPUs with instructions for it."""
-    if device.type != "cpu":
-        return device.type == "cuda"
-    can = torch.cpu.get_capabilities()
-    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
 
 
 def _save(state: TrainingState, plan: TrainingPlan, folder: Path) -> None:
