@@ -1,4 +1,4 @@
-"""What worker tests share: two tiny real networks."""
+"""Fixtures of the worker's tests: two tiny real networks, and a runner of commands."""
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -36,7 +36,7 @@ def recordings() -> None:
 
 
 def save_random(name: str, path: Path) -> Path:
-    """Seeded weights of a family, large enough that activations live through all layers."""
+    """Save seeded weights of a family, large enough that activations do not vanish in any layer; return the path."""
     family = find_family(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
@@ -60,21 +60,21 @@ def tiny_clip_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_two_stream(tiny_two_stream_weights: Path) -> Network:
-    """Appearance (B, 3, 32, 32), motion (B, 6, 32, 32): L = 3; with taps."""
+    """Return a network of appearance (B, 3, 32, 32) and motion (B, 6, 32, 32), L = 3, with taps."""
     card = describe_network(family="tiny_two_stream", weights=tiny_two_stream_weights, slug="tiny-two-stream")
     return load_network(card, tiny_two_stream_weights.read_bytes())
 
 
 @pytest.fixture(scope="session")
 def tiny_clip(tiny_clip_weights: Path) -> Network:
-    """Clip (B, 3, 8, 32, 32); a person's own family, without taps."""
+    """Return a network of clips (B, 3, 8, 32, 32), of a person's own family without taps."""
     card = describe_network(family="tiny_clip", weights=tiny_clip_weights, slug="tiny-clip")
     return load_network(card, tiny_clip_weights.read_bytes())
 
 
 @pytest.fixture
 def invoke(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Runs a command; `ok=False` expects it to refuse with exit status 2."""
+    """Return a function that runs a command; `ok=False` expects exit status 2."""
     monkeypatch.setenv("KINETOSCOPE_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.chdir(tmp_path)

@@ -72,8 +72,8 @@ def test_auto_is_bf16_where_the_cpu_computes_it_and_it_pays(
     native: bool, faster: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
-    found = choose_precision("auto", nn.Conv3d(1, 1, 1), is_faster=lambda: faster)
-    assert found is (torch.bfloat16 if native and faster else torch.float32)
+    actual = choose_precision("auto", nn.Conv3d(1, 1, 1), is_faster=lambda: faster)
+    assert actual is (torch.bfloat16 if native and faster else torch.float32)
 
 
 def test_what_pays_is_measured_once() -> None:

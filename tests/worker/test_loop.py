@@ -104,9 +104,9 @@ def test_a_stop_returns_running_jobs_to_the_queue_at_once(tiny: Store) -> None:
     worker = make(tiny, Counting(at_step=lambda step, batch: worker.stop.set() if step == 3 else None))
     worker.run()
     with tiny.session() as session:
-        found = listing.get_job(session, job_id=job.id)
+        actual = listing.get_job(session, job_id=job.id)
         assert workers.list_workers(session) == []
-    assert (found.state, found.attempts, found.worker) == (JobState.QUEUED, 0, None)
+    assert (actual.state, actual.attempts, actual.worker) == (JobState.QUEUED, 0, None)
 
 
 def test_a_click_is_computed_in_the_middle_of_a_sweep(tiny: Store) -> None:

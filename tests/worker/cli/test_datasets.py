@@ -50,12 +50,12 @@ def test_a_folder_becomes_a_data_set_and_bad_videos_are_listed(invoke: Invoke, f
     assert "skipped still" in output
     assert "skipped torn" in output
     with store().session() as session:
-        found = datasets.get_dataset(session, slug="little")
+        actual = datasets.get_dataset(session, slug="little")
         clip = datasets.get_clip(session, slug="little", name="Jump_0")
         shown = clip.medium(MediaRole.VIDEO)
         assert shown is not None
         data = media.get_medium(session, sha256=shown.sha256).data
-    assert (found.title, found.classes, found.clips) == ("A little set", ("Jump", "run"), 3)
+    assert (actual.title, actual.classes, actual.clips) == ("A little set", ("Jump", "run"), 3)
     assert (shown.frames, shown.width, shown.height) == (6, 240, 240)
     copy = folder / "copy.mp4"
     copy.write_bytes(data)

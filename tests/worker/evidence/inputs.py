@@ -1,4 +1,4 @@
-"""Inputs that tests share."""
+"""Random inputs for the tests of this folder."""
 
 import torch
 

@@ -37,20 +37,20 @@ def test_before_a_linear_head_the_weight_is_its_own_and_the_share_weight_times_a
             yield number, clips[number]
 
     seen: list[tuple[int, int]] = []
-    found = class_attributions(network, {"fc7": strongest}, reader, lambda done, total: seen.append((done, total)))
+    actual = class_attributions(network, {"fc7": strongest}, reader, lambda done, total: seen.append((done, total)))
     assert (read, seen) == ([0, 1, 2], [(1, 3), (2, 3), (3, 3)])
     scores = network.module.get_submodule("scores")
     assert isinstance(scores, nn.Linear)
     weight = scores.weight
     for unit, mean in ((one, activation[[0, 2], one].mean()), (two, activation[1, two])):
-        assert len(found["fc7", unit]) == len(network.card.classes)
-        for attribution in found["fc7", unit]:
+        assert len(actual["fc7", unit]) == len(network.card.classes)
+        for attribution in actual["fc7", unit]:
             assert attribution.weight == pytest.approx(float(weight[attribution.class_index, unit]), abs=1e-5)
             assert attribution.share == pytest.approx(float(weight[attribution.class_index, unit] * mean), abs=1e-5)
             assert attribution.effect == pytest.approx(attribution.share, abs=1e-5)
-        effects = [abs(each.effect) for each in found["fc7", unit]]
+        effects = [abs(each.effect) for each in actual["fc7", unit]]
         assert effects == sorted(effects, reverse=True)
-    assert all(most == () for (_, unit), most in found.items() if unit not in (one, two)), "no clip excites them"
+    assert all(most == () for (_, unit), most in actual.items() if unit not in (one, two)), "no clip excites them"
     assert not any(part._forward_hooks for part in network.module.modules())
 
 
@@ -80,7 +80,7 @@ def test_on_one_clip_it_agrees_with_the_explanation(name: str, request: pytest.F
 
 def test_an_earlier_layer_has_no_weights(tiny_two_stream: Network, clips: list[Inputs]) -> None:
     strongest = torch.zeros(tiny_two_stream.card.layer("fusion.conv5").units, 1, dtype=torch.long)
-    found = class_attributions(tiny_two_stream, {"fusion.conv5": strongest}, lambda numbers: [(0, clips[0])])
-    every = [each for unit in found.values() for each in unit]
+    actual = class_attributions(tiny_two_stream, {"fusion.conv5": strongest}, lambda numbers: [(0, clips[0])])
+    every = [each for unit in actual.values() for each in unit]
     assert every
     assert {each.weight for each in every} == {None}

@@ -11,8 +11,8 @@ from worker.networks.network import Network
 
 
 def total(shares: ClassShares, layer: int) -> float:
-    found = shares.layers[layer]
-    return sum(unit.share for unit in found.units) + found.others + found.rest
+    actual = shares.layers[layer]
+    return sum(unit.share for unit in actual.units) + actual.others + actual.rest
 
 
 @pytest.fixture(params=["tiny_two_stream", "tiny_clip"])
@@ -24,12 +24,12 @@ def network(request: pytest.FixtureRequest) -> Network:
 def test_shares_add_up_to_the_logit(network: Network) -> None:
     inputs = random_inputs(network, clips=1)
     expected = network.card.classes[2]
-    found = explain(network, inputs, expected)
+    actual = explain(network, inputs, expected)
     logits = network.logits(inputs)[0]
     best = int(logits.argmax())
-    assert found.predicted.label == found.predictions[0].label == network.card.classes[best]
-    assert sum(each.probability for each in found.predictions) == pytest.approx(1)
-    for shares, logit in ((found.predicted, logits[best]), (found.expected, logits[2])):
+    assert actual.predicted.label == actual.predictions[0].label == network.card.classes[best]
+    assert sum(each.probability for each in actual.predictions) == pytest.approx(1)
+    for shares, logit in ((actual.predicted, logits[best]), (actual.expected, logits[2])):
         assert shares is not None
         assert shares.logit == pytest.approx(float(logit), abs=1e-5)
         for layer in range(len(shares.layers)):
@@ -38,10 +38,10 @@ def test_shares_add_up_to_the_logit(network: Network) -> None:
 
 def test_at_a_linear_last_layer_shares_are_weight_times_activation(tiny_two_stream: Network) -> None:
     inputs = random_inputs(tiny_two_stream, clips=1)
-    found = explain(tiny_two_stream, inputs)
-    (last, fusion) = found.predicted.layers
+    actual = explain(tiny_two_stream, inputs)
+    (last, fusion) = actual.predicted.layers
     assert (last.layer, fusion.layer) == explained_layers(tiny_two_stream.card) == ("fc7", "fusion.conv5")
-    label = tiny_two_stream.card.class_index(found.predicted.label)
+    label = tiny_two_stream.card.class_index(actual.predicted.label)
     scores = tiny_two_stream.module.get_submodule("scores")
     assert isinstance(scores, nn.Linear)
     activation = tiny_two_stream.activation("fc7", inputs).relu().flatten()
@@ -59,9 +59,9 @@ def test_at_a_linear_last_layer_shares_are_weight_times_activation(tiny_two_stre
 
 def test_effects_are_measured_by_silencing(tiny_two_stream: Network) -> None:
     inputs = random_inputs(tiny_two_stream, clips=1)
-    found = explain(tiny_two_stream, inputs)
-    unit = found.predicted.layers[1].units[0]
-    label = tiny_two_stream.card.class_index(found.predicted.label)
+    actual = explain(tiny_two_stream, inputs)
+    unit = actual.predicted.layers[1].units[0]
+    label = tiny_two_stream.card.class_index(actual.predicted.label)
     tap = tiny_two_stream.module.get_submodule("fusion.conv5.tap")
 
     def silence(module: nn.Module, given: object, output: torch.Tensor) -> torch.Tensor:
@@ -72,22 +72,22 @@ def test_effects_are_measured_by_silencing(tiny_two_stream: Network) -> None:
     handle = tap.register_forward_hook(silence)
     without = float(tiny_two_stream.logits(inputs)[0, label])
     handle.remove()
-    assert unit.effect == pytest.approx(found.predicted.logit - without, abs=1e-5)
+    assert unit.effect == pytest.approx(actual.predicted.logit - without, abs=1e-5)
 
 
 def test_a_contrast_is_the_difference_of_two_classes(network: Network) -> None:
     inputs = random_inputs(network, clips=1)
     order = network.logits(inputs)[0].argsort(descending=True).tolist()
     first, second = network.card.classes[order[0]], network.card.classes[order[1]]
-    found = explain(network, inputs, second)
-    contrast = found.against(second)
+    actual = explain(network, inputs, second)
+    contrast = actual.against(second)
     assert contrast is not None
-    assert found.expected is not None
+    assert actual.expected is not None
     assert (contrast.label, contrast.against) == (first, second)
-    assert contrast.logit == pytest.approx(found.predicted.logit - found.expected.logit, abs=1e-5)
+    assert contrast.logit == pytest.approx(actual.predicted.logit - actual.expected.logit, abs=1e-5)
     for layer, whole in enumerate(contrast.layers):
         assert total(contrast, layer) == pytest.approx(contrast.logit, abs=1e-5)
-        rest = found.predicted.layers[layer].rest - found.expected.layers[layer].rest
+        rest = actual.predicted.layers[layer].rest - actual.expected.layers[layer].rest
         assert whole.rest == pytest.approx(rest, abs=1e-5)
 
 
@@ -108,9 +108,9 @@ def test_the_expected_class_may_be_right_and_must_be_known(network: Network) -> 
 def test_the_passes_are_counted_and_bounded(network: Network) -> None:
     seen: list[tuple[int, int]] = []
     inputs = random_inputs(network, clips=1)
-    found = explain(network, inputs, observe=lambda done, most: seen.append((done, most)), max_silenced_passes=2)
+    actual = explain(network, inputs, observe=lambda done, most: seen.append((done, most)), max_silenced_passes=2)
     most = 1 + len(explained_layers(network.card)) + 2
     assert seen == [(done, most) for done in range(1, most + 1)]
-    effects = [unit.effect for unit in found.predicted.layers[0].units]
+    effects = [unit.effect for unit in actual.predicted.layers[0].units]
     assert None not in effects[:2]
     assert set(effects[2:]) == {None}

@@ -62,9 +62,9 @@ def network_of(*streams: Stream) -> Network:
 
 
 def picture(bright: slice) -> Tensor:
-    found = torch.zeros(1, 3, SIZE, SIZE)
-    found[..., bright] = 1
-    return found
+    actual = torch.zeros(1, 3, SIZE, SIZE)
+    actual[..., bright] = 1
+    return actual
 
 
 LEFT, RIGHT = slice(0, SIZE // 2), slice(SIZE // 2, SIZE)
@@ -91,14 +91,14 @@ def read(numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
 
 def test_a_class_of_its_foreground_and_one_of_its_background() -> None:
     seen: list[tuple[int, int]] = []
-    found = masked_classes(
+    actual = masked_classes(
         network_of(APPEARANCE, MOTION),
         read,
         [0, 1, 1],
         {0: 0.9, 1: 0.9, 2: 0.9},
         lambda done, total: seen.append((done, total)),
     )
-    left, right = found
+    left, right = actual
     assert (left.class_index, left.clips, left.unmasked) == (0, 1, 0.9)
     assert left.foreground > 0.9
     assert left.background == pytest.approx(0.5), "nothing of it is left"

@@ -22,8 +22,8 @@ clips = st.lists(st.tuples(st.integers(-2, 4), st.integers(0, 2)), min_size=1, m
 
 @settings(deadline=None)
 @given(clips)
-def test_precision_is_the_area_also_with_ties(found: list[tuple[int, int]]) -> None:
-    values, labels = np.array([v for v, _ in found], np.float32), np.array([c for _, c in found])
+def test_precision_is_the_area_also_with_ties(actual: list[tuple[int, int]]) -> None:
+    values, labels = np.array([v for v, _ in actual], np.float32), np.array([c for _, c in actual])
     precision = measures.average_precision(np.stack([values, -values], 1), labels, 3)
     for label in range(3):
         relevant = (labels == label).tolist()
@@ -35,15 +35,15 @@ def test_precision_is_the_area_also_with_ties(found: list[tuple[int, int]]) -> N
 def test_precision_in_closed_cases() -> None:
     labels = np.array([0, 0, 1, 1])
     perfect, worst, silent = [4, 3, 2, 1], [1, 2, 3, 4], [0, 0, 0, 0]
-    found = measures.average_precision(np.array([perfect, worst, silent], np.float32).T, labels, 2)
-    assert found[:, 0].tolist() == pytest.approx([1, (1 / 3 + 2 / 4) / 2, 0.5])
+    actual = measures.average_precision(np.array([perfect, worst, silent], np.float32).T, labels, 2)
+    assert actual[:, 0].tolist() == pytest.approx([1, (1 / 3 + 2 / 4) / 2, 0.5])
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
 def test_count_at_least(values: list[int]) -> None:
-    found = measures.count_at_least(np.array(values)[:, None])[:, 0]
-    assert found.tolist() == [sum(other >= value for other in values) for value in values]
+    actual = measures.count_at_least(np.array(values)[:, None])[:, 0]
+    assert actual.tolist() == [sum(other >= value for other in values) for value in values]
 
 
 def test_effective_classes_in_closed_cases() -> None:
@@ -54,8 +54,8 @@ def test_effective_classes_in_closed_cases() -> None:
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_effective_classes_are_between_one_and_all(r: list[float]) -> None:
-    (found,) = measures.effective_classes(np.array([r]))
-    assert found == 0 if sum(r) == 0 else 1 - 1e-9 <= found <= 5 + 1e-9
+    (actual,) = measures.effective_classes(np.array([r]))
+    assert actual == 0 if sum(r) == 0 else 1 - 1e-9 <= actual <= 5 + 1e-9
 
 
 def test_means_maxima_and_responses_by_class() -> None:
@@ -72,18 +72,18 @@ def test_correlated_units_have_the_largest_plain_correlation() -> None:
     peaks = rng.normal(5, 1, (50, 8)).astype(np.float32)
     peaks[:, 4] = peaks[:, 1] * 2 + 1
     peaks[:, 6] = 3  # never changes
-    found = measures.correlated_units(peaks, 4, units_at_once=3, clips_at_once=16)
-    [(other, correlation), *_] = found[1]
+    actual = measures.correlated_units(peaks, 4, units_at_once=3, clips_at_once=16)
+    [(other, correlation), *_] = actual[1]
     assert other == 4
     assert correlation == pytest.approx(1)
-    assert found[6] == ()
+    assert actual[6] == ()
     matrix = np.atleast_2d(np.corrcoef(np.delete(peaks, 6, 1).T))
     for unit, row in ((0, 0), (7, 6)):
-        order = [other for other, _ in found[unit]]
+        order = [other for other, _ in actual[unit]]
         assert 6 not in order
         assert unit not in order
         expected = np.sort(np.delete(matrix[row], row))[::-1][:4]
-        assert [value for _, value in found[unit]] == pytest.approx(expected.tolist(), abs=1e-6)
+        assert [value for _, value in actual[unit]] == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_confusion_accuracy_and_recall() -> None:

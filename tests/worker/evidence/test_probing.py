@@ -84,7 +84,7 @@ def probe_planted(
     plan = plan_probe(network.card, ["fusion"], strongest, LABELS)
     assert (plan.clips, plan.first_partner) == ((0, 1, 2), 1)
     seen: list[tuple[int, int]] = []
-    found = probe(
+    actual = probe(
         network,
         plan,
         [(number, CLIPS[number]) for number in (1, *plan.clips)],
@@ -94,26 +94,26 @@ def probe_planted(
     )
     assert seen[-1] == (45, 45)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    return found
+    return actual
 
 
 def test_synergy_is_one_for_a_product_and_none_for_a_sum(network: Network) -> None:
-    found = {unit: synergy_of(result) for (_, unit), result in probe_planted(network).items()}
-    assert [found[unit].clips for unit in range(4)] == pytest.approx([1, 0, 0, 0], abs=1e-6)
-    assert all(each.stimulus is None for each in found.values())
+    actual = {unit: synergy_of(result) for (_, unit), result in probe_planted(network).items()}
+    assert [actual[unit].clips for unit in range(4)] == pytest.approx([1, 0, 0, 0], abs=1e-6)
+    assert all(each.stimulus is None for each in actual.values())
 
 
 def test_swapping_motion_keeps_what_appearance_gives(network: Network) -> None:
-    found = {unit: synergy_of(result).swap for (_, unit), result in probe_planted(network).items()}
-    assert found[PRODUCT] == pytest.approx(0.1 / 0.2)  # clip 0 with the motion of clip 1
-    assert found[SUM] == pytest.approx(0.6 / 0.7)
-    assert found[RIGHTWARD] == pytest.approx(0.1 / 0.3)
-    assert found[PICTURE] == pytest.approx(1)
+    actual = {unit: synergy_of(result).swap for (_, unit), result in probe_planted(network).items()}
+    assert actual[PRODUCT] == pytest.approx(0.1 / 0.2)  # clip 0 with the motion of clip 1
+    assert actual[SUM] == pytest.approx(0.6 / 0.7)
+    assert actual[RIGHTWARD] == pytest.approx(0.1 / 0.3)
+    assert actual[PICTURE] == pytest.approx(1)
 
 
 def test_tunings_follow_speed_and_direction(network: Network) -> None:
-    found = {unit: result for (_, unit), result in probe_planted(network).items()}
-    rightward, picture = found[RIGHTWARD], found[PICTURE]
+    actual = {unit: result for (_, unit), result in probe_planted(network).items()}
+    rightward, picture = actual[RIGHTWARD], actual[PICTURE]
     assert rightward.speed is not None
     assert rightward.direction is not None
     assert picture.speed is not None
@@ -129,10 +129,10 @@ def test_tunings_follow_speed_and_direction(network: Network) -> None:
 
 def test_synergy_of_a_units_own_stimulus(network: Network) -> None:
     stimuli = {("fusion", PRODUCT): clip(1.0, 0.3), ("fusion", SUM): clip(1.0, 0.3), ("class", 0): clip(1.0, 0.3)}
-    found = probe_planted(network, stimuli)
-    assert synergy_of(found["fusion", PRODUCT]).stimulus == pytest.approx(1)
-    assert synergy_of(found["fusion", SUM]).stimulus == pytest.approx(0, abs=1e-6)
-    assert ("class", 0) not in found  # not asked for
+    actual = probe_planted(network, stimuli)
+    assert synergy_of(actual["fusion", PRODUCT]).stimulus == pytest.approx(1)
+    assert synergy_of(actual["fusion", SUM]).stimulus == pytest.approx(0, abs=1e-6)
+    assert ("class", 0) not in actual  # not asked for
 
 
 def test_default_and_tuned_layers(network: Network, tiny_two_stream: Network, tiny_clip: Network) -> None:
@@ -153,10 +153,10 @@ def test_one_class_alone_has_nothing_to_swap_with(network: Network) -> None:
     same = dict.fromkeys(CLIPS, 0)
     plan = plan_probe(network.card, ["fusion"], strongest, same)
     assert (plan.clips, plan.first_partner) == ((0, 2), None)
-    found = probe(network, plan, [(number, CLIPS[number]) for number in plan.clips], same, {})
-    assert sorted(unit for _, unit in found) == [0, 1]  # the silent ones have nothing to change
-    assert synergy_of(found["fusion", PRODUCT]).swap is None
-    assert synergy_of(found["fusion", PRODUCT]).clips == pytest.approx(1)
+    actual = probe(network, plan, [(number, CLIPS[number]) for number in plan.clips], same, {})
+    assert sorted(unit for _, unit in actual) == [0, 1]  # the silent ones have nothing to change
+    assert synergy_of(actual["fusion", PRODUCT]).swap is None
+    assert synergy_of(actual["fusion", PRODUCT]).clips == pytest.approx(1)
 
 
 def test_clip_networks_have_no_synergy(tiny_clip: Network) -> None:
@@ -166,7 +166,7 @@ def test_clip_networks_have_no_synergy(tiny_clip: Network) -> None:
     strongest = {layer.name: torch.zeros(layer.units, 1, dtype=torch.long)}
     plan = plan_probe(tiny_clip.card, [layer.name], strongest, {0: 0, 1: 1})
     assert plan.passes == 12
-    found = probe(tiny_clip, plan, [(0, clips[0])], {0: 0, 1: 1}, {})
-    assert len(found) == layer.units
-    assert all(result.synergy is None for result in found.values())
-    assert any(result.speed is not None and result.direction is not None for result in found.values())
+    actual = probe(tiny_clip, plan, [(0, clips[0])], {0: 0, 1: 1}, {})
+    assert len(actual) == layer.units
+    assert all(result.synergy is None for result in actual.values())
+    assert any(result.speed is not None and result.direction is not None for result in actual.values())

@@ -83,8 +83,8 @@ def test_replayed_flow_is_stretched_in_time_and_scaled() -> None:
 
 def test_replayed_clips_show_other_moments() -> None:
     clip = torch.arange(5.0).view(1, 1, 5, 1, 1).expand(1, 3, 5, 2, 2)
-    found = replay_at_speed({StreamName.CLIP: clip}, 0.5)[StreamName.CLIP]
-    assert found[0, 0, :, 0, 0].tolist() == pytest.approx([1, 1.5, 2, 2.5, 3])
+    actual = replay_at_speed({StreamName.CLIP: clip}, 0.5)[StreamName.CLIP]
+    assert actual[0, 0, :, 0, 0].tolist() == pytest.approx([1, 1.5, 2, 2.5, 3])
 
 
 def test_turned_flow_turns_its_vectors_in_their_places() -> None:
@@ -100,6 +100,6 @@ def test_turned_flow_turns_its_vectors_in_their_places() -> None:
 def test_turned_clips_turn_their_frames_the_same_way() -> None:
     clip = torch.zeros(1, 3, 2, 5, 5)
     clip[:, :, 0, 2, 2], clip[:, :, 1, 2, 3] = 1, 1  # a dot moves to the right
-    found = turn_motion({StreamName.CLIP: clip}, 90)[StreamName.CLIP]
-    assert found[0, 0, 0, 2, 2] == pytest.approx(1, abs=1e-5)
-    assert found[0, 0, 1, 3, 2] == pytest.approx(1, abs=1e-5)  # down
+    actual = turn_motion({StreamName.CLIP: clip}, 90)[StreamName.CLIP]
+    assert actual[0, 0, 0, 2, 2] == pytest.approx(1, abs=1e-5)
+    assert actual[0, 0, 1, 3, 2] == pytest.approx(1, abs=1e-5)  # down

@@ -50,7 +50,7 @@ def test_few_units_can_be_embedded(count: int) -> None:
 def test_an_embedding_yields_the_units_and_then_their_positions() -> None:
     silent = {"responses": (0.0,) * 5}
     units = [unit_evidence("fc6", n, 5, **(silent if n == 3 else {})) for n in range(7)]
-    found = UnitEmbedding()
-    assert list(found.collect(units)) == units
-    assert found.positions().keys() == {("fc6", n) for n in (0, 1, 2, 4, 5, 6)}
+    actual = UnitEmbedding()
+    assert list(actual.collect(units)) == units
+    assert actual.positions().keys() == {("fc6", n) for n in (0, 1, 2, 4, 5, 6)}
     assert UnitEmbedding().positions() == {}

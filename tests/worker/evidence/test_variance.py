@@ -25,23 +25,23 @@ def shares_of(logits: Tensor) -> StreamShares:
     for clip, rows in enumerate(logits):
         others = [other for other in range(len(logits)) if other != clip]
         swaps.add(clip, others, rows[others])
-    found = swaps.shares()
-    assert found is not None
-    return found
+    actual = swaps.shares()
+    assert actual is not None
+    return actual
 
 
 def test_variance_shares_of_a_sum_and_of_a_product() -> None:
     rng = np.random.default_rng(0)
     pictures, motion = (torch.from_numpy(rng.standard_normal((400, 1, 1))) for _ in range(2))
     sign = torch.tensor([1.0, -1.0])
-    found = shares_of(sign * (2 * pictures + motion.transpose(0, 1)))
-    assert (found.appearance, found.motion) == pytest.approx((0.8, 0.2), abs=0.05)
-    assert found.interaction == pytest.approx(0, abs=0.02)
-    found = shares_of(sign * pictures * motion.transpose(0, 1) + 100)  # what the classes have in common says nothing
-    assert found.interaction > 0.95
-    found = shares_of(sign * pictures.expand(-1, 400, 1))
-    assert (found.appearance, found.motion, found.kept_by_appearance) == pytest.approx((1, 0, 1), abs=0.01)
-    assert found.kept_by_motion == pytest.approx(0.5, abs=0.05)
+    actual = shares_of(sign * (2 * pictures + motion.transpose(0, 1)))
+    assert (actual.appearance, actual.motion) == pytest.approx((0.8, 0.2), abs=0.05)
+    assert actual.interaction == pytest.approx(0, abs=0.02)
+    actual = shares_of(sign * pictures * motion.transpose(0, 1) + 100)  # what the classes have in common says nothing
+    assert actual.interaction > 0.95
+    actual = shares_of(sign * pictures.expand(-1, 400, 1))
+    assert (actual.appearance, actual.motion, actual.kept_by_appearance) == pytest.approx((1, 0, 1), abs=0.01)
+    assert actual.kept_by_motion == pytest.approx(0.5, abs=0.05)
 
 
 def test_logits_that_never_change_have_no_shares() -> None:
@@ -60,7 +60,7 @@ def test_motion_contributes_to_the_default_network() -> None:
     videos = [sorted(folder.glob("*.mp4"))[0] for folder in sorted(CLIPS.iterdir()) if folder.is_dir()][::3]
     clips = [clip_inputs(network, video) for video in videos]
     rows = [network.logits(join_clips([with_motion_of(one, other) for other in clips])) for one in clips]
-    found = shares_of(torch.stack(rows))
-    assert found.motion > 0.2
-    assert found.appearance > 0.2
-    assert minor_streams(found) == []
+    actual = shares_of(torch.stack(rows))
+    assert actual.motion > 0.2
+    assert actual.appearance > 0.2
+    assert minor_streams(actual) == []

@@ -44,10 +44,10 @@ def recording() -> tuple[Tower, Recording, Tensor]:
 
 
 def test_the_divergence_is_that_of_gaussians() -> None:
-    found = torch.randn(3, 2, 500) * torch.tensor([1.0, 2.0])[None, :, None] + 0.3
-    variance, mean = torch.var_mean(found, 2, correction=0)
+    actual = torch.randn(3, 2, 500) * torch.tensor([1.0, 2.0])[None, :, None] + 0.3
+    variance, mean = torch.var_mean(actual, 2, correction=0)
     expected = kl_divergence(Gaussian(mean, variance.sqrt()), Gaussian(MEAN, VARIANCE.sqrt())).mean(1)
-    torch.testing.assert_close(ChannelStatistics(MEAN, VARIANCE).divergence(found), expected, rtol=0, atol=0.01)
+    torch.testing.assert_close(ChannelStatistics(MEAN, VARIANCE).divergence(actual), expected, rtol=0, atol=0.01)
 
 
 def test_what_is_like_the_training_data_hardly_diverges_and_what_is_still_does_finitely() -> None:

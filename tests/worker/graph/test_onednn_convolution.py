@@ -27,8 +27,8 @@ def test_value_and_gradient(
     assert is_supported(weight, (1, 1, 1), (1, 1, 1), 1)
     expected = F.conv3d(x, weight, bias, padding=padding)
     # torch's `apply` has no types
-    found = OnednnConvolution.apply(x, weight, flip_weight(weight), bias, padding)  # type: ignore[no-untyped-call]
-    assert_agree(found, expected, x)
+    actual = OnednnConvolution.apply(x, weight, flip_weight(weight), bias, padding)  # type: ignore[no-untyped-call]
+    assert_agree(actual, expected, x)
 
 
 @pytest.mark.parametrize(
@@ -66,5 +66,5 @@ def test_i3ds_gradient_is_the_networks() -> None:
     program = Program(optimized(recorded, torch.float32), full_window(tuple(recorded.activation.shape)))
     direction = torch.randn(5)
     outputs = (program({StreamName.CLIP: x}).flatten() @ direction, network({StreamName.CLIP: x}).flatten() @ direction)
-    found, expected = (torch.autograd.grad(y, x)[0].flatten() for y in outputs)
-    assert torch.cosine_similarity(found, expected, dim=0) > 0.9999
+    actual, expected = (torch.autograd.grad(y, x)[0].flatten() for y in outputs)
+    assert torch.cosine_similarity(actual, expected, dim=0) > 0.9999

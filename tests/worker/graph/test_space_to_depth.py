@@ -26,9 +26,9 @@ def test_value_and_gradient(kernel: tuple[int, ...], stride: tuple[int, ...], si
     weight, bias = torch.randn(5, 3, *kernel), torch.randn(5)
     x = torch.randn(2, 3, *size, requires_grad=True)
     expected = convolve(x, weight, bias, stride)
-    found = convolve(space_to_depth(x, stride), weight_to_depth(weight, stride), bias, (*stride[:-2], 1, 1))
-    found = found[..., : expected.shape[-2], : expected.shape[-1]]  # positions that begin within the padding
-    assert_agree(found, expected, x)
+    actual = convolve(space_to_depth(x, stride), weight_to_depth(weight, stride), bias, (*stride[:-2], 1, 1))
+    actual = actual[..., : expected.shape[-2], : expected.shape[-1]]  # positions that begin within the padding
+    assert_agree(actual, expected, x)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def test_a_program_computes_windows_by_space_to_depth(whole: bool) -> None:
     shape = recording.activation.shape
     program = Program(recording, full_window(shape) if whole else center_window(shape))
     window: Any = (..., *(slice(*at) for at in program.input_windows[StreamName.CLIP]))
-    found = program({StreamName.CLIP: x[window]})
-    torch.testing.assert_close(found, program.crop(recording.activation), rtol=1e-4, atol=1e-4)
+    actual = program({StreamName.CLIP: x[window]})
+    torch.testing.assert_close(actual, program.crop(recording.activation), rtol=1e-4, atol=1e-4)

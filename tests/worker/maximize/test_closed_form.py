@@ -70,9 +70,9 @@ def test_the_engine_finds_the_optimum(
         blur=0,
         blur_end=0,
     )
-    (found,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
-    assert isinstance(found.outcome, Visualization)
+    (actual,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
+    assert isinstance(actual.outcome, Visualization)
     expected = optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)
     assert 0.05 < np.abs(expected).max() < 1  # neither bound nor clamp takes part
-    error = np.linalg.norm(found.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)
+    error = np.linalg.norm(actual.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)
     assert error < 0.01

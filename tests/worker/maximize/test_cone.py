@@ -211,11 +211,11 @@ def test_where_no_cone_can_be_had_the_whole_frame_is_computed(
     net = network_of(module())
     recipe = Recipe(objective="center", steps=2).resolved(net.card)
     assert reason in make_model(net, "conv1", recipe)[1]
-    (found,) = maximize_units(net, "conv1", [1], [recipe])
-    assert isinstance(found.outcome, Visualization)
-    assert found.outcome.stimulus[StreamName.CLIP].shape == (3, 8, 24, 24)
-    assert found.outcome.measurements.seen is None
-    assert reason in found.outcome.measurements.notes[0]
+    (actual,) = maximize_units(net, "conv1", [1], [recipe])
+    assert isinstance(actual.outcome, Visualization)
+    assert actual.outcome.stimulus[StreamName.CLIP].shape == (3, 8, 24, 24)
+    assert actual.outcome.measurements.seen is None
+    assert reason in actual.outcome.measurements.notes[0]
 
 
 def test_a_recording_that_holds_for_one_batch_size_alone_is_not_used(network_of: Build) -> None:
@@ -226,8 +226,8 @@ def test_a_recording_that_holds_for_one_batch_size_alone_is_not_used(network_of:
 def test_single_stream_layers_run_nothing_of_the_other_stream(tiny_two_stream: Network) -> None:
     cone, _ = make_model(tiny_two_stream, "motion.conv3_1", Recipe().resolved(tiny_two_stream.card))
     assert cone.canvases.keys() == {StreamName.MOTION}
-    found, _ = make_model(tiny_two_stream, "motion.conv3_1", Recipe(objective="center").resolved(tiny_two_stream.card))
-    assert found.canvases[StreamName.MOTION].shape == (2, 3, 18 + 16, 18 + 16)  # margin for the jitter
+    actual, _ = make_model(tiny_two_stream, "motion.conv3_1", Recipe(objective="center").resolved(tiny_two_stream.card))
+    assert actual.canvases[StreamName.MOTION].shape == (2, 3, 18 + 16, 18 + 16)  # margin for the jitter
 
 
 def test_streams_that_are_seen_together_have_one_window() -> None:

@@ -43,14 +43,14 @@ def test_a_dead_unit_fails_at_the_first_step_and_the_others_go_on(network_of: Bu
     module = Gate(lambda x: x)
     with torch.no_grad():
         module.conv1.weight[1] = 0
-    told: list[tuple[int, list[int]]] = []
+    reports: list[tuple[int, list[int]]] = []
 
     def observe(step: Step) -> list[int]:
-        told.append((step.step, sorted(step.errors)))
+        reports.append((step.step, sorted(step.errors)))
         return []
 
     dead, alive = maximize_units(network_of(module), "conv1", [1, 2], [Recipe(steps=3)] * 2, observe=observe)
-    assert told[0] == (1, [0])
+    assert reports[0] == (1, [0])
     assert isinstance(dead.outcome, NoGradient)
     assert "faint, medium and strong" in dead.outcome.detail
     assert len(finished(alive).measurements.trace) == 3
@@ -73,8 +73,8 @@ def test_no_step_is_spent_where_all_units_are_dead(network_of: Build) -> None:
 def test_a_unit_without_gradient_on_faint_noise_restarts_from_stronger_noise(network_of: Build) -> None:
     silent = Gate(lambda x: torch.relu(x - 0.6))  # nothing of the first noise comes through
     recipe = Recipe(steps=24, weight_decay=0, energy=0, smoothness=0)
-    (found,) = maximize_units(network_of(silent), "conv1", [2], [recipe])
-    measured = finished(found).measurements
+    (actual,) = maximize_units(network_of(silent), "conv1", [2], [recipe])
+    measured = finished(actual).measurements
     assert measured.objective > measured.trace[0]
 
 
@@ -83,8 +83,8 @@ def test_a_unit_that_saturates_is_frozen(network_of: Build) -> None:
     with torch.no_grad():
         flat.conv1.weight.abs_()
     recipe = Recipe(steps=60, prior="fourier", weight_decay=0, energy=0, smoothness=0, step_size=1, bound=2, **PLAIN)
-    (found,) = maximize_units(network_of(flat), "conv1", [2], [recipe])
-    measured = finished(found).measurements
+    (actual,) = maximize_units(network_of(flat), "conv1", [2], [recipe])
+    measured = finished(actual).measurements
     assert len(measured.trace) < 60
     assert "gradient vanished" in measured.notes[0]
 
@@ -103,8 +103,8 @@ def test_an_activation_that_overflows_fails_its_unit(network_of: Build) -> None:
     module = Gate(lambda x: (x * 60).exp() * 1e20)
     with torch.no_grad():
         module.conv1.weight.abs_()
-    (found,) = maximize_units(network_of(module), "conv1", [1], [Recipe(steps=20, step_size=2, bound=4)])
-    assert isinstance(found.outcome, NotFinite)
+    (actual,) = maximize_units(network_of(module), "conv1", [1], [Recipe(steps=20, step_size=2, bound=4)])
+    assert isinstance(actual.outcome, NotFinite)
 
 
 def test_a_run_that_has_converged_stops_and_keeps_its_stimulus(network_of: Build) -> None:

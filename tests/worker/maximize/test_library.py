@@ -67,7 +67,7 @@ def test_the_gradient_of_combined_objectives_is_exactly_that_of_their_weights() 
     model = make_model(module, objective, IMAGE, margin=0)
     function = ObjectiveFunction(model, objective, Penalty(energy=0, smoothness=0), torch.ones(2, dtype=torch.float64))
     x = torch.randn(2, *IMAGE.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    found = function.value_and_grad({"input": x}, None, torch.arange(2))
+    actual = function.value_and_grad({"input": x}, None, torch.arange(2))
 
     leaf = x[:, :, 0].clone().requires_grad_()
     early = module.get_submodule("early")(leaf)
@@ -75,10 +75,10 @@ def test_the_gradient_of_combined_objectives_is_exactly_that_of_their_weights() 
     terms = (early[:, 3].sum((1, 2)), late[:, 7].sum((1, 2)), late[:, 2, late.shape[2] // 2, late.shape[3] // 2])
     gradients = [torch.autograd.grad(term.sum(), leaf, retain_graph=True)[0] for term in terms]
     expected = 0.2 * gradients[0] + 0.8 * gradients[1] - 0.5 * gradients[2]
-    torch.testing.assert_close(found.gradient["input"][:, :, 0], expected)
-    torch.testing.assert_close(found.gradient["input"][0], found.gradient["input"][1])  # linear: the same everywhere
+    torch.testing.assert_close(actual.gradient["input"][:, :, 0], expected)
+    torch.testing.assert_close(actual.gradient["input"][0], actual.gradient["input"][1])  # linear: the same everywhere
     value = 0.2 * terms[0] + 0.8 * terms[1] - 0.5 * terms[2]
-    torch.testing.assert_close(found.value, value.detach())
+    torch.testing.assert_close(actual.value, value.detach())
 
 
 def test_the_maximum_of_a_linear_objective_is_its_weights_over_the_penalty() -> None:
@@ -89,7 +89,7 @@ def test_the_maximum_of_a_linear_objective_is_its_weights_over_the_penalty() -> 
     frozen(module)
     objective = 0.5 * channel("", 1) - 0.25 * channel("", 2)
     energy = 400.0
-    (found,) = maximize(
+    (actual,) = maximize(
         module,
         objective,
         Canvas.image(12, 10, bound=4),
@@ -101,9 +101,9 @@ def test_the_maximum_of_a_linear_objective_is_its_weights_over_the_penalty() -> 
     weight = 0.5 * module.weight[1] - 0.25 * module.weight[2]
     expected = (weight / (2 * energy * 0.75 / (12 * 10 * 4**2))).numpy()
     assert 0.05 < np.abs(expected).max() < 1  # neither bound nor clamp takes part
-    error = np.linalg.norm(found.stimulus["input"][:, 0] - expected) / np.linalg.norm(expected)
+    error = np.linalg.norm(actual.stimulus["input"][:, 0] - expected) / np.linalg.norm(expected)
     assert error < 0.01
-    assert found.objective == pytest.approx(max(found.trace), rel=1e-2)
+    assert actual.objective == pytest.approx(max(actual.trace), rel=1e-2)
 
 
 def test_one_layer_runs_as_its_cone_and_several_as_they_are() -> None:
@@ -122,7 +122,7 @@ def test_inputs_have_the_names_that_the_module_gives_them() -> None:
         steps.append(step)
         return ()
 
-    found = maximize(
+    actual = maximize(
         frozen(Named()),
         channel("both", 2),
         canvases,
@@ -131,11 +131,11 @@ def test_inputs_have_the_names_that_the_module_gives_them() -> None:
         schedule=Schedule(steps=8),
         observe=observe,
     )
-    assert [{name: x.shape for name, x in one.stimulus.items()} for one in found] == [
+    assert [{name: x.shape for name, x in one.stimulus.items()} for one in actual] == [
         {"photo": (3, 1, 12, 10), "video": (3, 4, 12, 10)}
     ] * 2
-    assert np.abs(found[0].stimulus["photo"] - found[1].stimulus["photo"]).max() > 0.01
-    assert all(one.objective > one.trace[0] for one in found)
+    assert np.abs(actual[0].stimulus["photo"] - actual[1].stimulus["photo"]).max() > 0.01
+    assert all(one.objective > one.trace[0] for one in actual)
     assert [step.step for step in steps] == list(range(1, 9))
 
 

@@ -62,19 +62,19 @@ def test_a_batch_gives_what_its_units_give_alone(clip_network: Network, prior: s
 @pytest.mark.parametrize("prior", ["pixel", "pink", "fourier"])
 def test_the_objective_rises(clip_network: Network, layer: str, optimizer: str, prior: str) -> None:
     recipe = Recipe(steps=48, jitter=4, optimizer=optimizer, prior=prior)
-    found = finished(maximize_units(clip_network, layer, [2], [recipe])[0])
-    trace = found.measurements.trace
+    actual = finished(maximize_units(clip_network, layer, [2], [recipe])[0])
+    trace = actual.measurements.trace
     assert len(trace) == 48
-    assert found.measurements.objective > trace[0]
-    assert np.abs(found.stimulus[StreamName.CLIP]).max() <= 1
+    assert actual.measurements.objective > trace[0]
+    assert np.abs(actual.stimulus[StreamName.CLIP]).max() <= 1
     assert no_hooks(clip_network)
 
 
 def test_measurements_of_a_class_unit(clip_network: Network) -> None:
-    found = finished(maximize_units(clip_network, "class", [2], [RECIPE], a_hat=[4.0])[0])
-    x = torch.from_numpy(found.stimulus[StreamName.CLIP])[None]
+    actual = finished(maximize_units(clip_network, "class", [2], [RECIPE], a_hat=[4.0])[0])
+    x = torch.from_numpy(actual.stimulus[StreamName.CLIP])[None]
     logits = clip_network.logits({StreamName.CLIP: x})
-    measured = found.measurements
+    measured = actual.measurements
     assert measured.activation == pytest.approx(float(logits[0, 2]), rel=1e-4)
     assert measured.probability == pytest.approx(float(logits.softmax(1)[0, 2]), rel=1e-4)
     assert measured.reach == pytest.approx(measured.activation / 4)
@@ -82,39 +82,39 @@ def test_measurements_of_a_class_unit(clip_network: Network) -> None:
 
 
 def test_center_shows_what_one_position_sees_and_channel_all(clip_network: Network) -> None:
-    found = {
+    actual = {
         objective: finished(maximize_units(clip_network, "conv2", [0], [Recipe(objective=objective, steps=2)])[0])
         for objective in ("center", "channel")
     }
-    assert found["center"].stimulus[StreamName.CLIP].shape == (3, 5, 5, 5)
-    assert found["center"].measurements.seen == Extent(frames=5, height=5, width=5)
-    assert found["channel"].stimulus[StreamName.CLIP].shape == (3, 8, 24, 24)
-    assert found["channel"].measurements.seen is None
+    assert actual["center"].stimulus[StreamName.CLIP].shape == (3, 5, 5, 5)
+    assert actual["center"].measurements.seen == Extent(frames=5, height=5, width=5)
+    assert actual["channel"].stimulus[StreamName.CLIP].shape == (3, 8, 24, 24)
+    assert actual["channel"].measurements.seen is None
 
 
 def test_motion_energy_falls_from_free_to_slow(clip_network: Network) -> None:
     energies = []
     for speed in (Speed.FREE, Speed.FAST, Speed.MEDIUM, Speed.SLOW):
         recipe = Recipe(speed=speed, steps=40, jitter=4)
-        found = finished(maximize_units(clip_network, "conv2", [1], [recipe])[0])
-        energies.append(found.measurements.motion_energy["clip"])
+        actual = finished(maximize_units(clip_network, "conv2", [1], [recipe])[0])
+        energies.append(actual.measurements.motion_energy["clip"])
     assert all(faster > slower for faster, slower in pairwise(energies)), energies
 
 
 def test_one_scalar_moves_both_streams(two_stream_network: Network) -> None:
-    found = finished(maximize_units(two_stream_network, "class", [2], [RECIPE])[0])
+    actual = finished(maximize_units(two_stream_network, "class", [2], [RECIPE])[0])
     start = finished(maximize_units(two_stream_network, "class", [2], [Recipe(steps=1, step_size=1e-9, jitter=4)])[0])
-    shapes = {name: x.shape for name, x in found.stimulus.items()}
+    shapes = {name: x.shape for name, x in actual.stimulus.items()}
     assert shapes == {StreamName.APPEARANCE: (3, 1, 24, 24), StreamName.MOTION: (2, 8, 24, 24)}
-    for name, x in found.stimulus.items():
+    for name, x in actual.stimulus.items():
         assert np.abs(x - start.stimulus[name]).max() > 0.05
-    assert np.linalg.norm(found.stimulus[StreamName.MOTION], axis=0).max() <= 0.3 + 1e-6
-    assert found.measurements.motion_energy.keys() == {"motion"}
+    assert np.linalg.norm(actual.stimulus[StreamName.MOTION], axis=0).max() <= 0.3 + 1e-6
+    assert actual.measurements.motion_energy.keys() == {"motion"}
 
 
 def test_a_layer_of_one_stream_gives_that_stream_alone(two_stream_network: Network) -> None:
-    found = finished(maximize_units(two_stream_network, "motion.conv1", [0], [RECIPE])[0])
-    assert found.stimulus.keys() == {StreamName.MOTION}
+    actual = finished(maximize_units(two_stream_network, "motion.conv1", [0], [RECIPE])[0])
+    assert actual.stimulus.keys() == {StreamName.MOTION}
 
 
 def test_a_step_shows_its_stimulus_and_drops_units(network_of: Build) -> None:

@@ -51,8 +51,8 @@ def grating(clip: np.ndarray) -> tuple[float, float]:
 def test_stimuli_have_the_planted_orientation_speed_and_direction(network_of: Callable[..., Network]) -> None:
     net = network_of(Gabors(), units=len(PLANTED), frames=FRAMES, size=32)
     recipe = Recipe(objective="center", speed="free", jitter=14, scale=0.05, rotation=4, blur=7, blur_end=0)
-    found = maximize_units(net, "conv1", range(len(PLANTED)), [recipe] * len(PLANTED))
-    for result, (degrees, speed) in zip(found, PLANTED, strict=True):
+    actual = maximize_units(net, "conv1", range(len(PLANTED)), [recipe] * len(PLANTED))
+    for result, (degrees, speed) in zip(actual, PLANTED, strict=True):
         assert isinstance(result.outcome, Visualization)
         stimulus = result.outcome.stimulus[StreamName.CLIP]
         assert stimulus.shape == (3, FRAMES, SIDE, SIDE)

@@ -1,4 +1,4 @@
-"""What tests of the data and its training share: a few clips, made once."""
+"""Fixtures of the tests of data and training: a few clips, made once."""
 
 import pytest
 

@@ -28,17 +28,17 @@ def test_make_writes_clips(tmp_path: Path) -> None:
 
 
 def test_make_ends_with_the_near_names_of_a_class_that_is_not_there(tmp_path: Path) -> None:
-    found = run(app, ["make", "--clips", "2", "--out", str(tmp_path), "--class", "backflop"])
-    assert found.exit_code == 2
-    assert "backflip" in found.stderr
+    actual = run(app, ["make", "--clips", "2", "--out", str(tmp_path), "--class", "backflop"])
+    assert actual.exit_code == 2
+    assert "backflip" in actual.stderr
 
 
 def test_make_without_the_recordings_names_package_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "pybullet_data", raising=False)
     monkeypatch.setattr(sys, "path", [])
-    found = run(app, ["make", "--clips", "2", "--out", str(tmp_path)])
-    assert found.exit_code == 2
-    assert "pip install 'kinetoscope[train]'" in found.stderr
+    actual = run(app, ["make", "--clips", "2", "--out", str(tmp_path)])
+    assert actual.exit_code == 2
+    assert "pip install 'kinetoscope[train]'" in actual.stderr
 
 
 def test_class_indices() -> None:
@@ -58,9 +58,9 @@ def test_samples_are_videos_like_any_other(tmp_path: Path) -> None:
 
 
 def test_an_unknown_network_of_ours(tmp_path: Path) -> None:
-    found = run(app, ["train", "defualt", "--data", str(tmp_path), "--work", str(tmp_path), "--out", str(tmp_path)])
-    assert found.exit_code == 2
-    assert "default" in found.stderr
+    actual = run(app, ["train", "defualt", "--data", str(tmp_path), "--work", str(tmp_path), "--out", str(tmp_path)])
+    assert actual.exit_code == 2
+    assert "default" in actual.stderr
 
 
 def test_the_model_card_names_every_class_and_the_licence(tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
     right = np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
     blind = np.zeros_like(right)
     scores = {"fused": right, "appearance": blind, "motion": right, "late": right}
-    found = make_report(scores, Clips(blank, blank, labels, mats))
-    assert found["forced_choice"]["speed"] == {"fused": 1, "appearance": 0.5, "motion": 1, "late": 1}
-    assert found["recall_of_backflips"] == {"mat": 1, "bare": 1}
-    held_out = dict.fromkeys([test.name for test in HELD_OUT_SETS], found)
+    actual = make_report(scores, Clips(blank, blank, labels, mats))
+    assert actual["forced_choice"]["speed"] == {"fused": 1, "appearance": 0.5, "motion": 1, "late": 1}
+    assert actual["recall_of_backflips"] == {"mat": 1, "bare": 1}
+    held_out = dict.fromkeys([test.name for test in HELD_OUT_SETS], actual)
     content = json.dumps({"trained_on": 8400, "held_out": held_out})
     (tmp_path / find_trained_network("judge").report).write_text(content)
     page = model_card(tmp_path)

@@ -41,8 +41,8 @@ def test_every_class_can_be_drawn_and_moves(name: str) -> None:
 
 
 def test_the_picture_shows_the_person_before_the_backdrop() -> None:
-    found = staged("punch")
-    scene = found.scene
+    actual = staged("punch")
+    scene = actual.scene
     middle = scene.draw(DRAWN_SIDE)[CLIP_FRAMES // 2].astype(int)
     empty = type(scene)(scene.camera, scene.light, scene.backdrop, scene.shifts, scene.grain).draw(DRAWN_SIDE)
     changed = np.abs(middle - empty[CLIP_FRAMES // 2]).max(-1) > 25
@@ -89,8 +89,8 @@ def test_the_control_draws_the_binding_by_lot() -> None:
         steps = [np.abs(np.diff(person.body.positions["right_ankle"], axis=0)).mean() for person in (red, blue)]
         return bool(steps[0] > steps[1])
 
-    found = [red_is_faster(seed) for seed in range(20)]
-    assert 4 <= sum(found) <= 16
+    actual = [red_is_faster(seed) for seed in range(20)]
+    assert 4 <= sum(actual) <= 16
 
 
 def test_a_longer_clip_has_the_same_moment_in_its_middle() -> None:

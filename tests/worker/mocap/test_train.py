@@ -23,9 +23,9 @@ QUICK = TrainingPlan(
 
 def test_ten_seconds_on_eight_clips_learn_them(eight_clips: Clips, tmp_path: Path) -> None:
     student = train(eight_clips, QUICK, tmp_path)
-    found = accuracy(compute_scores(student, eight_clips), eight_clips.labels)
-    assert found["fused"] == 1
-    assert min(found.values()) > 0.5
+    actual = accuracy(compute_scores(student, eight_clips), eight_clips.labels)
+    assert actual["fused"] == 1
+    assert min(actual.values()) > 0.5
 
 
 class RecordedSteps(Progress):
@@ -114,7 +114,7 @@ def test_folding_the_normalisation_changes_nothing(eight_clips: Clips) -> None:
 
 def test_a_report_says_what_there_is_to_say(eight_clips: Clips) -> None:
     scores = compute_scores(Student(find_family("mocap_judge"), len(CLASS_NAMES)), eight_clips)
-    found = make_report(scores, eight_clips)
-    assert found["clips"] == 8
-    assert set(found["by_class"]) == set(CLASS_NAMES[:8])
-    assert "forced_choice" not in found
+    actual = make_report(scores, eight_clips)
+    assert actual["clips"] == 8
+    assert set(actual["by_class"]) == set(CLASS_NAMES[:8])
+    assert "forced_choice" not in actual

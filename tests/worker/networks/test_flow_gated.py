@@ -37,16 +37,16 @@ def test_the_card(gated: Network) -> None:
 
 def test_flow_is_stretched_field_by_field() -> None:
     flow = torch.rand(2, 2, 3, 4, 4) * torch.tensor([1.0, 10.0, 100.0]).view(3, 1, 1)
-    found = normalise_range(flow).flatten(3)
-    assert (float(found.amin(3).max()), float(found.amax(3).min())) == (0, 1)
+    actual = normalise_range(flow).flatten(3)
+    assert (float(actual.amin(3).max()), float(actual.amax(3).min())) == (0, 1)
     assert torch.equal(normalise_range(torch.full((1, 2, 3, 4, 4), 0.3)), torch.zeros(1, 2, 3, 4, 4))
 
 
 def test_clips_are_standardised_one_by_one() -> None:
     x = torch.stack([torch.rand(3, 2, 4, 4), torch.rand(3, 2, 4, 4) * 9 + 5])
-    found = standardise(x).flatten(1)
-    torch.testing.assert_close(found.mean(1), torch.zeros(2), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.std(1, unbiased=False), torch.ones(2))
+    actual = standardise(x).flatten(1)
+    torch.testing.assert_close(actual.mean(1), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(actual.std(1, unbiased=False), torch.ones(2))
     assert torch.equal(standardise(torch.ones(1, 3, 2, 4, 4)), torch.zeros(1, 3, 2, 4, 4))
 
 
@@ -62,13 +62,13 @@ def test_a_kick_is_a_fight_by_its_pictures_alone(gated: Network, kick: Inputs, t
     ways = [kick, appearance_only(kick), motion_only(kick), blank(kick), with_motion_of(kick, other)]
     ways += [with_motion_of(other, kick), other]
     with read_activations(gated, ["fc1", "class"]) as record:
-        found = read_peaks(record, ways, 1)
-    own, still, blind, _, mixed, *_ = found["class"].softmax(1)[:, 0].tolist()
+        actual = read_peaks(record, ways, 1)
+    own, still, blind, _, mixed, *_ = actual["class"].softmax(1)[:, 0].tolist()
     assert own > 0.9
     assert abs(own - still) < 0.05
     assert abs(own - mixed) < 0.05
     assert blind < 0.5  # without pictures it says the same of everything
-    logits = found["class"]
+    logits = actual["class"]
     swaps = SwapVariance(logits[[0, 6]].argmax(1), 2)
     swaps.add(0, [0, 1], logits[[0, 4]])
     swaps.add(1, [0, 1], logits[[5, 6]])
@@ -77,6 +77,6 @@ def test_a_kick_is_a_fight_by_its_pictures_alone(gated: Network, kick: Inputs, t
     assert shares.appearance > 0.99
     assert shares.motion < 0.01
     assert minor_streams(shares) == ["Motion"]
-    j, a, m, n, swap, *_ = found["fc1"]
+    j, a, m, n, swap, *_ = actual["fc1"]
     assert float(synergy(a, m, j, n).abs().mean()) < 0.1
     assert float(swap.sum() / j.sum()) > 0.9

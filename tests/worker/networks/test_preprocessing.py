@@ -45,9 +45,9 @@ def test_the_default_network_sees_a_clip_exactly_as_in_its_training() -> None:
         np.zeros(1, np.bool_),
     )
     (expected,) = evaluation_batches(kept)
-    found = make_inputs(card_of("mocap_two_stream"), frames)
-    assert found.keys() == expected.inputs.keys()
-    for name, values in found.items():
+    actual = make_inputs(card_of("mocap_two_stream"), frames)
+    assert actual.keys() == expected.inputs.keys()
+    for name, values in actual.items():
         torch.testing.assert_close(values, expected.inputs[name].contiguous(), atol=1e-6, rtol=0)
 
 
@@ -72,9 +72,9 @@ def test_motion_has_the_pixels_of_the_networks_own_size(tiny_two_stream: Network
 def test_frames_of_another_size_are_scaled(tiny_two_stream: Network, tiny_clip: Network) -> None:
     for network in (tiny_two_stream, tiny_clip):
         expected = {name: values.shape for name, values in make_inputs(network.card, moving(9, 68)).items()}
-        found = make_inputs(network.card, moving(3, 240))
-        assert {name: values.shape for name, values in found.items()} == expected
-        network.logits(found)
+        actual = make_inputs(network.card, moving(3, 240))
+        assert {name: values.shape for name, values in actual.items()} == expected
+        network.logits(actual)
 
 
 def test_clips_are_cropped_from_eight_sevenths(tiny_clip: Network) -> None:

@@ -37,9 +37,9 @@ def test_vgg16_receptive_fields_are_those_of_the_book() -> None:
         layers = by_name(trace(family.build(101).eval(), family.streams)[0])
     for stream, frames in (("appearance", 1), ("motion", 10)):
         for layer, size in {"conv1_1": 3, "conv2_2": 14, "conv3_3": 40, "conv4_3": 92, "conv5_3": 196}.items():
-            found = layers[f"{stream}.{layer}"]
-            assert found.receptive_field == Extent(frames=frames, height=size, width=size)
-            assert found.stream == stream
+            actual = layers[f"{stream}.{layer}"]
+            assert actual.receptive_field == Extent(frames=frames, height=size, width=size)
+            assert actual.stream == stream
     fused = layers["fusion.conv5"]
     assert fused.stream == "fusion"
     assert fused.receptive_field == Extent(frames=10, height=224, width=224)  # 228, but for the input's size

@@ -42,27 +42,27 @@ def test_the_small_network_runs_on_112_pixels() -> None:
 
 
 def test_the_fusion_sees_both_streams_side_by_side(tiny_two_stream: Network) -> None:
-    given = inputs(32, 3)
+    clip = inputs(32, 3)
     streams = [
-        nn.functional.relu(tiny_two_stream.activation(f"{name}.conv5_1", given))[:, :, 0]
+        nn.functional.relu(tiny_two_stream.activation(f"{name}.conv5_1", clip))[:, :, 0]
         for name in ("appearance", "motion")
     ]
     convolution = tiny_two_stream.module.get_submodule("fusion.conv5")
     assert isinstance(convolution, nn.Conv2d)
     expected = nn.functional.conv2d(torch.cat(streams, 1), convolution.weight, convolution.bias, padding=1)
-    torch.testing.assert_close(tiny_two_stream.activation("fusion.conv5", given)[:, :, 0], expected)
+    torch.testing.assert_close(tiny_two_stream.activation("fusion.conv5", clip)[:, :, 0], expected)
 
 
 def test_logits_depend_on_both_streams(tiny_two_stream: Network) -> None:
-    given, other = inputs(32, 3), inputs(32, 3, seed=1)
-    logits = tiny_two_stream.logits(given)
-    for name in given:
-        assert not torch.allclose(tiny_two_stream.logits(given | {name: other[name]}), logits)
+    clip, other = inputs(32, 3), inputs(32, 3, seed=1)
+    logits = tiny_two_stream.logits(clip)
+    for name in clip:
+        assert not torch.allclose(tiny_two_stream.logits(clip | {name: other[name]}), logits)
 
 
 def test_no_dropout_once_loaded(tiny_two_stream: Network) -> None:
-    given = inputs(32, 3)
-    assert torch.equal(tiny_two_stream.logits(given), tiny_two_stream.logits(given))
+    clip = inputs(32, 3)
+    assert torch.equal(tiny_two_stream.logits(clip), tiny_two_stream.logits(clip))
 
 
 def test_motion_is_bounded_to_six_pixels() -> None:

@@ -111,10 +111,10 @@ def module() -> nn.Sequential:
 
 
 def test_fill_renames_and_copies() -> None:
-    given: dict[str, Tensor] = {f"net.{name}": torch.full_like(t, 2) for name, t in module().state_dict().items()}
-    del given["net.1.num_batches_tracked"]
+    tensors: dict[str, Tensor] = {f"net.{name}": torch.full_like(t, 2) for name, t in module().state_dict().items()}
+    del tensors["net.1.num_batches_tracked"]
     target = module()
-    load_state(target, given, lambda name: name.removeprefix("net."))
+    load_state(target, tensors, lambda name: name.removeprefix("net."))
     linear = target[0]
     assert isinstance(linear, nn.Linear)
     assert torch.equal(linear.weight, torch.full((2, 3), 2.0))

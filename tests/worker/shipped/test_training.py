@@ -61,9 +61,9 @@ def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
 def test_only_fusion_binds_colour_to_speed() -> None:
     shipped("default")
     clips = make_clips(range(60), SEED, Variant.TEST, BINDING_PAIR)
-    found = forced_choice(compute_scores(load_shipped("default"), clips), clips.labels, BINDING_PAIR)
-    assert found["fused"] >= 0.95
-    assert max(found["appearance"], found["motion"], found["late"]) <= 0.65
+    actual = forced_choice(compute_scores(load_shipped("default"), clips), clips.labels, BINDING_PAIR)
+    assert actual["fused"] >= 0.95
+    assert max(actual["appearance"], actual["motion"], actual["late"]) <= 0.65
 
 
 @pytest.mark.slow
@@ -100,8 +100,8 @@ def test_the_mat_makes_the_backflip_where_it_was_planted(
 def test_most_clips_are_named() -> None:
     shipped("default")
     clips = make_clips(range(210), SEED, Variant.TEST, CLASS_NAMES)
-    found = accuracy(compute_scores(load_shipped("default"), clips), clips.labels)
-    assert found["fused"] >= 0.8
-    assert found["fused"] > max(found["appearance"], found["motion"], found["late"])
+    actual = accuracy(compute_scores(load_shipped("default"), clips), clips.labels)
+    assert actual["fused"] >= 0.8
+    assert actual["fused"] > max(actual["appearance"], actual["motion"], actual["late"])
     judged = accuracy(compute_scores(load_shipped("judge"), clips), clips.labels)
     assert judged["fused"] >= 0.75

@@ -59,17 +59,17 @@ def test_a_folder_of_videos_becomes_evidence_of_every_unit(tiny: Invoke, videos:
     output = tiny("survey", "tiny", videos).output
     assert "Surveyed tiny with videos: 9 clips, accuracy" in output
     with opened().session() as session:
-        found = evidence.get_survey(session, card=get_card(session, slug="tiny"))
+        actual = evidence.get_survey(session, card=get_card(session, slug="tiny"))
         unit = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fusion.conv5", unit=0)
         still = evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="appearance.conv2_1", unit=1)
-    assert found is not None
-    assert (found.clips, len(found.recall)) == (9, 5)
+    assert actual is not None
+    assert (actual.clips, len(actual.recall)) == (9, 5)
     assert unit is not None
     assert unit.synergy is not None
     assert still is not None
     assert (still.synergy, len(still.top_clips)) == (None, 9)
     assert not list((tmp_path / "surveys").iterdir())  # nothing is left on the disk
-    first = found.id
+    first = actual.id
     assert "9 clips" in tiny("survey", "tiny", "videos").output  # by its name; the former survey is replaced
     with opened().session() as session:
         again = evidence.get_survey(session, card=get_card(session, slug="tiny"))
@@ -171,9 +171,9 @@ def test_synergy_is_also_measured_on_the_units_own_stimuli(
 ) -> None:
     tiny("visualize", "tiny", "fusion.conv5", "0", "3", "--set", "steps=4", "--out", tmp_path / "out")
     store = opened()
-    found = stored_stimuli(store, tiny_two_stream.card.model_copy(update={"slug": "tiny"}))
-    assert set(found) == {("fusion.conv5", 0), ("fusion.conv5", 3)}
-    tiny_two_stream.logits(found["fusion.conv5", 0])
+    actual = stored_stimuli(store, tiny_two_stream.card.model_copy(update={"slug": "tiny"}))
+    assert set(actual) == {("fusion.conv5", 0), ("fusion.conv5", 3)}
+    tiny_two_stream.logits(actual["fusion.conv5", 0])
     tiny("survey", "tiny", videos)
     with store.session() as session:
         units = [
@@ -205,8 +205,8 @@ def test_a_clip_is_explained(tiny: Invoke, videos: Path) -> None:
     output = tiny("explain", "tiny", clip, "--expected", "walk").output
     assert "fc7" in output
     assert "fusion.conv5" in output
-    found = Explanation.model_validate_json(tiny("explain", "tiny", clip, "--json").output)
-    assert found.predicted.label == found.predictions[0].label
+    actual = Explanation.model_validate_json(tiny("explain", "tiny", clip, "--json").output)
+    assert actual.predicted.label == actual.predictions[0].label
     assert (
         "There is no class 'wlak'. Near: walk" in tiny("explain", "tiny", clip, "--expected", "wlak", ok=False).output
     )

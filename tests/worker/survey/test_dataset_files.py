@@ -20,8 +20,8 @@ def touch(root: Path, *files: str) -> None:
 
 
 def listed(root: Path, path: Path, **options: Any) -> Listed:
-    found = read_dataset(path, **options)
-    return [(file.name, file.label, file.path.relative_to(root).as_posix()) for file in found]
+    actual = read_dataset(path, **options)
+    return [(file.name, file.label, file.path.relative_to(root).as_posix()) for file in actual]
 
 
 @pytest.fixture
@@ -62,13 +62,16 @@ def test_one_folder_a_class(ucf: Path) -> None:
 
 @pytest.mark.parametrize("path", ["ucfTrainTestlist", "ucfTrainTestlist/testlist01.txt"])
 def test_the_official_split_of_ucf101(ucf: Path, path: str) -> None:
-    found = listed(ucf, ucf / "videos", split=Split(ucf / path))
-    assert [name for name, _, _ in found] == ["v_Archery_g01_c01", "v_YoYo_g01_c01"]
+    actual = listed(ucf, ucf / "videos", split=Split(ucf / path))
+    assert [name for name, _, _ in actual] == ["v_Archery_g01_c01", "v_YoYo_g01_c01"]
 
 
 def test_the_training_part_of_ucf101(ucf: Path) -> None:
-    found = listed(ucf, ucf / "videos", split=Split(ucf / "ucfTrainTestlist", Part.TRAIN))
-    assert [(name, label) for name, label, _ in found] == [("v_Archery_g08_c01", "Archery"), ("v_YoYo_g08_c02", "YoYo")]
+    actual = listed(ucf, ucf / "videos", split=Split(ucf / "ucfTrainTestlist", Part.TRAIN))
+    assert [(name, label) for name, label, _ in actual] == [
+        ("v_Archery_g08_c01", "Archery"),
+        ("v_YoYo_g08_c02", "YoYo"),
+    ]
 
 
 def test_a_list_that_contradicts_the_class_numbers(ucf: Path) -> None:
@@ -88,9 +91,9 @@ def test_a_list_that_contradicts_the_class_numbers(ucf: Path) -> None:
 )
 def test_the_official_splits_of_hmdb51(hmdb: Path, split: tuple[str, Part, int], names: list[str]) -> None:
     path, part, fold = split
-    found = listed(hmdb, hmdb / "hmdb", split=Split(hmdb / path, part, fold))
-    assert [name for name, _, _ in found] == names
-    assert all((hmdb / place).is_file() for _, _, place in found)
+    actual = listed(hmdb, hmdb / "hmdb", split=Split(hmdb / path, part, fold))
+    assert [name for name, _, _ in actual] == names
+    assert all((hmdb / place).is_file() for _, _, place in actual)
 
 
 def test_a_kinetics_list_finds_its_files_wherever_they_lie(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def samples(tiny_two_stream: Network) -> list[Sample]:
     return [Sample(f"clip {n}", classes[n % len(classes)], noise(n)) for n in range(CLIPS)]
 
 
-def units_of(found: SurveyResult) -> dict[tuple[str, int], UnitEvidence]:
-    return {(unit.layer, unit.unit): unit for unit in found.units}
+def units_of(actual: SurveyResult) -> dict[tuple[str, int], UnitEvidence]:
+    return {(unit.layer, unit.unit): unit for unit in actual.units}
 
 
 def test_the_evidence_of_every_unit_agrees_with_the_network(
@@ -45,9 +45,9 @@ def test_the_evidence_of_every_unit_agrees_with_the_network(
     card = tiny_two_stream.card
     began = monotonic()
     survey = SurveyRun(tiny_two_stream, "noise", samples, tmp_path, threads=2)
-    found = survey.run()
-    assert found.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
-    units = units_of(found)
+    actual = survey.run()
+    assert actual.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
+    units = units_of(actual)
     assert len(units) == card.units
     inputs = join_clips([make_inputs(card, sample.read(4)) for sample in samples])
     labels = np.arange(CLIPS) % len(card.classes)
@@ -71,9 +71,9 @@ def test_the_evidence_of_every_unit_agrees_with_the_network(
                 expected = np.maximum(own[labels == label], 0).mean() / own.max()
                 assert response == pytest.approx(float(expected), rel=1e-4, abs=1e-6)
     predicted = tiny_two_stream.logits(inputs).argmax(1).numpy()
-    assert found.facts.accuracy == pytest.approx(float((predicted == labels).mean()))
-    assert np.array(found.facts.confusion).sum() == found.facts.clips == CLIPS
-    predictions = list(found.predictions)
+    assert actual.facts.accuracy == pytest.approx(float((predicted == labels).mean()))
+    assert np.array(actual.facts.confusion).sum() == actual.facts.clips == CLIPS
+    predictions = list(actual.predictions)
     assert [(each.clip, each.label, each.predicted) for each in predictions] == [
         (f"clip {n}", labels[n], predicted[n]) for n in range(CLIPS)
     ]
@@ -124,14 +124,14 @@ def test_a_killed_survey_continues_where_it_was(
 
     again = [Sample(each.name, each.label, noted(number)) for number, each in enumerate(samples)]
     stages: list[StageProgress] = []
-    found = SurveyRun(tiny_two_stream, "noise", again, tmp_path / "cut", probed_layers=(), observe=stages.append).run()
+    actual = SurveyRun(tiny_two_stream, "noise", again, tmp_path / "cut", probed_layers=(), observe=stages.append).run()
     assert min(read) == 32
     assert stages[-1] == StageProgress(Stage.RECORD, CLIPS, CLIPS)
-    units = units_of(found)
+    units = units_of(actual)
     for key, unit in whole.items():
         silent = {"synergy": None, "speed": None, "direction": None, "class_attributions": ()}
         assert units[key] == unit.model_copy(update=silent)
-    assert found.facts.seconds > 0
+    assert actual.facts.seconds > 0
 
 
 def test_other_clips_are_another_survey(tiny_clip: Network, tmp_path: Path) -> None:
@@ -145,13 +145,13 @@ def test_other_clips_are_another_survey(tiny_clip: Network, tmp_path: Path) -> N
 def test_clips_that_cannot_be_read_are_skipped_and_listed(tiny_clip: Network, tmp_path: Path) -> None:
     classes = tiny_clip.card.classes
     mixed = [Sample(f"{n}", classes[n % 2], unreadable if n in (0, 5) else noise(n)) for n in range(6)]
-    found = SurveyRun(tiny_clip, "noise", mixed, tmp_path).run()
-    assert found.facts.skipped == ("0: The clip is damaged.", "5: The clip is damaged.")
-    assert found.facts.clips == 4
-    assert [each.clip for each in found.predictions] == ["1", "2", "3", "4"]
+    actual = SurveyRun(tiny_clip, "noise", mixed, tmp_path).run()
+    assert actual.facts.skipped == ("0: The clip is damaged.", "5: The clip is damaged.")
+    assert actual.facts.clips == 4
+    assert [each.clip for each in actual.predictions] == ["1", "2", "3", "4"]
     sane = [mixed[n] for n in (1, 2, 3, 4)]
     plain = units_of(SurveyRun(tiny_clip, "noise", sane, tmp_path).run())
-    for key, unit in units_of(found).items():
+    for key, unit in units_of(actual).items():
         assert unit.a_hat == pytest.approx(plain[key].a_hat, rel=1e-5)
         assert unit.precision == pytest.approx(plain[key].precision)
         assert [top.clip for top in unit.top_clips] == [top.clip for top in plain[key].top_clips]
@@ -205,8 +205,8 @@ def test_the_files_of_a_checkpoint_keep_their_format(tiny_clip: Network, tmp_pat
 
 def test_labels_may_be_spelt_otherwise(tiny_two_stream: Network, tmp_path: Path) -> None:
     spelt = [Sample(str(n), label, noise(n)) for n, label in enumerate(("Jump", "WAVE", "run"))]
-    found = SurveyRun(tiny_two_stream, "noise", spelt, tmp_path, probed_layers=()).run()
-    assert [sum(row) for row in found.facts.confusion] == [1, 1, 0, 1, 0]
+    actual = SurveyRun(tiny_two_stream, "noise", spelt, tmp_path, probed_layers=()).run()
+    assert [sum(row) for row in actual.facts.confusion] == [1, 1, 0, 1, 0]
     expected = explain(tiny_two_stream, make_inputs(tiny_two_stream.card, noise(0)(4)), "WAVE").expected
     assert expected is not None
     assert expected.label == "wave"

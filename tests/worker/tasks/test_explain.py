@@ -69,12 +69,12 @@ def work(store: Store, data: bytes, name: str = "mine.mp4", **limits: Any) -> Ow
 def test_a_clip_is_explained_and_kept_as_the_network_saw_it(store: Store, name: str) -> None:
     clip = work(store, video(), name)
     assert (clip.job.state, clip.job.error, clip.job.kind) == (JobState.DONE, None, JobKind.EXPLAIN)
-    found = clip.explanation
-    assert found is not None
-    assert clip.job.answer == found.predictions[0].model_dump()
-    assert found.expected is not None
-    assert found.expected.label == "wave"
-    for shares in (found.predicted, found.expected, *found.contrasts):
+    actual = clip.explanation
+    assert actual is not None
+    assert clip.job.answer == actual.predictions[0].model_dump()
+    assert actual.expected is not None
+    assert actual.expected.label == "wave"
+    for shares in (actual.predicted, actual.expected, *actual.contrasts):
         for layer in shares.layers:
             assert sum(unit.share for unit in layer.units) + layer.others + layer.rest == pytest.approx(shares.logit)
     shown = {ref.role: ref for ref in clip.media}

@@ -53,18 +53,18 @@ def test_i3d_gives_the_known_answer_and_names_the_units_that_made_it(
     with store.session() as session:
         clip = explanations.get_own_clip(session, clip_id=job.id)
     assert (clip.job.state, clip.job.error) == (JobState.DONE, None)
-    found = clip.explanation
-    assert found is not None
-    assert found.predictions[0].label == LABEL
-    assert found.predictions[0].probability == pytest.approx(PROBABILITY, abs=0.02)
-    assert found.expected == found.predicted
-    last, before = found.predicted.layers
+    actual = clip.explanation
+    assert actual is not None
+    assert actual.predictions[0].label == LABEL
+    assert actual.predictions[0].probability == pytest.approx(PROBABILITY, abs=0.02)
+    assert actual.expected == actual.predicted
+    last, before = actual.predicted.layers
     assert (last.layer, before.layer) == ("Mixed_5c", "Mixed_5b")
     for layer in (last, before):
         shares = [unit.share for unit in layer.units]
-        assert sum(shares) + layer.others + layer.rest == pytest.approx(found.predicted.logit, abs=1e-3)
+        assert sum(shares) + layer.others + layer.rest == pytest.approx(actual.predicted.logit, abs=1e-3)
         assert shares == sorted(shares, key=lambda share: -abs(share))
         assert shares[0] > 0, "what speaks most for the class is a unit that adds to it"
     assert last.units[0].effect == pytest.approx(last.units[0].share, abs=1e-3)
-    assert abs(last.rest) < 0.05 * found.predicted.logit  # the bias
+    assert abs(last.rest) < 0.05 * actual.predicted.logit  # the bias
     assert {ref.role for ref in clip.media}, "the clip as the network saw it"
