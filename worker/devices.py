@@ -80,6 +80,7 @@ def is_faster_in_bf16() -> bool:
 
 
 def supports_bf16(device: torch.device) -> bool:
+    """Return whether an accelerator computes bf16 natively."""
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 

@@ -16,7 +16,7 @@ from app.store.jobs import leases
 
 log = logging.getLogger(__name__)
 
-SAVE_ATTEMPTS = 5
+SAVE_ATTEMPTS = 5  # while the database cannot be reached
 
 Preview = Callable[[], RenderedMedia]
 JobT = TypeVar("JobT", SurveyJob, ExplainJob)

@@ -63,6 +63,7 @@ class UnexpectedError(KinetoscopeError):
 
 
 def make_worker_name() -> str:
+    """Return a name for a worker: its host, its process id, and random digits."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
 
 

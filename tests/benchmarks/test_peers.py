@@ -20,13 +20,13 @@ def default() -> Subject:
 
 @pytest.fixture(scope="module")
 def image() -> torch.Tensor:
-    """In [0, 1], (1, 3, 112, 112)."""
+    """Return an image in [0, 1], (1, 3, 112, 112)."""
     return torch.rand((1, 3, 112, 112), generator=torch.Generator().manual_seed(0))
 
 
 @torch.no_grad()
 def expected(subject: Subject, layer: str, image: torch.Tensor) -> np.ndarray:
-    """Of the network itself, (C, H, W)."""
+    """Return the activation of the network itself, (C, H, W)."""
     motion = torch.zeros(1, 20, 112, 112)
     seen = {StreamName.APPEARANCE: image * 2 - 1, StreamName.MOTION: motion}
     return subject.network.activation(layer, seen)[0, :, 0].numpy()

@@ -25,7 +25,7 @@ STEPS = 40
 
 @pytest.fixture
 def tiny(sqlite_url: str, tiny_two_stream: Network, tiny_two_stream_weights: Path) -> Iterator[Store]:
-    """A store that knows the tiny two-stream network by the slug `tiny`."""
+    """Return a store that knows the tiny two-stream network by the slug `tiny`."""
     store = open_store(sqlite_url)
     card = tiny_two_stream.card.model_copy(update={"slug": "tiny"})
     with store.transaction() as session:

@@ -21,7 +21,7 @@ from worker.evidence.types import Labels
 VERSION = 1  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
 PEAKS_FILE = "maxima.npy"  # float32 (clips, units)
 PROGRESS_FILE = "progress.pt"
-UNITS_PER_CHUNK = 256
+UNITS_PER_CHUNK = 256  # read from the file of peaks at once
 
 Peaks = npt.NDArray[np.float32]
 

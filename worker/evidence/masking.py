@@ -27,9 +27,9 @@ from worker.evidence.types import Observe, ReadClips
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 
-MAX_CLIPS = 600
+MAX_CLIPS = 600  # of all classes together
 MAX_CLIPS_PER_CLASS = 10
-BLOCKS_PER_SIDE = 14
+BLOCKS_PER_SIDE = 14  # of the picture
 FOREGROUND_PX = 0.3  # a frame: twice the step in which flow is stored
 MIN_FOREGROUND, MAX_FOREGROUND = 0.02, 0.9  # shares of the picture; beyond them there is nothing to compare
 

@@ -24,8 +24,8 @@ from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 
 DONORS = 6  # clips that give their motion to each clip
-MAX_CLIPS = 600
-MAX_REMEASURED_PAIRS = 10
+MAX_CLIPS = 600  # whose streams are swapped
+MAX_REMEASURED_PAIRS = 10  # pairs of classes
 MIN_FUSED_AREA = 0.8  # under the ROC curve of both streams together: pairs below it are not measured again
 PAIR_CLIPS = 10  # clips of each class of a pair that is measured again
 OTHER_CLASS_CLIPS = 16  # clips of other classes whose foregrounds are pasted onto the backgrounds of a class
@@ -72,7 +72,7 @@ class _StreamStudy:
         self.swapper = StreamSwapper(network, *(inputs for _, inputs in read_clips(numbers[:2])))
 
     def facts(self) -> StreamFacts:
-        """Carry out all swaps and return what they show."""
+        """Carry out all swaps and return the facts that they show."""
         labels = np.array([self.label[number] for number in self.numbers], np.int64)
         appearance, motion, shares = self.measure_swaps()
 

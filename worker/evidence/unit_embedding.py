@@ -14,7 +14,7 @@ from worker.evidence.types import UnitKey
 
 Array = npt.NDArray[np.float32]
 
-MAX_LANDMARKS = 4000
+MAX_LANDMARKS = 4000  # units
 PRINCIPAL_AXES = 30  # of the class profiles, kept before t-SNE
 PERPLEXITY = 30.0
 NEAREST_LANDMARKS = 5  # averaged for a unit that is not a landmark

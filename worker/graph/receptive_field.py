@@ -83,6 +83,7 @@ def per_axis(value: list[int], axes: int) -> list[int]:
 
 
 def convolution(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    """Return the field of a convolution; a transposed one sees everything."""
     if arguments["transposed"]:
         return whole_axes(field)
     axes = output.ndim - 2
@@ -92,6 +93,7 @@ def convolution(field: ReceptiveField, arguments: Arguments, output: Tensor) -> 
 
 
 def pool(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    """Return the field of a maximum or average pool."""
     axes = output.ndim - 2
     kernel = per_axis(arguments["kernel_size"], axes)
     dilation = per_axis(arguments.get("dilation", [1]), axes)
@@ -101,6 +103,7 @@ def pool(field: ReceptiveField, arguments: Arguments, output: Tensor) -> Recepti
 
 
 def adaptive_pool(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    """Return the field of an adaptive pool; everything where its output size does not divide its input size."""
     before, after = arguments["self"].shape[2:], output.shape[2:]
     if any(b % a for b, a in zip(before, after, strict=True)):
         return whole_axes(field)
@@ -109,6 +112,7 @@ def adaptive_pool(field: ReceptiveField, arguments: Arguments, output: Tensor) -
 
 
 def pad(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    """Return the field of a padding by a constant."""
     sides = arguments["pad"]
     before = list(sides[0::2][::-1])  # the argument starts at the last axis
     before = [0] * (3 - len(before)) + before
@@ -118,10 +122,12 @@ def pad(field: ReceptiveField, arguments: Arguments, output: Tensor) -> Receptiv
 
 
 def same_positions(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    """Return the field of an operator whose output positions see the same input positions."""
     return field
 
 
 def along_channels(field: ReceptiveField, arguments: Arguments, output: Tensor) -> ReceptiveField:
+    """Return the field of an operator that joins or splits channels; along any other axis, everything."""
     return field if arguments["dim"] == 1 and output.ndim > 2 else whole_axes(field)
 
 

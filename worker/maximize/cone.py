@@ -96,6 +96,8 @@ class WholeModel:
 
 @dataclass(frozen=True)
 class _Programs:
+    """The programs of a layer, in the precision of gradients and in float32."""
+
     reduced: Program
     float32: Program
 

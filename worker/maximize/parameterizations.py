@@ -27,7 +27,7 @@ from worker.maximize.canvas import Canvas
 
 # Covariance of RGB values in [-1, 1] over eight real clips (sports, streets, rooms), scaled to trace 3
 RGB_COVARIANCE = ((1.052, 0.968, 0.874), (0.968, 0.981, 0.913), (0.874, 0.913, 0.967))
-COLOUR_POWER = 0.75
+COLOUR_POWER = 0.75  # of the covariance; the power 1 leaves little but grey
 
 
 class Parameterization(Protocol):

@@ -18,7 +18,7 @@ from worker.video.encode import write_video
 
 
 def video(path: Path, seed: int, frames: int = 6) -> Path:
-    """A small texture on the move."""
+    """Write a video of a small moving texture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rough = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     write_video(path, np.stack([np.roll(rough, 2 * t, 1) for t in range(frames)]), fps=25)

@@ -71,7 +71,7 @@ LEFT, RIGHT = slice(0, SIZE // 2), slice(SIZE // 2, SIZE)
 
 
 def moved(px: float) -> Tensor:
-    """The left half moves."""
+    """Return flow that moves in the left half."""
     flow = torch.zeros(1, 4, SIZE, SIZE)
     flow[..., :24] = px / 20  # with its margin and its blocks all of the half
     return flow

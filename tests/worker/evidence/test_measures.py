@@ -7,7 +7,7 @@ from worker.evidence import measures
 
 
 def brute_precision(values: list[float], relevant: list[bool]) -> float:
-    """The area under the precision-recall curve, threshold by threshold."""
+    """Compute the area under the precision-recall curve, threshold by threshold."""
     area, before = 0.0, 0.0
     for threshold in sorted(set(values), reverse=True):
         chosen = [is_relevant for value, is_relevant in zip(values, relevant, strict=True) if value >= threshold]

@@ -58,7 +58,7 @@ def test_curves_are_shares_of_their_largest() -> None:
 
 
 def flow(fields: int, side: int = 4) -> torch.Tensor:
-    """Field t moves t px to the right and 1 px down, in px / 20."""
+    """Return flow whose field t moves t px to the right and 1 px down, in px / 20."""
     motion = torch.zeros(1, fields, 2, side, side)
     motion[:, :, 0] = torch.arange(fields)[:, None, None] / 20
     motion[:, :, 1] = 1 / 20
@@ -66,7 +66,7 @@ def flow(fields: int, side: int = 4) -> torch.Tensor:
 
 
 def px(motion: torch.Tensor) -> torch.Tensor:
-    """(T, 2) at one position."""
+    """Return the flow at one position in px a frame, (T, 2)."""
     return motion[0, :, 0, 0].view(-1, 2) * 20
 
 

@@ -11,7 +11,7 @@ KINDS = 6
 
 @pytest.fixture
 def responses() -> np.ndarray:
-    """(120, 24): units of six kinds, each with its own classes, strong and weak, specific and nearly generic."""
+    """Return (120, 24): units of six kinds with classes of their own, strong and weak, specific and nearly generic."""
     draw = np.random.default_rng(3)
     kinds = draw.random((KINDS, 24)) ** 4
     profiles = kinds[np.arange(120) % KINDS] + 0.02 * draw.random((120, 24))

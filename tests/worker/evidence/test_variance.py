@@ -20,7 +20,7 @@ CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 
 
 def shares_of(logits: Tensor) -> StreamShares:
-    """Of the logits (P, M, C) of all pictures with all motion but their own."""
+    """Return the shares of the logits (P, M, C) of all pictures with all motion but their own."""
     swaps = SwapVariance(logits.diagonal().argmax(0), logits.shape[2])
     for clip, rows in enumerate(logits):
         others = [other for other in range(len(logits)) if other != clip]

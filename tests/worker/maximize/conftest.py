@@ -49,7 +49,7 @@ class TwoStream(nn.Module):
 def make_network(
     module: nn.Module, streams: Sequence[Stream], layers: Sequence[tuple[str, str, str, int, int]], **card: Any
 ) -> Network:
-    """Layers: name, stream, submodule path, units, receptive field (side)."""
+    """Return a network; its layers are given by name, stream, submodule path, units, receptive field (side)."""
     size = max(stream.height for stream in streams)
     module = module.eval().requires_grad_(False)
     return Network(

@@ -51,7 +51,7 @@ def network(family: Family) -> Network:
 
 
 def gradients(net: Network, layer: str, asked: Recipe) -> tuple[Cone, Tensor, Tensor]:
-    """Of a random direction among the central position's units, by the full frame and by its cone, end to end."""
+    """Return the gradients of a random direction of the central units by the full frame and by its cone, end to end."""
     recipe = asked.resolved(net.card)
     cone, _ = make_model(net, layer, recipe)
     assert isinstance(cone, Cone), layer

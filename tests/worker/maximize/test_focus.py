@@ -21,7 +21,7 @@ def focused(
 
 
 def spotted() -> Tensor:
-    """Noise, ten times as strong in one corner."""
+    """Return noise that is ten times as strong in one corner."""
     gradient = torch.randn(1, *CANVAS.shape, generator=torch.Generator().manual_seed(0))
     gradient[..., :8, :8] *= 10
     return gradient

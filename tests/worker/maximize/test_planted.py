@@ -36,7 +36,7 @@ class Gabors(nn.Module):
 
 
 def grating(clip: np.ndarray) -> tuple[float, float]:
-    """Orientation in [0, 180) degrees and speed in pixels a frame along it of the strongest wave in (3, T, H, W)."""
+    """Return orientation in [0, 180) degrees and speed in pixels a frame of the strongest wave in (3, T, H, W)."""
     x = clip.mean(0)
     window = np.einsum("i,j,k->ijk", *(np.hanning(n + 2)[1:-1] for n in x.shape))
     size = (128, 128, 128)

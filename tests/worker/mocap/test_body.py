@@ -6,7 +6,7 @@ from worker.mocap.scenes.rotations import Array, axis_rotation, multiply
 
 
 def pose(**turned: Array) -> Pose:
-    """Standing at the height of one metre, the named joints turned."""
+    """Return a pose that stands at the height of one metre, with the named joints turned."""
     rotations = np.tile([1.0, 0, 0, 0], (1, len(JOINTS), 1))
     for name, rotation in turned.items():
         rotations[0, JOINT_INDEX[name]] = rotation

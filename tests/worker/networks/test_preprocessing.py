@@ -24,7 +24,7 @@ def card_of(name: str) -> NetworkCard:
 
 
 def moving(frames: int, side: int) -> Frames:
-    """A textured square that moves two pixels a frame to the right."""
+    """Draw a textured square that moves two pixels a frame to the right."""
     rng = np.random.default_rng(0)
     pictures = np.full((frames, side, side, 3), 90, np.uint8)
     texture = rng.integers(0, 255, (side // 3, side // 3, 3), np.uint8)
@@ -91,7 +91,7 @@ def test_a_family_may_state_its_own_rule() -> None:
 
 
 def test_i3d_is_evaluated_as_published(test_data: Path) -> None:
-    """256 pixels, of which 224 in the middle."""
+    """The short side has 256 pixels; the network sees the 224 in the middle."""
     clip = test_data / "clips" / "v_SoccerJuggling_g23_c01.avi"
     family = find_family("i3d")
     wanted = clip_format(card_of("i3d"))

@@ -78,7 +78,7 @@ def extent(sides: Sequence[int]) -> Extent:
 
 
 def seen_by_gradient(module: nn.Module, path: str) -> tuple[Extent, Extent]:
-    """Size of the map, and of the part of the clip that the central position depends on."""
+    """Return the size of the map, and of the part of the clip that the central position depends on."""
     clip = torch.full((1, 3, 24, 48, 48), 0.1, requires_grad=True)
     with forward_to(module, path) as run:
         activation = as_map(run({StreamName.CLIP: clip}))

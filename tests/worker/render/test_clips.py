@@ -12,7 +12,7 @@ from worker.video.flow import dequantise, dis_flow, downscale_flow
 
 @pytest.fixture(scope="module")
 def frames() -> np.ndarray:
-    """A texture that slides two pixels a frame to the right; odd sides."""
+    """Draw a texture of odd sides that slides two pixels a frame to the right."""
     rng = np.random.default_rng(1)
     rough = rng.integers(0, 255, (9, 15, 3), np.uint8)
     wide = np.asarray(Image.fromarray(rough).resize((101, 61), Image.Resampling.BICUBIC))

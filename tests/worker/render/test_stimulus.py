@@ -19,7 +19,7 @@ def texture(frames: int) -> np.ndarray:
 
 
 def shift(frames: int = 10) -> np.ndarray:
-    """Two pixels to the right, everywhere."""
+    """Return flow of two pixels to the right, everywhere."""
     flow = np.zeros((2, frames, SIZE, SIZE), np.float32)
     flow[0] = 2 / 20
     return flow

@@ -34,7 +34,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """Untrained weights in place of the shipped ones."""
+    """Return a folder with untrained weights, to use instead of the shipped ones."""
     for network in TRAINED_NETWORKS.values():
         export(find_family(network.family).build(len(CLASS_NAMES)), tmp_path / network.weights, {})
     return tmp_path
@@ -65,7 +65,7 @@ def test_all_classes_come_first_and_once(store: Store, weights: Path) -> None:
 
 @pytest.fixture
 def two_clips(tmp_path: Path) -> Path:
-    """A folder with two clips in place of the shipped ones."""
+    """Return a folder with two clips, to use instead of the shipped ones."""
     for name in ("walk", "run"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         copy(min((CLIPS_FOLDER / name).glob("*.mp4")), tmp_path / "clips" / name)

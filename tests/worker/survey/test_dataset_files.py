@@ -26,7 +26,7 @@ def listed(root: Path, path: Path, **options: Any) -> Listed:
 
 @pytest.fixture
 def ucf(tmp_path: Path) -> Path:
-    """Two classes of UCF101 with the first official split."""
+    """Return a folder with two classes of UCF101 and the first official split."""
     clips = ("v_Archery_g01_c01.avi", "v_Archery_g08_c01.avi", "v_YoYo_g01_c01.avi", "v_YoYo_g08_c02.avi")
     touch(tmp_path, *(f"videos/{clip.split('_')[1]}/{clip}" for clip in clips), "videos/YoYo/notes.txt")
     split = tmp_path / "ucfTrainTestlist"

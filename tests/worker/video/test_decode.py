@@ -20,7 +20,7 @@ def grey(index: int) -> int:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Clips of 64 x 48 pixels, 25 a second, each frame of its own even grey."""
+    """Write clips of 64 x 48 pixels at 25 frames a second, in which each frame has an even grey of its own."""
     folder = tmp_path_factory.mktemp("clips")
     for name, codec in {"clip.mp4": "libx264", "clip.avi": "mpeg4", "clip.mkv": "libx264"}.items():
         with av.open(str(folder / name), "w", options={"movflags": "faststart"} if "mp4" in name else {}) as container:
@@ -44,7 +44,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def greys(clip: np.ndarray) -> list[int]:
-    """Which source frame each frame is, by its grey."""
+    """Return which source frame each frame is, by its grey."""
     return [round((float(image.mean()) - 20) / 5) for image in clip]
 
 

@@ -17,7 +17,7 @@ from worker.video.flow import (
 
 
 def moving(steps: int, dx: float, dy: float, side: int = 96) -> npt.NDArray[np.uint8]:
-    """Smooth noise that moves by (dx, dy) px a frame."""
+    """Draw smooth noise that moves by (dx, dy) px a frame."""
     rng = np.random.default_rng(0)
     canvas = cv2.GaussianBlur(rng.uniform(0, 255, (2 * side, 2 * side, 3)).astype(np.float32), (0, 0), 2)
     canvas = (canvas - canvas.min()) / np.ptp(canvas) * 255

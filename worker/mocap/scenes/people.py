@@ -45,7 +45,7 @@ LIMBS = (
     Limb("right_shoulder", "left_shoulder", (0.068, 0.068), "shirt"),
     Limb("neck", "head", (0.050, 0.050), "skin"),
 )
-HEAD_RADIUS = 0.118
+HEAD_RADIUS = 0.118  # metres
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from worker.mocap.scenes.patterns import TILE_TEXELS, Pixels
 Plane = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
 
-AMBIENT_LIGHT = 0.5
+AMBIENT_LIGHT = 0.5  # brightness of a surface that the light does not reach
 METRES_PER_TEXEL = 0.02  # of cloth on a limb
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from app.contract.network import StreamName
 from worker.mocap.dataset.shards import STORED_SIDE, Clips
 
-CROP_SIDE = 112
+CROP_SIDE = 112  # pixels; the side of the networks' input
 
 Indices = npt.NDArray[np.int64]
 Inputs = dict[StreamName, Tensor]
