@@ -1,1 +1,6 @@
-"""Scripts that measure the figures of README and docs, one a figure; each has `--help` and prints its machine first."""
+"""Scripts that measure the figures of README and docs, one for each figure; `--help` says what each of them takes.
+
+They may import everything of app and worker; nothing imports them but their tests. `vgg.py`, `appearance.py`,
+`in_keras.py`, `clip_arguments.py`, `load_clients.py` and `torchvision_operators.py` serve the others.
+`catalog/` makes a catalogue of a million units and measures its pages.
+"""

@@ -1,7 +1,7 @@
 """Measure the time to equal objective J against other activation-maximization libraries.
 
-All run on one network with the same weights: VGG-16, or the appearance stream of the shipped default network, which
-is trained. Everybody runs with its own published settings (optimizer, parameterization, transformations); ours is the
+All run on one network with the same weights: VGG-16, or the trained appearance stream of the shipped default network.
+Every library runs with its own published settings (optimizer, parameterization, transformations); ours is the
 public path worker.maximize.from_recipe.maximize_units with its default recipe. The runs of one case are interleaved,
 `--rounds` times. Every picture is scored by our J (the recipe's objective of the whole image, or of its receptive field
 for a single position, without random view). For each peer: the highest J that both reach, and the time each took to
@@ -17,7 +17,6 @@ A library (peer) that is not installed is left out, with a line that says so.
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from benchmarks import appearance, vgg
 from benchmarks.appearance import Appearance, make_default
 from benchmarks.in_keras import keras_appearance, keras_vgg
+from benchmarks.torchvision_operators import define_torchvision_operators
 from benchmarks.vgg import PRECISIONS, Vgg16, machine, make_network, make_vgg
 from worker.maximize.cone import Cone
 from worker.maximize.from_recipe import make_function, make_model, make_objective, maximize_units
@@ -160,7 +160,7 @@ def lucent(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints
 
 def dreams(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints:
     """Run torch-dreams with its Dreamer's defaults, one image at a time, each checkpoint from the image before."""
-    _define_torchvision_operators()
+    define_torchvision_operators()
     from torch_dreams import Dreamer
     from torch_dreams.auto_image_param import AutoImageParam
 
@@ -214,10 +214,10 @@ def xplique(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoint
 
         every = max(1, steps // checks)
         started = clock()
-        found, _ = optimize(goal, Stamped(0.05), nb_steps=every * checks, save_every=every)
-        kept = [tf.image.resize(image, (size, size)).numpy()[0] for image in found[:checks]]
+        optimized, _ = optimize(goal, Stamped(0.05), nb_steps=every * checks, save_every=every)
+        resized = [tf.image.resize(image, (size, size)).numpy()[0] for image in optimized[:checks]]
         seconds += [stamps[every * (check + 1) - 1] - started for check in range(checks)]
-        images.append(np.moveaxis(np.stack(kept), -1, 1))
+        images.append(np.moveaxis(np.stack(resized), -1, 1))
     return [(float(seconds[check]), np.stack([own[check] for own in images])) for check in range(checks)]
 
 
@@ -232,26 +232,6 @@ def default_subject(precision: torch.dtype) -> Subject:
     module = Appearance(network.module).eval()
     size = network.card.stimulus.height
     return Subject(network, module, lambda: keras_appearance(module, size), appearance.LAYERS)
-
-
-TORCHVISION_OPERATORS = (
-    "nms qnms roi_align qroi_align _roi_align_backward roi_pool _roi_pool_backward ps_roi_align "
-    "_ps_roi_align_backward ps_roi_pool _ps_roi_pool_backward deform_conv2d _deform_conv2d_backward"
-)
-_library: list[Any] = []
-
-
-def _define_torchvision_operators() -> None:
-    """Define the names of torchvision's operators, so that a torchvision built for another torch can be imported.
-
-    The libraries need its transforms alone.
-    """
-    if not _library and "torchvision" not in sys.modules:
-        # torch's `Library` has no types
-        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        for name in TORCHVISION_OPERATORS.split():
-            library.define(f"{name}(Tensor x) -> Tensor")
-        _library.append(library)
 
 
 # by name, and its default number of steps
@@ -283,7 +263,7 @@ def run_case(
     """Return the scores of every round by name, "ours" first; peers that are not installed are missing."""
     scores: dict[str, list[Scores]] = {name: [] for name in ("ours", *options.peers)}
     for number in range(options.rounds + 1):
-        warms_up = number == 0  # caches, graphs: a step of everybody, that does not count
+        warms_up = number == 0  # one step of every library fills caches and builds graphs, and does not count
         checks = 1 if warms_up else options.checks
         for name in list(scores):
             run, usual_steps = PEERS.get(name, (None, 0))
@@ -309,7 +289,7 @@ def main() -> None:
     global clock
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=("vgg16", "default"), default="vgg16")
-    parser.add_argument("--layers", nargs="+", help="those of the network that are worth it if left out")
+    parser.add_argument("--layers", nargs="+", help="by default those of the network that are compared")
     parser.add_argument("--objectives", nargs="+", default=("center", "channel"))
     parser.add_argument("--units", nargs="+", type=int, default=(1, 8), help="how many units at once")
     parser.add_argument("--batch", type=int, default=1, help="units that we take at once, if more: a whole layer's")
@@ -331,7 +311,7 @@ def main() -> None:
     subject = default_subject(precision) if options.network == "default" else vgg_subject(options.weights, precision)
     fields = dict(field.split("=", 1) for field in options.set)
     figures: list[dict[str, Any]] = []
-    _define_torchvision_operators()
+    define_torchvision_operators()
     print(machine())
     print(f"{'layer':18} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
     for layer in options.layers or subject.layers:
@@ -341,13 +321,11 @@ def main() -> None:
                 case = Case(layer, objective, tuple(range(count)))
                 scores = run_case(subject, case, recipe, options)
                 for name in [name for name in scores if name != "ours"]:
-                    found = compare(scores["ours"], scores[name])
-                    figures.append({"layer": layer, "objective": objective, "units": count, "peer": name, **found})
-                    print(
-                        f"{layer:18} {objective:9} {count:5} {name:13} {found['J']:10.4g} {found['ours_s']:9.3f} "
-                        f"{found['peer_s']:9.3f} {found['ratio']:8.1f}",
-                        flush=True,
-                    )
+                    comparison = compare(scores["ours"], scores[name])
+                    figures.append({"layer": layer, "objective": objective, "units": count, "peer": name, **comparison})
+                    numbers = f"{comparison['ours_s']:9.3f} {comparison['peer_s']:9.3f} {comparison['ratio']:8.1f}"
+                    line = f"{layer:18} {objective:9} {count:5} {name:13} {comparison['J']:10.4g} {numbers}"
+                    print(line, flush=True)
     if options.json:
         options.json.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=1))
 

@@ -42,9 +42,11 @@ def visualize(
     """Return the visualization of each unit; raise the error of the first that fails."""
     visualizations: list[Visualization] = []
     for start in range(0, len(units), batch):
-        some = units[start : start + batch]
-        a_hat = [unit.a_hat or 1.0 for unit in some]
-        for result in maximize_units(network, layer, [unit.index for unit in some], [recipe] * len(some), a_hat=a_hat):
+        chunk = units[start : start + batch]
+        a_hat = [unit.a_hat or 1.0 for unit in chunk]
+        for result in maximize_units(
+            network, layer, [unit.index for unit in chunk], [recipe] * len(chunk), a_hat=a_hat
+        ):
             if not isinstance(result.outcome, Visualization):
                 raise result.outcome
             visualizations.append(result.outcome)
@@ -60,27 +62,27 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
-    chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     store = open_database()
-    network = NetworkCache(store, choose_device()).load(chosen.network)
-    fields = dict(field.split("=", 1) for field in chosen.set)
-    recipe = Recipe.model_validate({**fields, "objective": chosen.objective})
+    network = NetworkCache(store, choose_device()).load(options.network)
+    fields = dict(field.split("=", 1) for field in options.set)
+    recipe = Recipe.model_validate({**fields, "objective": options.objective})
     table = Table("layer", "units", "reach >= 1", "lowest tenth", "median", "noise", "CPU s a unit")
-    for layer in chosen.layers or [layer.name for layer in network.card.layers]:
+    for layer in options.layers or [layer.name for layer in network.card.layers]:
         count = network.card.layer(layer).units
         with store.session() as session:
-            card = get_card(session, slug=chosen.network)
+            card = get_card(session, slug=options.network)
             known = [get_unit(session, card=card, layer=layer, unit=unit) for unit in range(count)]
-        units = evenly_spaced(known, chosen.units)
+        units = evenly_spaced(known, options.units)
         if not units:
             out.print(f"{layer}: no unit that a survey has seen alive")
             continue
         started = process_time()
-        found = [one.measurements for one in visualize(network, layer, units, recipe, chosen.batch)]
+        measurements = [one.measurements for one in visualize(network, layer, units, recipe, options.batch)]
         seconds = (process_time() - started) / len(units)
-        reach = np.array([one.reach for one in found])
-        noise = np.median([max(one.noise.values()) for one in found])
+        reach = np.array([one.reach for one in measurements])
+        noise = np.median([max(one.noise.values()) for one in measurements])
         table.add_row(
             layer,
             str(len(units)),

@@ -1,4 +1,4 @@
-"""How much of the variance of a two-stream network's logits comes from appearance and from motion; needs no labels.
+"""Measure how much of the variance of a two-stream network's logits each stream causes; no labels are needed.
 
 python -m benchmarks.streams flow_gated flow_gated_rwf2000.safetensors clips/*.mp4
 python -m benchmarks.streams mocap_two_stream mocap_default.safetensors worker/shipped/clips/*/*0.mp4
@@ -22,7 +22,7 @@ def main() -> None:
     shares = variance.shares()
     print(f"{len(clips)} clips, {len(clips) * (len(clips) - 1)} swaps")
     if shares is None:
-        print("All answers are the same.")
+        print("All logits are the same.")
         return
     for name, value in shares:
         print(f"{name:17} {value:.4f}")

@@ -1,4 +1,4 @@
-"""Swapping motion between clips: one pass a swap compared with one pass a clip, in passes and in time.
+"""Compare two ways to swap motion between clips, one pass a swap and one pass a clip, in passes and in time.
 
 python -m benchmarks.swaps flow_gated flow_gated_rwf2000.safetensors clips/*.mp4
 """

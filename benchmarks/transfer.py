@@ -1,4 +1,4 @@
-r"""How legible the class stimuli of a network are: their transfer to judges of other training, recipe by recipe.
+r"""Measure how legible the class stimuli of a network are: their transfer to other networks, recipe by recipe.
 
     python -m benchmarks.transfer --network mocap --judge mocap-judge --seeds 5 \\
         --vary speed=slow,free --vary "prior=fourier optimizer=adam"

@@ -88,20 +88,20 @@ def make_network(vgg: Vgg16, precision: torch.dtype) -> Network:
     module = AppearanceInput(vgg).eval()
     streams = (Stream(name=StreamName.APPEARANCE, frames=1, height=SIZE, width=SIZE),)
     layers, points = trace(module, streams)
-    short = {layer.name: layer.name.removeprefix("vgg.") for layer in layers}
+    short_names = {layer.name: layer.name.removeprefix("vgg.") for layer in layers}
     card = NetworkCard(
         slug="vgg16",
         title="VGG-16",
         family="vgg16",
         checksum="0" * 64,
         streams=streams,
-        layers=tuple(layer.model_copy(update={"name": short[layer.name]}) for layer in layers),
+        layers=tuple(layer.model_copy(update={"name": short_names[layer.name]}) for layer in layers),
         classes=tuple(f"class {index}" for index in range(CLASSES)),
         parameters=sum(p.numel() for p in module.parameters()),
         stimulus=Extent(frames=1, height=SIZE, width=SIZE),
     )
-    named: dict[str, Point] = {short[name]: point for name, point in points.items()}
-    return Network(card, module, named, precision)
+    short_points: dict[str, Point] = {short_names[name]: point for name, point in points.items()}
+    return Network(card, module, short_points, precision)
 
 
 def machine() -> str:

@@ -1,4 +1,4 @@
-"""Adds finished surveys of some networks, and explanations of clips."""
+"""Add finished surveys of some networks, and explanations of clips."""
 
 import json
 from datetime import timedelta
@@ -60,9 +60,9 @@ def add_survey(catalogue: CatalogueFiller, number: int, card: NetworkCard) -> No
     dataset = "kinetics" if card.classes[0] == KINETICS[0] and len(card.streams) == 1 else "ucf"
     known = {name: index for index, name in enumerate(card.classes)}
     clips = [(id, known[label]) for id, label in catalogue.clips[dataset] if label in known]
-    taken = [_predicted(rng, own, len(card.classes)) for _, own in clips]
+    predictions = [_predicted(rng, label, len(card.classes)) for _, label in clips]
     confusion = np.zeros((len(card.classes), len(card.classes)), dtype=int)
-    np.add.at(confusion, ([own for _, own in clips], taken), 1)
+    np.add.at(confusion, ([label for _, label in clips], predictions), 1)
     moment = sink.format_time(FIRST_DAY + timedelta(days=80, hours=number))
     columns = (
         "id",
@@ -96,14 +96,14 @@ def add_survey(catalogue: CatalogueFiller, number: int, card: NetworkCard) -> No
         PredictionRow,
         ("survey_id", "clip_id", "own", "taken", "probability", "own_probability"),
         (
-            (number, id, own, found, 0.9 - id % 500 / 1000, 0.9 - id % 500 / 1000 if own == found else 0.05)
-            for (id, own), found in zip(clips, taken, strict=True)
+            (number, id, label, predicted, 0.9 - id % 500 / 1000, 0.9 - id % 500 / 1000 if label == predicted else 0.05)
+            for (id, label), predicted in zip(clips, predictions, strict=True)
         ),
     )
-    places = [(layer.index, layer.units, index) for layer in card.layers for index in range(layer.units)]
+    units = [(layer.index, layer.units, index) for layer in card.layers for index in range(layer.units)]
     first = catalogue.first_unit[card.slug]
-    for start in range(0, len(places), UNITS_PER_BATCH):
-        chosen = places[start : start + UNITS_PER_BATCH]
+    for start in range(0, len(units), UNITS_PER_BATCH):
+        chosen = units[start : start + UNITS_PER_BATCH]
         _add_units(catalogue, number, card, first + start, chosen, np.array([id for id, _ in clips]))
 
 
@@ -112,10 +112,10 @@ def _add_units(
     survey: int,
     card: NetworkCard,
     first: int,
-    places: list[tuple[int, int, int]],
+    units: list[tuple[int, int, int]],
     clips: np.ndarray,
 ) -> None:
-    rng, count, classes = catalogue.rng, len(places), len(card.classes)
+    rng, count, classes = catalogue.rng, len(units), len(card.classes)
     responses = rng.gamma(0.7, 0.2, (count, classes)).astype("<f4")
     precision = np.clip(rng.gamma(0.6, 0.02, (count, classes)), 0, 1).astype("<f4")
     favourite = rng.integers(classes, size=count)
@@ -124,15 +124,19 @@ def _add_units(
     effective = np.exp(-(shares * np.log(np.maximum(shares, 1e-12))).sum(1)) * rng.random(count) ** 0.5
     a_hat = rng.gamma(3.0, size=count) * (rng.random(count) > 0.03)
     best = np.argsort(-precision, axis=1)[:, :TOP_CLASSES_PER_UNIT]
-    roles = [UnitRole.of(*found, classes) for found in zip(a_hat.tolist(), effective.tolist(), strict=True)]
+    roles = [UnitRole.of(*measures, classes) for measures in zip(a_hat.tolist(), effective.tolist(), strict=True)]
     measured = rng.normal(0.2, 0.3, (count, 3)).tolist() if len(card.streams) > 1 else [[None] * 3] * count
     tuned = rng.random((count, 2)).tolist()
     speed = {"factors": [0.25, 0.5, 1, 2, 4], "responses": [0.2, 0.6, 1.0, 0.7, 0.3], "octaves": 2.5}
-    turned = {"degrees": [45.0 * turn for turn in range(8)], "responses": [1.0, 0.6, 0.4, 0.3] * 2, "selectivity": 0.3}
+    direction = {
+        "degrees": [45.0 * step for step in range(8)],
+        "responses": [1.0, 0.6, 0.4, 0.3] * 2,
+        "selectivity": 0.3,
+    }
 
-    def curves(units: int, index: int) -> str:
-        alike = [[(index + step) % units, 0.9 / step] for step in range(1, min(9, units))]
-        return json.dumps({"speed": speed, "direction": turned, "alike": alike})
+    def curves(unit_count: int, index: int) -> str:
+        correlated = [[(index + step) % unit_count, 0.9 / step] for step in range(1, min(9, unit_count))]
+        return json.dumps({"speed": speed, "direction": direction, "alike": correlated})
 
     sink, ids = catalogue.sink, range(first, first + count)
     sink.put(
@@ -142,9 +146,9 @@ def _add_units(
             (
                 *(survey, id, layer, float(a_hat[at]), float(a_hat[at] / 3), 0.5, float(effective[at])),
                 *(roles[at].value, int(best[at, 0]), float(precision[at, best[at, 0]]), *measured[at]),
-                *(4 * tuned[at][0], tuned[at][1], curves(units, index)),
+                *(4 * tuned[at][0], tuned[at][1], curves(unit_count, index)),
             )
-            for at, (id, (layer, units, index)) in enumerate(zip(ids, places, strict=True))
+            for at, (id, (layer, unit_count, index)) in enumerate(zip(ids, units, strict=True))
         ),
     )
     maxima = (responses * a_hat[:, None] * 1.5).astype("<f4")
@@ -162,7 +166,7 @@ def _add_units(
         (
             (
                 *(survey, id, rank, int(index), float(precision[at, index]), float(responses[at, index])),
-                *(places[at][0], roles[at] is UnitRole.GENERIC),
+                *(units[at][0], roles[at] is UnitRole.GENERIC),
             )
             for at, id in enumerate(ids)
             if roles[at] is not UnitRole.DEAD
@@ -181,10 +185,10 @@ def _add_units(
     )
 
 
-def _predicted(rng: np.random.Generator, own: int, classes: int) -> int:
-    """Return the class predicted for a clip: its own for two of three, else mostly one of the next few classes."""
-    wrong = own + rng.integers(1, 4) if rng.random() < 0.7 else rng.integers(classes)
-    return own if rng.random() < 0.67 else int(wrong % classes)
+def _predicted(rng: np.random.Generator, label: int, classes: int) -> int:
+    """Return the class predicted for a clip: its label for two of three, else mostly one of the next few classes."""
+    wrong = label + rng.integers(1, 4) if rng.random() < 0.7 else rng.integers(classes)
+    return label if rng.random() < 0.67 else int(wrong % classes)
 
 
 def _streams(rng: np.random.Generator, card: NetworkCard) -> StreamFacts:

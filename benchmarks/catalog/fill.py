@@ -1,4 +1,4 @@
-"""Fills a migrated database with the networks of networks.py and everything that pages show of them.
+"""Fill a migrated database with the networks of networks.py and everything that pages show of them.
 
 All results share a few pictures, so that the size of the database is that of its rows.
 """
@@ -41,7 +41,7 @@ DISTINCT_TRACES = 500
 MEDIA_TYPES = {MediaRole.RAW: "application/zip", MediaRole.VIDEO: "video/mp4"}
 CLIP_ROLES = (MediaRole.VIDEO, MediaRole.POSTER, MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
 MEDIA_COLUMNS = ("role", "sha256", "type", "size", "width", "height", "frames")
-FEW_UNITS = 5  # that nearly finished networks lack, and hardly begun ones have
+FEW_UNITS = 5  # without a result in nearly finished networks; with one in hardly begun networks
 CLASS_UNIT_FACTOR = 6  # a unit of a class has so many times the results of another unit
 
 MediaRows = dict[MediaRole, list[Row]]  # by role: the columns after the owner in a table of media references
@@ -61,18 +61,18 @@ class CatalogueFiller:
         self.clips: dict[str, list[tuple[int, str]]] = {}  # of each data set: id and label
 
     def add_datasets(self, kinetics: int, ucf: int) -> None:
-        """Add two data sets with so many clips."""
+        """Add two data sets with these numbers of clips."""
         ids = count(1)
         for number, (slug, classes, clips) in enumerate((("kinetics", KINETICS, kinetics), ("ucf", UCF, ucf)), 1):
             row = (number, slug, slug.title(), "Made up.", json.dumps(classes), clips, self.sink.format_time(FIRST_DAY))
             self.sink.put(DatasetRow, ("id", "slug", "title", "summary", "classes", "clips", "added_at"), [row])
-            names = [(next(ids), place, classes[place % len(classes)]) for place in range(clips)]
+            names = [(next(ids), position, classes[position % len(classes)]) for position in range(clips)]
             self.sink.put(
                 ClipRow,
                 ("id", "dataset_id", "name", "label", "folded"),
                 (
-                    (id, number, f"{normalize_name(label)}_{place:06}", label, normalize_name(label))
-                    for id, place, label in names
+                    (id, number, f"{normalize_name(label)}_{position:06}", label, normalize_name(label))
+                    for id, position, label in names
                 ),
             )
             self.sink.put(
@@ -83,7 +83,7 @@ class CatalogueFiller:
             self.clips[slug] = [(id, label) for id, _, label in names]
 
     def add_networks(self, visualizations: int) -> None:
-        """Add all networks, which share so many visualizations."""
+        """Add all networks; `visualizations` is the number of their visualizations together."""
         units = sum(card.units for card in self.cards)
         for number, card in enumerate(self.cards, 1):
             moment = self.sink.format_time(FIRST_DAY + timedelta(hours=number))
@@ -125,26 +125,26 @@ class CatalogueFiller:
 
     def _add_network(self, number: int, card: NetworkCard, shares: np.ndarray, keys: list[str]) -> None:
         """Add the units of a network and their results."""
-        places = [(layer, index) for layer in card.layers for index in range(layer.units)]
-        ids = [next(self.unit_ids) for _ in places]
+        units = [(layer, index) for layer in card.layers for index in range(layer.units)]
+        ids = [next(self.unit_ids) for _ in units]
         self.first_unit[card.slug] = ids[0]
-        strengths = self.rng.gamma(3.0, size=len(places))
+        strengths = self.rng.gamma(3.0, size=len(units))
         moments = [
             self.sink.format_time(FIRST_DAY + timedelta(days=number, seconds=float(second)))
-            for second in self.rng.random(len(places)) * 86_000
+            for second in self.rng.random(len(units)) * 86_000
         ]
         results = [[next(self.result_ids) for _ in range(share)] for share in shares.tolist()]
 
-        def unit(place: int) -> Row:
-            layer, index = places[place]
-            made = len(results[place])
-            seen = (moments[place], strengths[place]) if made else (None, None)
+        def unit_row(row: int) -> Row:
+            layer, index = units[row]
+            made = len(results[row])
+            seen = (moments[row], strengths[row]) if made else (None, None)
             pictures = [
-                self.media[role][ids[place] % MEDIA_PER_ROLE][1] if made else None
+                self.media[role][ids[row] % MEDIA_PER_ROLE][1] if made else None
                 for role in (MediaRole.POSTER, MediaRole.LOOP)
             ]
             label = card.classes[index] if layer.is_class else ""
-            return (ids[place], number, layer.index, layer.name, layer.stream, index, label, made, *seen, *pictures)
+            return (ids[row], number, layer.index, layer.name, layer.stream, index, label, made, *seen, *pictures)
 
         columns = (
             "id",
@@ -160,20 +160,20 @@ class CatalogueFiller:
             "poster",
             "loop",
         )
-        self.sink.put(UnitRow, columns, map(unit, range(len(places))))
+        self.sink.put(UnitRow, columns, map(unit_row, range(len(units))))
         traces = self._measurements(card)
         self.sink.put(
             VisualizationRow,
             ("id", "unit_id", "recipe_key", "measurements", "created_at"),
             (
-                (id, ids[place], keys[nth], traces(strengths[place] / (1 + nth / 10), id), moments[place])
-                for place, found in enumerate(results)
-                for nth, id in enumerate(found)
+                (id, ids[row], keys[nth], traces(strengths[row] / (1 + nth / 10), id), moments[row])
+                for row, ids_of_unit in enumerate(results)
+                for nth, id in enumerate(ids_of_unit)
             ),
         )
         roles = ROLES[card.family]
         made = Counter(
-            (layer.index, keys[nth]) for (layer, _), share in zip(places, shares, strict=True) for nth in range(share)
+            (layer.index, keys[nth]) for (layer, _), share in zip(units, shares, strict=True) for nth in range(share)
         )
         self.sink.put(
             ResultCountRow,
@@ -184,9 +184,9 @@ class CatalogueFiller:
             VisualizationMediaRow,
             ("visualization_id", *MEDIA_COLUMNS),
             (
-                (id, *self.media[role][ids[place] % MEDIA_PER_ROLE])
-                for place, found in enumerate(results)
-                for id in found
+                (id, *self.media[role][ids[row] % MEDIA_PER_ROLE])
+                for row, ids_of_unit in enumerate(results)
+                for id in ids_of_unit
                 for role in roles
             ),
         )
@@ -246,11 +246,11 @@ class CatalogueFiller:
                 recipe = recipes_of[card.slug][id % 4]
                 ended = None if state.is_live else self.sink.format_time(FIRST_DAY + timedelta(days=70, seconds=id))
                 moment = self.sink.format_time(FIRST_DAY + timedelta(days=70, seconds=id - 30))
-                told = (error if state is JobState.FAILED else None, progress if state is JobState.RUNNING else None)
+                outcome = (error if state is JobState.FAILED else None, progress if state is JobState.RUNNING else None)
                 key = f"visualize:{unit}:{recipe}:{id}"
                 owner = f"{id % 1000:032x}" if id % 3 else None
-                where = (number + 1, unit, recipe, f"{number}:{id % 20}", key, Priority.SWEEP, owner)
-                yield (id, JobKind.VISUALIZE, state, *where, *told, moment, moment, ended, ended or moment)
+                request = (number + 1, unit, recipe, f"{number}:{id % 20}", key, Priority.SWEEP, owner)
+                yield (id, JobKind.VISUALIZE, state, *request, *outcome, moment, moment, ended, ended or moment)
 
         recipes_of = {card.slug: [recipe.key() for recipe in recipes(card)[:4]] for card in self.cards}
         columns = (
@@ -277,17 +277,17 @@ class CatalogueFiller:
             WorkerRow, ("id", "host", "pid", "device", "started_at", "seen_at"), [("w", "h", 1, "cpu", now, now)]
         )
 
-    def add_links(self, number: int) -> None:
+    def add_links(self, count: int) -> None:
         """Add links, one in ten of them saved."""
 
-        def row(place: int) -> Row:
-            card = self.cards[place % len(self.cards)]
-            layer = card.layers[place % len(card.layers)]
-            address = f"/{card.slug}/{layer.name}/{place % layer.units}"
-            saved = self.sink.format_time(FIRST_DAY + timedelta(seconds=place)) if place % 10 == 0 else None
-            mark = hashlib.sha256(str(place).encode()).hexdigest()
-            told = (address, f"View {place}", "A unit.", "worth a look" if saved else "")
-            return (f"s{place:07}", mark, *told, saved, self.sink.format_time(FIRST_DAY))
+        def row(number: int) -> Row:
+            card = self.cards[number % len(self.cards)]
+            layer = card.layers[number % len(card.layers)]
+            address = f"/{card.slug}/{layer.name}/{number % layer.units}"
+            saved = self.sink.format_time(FIRST_DAY + timedelta(seconds=number)) if number % 10 == 0 else None
+            fingerprint = hashlib.sha256(str(number).encode()).hexdigest()
+            texts = (address, f"View {number}", "A unit.", "worth a look" if saved else "")
+            return (f"s{number:07}", fingerprint, *texts, saved, self.sink.format_time(FIRST_DAY))
 
         columns = ("slug", "fingerprint", "url", "title", "description", "note", "saved_at", "created_at")
-        self.sink.put(LinkRow, columns, map(row, range(number)))
+        self.sink.put(LinkRow, columns, map(row, range(count)))

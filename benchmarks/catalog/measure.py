@@ -1,4 +1,4 @@
-"""Asks the application for pages, in this process, and measures the time of each: see __main__.py."""
+"""Ask the application for pages, in this process, and measure the time of each: see __main__.py."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from benchmarks.catalog.pages import Catalogue, pages
 
 BUDGET_MS = 60.0  # of a page, at the quiet 95th percentile
 WARM_UP_REQUESTS = 2  # of each kind, which are not counted
-MAX_SECONDS_PER_KIND = 60  # after which fewer requests than asked for must do
+MAX_SECONDS_PER_KIND = 60  # after which the remaining requests of a kind are left out
 OWNER = f"{7:032x}"
 
 App = Callable[..., Any]
@@ -74,57 +74,59 @@ async def fetch(app: App, address: str) -> tuple[int, float, float, int]:
         if size and first is None:
             first = perf_counter(), process_time()
 
-    started, computed = perf_counter(), process_time()
+    started, started_cpu = perf_counter(), process_time()
     await app(scope, receive, send)
-    ended, stopped = first or (perf_counter(), process_time())
-    return status, 1e3 * (ended - started), 1e3 * (stopped - computed), size
+    ended, ended_cpu = first or (perf_counter(), process_time())
+    return status, 1e3 * (ended - started), 1e3 * (ended_cpu - started_cpu), size
 
 
 async def _measure(url: str, requests: int, rounds: int, only: str, seed: int, warm_up: int) -> list[dict[str, Any]]:
     settings = Settings(database_url=url)
     store = open_store(settings.sqlalchemy_url)
     app = create_app(settings, store)
-    found = []
+    results = []
     async with app.router.lifespan_context(app):
         for name, draw in pages(Catalogue(store, seed)):
             if only in name:
                 addresses = [await asyncio.to_thread(draw) for _ in range(warm_up + requests)]
-                found.append({"page": name, **await _measure_kind(app, name, addresses, rounds, warm_up)})
-                print(f"{name}: {found[-1]['p95']:.1f}, quiet {found[-1]['quiet95']:.1f}", file=sys.stderr, flush=True)
+                results.append({"page": name, **await _measure_kind(app, name, addresses, rounds, warm_up)})
+                print(
+                    f"{name}: {results[-1]['p95']:.1f}, quiet {results[-1]['quiet95']:.1f}", file=sys.stderr, flush=True
+                )
     store.close()
-    return found
+    return results
 
 
 async def _measure_kind(app: App, name: str, addresses: list[str], rounds: int, warm_up: int) -> dict[str, float]:
-    begun = perf_counter()
-    took: dict[int, list[float]] = {}
-    computed: dict[int, list[float]] = {}
+    started = perf_counter()
+    milliseconds_by_address: dict[int, list[float]] = {}
+    cpu_by_address: dict[int, list[float]] = {}
     sizes = []
     for _ in range(rounds):
         for number, address in enumerate(addresses):
-            if perf_counter() - begun > MAX_SECONDS_PER_KIND and len(took) > 1:
+            if perf_counter() - started > MAX_SECONDS_PER_KIND and len(milliseconds_by_address) > 1:
                 break
-            status, milliseconds, busy, size = await fetch(app, address)
+            status, milliseconds, cpu_milliseconds, size = await fetch(app, address)
             if status != 200 and not (name.startswith("no such") and status == 404):
                 raise SystemExit(f"{status} from {address}")
             if number >= warm_up:
-                took.setdefault(number, []).append(milliseconds)
-                computed.setdefault(number, []).append(busy)
+                milliseconds_by_address.setdefault(number, []).append(milliseconds)
+                cpu_by_address.setdefault(number, []).append(cpu_milliseconds)
                 sizes.append(size)
     return {
-        **figures([each for times in took.values() for each in times]),
-        "quiet95": p95([min(times) for times in took.values()]),
-        "cpu95": p95([min(times) for times in computed.values()]),
+        **figures([each for times in milliseconds_by_address.values() for each in times]),
+        "quiet95": p95([min(times) for times in milliseconds_by_address.values()]),
+        "cpu95": p95([min(times) for times in cpu_by_address.values()]),
         "kilobytes": median(sizes) / 1e3,
     }
 
 
-def figures(took: list[float]) -> dict[str, float]:
+def figures(milliseconds: list[float]) -> dict[str, float]:
     return {
-        "p50": median(took),
-        "p95": p95(took),
-        "max": max(took),
-        "over": sum(each > BUDGET_MS for each in took) / len(took),
+        "p50": median(milliseconds),
+        "p95": p95(milliseconds),
+        "max": max(milliseconds),
+        "over": sum(each > BUDGET_MS for each in milliseconds) / len(milliseconds),
     }
 
 
@@ -136,7 +138,7 @@ def measure(
     url: str, requests: int, rounds: int, only: str, file: str, seed: int, warm_up: int = WARM_UP_REQUESTS
 ) -> None:
     """Measure the kinds of page whose name contains `only`, print a table, and write the figures to `file`."""
-    found = asyncio.run(_measure(url, requests, rounds, only, seed, warm_up))
+    results = asyncio.run(_measure(url, requests, rounds, only, seed, warm_up))
     table = Table(
         "page",
         "p50 ms",
@@ -147,12 +149,12 @@ def measure(
         "kB",
         title=f"{requests} requests each",
     )
-    for each in found:
+    for each in results:
         words = [f"{each[name]:.1f}" for name in ("p50", "p95", "max", "quiet95", "cpu95")]
         table.add_row(each["page"], *words, f"{each['over']:.0%}", f"{each['kilobytes']:.1f}")
     Console(width=110).print(table)
-    slow = [each["page"] for each in found if each["quiet95"] > BUDGET_MS]
-    within = f"{len(found) - len(slow)} of {len(found)} kinds within {BUDGET_MS:g} ms at the quiet 95th percentile"
+    slow = [each["page"] for each in results if each["quiet95"] > BUDGET_MS]
+    within = f"{len(results) - len(slow)} of {len(results)} kinds within {BUDGET_MS:g} ms at the quiet 95th percentile"
     print(f"{platform.machine()}, {os.cpu_count()} cores: {within}")
     if file:
-        Path(file).write_text(json.dumps(found, indent=1))
+        Path(file).write_text(json.dumps(results, indent=1))

@@ -8,9 +8,9 @@ from app.contract.network import CLASS_LAYER, Extent, Layer, NetworkCard, Stream
 from app.contract.recipe import Recipe, ResolvedRecipe, Speed
 from app.contract.result import MediaRole
 
-FULL_UNITS = 17_000  # of a network at full size
-WIDE_LAYER_UNITS = 65_536  # of the widest layer
-MIN_NETWORKS = 6  # each kind, and each state of its visualizations
+FULL_SIZE_UNITS = 17_000  # of a network
+WIDEST_LAYER_UNITS = 65_536
+MIN_NETWORKS = 6  # enough for every kind of network in every state of its visualizations
 
 VERBS = (
     *("throwing", "catching", "riding", "washing", "cutting", "folding", "opening", "painting", "pulling", "pushing"),
@@ -50,7 +50,7 @@ ROLES = {
 
 def make_cards(units: int) -> list[NetworkCard]:
     """Return cards: one with a very wide layer, then I3D-like ones, and every third VGG-like with two streams."""
-    scale = min(1.0, units / (8 * FULL_UNITS))
+    scale = min(1.0, units / (8 * FULL_SIZE_UNITS))
     cards = [_wide(scale)]
     while len(cards) < MIN_NETWORKS or sum(card.units for card in cards) < units:
         number = len(cards)
@@ -69,44 +69,44 @@ def recipes(card: NetworkCard) -> list[ResolvedRecipe]:
 
 
 def _two_stream(number: int, scale: float) -> NetworkCard:
-    places = [
-        (f"{stream}.{name}_{place}", stream, max(2, round(width * scale)), side)
+    layers = [
+        (f"{stream}.{name}_{number}", stream, max(2, round(width * scale)), side)
         for stream in ("appearance", "motion")
         for name, deep, width, side in VGG
-        for place in range(1, deep + 1)
+        for number in range(1, deep + 1)
     ]
-    places += [(name, "fusion", max(2, round(width * scale)), side) for name, width, side in TOP]
+    layers += [(name, "fusion", max(2, round(width * scale)), side) for name, width, side in TOP]
     streams = (
         Stream(name=StreamName.APPEARANCE, frames=1, height=224, width=224),
         Stream(name=StreamName.MOTION, frames=10, height=224, width=224, bound=0.5),
     )
-    return _card(f"two-stream-{number}", "vgg16_two_stream", places, UCF, streams, scale, 10)
+    return _card(f"two-stream-{number}", "vgg16_two_stream", layers, UCF, streams, scale, 10)
 
 
 def _clips(number: int, scale: float) -> NetworkCard:
-    places = [("Conv3d_1a_7x7", "clip", max(2, round(64 * scale)), 112)]
+    layers = [("Conv3d_1a_7x7", "clip", max(2, round(64 * scale)), 112)]
     blocks = ["3b", "3c", "4b", "4c", "4d", "4e", "4f", "5b", "5c"]
     for at, block in enumerate(blocks):
         width = round((416 + 104 * at) * scale)
-        places.append((f"Mixed_{block}", "clip", max(2, width), 28 >> (at // 3)))
-        places += [
+        layers.append((f"Mixed_{block}", "clip", max(2, width), 28 >> (at // 3)))
+        layers += [
             (f"Mixed_{block}.Branch_{branch}", "clip", max(2, width // 4), 28 >> (at // 3)) for branch in range(4)
         ]
     streams = (Stream(name=StreamName.CLIP, frames=64, height=224, width=224),)
-    return _card(f"clips-{number}", "i3d", places, KINETICS, streams, scale, 16)
+    return _card(f"clips-{number}", "i3d", layers, KINETICS, streams, scale, 16)
 
 
 def _wide(scale: float) -> NetworkCard:
-    wide = max(8, round(WIDE_LAYER_UNITS * scale))
-    places = [("stem", "clip", max(2, round(512 * scale)), 28), ("dictionary", "clip", wide, 7)]
+    wide = max(8, round(WIDEST_LAYER_UNITS * scale))
+    layers = [("stem", "clip", max(2, round(512 * scale)), 28), ("dictionary", "clip", wide, 7)]
     streams = (Stream(name=StreamName.CLIP, frames=16, height=224, width=224),)
-    return _card("wide", "i3d", places, KINETICS, streams, scale, 16)
+    return _card("wide", "i3d", layers, KINETICS, streams, scale, 16)
 
 
 def _card(
     slug: str,
     family: str,
-    places: list[tuple[str, str, int, int]],
+    layers: list[tuple[str, str, int, int]],
     classes: tuple[str, ...],
     streams: tuple[Stream, ...],
     scale: float,
@@ -130,7 +130,7 @@ def _card(
                 map=Extent(frames=frames if side > 1 else 1, height=side, width=side),
                 receptive_field=Extent(frames=frames, height=224 // side, width=224 // side),
             )
-            for index, (name, stream, units, side) in enumerate([*places, (CLASS_LAYER, top, len(classes), 1)])
+            for index, (name, stream, units, side) in enumerate([*layers, (CLASS_LAYER, top, len(classes), 1)])
         ),
         classes=classes,
         class_sentences=tuple(_sentences(classes)),

@@ -56,14 +56,14 @@ class Catalogue:
         with self.store.session() as session:
             total = search.search_units(session, card=card, query=chosen).total
             far = chosen.model_copy(update={"page": self.random.randrange(1, max(2, total // 48))})
-            found = search.search_units(session, card=card, query=far)
-        return chosen.model_copy(update={"after": found.after, "page": far.page + 1})
+            page_before = search.search_units(session, card=card, query=far)
+        return chosen.model_copy(update={"after": page_before.after, "page": far.page + 1})
 
     def far_jobs(self, page: int) -> str:
         """Return the address of a page of the queue, as the pager of the page before it links to it."""
         with self.store.session() as session:
-            found = listing.list_jobs(session, page=page - 1)
-        return urls.jobs(page=page, after=found.after)
+            page_before = listing.list_jobs(session, page=page - 1)
+        return urls.jobs(page=page, after=page_before.after)
 
     def id(self, table: Any, *only: Any) -> Any:
         """Return the key of a random row, of those that meet the conditions."""
@@ -83,14 +83,14 @@ class Catalogue:
 
     @cached_property
     def clips(self) -> list[tuple[str, str, str]]:
-        """Data set, name and label."""
+        """Return the data set, name and label of each clip."""
         with self.store.session() as session:
             rows = session.scalars(select(ClipRow).order_by(ClipRow.name).limit(30_000)).all()
         return [(("kinetics", "ucf")[row.dataset_id - 1], row.name, row.label) for row in rows]
 
 
 def pages(of: Catalogue) -> Iterator[tuple[str, Draw]]:
-    """Every kind of page, in the order of the site."""
+    """Yield the name of every kind of page, in the order of the site, and a function that draws an address."""
     pick = of.random.choice
     yield "networks", urls.networks
     yield "network", lambda: urls.network(of.card().slug)

@@ -1,4 +1,4 @@
-"""Writes millions of rows directly into the tables of either database."""
+"""Write millions of rows directly into the tables of either database."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,7 +76,7 @@ SETTINGS = {
 
 
 def vacuum(store: Store) -> None:
-    """Do at once what PostgreSQL's autovacuum would do in the course of time."""
+    """Run VACUUM ANALYZE on PostgreSQL at once, as autovacuum would do later."""
     if store.dialect == "postgresql":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
