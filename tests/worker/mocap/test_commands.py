@@ -28,17 +28,17 @@ def test_make_writes_clips(tmp_path: Path) -> None:
 
 
 def test_make_ends_with_the_near_names_of_a_class_that_is_not_there(tmp_path: Path) -> None:
-    actual = run(app, ["make", "--clips", "2", "--out", str(tmp_path), "--class", "backflop"])
-    assert actual.exit_code == 2
-    assert "backflip" in actual.stderr
+    result = run(app, ["make", "--clips", "2", "--out", str(tmp_path), "--class", "backflop"])
+    assert result.exit_code == 2
+    assert "backflip" in result.stderr
 
 
 def test_make_without_the_recordings_names_package_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "pybullet_data", raising=False)
     monkeypatch.setattr(sys, "path", [])
-    actual = run(app, ["make", "--clips", "2", "--out", str(tmp_path)])
-    assert actual.exit_code == 2
-    assert "pip install 'kinetoscope[train]'" in actual.stderr
+    result = run(app, ["make", "--clips", "2", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "pip install 'kinetoscope[train]'" in result.stderr
 
 
 def test_class_indices() -> None:
@@ -58,9 +58,9 @@ def test_samples_are_videos_like_any_other(tmp_path: Path) -> None:
 
 
 def test_an_unknown_network_of_ours(tmp_path: Path) -> None:
-    actual = run(app, ["train", "defualt", "--data", str(tmp_path), "--work", str(tmp_path), "--out", str(tmp_path)])
-    assert actual.exit_code == 2
-    assert "default" in actual.stderr
+    result = run(app, ["train", "defualt", "--data", str(tmp_path), "--work", str(tmp_path), "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "default" in result.stderr
 
 
 def test_the_model_card_names_every_class_and_the_licence(tmp_path: Path) -> None:

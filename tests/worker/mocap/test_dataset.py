@@ -103,9 +103,9 @@ def test_no_room_for_the_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_unknown_class_lists_the_near_ones(tmp_path: Path) -> None:
-    with pytest.raises(UnknownClass) as actual:
+    with pytest.raises(UnknownClass) as raised:
         make_dataset(tmp_path, clips=2, variant=Variant.TRAIN, classes=("wave_fats",))
-    near = actual.value.extra["near"]
+    near = raised.value.extra["near"]
     assert isinstance(near, list | tuple)
     assert near[0] == "wave_fast"
 

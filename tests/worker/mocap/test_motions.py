@@ -34,7 +34,7 @@ def test_there_are_fifteen_recordings() -> None:
 def test_every_recording_is_of_a_person_on_the_floor(name: str) -> None:
     motion = read_motion(name)
     body = forward_kinematics(motion.pose(np.arange(0, motion.seconds, 0.04)))
-    heights = np.stack([place[:, 1] for place in body.positions.values()])
+    heights = np.stack([position[:, 1] for position in body.positions.values()])
     assert 0.7 < motion.seconds < 6
     assert heights.min() == pytest.approx(0, abs=0.1)
     assert 0.4 < heights.max() < 2

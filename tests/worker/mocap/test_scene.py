@@ -95,5 +95,5 @@ def test_the_control_draws_the_binding_by_lot() -> None:
 
 def test_a_longer_clip_has_the_same_moment_in_its_middle() -> None:
     short, long = staged("roll", 3).scene, staged("roll", 3, frames=31).scene
-    for name, place in short.people[0].body.positions.items():
-        assert long.people[0].body.positions[name][10:21] == pytest.approx(place, abs=1e-9)
+    for name, position in short.people[0].body.positions.items():
+        assert long.people[0].body.positions[name][10:21] == pytest.approx(position, abs=1e-9)

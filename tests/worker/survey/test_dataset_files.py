@@ -93,7 +93,7 @@ def test_the_official_splits_of_hmdb51(hmdb: Path, split: tuple[str, Part, int],
     path, part, fold = split
     actual = listed(hmdb, hmdb / "hmdb", split=Split(hmdb / path, part, fold))
     assert [name for name, _, _ in actual] == names
-    assert all((hmdb / place).is_file() for _, _, place in actual)
+    assert all((hmdb / path).is_file() for _, _, path in actual)
 
 
 def test_a_kinetics_list_finds_its_files_wherever_they_lie(tmp_path: Path) -> None:
