@@ -19,8 +19,9 @@ MAX_SILENCED_PASSES = 16  # forward passes with a unit silenced, for all layers 
 def explained_layers(card: NetworkCard) -> tuple[str, ...]:
     """Return the layers whose units explain a clip: the last hidden layer, then the last fused one with positions.
 
-    A network without such a fused layer has its last earlier layer with positions instead. Raises InvalidRequest for
-    a network without hidden layers.
+    Where no fused layer has positions, the last earlier layer with positions is the second one.
+
+    Raises InvalidRequest for a network without hidden layers.
     """
     hidden = [layer for layer in card.layers if not layer.is_class]
     if not hidden:

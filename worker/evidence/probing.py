@@ -40,7 +40,7 @@ SWAP_BASELINE = Change("swap baseline")
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a probe found of one unit; None for what was not measured or has no response."""
+    """The measures of one unit on changed clips; None for those that were not measured or have no response."""
 
     synergy: Synergy | None = None
     speed: SpeedTuning | None = None

@@ -56,7 +56,7 @@ class Visualization:
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What became of one unit."""
+    """The visualization of one unit, or the error that it failed with."""
 
     index: int  # in the `units` that were asked for
     unit: int
@@ -163,7 +163,7 @@ def _explain_failure(network: Network, layer: str, frame: Mapping[StreamName, Ca
 
 
 def make_canvases(card: NetworkCard, recipe: ResolvedRecipe) -> dict[StreamName, Canvas]:
-    """Return a canvas for every stream of the network. Raises InvalidRecipe where the network takes no such length."""
+    """Return a canvas for every stream of the network. Raises InvalidRecipe for a length that it cannot take."""
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
     if not has_clip and recipe.frames != card.stimulus.frames:
         raise InvalidRecipe(

@@ -5,7 +5,7 @@ changes only the path to it, so that a stiff temporal weight needs no small step
 the proportions of natural images. P is a product of
 
     colour  the covariance of the values in the network's data (of natural colours where it is not known) to the power
-            3/4 (all of it leaves little but grey); the identity for flow of which nothing is known
+            3/4 (all of it leaves little but grey); the identity for flow whose covariance is not known
     time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames
     space   `pixel`: exp(-sigma^2 L / 2), a Gaussian blur, sigma falling from blur to blur_end over the run
             `fourier`: the 1 / f^2 power spectrum of natural images

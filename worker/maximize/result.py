@@ -1,4 +1,4 @@
-"""What the loop reports: each step while it climbs, then one result an item.
+"""What the loop reports: every step, and at the end one result for each item.
 
 Items are named by their index in the whole batch; stimuli are arrays (D, T, H, W) by input, in standard units.
 """
@@ -27,7 +27,7 @@ Observe = Callable[[Step], Iterable[int]]  # returns the items to drop, or raise
 
 @dataclass(frozen=True)
 class Maximum:
-    """The stimulus that was found for one item."""
+    """The finished stimulus of one item, and its measures."""
 
     stimulus: dict[InputName, Array]
     objective: float  # J without random view; not finite where the network overflows on the finished stimulus

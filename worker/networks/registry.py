@@ -103,7 +103,7 @@ def _load_built_in() -> None:
 def load_file(path: Path) -> tuple[Family, ...]:
     """Run a person's own Python file and return the families that it registers.
 
-    Raises InvalidRequest if there is no such file, or if it cannot be run.
+    Raises InvalidRequest if the file does not exist or cannot be run.
     """
     if not path.is_file():
         raise InvalidRequest(f"There is no file {path}: a family of your own is a Python file that registers it.")

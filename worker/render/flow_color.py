@@ -1,4 +1,4 @@
-"""Optical flow as pictures, in the encodings that the pages show for stimuli and real clips alike."""
+"""Encode optical flow as pictures, in the same ways for stimuli and for real clips."""
 
 import numpy as np
 import numpy.typing as npt

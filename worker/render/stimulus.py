@@ -1,4 +1,4 @@
-"""Render a stimulus: every picture and loop of it that the pages show, and the small preview while it is made."""
+"""Render a stimulus: the pictures and loops that pages show, and the small preview of an unfinished one."""
 
 import io
 from collections.abc import Mapping

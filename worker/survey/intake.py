@@ -25,7 +25,7 @@ CLIPS_PER_TRANSACTION = 16
 
 @dataclass
 class IntakeReport:
-    """What became of the video files."""
+    """How many video files were added, how many were there already, and why others were skipped."""
 
     added: int = 0
     already_there: int = 0

@@ -35,7 +35,7 @@ MAX_PROBE_PASSES_PER_CLIP = 10  # forward passes of probes, for each clip of the
 
 @dataclass(frozen=True)
 class SurveyResult:
-    """What a survey found; `units` and `predictions` (one for each recorded clip) can be iterated once."""
+    """The results of a survey; `units` and `predictions` (one for each recorded clip) can be iterated once."""
 
     facts: SurveyFacts
     units: Iterator[UnitEvidence]

@@ -19,18 +19,18 @@ WALL_DISTANCE_METRES = (1.6, 4.0)  # behind the camera's target
 class Box:
     """An upright box on the floor.
 
-    `at` is the centre of its base, `sides` its lengths along its own x, y (up) and z in metres, `turn` its angle about
+    `at` is the centre of its base, `sides` its lengths along its own x, y (up) and z in metres, `angle` its angle about
     the vertical in radians.
     """
 
     at: Array
     sides: tuple[float, float, float]
-    turn: float
+    angle: float
     tone: Colour
 
     def draw(self, canvas: Pixels, camera: Camera) -> None:
-        forward = np.array([np.cos(self.turn), 0, np.sin(self.turn)])
-        axes = np.stack([forward, [0, 1, 0], [-np.sin(self.turn), 0, np.cos(self.turn)]])
+        forward = np.array([np.cos(self.angle), 0, np.sin(self.angle)])
+        axes = np.stack([forward, [0, 1, 0], [-np.sin(self.angle), 0, np.cos(self.angle)]])
         half = np.array(self.sides)[:, None] * axes / 2
         middle = self.at + half[1]
         eye = camera.target + camera.axes[2] * camera.distance
@@ -53,13 +53,13 @@ class Backdrop:
     floor: Pixels
     wall: Pixels
     wall_at: float  # metres behind the camera's target
-    wall_turn: float  # radians away from facing the camera
+    wall_angle: float  # radians away from facing the camera
     boxes: tuple[Box, ...] = field(default=())
 
     def draw(self, camera: Camera, size: int) -> Pixels:
         """Return the picture (size, size, 3), RGB over [0, 255]."""
         origin = camera.target * (1, 0, 1) + camera.ground_forward * self.wall_at
-        cosine, sine = np.cos(self.wall_turn), np.sin(self.wall_turn)
+        cosine, sine = np.cos(self.wall_angle), np.sin(self.wall_angle)
         along = cosine * camera.ground_right + sine * camera.ground_forward
         up = np.array([0.0, 1, 0])
         across = np.array([1.0, 0, 0]), np.array([0.0, 0, 1])

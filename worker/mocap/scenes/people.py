@@ -113,7 +113,7 @@ class Person:
     style: PersonStyle
 
 
-def place_body(body: Body, middle: Array, at: Array, turn: Array, height: float) -> Body:
-    """Scale a body by `height`, rotate it by the quaternion `turn`, and move the point `middle` to `at`."""
-    positions = {name: rotate(turn, (position - middle) * height) + at for name, position in body.positions.items()}
-    return Body(positions, multiply(np.broadcast_to(turn, body.head_rotation.shape), body.head_rotation))
+def place_body(body: Body, middle: Array, at: Array, rotation: Array, height: float) -> Body:
+    """Scale a body by `height`, rotate it by the quaternion `rotation`, and move the point `middle` to `at`."""
+    positions = {name: rotate(rotation, (position - middle) * height) + at for name, position in body.positions.items()}
+    return Body(positions, multiply(np.broadcast_to(rotation, body.head_rotation.shape), body.head_rotation))

@@ -165,10 +165,10 @@ def _people(performances: tuple[Performance, ...], rng: np.random.Generator, mat
 
 def _person(performance: Performance, position: Array, rng: np.random.Generator, times: Array) -> Person:
     body = forward_kinematics(performance.motion.pose(performance.start + performance.speed * times))
-    turn = axis_rotation((0, 1, 0), rng.uniform(0, 2 * np.pi))
+    rotation = axis_rotation((0, 1, 0), rng.uniform(0, 2 * np.pi))
     height = rng.uniform(0.9, 1.08)
     middle = body.positions["root"][len(times) // 2] * (1, 0, 1)
-    return Person(place_body(body, middle, position, turn, height), random_style(rng, performance.shirt))
+    return Person(place_body(body, middle, position, rotation, height), random_style(rng, performance.shirt))
 
 
 def _ball(rng: np.random.Generator, mat: bool, times: Array, dotted: bool) -> Scene:
