@@ -11,9 +11,9 @@ def test_every_unit_has_as_many_clips_as_it_can() -> None:
     assert cover_units(TOP, 1) == (3, 4), "4 serves three units, 3 the one that has no other"
     two = cover_units(TOP, 2)
     assert len(two) == 4
-    for actual in TOP:
-        for own in actual:
-            clips = set(own.tolist()) - {-1}
+    for layer in TOP:
+        for strongest in layer:
+            clips = set(strongest.tolist()) - {-1}
             assert len(clips & set(two)) >= min(2, len(clips))
     assert cover_units(TOP, 9) == (0, 1, 2, 3, 4)
     assert cover_units([torch.full((2, 3), -1)], 1) == ()

@@ -11,8 +11,8 @@ from worker.networks.network import Network
 
 
 def total(shares: ClassShares, layer: int) -> float:
-    actual = shares.layers[layer]
-    return sum(unit.share for unit in actual.units) + actual.others + actual.rest
+    of_layer = shares.layers[layer]
+    return sum(unit.share for unit in of_layer.units) + of_layer.others + of_layer.rest
 
 
 @pytest.fixture(params=["tiny_two_stream", "tiny_clip"])

@@ -62,9 +62,9 @@ def network_of(*streams: Stream) -> Network:
 
 
 def picture(bright: slice) -> Tensor:
-    actual = torch.zeros(1, 3, SIZE, SIZE)
-    actual[..., bright] = 1
-    return actual
+    image = torch.zeros(1, 3, SIZE, SIZE)
+    image[..., bright] = 1
+    return image
 
 
 LEFT, RIGHT = slice(0, SIZE // 2), slice(SIZE // 2, SIZE)

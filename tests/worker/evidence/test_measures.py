@@ -22,8 +22,11 @@ clips = st.lists(st.tuples(st.integers(-2, 4), st.integers(0, 2)), min_size=1, m
 
 @settings(deadline=None)
 @given(clips)
-def test_precision_is_the_area_also_with_ties(actual: list[tuple[int, int]]) -> None:
-    values, labels = np.array([v for v, _ in actual], np.float32), np.array([c for _, c in actual])
+def test_precision_is_the_area_also_with_ties(activations_and_labels: list[tuple[int, int]]) -> None:
+    values, labels = (
+        np.array([v for v, _ in activations_and_labels], np.float32),
+        np.array([c for _, c in activations_and_labels]),
+    )
     precision = measures.average_precision(np.stack([values, -values], 1), labels, 3)
     for label in range(3):
         relevant = (labels == label).tolist()

@@ -84,7 +84,7 @@ def probe_planted(
     plan = plan_probe(network.card, ["fusion"], strongest, LABELS)
     assert (plan.clips, plan.first_partner) == ((0, 1, 2), 1)
     seen: list[tuple[int, int]] = []
-    actual = probe(
+    results = probe(
         network,
         plan,
         [(number, CLIPS[number]) for number in (1, *plan.clips)],
@@ -94,7 +94,7 @@ def probe_planted(
     )
     assert seen[-1] == (45, 45)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    return actual
+    return results
 
 
 def test_synergy_is_one_for_a_product_and_none_for_a_sum(network: Network) -> None:

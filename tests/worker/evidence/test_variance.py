@@ -25,9 +25,9 @@ def shares_of(logits: Tensor) -> StreamShares:
     for clip, rows in enumerate(logits):
         others = [other for other in range(len(logits)) if other != clip]
         swaps.add(clip, others, rows[others])
-    actual = swaps.shares()
-    assert actual is not None
-    return actual
+    shares = swaps.shares()
+    assert shares is not None
+    return shares
 
 
 def test_variance_shares_of_a_sum_and_of_a_product() -> None:

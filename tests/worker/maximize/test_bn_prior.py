@@ -44,9 +44,9 @@ def normalised() -> Network:
     return Network(network.card.model_copy(update={"normalised": True}), network.module, network.points)
 
 
-def divergence(network: Network, actual: Visualization) -> float:
+def divergence(network: Network, visualization: Visualization) -> float:
     model, _ = make_model(network, "class", RECIPE.resolved(network.card))
-    x = torch.from_numpy(actual.stimulus[StreamName.CLIP])[None]
+    x = torch.from_numpy(visualization.stimulus[StreamName.CLIP])[None]
     measured = model.with_bn_divergence({StreamName.CLIP: x}, reduced=False)[1]
     assert measured is not None
     return float(measured)

@@ -20,8 +20,8 @@ def touch(root: Path, *files: str) -> None:
 
 
 def listed(root: Path, path: Path, **options: Any) -> Listed:
-    actual = read_dataset(path, **options)
-    return [(file.name, file.label, file.path.relative_to(root).as_posix()) for file in actual]
+    files = read_dataset(path, **options)
+    return [(file.name, file.label, file.path.relative_to(root).as_posix()) for file in files]
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def samples(tiny_two_stream: Network) -> list[Sample]:
     return [Sample(f"clip {n}", classes[n % len(classes)], noise(n)) for n in range(CLIPS)]
 
 
-def units_of(actual: SurveyResult) -> dict[tuple[str, int], UnitEvidence]:
-    return {(unit.layer, unit.unit): unit for unit in actual.units}
+def units_of(result: SurveyResult) -> dict[tuple[str, int], UnitEvidence]:
+    return {(unit.layer, unit.unit): unit for unit in result.units}
 
 
 def test_the_evidence_of_every_unit_agrees_with_the_network(
