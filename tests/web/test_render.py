@@ -48,9 +48,9 @@ def test_a_still_without_a_picture_is_blank() -> None:
 
 
 def test_a_share_starts_in_the_middle_and_goes_to_its_side() -> None:
-    assert '<rect class="positive" x="50" width="25.0"' in part("bars", "share_bar", 0.5)
-    assert '<rect class="negative" x="25.0" width="25.0"' in part("bars", "share_bar", -0.5)
-    assert '<rect class="positive" x="0" width="50.0"' in part("bars", "share_bar", 0.5, 0)
+    assert '<rect class="positive" x="50" width="25.0"' in part("bars", "signed_bar", 0.5)
+    assert '<rect class="negative" x="25.0" width="25.0"' in part("bars", "signed_bar", -0.5)
+    assert '<rect class="positive" x="0" width="50.0"' in part("bars", "signed_bar", 0.5, 0)
 
 
 def test_a_unit_in_a_line_has_its_still_or_says_that_it_is_a_real_clip() -> None:

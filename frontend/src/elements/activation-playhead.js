@@ -1,10 +1,10 @@
-// A curve of a unit's activation over a clip: a line runs along it in step with the clip of the same clock.
+// A curve of a unit's activation over a clip, with a line that shows the current frame of its clock.
 import { clockNamed } from "../lib/clock.js";
 import { requireAttribute, requireElement } from "../lib/dom.js";
 
 class ActivationPlayhead extends HTMLElement {
-  frames = 1; // the clip says how long it is
-  isVisible = false; // and keeps the clock going
+  frames = 1; // the clip on the same clock has the real number
+  isVisible = false; // the clip keeps the clock running, not this curve
   #leaveClock = () => {};
 
   connectedCallback() {

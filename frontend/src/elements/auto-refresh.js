@@ -1,10 +1,9 @@
-// A part of the page that is fetched again when a job that it shows changes its state. The attributes network, kind,
-// layer, unit and job narrow which jobs those are. A listener that cancels its event `before-refresh` updates the part
-// in its own way instead.
+// A part of the page that is fetched again when a job changes its state. The attributes network, kind, layer, unit and
+// job choose which jobs. A listener may cancel the event `before-refresh` and update the part in its own way.
 import { listenToJobs } from "../lib/job-events.js";
 import { refreshElement } from "../lib/refresh.js";
 
-const MIN_INTERVAL = 400; // milliseconds between two fetches, however many jobs end
+const MIN_INTERVAL_MILLISECONDS = 400; // between two fetches, however many jobs change
 
 class AutoRefresh extends HTMLElement {
   /** @type {Map<number, string>} by job */
@@ -47,7 +46,7 @@ class AutoRefresh extends HTMLElement {
     if (before !== job.state) this.#refreshSoon();
   }
 
-  // What changes during a fetch may come too late for it: then the part is fetched once more.
+  // A change during a fetch may come too late for its answer: then the part is fetched once more.
   #refreshSoon() {
     this.#isStale = true;
     this.#timer ??= setTimeout(async () => {
@@ -56,7 +55,7 @@ class AutoRefresh extends HTMLElement {
       if (isAllowed) await refreshElement(this);
       this.#timer = null;
       if (this.#isStale && this.isConnected) this.#refreshSoon();
-    }, MIN_INTERVAL);
+    }, MIN_INTERVAL_MILLISECONDS);
   }
 }
 

@@ -10,12 +10,12 @@ function megabytes(bytes) {
 class ClipDropZone extends HTMLElement {
   #listeners = new AbortController();
   /** @type {string | undefined} */
-  #invitation;
+  #initialText;
 
   connectedCallback() {
     this.#listeners = new AbortController();
     const { signal } = this.#listeners;
-    this.#invitation ??= this.#label.textContent;
+    this.#initialText ??= this.#label.textContent;
     this.#input.addEventListener("change", this.#showChoice, { signal });
     this.addEventListener("dragover", this.#drag, { signal });
     this.addEventListener("dragleave", this.#drag, { signal });
@@ -54,7 +54,7 @@ class ClipDropZone extends HTMLElement {
       isTooLarge ? `It has ${megabytes(file.size)}; ${megabytes(maxBytes)} are taken. Cut it shorter.` : "",
     );
     if (isTooLarge) this.#input.reportValidity();
-    this.#label.textContent = file ? `${file.name}, ${megabytes(file.size)}` : (this.#invitation ?? "");
+    this.#label.textContent = file ? `${file.name}, ${megabytes(file.size)}` : (this.#initialText ?? "");
   };
 }
 

@@ -1,13 +1,13 @@
-// A listing that grows while it is scrolled: the items of the next page are added before the end is reached. The
-// address is always that of the page in view, and coming back shows the item that was at the top. The element holds the
-// links to other pages; its attribute `list` names the listing.
+// Infinite scrolling: adds the items of the next page to a listing before its end is reached. The address follows the
+// page in view, and going back in the history scrolls to the item that was at the top. The element contains the links to
+// other pages; its attribute `list` is the id of the listing.
 import htmx from "htmx.org";
 import { replaceAddress } from "../lib/address.js";
 import { requireAttribute } from "../lib/dom.js";
 import { fetchPage, itemsOf, updateItems, visibleItem } from "../lib/listing.js";
 
-const LOAD_AHEAD = "1200px"; // how near the end may come before more is fetched
-const SCROLL_PAUSE = 150; // milliseconds without scrolling until the address follows
+const LOAD_AHEAD = "1200px"; // distance from the end at which the next page is fetched
+const SCROLL_PAUSE_MILLISECONDS = 150; // without scrolling, until the address follows
 
 class InfiniteScroll extends HTMLElement {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -47,7 +47,7 @@ class InfiniteScroll extends HTMLElement {
     return Boolean(this.#list?.querySelector("[data-page]"));
   }
 
-  // An observer reports changes alone, and the state when it begins: so it begins again.
+  // An observer reports the state when it starts, and then only changes: so it is started again.
   #watchEnd = () => {
     this.#endObserver.disconnect();
     this.#endObserver.observe(this);
@@ -61,7 +61,7 @@ class InfiniteScroll extends HTMLElement {
       const page = await fetchPage(next.href);
       if (next.isConnected) this.#append(this.#list, next, page);
     } catch {
-      return; // the link stays for a person to follow
+      return; // a person can still follow the link
     } finally {
       this.#isLoading = false;
     }
@@ -72,7 +72,7 @@ class InfiniteScroll extends HTMLElement {
    * Add the items of a page, and replace the links by those of that page.
    *
    * @param {HTMLElement} list
-   * @param {HTMLAnchorElement} link the one that led to the page
+   * @param {HTMLAnchorElement} link to the page
    * @param {Document} page
    */
   #append(list, link, page) {
@@ -88,20 +88,20 @@ class InfiniteScroll extends HTMLElement {
 
   #scrolled = () => {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#updateAddress, SCROLL_PAUSE);
+    this.#timer = setTimeout(this.#updateAddress, SCROLL_PAUSE_MILLISECONDS);
   };
 
   #updateAddress = () => {
     if (!this.#list || !this.#hasSeveralPages) return;
     const { item, firstOfPage } = visibleItem(this.#list);
     if (!item) return;
-    history.scrollRestoration = "manual"; // a browser would look for the item in a list as long as it was
+    history.scrollRestoration = "manual"; // the browser's own would scroll to a position in the longer list
     const page = firstOfPage?.dataset.page;
     if (page && page !== location.pathname + location.search) replaceAddress(page);
     history.replaceState({ ...history.state, at: item.id }, "");
   };
 
-  // Of a long list, and of one beside a map, only the page in view is fetched again, and updated in place.
+  // Where several pages are joined, or a map is shown, only the items of the page in view are fetched and updated.
   /** @param {Event} event */
   #refreshVisiblePage = async (event) => {
     const list = this.#list;

@@ -1,4 +1,4 @@
-// A job in progress: its newest picture, its bar, its words and the curve of its objective grow as the worker reports.
+// A job in progress: updates its preview, progress bar, status text and objective curve as the worker reports.
 import { requireAttribute } from "../lib/dom.js";
 import { formatProgress } from "../lib/formatting.js";
 import { listenToJobs } from "../lib/job-events.js";

@@ -1,9 +1,9 @@
-// Play, step, scrub, pace, repetition, colours and arrows, for all players on the clock that it names.
+// The controls of all players on one clock (attribute `clock`): play, step, scrub, pace, repeat, colours and arrows.
 import { setParameter } from "../lib/address.js";
 import { clockNamed } from "../lib/clock.js";
 import { closestTarget, opensElsewhere, requireAttribute, requireElement } from "../lib/dom.js";
 
-const ADDRESS_DELAY = 200; // milliseconds; browsers limit how often an address may change
+const ADDRESS_DELAY_MILLISECONDS = 200; // browsers limit how often an address may change
 
 class PlayerControls extends HTMLElement {
   frames = 1;
@@ -77,7 +77,7 @@ class PlayerControls extends HTMLElement {
     setParameter("arrows", areShown ? "1" : null);
   }
 
-  // The shortcut is that of the encoding that is not shown.
+  // The shortcut belongs to the encoding that is not shown, so that pressing it switches.
   /** @param {HTMLAnchorElement} chosen */
   #chooseView(chosen) {
     const view = chosen.dataset.view ?? "direction";
@@ -107,7 +107,7 @@ class PlayerControls extends HTMLElement {
     this.#addressTimer = setTimeout(() => {
       const { playing, frame } = this.#clock;
       setParameter(requireAttribute(this, "frame-parameter"), playing ? null : String(frame + 1));
-    }, ADDRESS_DELAY);
+    }, ADDRESS_DELAY_MILLISECONDS);
   }
 
   /** @param {Event} event */

@@ -1,4 +1,4 @@
-// A <details> whose being open is kept in the address, under the query parameter that the attribute `name` gives.
+// Keeps in the address whether a <details> is open, as the query parameter that the attribute `name` names.
 import { setParameter } from "../lib/address.js";
 import { requireAttribute } from "../lib/dom.js";
 

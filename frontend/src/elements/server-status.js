@@ -1,27 +1,27 @@
-// A notice that the server does not answer or refuses a request. It goes away when the server answers again.
+// A notice that the server does not answer, or refuses a request. It is hidden when the server answers again.
 import { listenToJobs } from "../lib/job-events.js";
 
 class ServerStatus extends HTMLElement {
   #stopListening = () => {};
 
   connectedCallback() {
-    document.addEventListener("htmx:error", this.#showGone);
+    document.addEventListener("htmx:error", this.#showUnreachable);
     document.addEventListener("htmx:response:error", this.#showRefusal);
     document.addEventListener("htmx:before:request", this.#clear);
     // Listening keeps a stream open, which only pages that show jobs need.
     if (document.querySelector("auto-refresh")) {
-      this.#stopListening = listenToJobs({ onOpen: this.#clear, onError: this.#showGone });
+      this.#stopListening = listenToJobs({ onOpen: this.#clear, onError: this.#showUnreachable });
     }
   }
 
   disconnectedCallback() {
-    document.removeEventListener("htmx:error", this.#showGone);
+    document.removeEventListener("htmx:error", this.#showUnreachable);
     document.removeEventListener("htmx:response:error", this.#showRefusal);
     document.removeEventListener("htmx:before:request", this.#clear);
     this.#stopListening();
   }
 
-  #showGone = () => this.#show("The server does not answer. This page tries again by itself.");
+  #showUnreachable = () => this.#show("The server does not answer. This page tries again by itself.");
 
   #clear = () => this.#show("");
 

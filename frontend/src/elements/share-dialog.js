@@ -1,5 +1,5 @@
-// The button "Share" and its dialog: copies the address of exactly this view and makes a short link to it. The
-// attribute `address` is that of the view as it is now.
+// The button "Share" and its dialog: copies the address of this view and makes a short link to it. The attribute
+// `address` is the current address, with all choices that were made on the page.
 import { copyField } from "../lib/clipboard.js";
 import { closestTarget, requireAttribute, requireElement } from "../lib/dom.js";
 
@@ -33,26 +33,26 @@ class ShareDialog extends HTMLElement {
     const address = requireAttribute(this, "address");
     if (field.value !== address) this.#rewriteFields(field.value, address);
     this.#dialog.showModal();
-    this.#say((await copyField(field)) ? "The address is copied." : "Copy the address.");
+    this.#showMessage((await copyField(field)) ? "The address is copied." : "Copy the address.");
     await this.#makeShortLink();
   };
 
   /**
-   * Write the address of now into all fields: choices have been made since the server wrote them.
+   * Replace the address in all fields: choices have been made since the server rendered them.
    *
-   * @param {string} before
-   * @param {string} now
+   * @param {string} oldAddress
+   * @param {string} newAddress
    */
-  #rewriteFields(before, now) {
+  #rewriteFields(oldAddress, newAddress) {
     this.#field("short").value = "";
     for (const field of this.#dialog.querySelectorAll(FIELDS_WITH_ADDRESS)) {
       if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) {
-        field.value = field.value.replaceAll(before, now);
+        field.value = field.value.replaceAll(oldAddress, newAddress);
       }
     }
     const embed = this.#dialog.querySelector("[name=embed]");
     if (!(embed instanceof HTMLInputElement)) return;
-    const embedAddress = `${now}${now.includes("?") ? "&" : "?"}embed=1`;
+    const embedAddress = `${newAddress}${newAddress.includes("?") ? "&" : "?"}embed=1`;
     embed.value = embed.value.replace(/src="[^"]*"/, `src="${embedAddress}"`);
   }
 
@@ -60,7 +60,7 @@ class ShareDialog extends HTMLElement {
   #copy = async (event) => {
     const button = closestTarget(event, "button[data-copy]", HTMLButtonElement);
     const field = button?.parentElement?.querySelector("input");
-    if (field) this.#say((await copyField(field)) ? "Copied." : "Press Ctrl+C to copy.");
+    if (field) this.#showMessage((await copyField(field)) ? "Copied." : "Press Ctrl+C to copy.");
   };
 
   async #makeShortLink() {
@@ -79,12 +79,12 @@ class ShareDialog extends HTMLElement {
       const button = field.parentElement?.querySelector("button");
       if (button) button.disabled = false;
     } catch (error) {
-      this.#say(`No short link: ${error instanceof Error ? error.message : error}`);
+      this.#showMessage(`No short link: ${error instanceof Error ? error.message : error}`);
     }
   }
 
   /** @param {string} text */
-  #say(text) {
+  #showMessage(text) {
     requireElement(this.#dialog, "[role=status]", HTMLElement).textContent = text;
   }
 }

@@ -1,4 +1,4 @@
-// The speeds side by side: choosing one changes the page and its address without loading it anew, so that time runs on.
+// The speeds side by side: choosing one updates the page and its address without a page load, so that playing goes on.
 import { replaceAddress } from "../lib/address.js";
 import { closestTarget, opensElsewhere, requireAttribute, requireElement } from "../lib/dom.js";
 import { refreshElement } from "../lib/refresh.js";

@@ -1,6 +1,5 @@
-// A stimulus or a real clip in motion: its panels (canvases, or a video) show the frame of the clock that it names. The
-// attribute `frame` says which frame that is. Where the pictures cannot be loaded, the stills for browsers without
-// scripts take their place.
+// The player of a stimulus or a real clip: its panels (canvases, or a video) show the current frame of its clock. The
+// attribute `frame` is the frame shown. Where the images cannot be loaded, it shows the stills in <noscript> instead.
 import { clockNamed } from "../lib/clock.js";
 import { loadStimulus } from "../lib/stimulus.js";
 import { SyncedVideo } from "../lib/synced-video.js";
@@ -8,7 +7,7 @@ import { SyncedVideo } from "../lib/synced-video.js";
 class StimulusPlayer extends HTMLElement {
   static observedAttributes = ["view", "arrows"];
   frames = 1;
-  framesPerSecond = 0; // 0: the clock's own
+  framesPerSecond = 0; // 0: the default of the clock
   isVisible = false;
   #loading = new AbortController();
   /** @type {(() => void) | null} */
@@ -89,7 +88,7 @@ class StimulusPlayer extends HTMLElement {
     this.#clock.notify();
   }
 
-  /** Give a real clip, which moves little, a scale of its own, and say which. */
+  /** Choose the speed that has full colour for a real clip, which moves little, and show it in the caption. */
   #chooseScale() {
     this.#fullSpeed ??= this.#stimulus?.flow?.displayScale;
     for (const text of this.querySelectorAll("[data-scale]"))
@@ -97,7 +96,7 @@ class StimulusPlayer extends HTMLElement {
   }
 
   /**
-   * Show the clock's frame. Out of sight nothing is drawn but the first picture.
+   * Show the clock's frame. A player that is not visible draws only its first frame.
    *
    * @param {import("../lib/clock.js").Clock} clock
    */
@@ -112,13 +111,13 @@ class StimulusPlayer extends HTMLElement {
   #draw() {
     if (!this.#stimulus || !this.hasAttribute("frame")) return;
     const frame = Number(this.getAttribute("frame"));
-    const look = {
+    const settings = {
       view: this.getAttribute("view") ?? "direction",
       arrows: this.hasAttribute("arrows"),
       fullSpeed: this.#fullSpeed,
     };
     for (const canvas of this.querySelectorAll("canvas[data-panel]")) {
-      if (canvas instanceof HTMLCanvasElement) this.#stimulus.draw(canvas, frame, look);
+      if (canvas instanceof HTMLCanvasElement) this.#stimulus.draw(canvas, frame, settings);
     }
     this.#video?.show(frame);
   }

@@ -1,10 +1,10 @@
-// The map of units: a tooltip shows the unit that is hovered or focused, arrow keys go from unit to unit, and dragging a
-// rectangle filters by it: it fills in `region` of the form that the attribute `form` names.
+// The map of units: a tooltip shows the unit that is hovered or focused, arrow keys move the focus from unit to unit, and
+// dragging a rectangle sets the field `region` of the form whose id is the attribute `form`, and submits it.
 import { closestTarget, requireAttribute, requireElement } from "../lib/dom.js";
 import { nearestInDirection, placeBeside, regionBetween } from "../lib/geometry.js";
 import { hasModifier } from "../lib/shortcuts.js";
 
-const MIN_DRAG = 6; // pixels: a pointer that moved less has clicked
+const MIN_DRAG_PIXELS = 6; // a pointer that moved less is a click
 const SVG = "http://www.w3.org/2000/svg";
 
 class UnitMap extends HTMLElement {
@@ -95,7 +95,7 @@ class UnitMap extends HTMLElement {
     if (!this.#dragStart) return;
     const pointer = { x: event.clientX, y: event.clientY };
     const moved = Math.hypot(pointer.x - this.#dragStart.x, pointer.y - this.#dragStart.y);
-    if (!this.#rectangle && moved < MIN_DRAG) return;
+    if (!this.#rectangle && moved < MIN_DRAG_PIXELS) return;
     this.#rectangle ??= this.#drawRectangle(event.pointerId);
     const region = regionBetween(this.#dragStart, pointer, this.#drawing.getBoundingClientRect());
     const [left, top, right, bottom] = region;
@@ -128,7 +128,7 @@ class UnitMap extends HTMLElement {
     this.#rectangle = this.#dragStart = null;
   };
 
-  // The end of a drag is not a click on the unit that lies there.
+  // The click event after a drag must not open the unit under the pointer.
   /** @param {MouseEvent} event */
   #click = (event) => {
     if (this.#hasDragged) event.preventDefault();

@@ -1,4 +1,4 @@
-// Units selected in a grid or table: shows how many they are and what can be done with them; x selects the unit in focus.
+// The selection of units in a grid or table: shows how many are selected and enables actions; x selects the focused unit.
 import { requireElement } from "../lib/dom.js";
 import { hasModifier } from "../lib/shortcuts.js";
 

@@ -1,4 +1,4 @@
-// Keeps a person's choices on a page in its address, in its links to itself, and in what its share dialog sends.
+// Keeps a person's choices in the address of the page, in its links to itself, and in its share dialog.
 
 /**
  * Put a choice into the address of this page. The default value stays out of it.
@@ -20,7 +20,7 @@ export function setParameter(name, value, { defaultValue } = {}) {
 }
 
 /**
- * Replace the address by another one of this same page. The caller shows what it asks for.
+ * Replace the address by another one of the same page. The caller updates what is shown.
  *
  * @param {string} address
  */

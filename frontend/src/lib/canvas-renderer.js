@@ -1,4 +1,4 @@
-// Renders motion and warped pictures on the processor, for browsers without WebGL2.
+// Renders motion and warped pictures on the CPU, for browsers without WebGL2.
 import { createContext } from "./sprite-sheet.js";
 
 export const name = "canvas";

@@ -1,14 +1,14 @@
-// Time for everything that plays. Players with the same clock show the same frame; one animation loop drives all clocks.
-const DEFAULT_FRAMES_PER_SECOND = 12.5; // as the server's own loops have it (worker/render/webp.py)
-const MAX_TICK_SECONDS = 0.25; // so that nothing jumps after a tab was in the background
+// The clocks of players: players with the same clock show the same frame. One animation loop advances all clocks.
+const DEFAULT_FRAMES_PER_SECOND = 12.5; // as in the loops that the worker renders (worker/render/webp.py)
+const MAX_TICK_SECONDS = 0.25; // no jump ahead after the tab was in the background
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 /** @type {Map<string, Clock>} */
 const clocks = new Map();
-let animationFrame = 0; // 0: the loop stands still
+let animationFrame = 0; // id of the next animation frame; 0: the loop does not run
 let lastTick = 0; // milliseconds
 
 /**
- * What a clock drives: it has `frames` frames, is `isVisible` or not, and shows the clock's frame.
+ * A member of a clock. `show` is called with the clock when the current frame changes.
  *
  * @typedef {object} ClockMember
  * @property {number} frames

@@ -2,7 +2,7 @@
 const SQUARES_ACROSS = 12; // along the longer side
 const FULL_LENGTH_SPEED = 2; // px per frame: from here on an arrow is as long as its square
 const MIN_SPEED = 0.25; // px per frame: slower motion gets no arrow
-const MAX_HEAD = 4; // px on the page
+const MAX_HEAD = 4; // px on the page, of an arrowhead
 const STROKES = [
   { width: 3.5, style: "rgb(0 0 0 / 65%)" },
   { width: 1.5, style: "#fff" },

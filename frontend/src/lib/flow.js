@@ -1,9 +1,9 @@
 // Optical flow, read from its sprite sheet: u is red and v is green, 8 bits each over [-20, 20] px
 // (worker/video/flow.py).
-const RANGE = 20; // px
+const RANGE = 20; // px per frame
 const SCALES = [0.5, 1, 1.5, 2, 3, 4, 6]; // px per frame; the last one is that of stimuli
-const FIELD_STRIDE = 3; // `displayScale` looks at every third field
-const PIXEL_STRIDE = 5; // and at every fifth pixel of it
+const FIELD_STRIDE = 3; // `displayScale` reads every third field
+const PIXEL_STRIDE = 5; // and every fifth pixel of a field
 
 /**
  * Return a component of flow in px from its 8 bits.

@@ -1,7 +1,7 @@
 // One stream of job events for the whole page. It is open only while somebody listens and the page is visible: a
 // browser grants one host few connections, and each open tab would hold one.
 const EVENTS_ADDRESS = "/api/events";
-const RETRY_MILLISECONDS = 3000; // for streams that were answered with an error, which a browser gives up on
+const RETRY_MILLISECONDS = 3000; // after an error answer, on which browsers do not reconnect
 
 /**
  * @typedef {object} Progress
@@ -13,7 +13,7 @@ const RETRY_MILLISECONDS = 3000; // for streams that were answered with an error
  */
 
 /**
- * A job as the server sends it (app/web/events.py).
+ * A job as the server sends it (JobOut in app/web/api/jobs.py).
  *
  * @typedef {object} Job
  * @property {number} id
@@ -37,7 +37,7 @@ const RETRY_MILLISECONDS = 3000; // for streams that were answered with an error
 const listeners = new Set();
 /** @type {EventSource | null} */
 let source = null;
-let wasLost = false; // events may have been missed
+let wasLost = false; // the stream broke off, and events may have been missed
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retryTimer;
 
@@ -79,7 +79,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 /**
- * Listen to the events of all jobs. Returns a function that ends it.
+ * Listen to the events of all jobs. Returns a function that stops listening.
  *
  * @param {JobListener} listener
  */

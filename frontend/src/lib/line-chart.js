@@ -1,6 +1,6 @@
-// Points of a line chart, as app/web/charts/line_chart.py computes them.
-const WIDTH = 480;
-const HEIGHT = 120;
+// The points of a line chart, computed as in app/web/charts/line_chart.py.
+const WIDTH = 480; // px
+const HEIGHT = 120; // px
 
 /**
  * Return the `points` of an SVG polyline through values at equal steps.

@@ -1,5 +1,4 @@
-// A listing that several pages of results have been joined into. The first item of each page has the page's address as
-// `data-page`.
+// A listing that joins several pages of results. The first item of each page has the address of the page as `data-page`.
 
 /**
  * Fetch and parse a page. Throws where the server answers with an error.
@@ -23,7 +22,7 @@ export function itemsOf(list) {
 }
 
 /**
- * Return the first item that is in the window, and the item that begins its page.
+ * Return the first visible item, and the first item of its page.
  *
  * @param {Element} list
  * @returns {{ item?: HTMLElement, firstOfPage?: HTMLElement }}

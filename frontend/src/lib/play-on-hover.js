@@ -1,5 +1,5 @@
-// The base of elements that play while they, or the link around them, are hovered or focused. They stay still where a
-// person prefers reduced motion.
+// The base class of elements that play while they, or the link that contains them, are hovered or focused. They do not
+// play where a person prefers reduced motion.
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const START_EVENTS = ["pointerenter", "focus"];
 const STOP_EVENTS = ["pointerleave", "blur"];

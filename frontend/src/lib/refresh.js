@@ -1,4 +1,4 @@
-// Replaces a part of the page by the same part as the server has it now.
+// Updates a part of the page from the server.
 import htmx from "htmx.org";
 
 /**

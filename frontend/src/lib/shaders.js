@@ -27,7 +27,7 @@ void main() {
   color = texelFetch(colors, ivec2(texelFetch(values, here(), 0).rg * 255.0 + 0.5), 0);
 }`;
 
-/** The image at the place that this pixel comes from, interpolated between its four neighbours. */
+/** The image at the source position of this pixel, interpolated between its four neighbours. */
 export const WARPED = `${HEAD}
 vec4 at(ivec2 pixel) {
   return texelFetch(colors, min(pixel, textureSize(colors, 0) - 1), 0);

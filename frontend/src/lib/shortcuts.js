@@ -1,6 +1,6 @@
 // The keyboard shortcuts of a page, as its elements declare them: `aria-keyshortcuts` on links, buttons and fields,
 // `data-shortcut-keys` on elements that handle keys themselves.
-const SIGNS = new Map([
+const KEY_SYMBOLS = new Map([
   ["ArrowLeft", "←"],
   ["ArrowRight", "→"],
   ["ArrowUp", "↑"],
@@ -8,8 +8,8 @@ const SIGNS = new Map([
 ]);
 
 /**
- * Return the keys for each thing they do, in the order of the page. `data-shortcut-label` says what that is better than
- * the element's own label, and joins elements that do the same.
+ * Return the keys of each action, in the order of the page. An action is named by `data-shortcut-label`, which elements
+ * with the same action share, or else by the element's own label.
  *
  * @param {Document} page
  * @returns {Map<string, string[]>} label to keys
@@ -19,7 +19,7 @@ export function shortcutsOf(page) {
   const selector = "[aria-keyshortcuts]:not([hidden]), [data-shortcut-keys]";
   for (const element of page.querySelectorAll(selector)) {
     const attribute = element.getAttribute("aria-keyshortcuts") ?? element.getAttribute("data-shortcut-keys");
-    const keys = (attribute ?? "").split(" ").map((key) => SIGNS.get(key) ?? key);
+    const keys = (attribute ?? "").split(" ").map((key) => KEY_SYMBOLS.get(key) ?? key);
     const label =
       element.getAttribute("data-shortcut-label") ??
       element.getAttribute("aria-label") ??
@@ -31,7 +31,7 @@ export function shortcutsOf(page) {
 }
 
 /**
- * Return whether a key is pressed together with one that makes it a command of the browser.
+ * Return whether a key is pressed together with Ctrl, Meta or Alt, which makes it a command of the browser.
  *
  * @param {KeyboardEvent} event
  */

@@ -1,10 +1,10 @@
-// A picture that holds many frames, sixteen a row (worker/render/webp.py).
+// A sprite sheet: one picture with many frames, sixteen in a row (worker/render/webp.py).
 const COLUMNS = 16;
 
 /** @typedef {[CanvasImageSource, number, number, number, number]} ImageRegion image, left, top, width, height: as drawImage takes them */
 
 /**
- * Fetch and decode a picture without changing its values: those of a flow sheet are numbers, not colours.
+ * Fetch and decode a picture without colour conversion: the values of a flow sheet are numbers, not colours.
  *
  * @param {string} address
  * @param {AbortSignal} signal
@@ -34,7 +34,7 @@ export class SpriteSheet {
   }
 
   /**
-   * Return where a frame lies. Those after the last one are the last one.
+   * Return the region of a frame. Frames after the last one are the last one.
    *
    * @param {number} frame
    * @returns {ImageRegion}
@@ -46,7 +46,7 @@ export class SpriteSheet {
   }
 
   /**
-   * Return RGBA of a frame. Those after the last one are the last one.
+   * Return RGBA of a frame. Frames after the last one are the last one.
    *
    * @param {number} frame
    */
@@ -69,7 +69,7 @@ export class SpriteSheet {
 }
 
 /**
- * Return the 2D context of a new canvas that is on no page.
+ * Return the 2D context of a new canvas that is not in the page.
  *
  * @param {number} width
  * @param {number} height

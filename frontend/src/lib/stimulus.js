@@ -1,4 +1,4 @@
-// What a player shows: its pictures, fetched and decoded, and how each kind of panel is drawn at a frame.
+// The images of a player: fetches and decodes them, and draws each kind of panel at a frame.
 import * as canvasRenderer from "./canvas-renderer.js";
 import { Flow } from "./flow.js";
 import { drawFlowArrows } from "./flow-arrows.js";
@@ -13,9 +13,9 @@ const MAX_ENLARGEMENT = 4; // canvas pixels for each pixel of the picture
 /** @typedef {{ appearance: string | null, flow: string | null, sheet: string | null }} Addresses */
 
 /**
- * How a panel is drawn.
+ * The display settings of a panel.
  *
- * @typedef {object} Look
+ * @typedef {object} DisplaySettings
  * @property {string} view encoding of flow
  * @property {boolean} arrows
  * @property {number} [fullSpeed] px per frame that have full colour
@@ -68,7 +68,7 @@ export class Stimulus {
    *
    * @param {HTMLCanvasElement} canvas
    * @param {number} frame
-   * @param {Look} look
+   * @param {DisplaySettings} settings
    */
   draw(canvas, frame, { view, arrows, fullSpeed }) {
     const panel = canvas.dataset.panel ?? "appearance";

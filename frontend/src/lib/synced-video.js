@@ -1,4 +1,4 @@
-// A video that follows a clock: it never plays by itself but is sought to the clock's frame, so that it cannot drift.
+// A video that follows a clock: it never plays by itself, and seeks to the clock's frame, so that it cannot drift.
 const DEFAULT_FRAMES_PER_SECOND = 25; // where the page does not say how many frames there are
 
 export class SyncedVideo {
@@ -6,17 +6,17 @@ export class SyncedVideo {
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {number} givenFrames 1 where the page does not say
+   * @param {number} declaredFrames 1 where the page does not say
    */
-  constructor(video, givenFrames) {
+  constructor(video, declaredFrames) {
     this.video = video;
-    this.givenFrames = givenFrames;
+    this.declaredFrames = declaredFrames;
     video.removeAttribute("controls");
     video.addEventListener("seeked", this.#seek);
   }
 
   get frames() {
-    if (this.givenFrames > 1) return this.givenFrames;
+    if (this.declaredFrames > 1) return this.declaredFrames;
     return Math.max(1, Math.round((this.video.duration || 0) * DEFAULT_FRAMES_PER_SECOND));
   }
 
@@ -32,7 +32,7 @@ export class SyncedVideo {
     this.#seek();
   }
 
-  // One seek at a time: the newest frame asked for comes next when the last one has been reached.
+  // One seek at a time: when one ends, the next goes to the newest frame asked for.
   #seek = () => {
     const seconds = (this.#wantedFrame + 0.5) / (this.framesPerSecond || DEFAULT_FRAMES_PER_SECOND);
     if (this.video.readyState < HTMLMediaElement.HAVE_METADATA || this.video.seeking) return;

@@ -2,7 +2,7 @@
 // is frame t at p - flow_t(p). Every frame is sampled from the first one, so that blur does not add up.
 import { toPixels } from "./flow.js";
 
-/** The place in the first frame that each pixel of each later frame comes from. */
+/** The source positions of pixels: where in the first frame each pixel of each later frame comes from. */
 export class Warp {
   /** @type {Float32Array<ArrayBuffer>[]} by frame */
   #sources;

@@ -1,4 +1,4 @@
-// Renders motion and warped pictures with WebGL2. A browser grants few contexts: one renders for every player.
+// Renders motion and warped pictures with WebGL2. All players share one context, because browsers allow only few.
 import { FILL_PICTURE, MOTION, WARPED } from "./shaders.js";
 
 export const name = "webgl2";
@@ -7,12 +7,12 @@ export const name = "webgl2";
  * @typedef {object} HeldTexture
  * @property {number} target
  * @property {WebGLTexture | null} texture
- * @property {Set<number>} uploaded layers of it that have their values
+ * @property {Set<number>} uploaded layers whose values were uploaded
  */
 
 /** @typedef {{ program: WebGLProgram, layer: WebGLUniformLocation | null }} Program */
 
-/** @type {Map<object, HeldTexture>} by what they hold: flow, warp, colour table or image */
+/** @type {Map<object, HeldTexture>} by their source: flow, warp, colour table or image */
 const textures = new Map();
 /** @type {Renderer | null | undefined} undefined until first asked for; null where the browser has no WebGL2 */
 let renderer;
@@ -183,7 +183,7 @@ function bind(gl, unit, { target, texture }) {
  */
 function render({ program, layer }, { width, height }, frame) {
   const { gl, canvas } = started();
-  const [wide, high] = [width + 2, height + 2]; // with a margin: enlarging mixes in what lies beside the picture
+  const [wide, high] = [width + 2, height + 2]; // with a margin of one pixel, because enlarging mixes in neighbours
   if (canvas.width < wide) canvas.width = wide;
   if (canvas.height < high) canvas.height = high;
   gl.viewport(0, 0, wide, high);
