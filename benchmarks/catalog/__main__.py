@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store.catalog.counts import recount_units
 from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.engine import open_store
-from app.store.surveys.findings import store_measured
+from app.store.surveys.findings import store_statistics
 from app.web.serving.server import tune_garbage_collection
 from benchmarks.catalog.evidence import add_explanations, add_survey
 from benchmarks.catalog.fill import CatalogueFiller
@@ -46,7 +46,7 @@ def fill(url: str, units: int, visualizations: int, seed: int) -> None:
     for number in range(1, len(cards) + 1):
         with store.transaction() as session:
             (denormalize_survey if number <= SURVEYED_NETWORKS else recount_units)(session, network_id=number)
-            store_measured(session, card=cards[number - 1])
+            store_statistics(session, card=cards[number - 1])
     vacuum(store)
     store.close()
     print(f"{sum(card.units for card in cards):,} units in {perf_counter() - started:.0f} s")

@@ -1,4 +1,4 @@
-"""Surveys: what a data set showed of a network, its units and its classes, and explanations of single clips.
+"""Surveys: evidence on networks, their units and classes from whole data sets, and explanations of single clips.
 
 Enter by `evidence.get_survey` and `evidence.get_evidence`; workers write with `writing`.
 May import `app.contract`, `app.analysis`, and every other room of the store.

@@ -1,4 +1,4 @@
-"""The units that detect a class best, and how they respond to one class or to two."""
+"""Reads the units that detect a class best, and how units respond to one class or to two."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.store.database.survey_tables import IS_GENERIC, UnitClassRow, UnitEvide
 from app.store.database.tables import UnitCountRow, UnitRow
 from app.store.surveys.confusions import compare_layers
 
-MAX_CANDIDATES = 120  # best detectors of each class of a pair: comparing all units would take seconds
+MAX_CANDIDATES = 120  # best detectors of each class of a pair that are compared: all units would take seconds
 FLOAT_BYTES = 4  # of a number in a packed list
 
 
@@ -49,17 +49,17 @@ def best_units_by_layer(
     ).scalars()
     words = [word.split(",") for layer in layers for word in (layer or "").split()]
     units = summaries_by_id(session, card, [int(id) for id, *_ in words]) if words else {}
-    found: dict[str, list[UnitOfClass]] = {}
+    by_layer: dict[str, list[UnitOfClass]] = {}
     for id, precision, response in words:
         unit = units[int(id)]
-        found.setdefault(unit.layer, []).append(
+        by_layer.setdefault(unit.layer, []).append(
             UnitOfClass(unit=unit, precision=float(precision), response=float(response))
         )
-    return found
+    return by_layer
 
 
 def units_of_class_pair(session: Session, *, card: NetworkCard, a: int, b: int, limit: int = 8) -> Pair:
-    """Return units that separate two classes, and units that respond alike to both, of the best detectors of either."""
+    """Return units that separate two classes and units that respond to both, among the best detectors of either."""
     survey_id = newest_survey_id(session, card=card)
     rows = session.read(_select_pair_responses(survey_id, a, b)).all()
     responses = {unit: unpack(to_a + to_b) for unit, to_a, to_b in rows}

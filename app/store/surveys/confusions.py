@@ -1,4 +1,4 @@
-"""How alike the units of a layer respond to two classes: in the last layer of each stream, and before the classes."""
+"""Compares how units respond to two classes, in the last layer before the classes and the last of each stream."""
 
 from array import array
 from statistics import fmean, median
@@ -16,10 +16,10 @@ from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import UnitEvidenceByClassRow
 from app.store.database.tables import UnitRow
 
-MAX_UNITS = 96  # of a layer, evenly spaced by their number
-REFERENCE_CLASSES = 6  # with which the first class is compared as well, to tell what is usual
+MAX_UNITS = 96  # compared in a layer, evenly spaced by their number
+MAX_REFERENCE_CLASSES = 6  # compared with the first class too, to tell how many units are similar usually
 
-LayerResponses = tuple[Layer, "array[float]"]  # a layer, and for one unit after the other the response to each class
+LayerResponses = tuple[Layer, "array[float]"]  # a layer, and unit by unit the response to each class
 
 # Responses of a finished survey never change; those of one survey with 400 classes take half a megabyte.
 _responses: LruCache[tuple[SurveyKey, int], tuple[LayerResponses, ...]] = LruCache(max_size=30)
@@ -28,9 +28,9 @@ _responses: LruCache[tuple[SurveyKey, int], tuple[LayerResponses, ...]] = LruCac
 def compare_layers(
     session: Session, *, card: NetworkCard, a: int, b: int, max_units: int = MAX_UNITS
 ) -> tuple[LayerOfPair, ...]:
-    """Return how alike layers respond to two classes, the last layer before the classes first.
+    """Return how similarly layers respond to two classes, the last layer before the classes first.
 
-    At most `max_units` units of a layer are compared. Nothing before the first survey.
+    At most `max_units` units of a layer are compared. Return nothing before the first survey.
     """
     key = newest_survey_key(session, card=card)
     if key is None:
@@ -49,14 +49,14 @@ def compare_layers(
 def _read_responses(
     session: Session, network_id: int, card: NetworkCard, survey_id: int, max_units: int
 ) -> tuple[LayerResponses, ...]:
-    found = []
+    responses = []
     for layer in _compared_layers(card):
         # The indices are listed: for a condition on them the database would read the whole layer.
         units = range(0, layer.units, max(1, -(-layer.units // max_units)))
         rows = session.read(_select_responses(survey_id, network_id, layer.index, units)).scalars().all()
         if rows:
-            found.append((layer, unpack_all(rows)))
-    return tuple(found)
+            responses.append((layer, unpack_all(rows)))
+    return tuple(responses)
 
 
 def _select_responses(survey_id: int, network_id: int, layer_index: int, units: range) -> Select[*tuple[Any, ...]]:
@@ -81,20 +81,20 @@ def _compared_layers(card: NetworkCard) -> list[Layer]:
 
 def _reference_classes(count: int, a: int, b: int) -> list[int]:
     others = [index for index in range(count) if index not in (a, b)]
-    return others[:: max(1, -(-len(others) // REFERENCE_CLASSES))]
+    return others[:: max(1, -(-len(others) // MAX_REFERENCE_CLASSES))]
 
 
 def _compare(layer: Layer, responses: list[tuple[float, ...]]) -> LayerOfPair:
     """Compare the responses of a layer's units, each to the two classes and then to the reference classes."""
     ratios = _ratios(responses, 1)
-    references = [found for other in range(2, len(responses[0])) if (found := _ratios(responses, other))]
+    reference_ratios = [some for other in range(2, len(responses[0])) if (some := _ratios(responses, other))]
     return LayerOfPair(
         layer=layer.name,
         stream=layer.stream,
         units=len(responses),
         responding=len(ratios),
-        similar=_count_alike(ratios),
-        usual_share=fmean(_count_alike(found) / len(found) for found in references) if references else None,
+        similar=_count_similar(ratios),
+        usual_share=fmean(_count_similar(some) / len(some) for some in reference_ratios) if reference_ratios else None,
         median_ratio=median(ratios) if ratios else None,
     )
 
@@ -105,5 +105,5 @@ def _ratios(responses: list[tuple[float, ...]], other: int) -> list[float]:
     return [min(pair) / max(pair) for pair in pairs if max(pair) >= MIN_RESPONSE]
 
 
-def _count_alike(ratios: list[float]) -> int:
+def _count_similar(ratios: list[float]) -> int:
     return sum(ratio >= SIMILAR_RESPONSE_RATIO for ratio in ratios)

@@ -1,4 +1,4 @@
-"""Finished surveys: what they found of a network as a whole, and of each of its units."""
+"""Reads finished surveys: the facts about a network as a whole, and the evidence of its units."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -78,7 +78,7 @@ def get_survey(session: Session, *, card: NetworkCard, dataset: str | None = Non
 
 
 def get_evidence(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitEvidence | None:
-    """Return what the network's newest survey found of a unit, None before the first survey."""
+    """Return the evidence of a unit from the network's newest survey, None before the first survey."""
     record = unit_record(session, card=card, layer=layer, unit=unit)
     survey_id = newest_survey_id(session, card=card)
     if survey_id is None:
@@ -99,8 +99,8 @@ def get_evidence(session: Session, *, card: NetworkCard, layer: str, unit: int) 
         .where(table.survey_id == survey_id, table.unit_id == record.id)
         .order_by(table.rank)
     )
-    feeds = tuple(ClassAttribution(**attribution._mapping) for attribution in attributions)
-    return _evidence(layer, unit, row, _top_clips(top_clips), feeds)
+    class_attributions = tuple(ClassAttribution(**attribution._mapping) for attribution in attributions)
+    return _evidence(layer, unit, row, _top_clips(top_clips), class_attributions)
 
 
 def units_of_class(
@@ -127,7 +127,7 @@ def units_of_class(
 
 
 def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
-    """Return units of any network that have a clip among their strongest, those first that it excites most."""
+    """Return units of any network that have a clip among their strongest, first those for which it ranks highest."""
     records = session.read(
         select_unit_records(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("clip_activation"))
         .join(TopClipRow, TopClipRow.unit_id == UnitRow.id)
@@ -173,7 +173,7 @@ def measure_by_layer(session: Session, *, card: NetworkCard, measure: Measure) -
     values: dict[str, list[float]] = {}
     for layer_index, value in rows:
         values.setdefault(card.layers[layer_index].name, []).append(value)
-    return {name: tuple(found) for name, found in values.items()}
+    return {name: tuple(of_layer) for name, of_layer in values.items()}
 
 
 def _finished_surveys() -> Select[SurveyRow]:
@@ -258,9 +258,9 @@ def _evidence(
     unit: int,
     row: Row[*tuple[Any, ...]],
     top_clips: tuple[TopClip, ...],
-    feeds: tuple[ClassAttribution, ...],
+    class_attributions: tuple[ClassAttribution, ...],
 ) -> UnitEvidence:
-    speed, direction, alike = (row.curves[name] for name in ("speed", "direction", "alike"))
+    speed, direction, correlated = (row.curves[name] for name in ("speed", "direction", "alike"))
     synergy = (row.synergy_stimulus, row.synergy_clips, row.swap)
     return UnitEvidence(
         layer=layer,
@@ -279,8 +279,8 @@ def _evidence(
         else Synergy(stimulus=synergy[0], clips=synergy[1], swap=synergy[2]),
         speed=speed and SpeedTuning.model_validate(speed),
         direction=direction and DirectionTuning.model_validate(direction),
-        class_attributions=feeds,
-        correlated_units=tuple((index, correlation) for index, correlation in alike),
+        class_attributions=class_attributions,
+        correlated_units=tuple((index, correlation) for index, correlation in correlated),
     )
 
 

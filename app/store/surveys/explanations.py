@@ -15,12 +15,12 @@ from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow
 from app.store.database.upsert import insert_missing
 from app.store.datasets import dataset_row, get_clip
 from app.store.jobs.listing import get_job
-from app.store.jobs.requests import enqueue_single
+from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.media import media_by_owner, put_media
 
 
 def enqueue_file(
-    session: Session, *, request: ExplainRequest, name: str, data: bytes, limit: int = 100_000
+    session: Session, *, request: ExplainRequest, name: str, data: bytes, limit: int = MAX_QUEUED_JOBS
 ) -> ExplainJob:
     """Queue an uploaded file to be explained, and return the new job or the live one for the same question."""
     digest = hashlib.sha256(data).hexdigest()
@@ -29,7 +29,7 @@ def enqueue_file(
     return job
 
 
-def enqueue_clip(session: Session, *, request: ExplainRequest, limit: int = 100_000) -> ExplainJob:
+def enqueue_clip(session: Session, *, request: ExplainRequest, limit: int = MAX_QUEUED_JOBS) -> ExplainJob:
     """Queue a clip of a data set to be explained, and return the new job, or the live one for the same question.
 
     Raises UnknownDataset and UnknownClip.
@@ -75,7 +75,7 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
 def _enqueue(
     session: Session, request: ExplainRequest, digest: str, name: str, limit: int, dataset_id: int | None = None
 ) -> ExplainJob:
-    """Queue a clip, told from others by the digest. Raises UnknownNetwork, UnknownClass and TooMany."""
+    """Queue the clip that the digest identifies. Raises UnknownNetwork, UnknownClass and TooMany."""
     card = get_card(session, slug=request.network)
     expected = None if request.expected is None else card.match_class(request.expected)
     job = enqueue_single(

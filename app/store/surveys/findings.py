@@ -1,4 +1,4 @@
-"""What the findings of a network are computed from: its newest survey, measures by layer, the most extreme units."""
+"""Reads what findings are computed from: the newest survey, measures by layer, and the most extreme units."""
 
 from sqlalchemy import Select, select, update
 
@@ -20,7 +20,7 @@ MEASURES: tuple[Measure, ...] = (
     "speed_octaves",
     "direction_selectivity",
 )
-EXAMPLE_MEASURES: dict[Measure, str] = {  # of which the findings show the most extreme units, and their names
+EXAMPLE_MEASURES: dict[Measure, str] = {  # whose most extreme units the findings show, and their names on pages
     "synergy_clips": "synergy",
     "effective_classes": "effective classes",
     "speed_octaves": "octaves",
@@ -30,7 +30,9 @@ EXAMPLES_PER_END = 3  # units with the lowest values, and units with the highest
 ExtremeUnits = tuple[tuple[int, float], ...]  # ids of units and their values
 
 # A finished survey never changes. The pictures of its units do: only the ids of units are cached.
-_measured: LruCache[SurveyKey, tuple[UnitStatistics, dict[Measure, ExtremeUnits]]] = LruCache(max_size=30)
+_statistics_and_extremes: LruCache[SurveyKey, tuple[UnitStatistics, dict[Measure, ExtremeUnits]]] = LruCache(
+    max_size=30
+)
 
 
 def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | None:
@@ -41,14 +43,14 @@ def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | No
 
     def read() -> tuple[UnitStatistics, dict[Measure, ExtremeUnits]]:
         extremes = {measure: _extreme_units(session, survey.id, measure) for measure in EXAMPLE_MEASURES}
-        return _read_measured(session, card, survey), extremes
+        return _read_statistics(session, card, survey), extremes
 
-    measures, extremes = _measured.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
-    units = summaries_by_id(session, card, {id for found in extremes.values() for id, _ in found})
+    statistics, extremes = _statistics_and_extremes.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
+    units = summaries_by_id(session, card, {id for of_measure in extremes.values() for id, _ in of_measure})
     return SurveyData(
         card=card,
         survey=survey,
-        statistics=measures,
+        statistics=statistics,
         examples={
             measure: tuple(Example(unit=units[id], words=words, value=value) for id, value in extremes[measure])
             for measure, words in EXAMPLE_MEASURES.items()
@@ -56,21 +58,21 @@ def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | No
     )
 
 
-def store_measured(session: Session, *, card: NetworkCard) -> None:
-    """Store the measures by layer with the newest survey, in the transaction that finishes it."""
+def store_statistics(session: Session, *, card: NetworkCard) -> None:
+    """Store the statistics of a network's units with its newest survey, in the transaction that finishes the survey."""
     survey = get_survey(session, card=card)
     if survey is not None:
-        body = _compute_measured(session, card, survey).model_dump(mode="json")
+        body = _compute_statistics(session, card, survey).model_dump(mode="json")
         session.execute(update(SurveyRow).where(SurveyRow.id == survey.id).values(measured=body))
 
 
-def _read_measured(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
+def _read_statistics(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
     stored = session.scalar(select(SurveyRow.measured).where(SurveyRow.id == survey.id))
-    # Surveys by older versions have none stored.
-    return UnitStatistics.model_validate(stored) if stored else _compute_measured(session, card, survey)
+    # Surveys of older versions have no statistics stored.
+    return UnitStatistics.model_validate(stored) if stored else _compute_statistics(session, card, survey)
 
 
-def _compute_measured(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
+def _compute_statistics(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
     values: dict[str, dict[str, tuple[float, ...]]] = {
         measure: measure_by_layer(session, card=card, measure=measure) for measure in MEASURES
     }

@@ -1,4 +1,4 @@
-"""The classes that networks predict for the clips of surveyed data sets, from finished surveys."""
+"""Reads the classes that networks predict for clips, from finished surveys."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,8 +31,8 @@ def list_predictions(
 ) -> Paginated[PredictedClip]:
     """Return a page of clips with the predictions of a network's newest survey, the most probable first.
 
-    They are the clips of a class (`label`), those for which a class is predicted, and with `wrong` only those for which
-    the two differ.
+    Restrict them to clips of a class (`label`), to those for which a class is predicted (`predicted`), or with `wrong`
+    to those whose predicted class is not their own.
     """
     predictions = _select_predictions(session, card, label, predicted, wrong)
     first = (page - 1) * per_page
@@ -54,7 +54,7 @@ def most_probable_predictions(
     limit: int,
     roles: tuple[MediaRole, ...] = (),
 ) -> tuple[PredictedClip, ...]:
-    """Return the first of the same clips without counting them, with their media in these roles, or with all."""
+    """Return the first clips that `list_predictions` lists, without counting them, with media in these roles."""
     predictions = _select_predictions(session, card, label, predicted, wrong)
     return _most_probable(session, card, predictions, limit, roles)
 
@@ -70,10 +70,10 @@ def predictions_by_clip(session: Session, *, clips: Sequence[int]) -> dict[int, 
     ).all()
     networks = select(NetworkRow).where(NetworkRow.id.in_({row.network_id for row in rows}))
     cards = {row.id: card_of(row) for row in session.scalars(networks)}
-    found: dict[int, list[ClipPrediction]] = {}
+    by_clip: dict[int, list[ClipPrediction]] = {}
     for row in rows:
-        found.setdefault(row.clip_id, []).append(_prediction(row, cards[row.network_id]))
-    return {clip: tuple(predictions) for clip, predictions in found.items()}
+        by_clip.setdefault(row.clip_id, []).append(_prediction(row, cards[row.network_id]))
+    return {clip: tuple(predictions) for clip, predictions in by_clip.items()}
 
 
 def _prediction_columns() -> SelectPredictions:

@@ -1,4 +1,4 @@
-"""Surveys from the request to the end: queued, begun, filled unit by unit, then finished or abandoned.
+"""Writes surveys: queues and begins them, adds evidence unit by unit, then finishes or abandons them.
 
 No page shows a survey before it is finished.
 """
@@ -31,15 +31,15 @@ from app.store.database.survey_tables import (
 )
 from app.store.database.tables import JobRow, NetworkRow, UnitRow
 from app.store.datasets import clip_ids, dataset_row
-from app.store.jobs.requests import enqueue_single
+from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.jobs.rows import LIVE_STATES, read_jobs, select_jobs
-from app.store.surveys.findings import store_measured
+from app.store.surveys.findings import store_statistics
 
 ROWS_PER_INSERT = 200  # units or predictions
 
 
 def enqueue_survey(
-    session: Session, *, network: str, dataset: str, limit: int = 100_000, priority: int = Priority.SWEEP
+    session: Session, *, network: str, dataset: str, limit: int = MAX_QUEUED_JOBS, priority: int = Priority.SWEEP
 ) -> SurveyJob:
     """Queue a survey and return the new job, or the live one for the same network and data set.
 
@@ -84,30 +84,30 @@ def save_unit_evidence(session: Session, *, survey_id: int, units: Iterable[Unit
     ids = _UnitIds(session, survey.network_id)
     saved = 0
     for chunk in chunks(units, ROWS_PER_INSERT):
-        names = {top.clip for found in chunk for top in found.top_clips}
+        names = {top.clip for evidence in chunk for top in evidence.top_clips}
         clips = clip_ids(session, dataset_id=survey.dataset_id, names=names)
-        keyed = [({"survey_id": survey_id, "unit_id": ids.find(found.layer, found.unit)}, found) for found in chunk]
-        session.execute(insert(UnitEvidenceRow), [key | _measure_columns(found, ids) for key, found in keyed])
-        session.execute(insert(UnitEvidenceByClassRow), [key | _packed_lists(found) for key, found in keyed])
+        keyed = [({"survey_id": survey_id, "unit_id": ids.find(unit.layer, unit.unit)}, unit) for unit in chunk]
+        session.execute(insert(UnitEvidenceRow), [key | _measure_columns(unit, ids) for key, unit in keyed])
+        session.execute(insert(UnitEvidenceByClassRow), [key | _packed_lists(unit) for key, unit in keyed])
         for table, rows in (
             (
                 UnitClassRow,
-                [key | row for key, found in keyed for row in _best_classes(found, ids)],
+                [key | row for key, unit in keyed for row in _best_classes(unit, ids)],
             ),
             (
                 TopClipRow,
                 [
                     key | {"rank": rank, "clip_id": clips[top.clip]} | _peak_columns(top)
-                    for key, found in keyed
-                    for rank, top in enumerate(found.top_clips)
+                    for key, unit in keyed
+                    for rank, top in enumerate(unit.top_clips)
                 ],
             ),
             (
                 ClassAttributionRow,
                 [
-                    key | {"rank": rank} | feed.model_dump()
-                    for key, found in keyed
-                    for rank, feed in enumerate(found.class_attributions)
+                    key | {"rank": rank} | attribution.model_dump()
+                    for key, unit in keyed
+                    for rank, attribution in enumerate(unit.class_attributions)
                 ],
             ),
         ):
@@ -121,8 +121,8 @@ def save_predictions(session: Session, *, survey_id: int, predictions: Iterable[
     """Add what the network predicts for these clips to an unfinished survey and return their number."""
     survey = _unfinished(session, survey_id)
     saved = 0
-    for some in chunks(predictions, ROWS_PER_INSERT):
-        ids = clip_ids(session, dataset_id=survey.dataset_id, names={prediction.clip for prediction in some})
+    for chunk in chunks(predictions, ROWS_PER_INSERT):
+        ids = clip_ids(session, dataset_id=survey.dataset_id, names={prediction.clip for prediction in chunk})
         rows = [
             {
                 "survey_id": survey_id,
@@ -132,10 +132,10 @@ def save_predictions(session: Session, *, survey_id: int, predictions: Iterable[
                 "probability": prediction.probability,
                 "label_probability": prediction.label_probability,
             }
-            for prediction in some
+            for prediction in chunk
         ]
         session.execute(insert(PredictionRow), rows)
-        saved += len(some)
+        saved += len(chunk)
     return saved
 
 
@@ -159,10 +159,10 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     """
     survey = _unfinished(session, survey_id)
     card = card_of(session.get_one(NetworkRow, survey.network_id))
-    for table, what, all_ in ((UnitEvidenceRow, "units", card.units), (PredictionRow, "clips", facts.clips)):
+    for table, noun, expected in ((UnitEvidenceRow, "units", card.units), (PredictionRow, "clips", facts.clips)):
         saved = session.scalar(select(func.count()).select_from(table).where(table.survey_id == survey_id))
-        if saved != all_:
-            raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {all_:,} {what}: it is not whole.")
+        if saved != expected:
+            raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {expected:,} {noun}: it is not whole.")
     same = (SurveyRow.network_id == survey.network_id, SurveyRow.dataset_id == survey.dataset_id)
     session.execute(delete(SurveyRow).where(*same, SurveyRow.id != survey_id))
     survey.clips = facts.clips
@@ -172,15 +172,15 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.recall = pack(facts.recall)
     survey.confusion = pack_counts([count for row in facts.confusion for count in row])
     survey.streams = None if facts.streams is None else facts.streams.model_dump(mode="json")
-    survey.masked = [each.model_dump(mode="json") for each in facts.masked]
+    survey.masked = [masked_class.model_dump(mode="json") for masked_class in facts.masked]
     survey.finished_at = now(session)
     session.flush()
     denormalize_survey(session, network_id=survey.network_id)
-    store_measured(session, card=card)
+    store_statistics(session, card=card)
 
 
 def abandon_survey(session: Session, *, survey_id: int) -> None:
-    """Delete an unfinished survey with all that was saved of it."""
+    """Delete an unfinished survey with everything that was saved for it."""
     session.execute(delete(SurveyRow).where(SurveyRow.id == survey_id, SurveyRow.finished_at.is_(None)))
 
 
@@ -192,7 +192,7 @@ def _unfinished(session: Session, survey_id: int) -> SurveyRow:
 
 
 class _UnitIds:
-    """The ids of a network's units, each layer's read when the first of its units is looked up."""
+    """Looks up ids of a network's units; those of a layer are read when the first of them is looked up."""
 
     def __init__(self, session: Session, network_id: int) -> None:
         self._session = session
@@ -216,18 +216,18 @@ class _UnitIds:
         return self._ids[layer][unit]
 
 
-def _measure_columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
-    best = max(range(len(found.precision)), key=found.precision.__getitem__)
-    fusion, speed, direction = found.synergy, found.speed, found.direction
+def _measure_columns(evidence: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
+    best = max(range(len(evidence.precision)), key=evidence.precision.__getitem__)
+    fusion, speed, direction = evidence.synergy, evidence.speed, evidence.direction
     return {
-        "layer_index": ids.layer_index(found.layer),
-        "a_hat": found.a_hat,
-        "mean": found.mean,
-        "firing_rate": found.firing_rate,
-        "effective_classes": found.effective_classes,
-        "role": found.role.value,
+        "layer_index": ids.layer_index(evidence.layer),
+        "a_hat": evidence.a_hat,
+        "mean": evidence.mean,
+        "firing_rate": evidence.firing_rate,
+        "effective_classes": evidence.effective_classes,
+        "role": evidence.role.value,
         "best_class": best,
-        "best_precision": found.precision[best],
+        "best_precision": evidence.precision[best],
         "synergy_stimulus": fusion and fusion.stimulus,
         "synergy_clips": fusion and fusion.clips,
         "swap": fusion and fusion.swap,
@@ -236,32 +236,32 @@ def _measure_columns(found: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
         "curves": {
             "speed": speed and speed.model_dump(mode="json"),
             "direction": direction and direction.model_dump(mode="json"),
-            "alike": found.correlated_units,
+            "alike": evidence.correlated_units,
         },
     }
 
 
-def _packed_lists(found: UnitEvidence) -> dict[str, Any]:
+def _packed_lists(evidence: UnitEvidence) -> dict[str, Any]:
     return {
-        "responses": pack(found.responses),
-        "maxima": pack(found.maxima),
-        "precision": pack(found.precision),
+        "responses": pack(evidence.responses),
+        "maxima": pack(evidence.maxima),
+        "precision": pack(evidence.precision),
     }
 
 
-def _best_classes(found: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]:
+def _best_classes(evidence: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]:
     """Return rows for the classes that a unit detects best; none for a dead unit, which detects nothing."""
-    if found.role is UnitRole.DEAD:
+    if evidence.role is UnitRole.DEAD:
         return []
-    order = sorted(range(len(found.precision)), key=lambda index: -found.precision[index])
+    order = sorted(range(len(evidence.precision)), key=lambda index: -evidence.precision[index])
     return [
         {
             "rank": rank,
             "class_index": index,
-            "precision": found.precision[index],
-            "response": found.responses[index],
-            "layer_index": ids.layer_index(found.layer),
-            "is_generic": found.role is UnitRole.GENERIC,
+            "precision": evidence.precision[index],
+            "response": evidence.responses[index],
+            "layer_index": ids.layer_index(evidence.layer),
+            "is_generic": evidence.role is UnitRole.GENERIC,
         }
         for rank, index in enumerate(order[:TOP_CLASSES_PER_UNIT])
     ]
