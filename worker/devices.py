@@ -84,8 +84,8 @@ def supports_bf16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Return whether the device multiplies bfloat16 faster than float32: any GPU, and CPUs with instructions for it."""
+def has_fast_bf16(device: torch.device) -> bool:
+    """Return whether the device multiplies bf16 faster than float32: any GPU, and CPUs with instructions for it."""
     if device.type != "cpu":
         return device.type == "cuda"
     capabilities = torch.cpu.get_capabilities()

@@ -19,12 +19,12 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="Print the whole explanation as JSON.")] = False,
 ) -> None:
     """Print the predictions for a clip, and the units that they come from, as shares of the logit that add up."""
-    from worker.evidence import explain as evidence
+    from worker.evidence.explain import explain as explain_clip
     from worker.evidence.predict import clip_inputs
     from worker.tasks.network_cache import NetworkCache
 
     loaded = NetworkCache(open_database(), choose_device()).load(network)
-    explanation = evidence.explain(loaded, clip_inputs(loaded, clip), expected)
+    explanation = explain_clip(loaded, clip_inputs(loaded, clip), expected)
     if json:
         out.print_json(explanation.model_dump_json())
         return

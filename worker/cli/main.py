@@ -1,4 +1,4 @@
-"""Puts the commands of `kinetoscope-worker` together."""
+"""The program `kinetoscope-worker`, put together from its commands."""
 
 import typer
 

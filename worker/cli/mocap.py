@@ -103,11 +103,11 @@ def card(
     weights: Annotated[Path | None, typer.Option(help="Folder of the weights; by default the shipped ones.")] = None,
 ) -> None:
     """Write the model card from the reports beside the weights."""
-    from worker.shipped.model_card import model_card
+    from worker.shipped.model_card import make_model_card
     from worker.shipped.paths import WEIGHTS_FOLDER
 
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(model_card(weights or WEIGHTS_FOLDER))
+    page.write_text(make_model_card(weights or WEIGHTS_FOLDER))
     out.print(f"Wrote {page}.")
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from worker.devices import device_of
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join_clips, make_inputs, read_frames
+from worker.networks.preprocessing import clips_per_batch, join_clips, make_inputs, read_frames
 
 
 def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, float]]:
@@ -30,6 +30,6 @@ def clip_inputs(network: Network, clip: Path) -> Inputs:
 
 def batched_logits(network: Network, clips: Sequence[Inputs]) -> Tensor:
     """Return the logits (N, classes) of N clips, (1, ...) each, on the CPU; computed in batches that memory holds."""
-    device, size = device_of(network.module), batch_size(network.card)
+    device, size = device_of(network.module), clips_per_batch(network.card)
     batches = (join_clips(clips[start : start + size]) for start in range(0, len(clips), size))
     return torch.cat([network.logits(on_device(batch, device)).cpu() for batch in batches])

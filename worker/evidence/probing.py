@@ -32,7 +32,7 @@ from worker.evidence.tuning import direction_tuning, replay_at_speed, speed_tuni
 from worker.evidence.types import Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join_clips
+from worker.networks.preprocessing import clips_per_batch, join_clips
 
 # the same as ORIGINAL, summed only over clips that were swapped
 SWAP_BASELINE = Change("swap baseline")
@@ -72,7 +72,7 @@ def probe(
                 blank_peaks = read_peaks(read, [blank(inputs)], 1)
             changes = [change for change in plan.changes if change != SWAPPED or partner is not None]
             changed = [change_clip(inputs, partner, change) for change in changes]
-            peaks = read_peaks(read, changed, batch_size(network.card))
+            peaks = read_peaks(read, changed, clips_per_batch(network.card))
             for name in plan.layers:
                 units = plan.units[name].get(number)
                 if units is not None:
@@ -151,7 +151,7 @@ def _measure_stimuli(
         if layer not in blank_peaks or card.layer(layer).stream != "fusion":
             continue
         inputs = on_device(stimulus, device)
-        peaks = read_peaks(read, [inputs, appearance_only(inputs), motion_only(inputs)], batch_size(card))
+        peaks = read_peaks(read, [inputs, appearance_only(inputs), motion_only(inputs)], clips_per_batch(card))
         joint, appearance, motion = peaks[layer][:, unit]
         synergies[layer, unit] = float(synergy(appearance, motion, joint, blank_peaks[layer][0, unit]))
     return synergies

@@ -94,8 +94,8 @@ def join_clips(clips: Sequence[Inputs]) -> Inputs:
     return {name: torch.cat([clip[name] for clip in clips]) for name in clips[0]}
 
 
-def batch_size(card: NetworkCard) -> int:
-    """Return how many clips to run through the network at once, so that they fit into memory with room to spare."""
+def clips_per_batch(card: NetworkCard) -> int:
+    """Return how many clips can run through the network at once, so that memory holds them with room to spare."""
     values = sum(stream.depth * stream.frames * stream.height * stream.width for stream in card.streams)
     return max(1, min(MAX_BATCH_CLIPS, MAX_BATCH_INPUT_BYTES // (4 * values)))
 

@@ -63,7 +63,7 @@ COMMANDS = """## Commands
 """
 
 
-def model_card(folder: Path) -> str:
+def make_model_card(folder: Path) -> str:
     """Return the page, in Markdown, from the reports in a folder."""
     parts = [INTRODUCTION, _class_list(), "## Measured", _held_out_sets()]
     for network in TRAINED_NETWORKS.values():

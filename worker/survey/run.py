@@ -25,7 +25,7 @@ from worker.evidence.survey_evidence import clip_predictions, survey_facts, unit
 from worker.evidence.types import Labels, Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, join_clips
+from worker.networks.preprocessing import clips_per_batch, join_clips
 from worker.survey.prefetch import Sample, prefetch
 from worker.survey.stages import ObserveStage, Stage, StageProgress
 
@@ -108,7 +108,7 @@ class SurveyRun:
     def record(self) -> None:
         """Read the activations of every layer on each clip that the checkpoint does not have yet."""
         checkpoint, device = self.checkpoint, device_of(self.network.module)
-        size, count = batch_size(self.network.card), len(self.samples)
+        batch_size, count = clips_per_batch(self.network.card), len(self.samples)
         seconds_before, started = checkpoint.seconds, time.monotonic()
         saved_at = started
         batch: dict[int, Inputs] = {}
@@ -119,7 +119,7 @@ class SurveyRun:
                     checkpoint.skip(number, clip.detail)
                 else:
                     batch[number] = clip
-                if len(batch) < size and number + 1 < count:
+                if len(batch) < batch_size and number + 1 < count:
                     continue
                 if batch:
                     checkpoint.add(list(batch), read(on_device(join_clips(list(batch.values())), device)))

@@ -13,7 +13,7 @@ from worker.mocap.dataset.shards import Clips, read_clips
 from worker.mocap.scenes.staging import DRAWN_SIDE
 from worker.mocap.training.evaluate import make_report
 from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
-from worker.shipped.model_card import model_card
+from worker.shipped.model_card import make_model_card
 from worker.shipped.training import HELD_OUT_SETS, find_trained_network
 from worker.video.decode import read_clip
 
@@ -64,7 +64,7 @@ def test_an_unknown_network_of_ours(tmp_path: Path) -> None:
 
 
 def test_the_model_card_names_every_class_and_the_licence(tmp_path: Path) -> None:
-    page = model_card(tmp_path)
+    page = make_model_card(tmp_path)
     assert all(f"`{name}`" in page for name in CLASS_NAMES)
     assert "zlib" in page
 
@@ -82,7 +82,7 @@ def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
     held_out = dict.fromkeys([test.name for test in HELD_OUT_SETS], actual)
     content = json.dumps({"trained_on": 8400, "held_out": held_out})
     (tmp_path / find_trained_network("judge").report).write_text(content)
-    page = model_card(tmp_path)
+    page = make_model_card(tmp_path)
     assert "on 8,400 clips" in page
     assert "| speed | 100.0 % | 50.0 % | 100.0 % | 100.0 % |" in page
     assert "### control" not in page

@@ -10,7 +10,14 @@ from worker.mocap.dataset.shards import Clips
 from worker.mocap.training.batches import evaluation_batches
 from worker.networks.load import make_card
 from worker.networks.network import Network
-from worker.networks.preprocessing import batch_size, clip_format, join_clips, make_inputs, middle_frames, read_frames
+from worker.networks.preprocessing import (
+    clip_format,
+    clips_per_batch,
+    join_clips,
+    make_inputs,
+    middle_frames,
+    read_frames,
+)
 from worker.networks.registry import find_family
 from worker.video.decode import read_clip
 from worker.video.flow import FARNEBACK, Frames, dis_flow, downscale_flow, downscale_frames, quantise
@@ -101,7 +108,7 @@ def test_i3d_is_evaluated_as_published(test_data: Path) -> None:
 
 
 def test_batches_are_as_large_as_memory_allows(tiny_clip: Network) -> None:
-    assert batch_size(tiny_clip.card) == 16
-    assert batch_size(card_of("i3d")) == 1
+    assert clips_per_batch(tiny_clip.card) == 16
+    assert clips_per_batch(card_of("i3d")) == 1
     clip = make_inputs(tiny_clip.card, moving(8, 36))
     assert join_clips([clip, clip])[StreamName.CLIP].shape == (2, 3, 8, 32, 32)

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from app.contract.errors import Conflict, NotFinite
-from worker.devices import has_fast_bfloat16
+from worker.devices import has_fast_bf16
 from worker.mocap.dataset.shards import Clips
 from worker.mocap.training.adversarial import adversarial_step
 from worker.mocap.training.batches import Batch, Inputs, training_batches
@@ -132,7 +132,7 @@ def _train_step(state: TrainingState, plan: TrainingPlan, batch: Batch, device: 
     torch.manual_seed(plan.seed * 1_000_003 + state.step)
     inputs = {name: values.to(device) for name, values in batch.inputs.items()}
     labels = batch.labels.to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bf16(device)):
         if robust:
             inputs = _adversarial_inputs(state.student, inputs, labels)
         logits = state.student(inputs)
