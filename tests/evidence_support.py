@@ -1,4 +1,4 @@
-"""A small data set and a survey of a tiny network, as tests want them."""
+"""A small data set and a survey of a tiny network, which many tests share."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,8 +81,8 @@ def every_unit(card: NetworkCard, change: Change = lambda layer, unit: {}) -> It
             yield unit_evidence(layer.name, unit, len(card.classes), **change(layer.name, unit))
 
 
-def places(card: NetworkCard) -> Iterator[tuple[tuple[str, int], tuple[float, float]]]:
-    """Layer by layer from left to right, units from top to bottom; the first unit of each layer has no place."""
+def map_positions(card: NetworkCard) -> Iterator[tuple[tuple[str, int], tuple[float, float]]]:
+    """Yield map positions: layers from left to right, units from top to bottom, none for the first unit of a layer."""
     for layer in card.layers:
         for unit in range(1, layer.units):
             yield (layer.name, unit), ((layer.index + 0.5) / len(card.layers), unit / layer.units)
@@ -100,27 +100,30 @@ def facts(classes: int, **changes: object) -> SurveyFacts:
     return SurveyFacts.model_validate(fields | changes)
 
 
-def answers(taken: int = 0) -> Iterator[NewClipPrediction]:
-    """Of the nine clips of `add_dataset`: all are taken for one class, the later ones the surer."""
+def new_predictions(predicted: int = 0) -> Iterator[NewClipPrediction]:
+    """Yield predictions for the clips of `add_dataset`: all of one class, with rising probability."""
     for number, clip in enumerate(new_clips()):
-        own = LABELS.index(clip.label)
         yield NewClipPrediction(
-            clip=clip.name, label=own, predicted=taken, probability=0.5 + number / 32, label_probability=0.125
+            clip=clip.name,
+            label=LABELS.index(clip.label),
+            predicted=predicted,
+            probability=0.5 + number / 32,
+            label_probability=0.125,
         )
 
 
 def survey(
     store: Store, network: str = "tiny", dataset: str = "little", change: Change = lambda layer, unit: {}
 ) -> int:
-    """A finished survey."""
+    """Write a finished survey and return its id."""
     with store.session() as session:
         card = networks.get_card(session, slug=network)
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=network, dataset=dataset)
     with store.transaction() as session:
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(card, change))
-        writing.save_predictions(session, survey_id=begun, predictions=answers())
-        writing.save_map_positions(session, survey_id=begun, positions=dict(places(card)))
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
+        writing.save_map_positions(session, survey_id=begun, positions=dict(map_positions(card)))
     with store.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
     return begun

@@ -17,7 +17,7 @@ LEASE = timedelta(seconds=30)
 
 
 def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> NetworkCard:
-    places = (
+    layers = (
         ("appearance.conv1", "appearance", 6),
         ("motion.conv1", "motion", 6),
         ("fusion.conv2", "fusion", 8),
@@ -43,7 +43,7 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
                 map=Extent(frames=1, height=8, width=8),
                 receptive_field=field,
             )
-            for index, (name, stream, units) in enumerate(places)
+            for index, (name, stream, units) in enumerate(layers)
         ),
         classes=classes,
         parameters=1234,
@@ -52,7 +52,7 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
 
 
 def resolved(**fields: object) -> ResolvedRecipe:
-    """As a small network without batch normalisation has it."""
+    """Return a recipe with the open fields filled in for a small network without batch normalisation."""
     return Recipe.model_validate(fields).resolved(two_stream_card())
 
 

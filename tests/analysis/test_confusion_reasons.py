@@ -1,4 +1,4 @@
-"""What is said of why two classes are confused: only what was measured."""
+"""Reasons why two classes are confused: only what was measured."""
 
 from datetime import UTC, datetime
 
@@ -26,44 +26,44 @@ def layer(name: str, stream: str, *, alike: int = 6, usual: float | None = 0.25,
     )
 
 
-def said(*layers: LayerOfPair, **changes: object) -> tuple[str, ...]:
+def reasons(*layers: LayerOfPair, **changes: object) -> tuple[str, ...]:
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5, **changes)))
     return explain_confusion(CARD, survey, 0, 1, layers)
 
 
 def test_units_that_answer_to_both_more_often_than_usual() -> None:
-    [sentence] = said(layer("fc6", "fusion"))
+    [sentence] = reasons(layer("fc6", "fusion"))
     assert sentence == (
         "Of the 8 units of fc6, the last layer before the classes, that answer to either, 75% answer to both alike, "
         "the smaller response being 80% of the larger or more; for walk and other classes it is 25% on average."
     )
-    [sentence] = said(layer("fc6", "fusion", alike=2))
+    [sentence] = reasons(layer("fc6", "fusion", alike=2))
     assert sentence.endswith("That is not much more than usual: it tells little of why they are confused.")
 
 
 def test_the_stream_that_separates_them_least() -> None:
     ends = layer("appearance.conv1", "appearance", smaller=0.9), layer("motion.conv1", "motion", smaller=0.5)
-    _, sentence = said(layer("fc6", "fusion"), *ends)
+    _, sentence = reasons(layer("fc6", "fusion"), *ends)
     assert sentence == (
         "The units of appearance separate them least: in appearance.conv1 the smaller response is 90% of the larger in "
         "the median unit, in motion.conv1 50%."
     )
     alike = layer("appearance.conv1", "appearance", smaller=0.55), ends[1]
-    assert said(layer("fc6", "fusion"), *alike)[1].startswith("Neither stream separates them much better")
+    assert reasons(layer("fc6", "fusion"), *alike)[1].startswith("Neither stream separates them much better")
 
 
 def test_a_pair_that_was_measured_stream_by_stream() -> None:
-    assert said(streams=STREAMS) == (
+    assert reasons(streams=STREAMS) == (
         "Told apart by the pictures alone: 0.50; by the motion alone: 0.95; by both: 1.00 (area under the ROC curve; "
         "0.5 is chance).",
     )
 
 
 def test_what_cannot_be_told_is_not() -> None:
-    assert said() == (UNKNOWN_REASON,)
-    assert said(layer("fc6", "fusion", usual=None)) == (UNKNOWN_REASON,)
+    assert reasons() == (UNKNOWN_REASON,)
+    assert reasons(layer("fc6", "fusion", usual=None)) == (UNKNOWN_REASON,)
     apart = tuple(tuple(5 if row == column else 0 for column in range(5)) for row in range(5))
-    assert said(layer("fc6", "fusion"), confusion=apart) == (
+    assert reasons(layer("fc6", "fusion"), confusion=apart) == (
         "No clip of either is taken for the other in this survey.",
     )
 
@@ -73,11 +73,11 @@ def test_a_confusion_with_one_direction() -> None:
     lost = tuple(tuple(10 if row == column else 0 for column in range(5)) for row in range(1, 5))
     one_way = ((6, 4, 0, 0, 0), *lost)
     first, second = CARD.classes[:2]
-    sentence = said(confusion=one_way)[-1]
+    sentence = reasons(confusion=one_way)[-1]
     assert sentence == f"It goes one way: 4 of 10 of {first} are taken for {second}, 0 of 10 the other way."
-    assert said(confusion=one_way, streams=STREAMS)[-1] == (
+    assert reasons(confusion=one_way, streams=STREAMS)[-1] == (
         f"{sentence} As the two are told apart (1.00), it is less what the network sees than where it draws the line: "
         f"it prefers {second}."
     )
     both_ways = ((6, 4, 0, 0, 0), (3, 7, 0, 0, 0), *lost[1:])
-    assert said(confusion=both_ways) == (UNKNOWN_REASON,)
+    assert reasons(confusion=both_ways) == (UNKNOWN_REASON,)

@@ -11,7 +11,7 @@ MOCAP = two_stream_card(classes=tuple(CLASSES)).model_copy(update={"class_senten
 CLASS_NAMES = two_stream_card(classes=("HandstandPushups", "BabyCrawling", "sprinting", "ice skating", "chopping wood"))
 
 
-def meant(card: NetworkCard, q: str) -> dict[str, set[str]]:
+def classes_by_word(card: NetworkCard, q: str) -> dict[str, set[str]]:
     return {word.text: {card.classes[index] for index in word.classes} for word in parse_words(card, q)}
 
 
@@ -31,19 +31,22 @@ def meant(card: NetworkCard, q: str) -> dict[str, set[str]]:
     ],
 )
 def test_a_movement_is_found_by_a_word_that_no_class_has(q: str, classes: set[str]) -> None:
-    assert meant(MOCAP, q) == {q: classes}
+    assert classes_by_word(MOCAP, q) == {q: classes}
     assert q == "somersault" or parse_words(MOCAP, q)[0].read_as
 
 
 def test_a_word_that_a_class_has_means_itself() -> None:
     [word] = parse_words(MOCAP, "roll")
-    assert (word.read_as, meant(MOCAP, "roll")) == ((), {"roll": {"roll"}})
+    assert (word.read_as, classes_by_word(MOCAP, "roll")) == ((), {"roll": {"roll"}})
 
 
 def test_names_alone_are_read_by_their_words() -> None:
-    assert meant(CLASS_NAMES, "inverted crawl") == {"inverted": {"HandstandPushups"}, "crawl": {"BabyCrawling"}}
-    assert meant(CLASS_NAMES, "run") == {"run": {"sprinting"}}
-    assert meant(CLASS_NAMES, "jump") == {"jump": set()}, "hop is no word of chopping"
+    assert classes_by_word(CLASS_NAMES, "inverted crawl") == {
+        "inverted": {"HandstandPushups"},
+        "crawl": {"BabyCrawling"},
+    }
+    assert classes_by_word(CLASS_NAMES, "run") == {"run": {"sprinting"}}
+    assert classes_by_word(CLASS_NAMES, "jump") == {"jump": set()}, "hop is no word of chopping"
 
 
 def test_what_it_is_read_as_is_said_once() -> None:
@@ -52,8 +55,8 @@ def test_what_it_is_read_as_is_said_once() -> None:
 
 
 def test_fillers_count_only_alone() -> None:
-    assert list(meant(MOCAP, "a person turning upside down")) == ["turning", "upside", "down"]
-    assert meant(MOCAP, "person")["person"] >= {"walk", "run"}
+    assert list(classes_by_word(MOCAP, "a person turning upside down")) == ["turning", "upside", "down"]
+    assert classes_by_word(MOCAP, "person")["person"] >= {"walk", "run"}
 
 
 def test_what_means_nothing_is_said_to() -> None:

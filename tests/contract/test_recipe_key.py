@@ -44,9 +44,9 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
 )
 def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str, own: dict[str, object]) -> None:
     card = two_stream_card().model_copy(update={"normalised": normalised})
-    found = Recipe(objective=objective).resolved(card)
-    assert found.model_dump(include=set(own)) == own
-    assert (found.size, found.frames) == (card.stimulus.height, card.stimulus.frames)
+    recipe = Recipe(objective=objective).resolved(card)
+    assert recipe.model_dump(include=set(own)) == own
+    assert (recipe.size, recipe.frames) == (card.stimulus.height, card.stimulus.frames)
     chosen = Recipe(prior="fourier", bn_prior=0.5, frame_equalization=0.25, size=64, objective=objective).resolved(card)
     assert (chosen.prior, chosen.bn_prior, chosen.frame_equalization, chosen.size) == ("fourier", 0.5, 0.25, 64)
 

@@ -14,20 +14,20 @@ from tests.dashboard import Dashboard, wait_for
 
 
 def test_a_port_in_use_names_another_one() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as occupied:
+        occupied.bind(("127.0.0.1", 0))
+        occupied.listen()
+        port = occupied.getsockname()[1]
         with pytest.raises(PortInUse, match=f"KINETOSCOPE_PORT={port + 1} make up"):
             require_free_port("127.0.0.1", port)
     assert require_free_port("127.0.0.1", port) == port
 
 
 def test_the_command_says_so_in_one_line(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        command = [sys.executable, "-m", "app.cli", "up", "--port", str(taken.getsockname()[1])]
+    with socket.socket() as occupied:
+        occupied.bind(("127.0.0.1", 0))
+        occupied.listen()
+        command = [sys.executable, "-m", "app.cli", "up", "--port", str(occupied.getsockname()[1])]
         done = subprocess.run(
             command, cwd=ROOT, env=os.environ | {"KINETOSCOPE_HOME": str(tmp_path)}, capture_output=True, text=True
         )

@@ -1,4 +1,4 @@
-"""Counts kept beside units stay those of the units, whatever happens to them."""
+"""The stored counts of units stay those of the units, whatever happens to them."""
 
 from sqlalchemy import func, select
 
@@ -10,40 +10,40 @@ from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow, Vis
 from tests.evidence_support import add_dataset, survey
 from tests.support import claim, enqueue, finish
 
-Kept = set[tuple[object, ...]]
+StoredCounts = set[tuple[object, ...]]
 
 
-def kept(store: Store) -> Kept:
+def stored_counts(store: Store) -> StoredCounts:
     with store.session() as session:
         row = UnitCountRow
         columns = (row.layer_index, row.role, row.visualized, row.units, row.visualizations)
-        return {tuple(each) for each in session.execute(select(*columns).where(row.units > 0))}
+        return {tuple(count) for count in session.execute(select(*columns).where(row.units > 0))}
 
 
-def counted(store: Store) -> Kept:
+def recounted(store: Store) -> StoredCounts:
     with store.transaction() as session:
         recount_units(session, network_id=1)
-    return kept(store)
+    return stored_counts(store)
 
 
 def test_results_surveys_and_their_end(tiny: Store) -> None:
-    assert {each[3] for each in kept(tiny)} == {6, 8, 10, 5}
+    assert {units for _, _, _, units, _ in stored_counts(tiny)} == {6, 8, 10, 5}
     for recipe in ({}, {"speed": "free"}):
         for unit in (3, 1):
             enqueue(tiny, unit, **recipe)
             finish(tiny, claim(tiny)[0])
-    assert (4, "", True, 2, 4) in kept(tiny)
-    assert kept(tiny) == counted(tiny)
+    assert (4, "", True, 2, 4) in stored_counts(tiny)
+    assert stored_counts(tiny) == recounted(tiny)
     add_dataset(tiny)
     survey(tiny)
     enqueue(tiny, 2)
     finish(tiny, claim(tiny)[0])
-    assert (4, "specific", True, 3, 5) in kept(tiny)
-    assert kept(tiny) == counted(tiny)
+    assert (4, "specific", True, 3, 5) in stored_counts(tiny)
+    assert stored_counts(tiny) == recounted(tiny)
     with tiny.transaction() as session:
         datasets.remove_dataset(session, slug="little")
-    assert (4, "", True, 3, 5) in kept(tiny)
-    assert kept(tiny) == counted(tiny)
+    assert (4, "", True, 3, 5) in stored_counts(tiny)
+    assert stored_counts(tiny) == recounted(tiny)
 
 
 def test_results_by_recipe(tiny: Store) -> None:
@@ -52,10 +52,10 @@ def test_results_by_recipe(tiny: Store) -> None:
         finish(tiny, claim(tiny)[0])
     with tiny.session() as session:
         results = session.scalars(select(ResultCountRow.results).order_by(ResultCountRow.results)).all()
-        made = session.scalar(select(func.count()).select_from(VisualizationRow))
+        visualizations = session.scalar(select(func.count()).select_from(VisualizationRow))
         summary = networks.get_network(session, slug="tiny")
     assert list(results) == [1, 2]
-    assert (summary.visualizations, summary.visualized_units) == (made, 2)
+    assert (summary.visualizations, summary.visualized_units) == (visualizations, 2)
     with tiny.transaction() as session:
         networks.remove_network(session, slug="tiny")
         assert session.scalar(select(func.count()).select_from(ResultCountRow)) == 0

@@ -18,13 +18,13 @@ from tests.support import add_card, claim, enqueue, finish, two_stream_card
 
 @pytest.fixture
 def surveyed(tiny: Store) -> Store:
-    """Some units visualized, some with what a survey says of them."""
+    """Return a store where some units are visualized and some have measures of a survey."""
     for unit in (3, 1, 4):
         enqueue(tiny, unit)
         finish(tiny, claim(tiny)[0])
-    told = [("fc6", 0, "specific", 1.2, 0.9), ("fc6", 1, "generic", 4.0, 1.5), ("fc6", 2, "specific", 1.2, 1.5)]
+    measures = [("fc6", 0, "specific", 1.2, 0.9), ("fc6", 1, "generic", 4.0, 1.5), ("fc6", 2, "specific", 1.2, 1.5)]
     with tiny.transaction() as session:
-        for layer, index, role, effective, reach in told:
+        for layer, index, role, effective, reach in measures:
             session.execute(
                 update(UnitRow)
                 .where(UnitRow.layer == layer, UnitRow.index == index)
@@ -98,50 +98,50 @@ def test_a_word_that_means_nothing_is_left_out_of_the_search(store: Store) -> No
 def test_counting_stops_at_a_bound(surveyed: Store) -> None:
     def bounded(**query: object) -> UnitListing:
         with surveyed.session() as session:
-            asked = UnitQuery.model_validate(query)
+            wanted = UnitQuery.model_validate(query)
             card = get_card(session, slug="tiny")
-            return search_units(session, card=card, query=asked, max_total=2, max_counted=1)
+            return search_units(session, card=card, query=wanted, max_total=2, max_counted=1)
 
     found = bounded(min_reach=0.5, per_page=1)
     assert (found.total, found.capped, found.next) == (2, True, 2)
-    kept = bounded(state="visualized", per_page=1)
-    assert (kept.total, kept.capped, kept.next) == (3, False, 2)
+    by_state = bounded(state="visualized", per_page=1)
+    assert (by_state.total, by_state.capped, by_state.next) == (3, False, 2)
     exact = bounded(q="fc6", per_page=1)
     assert (exact.total, exact.capped) == (10, False)
 
 
 def test_what_each_choice_would_leave(surveyed: Store) -> None:
-    def tally(max_counted: int = facets.MAX_COUNTED_UNITS, **query: object) -> dict[str, dict[str, int]]:
+    def facets_of(max_counted: int = facets.MAX_COUNTED_UNITS, **query: object) -> dict[str, dict[str, int]]:
         with surveyed.session() as session:
-            asked = UnitQuery.model_validate(query)
+            wanted = UnitQuery.model_validate(query)
             card = get_card(session, slug="tiny")
-            return facets.facet_counts(session, card=card, query=asked, max_counted=max_counted).model_dump()
+            return facets.facet_counts(session, card=card, query=wanted, max_counted=max_counted).model_dump()
 
-    everything = tally()
+    everything = facets_of()
     assert everything["stream"] == {"appearance": 6, "motion": 6, "fusion": 23}
     assert everything["role"] == {"specific": 2, "generic": 1}
     assert everything["state"] == {"visualized": 3, "missing": 32}
-    chosen = tally(layer="fc6", role="specific")
+    chosen = facets_of(layer="fc6", role="specific")
     assert chosen["role"] == {"specific": 2, "generic": 1}  # its own filter does not narrow a facet
     assert chosen["layer"] == {"fc6": 2}
     assert chosen["state"] == {"missing": 2}
-    assert tally(q="wave")["layer"] == {"class": 2}
-    assert tally(q="fc6")["state"] == {"missing": 10}
-    assert tally(min_reach=1)["role"] == {"specific": 1, "generic": 1}
-    assert tally(max_counted=1, min_reach=1)["role"] == {}
-    assert tally(max_counted=1)["state"] == {"visualized": 3, "missing": 32}
+    assert facets_of(q="wave")["layer"] == {"class": 2}
+    assert facets_of(q="fc6")["state"] == {"missing": 10}
+    assert facets_of(min_reach=1)["role"] == {"specific": 1, "generic": 1}
+    assert facets_of(max_counted=1, min_reach=1)["role"] == {}
+    assert facets_of(max_counted=1)["state"] == {"visualized": 3, "missing": 32}
 
 
-@pytest.mark.parametrize("place", ["x", "7~1", "0~", "0~a~b", "0~1", f"0~1~{2**70}", "~~~"])
-def test_a_place_that_no_page_gave(tiny: Store, place: str) -> None:
+@pytest.mark.parametrize("cursor", ["x", "7~1", "0~", "0~a~b", "0~1", f"0~1~{2**70}", "~~~"])
+def test_a_place_that_no_page_gave(tiny: Store, cursor: str) -> None:
     with pytest.raises(InvalidRequest, match="earlier page"):
-        search(tiny, after=place)
+        search(tiny, after=cursor)
 
 
 def test_units_by_name_keep_their_order(tiny: Store) -> None:
     with tiny.session() as session:
-        asked = [("fc6", 3), ("class", 1), ("fc6", 3), ("appearance.conv1", 0)]
-        found = units_by_name(session, card=get_card(session, slug="tiny"), names=asked)
+        wanted = [("fc6", 3), ("class", 1), ("fc6", 3), ("appearance.conv1", 0)]
+        found = units_by_name(session, card=get_card(session, slug="tiny"), names=wanted)
         assert [(unit.layer, unit.index) for unit in found] == [("fc6", 3), ("class", 1), ("appearance.conv1", 0)]
         with pytest.raises(UnknownUnit):
             units_by_name(session, card=get_card(session, slug="tiny"), names=[("fc6", 10)])

@@ -12,14 +12,14 @@ from app.store.catalog.facets import facet_counts
 from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import writing
-from tests.evidence_support import add_dataset, answers, every_unit, facts, survey
+from tests.evidence_support import add_dataset, every_unit, facts, new_predictions, survey
 from tests.store.catalog.test_search import names, search
 from tests.support import two_stream_card
 
 
 @pytest.fixture
 def surveyed(tiny: Store) -> Store:
-    """Layers stand side by side, each 0.2 wide; see `places`."""
+    """Return a surveyed store: on the map layers stand side by side, each 0.2 wide; see `map_positions`."""
     add_dataset(tiny)
     survey(tiny)
     return tiny
@@ -61,10 +61,10 @@ def test_a_region_filters_listings_counts_and_tallies(surveyed: Store) -> None:
     assert (found.total, found.capped) == (7, False)
     assert names(search(surveyed, region=right, layer="class", sort="name")) == ["class/1", "class/2"]
     with surveyed.session() as session:
-        tally = facet_counts(session, card=get_card(session, slug="tiny"), query=UnitQuery(region=right))
+        counts = facet_counts(session, card=get_card(session, slug="tiny"), query=UnitQuery(region=right))
         card = get_card(session, slug="tiny")
         every = list(searching.iter_units(session, card=card, query=UnitQuery(region=right), limit=100))
-    assert tally.layer == {"fc6": 5, "class": 2}
+    assert counts.layer == {"fc6": 5, "class": 2}
     assert len(every) == 7
     assert (every[0].map_x, every[0].map_y) == pytest.approx((0.7, 0.1))
 
@@ -74,7 +74,7 @@ def test_a_newer_survey_without_places_takes_them_away(surveyed: Store) -> None:
     with surveyed.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="other")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(two_stream_card()))
-        writing.save_predictions(session, survey_id=begun, predictions=answers())
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
         writing.finish_survey(session, survey_id=begun, facts=facts(5))
     assert map_of(surveyed).points == ()
     assert search(surveyed, region="0,0,1,1").items == ()

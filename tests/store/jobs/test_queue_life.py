@@ -86,15 +86,15 @@ def test_a_lease_that_ran_out_gives_the_job_to_another_and_only_that_one_may_sav
     lost = claim(tiny, worker="w1", lease=NO_TIME)[0]
     with tiny.transaction() as session:
         assert leases.release_expired(session) == 1
-    taken = claim(tiny, worker="w2")[0]
-    assert (taken.id, taken.attempts) == (lost.id, 2)
+    reclaimed = claim(tiny, worker="w2")[0]
+    assert (reclaimed.id, reclaimed.attempts) == (lost.id, 2)
     assert finish(tiny, lost, worker="w1") is None
     with tiny.session() as session:
         assert visualizations.recent_visualizations(session) == []
-        watch = leases.check_leases(session, worker="w1", jobs={lost.id: lost.attempts}, priority=0)
-    assert watch.lost == {lost.id}
-    assert finish(tiny, taken, worker="w2") is not None
-    assert state(tiny, taken) is JobState.DONE
+        status = leases.check_leases(session, worker="w1", jobs={lost.id: lost.attempts}, priority=0)
+    assert status.lost == {lost.id}
+    assert finish(tiny, reclaimed, worker="w2") is not None
+    assert state(tiny, reclaimed) is JobState.DONE
 
 
 def test_the_same_worker_cannot_save_an_earlier_claim_of_its_own(tiny: Store) -> None:
@@ -175,8 +175,8 @@ def test_cancel_ends_a_waiting_job_and_flags_a_running_one(tiny: Store) -> None:
     with tiny.transaction() as session:
         assert requests.cancel(session, job_id=running.id).cancel_requested
     with tiny.session() as session:
-        watch = leases.check_leases(session, worker="w1", jobs={running.id: running.attempts}, priority=0)
-    assert watch.cancelled == {running.id}
+        status = leases.check_leases(session, worker="w1", jobs={running.id: running.attempts}, priority=0)
+    assert status.cancelled == {running.id}
     with tiny.transaction() as session:
         leases.end_cancelled(session, worker="w1", job=running)
     assert state(tiny, running) is JobState.CANCELLED

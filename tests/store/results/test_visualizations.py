@@ -12,11 +12,11 @@ from tests.support import claim, enqueue, finish
 
 
 def test_the_newest_result_of_each_of_some_units(tiny: Store) -> None:
-    made = {}
+    newest_ids = {}
     for seed in (0, 1):
         for unit in (1, 3):
             enqueue(tiny, unit, seed=seed)
-            made[unit] = finish(tiny, claim(tiny)[0])
+            newest_ids[unit] = finish(tiny, claim(tiny)[0])
     with tiny.session() as session:
         units = search.units_by_name(
             session,
@@ -24,7 +24,9 @@ def test_the_newest_result_of_each_of_some_units(tiny: Store) -> None:
             names=[("class", unit) for unit in (3, 1, 2)],
         )
         found = visualizations.newest_of_units(session, card=get_card(session, slug="tiny"), units=units)
-    assert {place: each.id for place, each in found.items()} == {("class", unit): id for unit, id in made.items()}
+    assert {unit: result.id for unit, result in found.items()} == {
+        ("class", unit): id for unit, id in newest_ids.items()
+    }
     assert {each.recipe.seed for each in found.values()} == {1}
 
 

@@ -10,7 +10,7 @@ from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
 from app.store.results import visualizations
 from app.store.surveys import evidence, writing
-from tests.evidence_support import add_dataset, answers, every_unit, facts, survey, unit_evidence
+from tests.evidence_support import add_dataset, every_unit, facts, new_predictions, survey, unit_evidence
 from tests.support import claim, enqueue, finish, two_stream_card
 
 CARD: NetworkCard = two_stream_card()
@@ -27,7 +27,7 @@ def test_a_survey_is_seen_only_when_whole(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_predictions(session, survey_id=begun, predictions=answers())
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
     with little.session() as session:
         assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is None
         assert evidence.list_surveys(session) == []
@@ -191,6 +191,6 @@ def test_a_survey_that_misses_answers_is_not_published(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_predictions(session, survey_id=begun, predictions=list(answers())[1:])
+        writing.save_predictions(session, survey_id=begun, predictions=list(new_predictions())[1:])
     with pytest.raises(Conflict, match="8 of 9 clips"), little.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(CLASSES))

@@ -73,8 +73,8 @@ def test_the_answer_comes_with_the_end_and_the_file_goes(tiny: Store) -> None:
     with tiny.transaction() as session:
         datasets.remove_dataset(session, slug="other")  # drops media that nothing shows
     with tiny.session() as session:
-        kept = set(session.scalars(select(MediaRow.sha256)))
-    assert {ref.sha256 for ref in clip.media} == kept
+        stored = set(session.scalars(select(MediaRow.sha256)))
+    assert {ref.sha256 for ref in clip.media} == stored
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled while waiting", "cancelled at work", "worker died"])

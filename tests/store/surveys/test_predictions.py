@@ -22,7 +22,7 @@ def test_nothing_is_seen_before_the_survey_is_whole(little: Store) -> None:
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_predictions(session, survey_id=begun, predictions=evidence_support.answers())
+        writing.save_predictions(session, survey_id=begun, predictions=evidence_support.new_predictions())
     with little.session() as session:
         clip = datasets.get_clip(session, slug="little", name="run-1")
         assert predictions.list_predictions(session, card=CARD).total == 0
@@ -60,7 +60,7 @@ def test_what_every_network_takes_a_clip_for(little: Store) -> None:
 
 
 def test_an_answer_about_a_clip_that_is_not_there(little: Store) -> None:
-    [first, *_] = evidence_support.answers()
+    [first, *_] = evidence_support.new_predictions()
     with little.transaction() as session:
         begun = writing.begin_survey(session, network="tiny", dataset="little")
     with pytest.raises(UnknownClip, match="walk-9"), little.transaction() as session:

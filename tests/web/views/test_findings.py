@@ -16,7 +16,7 @@ from app.contract.survey import AppearanceBias, MaskedClass, StreamFacts, Stream
 from app.store.database.engine import Store
 from app.store.surveys import writing
 from app.web import urls
-from tests.evidence_support import add_dataset, answers, every_unit, facts, survey
+from tests.evidence_support import add_dataset, every_unit, facts, new_predictions, survey
 from tests.support import two_stream_card
 from tests.web.views.conftest import Make, Open
 from tests.web.views.pagereader import PageReader
@@ -43,7 +43,7 @@ def surveyed(store: Store, visitor: TestClient) -> None:
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_predictions(session, survey_id=begun, predictions=answers())
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
         writing.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), streams=STREAMS))
 
 
@@ -224,7 +224,7 @@ def test_a_class_says_what_it_is_recognised_by(store: Store, visitor: TestClient
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
-        writing.save_predictions(session, survey_id=begun, predictions=answers())
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
         found = facts(len(CARD.classes), streams=STREAMS, masked=(masked,))
         writing.finish_survey(session, survey_id=begun, facts=found)
     page = open_page(f"/tiny/-/classes/{CARD.classes[2]}")

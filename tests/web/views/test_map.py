@@ -13,7 +13,7 @@ from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
 UNITS = "/tiny/-/units?view=map"
-RIGHT = "0.6,0,1,0.5"  # see evidence_support.places
+RIGHT = "0.6,0,1,0.5"  # see evidence_support.map_positions
 
 
 @pytest.fixture
