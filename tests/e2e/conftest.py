@@ -49,7 +49,7 @@ def dashboard(
 
 @pytest.fixture(scope="session")
 def filled(dashboard: Dashboard) -> Dashboard:
-    """The dashboard with a result of each kind of network, every speed of one unit, and a job that was cancelled."""
+    """Return a dashboard with a result of each kind of network, every speed of one unit, and a cancelled job."""
     post(dashboard, "/api/visualizations", network="tiny_clip", layer="class", units=[0, 1], recipe={})
     for speed in ("slow", "medium", "fast", "free"):
         asked = {"network": "tiny_two_stream", "layer": "class", "units": [0], "recipe": {"speed": speed}}
@@ -73,21 +73,21 @@ def post(dashboard: Dashboard, path: str, **body: Any) -> Any:
 
 @pytest.fixture
 def problems(context: BrowserContext) -> Iterator[list[str]]:
-    """What browsers complain of on any page of this test: nothing."""
-    found = complaints(context)
-    yield found
-    assert found == []
+    """Collect what browsers report on any page of the test, and fail where they report anything."""
+    errors = complaints(context)
+    yield errors
+    assert errors == []
 
 
 def complaints(context: BrowserContext) -> list[str]:
-    """Grows by every error of a page, reports of the content security policy among them."""
-    found: list[str] = []
+    """Return a list that grows with every error of a page, reports of the content security policy included."""
+    errors: list[str] = []
 
-    def say(words: str, page: Page | None, source: str = "") -> None:
-        found.append(f"{words} [{urlsplit(source).path}] on {urlsplit(page.url).path if page else 'a closed page'}")
+    def report(text: str, page: Page | None, source: str = "") -> None:
+        errors.append(f"{text} [{urlsplit(source).path}] on {urlsplit(page.url).path if page else 'a closed page'}")
 
     context.on(
-        "console", lambda line: say(line.text, line.page, line.location["url"]) if line.type == "error" else None
+        "console", lambda line: report(line.text, line.page, line.location["url"]) if line.type == "error" else None
     )
-    context.on("weberror", lambda error: say(str(error.error), error.page))
-    return found
+    context.on("weberror", lambda error: report(str(error.error), error.page))
+    return errors

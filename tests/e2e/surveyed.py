@@ -1,5 +1,6 @@
-"""A dashboard whose every page is filled: a surveyed network of many units, a data set, a clip explained, all without
-a worker. Evidence and pictures are small and made up; the real pages show them.
+"""A dashboard with something on every page, without a worker: a surveyed network, a data set and an explained clip.
+
+Evidence and pictures are small and made up; the pages are the real ones.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from worker.render.stimulus import render_stimulus
 from worker.shipped.paths import CLIPS_FOLDER
 from worker.survey.intake import make_clip
 
-MANY = 400  # units of fc6
+WIDE_LAYER_UNITS = 400  # units of fc6
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Served:
     own_clip: str  # the page of a clip that was explained
 
 
-def wide_card(units: int = MANY) -> NetworkCard:
+def wide_card(units: int = WIDE_LAYER_UNITS) -> NetworkCard:
     card = two_stream_card()
     layers = (layer.model_copy(update={"units": units}) if layer.name == "fc6" else layer for layer in card.layers)
     told = {"class_sentences": (*["Somebody moves."] * 4, "A person turning upside down.")}
@@ -60,7 +61,7 @@ def surveyed(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) ->
 
 @contextmanager
 def serve(store: Store, home: Path) -> Iterator[str]:
-    """The pages of a store, from a thread of this process; gives their address."""
+    """Serve the pages of a store in a thread of this process, and yield their address."""
     server = uvicorn.Server(uvicorn.Config(create_app(Settings(home=home), store), port=0, log_level="warning"))
     thread = Thread(target=server.run, daemon=True)
     thread.start()

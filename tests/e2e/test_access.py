@@ -1,4 +1,4 @@
-"""Every page for everybody: axe finds nothing in either theme, at a desk and on a phone, and nothing shifts."""
+"""Accessibility: axe finds nothing on any page, in either theme, on desktop and phone; and no page shifts."""
 
 import re
 import urllib.request
@@ -57,7 +57,7 @@ NOT_PAGES = re.compile(r"^/(api/|-/(media|assets|docs|s)\b)|\.\w{2,5}$|/-/export
 
 @pytest.fixture(scope="session")
 def addresses(filled: Dashboard) -> list[str]:
-    """Pages of every kind: two of each that links from the first page lead to."""
+    """Return the addresses of two pages of each kind that links from the first page lead to."""
     found: dict[str, list[str]] = {}
     waiting, seen = ["/"], {"/"}
     while waiting:
@@ -81,7 +81,7 @@ def addresses(filled: Dashboard) -> list[str]:
 
 
 def kind(address: str) -> str:
-    """`/tiny/class/3?x` and `/tiny/fc6/9` are of one kind, and so are jobs and clips of any number."""
+    """Return the kind of page at an address: `/tiny/class/3?x` and `/tiny/fc6/9` have the same."""
     parts = urlsplit(address).path.strip("/").split("/")
     if parts[0] == "-":
         return "/".join(re.sub(r"\d+", "#", part) for part in parts[:3])
@@ -90,7 +90,7 @@ def kind(address: str) -> str:
 
 
 def read(address: str) -> str | None:
-    """The page at an address; None where something else is there."""
+    """Return the page at an address, or None where there is something else."""
     request = urllib.request.Request(address, headers={"Accept": "text/html"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read().decode() if "text/html" in answer.headers["Content-Type"] else None
@@ -248,6 +248,6 @@ def test_the_first_page_is_light(filled: Dashboard, page: Page) -> None:
 
 
 def weigh(request: Any) -> int:
-    """Bytes over the wire; media do not count."""
+    """Return the bytes transferred for a page, without media."""
     sizes = request.sizes()
     return 0 if "/-/media/" in request.url else sizes["responseBodySize"] + sizes["responseHeadersSize"]

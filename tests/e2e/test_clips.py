@@ -1,4 +1,4 @@
-"""Real clips: video and motion follow the clock, at a scale of their own."""
+"""Real clips: their video and motion follow the clock, and their motion has its own scale of colours."""
 
 import io
 import re

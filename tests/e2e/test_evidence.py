@@ -1,4 +1,4 @@
-"""What data says, as people use it."""
+"""The evidence of surveys in the browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_detectors_that_are_unfolded_are_in_the_address(surveyed: Served, page: 
 
 @pytest.fixture
 def unsurveyed(tmp_path: Path, migrated_sqlite: Path) -> Iterator[tuple[Store, str]]:
-    """A network, a data set, and the address of their pages."""
+    """Yield a store with a network and a data set, and the address of its pages."""
     copyfile(migrated_sqlite, tmp_path / "kinetoscope.db")
     store = open_store(f"sqlite:///{tmp_path / 'kinetoscope.db'}")
     add_card(store, two_stream_card())

@@ -1,4 +1,4 @@
-"""Finding, choosing and sending units, each as a person does it."""
+"""The explorer in the browser: searching, selecting, comparing and sharing units."""
 
 import re
 import signal
@@ -160,7 +160,7 @@ def web(tmp_path: Path) -> Iterator["Web"]:
 
 
 class Web:
-    """A web process alone, that can die and come back at the same address."""
+    """A web process without a worker, which can be killed and started again at the same address."""
 
     def __init__(self, home: Path) -> None:
         with socket.socket() as free:

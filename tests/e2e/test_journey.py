@@ -1,4 +1,4 @@
-"""The main job as a person does it."""
+"""The main journey of a person: from a network to a visualization that was asked for."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Lists that go on while one scrolls, and the map."""
+"""Infinite scrolling, and the map."""
 
 import re
 from collections.abc import Callable, Iterator

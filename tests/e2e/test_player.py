@@ -1,4 +1,4 @@
-"""The player: panels in step under one clock, in the worker's own colours, for everybody."""
+"""The player: panels run in step, have the colours that the worker renders, and can be used by everybody."""
 
 import io
 import re
@@ -56,7 +56,7 @@ def open_player(filled: Dashboard, page: Page) -> Callable[[str], Page]:
 
 @pytest.fixture
 def still(open_player: Callable[[str], Page]) -> Page:
-    """The two-stream unit, paused at its first frame, high enough that all of it is in sight."""
+    """Return the page of the two-stream unit, paused at its first frame, in a window that shows all of it."""
     page = open_player(TWO_STREAM)
     page.set_viewport_size({"width": 1280, "height": 3000})
     page.get_by_role("button", name="Pause").click()
@@ -292,7 +292,7 @@ def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page
 
 @pytest.fixture(params=["webgl2", "canvas"])
 def painted(request: pytest.FixtureRequest, filled: Dashboard, launch_browser: Any) -> Iterator[Page]:
-    """The two-stream unit at rest, its panels as large as their pictures, with WebGL2 and without."""
+    """Yield the paused page of the two-stream unit, with panels as large as their pictures, with WebGL2 and without."""
     other = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     with_browser: Browser = launch_browser(
         args=["--no-sandbox", "--disable-gpu", *(other if request.param == "webgl2" else ["--disable-3d-apis"])]

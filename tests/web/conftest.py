@@ -21,7 +21,7 @@ ORIGIN = "http://127.0.0.1:8000"
 
 def clip_card(slug: str = "clips") -> NetworkCard:
     """Return a 3D network, with layer names as real ones have them."""
-    places = (("Conv3d_1a_7x7", 4), ("Mixed_4f", 70), ("class", 3))
+    layers = (("Conv3d_1a_7x7", 4), ("Mixed_4f", 70), ("class", 3))
     return NetworkCard(
         slug=slug,
         title="A clip network",
@@ -37,7 +37,7 @@ def clip_card(slug: str = "clips") -> NetworkCard:
                 map=Extent(frames=4, height=8, width=8),
                 receptive_field=Extent(frames=7, height=15, width=15),
             )
-            for index, (name, units) in enumerate(places)
+            for index, (name, units) in enumerate(layers)
         ),
         classes=("juggling soccer ball", "petting animal (not cat)", "massaging person's head"),
         parameters=99,
@@ -59,7 +59,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def network(store: Store) -> NetworkCard:
-    """`tiny`, a two-stream network; `clips` stands beside it."""
+    """Return the card of `tiny`, a two-stream network. The network `clips` is registered too."""
     card = two_stream_card()
     add_card(store, card)
     add_card(store, clip_card())
@@ -68,7 +68,7 @@ def network(store: Store) -> NetworkCard:
 
 @pytest.fixture
 def visualization(store: Store, network: NetworkCard) -> Visualization:
-    """Return a finished result of the class unit 2 of `tiny`, with the recipe as it is by itself."""
+    """Return a finished result of the class unit 2 of `tiny`, with the default recipe."""
     [job] = enqueue(store, 2)
     [claimed] = claim(store)
     assert claimed.id == job.id
@@ -85,6 +85,6 @@ def app(settings: Settings, store: Store) -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI, network: NetworkCard) -> Iterator[TestClient]:
-    """Speaks to the application as a program does; answers errors rather than raising them."""
+    """Return a client that asks as a program does. An exception in the application is an answer with status 500."""
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
         yield client

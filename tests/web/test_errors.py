@@ -1,4 +1,4 @@
-"""One error body everywhere; the same words on a page."""
+"""Every error has the same JSON body, and a page with the same sentence."""
 
 import pytest
 from fastapi.testclient import TestClient

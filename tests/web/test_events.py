@@ -1,4 +1,4 @@
-"""The stream of changes, with a real server: an answer that never ends needs a connection that can be dropped."""
+"""The stream of changes, partly with a real server: its answer never ends, so a client must be able to disconnect."""
 
 import asyncio
 import json
@@ -133,12 +133,12 @@ def test_a_wrong_filter_is_an_error_before_the_stream(client: Any, query: str, s
 
 
 async def read(subscription: Subscription, count: int) -> list[Job]:
-    found: list[Job] = []
+    jobs: list[Job] = []
     async for job in subscription.jobs():
-        found.append(job)
-        if len(found) == count:
+        jobs.append(job)
+        if len(jobs) == count:
             break
-    return found
+    return jobs
 
 
 def test_a_slow_reader_gets_the_newest_state_of_each_job(store: Store, network: NetworkCard) -> None:
@@ -150,8 +150,8 @@ def test_a_slow_reader_gets_the_newest_state_of_each_job(store: Store, network: 
             subscription.offer(first.model_copy(update={"revision": revision}))
         subscription.offer(second)
         subscription.offer(first.model_copy(update={"revision": 2}))  # a late look at an older state
-        found = await asyncio.wait_for(read(subscription, 2), 5)
-        assert [(job.id, job.revision) for job in found] == [(first.id, 4), (second.id, second.revision)]
+        jobs = await asyncio.wait_for(read(subscription, 2), 5)
+        assert [(job.id, job.revision) for job in jobs] == [(first.id, 4), (second.id, second.revision)]
         subscription.offer(first.model_copy(update={"revision": 4}))  # nothing new
         subscription.offer(second.model_copy(update={"revision": 9}))
         [newer] = await asyncio.wait_for(read(subscription, 1), 5)
@@ -167,8 +167,8 @@ def test_a_reader_that_never_reads_holds_a_bounded_backlog(store: Store, network
         subscription = Subscription(max_pending=2)
         for job in (first, second, third):
             subscription.offer(job)
-        found = await asyncio.wait_for(read(subscription, 2), 5)
-        assert [job.id for job in found] == [second.id, third.id]
+        jobs = await asyncio.wait_for(read(subscription, 2), 5)
+        assert [job.id for job in jobs] == [second.id, third.id]
 
     asyncio.run(check())
 
@@ -188,7 +188,7 @@ def test_nobody_listens_and_nobody_looks(store: Store, network: NetworkCard) -> 
             assert events.looks == 0
             with events.subscribe() as subscription:
                 [job] = await asyncio.to_thread(enqueue, store, 0)
-                assert [found.id for found in await asyncio.wait_for(read(subscription, 1), 5)] == [job.id]
+                assert [changed.id for changed in await asyncio.wait_for(read(subscription, 1), 5)] == [job.id]
             await asyncio.sleep(0.1)
             looks = events.looks
             await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The application's start and end."""
+"""The start and the end of the application."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The README's program does what it says, against a running server."""
+"""The example program of the README, run against a server."""
 
 import os
 import re
@@ -32,11 +32,11 @@ def address(app: FastAPI) -> Iterator[str]:
 
 
 def program() -> str:
-    found = re.search(
+    match = re.search(
         r"^    import json, pathlib.*?(?=^\S)", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
     )
-    assert found
-    return "".join(line.removeprefix("    ") for line in found[0].splitlines(keepends=True))
+    assert match
+    return "".join(line.removeprefix("    ") for line in match[0].splitlines(keepends=True))
 
 
 def test_the_program_fetches_a_unit_and_its_stimulus(

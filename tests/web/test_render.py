@@ -1,4 +1,4 @@
-"""Values and small parts of pages as HTML."""
+"""Filters and small macros of the templates."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Templates and style sheets name the same classes."""
+"""Templates and style sheets use the same CSS classes."""
 
 import re
 

@@ -18,7 +18,7 @@ def may_be_video(head: bytes) -> bool:
     )
 
 
-def safe_file_name(given: str) -> str:
+def safe_file_name(file_name: str) -> str:
     """Return the name of an uploaded file without folders and unprintable characters, or `clip` if nothing is left."""
-    last = given.replace("\\", "/").rpartition("/")[2]
+    last = file_name.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable()).strip()[:MAX_FILE_NAME_LENGTH] or "clip"

@@ -1,4 +1,4 @@
-// Keyboard shortcuts: `aria-keyshortcuts` on a link, button or field names its keys, and `?` lists all shortcuts of the page.
+// Keyboard shortcuts: `aria-keyshortcuts` on a link, button or field names its keys. `?` lists all of them.
 import { requireElement } from "../lib/dom.js";
 import { hasModifier, shortcutsOf } from "../lib/shortcuts.js";
 

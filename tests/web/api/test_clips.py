@@ -1,4 +1,4 @@
-"""Clips sent to be explained: what is taken, what is refused, and that nothing refused is kept."""
+"""Requests to explain a clip: which are accepted, which are refused, and that nothing refused is stored."""
 
 import pytest
 from fastapi.testclient import TestClient

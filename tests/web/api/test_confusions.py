@@ -13,13 +13,13 @@ def surveyed(store: Store, client: TestClient) -> TestClient:
 
 
 def test_the_largest_confusions_come_first(surveyed: TestClient) -> None:
-    found = surveyed.get("/api/networks/tiny/confusions?limit=2").json()
-    assert [(each["actual"], each["predicted"], each["share"]) for each in found] == [
+    answer = surveyed.get("/api/networks/tiny/confusions?limit=2").json()
+    assert [(each["actual"], each["predicted"], each["share"]) for each in answer] == [
         ("walk", "back/flip & turn", 0.4),
         ("walk", "wave fast", 0.3),
     ]
-    assert found[0]["page"] == "/tiny/-/confusions/walk/back%2Fflip%20%26%20turn"
-    assert surveyed.get(found[0]["href"]).json()["a_for_b"] == found[0]
+    assert answer[0]["page"] == "/tiny/-/confusions/walk/back%2Fflip%20%26%20turn"
+    assert surveyed.get(answer[0]["href"]).json()["a_for_b"] == answer[0]
 
 
 def test_two_classes_have_the_units_that_separate_them(surveyed: TestClient) -> None:
@@ -32,10 +32,10 @@ def test_two_classes_have_the_units_that_separate_them(surveyed: TestClient) -> 
 
 
 def test_the_clips_of_a_class_that_are_taken_for_another(surveyed: TestClient) -> None:
-    found = surveyed.get("/api/networks/tiny/answers", params={"own": "run", "taken": "walk", "per_page": 2}).json()
-    assert (found["total"], found["next"]) == (3, 2)
-    assert [each["clip"]["name"] for each in found["items"]] == ["run-2", "run-1"]
-    first = found["items"][0]
+    answer = surveyed.get("/api/networks/tiny/answers", params={"own": "run", "taken": "walk", "per_page": 2}).json()
+    assert (answer["total"], answer["next"]) == (3, 2)
+    assert [each["clip"]["name"] for each in answer["items"]] == ["run-2", "run-1"]
+    first = answer["items"][0]
     answer = {"network": "tiny", "own": "run", "taken": "walk", "probability": 0.71875, "own_probability": 0.125}
     assert first["answer"] == answer
     assert surveyed.get(first["clip"]["href"]).json()["answers"] == [answer]

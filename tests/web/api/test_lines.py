@@ -13,10 +13,10 @@ from app.web.serving.admission import Admission, WaitingLine
 def test_a_whole_network_one_unit_a_line(client: TestClient, visualization: Visualization) -> None:
     answer = client.get("/api/networks/tiny/units.jsonl")
     assert answer.headers["content-type"].startswith("application/x-ndjson")
-    told = [json.loads(line) for line in answer.text.splitlines()]
-    assert len(told) == 35
-    assert len({(each["unit"]["layer"], each["unit"]["index"]) for each in told}) == 35
-    [made] = [each for each in told if each["visualizations"]]
+    units = [json.loads(line) for line in answer.text.splitlines()]
+    assert len(units) == 35
+    assert len({(each["unit"]["layer"], each["unit"]["index"]) for each in units}) == 35
+    [made] = [each for each in units if each["visualizations"]]
     assert made["visualizations"][0]["id"] == visualization.id
     assert client.get(made["visualizations"][0]["media"][0]["href"]).status_code == 200
 

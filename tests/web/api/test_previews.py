@@ -1,4 +1,4 @@
-"""The pictures that links unfold with."""
+"""The social cards of links."""
 
 import io
 
@@ -31,9 +31,9 @@ def made(store: Store, network: object) -> int:
         RenderedMedia(role=MediaRole.FLOW_DIRECTION, type="image/webp", data=picture("blue", 3), width=40, height=30),
     ]
     with store.transaction() as session:
-        found = leases.finish_visualization(session, worker="w1", job=job, measurements=measurements(), media=media)
-    assert found is not None
-    return found
+        result_id = leases.finish_visualization(session, worker="w1", job=job, measurements=measurements(), media=media)
+    assert result_id is not None
+    return result_id
 
 
 def test_appearance_motion_and_name_on_one_picture(client: TestClient, made: int) -> None:

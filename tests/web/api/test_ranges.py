@@ -1,4 +1,4 @@
-"""Parts of media, so that a player can seek."""
+"""Range requests for media, with which a player seeks."""
 
 import pytest
 from fastapi.testclient import TestClient

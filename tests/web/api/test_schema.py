@@ -1,4 +1,4 @@
-"""The whole API against its own description: whatever a client sends, the answer is one that is documented."""
+"""The whole API against its OpenAPI document: every answer to any request is a documented one."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,7 +22,7 @@ from app.web.main import create_app
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
-    """On both databases: they differ in what they cannot hold."""
+    """Run on both databases, which differ in the values that they cannot store."""
     store = open_store(database_url)
     yield store
     store.close()

@@ -1,4 +1,4 @@
-"""Names on the map of units: none lies on another, and none runs over an edge, also on a phone."""
+"""Names on the map of units: none overlaps another or crosses an edge, also on a phone."""
 
 from itertools import combinations
 from random import Random

@@ -1,4 +1,4 @@
-"""Bodies that come too slowly; those that are too large are in test_security.py."""
+"""Bodies that arrive too slowly. Those that are too large are in test_security.py."""
 
 import asyncio
 

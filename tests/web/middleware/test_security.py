@@ -1,4 +1,4 @@
-"""What every answer carries, and what is refused before any code of ours sees it."""
+"""The security headers of every answer, and the requests that the middlewares refuse."""
 
 import gzip
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""No request waits for a connection while it holds a thread that another one needs to go on."""
+"""Requests wait in line without a thread, so that those that hold a connection can go on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -116,7 +116,7 @@ def test_whoever_waits_too_long_is_sent_away() -> None:
         async with line.slot():
             with pytest.raises(Busy):
                 async with line.slot():
-                    pytest.fail("two in one place")
+                    pytest.fail("two in one slot")
         async with line.slot():
             pass
 

@@ -27,7 +27,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Client:
-    """One connection."""
+    """A client with one connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader

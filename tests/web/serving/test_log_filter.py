@@ -1,4 +1,4 @@
-"""A log that a client cannot fill."""
+"""Repeated messages are held back, so that no client can fill the log."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The application as a browser meets it, with a page of every kind and every state."""
+"""A client that asks as a browser does, and jobs in every state."""
 
 from collections.abc import Callable, Iterator
 
@@ -42,7 +42,7 @@ Open = Callable[[str], PageReader]
 
 @pytest.fixture
 def visitor(app: FastAPI, network: NetworkCard) -> Iterator[TestClient]:
-    """Asks for pages; follows no redirect by itself."""
+    """Return a client that asks for pages and follows no redirects."""
     headers = {"Accept": "text/html", "Origin": ORIGIN}
     with TestClient(app, base_url=ORIGIN, headers=headers, follow_redirects=False) as client:
         yield client
@@ -60,7 +60,7 @@ def open_page(visitor: TestClient) -> Open:
 
 @pytest.fixture
 def make(store: Store, network: NetworkCard) -> Make:
-    """Ask for a class unit of `tiny` and finish the work."""
+    """Return a function that requests and finishes a visualization of a class unit of `tiny`."""
 
     def make_(unit: int = 2, **recipe: object) -> Visualization:
         [job] = enqueue(store, unit, **recipe)
@@ -85,7 +85,7 @@ def make(store: Store, network: NetworkCard) -> Make:
 
 @pytest.fixture
 def running(store: Store, network: NetworkCard) -> int:
-    """A job of class unit 1 under way, with progress and a preview."""
+    """Return the id of a running job of class unit 1, with progress and a preview."""
     enqueue(store, 1)
     [job] = claim(store)
     picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"so far")
@@ -103,7 +103,7 @@ def running(store: Store, network: NetworkCard) -> int:
 
 @pytest.fixture
 def failed(store: Store, network: NetworkCard) -> int:
-    """A job of class unit 3 that could not be done."""
+    """Return the id of a failed job of class unit 3."""
     enqueue(store, 3)
     [job] = claim(store)
     with store.transaction() as session:
@@ -113,7 +113,7 @@ def failed(store: Store, network: NetworkCard) -> int:
 
 @pytest.fixture
 def cancelled(store: Store, network: NetworkCard) -> int:
-    """A job of class unit 4 that somebody stopped."""
+    """Return the id of a cancelled job of class unit 4."""
     [job] = enqueue(store, 4)
     with store.transaction() as session:
         assert requests.cancel(session, job_id=job.id).state is JobState.CANCELLED

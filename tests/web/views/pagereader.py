@@ -12,7 +12,7 @@ class Form:
     action: str
     method: str
     fields: dict[str, str] = field(default_factory=dict)
-    words: str = ""
+    button_text: str = ""
 
 
 class PageReader(HTMLParser):
@@ -28,35 +28,38 @@ class PageReader(HTMLParser):
         self.close()
 
     def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
+        """Return the attributes of all elements with this tag and these attributes."""
         named = {name.replace("_", "-").rstrip("-"): value for name, value in attributes.items()}
-        return [found for name, found in self.elements if name == tag and named.items() <= found.items()]
+        return [element for name, element in self.elements if name == tag and named.items() <= element.items()]
 
     @property
     def links(self) -> list[str]:
-        return [found["href"] for found in self.all("a")]
+        return [link["href"] for link in self.all("a")]
 
-    def form(self, words: str, *, having: str = "") -> Form:
-        """The first form with these words on its button (and this field)."""
-        return next(form for form in self.forms if words in form.words and (not having or having in form.fields))
+    def form(self, button_text: str, *, having: str = "") -> Form:
+        """Return the first form with this text on its button (and with the field `having`)."""
+        return next(
+            form for form in self.forms if button_text in form.button_text and (not having or having in form.fields)
+        )
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
-        self.elements.append((tag, found))
+        attributes = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, attributes))
         if tag not in VOID:
             self.unclosed.append(tag)
         if tag == "form":
-            self.forms.append(Form(found.get("action", ""), found.get("method", "get")))
-        elif tag == "input" and found.get("type") in ("radio", "checkbox") and "checked" not in found:
-            pass  # a browser sends those that are chosen
-        elif tag == "input" and "name" in found and self._in("form"):
-            self.forms[-1].fields[found["name"]] = found.get("value", "")
+            self.forms.append(Form(attributes.get("action", ""), attributes.get("method", "get")))
+        elif tag == "input" and attributes.get("type") in ("radio", "checkbox") and "checked" not in attributes:
+            pass  # a browser sends only the checked ones
+        elif tag == "input" and "name" in attributes and self._in("form"):
+            self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
         elif tag == "select" and self._in("form"):
-            self._select = found["name"]
+            self._select = attributes["name"]
         elif tag == "option" and self._in("form"):
-            self._offer(found)
+            self._offer(attributes)
 
     def _offer(self, option: dict[str, str]) -> None:
-        """A list sends what is selected in it, or else its first choice."""
+        """Record an option: a list sends the selected one, or else its first."""
         fields = self.forms[-1].fields
         if self._select not in fields or "selected" in option:
             fields[self._select] = option["value"]
@@ -75,7 +78,7 @@ class PageReader(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text += data
         if self._in("button") and self._in("form"):
-            self.forms[-1].words += data
+            self.forms[-1].button_text += data
 
     def _in(self, tag: str) -> bool:
         return tag in self.unclosed

@@ -80,17 +80,17 @@ def test_a_clip_is_played_with_its_motion_in_both_encodings(little: Store, open_
 
 def test_a_class_has_its_sentence_and_its_clips(store: Store, open_page: Open, network: NetworkCard) -> None:
     sentences = ("A person walks.", "A person runs.", "Slowly.", "Fast.", "Over.")
-    told = two_stream_card("told").model_copy(update={"class_sentences": sentences})
-    add_card(store, told)
+    card = two_stream_card("described").model_copy(update={"class_sentences": sentences})
+    add_card(store, card)
     add_dataset(store, each=7)
-    listing = open_page("/told/-/classes")
+    listing = open_page("/described/-/classes")
     assert "A person runs." in listing.text
     assert len(listing.all("video")) == 3  # walk, run, and wave slow, which the set spells wave_slow
-    page = open_page("/told/-/classes/wave%20slow")
+    page = open_page("/described/-/classes/wave%20slow")
     assert "Slowly." in page.text
     assert len(page.all("video")) == 6
     assert all(video["preload"] == "none" for video in page.all("video"))
-    assert "Slowly." in open_page("/told/class/2").text
+    assert "Slowly." in open_page("/described/class/2").text
 
 
 def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(

@@ -43,6 +43,6 @@ def test_errors_are_pages_with_the_words_of_the_api(visitor: TestClient) -> None
         answer = visitor.get(address)
         assert answer.status_code == status, address
         page = PageReader(answer.text)
-        said = visitor.get(address, headers={"Accept": "application/json"}).json()["detail"]
-        assert said.partition(" Near: ")[0] in page.text
+        detail = visitor.get(address, headers={"Accept": "application/json"}).json()["detail"]
+        assert detail.partition(" Near: ")[0] in page.text
         assert (page.unclosed, page.stray) == ([], [])

@@ -25,7 +25,7 @@ ADDRESSES = (
 
 @pytest.fixture
 def surveyed(store: Store, make: Make) -> Store:
-    """`tiny` with a survey, and a stimulus of the class run."""
+    """Add a survey of `tiny`, and a stimulus of the class `run`."""
     make(1)
     add_dataset(store)
     survey(store)
@@ -43,7 +43,7 @@ def test_without_a_survey_pages_say_how_to_get_one(open_page: Open) -> None:
 
 @pytest.fixture
 def under_way(store: Store, make: Make) -> int:
-    """The number of a job that surveys `tiny`, at the 31st pass of 210."""
+    """Return the id of a job that surveys `tiny`, at pass 31 of 210."""
     add_dataset(store)
     with store.transaction() as session:
         asked = writing.enqueue_survey(session, network="tiny", dataset="little")
@@ -194,7 +194,10 @@ def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: M
 def test_detectors_of_every_layer_unfold_and_the_address_says_so(surveyed: Store, open_page: Open) -> None:
     closed, unfolded = (open_page(f"/tiny/-/classes/run{query}") for query in ("", "?detectors=all"))
     elements = {page: [*page.elements] for page in (closed, unfolded)}
-    kept = {page: [name for name, _ in found].index("remember-open") for page, found in elements.items()}
+    kept = {
+        page: [name for name, _ in elements_of_page].index("remember-open")
+        for page, elements_of_page in elements.items()
+    }
     shut, opened = (elements[page][kept[page] + 1] for page in (closed, unfolded))
     assert shut == ("details", {})
     assert opened == ("details", {"open": ""})
@@ -245,7 +248,7 @@ def test_the_clips_that_failed_are_played_with_their_motion_and_can_be_explained
     listed = [link for link in page.links if link.startswith("/-/datasets/little/")]
     assert listed == [f"/-/datasets/little/run-{number}" for number in (2, 1, 0)], "the surest first"
     assert "/tiny/-/explain?dataset=little&clip=run-2&expected=run" in page.links
-    assert "/tiny/-/confusions/run/walk?view=direction" not in page.links, "what goes without saying is not said"
+    assert "/tiny/-/confusions/run/walk?view=direction" not in page.links, "a default is left out of the address"
     assert "/tiny/-/confusions/run/walk" in page.links
     assert "This survey is older than the lists of clips." in page.text, "walk taken for run: counted, not listed"
 

@@ -1,4 +1,4 @@
-"""A clip of one's own in the browser: sent by a form, watched, explained, failed."""
+"""The pages of an explained clip: its form, its progress, its explanation, and a failure."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -57,7 +57,7 @@ FOUND = Explanation(
 
 @pytest.fixture
 def asked(visitor: TestClient) -> str:
-    """The page of a clip that waits."""
+    """Return the address of a clip whose job is queued."""
     sent = visitor.post(
         "/-/clips", data={"network": "tiny", "expected": "walk"}, files={"file": ("dive.mp4", VIDEO, "video/mp4")}
     )

@@ -57,9 +57,9 @@ def test_before_a_survey_the_page_says_what_to_do(visitor: TestClient, open_page
 @pytest.mark.usefixtures("surveyed")
 def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open_page: Open) -> None:
     check(open_page("/tiny/-/findings"))
-    told = visitor.get("/api/networks/tiny/findings").json()["findings"]
-    assert [each["name"] for each in told] == ["fusion", "specificity", "invariance", "idiosyncrasies"]
-    fusion, _, _, last = told
+    findings = visitor.get("/api/networks/tiny/findings").json()["findings"]
+    assert [each["name"] for each in findings] == ["fusion", "specificity", "invariance", "idiosyncrasies"]
+    fusion, _, _, last = findings
     assert [(pair["first"], pair["second"]) for pair in fusion["together"]] == [CARD.classes[:2]]
     assert last["suspects"] == [CARD.classes[2]]
     assert fusion["series"]
@@ -70,7 +70,7 @@ def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open
     )
     assert {"words": "variance of the logits, motion", "value": 0.5} in fusion["figures"]
     page = visitor.get("/tiny/-/findings").text
-    assert all(each["claim"] in page for each in told)
+    assert all(each["claim"] in page for each in findings)
     assert all(sentence in page for sentence in fusion["sentences"])
     assert page.count("<svg viewBox") > 10
 
@@ -118,14 +118,14 @@ def test_the_saved_file_needs_nothing_else(seen: Visualization, visitor: TestCli
 
 
 def test_what_tells_two_classes_apart() -> None:
-    def told(fused: float, pictures: float, motion: float) -> str | None:
+    def kind(fused: float, pictures: float, motion: float) -> str | None:
         return decisive_stream(StreamPair(classes=(0, 1), fused=fused, appearance=pictures, motion=motion))
 
-    assert told(1.0, 0.5, 0.55) == "together"
-    assert told(1.0, 0.95, 0.5) == "appearance"
-    assert told(0.9, 0.5, 0.85) == "motion"
-    assert told(1.0, 0.95, 0.95) is None
-    assert told(0.6, 0.5, 0.5) is None
+    assert kind(1.0, 0.5, 0.55) == "together"
+    assert kind(1.0, 0.95, 0.5) == "appearance"
+    assert kind(0.9, 0.5, 0.85) == "motion"
+    assert kind(1.0, 0.95, 0.95) is None
+    assert kind(0.6, 0.5, 0.5) is None
 
 
 def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:

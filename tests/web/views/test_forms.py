@@ -1,4 +1,4 @@
-"""What a person starts and stops without JavaScript."""
+"""Forms that start and stop work without JavaScript."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +13,7 @@ from tests.web.views.pagereader import Form, PageReader
 
 
 def send(visitor: TestClient, form: Form, **changes: str) -> str:
-    """Press the button; gives the address it leads to."""
+    """Press the button, and return the address that it redirects to."""
     assert form.method == "post"
     answer = visitor.post(form.action, data={**form.fields, **changes})
     assert answer.status_code == 303, answer.text

@@ -36,7 +36,7 @@ def test_a_sweep_can_be_stopped_from_one_of_its_jobs(
     visitor: TestClient, open_page: Open, store: Store, running: int
 ) -> None:
     assert all(
-        "sweep" not in form.fields and "Stop" not in form.words for form in open_page(f"/-/jobs/{running}").forms
+        "sweep" not in form.fields and "Stop" not in form.button_text for form in open_page(f"/-/jobs/{running}").forms
     )
     enqueue(store, 3, 4)
     form = open_page(f"/-/jobs/{running}").form("Stop this and 2 others of class that wait")

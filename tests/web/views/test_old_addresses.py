@@ -1,5 +1,6 @@
-"""Addresses as they were sent to people in November 2026. They must go on opening the same thing for ever: when
-this fails, mend the code, not the list.
+"""Addresses that were sent to people in November 2026, and must open the same pages for ever.
+
+Where a test fails, mend the code, not the list.
 """
 
 import pytest

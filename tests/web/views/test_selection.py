@@ -1,4 +1,4 @@
-"""Some units at once: estimated, asked for, compared, taken away."""
+"""Several units at once: estimating, requesting, comparing and exporting them."""
 
 import csv
 import io

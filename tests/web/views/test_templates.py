@@ -1,4 +1,4 @@
-"""A template gets one typed, frozen object; nothing inline; every page is whole."""
+"""Templates use only the page they render, and pages are well-formed HTML without inline styles or scripts."""
 
 import dataclasses
 from pathlib import Path
@@ -65,11 +65,11 @@ def every_state(make: Make, running: int, failed: int, cancelled: int) -> None:
 
 
 def names_from_outside(file: Path) -> set[str]:
-    """What a template uses and does not set itself."""
+    """Return the names that a template uses and does not define itself."""
     tree = environment().parse(file.read_text())
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
     own |= {macro.name for macro in tree.find_all(nodes.Macro)}
-    own |= {str(name) for taken in tree.find_all(nodes.FromImport) for name in taken.names}
+    own |= {str(name) for node in tree.find_all(nodes.FromImport) for name in node.names}
     return meta.find_undeclared_variables(tree) - own - environment().globals.keys()
 
 
