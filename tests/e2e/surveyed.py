@@ -32,7 +32,7 @@ from worker.render.stimulus import render_stimulus
 from worker.shipped.paths import CLIPS_FOLDER
 from worker.survey.intake import make_clip
 
-WIDE_LAYER_UNITS = 400  # units of fc6
+WIDE_LAYER_UNITS = 400  # in layer fc6
 
 
 @dataclass(frozen=True)

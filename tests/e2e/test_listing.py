@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.store.database.engine import open_store
-from tests.e2e.surveyed import MANY, Served, serve, surveyed, wide_card
+from tests.e2e.surveyed import WIDE_LAYER_UNITS, Served, serve, surveyed, wide_card
 from tests.support import add_card
 
 __all__ = ["surveyed"]  # a fixture
@@ -60,10 +60,10 @@ def scroll_until_last(page: Page, items: str, last: str) -> None:
 def test_a_list_ends_with_its_last_unit(surveyed: Served, page: Page) -> None:
     page.goto(surveyed.address + LAYER + "?view=list")
     rows = page.locator("#unit-rows > tr")
-    scroll_until_last(page, "#unit-rows > tr", f"#pick-fc6-{MANY - 1}")
-    expect(rows).to_have_count(MANY)
+    scroll_until_last(page, "#unit-rows > tr", f"#pick-fc6-{WIDE_LAYER_UNITS - 1}")
+    expect(rows).to_have_count(WIDE_LAYER_UNITS)
     expect(page.get_by_role("link", name="Next →")).to_have_count(0)
-    assert len({row.get_attribute("id") for row in rows.all()}) == MANY
+    assert len({row.get_attribute("id") for row in rows.all()}) == WIDE_LAYER_UNITS
 
 
 @pytest.fixture(scope="module")
