@@ -78,7 +78,7 @@ def most_confused_pairs(classes: Sequence[str], survey: Survey, limit: int) -> l
 def confused_pairs(survey: Survey) -> tuple[tuple[int, int], ...]:
     """Return the pairs of class indices that are confused, the largest sum of both directions' shares first.
 
-    Within a pair, the class of whose clips the larger share is taken for the other comes first.
+    In each pair the class comes first whose clips are taken for the other class more often.
     """
     rates: dict[tuple[int, int], list[float]] = {}
     for clips, actual, predicted in _rank_counts(survey):  # the larger share of a pair comes first

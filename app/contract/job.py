@@ -42,7 +42,7 @@ class JobState(StrEnum):
 
 
 class Priority:
-    """Priorities of jobs: clicks are served before sweeps, sweeps before what nobody asked for."""
+    """Priorities of jobs: clicks are served before sweeps, sweeps before background work."""
 
     CLICK = 100
     SWEEP = 10

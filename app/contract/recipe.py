@@ -17,25 +17,15 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema
 
 from app.contract.model import Model
 from app.contract.network import NetworkCard
+from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
 
 ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
 CENTER_VERSION = 2  # the same for the objective `center` alone: part of its keys
 REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
-
-# The names of fields that had another one in version 0.1. Keys are hashed from the old names and the database stores
-# them. JSON of a recipe has both. Whatever reads a recipe accepts either.
-RENAMED_FIELDS: Mapping[str, str] = {
-    "tolerance": "settle",
-    "weight_decay": "forget",
-    "weight_decay_until": "forget_until",
-    "bn_prior": "nature",
-    "frame_equalization": "even",
-    "center_bias": "middle",
-}
 
 # Fields that were added after the first results were stored, each with the value that reproduces those results.
 LEGACY_VALUES: Mapping[str, float] = {
@@ -88,42 +78,6 @@ class Speed(StrEnum):
 
 Objective = Literal["channel", "center"]
 DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
-
-
-def use_current_names(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a recipe with old names replaced by current ones.
-
-    Raises ValueError where a field is given under both names with different values.
-    """
-    current = dict(fields)
-    for name, old_name in RENAMED_FIELDS.items():
-        if old_name not in current:
-            continue
-        value = current.pop(old_name)
-        if current.setdefault(name, value) != value:
-            raise ValueError(f"`{old_name}` is the old name of `{name}`: give one of them, or both the same value")
-    return current
-
-
-def _name_as_given(error: ValidationError, fields: Mapping[str, Any]) -> ValidationError:
-    """Return the error with the old names of those fields that were given by them."""
-
-    def given_name(name: int | str) -> int | str:
-        old_name = RENAMED_FIELDS.get(str(name), name)
-        return old_name if old_name in fields and name not in fields else name
-
-    details = [
-        InitErrorDetails(
-            type=PydanticCustomError("value_error", "{error}", each["ctx"])
-            if each["type"] == "value_error"
-            else each["type"],
-            loc=tuple(map(given_name, each["loc"])),
-            input=each["input"],
-            ctx=each.get("ctx", {}),
-        )
-        for each in error.errors(include_url=False)
-    ]
-    return ValidationError.from_exception_data(error.title, details)
 
 
 class Recipe(Model):
@@ -246,7 +200,7 @@ class Recipe(Model):
         try:
             return validate(use_current_names(data))
         except ValidationError as error:
-            raise _name_as_given(error, data) from None
+            raise with_names_as_given(error, data) from None
 
     @model_serializer(mode="wrap")
     def _add_old_names(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:

@@ -3,15 +3,8 @@ import json
 
 import pytest
 
-from app.contract.recipe import (
-    BATCH_NORM_DEFAULTS,
-    CENTER_DEFAULTS,
-    DEFAULTS,
-    ENGINE_VERSION,
-    LEGACY_VALUES,
-    RENAMED_FIELDS,
-    Recipe,
-)
+from app.contract.recipe import BATCH_NORM_DEFAULTS, CENTER_DEFAULTS, DEFAULTS, ENGINE_VERSION, LEGACY_VALUES, Recipe
+from app.contract.recipe_names import RENAMED_FIELDS
 from tests.support import resolved, two_stream_card
 
 ADDED_LATER = {RENAMED_FIELDS.get(name, name) for name in LEGACY_VALUES}  # as stored

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract.job import VisualizeRequest
-from app.contract.recipe import RENAMED_FIELDS, Recipe, ResolvedRecipe
+from app.contract.recipe import Recipe, ResolvedRecipe
+from app.contract.recipe_names import RENAMED_FIELDS
 from tests.support import two_stream_card
 
 OLD = {"settle": 0.01, "forget": 0.12, "forget_until": 0.9, "nature": 2.0, "even": 0.5, "middle": 2.0}

@@ -10,7 +10,7 @@ from app.contract.network import StreamName
 from app.contract.survey import AppearanceBias, MaskedClass
 
 MIN_RECALL_CHANGE = 0.5  # least change of recall, or of probability, for which a class is suspected of a bias
-MIN_BACKGROUND_EFFECT = 0.1  # least share of other classes' clips that the background makes to be taken for the class
+MIN_BACKGROUND_EFFECT = 0.1  # least rise, by the background, of the share of other classes' clips that are taken for it
 MAX_PAIRS = 8  # listed
 
 HEADING = Heading(

@@ -183,7 +183,7 @@ def retry(session: Session, *, job_id: int) -> Job:
 
 
 def check_queue_limit(session: Session, more: int, limit: int) -> None:
-    """Raise TooMany where so many more jobs would make more than `limit` live ones."""
+    """Raise TooMany where `more` jobs, added to the live ones, would exceed `limit`."""
     live = session.scalar(select(func.count()).select_from(JobRow).where(JobRow.state.in_(LIVE_STATES))) or 0
     if live + more > limit:
         raise TooMany(
