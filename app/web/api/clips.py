@@ -38,7 +38,7 @@ REQUEST_BODY: dict[str, Any] = {
 
 
 class OwnClipOut(Model):
-    """A clip that was asked about; its job says how far it is, or why it failed."""
+    """A clip to explain, with the job that explains it: its state, its progress, or why it failed."""
 
     job: JobOut
     name: str = Field(description="of the file, or of the clip in its data set")

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ErrorBody(BaseModel):
-    """The one body of every error; some kinds add fields of their own, such as `near` or `fields`."""
+    """The JSON body of every error; some kinds add fields of their own, such as `near` or `fields`."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
 class JobOut(Model):
-    """A job, with where to ask again, what to show meanwhile, and where its result is."""
+    """A job, with the addresses of the job itself, its preview and its result."""
 
     # All kinds of jobs have all fields; fields of other kinds are null or empty.
     id: int

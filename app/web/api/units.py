@@ -47,8 +47,8 @@ class UnitListingOut(Paginated[UnitOut]):
 
     capped: bool
     left_out: tuple[str, ...] = Field(description="words of `q` that mean nothing here: it was searched for the others")
-    after: str | None = Field(description="place of the last unit here, if more follow")
-    before: str | None = Field(description="place of the first unit here, if others come before")
+    after: str | None = Field(description="cursor of the last unit here, if more follow")
+    before: str | None = Field(description="cursor of the first unit here, if others come before")
 
 
 class UnitDetail(Model):
@@ -88,7 +88,7 @@ def tally(session: ReadSession, network: NetworkSlug, query: Annotated[UnitQuery
 
 @router.get(
     "/layers/{layer}/units/{unit}",
-    summary="One unit, what data says of it, its visualizations and its jobs",
+    summary="One unit with its evidence, its visualizations and its jobs",
     responses=errors(404, 422),
 )
 def get_unit(session: ReadSession, network: NetworkSlug, layer: LayerName, unit: UnitIndex) -> UnitDetail:

@@ -23,7 +23,7 @@ MAX_READERS = {"sqlite": 2, "postgresql": 4}
 MAX_WRITERS = {"sqlite": 1, "postgresql": 4}
 MAX_WAITING = 500  # requests in each line
 MAX_WAIT_SECONDS = 20.0
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS = 2  # for requests that find a full line, or wait too long
 
 
 class WaitingLine:

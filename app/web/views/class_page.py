@@ -22,7 +22,7 @@ from app.web.views.parts.survey_status import SurveyStatus, survey_status
 
 router = APIRouter()
 
-MAX_CLIPS = 6
+MAX_CLIPS = 6  # real clips of the class
 
 
 @dataclass(frozen=True, kw_only=True)

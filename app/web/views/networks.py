@@ -21,9 +21,9 @@ from app.web.views.parts.layout import Page, network_crumbs, page_layout
 
 router = APIRouter()
 
-PICTURES_PER_NETWORK = 6
-PICTURES_PER_LAYER = 4
-MAX_RECENT = 6
+THUMBNAILS_PER_NETWORK = 6
+THUMBNAILS_PER_LAYER = 4
+MAX_RECENT_VISUALIZATIONS = 6
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class NetworkPage(Page):
 def networks_page(request: Request, session: ReadSession) -> HTMLResponse:
     summaries = networks.list_networks(session)
     cards = [summary.card for summary in summaries[1:]]
-    newest = thumbnails.newest_thumbnails(session, cards=cards, limit=PICTURES_PER_NETWORK)
+    newest = thumbnails.newest_thumbnails(session, cards=cards, limit=THUMBNAILS_PER_NETWORK)
     page = NetworksPage(
         layout=page_layout(
             request,
@@ -83,21 +83,21 @@ def playing_visualizations(session: Session, card: NetworkCard) -> tuple[Visuali
     """Return the newest visualizations of classes, which a stranger can name, or else the newest of all."""
     class_layer = next((layer for layer in card.layers if layer.is_class), None)
     of_classes = class_layer and visualizations.recent_visualizations(
-        session, card=card, layer=class_layer, limit=PICTURES_PER_NETWORK
+        session, card=card, layer=class_layer, limit=THUMBNAILS_PER_NETWORK
     )
-    return tuple(of_classes or visualizations.recent_visualizations(session, card=card, limit=PICTURES_PER_NETWORK))
+    return tuple(of_classes or visualizations.recent_visualizations(session, card=card, limit=THUMBNAILS_PER_NETWORK))
 
 
 @router.get("/{network:slug}")
 def network_page(request: Request, session: ReadSession, network: str) -> HTMLResponse:
     summary = networks.get_network(session, slug=network)
     card = summary.card
-    recent = tuple(visualizations.recent_visualizations(session, card=card, limit=MAX_RECENT))
+    recent = tuple(visualizations.recent_visualizations(session, card=card, limit=MAX_RECENT_VISUALIZATIONS))
     posters = (each.medium(MediaRole.POSTER) for each in recent)
     main_column, *other_columns = stream_columns(
         card,
         networks.layer_summaries(session, card=card),
-        thumbnails.layer_thumbnails(session, card=card, limit=PICTURES_PER_LAYER),
+        thumbnails.layer_thumbnails(session, card=card, limit=THUMBNAILS_PER_LAYER),
     )
     page = NetworkPage(
         layout=page_layout(
