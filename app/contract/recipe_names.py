@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
 # Old names by current names. Keys are hashed from the old names and the database stores them; the JSON of a recipe has
 # both; whatever reads a recipe accepts either.
@@ -42,9 +42,7 @@ def with_names_as_given(error: ValidationError, fields: Mapping[str, Any]) -> Va
 
     details = [
         InitErrorDetails(
-            type=PydanticCustomError("value_error", "{error}", detail["ctx"])
-            if detail["type"] == "value_error"
-            else detail["type"],
+            type=detail["type"],
             loc=tuple(map(given_name, detail["loc"])),
             input=detail["input"],
             ctx=detail.get("ctx", {}),
