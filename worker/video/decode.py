@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from app.contract.errors import VideoError
 
 Frames = npt.NDArray[np.uint8]  # (T, H, W, 3), RGB
+Crop = int | tuple[int, int]  # the side of a square, or (height, width), in pixels
 
 # Containers that hold their own frames. A play list could name other files of this machine.
 ALLOWED_FORMATS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,mpeg,mpegts,flv,ogg,asf"
@@ -29,18 +30,18 @@ def read_clip(
     fps: float = 25,
     frames: int = 64,
     short_side: int = 256,
-    crop: int = 224,
+    crop: Crop = 224,
     max_bytes: int = 256_000_000,
     max_pixels: int = 4096 * 2304,
     max_seconds: float = 600,
     loop: bool = True,
     observe: Callable[[], None] = lambda: None,
 ) -> Frames:
-    """Read the middle of a clip as `frames` frames (T, crop, crop, 3), RGB.
+    """Read the middle of a clip as `frames` frames (T, H, W, 3), RGB, with H x W of `crop`.
 
-    The clip is resampled to `fps` frames a second, scaled so that its short side has `short_side` pixels, and cropped
-    around its centre. A clip that is too short starts again, or stays short without `loop`. `observe` is called
-    after each decoded frame; it may raise to stop the reading.
+    The clip is resampled to `fps` frames a second, scaled so that its short side has `short_side` pixels (more where
+    the crop needs more), and cropped around its centre. A clip that is too short starts again, or stays short without
+    `loop`. `observe` is called after each decoded frame; it may raise to stop the reading.
 
     Raises VideoError if the file cannot be read, holds no video, is cut short, or exceeds a limit.
     """
@@ -97,15 +98,19 @@ def middle_frame_indices(times: list[float], fps: float, frames: int) -> list[in
     return [bisect_right(times, moment) - 1 for moment in moments]
 
 
-def resize_and_crop(image: Frames, short_side: int, crop: int) -> Frames:
-    """Scale an image (H, W, 3) to a short side of `short_side` pixels and crop its centre to (crop, crop, 3)."""
+def resize_and_crop(image: Frames, short_side: int, crop: Crop) -> Frames:
+    """Scale an image (H, W, 3) to a short side of `short_side` pixels and crop its centre to the size `crop`.
+
+    An image that would be smaller than the crop is scaled until it covers it.
+    """
+    crop_height, crop_width = (crop, crop) if isinstance(crop, int) else crop
     height, width = image.shape[:2]
-    scale = short_side / min(height, width)
-    size = (round(width * scale), round(height * scale))
+    scale = max(short_side / min(height, width), crop_height / height, crop_width / width)
+    size = (max(crop_width, round(width * scale)), max(crop_height, round(height * scale)))
     # bilinear interpolation skips pixels when it shrinks to less than half
     scaled = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA)
-    top, left = (size[1] - crop) // 2, (size[0] - crop) // 2
-    return np.ascontiguousarray(scaled[top : top + crop, left : left + crop], dtype=np.uint8)
+    top, left = (size[1] - crop_height) // 2, (size[0] - crop_width) // 2
+    return np.ascontiguousarray(scaled[top : top + crop_height, left : left + crop_width], dtype=np.uint8)
 
 
 def _open(path: Path) -> av.container.InputContainer:
@@ -151,7 +156,7 @@ def _decode(
     path: Path,
     wanted: set[int],
     short_side: int,
-    crop: int,
+    crop: Crop,
     *,
     min_frames: int,
     max_pixels: int,

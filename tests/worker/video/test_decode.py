@@ -87,6 +87,22 @@ def test_fit_keeps_the_centre_of_either_orientation() -> None:
     assert resize_and_crop(image, 8, 8).shape == resize_and_crop(image, 80, 8).shape == (8, 8, 3)
 
 
+def test_a_crop_may_be_wide_or_tall(clips: Path) -> None:
+    assert read_clip(clips / "clip.mp4", frames=2, short_side=24, crop=(24, 32)).shape == (2, 24, 32, 3)
+    image = np.zeros((40, 80, 3), np.uint8)
+    image[:, 24:56] = 255
+    wide = resize_and_crop(image, 40, (20, 36))
+    assert wide.shape == (20, 36, 3)
+    assert wide[:, 2:-2].min() == 255
+    assert wide[:, [0, -1]].max() == 0
+
+
+def test_an_image_is_scaled_until_it_covers_the_crop() -> None:
+    square = np.full((240, 240, 3), 255, np.uint8)
+    assert resize_and_crop(square, 128, (128, 171)).shape == (128, 171, 3)
+    assert resize_and_crop(square[:, :90], 128, (128, 171)).min() == 255
+
+
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
