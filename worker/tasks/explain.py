@@ -26,9 +26,9 @@ from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
 from worker.video.decode import read_clip
 from worker.video.flow import Frames, dis_flow, downscale_flow
+from worker.video.limits import DecodeLimits
 
-MAX_FRAME_PIXELS = 4096 * 2304
-MAX_CLIP_SECONDS = 120.0
+UPLOAD_LIMITS = DecodeLimits(seconds=120)
 
 
 class ExplainTask:
@@ -39,14 +39,13 @@ class ExplainTask:
         store: Store,
         device: torch.device,
         *,
-        max_frame_pixels: int = MAX_FRAME_PIXELS,
-        max_clip_seconds: float = MAX_CLIP_SECONDS,
+        limits: DecodeLimits = UPLOAD_LIMITS,
         units_silenced: int = UNITS_SILENCED,
         max_silenced_passes: int = MAX_SILENCED_PASSES,
     ) -> None:
         self.store = store
         self.device = device
-        self.max_frame_pixels, self.max_clip_seconds = max_frame_pixels, max_clip_seconds
+        self.limits = limits
         self.units_silenced, self.max_silenced_passes = units_silenced, max_silenced_passes
         self.networks = NetworkCache(store, device, max_networks=1)
 
@@ -94,8 +93,7 @@ class ExplainTask:
                 frames=wanted.frames,
                 short_side=wanted.side,
                 crop=wanted.side,
-                max_pixels=self.max_frame_pixels,
-                max_seconds=self.max_clip_seconds,
+                limits=self.limits,
                 loop=False,
                 observe=keep_alive,
             )

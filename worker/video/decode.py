@@ -14,6 +14,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from app.contract.errors import VideoError
+from worker.video.limits import DEFAULT_LIMITS, DecodeLimits
 
 Frames = npt.NDArray[np.uint8]  # (T, H, W, 3), RGB
 Crop = int | tuple[int, int]  # the side of a square, or (height, width), in pixels
@@ -31,9 +32,7 @@ def read_clip(
     frames: int = 64,
     short_side: int = 256,
     crop: Crop = 224,
-    max_bytes: int = 256_000_000,
-    max_pixels: int = 4096 * 2304,
-    max_seconds: float = 600,
+    limits: DecodeLimits = DEFAULT_LIMITS,
     loop: bool = True,
     observe: Callable[[], None] = lambda: None,
 ) -> Frames:
@@ -46,10 +45,8 @@ def read_clip(
     Raises VideoError if the file cannot be read, holds no video, is cut short, or exceeds a limit.
     """
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise VideoError(f"The clip {path.name} has {size:,} bytes; {max_bytes:,} are taken. Cut it shorter.")
-        times = _read_timestamps(path, max_pixels, max_seconds)
+        limits.check_bytes(path.name, path.stat().st_size)
+        times = _read_timestamps(path, limits)
         wanted = middle_frame_indices(times, fps, frames)
         if loop:
             wanted = list(islice(cycle(wanted), frames))
@@ -59,7 +56,7 @@ def read_clip(
             short_side,
             crop,
             min_frames=int(MIN_FRAME_SHARE * len(times)),
-            max_pixels=max_pixels,
+            limits=limits,
             observe=observe,
         )
     except FFmpegError as error:
@@ -124,15 +121,16 @@ def _open(path: Path) -> av.container.InputContainer:
 def _video_stream(container: av.container.InputContainer, name: str) -> VideoStream:
     if not container.streams.video:
         raise VideoError(f"The file {name} holds no video.")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1  # every thread keeps frames of its own: memory stays bounded
+    return stream
 
 
-def _read_timestamps(path: Path, max_pixels: int, max_seconds: float) -> list[float]:
+def _read_timestamps(path: Path, limits: DecodeLimits) -> list[float]:
     """Return the moment in seconds from which each frame is shown, ascending, without decoding a frame."""
     with _open(path) as container:
         stream = _video_stream(container, path.name)
-        width, height = stream.codec_context.width, stream.codec_context.height
-        _check_size(path.name, width, height, max_pixels)
+        limits.check_frame(path.name, stream.codec_context.width, stream.codec_context.height)
         base = float(stream.time_base or 1)
         stamps = (packet.pts if packet.pts is not None else packet.dts for packet in container.demux(stream))
         times = []
@@ -140,16 +138,10 @@ def _read_timestamps(path: Path, max_pixels: int, max_seconds: float) -> list[fl
             if stamp is None:
                 continue
             times.append(stamp * base)
-            if abs(times[-1] - times[0]) > max_seconds:
-                raise VideoError(f"The clip {path.name} is longer than {max_seconds:g} seconds. Cut it shorter.")
+            limits.check_length(path.name, len(times), abs(times[-1] - times[0]))
         if not times or len(times) < MIN_FRAME_SHARE * stream.frames:
             raise VideoError(f"The clip {path.name} is cut short: {len(times)} of {stream.frames} frames are there.")
         return sorted(times)
-
-
-def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
-    if not 0 < width * height <= max_pixels:
-        raise VideoError(f"The clip {name} is {width} x {height}; {max_pixels:,} pixels a frame are taken.")
 
 
 def _decode(
@@ -159,7 +151,7 @@ def _decode(
     crop: Crop,
     *,
     min_frames: int,
-    max_pixels: int,
+    limits: DecodeLimits,
     observe: Callable[[], None],
 ) -> dict[int, Frames]:
     """Decode the wanted frames, scaled and cropped, by their index in the file."""
@@ -167,7 +159,7 @@ def _decode(
     decoded = 0
     with _open(path) as container:
         for frame in container.decode(_video_stream(container, path.name)):
-            _check_size(path.name, frame.width, frame.height, max_pixels)  # frames may change size within a stream
+            limits.check_frame(path.name, frame.width, frame.height)  # frames may change size within a stream
             if decoded in wanted:
                 image = frame.to_ndarray(format="rgb24")
                 images[decoded] = resize_and_crop(np.asarray(image, np.uint8), short_side, crop)

@@ -26,6 +26,7 @@ from worker.loop import WorkerLoop
 from worker.networks.load import describe_network
 from worker.tasks import make_tasks
 from worker.tasks.explain import ExplainTask
+from worker.video.limits import DecodeLimits
 
 
 def video(frames: int = 12, width: int = 64, height: int = 48) -> bytes:
@@ -111,9 +112,9 @@ def test_hostile_clips_fail_with_a_reason_and_leave_nothing(store: Store, data: 
 
 
 @pytest.mark.parametrize(
-    ("limit", "value", "words"), [("max_frame_pixels", 64 * 47, "pixels"), ("max_clip_seconds", 0.2, "longer")]
+    ("limits", "words"), [(DecodeLimits(pixels=64 * 47), "pixels"), (DecodeLimits(seconds=0.2), "longer")]
 )
-def test_limits_on_pixels_and_seconds(store: Store, limit: str, value: float, words: str) -> None:
-    clip = work(store, video(), "mine.mp4", **{limit: value})
+def test_limits_on_pixels_and_seconds(store: Store, limits: DecodeLimits, words: str) -> None:
+    clip = work(store, video(), "mine.mp4", limits=limits)
     assert clip.job.error is not None
     assert words in clip.job.error.detail

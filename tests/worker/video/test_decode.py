@@ -1,6 +1,5 @@
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image
 
 from app.contract.errors import VideoError
 from worker.video.decode import middle_frame_indices, read_clip, resize_and_crop
+from worker.video.limits import DecodeLimits
 
 FRAMES = 40
 
@@ -106,14 +106,16 @@ def test_an_image_is_scaled_until_it_covers_the_crop() -> None:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({"max_bytes": 100}, "100 are taken"),
-        ({"max_pixels": 1000}, "64 x 48; 1,000 pixels"),
-        ({"max_seconds": 1}, "longer than 1 seconds"),
+        (DecodeLimits(file_bytes=100), "100 are taken"),
+        (DecodeLimits(pixels=1000), "64 x 48; 1,000 pixels"),
+        (DecodeLimits(aspect=1.3), "64 x 48: one side may be at most 1.3 times"),
+        (DecodeLimits(seconds=1), "longer than 1 seconds"),
+        (DecodeLimits(frames=FRAMES - 1), "more than 39 frames"),
     ],
 )
-def test_limits(limits: dict[str, Any], words: str, clips: Path) -> None:
+def test_limits(limits: DecodeLimits, words: str, clips: Path) -> None:
     with pytest.raises(VideoError, match=words):
-        read_clip(clips / "clip.mp4", **limits)
+        read_clip(clips / "clip.mp4", limits=limits)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6])

@@ -1,0 +1,48 @@
+"""What one clip from outside may cost. `decode.py` checks what a file says; `decoders.py` bounds the process."""
+
+from dataclasses import dataclass
+
+from app.contract.errors import VideoError
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """The most that reading one clip may take. The defaults are far above what clips of people need.
+
+    docs/reliability.md has the measurements behind them.
+    """
+
+    file_bytes: int = 256_000_000
+    pixels: int = 4096 * 2304  # of a frame
+    aspect: float = 16  # the long side in short sides; 32:9 is 3.6, and scaling 65535 x 1 would need gigabytes
+    seconds: float = 600
+    frames: int = 150_000  # 600 seconds at 250 a second; a file of a few bytes a frame can hold millions
+    memory_bytes: int = 1 << 30  # 4096 x 2304 needs 0.63 GB at most (H.264, 4:4:4, 10 bits, 16 reference frames)
+    cpu_seconds: int = 120  # the same size takes 0.05 s a frame, and at most a few hundred frames are decoded
+    wall_seconds: float = 300  # for slow disks and machines that do other work; a file may also not answer at all
+
+    def check_bytes(self, name: str, size: int) -> None:
+        """Raise VideoError if a file of `size` bytes is empty or too large."""
+        if size == 0:
+            raise VideoError(f"The clip {name} is empty.")
+        if size > self.file_bytes:
+            raise VideoError(f"The clip {name} has {size:,} bytes; {self.file_bytes:,} are taken. Cut it shorter.")
+
+    def check_frame(self, name: str, width: int, height: int) -> None:
+        """Raise VideoError if frames of width x height pixels have too many pixels or are too narrow."""
+        if not 0 < width * height <= self.pixels:
+            raise VideoError(f"The clip {name} is {width} x {height}; {self.pixels:,} pixels a frame are taken.")
+        if max(width, height) > self.aspect * min(width, height):
+            raise VideoError(
+                f"The clip {name} is {width} x {height}: one side may be at most {self.aspect:g} times the other."
+            )
+
+    def check_length(self, name: str, frames: int, seconds: float) -> None:
+        """Raise VideoError if a clip is too long."""
+        if seconds > self.seconds:
+            raise VideoError(f"The clip {name} is longer than {self.seconds:g} seconds. Cut it shorter.")
+        if frames > self.frames:
+            raise VideoError(f"The clip {name} has more than {self.frames:,} frames. Cut it shorter.")
+
+
+DEFAULT_LIMITS = DecodeLimits()
