@@ -31,6 +31,7 @@ from tests.web.views.test_explained_clips import FOUND
 from worker.render.stimulus import render_stimulus
 from worker.shipped.paths import CLIPS_FOLDER
 from worker.survey.intake import make_clip
+from worker.video.decoders import ClipDecoders
 
 WIDE_LAYER_UNITS = 400  # in layer fc6
 
@@ -74,7 +75,8 @@ def serve(store: Store, home: Path) -> Iterator[str]:
 
 def fill(store: Store) -> str:
     add_card(store, wide_card())
-    clip = make_clip("walk-0", "walk", min((CLIPS_FOLDER / "walk").glob("*.mp4")))
+    with ClipDecoders() as decoders:
+        clip = make_clip("walk-0", "walk", min((CLIPS_FOLDER / "walk").glob("*.mp4")), decoders)
     with store.transaction() as session:
         datasets.add_dataset(session, slug="little", title="The little set", summary="Nine clips.")
         datasets.add_clips(session, slug="little", clips=same_clips(clip))

@@ -14,7 +14,8 @@ from torch import Tensor
 from app.contract.network import NetworkCard, Stream, StreamName
 from worker.graph.inputs import Inputs
 from worker.networks.registry import find_family
-from worker.video.decode import read_clip, resize_and_crop
+from worker.video.decode import resize_and_crop
+from worker.video.decoders import read_clip_in_child
 from worker.video.flow import (
     FLOW_UNIT_PX,
     Flow,
@@ -69,7 +70,7 @@ def read_frames(card: NetworkCard, path: Path) -> Frames:
     Raises VideoError if the file cannot be read as a video.
     """
     wanted = clip_format(card)
-    return read_clip(path, fps=FPS, frames=wanted.frames, short_side=wanted.side, crop=wanted.side)
+    return read_clip_in_child(path, fps=FPS, frames=wanted.frames, short_side=wanted.side, crop=wanted.side)
 
 
 def make_inputs(card: NetworkCard, frames: Frames) -> Inputs:

@@ -1,9 +1,11 @@
 """Turn video files into the clips of a data set: decoded, with their flow, rendered and stored."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.contract.dataset import NewClip
@@ -15,12 +17,14 @@ from app.store.database.engine import Store
 from worker.networks.preprocessing import FPS
 from worker.render.clips import render_clip
 from worker.survey.dataset_files import VideoFile
-from worker.video.decode import read_clip
+from worker.video.decoders import ClipDecoders
 from worker.video.flow import dis_flow, downscale_flow
 
 MAX_FRAMES = 64  # the longest input of the networks here
 SIDE_PX = 240  # flow is computed at this size and stored at half of it, as in the training data of our networks
 CLIPS_PER_TRANSACTION = 16
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,10 +58,11 @@ def add_clip_files(
     report = IntakeReport(already_there=len(files) - len(missing))
     done = report.already_there
     observe(done)
-    with ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
+    with ClipDecoders() as decoders, ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
+        make = partial(_make_clip_or_error, decoders)
         for batch in chunks(missing, CLIPS_PER_TRANSACTION):
             clips = []
-            for file, clip in zip(batch, pool.map(_make_clip_or_error, batch), strict=True):
+            for file, clip in zip(batch, pool.map(make, batch), strict=True):
                 if isinstance(clip, NewClip):
                     clips.append(clip)
                 else:
@@ -76,17 +81,21 @@ def add_clip_files(
     return report
 
 
-def make_clip(name: str, label: str, video: Path) -> NewClip:
+def make_clip(name: str, label: str, video: Path, decoders: ClipDecoders) -> NewClip:
     """Return the middle of a video as a clip with its rendered media. Raises VideoError."""
-    frames = read_clip(video, fps=FPS, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
+    frames = decoders.read_clip(video, fps=FPS, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
     flow = downscale_flow(dis_flow(frames))
     return NewClip(name=name, label=label, media=tuple(render_clip(frames, flow, fps=FPS)))
 
 
-def _make_clip_or_error(file: VideoFile) -> NewClip | VideoError:
+def _make_clip_or_error(decoders: ClipDecoders, file: VideoFile) -> NewClip | VideoError:
+    """Return the clip of a file, or why there is none: whatever one file raises, the others are added."""
     try:
-        return make_clip(file.name, file.label, file.path)
+        return make_clip(file.name, file.label, file.path, decoders)
     except VideoError as error:
         return error
+    except Exception as error:
+        log.exception("The video %a could not be added.", file.name)
+        return VideoError(f"Something unexpected went wrong ({type(error).__name__}); the log says what.")

@@ -24,7 +24,7 @@ from worker.render.clips import render_clip
 from worker.survey.stored_inputs import stored_frames
 from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
-from worker.video.decode import read_clip
+from worker.video.decoders import read_clip_in_child
 from worker.video.flow import Frames, dis_flow, downscale_flow
 from worker.video.limits import DecodeLimits
 
@@ -32,7 +32,7 @@ UPLOAD_LIMITS = DecodeLimits(seconds=120)
 
 
 class ExplainTask:
-    """Explains one clip; an uploaded file is untrusted, so its frames and length are limited."""
+    """Explains one clip; an uploaded file is untrusted, so a child process decodes it within limits."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class ExplainTask:
         with TemporaryDirectory(prefix="kinetoscope-") as folder:
             path = Path(folder) / (re.sub(r"[^A-Za-z0-9.-]", "_", clip.name).lstrip(".") or "clip")
             path.write_bytes(data)
-            return read_clip(
+            return read_clip_in_child(
                 path,
                 fps=FPS,
                 frames=wanted.frames,

@@ -45,7 +45,7 @@ def read_clip(
     Raises VideoError if the file cannot be read, holds no video, is cut short, or exceeds a limit.
     """
     try:
-        limits.check_bytes(path.name, path.stat().st_size)
+        limits.check_file(path)
         times = _read_timestamps(path, limits)
         wanted = middle_frame_indices(times, fps, frames)
         if loop:
@@ -59,6 +59,8 @@ def read_clip(
             limits=limits,
             observe=observe,
         )
+    except MemoryError:  # FFmpeg's too
+        raise limits.out_of_memory(path.name) from None
     except FFmpegError as error:
         raise VideoError(f"The clip {path.name} is damaged, or not a video ({error.strerror}).") from None
     except OSError as error:
@@ -69,6 +71,8 @@ def read_clip(
 
 def read_stored_clip(data: bytes, name: str, frames: int) -> Frames:
     """Decode the `frames` frames in the middle of a stored clip, or all of a shorter one, as (T, H, W, 3), RGB.
+
+    In this process: the bytes are those that `encode.encode_video` wrote, so their cost is known.
 
     Raises VideoError if the stored clip is damaged.
     """

@@ -1,6 +1,8 @@
-"""What one clip from outside may cost. `decode.py` checks what a file says; `decoders.py` bounds the process."""
+"""What reading one clip may cost. `decode.py` checks what a file says of itself; `decoders.py` bounds the process."""
 
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.contract.errors import VideoError
 
@@ -21,16 +23,26 @@ class DecodeLimits:
     cpu_seconds: int = 120  # the same size takes 0.05 s a frame, and at most a few hundred frames are decoded
     wall_seconds: float = 300  # for slow disks and machines that do other work; a file may also not answer at all
 
-    def check_bytes(self, name: str, size: int) -> None:
-        """Raise VideoError if a file of `size` bytes is empty or too large."""
-        if size == 0:
-            raise VideoError(f"The clip {name} is empty.")
-        if size > self.file_bytes:
-            raise VideoError(f"The clip {name} has {size:,} bytes; {self.file_bytes:,} are taken. Cut it shorter.")
+    def check_file(self, path: Path) -> None:
+        """Raise VideoError if a file is none (a folder, pipe or device), empty or too large, OSError if it is missing.
+
+        The file is not opened: opening a pipe would wait for somebody who writes to it.
+        """
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise VideoError(f"{path.name} is no file but a folder, a pipe or a device.")
+        if found.st_size == 0:
+            raise VideoError(f"The clip {path.name} is empty.")
+        if found.st_size > self.file_bytes:
+            raise VideoError(
+                f"The clip {path.name} has {found.st_size:,} bytes; {self.file_bytes:,} are taken. Cut it shorter."
+            )
 
     def check_frame(self, name: str, width: int, height: int) -> None:
-        """Raise VideoError if frames of width x height pixels have too many pixels or are too narrow."""
-        if not 0 < width * height <= self.pixels:
+        """Raise VideoError if frames of width x height pixels have none, too many, or are too narrow."""
+        if width <= 0 or height <= 0:
+            raise VideoError(f"The clip {name} is damaged: it does not say how large its frames are.")
+        if width * height > self.pixels:
             raise VideoError(f"The clip {name} is {width} x {height}; {self.pixels:,} pixels a frame are taken.")
         if max(width, height) > self.aspect * min(width, height):
             raise VideoError(
@@ -43,6 +55,20 @@ class DecodeLimits:
             raise VideoError(f"The clip {name} is longer than {self.seconds:g} seconds. Cut it shorter.")
         if frames > self.frames:
             raise VideoError(f"The clip {name} has more than {self.frames:,} frames. Cut it shorter.")
+
+    def out_of_memory(self, name: str) -> VideoError:
+        """Return the error of a clip for which the memory is not enough."""
+        needed = f"{self.memory_bytes / 1e9:.2g} GB"
+        return VideoError(f"The clip {name} needs more than {needed} of memory to decode. Scale it down.")
+
+    def out_of_cpu_time(self, name: str) -> VideoError:
+        """Return the error of a clip for which the processor time is not enough."""
+        needed = f"{self.cpu_seconds} seconds of processor time"
+        return VideoError(f"The clip {name} needs more than {needed} to decode. Cut it shorter, or scale it down.")
+
+    def out_of_time(self, name: str) -> VideoError:
+        """Return the error of a clip that was not decoded in time."""
+        return VideoError(f"The clip {name} was not decoded within {self.wall_seconds:g} seconds. Cut it shorter.")
 
 
 DEFAULT_LIMITS = DecodeLimits()
