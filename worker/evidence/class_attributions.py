@@ -26,6 +26,7 @@ from worker.evidence.output_hook import replace_output
 from worker.evidence.probe_plan import default_layers
 from worker.evidence.types import Observe, ReadClips, UnitKey
 from worker.graph.inputs import Inputs, on_device
+from worker.maximize.microbatches import is_out_of_memory
 from worker.networks.network import Network
 
 CLIPS_PER_UNIT = 3  # of each unit's strongest clips
@@ -105,15 +106,35 @@ def attribute_clip(
     return torch.cat([_attribute_group(network, inputs, layer, group, with_weights) for group in groups], 1)
 
 
-@torch.no_grad()
 def _attribute_group(network: Network, inputs: Inputs, layer: str, units: Tensor, with_weights: bool) -> Tensor:
+    """Return share, effect and weight of a group of units, (3, n, classes).
+
+    Copies are made at the layer where what follows can be computed so; where it joins the layer's map with another of
+    the same clip in a way that wants equal batches (`out += shortcut`), the clip is copied before the first layer, for
+    one unit after the other.
+    """
+    try:
+        return _attribute_copies(network, inputs, layer, units, with_weights)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+    copies = 1 + (3 if with_weights else 2)
+    repeated = {name: x.expand(copies, *x.shape[1:]).contiguous() for name, x in inputs.items()}
+    return torch.cat(
+        [_attribute_copies(network, repeated, layer, unit, with_weights) for unit in torch.split(units, 1)], 1
+    )
+
+
+@torch.no_grad()
+def _attribute_copies(network: Network, inputs: Inputs, layer: str, units: Tensor, with_weights: bool) -> Tensor:
     point, count = network.points[layer], len(units)
+    copies = 1 + (3 if with_weights else 2) * count
     silenced, differentiated, set_to_one = (slice(1 + kind * count, 1 + (kind + 1) * count) for kind in range(3))
 
-    def add_copies(output: Tensor) -> Tensor:
-        """Extend the batch: the clip as it is, then a copy for each unit silenced, differentiated, and set to 1."""
+    def change_copies(output: Tensor) -> Tensor:
+        """Return a batch of the clip as it is, then a copy for each unit silenced, differentiated, and set to 1."""
         rows, indices = torch.arange(count, device=output.device), units.to(output.device)
-        extended = output.repeat(1 + (3 if with_weights else 2) * count, *[1] * (output.ndim - 1))
+        extended = output[:1].repeat(copies, *[1] * (output.ndim - 1))
         tangent = torch.zeros_like(extended)
         extended[silenced][rows, indices] = 0
         tangent[differentiated][rows, indices] = output[0, indices].relu() if point.rectified else output[0, indices]
@@ -121,7 +142,7 @@ def _attribute_group(network: Network, inputs: Inputs, layer: str, units: Tensor
             extended[set_to_one][rows, indices] = 1
         return forward_ad.make_dual(extended, tangent)  # type: ignore[no-any-return, no-untyped-call]
 
-    with forward_ad.dual_level(), replace_output(network.module, point.path, add_copies):
+    with forward_ad.dual_level(), replace_output(network.module, point.path, change_copies):
         logits, derivatives = forward_ad.unpack_dual(network.module(inputs))  # type: ignore[no-untyped-call]
     without = logits[silenced]
     attributions = [

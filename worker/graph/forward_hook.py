@@ -34,11 +34,13 @@ def forward_to_all(module: nn.Module, paths: Sequence[str]) -> Iterator[Callable
     """
     reached: dict[str, Tensor] = {}
 
-    def make_hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
-        def record_output(module: nn.Module, inputs: Any, output: Any) -> None:
-            reached.setdefault(path, output)
+    def make_hook(path: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def record_output(module: nn.Module, inputs: Any, output: Any) -> Any:
+            is_first = reached.setdefault(path, output) is output
             if len(reached) == len(set(paths)):
                 raise _AllReached
+            # what runs next may write into it (a ReLU in place, say), which must not change what was read here
+            return output.clone() if is_first and isinstance(output, Tensor) else None
 
         return record_output
 

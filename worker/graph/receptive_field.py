@@ -146,6 +146,7 @@ RULES: dict[Any, Callable[[ReceptiveField, Arguments, Tensor], ReceptiveField]] 
     **dict.fromkeys((aten.detach, aten.alias, aten.clone, aten._to_copy, aten.native_dropout), same_positions),
 }
 RECTIFIERS = (aten.relu, aten.relu_)
+NO_USES = (aten.detach, aten.detach_, aten.alias)  # operators that give the same values under another name
 
 
 class ReceptiveFieldMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -159,7 +160,9 @@ class ReceptiveFieldMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         position = Span()
         self.whole_inputs: ReceptiveField = dict.fromkeys(inputs, (WHOLE_AXIS, WHOLE_AXIS, WHOLE_AXIS))
         self._fields = WeakTensorKeyDictionary()
+        # Versions of each tensor that a ReLU read, and that anything else read: a write in place makes a new version
         self._rectified = WeakTensorKeyDictionary()
+        self._read = WeakTensorKeyDictionary()
         self._is_lost = False
         for name, tensor in inputs.items():
             # the frames of a motion stream lie in its channels: what sees one position of it sees them all
@@ -167,33 +170,48 @@ class ReceptiveFieldMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._fields[tensor] = {name: (frames, position, position)}
 
     def receptive_field(self, tensor: Tensor) -> ReceptiveField:
-        """Return what a tensor sees of the inputs; all of them where it could not be followed."""
+        """Return what a tensor sees of the inputs at this moment; all of them where it could not be followed."""
         if self._is_lost or tensor not in self._fields:
             return self.whole_inputs
         return self._fields[tensor]  # type: ignore[no-any-return]
 
-    def rectified(self, tensor: Tensor) -> bool:
-        """Return whether the tensor went straight into a ReLU."""
-        return tensor in self._rectified
+    def rectified(self, tensor: Tensor, version: int) -> bool:
+        """Return whether the values that a tensor had at a version (`tensor._version`) went into ReLUs alone."""
+        rectified, read = (uses.get(tensor, ()) for uses in (self._rectified, self._read))  # type: ignore[no-untyped-call]
+        return version in rectified and version not in read
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        versions = [(t, t._version) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t in self._fields]
         outputs = func(*args, **(kwargs or {}))
-        followed = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t in self._fields]
-        if not followed:
+        if not versions:
             return outputs
-        if func.overloadpacket in RECTIFIERS:
-            self._rectified[args[0]] = True
-        if func._schema.is_mutable and (args[0] not in self._fields or _is_part_of_storage(args[0])):
-            self._is_lost = True  # written into another tensor's memory, which is not followed
+        results = [output for output in tree_leaves(outputs) if isinstance(output, Tensor)]
+        if func.overloadpacket not in NO_USES and any(output.is_floating_point() for output in results):
+            uses = self._rectified if func.overloadpacket in RECTIFIERS else self._read
+            for tensor, version in versions:
+                uses.setdefault(tensor, set()).add(version)  # type: ignore[no-untyped-call]
         names = [argument.name for argument in func._schema.arguments]
         defaults = {a.name: a.default_value for a in func._schema.arguments if a.has_default_value()}
         arguments = defaults | dict(zip(names, args, strict=False)) | (kwargs or {})
-        for output in tree_leaves(outputs):
-            if isinstance(output, Tensor):
-                self._fields[output] = self._output_field(func, arguments, followed, output)
+        written = [argument.name for argument in func._schema.arguments if _is_written(argument)]
+        if any(tensor not in self._fields for tensor in tree_leaves([arguments[name] for name in written])):
+            self._is_lost = True  # written into memory that is not followed
+        followed = [tensor for tensor, _ in versions]
+        fields = [self._output_field(func, arguments, followed, output) for output in results]
+        for output, field in zip(results, fields, strict=True):
+            if written:
+                self._follow_write(output, field)
+            self._fields[output] = field
         return outputs
+
+    def _follow_write(self, written: Tensor, field: ReceptiveField) -> None:
+        """Widen what all other tensors see that lie in the memory of one that has been written into."""
+        memory = written.untyped_storage()._cdata
+        for other in [t for t in self._fields if t is not written and t.untyped_storage()._cdata == memory]:
+            same_shape = other.shape == written.shape
+            self._fields[other] = union([self._fields[other], field if same_shape else whole_axes(field)])
 
     def _output_field(self, func: Any, arguments: Arguments, followed: list[Tensor], output: Tensor) -> ReceptiveField:
         fields = [self._fields[tensor] for tensor in followed]
@@ -209,5 +227,5 @@ class ReceptiveFieldMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return rule(union(fields), arguments, output)
 
 
-def _is_part_of_storage(tensor: Tensor) -> bool:
-    return tensor.untyped_storage().nbytes() != tensor.numel() * tensor.element_size()
+def _is_written(argument: Any) -> bool:
+    return argument.alias_info is not None and argument.alias_info.is_write

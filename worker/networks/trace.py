@@ -22,10 +22,16 @@ TRACE_BATCH = 2  # clips; more than one, to distinguish the batch axis from fram
 
 @dataclass
 class RecordedOutput:
-    """The output of a module that may be a layer, as recorded during the forward pass."""
+    """The output of a module that may be a layer, as it was when the module returned it.
+
+    What runs later may write into it (`out += identity`): shape, version and receptive field are those from before.
+    """
 
     path: str
     output: Tensor
+    shape: torch.Size
+    version: int
+    field: ReceptiveField
     tap_rectified: bool | None = None  # whether a ReLU follows, according to the tap; None without a tap
 
     @property
@@ -37,7 +43,8 @@ def trace(module: nn.Module, streams: Sequence[Stream]) -> tuple[tuple[Layer, ..
     """Return the layers in execution order, the last one `class`, and where the activation of each is read.
 
     If the module contains taps, these are its layers; otherwise every convolution and linear layer is one, read after
-    the batch normalisation that follows it. The class layer is the output of the module itself.
+    the batch normalisation that follows it. The class layer is the output of the module itself. A module that writes
+    into its inputs (`x -= mean`) is given copies of them from then on, because inputs are used for several passes.
 
     Raises InvalidRequest if the module does not run on inputs of these streams, or does not give logits (B, classes).
     """
@@ -63,22 +70,31 @@ def _trace(
     else:
         tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     inputs = zero_inputs(streams, TRACE_BATCH, device)
+    versions = {name: tensor._version for name, tensor in inputs.items()}
     mode = ReceptiveFieldMode(inputs)
-    with torch.no_grad(), device, LayerRecorder(module) as recorder, mode:
+    with torch.no_grad(), device, LayerRecorder(module, mode) as recorder, mode:
         logits = functional_call(module, tensors, (inputs,))
+    if any(tensor._version != versions[name] for name, tensor in inputs.items()):
+        module.register_forward_pre_hook(_copy_inputs)
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != TRACE_BATCH:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise InvalidRequest(f"The network must give logits of shape (batch, classes), but gives {shape}.")
     layers: list[Layer] = []
     points: dict[str, Point] = {}
     for layer in recorder.layers(logits.shape[1]):
-        rectified = mode.rectified(layer.output) if layer.tap_rectified is None else layer.tap_rectified
+        rectified = layer.tap_rectified
+        if rectified is None:
+            rectified = mode.rectified(layer.output, layer.version)
         points[layer.name] = Point(layer.path, rectified)
-        layers.append(_make_layer(len(layers), layer.name, layer.output, mode.receptive_field(layer.output), streams))
+        layers.append(_make_layer(len(layers), layer.name, layer.shape, layer.field, streams))
     points[CLASS_LAYER] = Point("", rectified=False)
     whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
-    layers.append(_make_layer(len(layers), CLASS_LAYER, logits, whole_field, streams))
+    layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams))
     return tuple(layers), points
+
+
+def _copy_inputs(module: nn.Module, arguments: tuple[Inputs]) -> tuple[Inputs]:
+    return ({name: tensor.clone() for name, tensor in arguments[0].items()},)
 
 
 def zero_inputs(streams: Sequence[Stream], batch: int, device: torch.device) -> Inputs:
@@ -96,7 +112,8 @@ def zero_inputs(streams: Sequence[Stream], batch: int, device: torch.device) -> 
 class LayerRecorder:
     """A context manager that records the outputs of modules that may be layers, in execution order."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, mode: ReceptiveFieldMode) -> None:
+        self._mode = mode
         has_taps = any(isinstance(part, Tap) for part in module.modules())
         types = (Tap,) if has_taps else LAYER_TYPES + BATCH_NORMS
         self._parts = [(path, part) for path, part in module.named_modules() if isinstance(part, types)]
@@ -116,32 +133,35 @@ class LayerRecorder:
         def record(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             if any(earlier.path == path for earlier in self._outputs):
                 return  # a module may be used several times: its first use counts
+            now = RecordedOutput(path, output, output.shape, output._version, self._mode.receptive_field(output))
             if isinstance(part, BATCH_NORMS):
-                for earlier in self._outputs:
-                    if earlier.output is inputs[0]:
-                        earlier.path, earlier.output = path, output
+                for place, earlier in enumerate(self._outputs):
+                    if earlier.output is inputs[0] and earlier.version == inputs[0]._version:
+                        self._outputs[place] = now
                 return
-            self._outputs.append(RecordedOutput(path, output, part.rectified if isinstance(part, Tap) else None))
+            if isinstance(part, Tap):
+                now.tap_rectified = part.rectified
+            self._outputs.append(now)
 
         return record
 
     def layers(self, classes: int) -> list[RecordedOutput]:
         """Return the outputs that are maps of units, without the last one if it is the logits themselves."""
-        layers = [output for output in self._outputs if output.name != CLASS_LAYER and _is_map(output.output)]
+        layers = [output for output in self._outputs if output.name != CLASS_LAYER and _is_map(output.shape)]
         without_taps = layers and layers[-1].tap_rectified is None
-        if without_taps and layers[-1].output.shape[1] == classes:
+        if without_taps and layers[-1].shape[1] == classes:
             layers.pop()
         return layers
 
 
-def _is_map(output: Tensor) -> bool:
-    return output.ndim in (2, 4, 5) and output.shape[0] == TRACE_BATCH
+def _is_map(shape: torch.Size) -> bool:
+    return len(shape) in (2, 4, 5) and shape[0] == TRACE_BATCH
 
 
-def _make_layer(index: int, name: str, output: Tensor, field: ReceptiveField, streams: Sequence[Stream]) -> Layer:
+def _make_layer(index: int, name: str, shape: torch.Size, field: ReceptiveField, streams: Sequence[Stream]) -> Layer:
     kind: Literal["appearance", "motion", "clip", "fusion"]
     kind = "fusion" if len(field) > 1 else next(iter(field)).value
-    _, units, *size = as_map(output).shape
+    _, units, *size = as_map(torch.empty(shape, device="meta")).shape
     largest = [0, 0, 0]  # frames, height, width
     for stream in streams:
         if stream.name in field:
