@@ -51,6 +51,13 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
     )
 
 
+def card_of_units(slug: str, units: int) -> NetworkCard:
+    """Return the card of a network like `tiny`, whose layer `fc6` has this many units."""
+    card = two_stream_card(slug)
+    layers = [layer.model_copy(update={"units": units}) if layer.name == "fc6" else layer for layer in card.layers]
+    return card.model_copy(update={"layers": tuple(layers)})
+
+
 def resolved(**fields: object) -> ResolvedRecipe:
     """Return a recipe with the open fields filled in for a small network without batch normalisation."""
     return Recipe.model_validate(fields).resolved(two_stream_card())

@@ -1,8 +1,9 @@
 """Reads jobs for pages: the list page by page, the jobs of a unit, counts by state, changes and previews."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import and_, func, or_, select, union_all
 
 from app.contract.job import Job, JobListing, JobState, VisualizeJob, jobs_of_kind
 from app.contract.network import NetworkCard
@@ -20,6 +21,8 @@ from app.store.jobs.ordering import (
     list_job_ids,
 )
 from app.store.jobs.rows import job_not_found, read_jobs, select_jobs
+
+CHANGES_PER_PAGE = 500
 
 
 def get_job(session: Session, *, job_id: int) -> Job:
@@ -62,8 +65,7 @@ def list_jobs(
         skip = (page - 1) * per_page
         ids = list_job_ids(session, filters, skip=skip, limit=per_page + 1, counts=known_counts)
     has_next, ids = len(ids) > per_page, ids[:per_page]
-    jobs = {job.id: job for job in read_jobs(session, select_jobs().where(JobRow.id.in_(ids)))} if ids else {}
-    items = tuple(jobs[id] for id in ids)
+    items = tuple(jobs_by_id(session, ids=ids))
     return JobListing(
         items=items,
         total=total,
@@ -93,10 +95,41 @@ def count_by_state(session: Session, *, owner: str | None = None) -> dict[JobSta
     return {state: counts.get(state.value, 0) for state in JobState}
 
 
-def list_changed_jobs(session: Session, *, since: datetime, limit: int = 2000) -> list[Job]:
-    """Return jobs that changed at or after a time, oldest change first."""
-    changed = select_jobs().where(JobRow.updated_at >= since).order_by(JobRow.updated_at, JobRow.id)
-    return read_jobs(session, changed.limit(limit))
+def changed_revisions(session: Session, *, since: datetime) -> dict[int, int]:
+    """Return the revision of each job that changed at or after a time, by its id, the oldest change first."""
+    changed = select(JobRow.id, JobRow.revision).where(JobRow.updated_at >= since)
+    rows = session.read(changed.order_by(JobRow.updated_at, JobRow.id))
+    return dict(rows.all())
+
+
+def jobs_by_id(session: Session, *, ids: Sequence[int]) -> list[Job]:
+    """Return jobs in the order of their ids as given, without those that are gone."""
+    jobs = {job.id: job for job in read_jobs(session, select_jobs().where(JobRow.id.in_(ids)))} if ids else {}
+    return [jobs[id] for id in ids if id in jobs]
+
+
+def list_changed_jobs(
+    session: Session,
+    *,
+    since: datetime,
+    after_id: int = 0,
+    job: int | None = None,
+    network: str | None = None,
+    limit: int = CHANGES_PER_PAGE,
+) -> tuple[list[Job], tuple[datetime, int] | None]:
+    """Return a page of jobs that changed at or after a time, the oldest change first, and where the next page begins.
+
+    A page begins at `since`, behind the job `after_id` where that changed at this very time. The last page has no next.
+    """
+    begin = or_(JobRow.updated_at > since, and_(JobRow.updated_at == since, JobRow.id > after_id))
+    changed = select(JobRow.updated_at, JobRow.id).where(JobRow.updated_at >= since, begin)
+    if job is not None:
+        changed = changed.where(JobRow.id == job)
+    if network is not None:
+        changed = changed.where(JobRow.network_id == network_row(session, network).id)
+    rows = session.read(changed.order_by(JobRow.updated_at, JobRow.id).limit(limit)).all()
+    last = (rows[-1].updated_at, rows[-1].id) if len(rows) == limit else None
+    return jobs_by_id(session, ids=[row.id for row in rows]), last
 
 
 def get_preview(session: Session, *, job_id: int) -> tuple[int, MediaContent] | None:

@@ -24,7 +24,7 @@ from app.store.database.tables import JobRow, RecipeRow, UnitRow, VisualizationR
 from app.store.database.upload_tables import UploadRow
 from app.store.database.upsert import insert_missing
 from app.store.jobs.listing import get_job
-from app.store.jobs.rows import LIVE_STATES, change_values, lock_job, read_jobs, select_jobs
+from app.store.jobs.rows import LIVE_STATES, change_values, date_at_commit, lock_job, read_jobs, select_jobs
 
 JOBS_PER_STATEMENT = 500
 MAX_QUEUED_JOBS = 100_000  # where a caller sets no other limit
@@ -56,6 +56,7 @@ def enqueue(
     wanted = [unit for unit in units if unit not in cached]
     check_queue_limit(session, len(wanted), limit)
     moment = now(session)
+    date_at_commit(session, moment)
     common = {
         "kind": JobKind.VISUALIZE.value,
         "state": JobState.QUEUED.value,

@@ -1,20 +1,22 @@
 """Reads rows of the table `jobs` into the jobs of the contract, and locks rows that are to be changed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, select
+from sqlalchemy import RowMapping, Select, and_, event, select, update
 
 from app.contract.errors import Missing
 from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.recipe import ResolvedRecipe
 from app.contract.result import MediaRole
+from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.survey_tables import DatasetRow
 from app.store.database.tables import JobRow, NetworkRow, PreviewRow, UnitRow, VisualizationMediaRow
 from app.store.results.recipes import read_recipes
 
+MAX_DATING_DELAY = timedelta(seconds=0.5)  # between the date of a change and its commit
 LIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
 COMMON_COLUMNS = (  # whose names are fields of jobs of every kind
     JobRow.id,
@@ -85,6 +87,20 @@ def read_jobs(session: Session, jobs: SelectJobs) -> list[Job]:
 def change_values(moment: datetime) -> dict[str, Any]:
     """Return the values that every update of a job sets, so that the event poller sees the change."""
     return {"revision": JobRow.revision + 1, "updated_at": moment}
+
+
+def date_at_commit(session: Session, moment: datetime) -> None:
+    """Date the jobs that this transaction changes at `moment` again just before its commit, if that is much later.
+
+    The event poller looks back no further than some seconds: a change that is dated long before others see it would
+    never reach it.
+    """
+
+    @event.listens_for(session, "before_commit", once=True)
+    def date_again(session: Session) -> None:
+        if (later := now(session)) - moment > MAX_DATING_DELAY:
+            again = update(JobRow).where(JobRow.updated_at == moment).values(updated_at=later)
+            session.execute(again.execution_options(synchronize_session=False))
 
 
 def job_not_found(job_id: int) -> Missing:
