@@ -9,7 +9,8 @@ KinetoscopeError
 ├── TooLarge (413)
 ├── UnsupportedMedia (415)
 ├── TooMany (429)
-├── Unavailable (503)     DatabaseNotMigrated · DatabaseUnreachable · DiskFull
+├── Unavailable (503)     DatabaseNotMigrated · DatabaseNewer · DatabaseForeign · DatabaseDamaged
+│                         DatabaseUnreachable · DiskFull
 ├── SetupError            PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
 ├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
 ├── VideoError            (a clip that cannot be read)
@@ -159,6 +160,22 @@ class Unavailable(KinetoscopeError):
 
 class DatabaseNotMigrated(Unavailable):
     kind = "database_not_migrated"
+
+
+class DatabaseNewer(Unavailable):
+    """A later version of this program has migrated the database."""
+
+    kind = "database_newer"
+
+
+class DatabaseForeign(Unavailable):
+    """The tables in the database are those of another program."""
+
+    kind = "database_foreign"
+
+
+class DatabaseDamaged(Unavailable):
+    kind = "database_damaged"
 
 
 class DatabaseUnreachable(Unavailable):

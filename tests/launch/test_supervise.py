@@ -1,8 +1,11 @@
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,13 +40,32 @@ def test_the_command_says_so_in_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_web_refuses_a_database_that_is_not_migrated(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "app.cli", "web", "--port", "0"]
+@pytest.mark.parametrize(
+    ("database", "command", "advice"),
+    [
+        ("empty", "app.cli web --port 0", "kinetoscope db upgrade"),
+        ("newer", "app.cli web --port 0", "Upgrade Kinetoscope"),
+        ("newer", "worker.cli run", "Upgrade Kinetoscope"),
+        ("damaged", "worker.cli networks list", "Restore a backup"),
+    ],
+)
+def test_commands_say_in_one_line_why_a_database_is_not_used(
+    tmp_path: Path, migrated_sqlite: Path, database: str, command: str, advice: str
+) -> None:
+    path = tmp_path / "kinetoscope.db"
+    if database == "newer":
+        shutil.copyfile(migrated_sqlite, path)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9001'")
+    elif database == "damaged":
+        path.write_bytes(bytes(range(256)) * 100)
+    environment = os.environ | {"KINETOSCOPE_HOME": str(tmp_path), "KINETOSCOPE_SHIPPED": "false"}
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"KINETOSCOPE_HOME": str(tmp_path)}, capture_output=True, text=True
+        [sys.executable, "-m", *command.split()], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert "kinetoscope db upgrade" in done.stderr
+    assert advice in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow

@@ -9,8 +9,6 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -24,13 +22,20 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import QueuePool
 
-from app.contract.errors import DatabaseNotMigrated, DatabaseUnreachable, DiskFull, InvalidRequest, KinetoscopeError
+from app.contract.errors import (
+    DatabaseDamaged,
+    DatabaseNotMigrated,
+    DatabaseUnreachable,
+    DiskFull,
+    InvalidRequest,
+    KinetoscopeError,
+)
 from app.settings import ROOT
+from app.store.database import schema
 from app.store.database.session import Session
 
 MAX_PREPARED_STATEMENTS = 500  # whose plans a PostgreSQL connection keeps; pages have some three hundred
 LOCK_TIMEOUT_SECONDS = 30  # that SQLite waits for another process to finish writing
-UPGRADE_ADVICE = "Run `kinetoscope db upgrade` (`make up` does it)."
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,12 @@ class Store:
             raise DatabaseUnreachable("Too much is asked of the database at once. Try again in a moment.") from error
 
     def migrate(self) -> None:
-        """Bring the schema to the newest revision, if it is not there yet."""
+        """Bring the schema to the newest revision, if it is not there yet.
+
+        Raises DatabaseNewer and DatabaseForeign where it has revisions or tables that this code does not know.
+        """
+        with self._connect() as connection:
+            schema.require_known(connection, self.alembic)
         try:
             command.upgrade(self.alembic, "head")
         except DBAPIError as error:
@@ -98,19 +108,17 @@ class Store:
         return config
 
     def require_migrated(self) -> None:
-        """Raise DatabaseNotMigrated where the schema is older or newer than this code."""
-        head = ScriptDirectory.from_config(self.alembic).get_current_head()
+        """Raise DatabaseNotMigrated, DatabaseNewer or DatabaseForeign where the schema is not that of this code."""
+        with self._connect() as connection:
+            schema.require_current(connection, self.alembic)
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
         try:
             with self.engine.connect() as connection:
-                current = MigrationContext.configure(connection).get_current_revision()
+                yield connection
         except DBAPIError as error:
             raise translate_error(error) from error
-        if current is None:
-            raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE_ADVICE}")
-        if current != head:
-            raise DatabaseNotMigrated(
-                f"The database is at revision {current}, this code needs {head}. {UPGRADE_ADVICE}"
-            )
 
     def close(self) -> None:
         """Close all connections."""
@@ -119,7 +127,7 @@ class Store:
 
 
 def open_store(url: str, *, check: bool = True, pools: PoolSizes | None = None) -> Store:
-    """Open the database at an address. Raises DatabaseUnreachable, and with `check` DatabaseNotMigrated."""
+    """Open the database at an address. Raises DatabaseUnreachable, and with `check` what `require_migrated` raises."""
     pools = pools or PoolSizes()
     try:
         parsed = make_url(url)
@@ -209,10 +217,15 @@ def translate_error(error: DBAPIError) -> KinetoscopeError | DBAPIError:
     state = getattr(error.orig, "sqlstate", None)
     if state == "53100" or "disk is full" in message or "No space left" in message:
         return DiskFull("The disk of the database is full. Nothing was saved; free some space and try again.")
+    if re.search(r"not a database|image is malformed", message):
+        return DatabaseDamaged(
+            "The database's file is damaged, or is none of SQLite. Restore a backup of it, or move it away to start "
+            "with an empty one."
+        )
     if isinstance(error, OperationalError | ProgrammingError) and (
         state in ("42P01", "42703") or re.search(r"no such (table|column)", message)
     ):
-        return DatabaseNotMigrated(f"The database is not migrated. {UPGRADE_ADVICE}")
+        return DatabaseNotMigrated(f"The database is not migrated. {schema.UPGRADE_ADVICE}")
     if "readonly database" in message:
         return DatabaseUnreachable("The database is read-only here. Check who may write in KINETOSCOPE_HOME.")
     if isinstance(error, DataError):  # PostgreSQL alone has texts and numbers that it cannot hold
