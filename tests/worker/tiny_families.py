@@ -58,3 +58,29 @@ class TinyClip(nn.Module):
 )
 def tiny_clip(classes: int) -> nn.Module:
     return TinyClip(classes)
+
+
+class TinyWide(nn.Module):
+    """Two convolutions of a clip that is wider than high, as the inputs of C3D and R(2+1)D are."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(3, 4, 3, padding=1)
+        self.conv2 = nn.Conv3d(4, 5, 3, (1, 2, 2), padding=1)
+        self.head = nn.Linear(5, classes)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        x = torch.relu(self.conv2(torch.relu(self.conv1(inputs[StreamName.CLIP]))))
+        logits: Tensor = self.head(x.mean((2, 3, 4)))
+        return logits
+
+
+@register(
+    name="tiny_wide",
+    title="Tiny wide network",
+    streams=(Stream(name=StreamName.CLIP, frames=4, height=24, width=41),),
+    stimulus=Extent(frames=4, height=24, width=41),
+    classes=("left", "right"),
+)
+def tiny_wide(classes: int) -> nn.Module:
+    return TinyWide(classes)

@@ -52,19 +52,20 @@ def _stream_values(stream: Stream, stimulus: Stimulus, streams: Collection[Strea
     """Return what the judge's stream is shown of a stimulus, (D, T, H, W): zeros where it has or may show nothing."""
     if stream.name not in stimulus or (streams is not None and stream.name not in streams):
         return torch.zeros(stream.depth, stream.frames, stream.height, stream.width)
-    return _resize(stream, torch.from_numpy(np.asarray(stimulus[stream.name], np.float32)))
+    return resize_stimulus(stream, torch.from_numpy(np.asarray(stimulus[stream.name], np.float32)))
 
 
-def _resize(stream: Stream, x: Tensor) -> Tensor:
+def resize_stimulus(stream: Stream, x: Tensor) -> Tensor:
     """Scale (D, T, H, W) to the stream's height and width; displacements scale with the size."""
     if x.shape[1] != stream.frames:
         raise InvalidRequest(
             f"A stimulus of {x.shape[1]} frames cannot be shown to a network that takes {stream.frames}: "
             "choose a judge with streams of the same length."
         )
-    scale = stream.height / x.shape[2]
     if x.shape[2:] == (stream.height, stream.width):
         return x
     size = (stream.height, stream.width)
     resized = F.interpolate(x.transpose(0, 1), size, mode="bilinear", antialias=True, align_corners=False)
-    return resized.transpose(0, 1) * (scale if stream.depth == 2 else 1)
+    across, down = stream.width / x.shape[3], stream.height / x.shape[2]
+    scale = torch.tensor((across, down) if stream.depth == 2 else (1.0,)).view(-1, 1, 1, 1)
+    return resized.transpose(0, 1) * scale

@@ -10,6 +10,7 @@ from torch import nn
 from app.contract.errors import Conflict, InvalidRequest
 from app.contract.network import NetworkCard
 from worker.networks.network import Network
+from worker.networks.preprocessing import check_streams
 from worker.networks.registry import Family, find_family
 from worker.networks.trace import BATCH_NORMS, trace
 from worker.networks.weights import compute_checksum, load_state, parse_weights, read_weights, verify_checksum
@@ -64,8 +65,10 @@ def make_card(
 ) -> NetworkCard:
     """Return the card of a network, whose layers are found by tracing it.
 
-    Raises WeightsMismatch if the weights do not fit the family, InvalidRequest if labels, slug or title are invalid.
+    Raises WeightsMismatch if the weights do not fit the family, InvalidRequest if streams, labels, slug or title are
+    invalid.
     """
+    check_streams(family)
     module = _build(family, len(classes), weights)
     layers, _ = trace(module, family.streams)
     if layers[-1].units != len(classes):

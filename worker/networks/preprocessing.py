@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from app.contract.errors import InvalidRequest
 from app.contract.network import NetworkCard, Stream, StreamName
 from worker.graph.inputs import Inputs
-from worker.networks.registry import find_family
+from worker.networks.registry import Family, find_family
 from worker.video.decode import resize_and_crop
 from worker.video.decoders import read_clip_in_child
 from worker.video.flow import (
@@ -30,7 +31,7 @@ from worker.video.flow import (
 Number = TypeVar("Number", np.uint8, np.float32)
 
 FPS = 25  # frames a second at which every network sees a video
-# Ratio of the short side of the scaled video to the side of the central crop that a network sees
+# Ratio of the part of the scaled video that is read to the central crop that a network sees, in both axes
 CLIP_RESIZE_RATIO = Fraction(8, 7)  # 256 to 224, as in the evaluation of I3D
 MOTION_RESIZE_RATIO = Fraction(15, 14)  # 120 to 112, as in the data of the networks trained here
 MAX_BATCH_INPUT_BYTES = 48_000_000  # of all inputs of a batch; activations take about thirty times as much
@@ -39,15 +40,24 @@ MAX_BATCH_CLIPS = 16
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """How a video must be read for a network: `frames` at 25 a second, square, `side` pixels wide.
+    """How a video must be read for a network: `frames` at 25 a second, `height` x `width` pixels.
 
     Flow is computed at that size. Then frames and flow are downscaled, and their centre is cropped to the input.
     """
 
     frames: int
-    side: int
+    height: int
+    width: int
     downscale: int
     flow: FlowMethod
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    @property
+    def short_side(self) -> int:
+        return min(self.size)
 
 
 def clip_format(card: NetworkCard) -> ClipFormat:
@@ -55,13 +65,40 @@ def clip_format(card: NetworkCard) -> ClipFormat:
     family = find_family(card.family)
     streams = {stream.name: stream for stream in card.streams}
     motion = streams.get(StreamName.MOTION)
-    side = card.streams[0].height
-    short_side = family.short_side or int(side * (CLIP_RESIZE_RATIO if motion is None else MOTION_RESIZE_RATIO))
+    size = card.streams[0].height, card.streams[0].width
+    ratio = CLIP_RESIZE_RATIO if motion is None else MOTION_RESIZE_RATIO
+    if family.short_side is not None:
+        ratio = Fraction(family.short_side, min(size))
+    height, width = (int(side * ratio) for side in size)
     frames = max(stream.frames for stream in card.streams)
     if motion is None:
-        return ClipFormat(frames, short_side, 1, family.flow)
+        return ClipFormat(frames, height, width, 1, family.flow)
     downscale = family.flow.downscale
-    return ClipFormat(max(frames, motion.frames + 1), short_side * downscale, downscale, family.flow)
+    return ClipFormat(max(frames, motion.frames + 1), height * downscale, width * downscale, downscale, family.flow)
+
+
+def check_streams(family: Family) -> None:
+    """Raise InvalidRequest where videos cannot be converted to the inputs that a family's streams state."""
+    first, names = family.streams[0], [stream.name for stream in family.streams]
+    for stream in family.streams:
+        if (stream.height, stream.width) != (first.height, first.width):
+            raise InvalidRequest(
+                f"The streams {first.name} ({first.height} x {first.width}) and {stream.name} ({stream.height} x "
+                f"{stream.width}) of the family {family.name} differ in size, but both show the same part of a video: "
+                "let the module scale its inputs itself, from one size."
+            )
+        if names.count(stream.name) > 1:
+            raise InvalidRequest(f"The family {family.name} has two streams {stream.name}: each can be there once.")
+        if stream.name is StreamName.APPEARANCE and stream.frames != 1:
+            raise InvalidRequest(
+                f"The appearance stream of the family {family.name} has {stream.frames} frames, but appearance is one "
+                f"frame: use a stream {StreamName.CLIP}."
+            )
+    if family.short_side is not None and family.short_side < min(first.height, first.width):
+        raise InvalidRequest(
+            f"The family {family.name} scales videos to a short side of {family.short_side} pixels, but its input is "
+            f"{first.height} x {first.width}: state a `short_side` of {min(first.height, first.width)} or more."
+        )
 
 
 def read_frames(card: NetworkCard, path: Path) -> Frames:
@@ -70,7 +107,7 @@ def read_frames(card: NetworkCard, path: Path) -> Frames:
     Raises VideoError if the file cannot be read as a video.
     """
     wanted = clip_format(card)
-    return read_clip_in_child(path, fps=FPS, frames=wanted.frames, short_side=wanted.side, crop=wanted.side)
+    return read_clip_in_child(path, fps=FPS, frames=wanted.frames, short_side=wanted.short_side, crop=wanted.size)
 
 
 def make_inputs(card: NetworkCard, frames: Frames) -> Inputs:
@@ -108,9 +145,9 @@ def middle_frames(frames: Frames, count: int) -> Frames:
 
 
 def _resize(wanted: ClipFormat, frames: Frames) -> Frames:
-    if frames.shape[1:3] == (wanted.side, wanted.side):
+    if frames.shape[1:3] == wanted.size:
         return frames
-    return np.stack([resize_and_crop(frame, wanted.side, wanted.side) for frame in frames])
+    return np.stack([resize_and_crop(frame, wanted.short_side, wanted.size) for frame in frames])
 
 
 def _stream_input(stream: Stream, wanted: ClipFormat, frames: Frames) -> Tensor:

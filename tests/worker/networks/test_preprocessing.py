@@ -67,7 +67,7 @@ def test_longer_clips_give_their_middle_shorter_ones_start_again() -> None:
 
 def test_motion_has_the_pixels_of_the_networks_own_size(tiny_two_stream: Network) -> None:
     wanted = clip_format(tiny_two_stream.card)
-    assert (wanted.frames, wanted.side) == (4, 68)  # 15/14 of 32, twice as fine
+    assert (wanted.frames, wanted.size) == (4, (68, 68))  # 15/14 of 32, twice as fine
     inputs = make_inputs(tiny_two_stream.card, moving(4, 68))
     assert inputs[StreamName.APPEARANCE].shape == (1, 3, 32, 32)
     assert inputs[StreamName.MOTION].shape == (1, 6, 32, 32)
@@ -86,7 +86,7 @@ def test_frames_of_another_size_are_scaled(tiny_two_stream: Network, tiny_clip: 
 
 def test_clips_are_cropped_from_eight_sevenths(tiny_clip: Network) -> None:
     wanted = clip_format(tiny_clip.card)
-    assert (wanted.frames, wanted.side, wanted.downscale) == (8, 36, 1)
+    assert (wanted.frames, wanted.size, wanted.downscale) == (8, (36, 36), 1)
     frames = moving(8, 36)
     values = make_inputs(tiny_clip.card, frames)[StreamName.CLIP][0]
     assert torch.equal(values, torch.from_numpy(frames[:, 2:34, 2:34]).permute(3, 0, 1, 2).float() / 127.5 - 1)
@@ -94,7 +94,7 @@ def test_clips_are_cropped_from_eight_sevenths(tiny_clip: Network) -> None:
 
 def test_a_family_may_state_its_own_rule() -> None:
     wanted = clip_format(card_of("flow_gated"))
-    assert (wanted.frames, wanted.side, wanted.downscale, wanted.flow) == (65, 224, 1, FARNEBACK)
+    assert (wanted.frames, wanted.size, wanted.downscale, wanted.flow) == (65, (224, 224), 1, FARNEBACK)
 
 
 def test_i3d_is_evaluated_as_published(test_data: Path) -> None:
@@ -102,7 +102,7 @@ def test_i3d_is_evaluated_as_published(test_data: Path) -> None:
     clip = test_data / "clips" / "v_SoccerJuggling_g23_c01.avi"
     family = find_family("i3d")
     wanted = clip_format(card_of("i3d"))
-    assert (wanted.frames, wanted.side) == (family.streams[0].frames, 256)
+    assert (wanted.frames, wanted.size) == (family.streams[0].frames, (256, 256))
     whole = read_frames(card_of("i3d"), clip)
     assert np.array_equal(whole[:, 16:240, 16:240], read_clip(clip, frames=64, short_side=256, crop=224))
 
