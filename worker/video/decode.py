@@ -42,7 +42,7 @@ def read_clip(
     the crop needs more), and cropped around its centre. A clip that is too short starts again, or stays short without
     `loop`. `observe` is called after each decoded frame; it may raise to stop the reading.
 
-    Raises VideoError if the file cannot be read, holds no video, is cut short, or exceeds a limit.
+    Raises VideoError if the file cannot be read, holds no video, is cut short, or exceeds a limit; MemoryError.
     """
     try:
         limits.check_file(path)
@@ -59,8 +59,8 @@ def read_clip(
             limits=limits,
             observe=observe,
         )
-    except MemoryError:  # FFmpeg's too
-        raise limits.out_of_memory(path.name) from None
+    except MemoryError:  # FFmpeg's too, which is an FFmpegError: not the fault of the file alone
+        raise
     except FFmpegError as error:
         raise VideoError(f"The clip {path.name} is damaged, or not a video ({error.strerror}).") from None
     except OSError as error:
@@ -165,7 +165,7 @@ def _decode(
         for frame in container.decode(_video_stream(container, path.name)):
             limits.check_frame(path.name, frame.width, frame.height)  # frames may change size within a stream
             if decoded in wanted:
-                image = frame.to_ndarray(format="rgb24")
+                image = frame.reformat(format="rgb24", threads=1).to_ndarray()
                 images[decoded] = resize_and_crop(np.asarray(image, np.uint8), short_side, crop)
             decoded += 1
             observe()

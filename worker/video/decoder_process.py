@@ -2,8 +2,8 @@
 
 It reads requests from standard input, one JSON object a line, and answers each on standard output with a header and
 either frames or an error's words. It ends when its input ends, which is also when its parent dies. It has no secrets
-(`decoders.py` gives it an environment of its own), cannot write a file, cannot start a process, and leaves no core
-dump. Systems other than Linux lack some of these limits, memory above all; there the rest must do.
+(`decoders.py` gives it an environment of its own), cannot write a file and leaves no core dump. Systems other than
+Linux lack some of these limits, above all that of memory; there the others must do.
 """
 
 import json
@@ -28,6 +28,7 @@ from worker.video.limits import DecodeLimits
 HEADER = struct.Struct("<cIII")
 READY, FRAMES, ERROR = b"r", b"f", b"e"
 MAX_ERROR_BYTES = 2000
+OUT_OF_MEMORY = 3  # exit status
 MAX_OPEN_FILES = 16
 
 
@@ -60,8 +61,8 @@ def main(limits: DecodeLimits) -> None:
     stack_size(256 * 1024)
     lines: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_read_lines, args=(lines,), daemon=True).start()
+    set_process_limits(limits)
     with _take_output() as answers:
-        set_process_limits(limits)
         answers.write(HEADER.pack(READY, 0, 0, 0))
         while True:
             answers.flush()
@@ -95,7 +96,7 @@ def _take_output() -> BinaryIO:
 
 
 def _read(request: ClipRequest, limits: DecodeLimits) -> Frames:
-    """Read a clip; whatever is raised becomes a VideoError, since only the file can be the cause."""
+    """Read a clip. Whatever is raised but MemoryError becomes a VideoError: only the file can be the cause."""
     name = request.path.name
     try:
         return read_clip(
@@ -107,27 +108,22 @@ def _read(request: ClipRequest, limits: DecodeLimits) -> Frames:
             limits=limits,
             loop=request.loop,
         )
-    except VideoError:
+    except (VideoError, MemoryError):
         raise
-    except MemoryError:
-        raise limits.out_of_memory(name) from None
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise limits.out_of_memory(name) from None
-        raise VideoError(f"The clip {name} cannot be read: its frames cannot be scaled.") from None
     except Exception as error:
+        if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
+            raise MemoryError from None
         reason = type(error).__name__
         raise VideoError(f"The clip {name} is damaged, or of a kind that is not read here ({reason}).") from None
 
 
 def set_process_limits(limits: DecodeLimits) -> None:
-    """Bound the memory of this process, and forbid it to write files, start processes and dump core."""
+    """Bound the memory of this process, and forbid it to write files and to dump core."""
     for name, value in (
         ("RLIMIT_DATA", limits.memory_bytes),  # not RLIMIT_AS, which counts the libraries' files too
         ("RLIMIT_CORE", 0),
         ("RLIMIT_FSIZE", 0),
         ("RLIMIT_NOFILE", MAX_OPEN_FILES),
-        ("RLIMIT_NPROC", 0),
     ):
         _set_limit(name, value, lower_hard_limit=True)
 
@@ -149,4 +145,7 @@ def _set_limit(name: str, value: int, *, lower_hard_limit: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(DecodeLimits(**json.loads(sys.argv[1])))
+    try:
+        main(DecodeLimits(**json.loads(sys.argv[1])))
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)  # without another allocation

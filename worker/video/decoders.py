@@ -1,6 +1,7 @@
 """Decode clips from outside in child processes, so that a file can end a child and never the worker."""
 
 import json
+import math
 import os
 import select
 import signal
@@ -8,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +19,15 @@ import numpy as np
 
 from app.contract.errors import VideoError
 from worker.video.decode import Crop, Frames
-from worker.video.decoder_process import ERROR, FRAMES, HEADER, MAX_ERROR_BYTES, READY, ClipRequest
+from worker.video.decoder_process import ERROR, FRAMES, HEADER, MAX_ERROR_BYTES, OUT_OF_MEMORY, READY, ClipRequest
 from worker.video.limits import DEFAULT_LIMITS, DecodeLimits
 
 CLIPS_PER_CHILD = 200  # then it is replaced, so that leaks of decoders do not add up; a start takes 0.2 s
 POLL_SECONDS = 0.1  # between two calls of `observe`
+EXIT_SECONDS = 1.0  # that a child which has closed its output has to end by itself
 ROOT = Path(__file__).parents[2]  # of the code
+
+PROGRAM = (sys.executable, "-P", "-m", "worker.video.decoder_process")
 
 # Where libraries are found; nothing else of the worker's environment, which has the password of the database.
 PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -38,13 +43,20 @@ ENVIRONMENT = {
 class ClipDecoders:
     """Child processes that decode clips; threads may share one object. Use it in a `with` statement, which ends them.
 
-    A child is started when all others are busy. It decodes one clip after the other, and is replaced after a clip
-    that it refused and after `clips_per_child` clips.
+    A child is started when all others are busy. It decodes one clip after the other until it dies, or has decoded
+    `clips_per_child`. `program` is its command, to which the limits are added.
     """
 
-    def __init__(self, limits: DecodeLimits = DEFAULT_LIMITS, *, clips_per_child: int = CLIPS_PER_CHILD) -> None:
+    def __init__(
+        self,
+        limits: DecodeLimits = DEFAULT_LIMITS,
+        *,
+        clips_per_child: int = CLIPS_PER_CHILD,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self.limits = limits
         self.clips_per_child = clips_per_child
+        self.program = program
         self._idle: deque[_Child] = deque()
 
     def __enter__(self) -> "ClipDecoders":
@@ -75,32 +87,39 @@ class ClipDecoders:
         """
         request = ClipRequest(path.absolute(), fps, frames, short_side, crop, loop)
         try:
-            self.limits.check_file(path)
-            child = self._take()
+            self._check_file(path)
+            while True:
+                with self._child() as child:
+                    try:
+                        return child.read_clip(request, observe)
+                    except _DecoderCrashed:
+                        if child.clips == 1:
+                            raise
+                # the child may have died of a clip before: another child tries again
         except VideoError as error:
-            raise _printable(error) from None
-        except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
-            reason = getattr(error, "strerror", None) or error
-            raise _printable(VideoError(f"The clip {path.name} cannot be read: {reason}.")) from None
-        try:
-            clip = child.read_clip(request, observe)
-        except VideoError as error:
-            child.kill()
-            raise _printable(error) from None
-        except BaseException:
-            child.kill()
-            raise
-        if child.clips < self.clips_per_child:
-            self._idle.append(child)
-        else:
-            child.kill()
-        return clip
+            raise VideoError(_printable(error.detail)) from None
 
-    def _take(self) -> "_Child":
+    def _check_file(self, path: Path) -> None:
         try:
-            return self._idle.pop()
+            self.limits.check_file(path)
+        except (OSError, ValueError) as error:  # a ValueError is a name with a zero byte
+            reason = getattr(error, "strerror", None) or error
+            raise VideoError(f"The clip {path.name} cannot be read: {reason}.") from None
+
+    @contextmanager
+    def _child(self) -> Iterator["_Child"]:
+        """Lend a child, and end it afterwards if it must not be used again."""
+        try:
+            child = self._idle.pop()
         except IndexError:
-            return _Child(self.limits)
+            child = _Child(self.program, self.limits)
+        try:
+            yield child
+        finally:
+            if child.is_waiting and child.clips < self.clips_per_child:
+                self._idle.append(child)
+            else:
+                child.kill()
 
 
 def read_clip_in_child(
@@ -121,26 +140,35 @@ def read_clip_in_child(
         )
 
 
-class _Child:
-    """One child process. Whoever gets an exception from `read_clip` must kill it."""
+class _DecoderCrashed(VideoError):
+    """A child died while it decoded, or answered what makes no sense."""
 
-    def __init__(self, limits: DecodeLimits) -> None:
+
+class _Child:
+    """One child process. `is_waiting` says that it has answered and can be asked again."""
+
+    def __init__(self, program: Sequence[str], limits: DecodeLimits) -> None:
         self.limits = limits
         self.clips = 0
+        self.is_waiting = False
         self._is_ready = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "worker.video.decoder_process", json.dumps(asdict(limits))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env=ENVIRONMENT | {name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            start_new_session=True,  # Ctrl-C is for the worker; it ends its children
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*program, json.dumps(asdict(limits))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                cwd="/",
+                env=ENVIRONMENT | {name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                start_new_session=True,  # Ctrl-C is for the worker; it ends its children
+            )
+        except OSError as error:
+            raise VideoError(f"No process could be started that decodes clips: {error.strerror}.") from error
 
     def read_clip(self, request: ClipRequest, observe: Callable[[], None]) -> Frames:
-        """Pass on a request and return the frames (T, H, W, 3). Raises VideoError."""
+        """Pass on a request and return the frames (T, H, W, 3). Raises VideoError, and what `observe` raises."""
         self.clips += 1
+        self.is_waiting = False
         answer = _Answer(self._process, time.monotonic() + self.limits.wall_seconds, observe)
         name = request.path.name
         try:
@@ -148,21 +176,29 @@ class _Child:
             self._process.stdin.write(request.to_line())
             if not self._is_ready:
                 self._is_ready = answer.header()[0] == READY
-            return _frames(answer, request)
+            frames, words = _frames_or_words(answer, request)
         except TimeoutError:
             raise self.limits.out_of_time(name) from None
         except (EOFError, BrokenPipeError):
             raise self._death(name) from None
+        self.is_waiting = True
+        if frames is None:
+            raise VideoError(words)
+        return frames
 
     def _death(self, name: str) -> VideoError:
-        """Return why the child ended."""
-        self._process.kill()  # it has closed its output, so it is of no use
-        code = self._process.wait()
+        """Return why the child ended, or why it is not listened to any longer."""
+        try:
+            code = self._process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
         if not self._is_ready:
             return VideoError("The decoder could not be started; the log says why.")
+        if code == OUT_OF_MEMORY:
+            return self.limits.out_of_memory(name)
         if code == -signal.SIGXCPU:
             return self.limits.out_of_cpu_time(name)
-        return VideoError(f"The clip {name} crashed the decoder. Convert it with another program.")
+        return _DecoderCrashed(f"The clip {name} crashed the decoder. Convert it with another program.")
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""
@@ -207,18 +243,18 @@ class _Answer:
         return data
 
 
-def _frames(answer: _Answer, request: ClipRequest) -> Frames:
-    """Return the frames of an answer, whose size is what was asked for. Raises VideoError where it says so."""
+def _frames_or_words(answer: _Answer, request: ClipRequest) -> tuple[Frames | None, str]:
+    """Return the frames of an answer, or the words of an error. Raises EOFError for any other answer."""
     kind, *numbers = answer.header()
     if kind == ERROR and numbers[0] <= MAX_ERROR_BYTES:
-        raise VideoError(answer.read(numbers[0]).decode("utf-8", "replace"))
+        return None, answer.read(numbers[0]).decode("utf-8", "replace")
     crop = (request.crop, request.crop) if isinstance(request.crop, int) else request.crop
     if kind != FRAMES or not 0 < numbers[0] <= request.frames or tuple(numbers[1:]) != crop:
-        raise EOFError  # a child that does not keep to the protocol is not listened to any longer
+        raise EOFError
     shape = (numbers[0], *crop, 3)
-    return np.frombuffer(answer.read(int(np.prod(shape))), np.uint8).reshape(shape)
+    return np.frombuffer(answer.read(math.prod(shape)), np.uint8).reshape(shape), ""
 
 
-def _printable(error: VideoError) -> VideoError:
-    """Return the error with every character replaced that a terminal or a database cannot take."""
-    return VideoError("".join(letter if letter.isprintable() else "\ufffd" for letter in error.detail))
+def _printable(words: str) -> str:
+    """Replace every character that a terminal or a database cannot take."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in words)
