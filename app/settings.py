@@ -1,12 +1,18 @@
 """The settings, read once from the environment. A test compares the README's table with them."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.contract.errors import InvalidSettings
+
+HOST_NAME = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+DEFAULT_PORTS = {"http": 80, "https": 443}
 ROOT = Path(__file__).resolve().parent.parent  # of the repository
 
 
@@ -28,7 +34,12 @@ class Settings(BaseSettings):
     families: str = Field("", description="Python files that register families of your own, separated by commas.")
     public_url: str = Field(
         "",
-        description="Address people reach the dashboard at, for link previews; the request's own if empty.",
+        description="Address people reach the dashboard at, as `https://lab.example`, with a path if it has one; "
+        "the request's own if empty.",
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Further names the dashboard answers as, such as `box box.lab.example`; `*` for any.",
     )
     embed: str = Field(
         "",
@@ -46,6 +57,56 @@ class Settings(BaseSettings):
     body_limit: int = Field(1_000_000, ge=1, description="Largest request body in bytes.")
     clip_limit: int = Field(50_000_000, ge=1, description="Largest upload of a clip in bytes.")
 
+    @field_validator("public_url")
+    @classmethod
+    def normalize_public_url(cls, url: str) -> str:
+        """Return the address in lower case up to its path, without a default port and a final slash."""
+        url = url.strip()
+        if not url:
+            return ""
+        wrong = ValueError(
+            f"{url!r} is no address of a site. Write it as https://lab.example or https://lab.example/path"
+        )
+        try:
+            split = urlsplit(url)
+            port = split.port
+        except ValueError as error:
+            raise wrong from error
+        name, path = split.hostname or "", split.path.rstrip("/")
+        if split.scheme not in DEFAULT_PORTS or not HOST_NAME.fullmatch(name) or "*" in name:
+            raise wrong
+        if split.username is not None or split.query or split.fragment:
+            raise wrong
+        if not re.fullmatch(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*", path):
+            raise wrong
+        host = f"[{name}]" if ":" in name else name.removesuffix(".")
+        return f"{split.scheme}://{host}{'' if port in (None, DEFAULT_PORTS[split.scheme]) else f':{port}'}{path}"
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def check_allowed_hosts(cls, hosts: str) -> str:
+        for name in _names(hosts):
+            if not HOST_NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is no name of a host. Write names alone, as box.lab.example, without http://"
+                )
+        return hosts
+
+    @property
+    def allowed_host_names(self) -> list[str]:
+        """The names in `allowed_hosts`."""
+        return _names(self.allowed_hosts)
+
+    @property
+    def public_origin(self) -> str:
+        """The public address without its path; empty if there is none."""
+        return self.public_url.removesuffix(self.public_path)
+
+    @property
+    def public_path(self) -> str:
+        """The path of the public address, as /kinetoscope; empty if it has none."""
+        return urlsplit(self.public_url).path
+
     @property
     def sqlalchemy_url(self) -> str:
         """Return the address of the database in the form that SQLAlchemy takes, with the driver named."""
@@ -55,7 +116,24 @@ class Settings(BaseSettings):
         return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
 
 
+def _names(text: str) -> list[str]:
+    """Return what commas and spaces separate."""
+    return re.split(r"[,\s]+", text.strip(", \t\n")) if text.strip(", \t\n") else []
+
+
 @cache
 def settings() -> Settings:
-    """Return the settings of this process."""
-    return Settings()
+    """Return the settings of this process. Raises InvalidSettings."""
+    return read_settings()
+
+
+def read_settings() -> Settings:
+    """Return the settings in the environment. Raises InvalidSettings."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sentences = [
+            f"KINETOSCOPE_{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}."
+            for each in error.errors()
+        ]
+        raise InvalidSettings(" ".join(sentences)) from error

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from app.settings import ROOT, Settings
+from app.contract.errors import InvalidSettings
+from app.settings import ROOT, Settings, read_settings
 
 
 def test_the_readme_lists_every_setting_as_it_is() -> None:
@@ -30,3 +31,51 @@ def test_sqlite_lives_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINETOSCOPE_HOME", "/somewhere")
     monkeypatch.delenv("KINETOSCOPE_DATABASE_URL", raising=False)
     assert Settings().sqlalchemy_url == "sqlite:////somewhere/kinetoscope.db"
+
+
+@pytest.mark.parametrize(
+    ("written", "public_url", "origin", "path"),
+    [
+        ("", "", "", ""),
+        ("https://lab.example", "https://lab.example", "https://lab.example", ""),
+        ("HTTPS://Lab.Example:443/", "https://lab.example", "https://lab.example", ""),
+        ("http://lab.example:8443/Units/", "http://lab.example:8443/Units", "http://lab.example:8443", "/Units"),
+        ("https://[FD00::5]/a/b", "https://[fd00::5]/a/b", "https://[fd00::5]", "/a/b"),
+    ],
+)
+def test_a_public_address_in_its_plain_form(written: str, public_url: str, origin: str, path: str) -> None:
+    settings = Settings(public_url=written)
+    assert (settings.public_url, settings.public_origin, settings.public_path) == (public_url, origin, path)
+
+
+@pytest.mark.parametrize(
+    "public_url",
+    [
+        *(
+            "lab.example",
+            "lab.example/units",
+            "//lab.example",
+            "ftp://lab.example",
+            "https://",
+            "https://*",
+            "https://a b",
+        ),
+        *("https://lab.example?x=1", "https://lab.example#x", "https://me@lab.example", "https://lab.example:99999"),
+        *("https://lab.example/a/../b", "https://lab.example//a", "https://lab.example/<a>", "https://["),
+    ],
+)
+def test_a_public_address_that_is_none_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, public_url: str
+) -> None:
+    monkeypatch.setenv("KINETOSCOPE_PUBLIC_URL", public_url)
+    with pytest.raises(InvalidSettings, match=r"KINETOSCOPE_PUBLIC_URL: .* Write it as https://lab\.example or"):
+        read_settings()
+
+
+def test_an_allowed_host_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(allowed_hosts=" a.example, *.b.example\n[::1] ".replace("[::1]", "::1")).allowed_host_names == [
+        *("a.example", "*.b.example", "::1")
+    ]
+    monkeypatch.setenv("KINETOSCOPE_ALLOWED_HOSTS", "http://box.example")
+    with pytest.raises(InvalidSettings, match=r"KINETOSCOPE_ALLOWED_HOSTS: .* without http://"):
+        read_settings()

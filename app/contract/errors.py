@@ -11,7 +11,7 @@ KinetoscopeError
 ├── TooMany (429)
 ├── Unavailable (503)     DatabaseNotMigrated · DatabaseNewer · DatabaseForeign · DatabaseDamaged
 │                         DatabaseUnreachable · DiskFull
-├── SetupError            PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
+├── SetupError            InvalidSettings · PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
 ├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
 ├── VideoError            (a clip that cannot be read)
 └── WorkError             NotFinite · OutOfMemory · NoGradient · MixedDevices
@@ -188,6 +188,10 @@ class DiskFull(Unavailable):
 
 class SetupError(KinetoscopeError):
     kind = "setup"
+
+
+class InvalidSettings(SetupError):
+    kind = "invalid_settings"
 
 
 class PortInUse(SetupError):

@@ -37,7 +37,7 @@ async def get_base_address(request: Request) -> str:
 def base_address(request: Request) -> str:
     """Return the address at which people reach the dashboard, without a path."""
     settings: Settings = request.app.state.settings
-    return settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+    return settings.public_origin or str(request.base_url).rstrip("/")
 
 
 async def get_admission(request: Request) -> Admission:

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, Unavailable, UnsupportedMedia
 from app.settings import Settings
@@ -14,13 +15,15 @@ from app.web.http_errors import BadRequest, Busy, MethodNotAllowed, RequestTimeo
 from app.web.requests.validation import invalid_request
 from app.web.views.error_page import error_page
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
 log = logging.getLogger(__name__)
 
 
 def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] | None = None) -> Response:
     """Return the error as a page where a browser opens an address, and as JSON for everything else."""
     accepts_html = "text/html" in request.headers.get("accept", "")
-    if accepts_html and not request.url.path.startswith("/api/"):
+    if accepts_html and not urls.unrooted(request.scope["path"]).startswith("/api/"):
         response = error_page(request, error)
         response.headers.update(headers or {})
         return response
@@ -40,7 +43,7 @@ def handle_known_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Unavailable):
         log.warning("%s", error.detail)  # the same for every request: serving/log_filter.py holds back repeats
     elif error.status >= 500:
-        log.error("%s %s: %s", request.method, request.url.path, error.detail, exc_info=error)
+        log.error("%s %s: %s", request.method, request.scope["path"], error.detail, exc_info=error)
     return respond(request, error)
 
 
@@ -52,13 +55,15 @@ def handle_validation_error(request: Request, error: Exception) -> Response:
 def handle_http_exception(request: Request, error: Exception) -> Response:
     """Translate an error that FastAPI or Starlette raises itself."""
     assert isinstance(error, HTTPException)
-    path, method = request.url.path, request.method
+    path, method = request.scope["path"], request.method
     translated: KinetoscopeError
     match error.status_code:
         case 404:
             translated = Missing(f"There is nothing at {path}.")
         case 405:
-            translated = MethodNotAllowed(f"{path} does not take {method}.")
+            allowed = ", ".join(allowed_methods(request))
+            translated = MethodNotAllowed(f"{path} does not take {method}. It takes {allowed}.")
+            return respond(request, translated, {"Allow": allowed})
         case 408:
             translated = RequestTimeout("The request's body came too slowly. Send it again over a faster connection.")
         case 413:
@@ -72,8 +77,21 @@ def handle_http_exception(request: Request, error: Exception) -> Response:
     return respond(request, translated, dict(error.headers or {}))
 
 
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods that the address of a request takes, of all its routes."""
+    app: FastAPI = request.app
+    scope = {"type": "http", "path": request.scope["path"], "root_path": urls.root(), "headers": []}
+    if request.scope["path"].startswith(urls.asset("")):
+        return ["GET"]  # the route of all files takes every method
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
+    ]
+
+
 def max_body_bytes(settings: Settings, path: str) -> int:
-    return settings.clip_limit if path in urls.UPLOADS else settings.body_limit
+    return settings.clip_limit if path in urls.uploads() else settings.body_limit
 
 
 def body_too_large(limit: int) -> TooLarge:

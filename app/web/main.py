@@ -17,6 +17,7 @@ from app.web.events import Events
 from app.web.middleware.body_limits import BodyLimits
 from app.web.middleware.boundary import ErrorBoundary
 from app.web.middleware.etags import Etags
+from app.web.middleware.public_path import PublicPath
 from app.web.middleware.security import HeadRequests, OriginGuard, SecurityHeaders
 from app.web.serving.admission import Admission
 from app.web.serving.shutdown import on_stop_signal
@@ -72,6 +73,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     app.add_middleware(BodyLimits, settings=chosen)
     app.add_middleware(OriginGuard, settings=chosen)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(PublicPath, settings=chosen)
 
     for router in api_routers:
         app.include_router(router)

@@ -1,9 +1,13 @@
 """Builds every address of the dashboard: of pages, of stored bytes, and of the JSON API.
 
 A choice that a person makes on a page is a query parameter of its address. None leaves a parameter out.
+The dashboard may lie below a path (KINETOSCOPE_PUBLIC_URL): every address then begins with it, while a request is
+answered. Routes are declared while modules are imported, so without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
@@ -29,13 +33,46 @@ POSTER_TYPE = "image/webp"  # of posters and loops, of which listings have only 
 QueryValue = str | int | float | Sequence[str] | None
 
 
+_root: ContextVar[str] = ContextVar("root", default="")
+
+
+def root() -> str:
+    """Return the path that the dashboard lies below, such as /kinetoscope; empty where it has a host of its own."""
+    return _root.get()
+
+
+@contextmanager
+def rooted_at(path: str) -> Iterator[None]:
+    """Let all addresses that are built within the block begin with a path."""
+    token = _root.set(path)
+    try:
+        yield
+    finally:
+        _root.reset(token)
+
+
+def rooted(address: str) -> str:
+    """Return an address below the root, for one that begins at the root."""
+    return _root.get() + address
+
+
+def unrooted(address: str) -> str:
+    """Return the address without the root, if it begins with it."""
+    rest = address.removeprefix(_root.get())
+    return rest or "/" if rest == "" or rest.startswith(("/", "?")) else address
+
+
 def path(*parts: str | int, query: Mapping[str, QueryValue] | None = None) -> str:
     """Return the address of percent-encoded parts and a query; a list is repeated under its name, value by value."""
-    address = "/" + "/".join(map(_quoted, parts))
+    address = f"{_root.get()}/{_joined(parts)}"
     if not query:
         return address
     chosen = {name: value for name, value in query.items() if value is not None}
     return f"{address}?{urlencode(chosen, doseq=True, safe='/', quote_via=quote)}" if chosen else address
+
+
+def _joined(parts: Sequence[str | int]) -> str:
+    return "/".join(map(_quoted, parts))
 
 
 @lru_cache(maxsize=8192)  # a page has hundreds of addresses made of the same parts
@@ -62,7 +99,7 @@ def whole(address: str) -> str:
 
 
 def networks() -> str:
-    return "/"
+    return rooted("/")
 
 
 def network(slug: str) -> str:
@@ -103,12 +140,12 @@ def classes(network: str, *, q: str | None = None, page: int | None = None) -> s
 
 
 def class_(network: str, name: str, **choices: str | int | float | None) -> str:
-    return path(network, "-", "classes", name, query=choices) if choices else _class(network, name)
+    return path(network, "-", "classes", name, query=choices) if choices else rooted(_class(network, name))
 
 
 @lru_cache(maxsize=8192)  # every page of a unit has the same hundreds
 def _class(network: str, name: str) -> str:
-    return path(network, "-", "classes", name)
+    return f"/{_joined((network, '-', 'classes', name))}"
 
 
 def confusions(network: str) -> str:
@@ -143,7 +180,7 @@ def job(job_id: int) -> str:
 
 def visualize() -> str:
     """Return the address that the form for visualizations posts to."""
-    return "/-/visualize"
+    return rooted("/-/visualize")
 
 
 def job_result(job: Job) -> str:
@@ -173,7 +210,7 @@ def job_order(job_id: int) -> str:
 
 
 def datasets() -> str:
-    return "/-/datasets"
+    return rooted("/-/datasets")
 
 
 def dataset(slug: str, *, label: str | None = None, page: int | None = None) -> str:
@@ -197,7 +234,7 @@ def findings(network: str, *, export: str | None = None) -> str:
 
 def survey() -> str:
     """Return the address that the form for a survey posts to."""
-    return "/-/surveys"
+    return rooted("/-/surveys")
 
 
 def explain_clip(
@@ -209,7 +246,7 @@ def explain_clip(
 
 def own_clips() -> str:
     """Return the address that the form for an explained clip posts to."""
-    return "/-/clips"
+    return rooted("/-/clips")
 
 
 def own_clip(clip_id: int, *, against: str | None = None, **choices: str | None) -> str:
@@ -237,18 +274,18 @@ def feed(network: str | None = None) -> str:
 
 def theme() -> str:
     """Return the address that the theme switch posts to, where the browser has no JavaScript."""
-    return "/-/theme"
+    return rooted("/-/theme")
 
 
 def docs() -> str:
-    return "/-/docs"
+    return rooted("/-/docs")
 
 
 # bytes
 
 
 def media(sha256: str, type: str = POSTER_TYPE) -> str:
-    return f"/-/media/{sha256}.{EXTENSIONS[type]}"  # hexadecimal digits need no encoding
+    return rooted(f"/-/media/{sha256}.{EXTENSIONS[type]}")  # hexadecimal digits need no encoding
 
 
 def medium(ref: MediaRef) -> str:
@@ -274,7 +311,7 @@ def asset(name: str) -> str:
 
 
 def api_openapi() -> str:
-    return "/api/openapi.json"
+    return rooted("/api/openapi.json")
 
 
 def api_network(slug: str) -> str:
@@ -318,7 +355,7 @@ def api_answers(network: str, **choices: str | int | None) -> str:
 
 
 def api_own_clips() -> str:
-    return "/api/clips"
+    return rooted("/api/clips")
 
 
 def api_own_clip(clip_id: int) -> str:
@@ -333,7 +370,9 @@ def api_job(job_id: int) -> str:
     return path("api", "jobs", job_id)
 
 
-UPLOADS = frozenset({own_clips(), api_own_clips()})  # where bodies may be as large as a clip
+def uploads() -> tuple[str, ...]:
+    """Return the addresses where bodies may be as large as a clip."""
+    return own_clips(), api_own_clips()
 
 
 def api_events(*, job: int | None = None, network: str | None = None) -> str:
@@ -341,4 +380,4 @@ def api_events(*, job: int | None = None, network: str | None = None) -> str:
 
 
 def api_links() -> str:
-    return "/api/links"
+    return rooted("/api/links")

@@ -19,6 +19,28 @@ def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
     assert client.get("/api/visualizations").status_code == 405  # and not the page of a layer of a network named api
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/api/jobs/1", {"GET", "DELETE"}),  # two routes
+        ("PATCH", "/api/clips", {"POST"}),
+        ("DELETE", "/-/saved", {"GET", "POST"}),
+        ("DELETE", "/tiny/-/visualize", {"GET", "POST"}),
+        ("GET", "/-/visualize", {"POST"}),
+        ("POST", "/-/assets/app.js", {"GET"}),
+        ("POST", "/", {"GET"}),
+        ("BREW", "/api/openapi.json", {"GET"}),
+    ],
+)
+def test_a_refusal_lists_all_methods_of_an_address(
+    client: TestClient, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    assert answer.headers["allow"] in answer.json()["detail"]
+
+
 def test_pages_show_the_same_words(client: TestClient) -> None:
     spoken = client.get("/-/media/none.webp").json()["detail"]
     page = client.get("/-/media/none.webp", headers=PAGE)

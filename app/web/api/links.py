@@ -23,7 +23,7 @@ class LinkOut(Link):
     @classmethod
     def at(cls, base: str, link: Link) -> "LinkOut":
         href = urls.link(link.slug)
-        return cls(**vars(link), href=href, address=urls.absolute(base, href))
+        return cls(**{**vars(link), "url": urls.rooted(link.url)}, href=href, address=urls.absolute(base, href))
 
 
 @router.get("", summary="The saved views, newest first", responses=errors(422))

@@ -14,6 +14,7 @@ from app.web.http_errors import BadRequest
 
 GRACE_SECONDS = 20.0  # for a body, however slow
 MIN_BYTES_PER_SECOND = 10_000
+MAX_LENGTH_DIGITS = 18  # Python refuses to read a number of thousands of digits
 
 
 class BodyLimits:
@@ -68,4 +69,5 @@ def content_length_error(length: str, limit: int) -> KinetoscopeError | None:
     """Return the error for a Content-Length that is no number or above `limit` (bytes), or None."""
     if not length.isascii() or not length.isdigit():
         return BadRequest("Content-Length is not a number.")
-    return body_too_large(limit) if int(length) > limit else None
+    digits = length.lstrip("0")
+    return body_too_large(limit) if len(digits) > MAX_LENGTH_DIGITS or int(digits or 0) > limit else None

@@ -1,8 +1,5 @@
 """Adds security headers to every answer, answers HEAD, and refuses requests from other sites."""
 
-import ipaddress
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,8 +9,11 @@ from app.settings import Settings
 from app.web import urls
 from app.web.errors import respond
 from app.web.http_errors import BadRequest
+from app.web.requests.hosts import AllowedHosts, Host
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+MAX_NAME_LENGTH = 100  # characters of a host in a sentence: a client chose it
 
 POLICY = {
     "default-src": "'self'",
@@ -86,8 +86,8 @@ class OriginGuard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.public = urlsplit(settings.public_url).netloc.lower() or None
-        self.loopback = is_loopback(settings.host)
+        self.public = Host.parse_origin(settings.public_origin)
+        self.allowed = AllowedHosts.of(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -102,40 +102,27 @@ class OriginGuard:
     def refusal(self, scope: Scope) -> KinetoscopeError | None:
         """Return why a request is refused, or None."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "").lower()
-        if self.loopback and host != self.public and not is_loopback(hostname(host)):
-            # Another site's name that resolves to this machine would make that site's pages "same origin".
+        hosts = headers.getlist("host")
+        host = Host.parse(hosts[0]) if len(hosts) == 1 else None
+        if host is None:
+            return BadRequest("The header Host must be there once, with a name or an address and perhaps a port.")
+        if host not in self.allowed:
             return Refused(
-                "This dashboard answers on this machine's own addresses alone (localhost, 127.0.0.1). "
-                "To serve it under another name, set KINETOSCOPE_PUBLIC_URL to the address people use."
+                f"This dashboard does not answer as {host.name[:MAX_NAME_LENGTH]}. If people reach it by this name, "
+                "add the name to KINETOSCOPE_ALLOWED_HOSTS, or set KINETOSCOPE_PUBLIC_URL to the address they use."
             )
         if scope["method"] not in SAFE_METHODS and self.is_foreign(headers, host):
-            return Refused("Another site asked for this change. Make it from the dashboard's own pages.")
+            return Refused(
+                "Another site asked for this change. Make it from the dashboard's own pages. If this was one, set "
+                "KINETOSCOPE_PUBLIC_URL to the address that the browser shows."
+            )
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             return BadRequest("The address holds a NUL character. Remove it.")
         return None
 
-    def is_foreign(self, headers: Headers, host: str) -> bool:
+    def is_foreign(self, headers: Headers, host: Host) -> bool:
         """Return whether a browser says that the request comes from another site. Programs do not say."""
-        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        if any(site not in ("same-origin", "none") for site in headers.getlist("sec-fetch-site")):
             return True
-        origin = headers.get("origin")
-        return origin is not None and (urlsplit(origin).netloc.lower() or "null") not in {host, self.public}
-
-
-def hostname(host: str) -> str:
-    """Return the host without its port; empty where it cannot be parsed."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a host is this machine: `localhost`, a name below it, or a loopback address."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+        own = {host, self.public} - {None}
+        return any(Host.parse_origin(origin) not in own for origin in headers.getlist("origin"))

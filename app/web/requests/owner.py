@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from app.web import urls
+
 OWNER_COOKIE = "kinetoscope_owner"
 COOKIE_SECONDS = 365 * 24 * 60 * 60
 
@@ -25,4 +27,6 @@ def new_owner() -> str:
 
 def remember_owner(response: Response, owner: str) -> None:
     """Set the cookie, or keep it for another year."""
-    response.set_cookie(OWNER_COOKIE, owner, max_age=COOKIE_SECONDS, httponly=True, samesite="lax")
+    response.set_cookie(
+        OWNER_COOKIE, owner, max_age=COOKIE_SECONDS, httponly=True, samesite="lax", path=urls.networks()
+    )

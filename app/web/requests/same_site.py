@@ -4,6 +4,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from app.contract.errors import InvalidRequest
+from app.web import urls
 
 # Spaces, control characters, and the backslash, which browsers read as a slash.
 UNSAFE_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]|%00")
@@ -12,9 +13,10 @@ NO_PAGES = ("/api/", "/-/s/", "/-/media/", "/-/assets/")
 
 
 def same_site_url(url: str, base: str) -> SplitResult:
-    """Return the path and query of a page of this dashboard.
+    """Return the path and query of a page of this dashboard, without the path that the dashboard itself lies below.
 
-    `base` is the dashboard's own address. Raises InvalidRequest for another site, and for an address that is no page.
+    `base` is the dashboard's own address, without a path. Raises InvalidRequest for another site, and for an address
+    that is no page.
     """
     wrong = InvalidRequest(
         f"{url[:200]!r} is not a page of this dashboard. Give its path, such as /network/layer/unit.",
@@ -28,6 +30,7 @@ def same_site_url(url: str, base: str) -> SplitResult:
         raise wrong from error
     if split.scheme or split.netloc or not split.path.startswith("/") or split.path.startswith("//"):
         raise wrong
-    if split.path.startswith(NO_PAGES):
+    split = split._replace(path=urls.unrooted(split.path))
+    if split.path.startswith("//") or split.path.startswith(NO_PAGES):
         raise wrong
     return split

@@ -15,8 +15,8 @@ from app.store.surveys import evidence, predictions
 from app.web import urls
 from app.web.deps import ReadSession
 from app.web.render import render
-from app.web.views.datasets import DATASETS_CRUMB, clip_poster
-from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.datasets import clip_poster, datasets_crumb
+from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Choice, Crumb, NamedLink
 from app.web.views.parts.player import ClipPlayerSettings, flow_encoding_choices
 
@@ -56,7 +56,7 @@ def clip_page(
             title=f"{clip.name} · {dataset.title}",
             address=urls.clip(slug, name, **settings.query_params),
             description=f"A real clip of {clip.label}, with the motion that networks see.",
-            crumbs=(HOME, DATASETS_CRUMB, Crumb(dataset.title, urls.dataset(slug)), Crumb(clip.name)),
+            crumbs=(home_crumb(), datasets_crumb(), Crumb(dataset.title, urls.dataset(slug)), Crumb(clip.name)),
             image=clip_poster(clip),
         ),
         clip=clip,

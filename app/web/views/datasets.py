@@ -16,7 +16,7 @@ from app.store.surveys import evidence, predictions
 from app.web import urls
 from app.web.deps import ReadSession
 from app.web.render import render
-from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.pagination import Pagination, numbered_pagination
 
@@ -24,7 +24,6 @@ router = APIRouter(prefix="/-/datasets")
 
 CLIPS_PER_PAGE = 48
 CLIPS_PER_DATASET = 4  # on the page of all data sets
-DATASETS_CRUMB = Crumb("Data sets", urls.datasets())
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,10 @@ class DatasetPage(Page):
     surveys: tuple[SurveySummary, ...]
 
 
+def datasets_crumb() -> Crumb:
+    return Crumb("Data sets", urls.datasets())
+
+
 @router.get("")
 def datasets_page(request: Request, session: ReadSession) -> HTMLResponse:
     page = DatasetsPage(
@@ -69,7 +72,7 @@ def datasets_page(request: Request, session: ReadSession) -> HTMLResponse:
             title="Data sets · Kinetoscope",
             address=urls.datasets(),
             description="The labelled clips that networks are surveyed with.",
-            crumbs=(HOME, Crumb("Data sets")),
+            crumbs=(home_crumb(), Crumb("Data sets")),
         ),
         datasets=tuple(
             DatasetEntry(dataset, datasets.list_clips(session, slug=dataset.slug, per_page=CLIPS_PER_DATASET).items)
@@ -102,7 +105,7 @@ def dataset_page(
                 title=f"{label or 'Clips'} · {dataset.title}",
                 address=href(page),
                 description=dataset.summary or f"{dataset.clips:,} clips of {len(dataset.classes):,} classes.",
-                crumbs=(HOME, DATASETS_CRUMB, Crumb(dataset.title)),
+                crumbs=(home_crumb(), datasets_crumb(), Crumb(dataset.title)),
                 image=next((poster for poster in map(clip_poster, clips.items) if poster), None),
             ),
             dataset=dataset,

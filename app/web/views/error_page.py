@@ -10,7 +10,7 @@ from app.contract.errors import KinetoscopeError
 from app.web import urls
 from app.web.render import render
 from app.web.requests.theme import chosen_theme
-from app.web.views.parts.layout import HOME, Page, PageLayout
+from app.web.views.parts.layout import Page, PageLayout, home_crumb
 from app.web.views.parts.navigation import NamedLink
 
 
@@ -27,7 +27,7 @@ def error_page(request: Request, error: KinetoscopeError) -> HTMLResponse:
     """Return a page with the sentence that the JSON API gives for the error. Needs no database."""
     suggestions = suggested_links(request, error)
     page = ErrorPage(
-        layout=PageLayout(title=f"{error.status} · Kinetoscope", crumbs=(HOME,), theme=chosen_theme(request)),
+        layout=PageLayout(title=f"{error.status} · Kinetoscope", crumbs=(home_crumb(),), theme=chosen_theme(request)),
         status=error.status,
         kind=error.kind.replace("_", " "),
         detail=error.detail.partition(" Near: ")[0] if suggestions else error.detail,

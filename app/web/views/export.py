@@ -1,7 +1,5 @@
 """The download of units as one ZIP: their media, a table, and JSON with recipes, measurements and provenance."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from app.store.results import visualizations
 from app.web import urls
 from app.web.api.health import VERSION
 from app.web.archive import ArchiveFile, stream_zip
+from app.web.csv_table import csv_table
 from app.web.deps import BaseAddress, SettingsDep, StoreDep
 from app.web.views.parts.selected_units import SelectedUnits, select_units
 
@@ -56,7 +55,7 @@ def export_units(
     with store.session() as session:
         card = networks.get_card(session, slug=network)
         selected = select_units(session, card, request.query_params, settings.queue_limit)
-    address = urls.absolute(base, str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""))
+    address = urls.absolute(base, request.url.path + (f"?{request.url.query}" if request.url.query else ""))
     return StreamingResponse(
         stream_zip(archive_files(store, card, selected, address), modified_at=datetime.now(UTC)),
         media_type="application/zip",
@@ -88,11 +87,7 @@ def archive_files(store: Store, card: NetworkCard, selected: SelectedUnits, addr
             rows += [table_row(card, unit, result) for result in results] or [table_row(card, unit, None)]
             for result in results:
                 yield from media_files(store, result)
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
-    yield ArchiveFile("units.csv", table.getvalue().encode())
+    yield ArchiveFile("units.csv", csv_table(COLUMNS, rows).encode())
     yield ArchiveFile("units.json", as_json(units_json))
 
 

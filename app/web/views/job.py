@@ -17,7 +17,7 @@ from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.formatting import job_title
 from app.web.render import render
 from app.web.requests.form import Form, back_address
-from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.recipe_form import RecipeField, recipe_fields
 from app.web.views.parts.recipes import recipe_query_params
@@ -61,7 +61,7 @@ def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLRespo
             title=f"Job {job.id}: {job_title(job)}",
             address=urls.job(job.id),
             description=f"{job_title(job)} of {card.title}{speed} is {job.state}.",
-            crumbs=(HOME, Crumb("Queue", urls.jobs()), Crumb(f"Job {job.id}")),
+            crumbs=(home_crumb(), Crumb("Queue", urls.jobs()), Crumb(f"Job {job.id}")),
             is_live=job.state.is_live,
         ),
         job=job,

@@ -14,7 +14,7 @@ from app.web import urls
 from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.requests.owner import Owner
-from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
 from app.web.views.parts.pagination import Pagination, numbered_pagination
 
@@ -102,7 +102,7 @@ def jobs_page(
                 title="Queue",
                 address=href(page),
                 description="Work that waits, runs and is done.",
-                crumbs=(HOME, Crumb("Queue")),
+                crumbs=(home_crumb(), Crumb("Queue")),
                 is_live=bool(counts[JobState.QUEUED] or counts[JobState.RUNNING]),
             ),
             address=href(page),

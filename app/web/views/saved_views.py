@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -18,9 +18,8 @@ from app.web import urls
 from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.render import render
 from app.web.requests.form import Form
-from app.web.requests.same_site import same_site_url
 from app.web.requests.validation import invalid_request
-from app.web.views.parts.layout import HOME, Page, page_layout
+from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.link_preview import create_short_link, link_preview
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.pagination import Pagination, numbered_pagination
@@ -45,7 +44,7 @@ class SavedViewsPage(Page):
 
 
 @router.get("/s/{slug}")
-def link_page(request: Request, session: ReadSession, base: BaseAddress, slug: str) -> HTMLResponse:
+def link_page(request: Request, session: ReadSession, slug: str) -> HTMLResponse:
     link = links.get_link(session, slug=slug)
     layout = page_layout(
         request,
@@ -53,18 +52,18 @@ def link_page(request: Request, session: ReadSession, base: BaseAddress, slug: s
         address=urls.link(slug),
         description=link.note or link.description,
         image=link.preview,
-        result=shown_result(session, link.url, base),
+        result=shown_result(session, link.url),
     )
     # A refresh and not a redirect by status: a site that previews links would follow a redirect, and show the title of
     # the page it leads to instead of the title that the link was given.
-    address = quote(link.url, safe=HEADER_SAFE)
+    address = quote(urls.rooted(link.url), safe=HEADER_SAFE)
     return render(LinkPage(layout=layout, link=link), headers={"Refresh": f"0; url={address}"})
 
 
-def shown_result(session: Session, url: str, base: str) -> Visualization | None:
+def shown_result(session: Session, url: str) -> Visualization | None:
     """Return the result that the linked page shows today, or None where the page is gone."""
     try:
-        return link_preview(session, same_site_url(url, base)).visualization
+        return link_preview(session, urlsplit(url)).visualization
     except KinetoscopeError:
         return None
 
@@ -85,7 +84,7 @@ def saved_views_page(
                 title="Saved views",
                 address=href(page),
                 description="Views that somebody found worth keeping.",
-                crumbs=(HOME, Crumb("Saved views")),
+                crumbs=(home_crumb(), Crumb("Saved views")),
             ),
             links=saved,
             pagination=numbered_pagination(page, VIEWS_PER_PAGE, saved.total, href),

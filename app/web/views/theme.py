@@ -21,7 +21,7 @@ def switch_theme(request: Request, base: BaseAddress, form: Form) -> RedirectRes
     if theme not in THEMES:
         raise InvalidRequest(f"There is no theme {theme!r}. Choose one of {', '.join(THEMES)}.")
     response = RedirectResponse(referring_page(request, base), status_code=303)
-    response.set_cookie(THEME_COOKIE, theme, max_age=COOKIE_SECONDS, samesite="lax")
+    response.set_cookie(THEME_COOKIE, theme, max_age=COOKIE_SECONDS, samesite="lax", path=urls.networks())
     return response
 
 
@@ -35,4 +35,4 @@ def referring_page(request: Request, base: str) -> str:
         return urls.networks()
     address = same_site_url(referer, base)
     params = [(name, value) for name, value in parse_qsl(address.query, keep_blank_values=True) if name != "theme"]
-    return address._replace(query=urlencode(params)).geturl()
+    return urls.rooted(address._replace(query=urlencode(params)).geturl())

@@ -19,8 +19,9 @@ class ThemeSwitch extends HTMLElement {
     const button = requireElement(this, "button", HTMLButtonElement);
     const themes = requireAttribute(this, "themes").split(" ");
     const theme = button.value;
+    const root = document.documentElement.dataset.root ?? "";
     // biome-ignore lint/suspicious/noDocumentCookie: Firefox has no Cookie Store API before version 140
-    document.cookie = `theme=${theme}; path=/; max-age=${COOKIE_SECONDS}; samesite=lax`;
+    document.cookie = `theme=${theme}; path=${root}/; max-age=${COOKIE_SECONDS}; samesite=lax`;
     document.documentElement.dataset.theme = theme;
     history.replaceState(history.state, "", withParameter(location.href, "theme", null));
     button.value = themes[(themes.indexOf(theme) + 1) % themes.length];

@@ -1,6 +1,6 @@
 // One stream of job events for the whole page. It is open only while somebody listens and the page is visible: a
 // browser grants one host few connections, and each open tab would hold one.
-const EVENTS_ADDRESS = "/api/events";
+const EVENTS_ADDRESS = `${document.documentElement.dataset.root ?? ""}/api/events`;
 const RETRY_MILLISECONDS = 3000; // after an error answer, on which browsers do not reconnect
 
 /**

@@ -85,6 +85,12 @@ def test_the_docs_have_no_inline_script_and_nothing_from_elsewhere(client: TestC
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:9999"},
         {"Origin": "http://127.0.0.1:8000.evil.example"},
+        {"Origin": "http://["},
+        {"Origin": "http://a:99999"},
+        {"Origin": "http://evil@127.0.0.1:8000"},
+        {"Origin": f"{ORIGIN}, https://evil.example"},
+        {"Origin": ""},
+        {"Origin": "file://"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN},
@@ -124,11 +130,22 @@ def test_the_machine_s_own_names_are_answered(client: TestClient, host: str) -> 
     assert client.get("/api/health", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", " ", "[x"])
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.5"])
 def test_other_hosts_are_refused_on_a_loopback_address(client: TestClient, host: str) -> None:
     answer = client.get("/api/health", headers={"Host": host})
     assert (answer.status_code, answer.json()["error"]) == (403, "refused")
-    assert "KINETOSCOPE_PUBLIC_URL" in answer.json()["detail"]
+    assert "KINETOSCOPE_ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("host", [" ", "[x", "a b", "user@localhost", "localhost:99999", "localhost/x", "löcal"])
+def test_a_host_that_cannot_be_parsed(client: TestClient, host: str) -> None:
+    answer = client.get("/api/health", headers={b"Host": host.encode()})
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
+
+
+def test_two_hosts_are_none(client: TestClient) -> None:
+    answer = client.get("/api/health", headers=[("Host", "localhost"), ("Host", "evil.example")])
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
 
 
 @pytest.fixture
@@ -148,10 +165,28 @@ def test_the_public_address_is_our_own(public: TestClient) -> None:
     assert public.get("/api/health", headers={"Host": "evil.example"}).status_code == 403
 
 
-def test_any_host_may_ask_where_the_server_binds_to_the_network(tmp_path: Path, store: Store) -> None:
-    settings = Settings(home=tmp_path, host="0.0.0.0")
-    with TestClient(create_app(settings, store), base_url="http://box.example") as client:
-        assert client.get("/api/health").status_code == 200
+@pytest.mark.parametrize(
+    ("allowed_hosts", "host", "status"),
+    [
+        ("", "box.example", 403),  # a name that resolves to this server may be that of an attacker (DNS rebinding)
+        ("", "2130706433", 403),
+        ("", "192.168.1.5:8000", 200),
+        ("", "[fd00::5]:8000", 200),
+        ("", "127.0.0.1:8000", 200),  # a health check within the container
+        ("", "localhost", 200),
+        ("other.example,box.example", "BOX.example.:8000", 200),
+        ("*.lab.example", "box.lab.example", 200),
+        ("*.lab.example", "lab.example", 403),
+        ("*.lab.example", "evillab.example", 403),
+        ("*", "anything.example", 200),
+    ],
+)
+def test_names_are_checked_where_the_server_binds_to_the_network_too(
+    tmp_path: Path, store: Store, allowed_hosts: str, host: str, status: int
+) -> None:
+    settings = Settings(home=tmp_path, host="0.0.0.0", allowed_hosts=allowed_hosts)
+    with TestClient(create_app(settings, store)) as client:
+        assert client.get("/api/health", headers={"Host": host}).status_code == status
 
 
 def test_a_large_body_is_refused_however_it_comes(client: TestClient) -> None:
@@ -167,9 +202,10 @@ def test_a_large_body_is_refused_however_it_comes(client: TestClient) -> None:
         assert "10,000 bytes" in answer.json()["detail"]
 
 
-def test_a_length_that_is_no_number(client: TestClient) -> None:
-    answer = client.post("/api/visualizations", content=b"{}", headers={"Content-Length": "-1"})
-    assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
+@pytest.mark.parametrize(("length", "status"), [("-1", 400), ("1e3", 400), ("9" * 5000, 413), ("0" * 5000 + "2", 415)])
+def test_a_length_that_is_no_number_or_a_very_long_one(client: TestClient, length: str, status: int) -> None:
+    answer = client.post("/api/visualizations", content=b"{}", headers={"Content-Length": length})
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("address", ["/api/networks/a%00b", "/api/networks/tiny/units?q=%00"])

@@ -13,7 +13,6 @@ from app.web.requests.theme import Theme, chosen_theme
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.share import Share
 
-HOME = Crumb("Networks", urls.networks())
 RELOAD_SECONDS = 4  # between reloads of a page with live work, for browsers without JavaScript
 
 
@@ -66,8 +65,12 @@ def page_layout(
     return PageLayout(title=title, crumbs=crumbs, share=share, reload_seconds=seconds, theme=chosen_theme(request))
 
 
+def home_crumb() -> Crumb:
+    return Crumb("Networks", urls.networks())
+
+
 def network_crumbs(card: NetworkCard, *more: Crumb) -> tuple[Crumb, ...]:
     """Return the breadcrumbs of a network's page, or with `more` those of a page below it."""
     if not more:
-        return (HOME, Crumb(card.title))
-    return (HOME, Crumb(card.title, urls.network(card.slug)), *more)
+        return (home_crumb(), Crumb(card.title))
+    return (home_crumb(), Crumb(card.title, urls.network(card.slug)), *more)
