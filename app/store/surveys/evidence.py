@@ -1,6 +1,6 @@
 """Reads finished surveys: the facts about a network as a whole, and the evidence of its units."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 from sqlalchemy import Row, Select, and_, func, select
@@ -21,7 +21,7 @@ from app.contract.survey import MaskedClass, StreamFacts, Survey, SurveySummary
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import network_id
 from app.store.catalog.survey_columns import newest_survey_id, newest_survey_key
-from app.store.catalog.units import select_unit_records, unit_record, unit_summaries, unit_summary
+from app.store.catalog.units import Position, select_unit_records, unit_records, unit_summaries, unit_summary
 from app.store.database.cache import LruCache
 from app.store.database.packing import unpack, unpack_counts
 from app.store.database.session import Session, SurveyKey
@@ -78,29 +78,41 @@ def get_survey(session: Session, *, card: NetworkCard, dataset: str | None = Non
 
 
 def get_evidence(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitEvidence | None:
-    """Return the evidence of a unit from the network's newest survey, None before the first survey."""
-    record = unit_record(session, card=card, layer=layer, unit=unit)
+    """Return the evidence of a unit from the network's newest survey, None before the first survey.
+
+    Raises UnknownLayer and UnknownUnit.
+    """
+    position = (card.unit(layer, unit)[0].index, unit)
+    return evidence_of_units(session, card=card, positions=[position]).get(position)
+
+
+def evidence_of_units(
+    session: Session, *, card: NetworkCard, positions: Collection[Position]
+) -> dict[Position, UnitEvidence]:
+    """Return the evidence of at most some hundred units by layer index and unit index: that of the newest survey.
+
+    Units without evidence are left out.
+    """
     survey_id = newest_survey_id(session, card=card)
     if survey_id is None:
-        return None
-    # Three statements: in one, the long lists of the unit would come once for every clip.
-    row = session.read(_select_measures(survey_id, record.id)).one_or_none()
-    if row is None:
-        return None
-    top_clips = session.read(
-        select(ClipRow.name, TopClipRow.activation, TopClipRow.x, TopClipRow.y, TopClipRow.time, TopClipRow.trace)
-        .join(TopClipRow, TopClipRow.clip_id == ClipRow.id)
-        .where(TopClipRow.survey_id == survey_id, TopClipRow.unit_id == record.id)
-        .order_by(TopClipRow.rank)
-    )
-    table = ClassAttributionRow
-    attributions = session.read(
-        select(table.class_index, table.weight, table.share, table.effect)
-        .where(table.survey_id == survey_id, table.unit_id == record.id)
-        .order_by(table.rank)
-    )
-    class_attributions = tuple(ClassAttribution(**attribution._mapping) for attribution in attributions)
-    return _evidence(layer, unit, row, _top_clips(top_clips), class_attributions)
+        return {}
+    records = unit_records(session, card=card, positions=positions)
+    units = {record.id: position for position, record in records.items()}
+    # Three statements: in one, the long lists of a unit would come once for every clip.
+    measures = session.read(_select_measures(survey_id, units)).all()
+    top_clips: dict[int, list[TopClip]] = {id: [] for id in units}
+    for id, name, activation, x, y, time, trace in session.read(_select_top_clips(survey_id, units)):
+        top_clips[id].append(TopClip(clip=name, activation=activation, x=x, y=y, time=time, trace=unpack(trace)))
+    attributions: dict[int, list[ClassAttribution]] = {id: [] for id in units}
+    for id, class_index, weight, share, effect in session.read(_select_attributions(survey_id, units)):
+        attribution = ClassAttribution(class_index=class_index, weight=weight, share=share, effect=effect)
+        attributions[id].append(attribution)
+    evidence: dict[Position, UnitEvidence] = {}
+    for row in measures:
+        id, position = row.unit_id, units[row.unit_id]
+        layer = card.layers[position[0]].name
+        evidence[position] = _evidence(layer, position[1], row, tuple(top_clips[id]), tuple(attributions[id]))
+    return evidence
 
 
 def units_of_class(
@@ -188,9 +200,10 @@ def _finished_surveys() -> Select[SurveyRow]:
     )
 
 
-def _select_measures(survey_id: int, unit_id: int) -> Select[*tuple[Any, ...]]:
+def _select_measures(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any, ...]]:
     return (
         select(
+            UnitEvidenceRow.unit_id,
             UnitEvidenceRow.a_hat,
             UnitEvidenceRow.mean,
             UnitEvidenceRow.firing_rate,
@@ -211,7 +224,26 @@ def _select_measures(survey_id: int, unit_id: int) -> Select[*tuple[Any, ...]]:
                 UnitEvidenceByClassRow.unit_id == UnitEvidenceRow.unit_id,
             ),
         )
-        .where(UnitEvidenceRow.survey_id == survey_id, UnitEvidenceRow.unit_id == unit_id)
+        .where(UnitEvidenceRow.survey_id == survey_id, UnitEvidenceRow.unit_id.in_(units))
+    )
+
+
+def _select_top_clips(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any, ...]]:
+    table = TopClipRow
+    return (
+        select(table.unit_id, ClipRow.name, table.activation, table.x, table.y, table.time, table.trace)
+        .join(table, table.clip_id == ClipRow.id)
+        .where(table.survey_id == survey_id, table.unit_id.in_(units))
+        .order_by(table.unit_id, table.rank)
+    )
+
+
+def _select_attributions(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any, ...]]:
+    table = ClassAttributionRow
+    return (
+        select(table.unit_id, table.class_index, table.weight, table.share, table.effect)
+        .where(table.survey_id == survey_id, table.unit_id.in_(units))
+        .order_by(table.unit_id, table.rank)
     )
 
 
@@ -281,11 +313,4 @@ def _evidence(
         direction=direction and DirectionTuning.model_validate(direction),
         class_attributions=class_attributions,
         correlated_units=tuple((index, correlation) for index, correlation in correlated),
-    )
-
-
-def _top_clips(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[TopClip, ...]:
-    return tuple(
-        TopClip(clip=name, activation=activation, x=x, y=y, time=time, trace=unpack(trace))
-        for name, activation, x, y, time, trace in rows
     )

@@ -3,11 +3,14 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import delete
 
 from app.contract.result import Visualization
 from app.store.database.engine import Store
+from app.store.database.survey_tables import UnitEvidenceRow
 from app.web.api.lines import stream_units
 from app.web.serving.admission import Admission, WaitingLine
+from tests.evidence_support import add_dataset, survey
 
 
 def test_a_whole_network_one_unit_a_line(client: TestClient, visualization: Visualization) -> None:
@@ -19,6 +22,23 @@ def test_a_whole_network_one_unit_a_line(client: TestClient, visualization: Visu
     [made] = [each for each in units if each["visualizations"]]
     assert made["visualizations"][0]["id"] == visualization.id
     assert client.get(made["visualizations"][0]["media"][0]["href"]).status_code == 200
+
+
+def test_a_line_is_what_the_unit_itself_answers(client: TestClient, store: Store, visualization: Visualization) -> None:
+    add_dataset(store)
+    survey(store)
+    with store.transaction() as session:  # of one unit nothing was measured
+        session.execute(delete(UnitEvidenceRow).where(UnitEvidenceRow.unit_id == 3))
+    lines = list(map(json.loads, client.get("/api/networks/tiny/units.jsonl").text.splitlines()))
+    assert [line["evidence"] is None for line in lines].count(True) == 1
+    for line in lines:
+        own = client.get(line["unit"]["href"]).json()
+        in_listings = {"precision": line["unit"]["precision"], "clip": line["unit"]["clip"]}
+        assert line == {
+            "unit": own["unit"] | in_listings,
+            "evidence": own["evidence"],
+            "visualizations": own["visualizations"],
+        }
 
 
 @pytest.mark.usefixtures("network")
