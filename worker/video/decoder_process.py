@@ -71,7 +71,7 @@ def main(limits: DecodeLimits) -> None:
             try:
                 frames = _read(request, limits)
             except VideoError as error:
-                words = error.detail.encode("utf-8", "replace")[:MAX_ERROR_BYTES]
+                words = error.detail.encode("utf-8", "surrogateescape")[:MAX_ERROR_BYTES]
                 answers.write(HEADER.pack(ERROR, len(words), 0, 0) + words)
             else:
                 answers.write(HEADER.pack(FRAMES, *frames.shape[:3]))

@@ -159,7 +159,7 @@ def raise_interrupted() -> None:
 
 
 def test_children_end_with_their_parent(large: Path) -> None:
-    program = f"from tests.worker.video.test_decoders import *; read_clip_in_child(Path({str(large)!r}), **LONG)"
+    program = f"from worker.video.decoders import *; read_clip_in_child(Path({str(large)!r}), **{LONG})"
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     wait_for(lambda: children(parent.pid))
     (child,) = children(parent.pid)
