@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
 
 from app.contract.errors import InvalidSettings
 
@@ -111,7 +112,8 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """Return the address of the database in the form that SQLAlchemy takes, with the driver named."""
         if not self.database_url:
-            return f"sqlite:///{self.home / 'kinetoscope.db'}"
+            file = URL.create("sqlite", database=str(self.home / "kinetoscope.db"))  # quotes what means something else
+            return file.render_as_string(hide_password=False)
         scheme, _, rest = self.database_url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
 

@@ -1,9 +1,11 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from app.contract.errors import InvalidSettings
 from app.settings import ROOT, Settings, read_settings
+from app.store.database.engine import open_store
 
 
 def test_the_readme_lists_every_setting_as_it_is() -> None:
@@ -79,3 +81,13 @@ def test_an_allowed_host_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINETOSCOPE_ALLOWED_HOSTS", "http://box.example")
     with pytest.raises(InvalidSettings, match=r"KINETOSCOPE_ALLOWED_HOSTS: .* without http://"):
         read_settings()
+
+
+def test_a_home_may_have_any_name(tmp_path: Path) -> None:
+    home = tmp_path / "what? #1 50%41 \u00e9"
+    home.mkdir()
+    store = open_store(Settings(home=home, database_url="").sqlalchemy_url, check=False)
+    store.migrate()
+    store.close()
+    assert (home / "kinetoscope.db").stat().st_size
+    assert [each.name for each in tmp_path.iterdir()] == [home.name]

@@ -14,13 +14,12 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from app.contract.errors import VideoError
+from worker.video.containers import ALLOWED_FORMATS
 from worker.video.limits import DEFAULT_LIMITS, DecodeLimits
 
 Frames = npt.NDArray[np.uint8]  # (T, H, W, 3), RGB
 Crop = int | tuple[int, int]  # the side of a square, or (height, width), in pixels
 
-# Containers that hold their own frames. A play list could name other files of this machine.
-ALLOWED_FORMATS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,mpeg,mpegts,flv,ogg,asf"
 TIMESTAMP_TOLERANCE = 1e-3  # of a frame: time stamps are rounded, so a frame counts as shown this much earlier
 MIN_FRAME_SHARE = 0.9  # of the frames that the container announces; a clip with fewer counts as cut short
 
