@@ -6,6 +6,7 @@ from app.contract.model import Model
 from app.contract.network import Slug
 from app.contract.result import MediaRef, MediaRole, RenderedMedia
 
+MAX_CLIP_NAME_LENGTH = 200
 CLIP_FPS = 25  # frames per second of every stored clip
 
 
@@ -20,11 +21,20 @@ class Dataset(Model):
 
 
 class NewClip(Model):
-    """A clip that is to be added to a data set."""
+    """A clip that is to be added to a data set; `source` is the path of its video there, where it has one."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=MAX_CLIP_NAME_LENGTH)
     label: str = Field(min_length=1, max_length=200)
+    source: str | None = None
     media: tuple[RenderedMedia, ...]
+
+
+class ClipSource(Model):
+    """Which video a clip was made of; `source` is None for a clip from before it was stored."""
+
+    name: str
+    label: str
+    source: str | None
 
 
 class Clip(Model):

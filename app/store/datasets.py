@@ -1,12 +1,12 @@
 """Data sets: adds, removes and lists them and their clips, with the media that show each clip."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Select, delete, func, literal, select, tuple_
+from sqlalchemy import Select, delete, func, literal, select, tuple_, update
 
-from app.contract.dataset import Clip, Dataset, NewClip
+from app.contract.dataset import Clip, ClipSource, Dataset, NewClip
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.model import Paginated
 from app.contract.network import normalize_name
@@ -57,7 +57,13 @@ def add_clips(session: Session, *, slug: str, clips: Iterable[NewClip]) -> int:
         same = select(ClipRow.id).where(ClipRow.dataset_id == dataset.id, ClipRow.name == clip.name)
         if session.scalar(same) is not None:
             continue
-        row = ClipRow(dataset_id=dataset.id, name=clip.name, label=clip.label, folded=normalize_name(clip.label))
+        row = ClipRow(
+            dataset_id=dataset.id,
+            name=clip.name,
+            label=clip.label,
+            folded=normalize_name(clip.label),
+            source=clip.source,
+        )
         session.add(row)
         session.flush()
         put_media(session, table=ClipMediaRow, owner={"clip_id": row.id}, media=clip.media)
@@ -68,6 +74,22 @@ def add_clips(session: Session, *, slug: str, clips: Iterable[NewClip]) -> int:
     dataset.clips += added
     session.flush()
     return added
+
+
+def clip_sources(session: Session, *, slug: str) -> list[ClipSource]:
+    """Return of which video every clip of a data set was made, in the order in which they were added."""
+    dataset = dataset_row(session, slug)
+    columns = select(ClipRow.name, ClipRow.label, ClipRow.source)
+    rows = session.read(columns.where(ClipRow.dataset_id == dataset.id).order_by(ClipRow.id))
+    return [ClipSource(name=name, label=label, source=source) for name, label, source in rows]
+
+
+def set_sources(session: Session, *, slug: str, sources: Mapping[str, str]) -> None:
+    """Store of which videos clips were made, by name, for clips of which it is not known yet."""
+    dataset = dataset_row(session, slug)
+    for name, source in sources.items():
+        clip = (ClipRow.dataset_id == dataset.id, ClipRow.name == name, ClipRow.source.is_(None))
+        session.execute(update(ClipRow).where(*clip).values(source=source))
 
 
 def remove_dataset(session: Session, *, slug: str) -> None:

@@ -1,5 +1,6 @@
 """`kinetoscope-worker datasets`: the labelled clips that networks are surveyed with and that pages show."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,17 +22,20 @@ from worker.survey.official_splits import Part, Split
 
 app = typer.Typer(no_args_is_help=True, help="Data sets of the dashboard.")
 
-MAX_SKIPPED_LISTED = 20  # videos that could not be read, named at the end
+MAX_REASONS_LISTED = 20  # videos that were left out or could not be read, named at the end
 
 
 @app.command()
 @report_errors
 def add(
     slug: Annotated[str, typer.Argument(help="Name of the data set in URLs.")],
-    path: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a CSV.")],
+    path: Annotated[Path, typer.Argument(help="A folder with one folder a class, or a list of videos.")],
     layout: Annotated[Layout | None, typer.Option(help="Layout of the data set, if it cannot be guessed.")] = None,
     split: Annotated[
         Path | None, typer.Option(help="Official split of UCF101 or HMDB51: a file of it, or the folder of its files.")
+    ] = None,
+    videos: Annotated[
+        Path | None, typer.Option(help="Folder of the videos of a list, if they lie elsewhere than the list.")
     ] = None,
     part: Annotated[Part | None, typer.Option(help="Part of the split; by default test.")] = None,
     fold: Annotated[int, typer.Option(min=1, help="Number of the official split, if the folder has several.")] = 1,
@@ -42,15 +46,13 @@ def add(
 ) -> None:
     """Read a data set and store the middle of each video with its flow; what is there already stays."""
     official_split = Split(split, part or Part.TEST, fold) if split or part else None
-    files = read_dataset(path, layout=layout, split=official_split, labels=tuple(label or ()))
+    listing = read_dataset(path, layout=layout, split=official_split, labels=tuple(label or ()), videos=videos)
     store = open_database()
-    check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in files)))
+    check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in listing.videos)))
     with make_progress() as progress:
-        report = add_videos(store, slug, title or slug, files, progress, summary=summary)
-    for name, reason in list(report.skipped.items())[:MAX_SKIPPED_LISTED]:
-        out.print(f"[yellow]skipped[/] {escape(name)}: {escape(reason)}", highlight=False)
-    if len(report.skipped) > MAX_SKIPPED_LISTED:
-        out.print(f"[yellow]skipped[/] {len(report.skipped) - MAX_SKIPPED_LISTED:,} more.")
+        report = add_videos(store, slug, title or slug, listing.videos, progress, summary=summary)
+    list_reasons("left out", [(each.name, each.reason) for each in listing.left_out])
+    list_reasons("skipped", list(report.skipped.items()))
     already_there = f" {report.already_there:,} were there already." if report.already_there else ""
     page = page_url(f"-/datasets/{slug}")
     out.print(f"Added {report.added:,} clips to [bold]{slug}[/].{already_there} Page: {page}")
@@ -82,6 +84,14 @@ def remove(
     with store.transaction() as session:
         datasets.remove_dataset(session, slug=slug)
     out.print(f"Removed {slug}.")
+
+
+def list_reasons(what: str, reasons: Sequence[tuple[str, str]]) -> None:
+    """Print why these files were not added, or of the first of them."""
+    for name, reason in reasons[:MAX_REASONS_LISTED]:
+        out.print(f"[yellow]{what}[/] {escape(name)}: {escape(reason)}", highlight=False)
+    if len(reasons) > MAX_REASONS_LISTED:
+        out.print(f"[yellow]{what}[/] {len(reasons) - MAX_REASONS_LISTED:,} more.")
 
 
 def check_dataset(store: Store, slug: str, network: str | None, labels: list[str]) -> None:

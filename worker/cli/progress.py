@@ -10,7 +10,7 @@ from app.contract.errors import WorkError
 from app.contract.job import Job
 from app.store.database.engine import Store
 from worker.cli.common import make_loop, out
-from worker.survey.dataset_files import VideoFile
+from worker.survey.video_files import VideoFile
 
 if TYPE_CHECKING:
     from worker.survey.intake import IntakeReport

@@ -127,12 +127,12 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     second. Clips that are already there are left as they are. The survey comes after the first stimuli of the classes
     and before the background requests, because most pages show its results. An error is logged.
     """
-    from worker.survey.dataset_files import VideoFile
     from worker.survey.intake import add_clip_files
+    from worker.survey.video_files import VideoFile, source_of
 
     by_class = [sorted(clips.glob("*.mp4")) for clips in sorted(folder.iterdir()) if clips.is_dir()]
     rounds = [[file for file in files if file is not None] for files in zip_longest(*by_class)]
-    videos = [VideoFile(file.stem, file.parent.name, file) for files in rounds for file in files]
+    videos = [VideoFile(file.parent.name, file, source_of(file, folder)) for files in rounds for file in files]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
         for batch in chunks(videos, CLIPS_PER_TRANSACTION):

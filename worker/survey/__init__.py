@@ -2,5 +2,6 @@
 
 Start with `run.py` (SurveyRun). Before a survey, `dataset_files.py` lists videos and `intake.py` stores them as clips.
 It may import worker.evidence and all below it, app.store and app.contract.
-Reading order: dataset_files, official_splits, intake; stored_inputs, prefetch, stages, run.
+Reading order: video_files, class_folders, list_files, dataset_files, clip_names, intake.
+Then stored_inputs, prefetch, stages, run.
 """

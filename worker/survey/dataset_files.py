@@ -2,22 +2,20 @@
 
 folders    one folder for each class, as UCF101 and HMDB51 come; with an official split, only the videos it names
 kinetics   a CSV of label, youtube_id, time_start, time_end, split; videos are named id_000010_000020.mp4
-csv        a CSV of path, label; paths are relative to the CSV's folder
+csv        a table of path, label, or lines `path label`; paths are relative to the list's folder
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from app.contract.errors import InvalidRequest, UnknownClass
-from worker.survey.list_files import KINETICS_COLUMNS, kinetics_video, read_columns, read_rows
+from worker.survey.class_folders import read_class_folders
+from worker.survey.kinetics import KINETICS_COLUMNS, kinetics_videos
+from worker.survey.list_files import LIST_ENDINGS, has_header, read_columns, read_pairs, read_table
 from worker.survey.official_splits import Split, split_videos
-
-VIDEO_SUFFIXES = frozenset(
-    {".avi", ".mp4", ".mov", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".m4v", ".flv", ".3gp", ".ogv"}
-)
+from worker.survey.path_lookup import PathLookup
+from worker.survey.video_files import LeftOut, ListedVideo, Listing, VideoFile, printable, source_of, take_listed
 
 
 class Layout(StrEnum):
@@ -28,87 +26,76 @@ class Layout(StrEnum):
     CSV = "csv"
 
 
-@dataclass(frozen=True)
-class VideoFile:
-    """A labelled video; `name` is unique in its data set."""
-
-    name: str
-    label: str
-    path: Path
-
-
 LAYOUT_HINTS = {
     Layout.FOLDERS: "Give a folder with one folder of videos for each class.",
     Layout.KINETICS: f"Give a CSV with the columns {', '.join(sorted(KINETICS_COLUMNS))}, and split if there is one.",
-    Layout.CSV: "Give a CSV with the columns path and label.",
+    Layout.CSV: "Give a list with the columns path and label.",
 }
 
 
 def read_dataset(
-    path: Path, *, layout: Layout | None = None, split: Split | None = None, labels: Sequence[str] = ()
-) -> list[VideoFile]:
-    """Return the videos of a folder or CSV, all or only those with the given labels; the videos are not opened.
+    path: Path,
+    *,
+    layout: Layout | None = None,
+    split: Split | None = None,
+    labels: Sequence[str] = (),
+    videos: Path | None = None,
+) -> Listing:
+    """Return the videos of a folder or list, all or only those with the given labels, and what is left out.
 
-    Folders are sorted by class, lists keep their order. Raises InvalidRequest where there is no data set, and
-    UnknownClass for a label that it does not have.
+    `videos` is the folder of the videos of a list, if it is not that of the list. The videos are not opened. Folders
+    are sorted by class, lists keep their order. Raises InvalidRequest where there is no data set or a list cannot be
+    read, and UnknownClass for a label that the data set does not have.
     """
     layout = layout or guess_layout(path)
-    videos = list(_labelled_videos(path, layout, split))
-    if not videos:
-        raise InvalidRequest(f"There is no video in {path}. {LAYOUT_HINTS[layout]}")
-    known = list(dict.fromkeys(label for label, _ in videos))
-    for label in labels:
+    if videos is not None and (layout is Layout.FOLDERS or not videos.is_dir()):
+        reason = "is not a folder" if not videos.is_dir() else "is for lists: a folder of classes has its own videos"
+        raise InvalidRequest(f"The folder of videos {printable(videos)} {reason}.")
+    found = list(_read_layout(path, layout, split, videos))
+    known = list(dict.fromkeys(each.label for each in found if each.label is not None))
+    wanted = [printable(label) for label in labels]
+    for label in wanted:
         if label not in known:
             raise UnknownClass(label, known)
-    chosen = [(label, file) for label, file in videos if not labels or label in labels]
-    return [VideoFile(name, label, file) for name, (label, file) in zip(unique_names(chosen), chosen, strict=True)]
+    chosen = [each for each in found if not wanted or each.label is None or each.label in wanted]
+    listing = Listing(
+        tuple(each for each in chosen if isinstance(each, VideoFile)),
+        tuple(each for each in chosen if isinstance(each, LeftOut)),
+    )
+    if not listing.videos:
+        first = next((f" Left out is {each.name}: {each.reason}." for each in listing.left_out), "")
+        raise InvalidRequest(f"There is no video in {printable(path)}.{first} {LAYOUT_HINTS[layout]}")
+    return listing
 
 
 def guess_layout(path: Path) -> Layout:
-    """Return the layout of a folder or CSV. Raises InvalidRequest for anything else."""
+    """Return the layout of a folder or list. Raises InvalidRequest for anything else."""
     if path.is_dir():
         return Layout.FOLDERS
-    if path.suffix.lower() != ".csv" or not path.is_file():
+    if path.suffix.lower() not in LIST_ENDINGS or not path.is_file():
         raise InvalidRequest(
-            f"{path} is neither a folder nor a CSV file. {LAYOUT_HINTS[Layout.FOLDERS]} Or: {LAYOUT_HINTS[Layout.CSV]}"
+            f"{printable(path)} is neither a folder nor a CSV file. {LAYOUT_HINTS[Layout.FOLDERS]} "
+            f"Or: {LAYOUT_HINTS[Layout.CSV]}"
         )
     return Layout.KINETICS if set(read_columns(path)) >= KINETICS_COLUMNS else Layout.CSV
 
 
-def _labelled_videos(path: Path, layout: Layout, split: Split | None) -> Iterator[tuple[str, Path]]:
+def _read_layout(path: Path, layout: Layout, split: Split | None, videos: Path | None) -> Iterator[VideoFile | LeftOut]:
     if layout is Layout.FOLDERS:
         if not path.is_dir():
-            raise InvalidRequest(f"{path} is not a folder. {LAYOUT_HINTS[layout]}")
-        yield from split_videos(path, split) if split else _folder_videos(path)
-        return
-    if split and layout is Layout.CSV:
+            raise InvalidRequest(f"{printable(path)} is not a folder. {LAYOUT_HINTS[layout]}")
+        yield from take_listed(split_videos(path, split)) if split else read_class_folders(path)
+    elif layout is Layout.KINETICS:
+        yield from take_listed(kinetics_videos(path, split.part if split else None, videos))
+    elif split:
         raise InvalidRequest("A CSV of paths has no split: list the videos that are meant.")
-    for row in read_rows(path, KINETICS_COLUMNS if layout is Layout.KINETICS else {"path", "label"}):
-        if layout is Layout.CSV:
-            yield row["label"], path.parent / row["path"]
-        elif split is None or split.part.startswith(row.get("split") or split.part):  # "val" is "validate"
-            yield row["label"], kinetics_video(path.parent, row)
+    else:
+        yield from take_listed(_table_videos(path, videos or path.parent))
 
 
-def _folder_videos(root: Path) -> Iterator[tuple[str, Path]]:
-    for folder in sorted(each for each in root.iterdir() if each.is_dir()):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file():
-                yield folder.name, file
-
-
-def unique_names(videos: Sequence[tuple[str, Path]]) -> list[str]:
-    """Return a name for each (label, path): that of the file, with the class before it where names repeat.
-
-    Raises InvalidRequest where a video is listed twice.
-    """
-    for make_name in (
-        lambda label, file: file.stem,
-        lambda label, file: f"{label}/{file.stem}",
-        lambda label, file: f"{label}/{file.name}",
-    ):
-        names = [make_name(label, file) for label, file in videos]
-        if len(set(names)) == len(names):
-            return names
-    repeated = next(name for name, count in Counter(names).items() if count > 1)
-    raise InvalidRequest(f"The video {repeated} is listed twice. Name every video once.")
+def _table_videos(file: Path, root: Path) -> Iterator[ListedVideo]:
+    lookup = PathLookup()
+    for line in read_table(file, {"path", "label"}) if has_header(file) else read_pairs(file):
+        written = line.fields["path"]
+        path = lookup.find(root, written)
+        yield ListedVideo(line.fields["label"], written, path, source_of(path or root / written, root), line.place)

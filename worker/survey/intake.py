@@ -16,7 +16,8 @@ from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from worker.networks.preprocessing import FPS
 from worker.render.clips import render_clip
-from worker.survey.dataset_files import VideoFile
+from worker.survey.clip_names import NamedVideo, plan_names
+from worker.survey.video_files import VideoFile
 from worker.video.decoders import ClipDecoders
 from worker.video.flow import dis_flow, downscale_flow
 
@@ -48,25 +49,30 @@ def add_clip_files(
 ) -> IntakeReport:
     """Add videos to a data set, which is created if it does not exist; clips that are already there stay as they are.
 
-    An intake that was stopped therefore continues where it was. Videos that cannot be read are skipped. `observe` is
-    called with the number of files done. Raises VideoError where none can be read; then no data set is created.
+    An intake that was stopped therefore continues where it was, and a data set that has grown is added to. Videos that
+    cannot be read are skipped. `observe` is called with the number of files done. Raises VideoError where none can be
+    read; then no data set is created.
     """
     with store.session() as session:
         is_new = all(dataset.slug != dataset_slug for dataset in datasets.list_datasets(session))
-        known = set() if is_new else {name for name, _ in datasets.clip_names(session, slug=dataset_slug)}
-    missing = [file for file in files if file.name not in known]
-    report = IntakeReport(already_there=len(files) - len(missing))
+        known = [] if is_new else datasets.clip_sources(session, slug=dataset_slug)
+    plan = plan_names(files, known)
+    report = IntakeReport(already_there=len(plan.known))
+    without_source = {clip.name: file.source for file, clip in plan.known.items() if clip.source is None}
+    if without_source:
+        with store.transaction() as session:
+            datasets.set_sources(session, slug=dataset_slug, sources=without_source)
     done = report.already_there
     observe(done)
     with ClipDecoders() as decoders, ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
         make = partial(_make_clip_or_error, decoders)
-        for batch in chunks(missing, CLIPS_PER_TRANSACTION):
+        for batch in chunks(plan.new, CLIPS_PER_TRANSACTION):
             clips = []
-            for file, clip in zip(batch, pool.map(make, batch), strict=True):
+            for video, clip in zip(batch, pool.map(make, batch), strict=True):
                 if isinstance(clip, NewClip):
                     clips.append(clip)
                 else:
-                    report.skipped[file.name] = clip.detail
+                    report.skipped[video.name] = clip.detail
             if clips:
                 with store.transaction() as session:
                     if is_new:
@@ -81,21 +87,21 @@ def add_clip_files(
     return report
 
 
-def make_clip(name: str, label: str, video: Path, decoders: ClipDecoders) -> NewClip:
+def make_clip(name: str, label: str, video: Path, decoders: ClipDecoders, *, source: str | None = None) -> NewClip:
     """Return the middle of a video as a clip with its rendered media. Raises VideoError."""
     frames = decoders.read_clip(video, fps=FPS, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
     flow = downscale_flow(dis_flow(frames))
-    return NewClip(name=name, label=label, media=tuple(render_clip(frames, flow, fps=FPS)))
+    return NewClip(name=name, label=label, source=source, media=tuple(render_clip(frames, flow, fps=FPS)))
 
 
-def _make_clip_or_error(decoders: ClipDecoders, file: VideoFile) -> NewClip | VideoError:
+def _make_clip_or_error(decoders: ClipDecoders, video: NamedVideo) -> NewClip | VideoError:
     """Return the clip of a file, or why there is none: whatever one file raises, the others are added."""
     try:
-        return make_clip(file.name, file.label, file.path, decoders)
+        return make_clip(video.name, video.label, video.video.path, decoders, source=video.video.source)
     except VideoError as error:
         return error
     except Exception as error:
-        log.exception("The video %a could not be added.", file.name)
+        log.exception("The video %a could not be added.", video.name)
         return VideoError(f"Something unexpected went wrong ({type(error).__name__}); the log says what.")

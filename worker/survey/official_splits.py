@@ -13,8 +13,11 @@ from pathlib import Path
 
 from app.contract.errors import InvalidRequest
 from worker.survey.list_files import read_lines
+from worker.survey.path_lookup import PathLookup
+from worker.survey.video_files import ListedVideo, source_of
 
 HMDB_FILE = re.compile(r"(?P<label>.+)_test_split(\d+)\.txt")
+UCF_LINE = re.compile(r"(?P<path>(?P<label>[^/]+)/.+\.\w+)(\s+(?P<number>\d+))?")
 HMDB_NUMBERS = {"train": "1", "test": "2"}
 
 
@@ -38,42 +41,49 @@ class Split:
     fold: int = 1
 
 
-def split_videos(root: Path, split: Split) -> Iterator[tuple[str, Path]]:
-    """Yield (label, path) of the videos that a split of UCF101 or HMDB51 names, in its order.
+def split_videos(root: Path, split: Split) -> Iterator[ListedVideo]:
+    """Yield the videos that a split of UCF101 or HMDB51 names, in its order.
 
     Raises InvalidRequest for a split that is not there or has a line in another format.
     """
+    lookup = PathLookup()
     for file in _split_files(split):
         hmdb = HMDB_FILE.fullmatch(file.name)
-        yield from _hmdb_videos(root, file, hmdb["label"], split.part) if hmdb else _ucf_videos(root, file)
+        named = _hmdb_videos(file, hmdb["label"], split.part) if hmdb else _ucf_videos(file)
+        for label, written, place in named:
+            path = lookup.find(root, written)
+            yield ListedVideo(label, written, path, source_of(path or root / written, root), place)
 
 
-def _ucf_videos(root: Path, file: Path) -> Iterator[tuple[str, Path]]:
+def _ucf_videos(file: Path) -> Iterator[tuple[str, str, str]]:
     class_numbers = _class_numbers(file.with_name("classInd.txt"))
-    for number, line in enumerate(read_lines(file), 1):
-        words = line.split()
-        label, slash, _ = words[0].partition("/")
-        if not slash:
-            raise InvalidRequest(f"Line {number} of {file} is not `Class/video`: {line!r}.")
-        if class_numbers and (label not in class_numbers or words[1:] not in ([], [class_numbers[label]])):
-            raise InvalidRequest(f"Line {number} of {file} does not agree with classInd.txt: {line!r}.")
-        yield label, root / words[0]
+    for line in read_lines(file):
+        match = UCF_LINE.fullmatch(line.text.replace("\\", "/").removeprefix("./"))
+        if not match:
+            raise InvalidRequest(f"{line.place} is not `Class/video`: {line.text!r}.")
+        label, number = match["label"], match["number"]
+        if class_numbers and (label not in class_numbers or number not in (None, class_numbers[label])):
+            raise InvalidRequest(f"{line.place} does not agree with classInd.txt: {line.text!r}.")
+        yield label, match["path"], line.place
 
 
 def _class_numbers(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
-    pairs = (line.split() for line in read_lines(file))
-    return {words[-1]: words[0] for words in pairs}
+    numbers = {}
+    for line in read_lines(file):
+        number, _, label = line.text.partition(" ")
+        numbers[label.strip()] = number
+    return numbers
 
 
-def _hmdb_videos(root: Path, file: Path, label: str, part: Part) -> Iterator[tuple[str, Path]]:
-    for number, line in enumerate(read_lines(file), 1):
-        words = line.split()
-        if len(words) != 2 or words[1] not in ("0", "1", "2"):
-            raise InvalidRequest(f"Line {number} of {file} is not `video 0`, `1` or `2`: {line!r}.")
-        if words[1] == HMDB_NUMBERS.get(part):
-            yield label, root / label / words[0]
+def _hmdb_videos(file: Path, label: str, part: Part) -> Iterator[tuple[str, str, str]]:
+    for line in read_lines(file):
+        video, _, number = line.text.replace("\t", " ").rpartition(" ")
+        if not video.strip() or number not in ("0", "1", "2"):
+            raise InvalidRequest(f"{line.place} is not `video 0`, `1` or `2`: {line.text!r}.")
+        if number == HMDB_NUMBERS.get(part):
+            yield label, f"{label}/{video.strip()}", line.place
 
 
 def _split_files(split: Split) -> list[Path]:

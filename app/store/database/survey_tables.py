@@ -55,6 +55,7 @@ class ClipRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     label: Mapped[str] = mapped_column(String(200))
     folded: Mapped[str] = mapped_column(String(200))  # the label without case, spaces and punctuation, to match classes
+    source: Mapped[str | None] = mapped_column(Text)  # path of its video in the data set; no page shows it
 
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 

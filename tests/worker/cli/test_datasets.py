@@ -1,18 +1,20 @@
 """Data sets from the command line, with real videos."""
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from app.contract.result import MediaRole
 from app.settings import settings
 from app.store import datasets, media
 from app.store.database.engine import Store, open_store
 from tests.worker.conftest import Invoke
-from worker.survey.dataset_files import VideoFile
 from worker.survey.intake import add_clip_files
+from worker.survey.video_files import VideoFile
 from worker.video.decode import read_clip
 from worker.video.encode import write_video
 
@@ -73,6 +75,49 @@ def test_adding_again_continues_where_it_was(invoke: Invoke, folder: Path) -> No
         assert datasets.list_datasets(session) == []
 
 
+def test_a_data_set_grows_by_what_is_new(invoke: Invoke, folder: Path) -> None:
+    """A new file has the name of a known one; then the set comes from before sources, then from a list."""
+    invoke("datasets", "add", "little", folder)
+    shutil.copy(folder / "run" / "run_1.mp4", folder / "run" / "run_1.avi")
+    assert "Added 1 clips to little. 3 were there already" in invoke("datasets", "add", "little", folder).output
+    with store().transaction() as session:
+        assert {name for name, _ in datasets.clip_names(session, slug="little")} == {
+            "Jump_0",
+            "run_1",
+            "run_2",
+            "run/run_1",
+        }
+        session.execute(text("UPDATE clips SET source = NULL"))
+    for _ in range(2):
+        assert "Added 0 clips to little. 4 were there already" in invoke("datasets", "add", "little", folder).output
+    with store().session() as session:
+        assert {clip.source for clip in datasets.clip_sources(session, slug="little")} == {
+            "Jump/Jump_0.mp4",
+            "run/run_1.avi",
+            "run/run_1.mp4",
+            "run/run_2.mp4",
+        }
+    (folder / "list.csv").write_text("path,label\nrun/run_1.avi,run\nrun/gone.mp4,run\n")
+    output = invoke("datasets", "add", "little", folder / "list.csv").output
+    assert "Added 0 clips to little. 1 were there already" in output
+    assert "left out run/gone.mp4: Line 3 of list.csv: there is no such file" in output
+
+
+def test_one_file_never_ends_an_intake(invoke: Invoke, folder: Path, test_data: Path) -> None:
+    shutil.copy(test_data / "cases/no-decoder/unknown_codec.mp4", folder / "run" / "unknown_codec.mp4")
+    odd = os.fsencode(folder) + b"/caf\xe9"
+    Path(os.fsdecode(odd)).mkdir()
+    shutil.copy(folder / "Jump" / "Jump_0.mp4", odd + b"/\xff.mp4")
+    Path(os.fsdecode(odd + b"/torn\xff.mp4")).write_bytes(b"torn")
+    video(folder / "run" / f"{'a' * 240}.mp4", 7)
+    output = invoke("datasets", "add", "little", folder).output
+    assert "Added 5 clips to little" in output
+    assert "skipped unknown_codec: " in output
+    assert "skipped torn\\xff: " in output
+    with store().session() as session:
+        assert datasets.get_clip(session, slug="little", name="\\xff").label == "caf\\xe9"
+
+
 def test_labels_are_checked_against_a_network_before_anything_is_decoded(
     invoke: Invoke, folder: Path, tiny_two_stream_weights: Path
 ) -> None:
@@ -115,12 +160,12 @@ def test_a_data_set_without_a_readable_video_is_not_made(invoke: Invoke, tmp_pat
 def test_the_middle_of_real_clips_is_stored(test_data: Path, opened: Store) -> None:
     """Each of another kind: an avi, a gif, a clip shorter than 64 frames."""
     names = ("v_SoccerJuggling_g23_c01.avi", "v_CricketShot_g04_c01_rgb.gif", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
-    files = [VideoFile(name.partition(".")[0], "sport", test_data / "clips" / name) for name in names]
+    files = [VideoFile("sport", test_data / "clips" / name, name) for name in names]
     heard: list[int] = []
     made = add_clip_files(opened, "real", "Real clips", "", files, observe=heard.append, threads=2)
     assert (made.added, made.already_there, made.skipped, heard) == (3, 0, {}, [0, 3])
     with opened.session() as session:
-        clips = [datasets.get_clip(session, slug="real", name=file.name) for file in files]
+        clips = [datasets.get_clip(session, slug="real", name=file.path.stem) for file in files]
     videos = [clip.medium(MediaRole.VIDEO) for clip in clips]
     assert [(shown.width, shown.frames) for shown in videos if shown] == [(240, 64), (240, 64), (240, 41)]
     posters = [clip.medium(MediaRole.POSTER) for clip in clips]

@@ -14,9 +14,10 @@ from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS
 from worker.networks.load import describe_network, load_network
 from worker.networks.preprocessing import read_frames
 from worker.shipped.paths import WEIGHTS_FOLDER
-from worker.survey.dataset_files import VideoFile, read_dataset
+from worker.survey.dataset_files import read_dataset
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
+from worker.survey.video_files import VideoFile
 from worker.video.flow import Frames
 
 CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
@@ -45,7 +46,7 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
             decoded[video.path] = read_frames(card, video.path)
         return decoded[video.path]
 
-    samples = [Sample(video.name, video.label, partial(read, video)) for video in read_dataset(CLIPS)]
+    samples = [Sample(video.path.stem, video.label, partial(read, video)) for video in read_dataset(CLIPS).videos]
     facts = SurveyRun(network, "held-out", samples, folder, probed_layers=("class",)).run().facts
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
     measured = UnitStatistics(distributions={}, live=0, specific=0, generic=0)
