@@ -76,9 +76,7 @@ def _checked_question(fields: Mapping[str, Any], name: str, data: bytes | None) 
     if not data:
         raise InvalidRequest("There is no clip: send a file that is not empty, or name a clip of a data set.")
     if not may_be_video(data[:SIGNATURE_BYTES]):
-        raise UnsupportedMedia(
-            "The file is no video that is read here. Send MP4, MOV, AVI, MKV, WebM, WMV, MPEG, GIF."
-        )
+        raise UnsupportedMedia("The file is no video that is read here. Send MP4, MOV, AVI, MKV, WebM, WMV, MPEG, GIF.")
     return Question(request, safe_file_name(name), data)
 
 

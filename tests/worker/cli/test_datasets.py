@@ -105,10 +105,10 @@ def test_a_data_set_grows_by_what_is_new(invoke: Invoke, folder: Path) -> None:
 
 def test_one_file_never_ends_an_intake(invoke: Invoke, folder: Path, test_data: Path) -> None:
     shutil.copy(test_data / "cases/no-decoder/unknown_codec.mp4", folder / "run" / "unknown_codec.mp4")
-    odd = os.fsencode(folder) + b"/caf\xe9"
-    Path(os.fsdecode(odd)).mkdir()
-    shutil.copy(folder / "Jump" / "Jump_0.mp4", odd + b"/\xff.mp4")
-    Path(os.fsdecode(odd + b"/torn\xff.mp4")).write_bytes(b"torn")
+    odd = folder / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    shutil.copy(folder / "Jump" / "Jump_0.mp4", odd / os.fsdecode(b"\xff.mp4"))
+    (odd / os.fsdecode(b"torn\xff.mp4")).write_bytes(b"torn")
     video(folder / "run" / f"{'a' * 240}.mp4", 7)
     output = invoke("datasets", "add", "little", folder).output
     assert "Added 5 clips to little" in output
