@@ -22,6 +22,7 @@ from app.store.database.tables import MediaRow
 from app.store.database.upload_tables import ExplanationMediaRow, UploadRow
 from app.store.surveys import explanations
 from tests.support import LEASE
+from tests.worker.video.hostile_files import gif
 from worker.loop import WorkerLoop
 from worker.networks.load import describe_network
 from worker.tasks import make_tasks
@@ -96,7 +97,7 @@ def test_a_clip_is_explained_and_kept_as_the_network_saw_it(store: Store, name: 
         (video()[: len(video()) // 2], "damaged, or not a video"),
         (video(frames=1), "one frame"),
         (b"RIFF\xff\xff\xff\xffAVI LIST" + bytes(200), "."),
-        (b"GIF89a\xff\xff\xff\xff\x00\x00\x00;", "."),
+        (gif(65535, 1), "65535 x 1: one side may be at most 16 times the other"),
     ],
 )
 def test_hostile_clips_fail_with_a_reason_and_leave_nothing(store: Store, data: bytes, words: str) -> None:
