@@ -29,7 +29,7 @@ def tiny(sqlite_url: str, tiny_two_stream: Network, tiny_two_stream_weights: Pat
     store = open_store(sqlite_url)
     card = tiny_two_stream.card.model_copy(update={"slug": "tiny"})
     with store.transaction() as session:
-        networks.add_network(session, card=card, weights=networks.weight_chunks(tiny_two_stream_weights))
+        networks.add_network(session, card=card, weights=networks.weight_chunks(tiny_two_stream_weights.read_bytes()))
     yield store
     store.close()
 

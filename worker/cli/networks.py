@@ -12,7 +12,7 @@ from worker.cli.common import choose_device, open_database, out, page_url
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 
-Weights = Annotated[Path, typer.Option(help="safetensors, or a state dict of torch.save.")]
+Weights = Annotated[Path, typer.Option(help="safetensors, a file of torch.save, or the index of shards.")]
 Labels = Annotated[Path | None, typer.Option(help="Class names, one a line, in the order of the outputs.")]
 
 
@@ -29,16 +29,16 @@ def add(
     checksum: Annotated[str | None, typer.Option(help="sha256 that the weights must have.")] = None,
 ) -> None:
     """Register a network: read its weights, trace its layers, store both."""
-    from worker.networks.load import describe_network
+    from worker.networks.load import read_network
     from worker.networks.registry import is_file
 
     store = open_database()
     with out.status("Tracing the network ..."):
-        card = describe_network(
+        card, data = read_network(
             family=family, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum
         )
         with store.transaction() as session:
-            networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
+            networks.add_network(session, card=card, weights=networks.weight_chunks(data))
     out.print(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
         f"{len(card.classes)} classes. Page: {page_url(card.slug)}"

@@ -44,12 +44,12 @@ def run() -> None:
 def register_from_settings(store: Store) -> None:
     """Register the networks that KINETOSCOPE_NETWORKS names; one that cannot be read does not stop the others."""
     for family, weights, labels in _parse_networks(settings().networks):
-        from worker.networks.load import describe_network
+        from worker.networks.load import read_network
 
         try:
-            card = describe_network(family=family, weights=weights, labels=labels)
+            card, data = read_network(family=family, weights=weights, labels=labels)
             with store.transaction() as session:
-                networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
+                networks.add_network(session, card=card, weights=networks.weight_chunks(data))
             log.info("registered %s from KINETOSCOPE_NETWORKS", card.slug)
         except NetworkExists:
             pass

@@ -7,13 +7,14 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from app.contract.errors import Conflict, InvalidRequest
+from app.contract.errors import Conflict, InvalidRequest, WeightsMismatch
 from app.contract.network import NetworkCard
 from worker.networks.network import Network
 from worker.networks.preprocessing import check_streams
 from worker.networks.registry import Family, find_family
+from worker.networks.state_fit import load_state, max_file_bytes
 from worker.networks.trace import BATCH_NORMS, trace
-from worker.networks.weights import compute_checksum, load_state, parse_weights, read_weights, verify_checksum
+from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
 
 
 def load_network(card: NetworkCard, weights: bytes, device: str | torch.device = "cpu") -> Network:
@@ -22,7 +23,9 @@ def load_network(card: NetworkCard, weights: bytes, device: str | torch.device =
     Raises ChecksumMismatch for other weights, Conflict if the family's code now gives other layers than the card.
     """
     verify_checksum(weights, card.checksum)
-    module = _build(find_family(card.family), len(card.classes), weights)
+    family = find_family(card.family)
+    module = _build(family, len(card.classes))
+    _fill(module, family, weights, is_registered=True)
     layers, points = trace(module, card.streams)
     # what a layer sees is not compared: tracing may follow it better than when the network was added
     if [(each.name, each.units, each.map) for each in layers] != [(e.name, e.units, e.map) for e in card.layers]:
@@ -42,17 +45,39 @@ def describe_network(
     title: str | None = None,
     checksum: str | None = None,
 ) -> NetworkCard:
-    """Return the card of the network in a weights file.
+    """Return the card of the network in a weights file; see `read_network`."""
+    card, _ = read_network(family=family, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum)
+    return card
 
-    `family` is a registered name or a Python file that registers one family. `labels` is a text file with one class a
-    line; the family's labels if not given. `checksum` is the sha256 that the weights must have.
+
+def read_network(
+    *,
+    family: str,
+    weights: Path,
+    labels: Path | None = None,
+    slug: str | None = None,
+    title: str | None = None,
+    checksum: str | None = None,
+) -> tuple[NetworkCard, bytes]:
+    """Return the card of the network in a weights file, and the bytes that `load_network` takes with it.
+
+    `family` is a registered name or a Python file that registers one family. `weights` may be the index of shards.
+    `labels` is a text file with one class a line; the family's labels if not given. `checksum` is the sha256 that the
+    weights must have.
     """
     registered = find_family(family)
     classes = registered.labels if labels is None else read_labels(labels)
-    data = read_weights(weights)
+    module = _build(registered, len(classes))
+    data = read_weights(weights, max_file_bytes(module))
     if checksum is not None:
         verify_checksum(data, checksum)
-    return make_card(registered, data, classes, slug=slug, title=title)
+    try:
+        return _make_card(registered, module, data, classes, slug=slug, title=title), data
+    except WeightsMismatch as error:
+        if not SHARD_NAME.search(weights.name):
+            raise
+        advice = f"{weights.name} is one shard of several: give the file that lists them, *.index.json."
+        raise WeightsMismatch(f"{error.detail} {advice}", **error.extra) from None
 
 
 def make_card(
@@ -68,8 +93,14 @@ def make_card(
     Raises WeightsMismatch if the weights do not fit the family, InvalidRequest if streams, labels, slug or title are
     invalid.
     """
+    return _make_card(family, _build(family, len(classes)), weights, classes, slug=slug, title=title)
+
+
+def _make_card(
+    family: Family, module: nn.Module, weights: bytes, classes: Sequence[str], *, slug: str | None, title: str | None
+) -> NetworkCard:
     check_streams(family)
-    module = _build(family, len(classes), weights)
+    _fill(module, family, weights)
     layers, _ = trace(module, family.streams)
     if layers[-1].units != len(classes):
         raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
@@ -121,12 +152,16 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _build(family: Family, classes: int, weights: bytes) -> nn.Module:
+def _build(family: Family, classes: int) -> nn.Module:
     try:
         module = family.build(classes)
     except Exception as error:
         raise InvalidRequest(
             f"The family {family.name} cannot build a network of {classes} classes: {type(error).__name__}: {error}"
         ) from error
-    load_state(module, parse_weights(weights), family.rename)
     return module.eval().requires_grad_(False)
+
+
+def _fill(module: nn.Module, family: Family, weights: bytes, *, is_registered: bool = False) -> None:
+    content = parse_weights(weights, max_file_bytes(module))
+    load_state(module, content, family.rename, is_registered=is_registered)

@@ -1,32 +1,86 @@
-"""Read weights files without running code that they may contain, and copy the tensors into a module."""
+"""Read weights files of any form, running no code that they contain, and no larger than their network can need."""
 
 import hashlib
 import io
+import json
 import pickle
 import re
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
-from app.contract.errors import ChecksumMismatch, WeightsMismatch, WeightsUnreadable, WeightsUnsafe
+from app.contract.errors import ChecksumMismatch, WeightsUnreadable, WeightsUnsafe
 
 State = dict[str, Tensor]
+Content = Mapping[str, object]  # of a weights file: tensors by name, or dictionaries that hold such
 
 SAVE_ADVICE = "Save a state dict as safetensors, or with torch.save(module.state_dict(), path)."
-MAX_LISTED_TENSORS = 5  # in an error message, of each kind of mismatch
-BATCH_COUNTER = "num_batches_tracked"  # of batch normalisation: unused after training, and not in every file
+MAX_DEPTH = 4  # of dictionaries within dictionaries in which tensors are looked for
+MAX_HEADER_BYTES = 25_000_000  # of a safetensors file; a tensor takes about 100
+SHARD_NAME = re.compile(r"-\d+-of-\d+\.")
 
 
-def read_weights(path: Path) -> bytes:
-    """Return the content of a weights file. Raises WeightsUnreadable if it cannot be read."""
+def read_weights(path: Path, max_bytes: int | None = None) -> bytes:
+    """Return the content of a weights file. Shards are joined: `path` is their index (`*.index.json`) or its folder.
+
+    Raises WeightsUnreadable if it cannot be read or has more than `max_bytes`.
+    """
     try:
-        return path.read_bytes()
+        if path.is_dir():
+            path = _index_in(path)
+        size = path.stat().st_size
+        if max_bytes is not None and size > max_bytes:
+            raise too_large(f"The weights {path} have {size:,} bytes", max_bytes)
+        return _join_shards(path, max_bytes) if path.suffix == ".json" else path.read_bytes()
     except OSError as error:
         raise WeightsUnreadable(f"The weights {path} cannot be read: {error.strerror or error}.") from None
+
+
+def too_large(what: str, max_bytes: int) -> WeightsUnreadable:
+    """Return the error that weights declare more bytes than any training of their network would leave."""
+    return WeightsUnreadable(
+        f"{what}; the network with all that a training adds takes no more than {max_bytes:,}. They are of another "
+        f"network, or made to fill the memory. {SAVE_ADVICE}"
+    )
+
+
+def _index_in(folder: Path) -> Path:
+    indices = sorted(folder.glob("*.index.json"))
+    if len(indices) != 1:
+        raise WeightsUnreadable(
+            f"{folder} is a folder with {len(indices) or 'no'} index of shards (*.index.json): give a weights file."
+        )
+    return indices[0]
+
+
+def _join_shards(index: Path, max_bytes: int | None) -> bytes:
+    """Return the tensors of all shards that an index names, as one safetensors file."""
+    try:
+        names = json.loads(index.read_bytes())["weight_map"]
+        files = sorted(set(names.values()))
+        if not files or not all(isinstance(file, str) and Path(file).name == file for file in files):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise WeightsUnreadable(
+            f"{index} is no index of shards: it must have a `weight_map` from tensors to files beside it."
+        ) from None
+    joined: State = {}
+    total = 0
+    for file in files:
+        data = read_weights(index.with_name(file), None if max_bytes is None else max_bytes - total)
+        total += len(data)
+        shard = parse_weights(data, max_bytes)
+        for name in (name for name, holder in names.items() if holder == file):
+            tensor = shard.get(name)
+            if not isinstance(tensor, Tensor):
+                raise WeightsUnreadable(f"The shard {file} lacks the tensor {name} that {index.name} says it holds.")
+            joined[name] = tensor.contiguous().clone()
+    return safetensors.torch.save(joined)
 
 
 def compute_checksum(data: bytes) -> str:
@@ -45,38 +99,59 @@ def verify_checksum(data: bytes, expected: str) -> None:
         )
 
 
-def parse_weights(data: bytes) -> State:
-    """Return the tensors by name, floating-point ones as float32, from safetensors or a file of torch.save.
+def parse_weights(data: bytes, max_bytes: int | None = None) -> Content:
+    """Return what a safetensors file or a file of torch.save holds: tensors by name, or dictionaries that hold such.
 
-    Code inside a pickle is never run. Raises WeightsUnsafe for a pickle that needs to run code, WeightsUnreadable for
-    any other file that holds no state dict, or one with values that are not finite.
+    Code inside a pickle is never run. An archive may expand to `max_bytes`, or the size of the file where that is more.
+
+    Raises WeightsUnsafe for a pickle that needs to run code, WeightsUnreadable for any other file without a state dict.
     """
     if data[8:9] == b"{":
-        state = _safetensors(data)
-    elif data[:2] in (b"PK", b"\x80\x02"):  # the archive that torch.save writes, and its older pickle
-        state = _torch(data)
-    elif data[:1] == b"\x80":
-        raise WeightsUnsafe(f"The file is a bare pickle, which can run code when it is read. {SAVE_ADVICE}")
-    else:
+        return _safetensors(data)
+    if data[:2] == b"PK":  # the archive that torch.save writes
+        _check_archive(data, max(len(data), max_bytes or 0))
+    elif data[:2] != b"\x80\x02":  # its older pickle
+        if data[:1] == b"\x80":
+            raise WeightsUnsafe(f"The file is a bare pickle, which can run code when it is read. {SAVE_ADVICE}")
         raise WeightsUnreadable("This is no weights file: save a state dict as safetensors or with torch.save.")
-    for name, tensor in state.items():
-        if tensor.is_floating_point():
-            state[name] = tensor.float()
-            if not torch.isfinite(tensor).all():
-                raise WeightsUnreadable(
-                    f"The tensor {name} holds NaN or infinity: take weights of a training that went well."
-                )
-    return state
+    return _torch(data)
 
 
 def _safetensors(data: bytes) -> State:
+    if int.from_bytes(data[:8], "little") > min(len(data), MAX_HEADER_BYTES):
+        raise WeightsUnreadable("The safetensors file is damaged or cut short (its header): fetch it again.")
     try:
         return safetensors.torch.load(data)
-    except (SafetensorError, ValueError, KeyError) as error:
+    except KeyError as error:
+        raise WeightsUnreadable(
+            f"The safetensors file holds tensors of the type {error}, which cannot be converted: save them as float32."
+        ) from None
+    except (SafetensorError, ValueError) as error:
         raise WeightsUnreadable(f"The safetensors file is damaged or cut short ({error}): fetch it again.") from None
 
 
-def _torch(data: bytes) -> State:
+def _check_archive(data: bytes, max_bytes: int) -> None:
+    """Raise WeightsUnreadable for an archive that torch.save has not written, or that expands to more than allowed."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
+        raise WeightsUnreadable(f"The weights file is damaged or cut short ({error}): fetch it again.") from None
+    names = [entry.filename for entry in entries]
+    if any("/code/" in f"/{name}" or name.rpartition("/")[2] == "constants.pkl" for name in names):
+        raise WeightsUnsafe(
+            "This is a TorchScript archive, which holds a program and not weights alone; it was not read. Save its "
+            'weights: torch.save(torch.jit.load("file.pt").state_dict(), "weights.pt").'
+        )
+    if not any(name.rpartition("/")[2] == "data.pkl" for name in names):
+        first = ", ".join(names[:3]) or "nothing"
+        raise WeightsUnreadable(f"This archive is not one of torch.save (it holds {first}). {SAVE_ADVICE}")
+    declared = sum(entry.file_size for entry in entries)
+    if declared > max_bytes:
+        raise too_large(f"The archive of {len(data):,} bytes expands to {declared:,}", max_bytes)
+
+
+def _torch(data: bytes) -> Content:
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -84,11 +159,36 @@ def _torch(data: bytes) -> State:
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsUnreadable(f"The weights file is damaged or cut short ({first}): fetch it again.") from None
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]  # a training checkpoint
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsUnreadable("The file holds no state dict: save `module.state_dict()`, names to tensors.")
-    return dict(content)
+    if not isinstance(content, Mapping) or not any(True for _ in find_states(content)):
+        holds = f"a {type(content).__name__}"
+        if isinstance(content, Mapping):
+            holds = f"the keys {list_keys(content)}" if content else "nothing"
+        raise WeightsUnreadable(
+            f"The file holds no state dict, but {holds}: save `module.state_dict()`, names to tensors."
+        )
+    return content
+
+
+def find_states(content: Content) -> Iterator[tuple[tuple[str, ...], State]]:
+    """Yield every dictionary in the content of a weights file that holds tensors by name, with the keys to it.
+
+    What else such a dictionary holds (the number of an epoch, say) is left out. Outer dictionaries come first.
+    """
+    waiting: list[tuple[tuple[str, ...], Content]] = [((), content)]
+    while waiting:
+        keys, mapping = waiting.pop(0)
+        names = {name: value for name, value in mapping.items() if isinstance(name, str)}
+        state = {name: value for name, value in names.items() if isinstance(value, Tensor)}
+        if state:
+            yield keys, state
+        if len(keys) < MAX_DEPTH:
+            waiting += [((*keys, name), value) for name, value in names.items() if isinstance(value, Mapping)]
+
+
+def list_keys(content: Content, most: int = 8) -> str:
+    """Return the first keys of a dictionary in words."""
+    keys = [str(key) for key in list(content)[: most + 1]]
+    return ", ".join(keys[:most] + ["..."] * (len(keys) > most))
 
 
 def _pickle_error(message: str, data: bytes) -> WeightsUnreadable | WeightsUnsafe:
@@ -106,54 +206,3 @@ def _ends_within(data: bytes, name: str) -> bool:
     The unpickler takes the last character of an unfinished line for the line break.
     """
     return not data.endswith(b"\n") and data[:-1].endswith("\n".join(name.rsplit(".", 1)).encode())
-
-
-def load_state(module: nn.Module, state: State, rename: Callable[[str], str]) -> None:
-    """Copy the tensors into the module under their new names.
-
-    Raises WeightsMismatch, which lists them, if tensors are missing, unexpected or of another shape.
-    """
-    actual = {rename(name): tensor for name, tensor in state.items()}
-    expected = module.state_dict()
-    missing = [n for n in expected if n not in actual and not n.endswith(BATCH_COUNTER)]
-    unexpected = [n for n in actual if n not in expected and not n.endswith(BATCH_COUNTER)]
-    mismatched = [n for n in expected if n in actual and actual[n].shape != expected[n].shape]
-    shapes = [f"{n} is {_shape(actual[n].shape)} where the network has {_shape(expected[n].shape)}" for n in mismatched]
-    if mismatched and not missing and not unexpected:
-        _check_classes([(actual[n].shape, expected[n].shape) for n in mismatched])
-    complaints = [
-        f"{title} {len(names)} ({_listed(names)})"
-        for title, names in (
-            ("missing:", [f"{n} {_shape(expected[n].shape)}" for n in missing]),
-            ("unexpected:", [f"{n} {_shape(actual[n].shape)}" for n in unexpected]),
-            ("of another shape:", shapes),
-        )
-        if names
-    ]
-    if complaints:
-        raise WeightsMismatch(
-            f"The weights are of another network. Tensors {'; '.join(complaints)}.",
-            missing=missing,
-            unexpected=unexpected,
-            shapes=shapes,
-        )
-    module.load_state_dict({n: t for n, t in actual.items() if n in expected}, strict=False)
-
-
-def _check_classes(mismatched: list[tuple[torch.Size, torch.Size]]) -> None:
-    """Raise WeightsMismatch if the tensors differ only in the number of classes."""
-    outputs = {(actual[:1], expected[:1]) for actual, expected in mismatched}
-    if len(outputs) == 1 and all(actual[1:] == expected[1:] for actual, expected in mismatched):
-        ((actual, expected),) = outputs
-        raise WeightsMismatch(
-            f"The weights are of a network of {_shape(actual)} classes, but there are {_shape(expected)} labels: "
-            f"give a file with {_shape(actual)} labels, one a line."
-        )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join([*names[:MAX_LISTED_TENSORS], *(["..."] if len(names) > MAX_LISTED_TENSORS else [])])
-
-
-def _shape(shape: torch.Size) -> str:
-    return "x".join(str(side) for side in shape) or "a number"

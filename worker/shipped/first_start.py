@@ -99,12 +99,13 @@ def _is_registered(store: Store, slug: str) -> bool:
 
 def _register(store: Store, shipped: ShippedNetwork, folder: Path) -> None:
     # torch takes seconds to import, and a start that has nothing to register does not need it
-    from worker.networks.load import describe_network
+    from worker.networks.load import read_network
     from worker.shipped.training import find_trained_network
 
     trained = find_trained_network(shipped.trained)
-    weights = folder / trained.weights
-    card = describe_network(family=trained.family, weights=weights, slug=shipped.slug, title=shipped.title)
+    card, weights = read_network(
+        family=trained.family, weights=folder / trained.weights, slug=shipped.slug, title=shipped.title
+    )
     hidden_layers = [layer.name for layer in card.layers if not layer.is_class]
     with store.transaction() as session:
         networks.add_network(session, card=card, weights=networks.weight_chunks(weights))

@@ -25,7 +25,8 @@ from worker.networks.families.mocap_classes import (
     TRAINING_CYCLE,
 )
 from worker.networks.registry import find_family
-from worker.networks.weights import compute_checksum, load_state, parse_weights, read_weights
+from worker.networks.state_fit import load_state
+from worker.networks.weights import compute_checksum, parse_weights, read_weights
 from worker.shipped.paths import WEIGHTS_FOLDER
 
 CHECKSUMS_FILE = "SHA256SUMS"

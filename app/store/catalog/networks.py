@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -74,10 +73,10 @@ def remove_network(session: Session, *, slug: str) -> None:
     delete_orphans(session)
 
 
-def weight_chunks(file: Path) -> Iterator[bytes]:
-    """Read a weights file in the chunks that `add_network` takes."""
-    with file.open("rb") as opened:
-        yield from iter(lambda: opened.read(WEIGHTS_CHUNK_BYTES), b"")
+def weight_chunks(weights: bytes) -> Iterator[bytes]:
+    """Cut the bytes of a weights file into the chunks that `add_network` takes."""
+    for start in range(0, len(weights), WEIGHTS_CHUNK_BYTES):
+        yield weights[start : start + WEIGHTS_CHUNK_BYTES]
 
 
 def read_weights(session: Session, *, slug: str) -> bytes:

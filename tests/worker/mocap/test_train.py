@@ -14,7 +14,8 @@ from worker.mocap.training.student import Student, initialise_weights
 from worker.mocap.training.train import TrainingPlan, export, train
 from worker.networks.families.mocap_classes import CLASS_NAMES
 from worker.networks.registry import find_family
-from worker.networks.weights import load_state, parse_weights
+from worker.networks.state_fit import load_state
+from worker.networks.weights import parse_weights
 
 QUICK = TrainingPlan(
     family="mocap_judge", classes=len(CLASS_NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from app.contract.errors import (
 )
 from app.contract.network import StreamName
 from worker.evidence.predict import predict
-from worker.networks.load import describe_network, load_network, read_labels
+from worker.networks.load import describe_network, load_network, read_labels, read_network
 from worker.networks.network import Network
 from worker.networks.weights import compute_checksum
 
@@ -71,6 +72,20 @@ def test_bad_weights(tiny_clip_weights: Path, tiny_two_stream_weights: Path, tmp
         describe_network(family="tiny_clip", weights=tmp_path)
     with pytest.raises(UnknownFamily):
         describe_network(family="tiny_clap", weights=tiny_clip_weights)
+
+
+def test_shards_become_one_network(tiny_clip: Network, tiny_clip_weights: Path, tmp_path: Path) -> None:
+    names = {
+        name: f"model-{number:05}-of-00099.safetensors" for number, name in enumerate(load_tensors(tiny_clip_weights))
+    }
+    for name, tensor in load_tensors(tiny_clip_weights).items():
+        save_file({name: tensor}, tmp_path / names[name])
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+    card, data = read_network(family="tiny_clip", weights=tmp_path)
+    inputs = {StreamName.CLIP: torch.randn(2, 3, 8, 32, 32)}
+    assert torch.equal(load_network(card, data).logits(inputs), tiny_clip.logits(inputs))
+    with pytest.raises(WeightsMismatch, match=r"one shard of several: give the file that lists them, \*\.index\.json"):
+        describe_network(family="tiny_clip", weights=tmp_path / names["head.weight"])
 
 
 def test_half_precision_weights(tiny_clip: Network, tiny_clip_weights: Path, tmp_path: Path) -> None:

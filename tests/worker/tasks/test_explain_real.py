@@ -29,7 +29,7 @@ def store(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     store.migrate()
     card = describe_network(family="i3d", weights=weights, labels=labels)
     with store.transaction() as session:
-        networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
+        networks.add_network(session, card=card, weights=networks.weight_chunks(weights.read_bytes()))
     yield store
     store.close()
 
