@@ -1,8 +1,7 @@
 """Read video files of any length, size and frame rate as the frames that a network expects."""
 
 import io
-from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -11,17 +10,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from av.error import FFmpegError
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from app.contract.errors import VideoError
-from worker.video.containers import ALLOWED_FORMATS
+from worker.video.frame_reader import decode_frames, keyframe_before
 from worker.video.limits import DEFAULT_LIMITS, DecodeLimits
+from worker.video.picture import upright_picture
+from worker.video.stream_choice import open_container, video_stream
+from worker.video.timeline import MIN_FRAME_SHARE, Timeline, middle_frame_indices, read_timeline
 
 Frames = npt.NDArray[np.uint8]  # (T, H, W, 3), RGB
 Crop = int | tuple[int, int]  # the side of a square, or (height, width), in pixels
-
-TIMESTAMP_TOLERANCE = 1e-3  # of a frame: time stamps are rounded, so a frame counts as shown this much earlier
-MIN_FRAME_SHARE = 0.9  # of the frames that the container announces; a clip with fewer counts as cut short
+Convert = Callable[[VideoFrame], Frames]
 
 
 def read_clip(
@@ -37,35 +38,40 @@ def read_clip(
 ) -> Frames:
     """Read the middle of a clip as `frames` frames (T, H, W, 3), RGB, with H x W of `crop`.
 
-    The clip is resampled to `fps` frames a second, scaled so that its short side has `short_side` pixels (more where
-    the crop needs more), and cropped around its centre. A clip that is too short starts again, or stays short without
-    `loop`. `observe` is called after each decoded frame; it may raise to stop the reading.
+    The clip is resampled to `fps` frames a second by the times at which its frames are shown, turned upright, scaled
+    so that its short side has `short_side` pixels (more where the crop needs more), and cropped around its centre. A
+    clip that is too short starts again, or stays short without `loop`. `observe` is called after each decoded frame;
+    it may raise to stop the reading.
 
     Raises VideoError if the file cannot be read, holds no video, is cut short, or exceeds a limit; MemoryError.
     """
+
+    def check(frame: VideoFrame) -> None:
+        limits.check_frame(path.name, frame.width, frame.height)  # frames may change size within a stream
+        observe()
+
+    def convert(frame: VideoFrame) -> Frames:
+        image, is_transposed = upright_picture(frame)
+        return resize_and_crop(image, short_side, crop, 1 / pixel_aspect if is_transposed else pixel_aspect)
+
     try:
         limits.check_file(path)
-        times = _read_timestamps(path, limits)
-        wanted = middle_frame_indices(times, fps, frames)
+        with open_container(path) as container:
+            stream = video_stream(container, path.name)
+            limits.check_frame(path.name, stream.codec_context.width, stream.codec_context.height)
+            pixel_aspect = _pixel_aspect(stream, path.name, limits)
+            timeline = read_timeline(container, stream, path.name, limits)
+        wanted = middle_frame_indices(timeline.times, timeline.end, fps, frames)
         if loop:
             wanted = list(islice(cycle(wanted), frames))
-        images = _decode(
-            path,
-            set(wanted),
-            short_side,
-            crop,
-            min_frames=int(MIN_FRAME_SHARE * len(times)),
-            limits=limits,
-            observe=observe,
-        )
+        images = _read_images(path, timeline, sorted(set(wanted)), convert, check)
     except MemoryError:  # FFmpeg's too, which is an FFmpegError: not the fault of the file alone
         raise
     except FFmpegError as error:
         raise VideoError(f"The clip {path.name} is damaged, or not a video ({error.strerror}).") from None
     except OSError as error:
         raise VideoError(f"The clip {path.name} cannot be read: {error.strerror or error}.") from None
-    last = images[max(images)]  # replaces an empty packet or two at the end of the file
-    return np.stack([images.get(index, last) for index in wanted])
+    return np.stack([images[index] for index in wanted])
 
 
 def read_stored_clip(data: bytes, name: str, frames: int) -> Frames:
@@ -77,99 +83,109 @@ def read_stored_clip(data: bytes, name: str, frames: int) -> Frames:
     """
     try:
         with av.open(io.BytesIO(data), "r") as container:
-            stream = _video_stream(container, name)
+            stream = video_stream(container, name)
             first = max(0, (stream.frames - frames) // 2)
             wanted = islice(container.decode(stream), first, first + frames)
-            return np.stack([frame.to_ndarray(format="rgb24") for frame in wanted]).astype(np.uint8, copy=False)
+            return np.stack([upright_picture(frame)[0] for frame in wanted])
     except (FFmpegError, ValueError) as error:
         raise VideoError(f"The stored clip {name} is damaged: remove its data set and add it again.") from error
 
 
-def middle_frame_indices(times: list[float], fps: float, frames: int) -> list[int]:
-    """Return which frames make up the middle of a clip at `fps`: `frames` indices, fewer for a shorter clip.
-
-    `times` are the moments, in seconds and ascending, from which each frame is shown.
-    """
-    interval = (times[-1] - times[0]) / (len(times) - 1) if times[-1] > times[0] else 1 / fps
-    window = min(len(times), max(1, round(frames / fps / interval)))
-    first = (len(times) - window) // 2
-    count = max(1, min(frames, round(window * interval * fps)))
-    moments = (times[first] + (index + TIMESTAMP_TOLERANCE) / fps for index in range(count))
-    return [bisect_right(times, moment) - 1 for moment in moments]
-
-
-def resize_and_crop(image: Frames, short_side: int, crop: Crop) -> Frames:
+def resize_and_crop(image: Frames, short_side: int, crop: Crop, pixel_aspect: float = 1) -> Frames:
     """Scale an image (H, W, 3) to a short side of `short_side` pixels and crop its centre to the size `crop`.
 
-    An image that would be smaller than the crop is scaled until it covers it.
+    Its pixels, `pixel_aspect` times as wide as high, become square. An image that would be smaller than the crop is
+    scaled until it covers it.
     """
     crop_height, crop_width = (crop, crop) if isinstance(crop, int) else crop
-    height, width = image.shape[:2]
+    height, width = image.shape[0], image.shape[1] * pixel_aspect
     scale = max(short_side / min(height, width), crop_height / height, crop_width / width)
     size = (max(crop_width, round(width * scale)), max(crop_height, round(height * scale)))
     # bilinear interpolation skips pixels when it shrinks to less than half
-    scaled = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA)
+    shrinks = min(scale, scale * pixel_aspect) <= 0.5
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     top, left = (size[1] - crop_height) // 2, (size[0] - crop_width) // 2
     return np.ascontiguousarray(scaled[top : top + crop_height, left : left + crop_width], dtype=np.uint8)
 
 
-def _open(path: Path) -> av.container.InputContainer:
-    return av.open(
-        str(path.resolve()),
-        metadata_errors="replace",  # titles and authors come in every encoding; none of them matters here
-        options={"format_whitelist": ALLOWED_FORMATS, "protocol_whitelist": "file"},
-    )
+def _pixel_aspect(stream: VideoStream, name: str, limits: DecodeLimits) -> float:
+    """Return the width of a pixel in heights. Raises VideoError if that makes the picture too narrow."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    shape = stream.codec_context.width * aspect / stream.codec_context.height
+    if max(shape, 1 / shape) > limits.aspect:
+        raise VideoError(
+            f"The clip {name} says that its pixels are {aspect:g} times as wide as high, which makes it too narrow. "
+            "Convert it to square pixels."
+        )
+    return aspect
 
 
-def _video_stream(container: av.container.InputContainer, name: str) -> VideoStream:
-    if not container.streams.video:
-        raise VideoError(f"The file {name} holds no video.")
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1  # every thread keeps frames of its own: memory stays bounded
-    return stream
-
-
-def _read_timestamps(path: Path, limits: DecodeLimits) -> list[float]:
-    """Return the moment in seconds from which each frame is shown, ascending, without decoding a frame."""
-    with _open(path) as container:
-        stream = _video_stream(container, path.name)
-        limits.check_frame(path.name, stream.codec_context.width, stream.codec_context.height)
-        base = float(stream.time_base or 1)
-        stamps = (packet.pts if packet.pts is not None else packet.dts for packet in container.demux(stream))
-        times = []
-        for stamp in stamps:
-            if stamp is None:
-                continue
-            times.append(stamp * base)
-            limits.check_length(path.name, len(times), abs(times[-1] - times[0]))
-        if not times or len(times) < MIN_FRAME_SHARE * stream.frames:
-            raise VideoError(f"The clip {path.name} is cut short: {len(times)} of {stream.frames} frames are there.")
-        return sorted(times)
-
-
-def _decode(
-    path: Path,
-    wanted: set[int],
-    short_side: int,
-    crop: Crop,
-    *,
-    min_frames: int,
-    limits: DecodeLimits,
-    observe: Callable[[], None],
+def _read_images(
+    path: Path, timeline: Timeline, wanted: list[int], convert: Convert, check: Callable[[VideoFrame], None]
 ) -> dict[int, Frames]:
-    """Decode the wanted frames, scaled and cropped, by their index in the file."""
-    images: dict[int, Frames] = {}
-    decoded = 0
-    with _open(path) as container:
-        for frame in container.decode(_video_stream(container, path.name)):
-            limits.check_frame(path.name, frame.width, frame.height)  # frames may change size within a stream
-            if decoded in wanted:
-                image = frame.reformat(format="rgb24", threads=1).to_ndarray()
-                images[decoded] = resize_and_crop(np.asarray(image, np.uint8), short_side, crop)
-            decoded += 1
-            observe()
-            if len(images) == len(wanted):
-                return images
-    if decoded < min_frames or not images:
-        raise VideoError(f"The clip {path.name} is cut short: {decoded} frames can be read. Use the whole file.")
-    return images
+    """Return the image of each wanted frame, or of the nearest one in time where a frame cannot be decoded.
+
+    `wanted` are ascending indices. Raises VideoError if more than a tenth of the frames cannot be decoded.
+    """
+    keyframe = keyframe_before(timeline, wanted[0])
+    if keyframe:
+        first = timeline.packets.index(keyframe.number) if keyframe.number in timeline.packets else 0
+        reading = _Reading(timeline, wanted, convert, first)
+        reading.read(decode_frames(path, timeline, keyframe), check)
+        if reading.is_whole:
+            return reading.images
+    reading = _Reading(timeline, wanted, convert, first=0)
+    reading.read(decode_frames(path, timeline, None), check)
+    if reading.is_damaged:
+        raise VideoError(
+            f"The clip {path.name} is damaged or cut short: {len(reading.seen):,} of {reading.expected:,} frames can "
+            "be read. Use the whole file."
+        )
+    return reading.images
+
+
+class _Reading:
+    """Picks the wanted frames out of the frames that a file gives, from frame `first` on."""
+
+    def __init__(self, timeline: Timeline, wanted: list[int], convert: Convert, first: int) -> None:
+        self.images: dict[int, Frames] = {}
+        self.seen: set[int] = set()
+        self.expected = wanted[-1] + 1 - first
+        self._timeline, self._wanted, self._convert, self._first = timeline, wanted, convert, first
+        self._has_fields = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every wanted frame was decoded."""
+        return self.seen.issuperset(self._wanted)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether so many frames are missing that the clip should not be used."""
+        expected = self.expected / 2 if self._has_fields else self.expected  # a packet may hold one field of a frame
+        return not self.seen or len(self.seen) < int(MIN_FRAME_SHARE * expected)
+
+    def read(self, frames: Iterator[tuple[int | None, VideoFrame]], check: Callable[[VideoFrame], None]) -> None:
+        """Take the wanted frames, and for those that are missing the nearest."""
+        times, before, previous = self._timeline.times, -1, None
+        for index, frame in frames:
+            check(frame)
+            if index is None or not self._first <= index < len(times):
+                continue
+            self._has_fields |= frame.interlaced_frame
+            for missing in self._wanted_between(before, index):
+                is_earlier_nearer = times[missing] - times[max(0, before)] < times[index] - times[missing]
+                self.images[missing] = self._convert(previous if previous and is_earlier_nearer else frame)
+            if index in self._wanted:
+                self.images[index] = self._convert(frame)
+            self.seen.add(index)
+            before, previous = index, frame
+            if index >= self._wanted[-1]:
+                return
+        if previous:
+            last = self._convert(previous)
+            self.images.update((missing, last) for missing in self._wanted_between(before, len(times)))
+
+    def _wanted_between(self, before: int, after: int) -> list[int]:
+        """Return the wanted frames after frame `before` and before frame `after` that are not there yet."""
+        return [index for index in self._wanted if before < index < after and index not in self.images]

@@ -8,7 +8,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from app.contract.errors import VideoError
-from worker.video.decode import middle_frame_indices, read_clip, resize_and_crop
+from worker.video.decode import read_clip, resize_and_crop
 from worker.video.limits import DecodeLimits
 
 FRAMES = 40
@@ -66,17 +66,6 @@ def test_short_clips_start_again(clips: Path) -> None:
     shown = greys(read_clip(clips / "clip.mp4", frames=100, short_side=24, crop=16))
     assert shown == [index % FRAMES for index in range(100)]
     assert len(read_clip(clips / "clip.mp4", frames=100, short_side=24, crop=16, loop=False)) == FRAMES
-
-
-def test_centre_of_30_frames_a_second() -> None:
-    times = [7 + index / 30 for index in range(126)]  # a clip need not start at zero
-    assert middle_frame_indices(times, 25, 64)[:6] == [24, 25, 26, 27, 28, 30]
-    assert middle_frame_indices(times, 25, 64)[-1] == 99
-
-
-def test_centre_of_uneven_times_and_of_a_still() -> None:
-    assert middle_frame_indices([0.0], 25, 4) == [0]
-    assert middle_frame_indices([0.0, 0.04, 0.4, 0.44], 10, 4) == [0, 1, 1, 1]
 
 
 def test_fit_keeps_the_centre_of_either_orientation() -> None:

@@ -1,0 +1,61 @@
+"""Turn a decoded frame into the picture that people are to see: fields, colours, transparency and orientation."""
+
+import numpy as np
+import numpy.typing as npt
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
+
+Image = npt.NDArray[np.uint8]  # (H, W, 3), RGB
+
+UNSPECIFIED = 2  # the colour matrix of a video that does not name one
+MAX_SD_LINES = 576  # a video with more lines that names no matrix is taken as BT.709, another as BT.601
+
+
+def upright_picture(frame: VideoFrame) -> tuple[Image, bool]:
+    """Return a frame as it is to be shown, (H, W, 3), RGB, and whether its width and height changed places."""
+    image = _rgb(frame)
+    if frame.interlaced_frame:
+        image = _upper_field(image)
+    return _oriented(image, frame)
+
+
+def _rgb(frame: VideoFrame) -> Image:
+    """Convert a frame to RGB by the matrix and range that it names. Transparent pixels are shown on black."""
+    matrix = None
+    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb and frame.height > MAX_SD_LINES:
+        matrix = Colorspace.ITU709
+    has_alpha = frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
+    format = "rgba" if has_alpha else "rgb24"
+    picture = frame.to_ndarray(format=format, src_colorspace=matrix, dst_colorspace=matrix, threads=1)
+    values = np.asarray(picture, np.uint8)
+    if not has_alpha:
+        return values
+    if values[..., 3].min() == 255:
+        return np.ascontiguousarray(values[..., :3])
+    return np.asarray(np.rint(values[..., :3] * (values[..., 3:] / 255)), np.uint8)
+
+
+def _upper_field(image: Image) -> Image:
+    """Replace the lines of the lower field, which shows another moment, by the mean of their neighbours."""
+    result = image.copy()
+    above, below = image[:-1:2][: len(image[2::2])], image[2::2]
+    result[1 : 2 * len(below) : 2] = (above.astype(np.uint16) + below + 1) // 2
+    if len(image) % 2 == 0:
+        result[-1] = image[-2]
+    return result
+
+
+def _oriented(image: Image, frame: VideoFrame) -> tuple[Image, bool]:
+    """Rotate and mirror a picture by the display matrix of its frame, to the nearest quarter turn.
+
+    The matrix maps a point (x, y) of the frame to (a x + c y, b x + d y) on the screen, y down.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(matrix, SideData):
+        return image, False
+    a, b, _, c, d, _, *_ = (int(number) for number in np.frombuffer(bytes(matrix), np.int32))
+    transposed = abs(b) + abs(c) > abs(a) + abs(d)
+    if transposed:
+        image, a, d = image.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]), transposed
