@@ -92,9 +92,10 @@ class UnknownFamily(UnknownName):
     kind = "unknown_family"
     noun = "family of networks"
 
-    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+    def __init__(self, name: str, known: Iterable[str] = (), failures: Iterable[str] = ()) -> None:
         super().__init__(name, known)
         self.detail += " A family of your own must be in a Python file that KINETOSCOPE_FAMILIES names."
+        self.detail += "".join(f" {failure}" for failure in failures)
         self.args = (self.detail,)
 
 

@@ -64,13 +64,15 @@ def list_() -> None:
 @app.command()
 @report_errors
 def families() -> None:
-    """List the families that `add` knows."""
-    from worker.networks.registry import list_families
+    """List the families that `add` knows, and the files of KINETOSCOPE_FAMILIES that cannot be loaded."""
+    from worker.networks.registry import list_failures, list_families
 
     table = Table("family", "title", "streams")
     for family in list_families():
         table.add_row(family.name, family.title, ", ".join(stream.name for stream in family.streams))
     out.print(table)
+    for failure in list_failures():
+        out.print(failure, markup=False)
 
 
 @app.command()

@@ -2,18 +2,17 @@
 
 import logging
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
 from rich.logging import RichHandler
 
-from app.contract.errors import InvalidRequest, KinetoscopeError, NetworkExists
+from app.contract.errors import KinetoscopeError, NetworkExists
 from app.settings import settings
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.terminal import err, report_errors
 from worker.cli.common import make_loop, open_database
+from worker.cli.network_entries import parse_entry, split_entries
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +42,11 @@ def run() -> None:
 
 def register_from_settings(store: Store) -> None:
     """Register the networks that KINETOSCOPE_NETWORKS names; one that cannot be read does not stop the others."""
-    for family, weights, labels in _parse_networks(settings().networks):
+    for entry in split_entries(settings().networks):
         from worker.networks.load import read_network
 
         try:
+            family, weights, labels = parse_entry(entry)
             card, data = read_network(family=family, weights=weights, labels=labels)
             with store.transaction() as session:
                 networks.add_network(session, card=card, weights=networks.weight_chunks(data))
@@ -54,13 +54,4 @@ def register_from_settings(store: Store) -> None:
         except NetworkExists:
             pass
         except KinetoscopeError as error:
-            log.error("KINETOSCOPE_NETWORKS, %s: %s", family, error.detail)
-
-
-def _parse_networks(value: str) -> Iterator[tuple[str, Path, Path | None]]:
-    """Yield (family, weights, labels) of each `family:weights` or `family:weights:labels`, separated by commas."""
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        family, *paths = entry.split(":")
-        if len(paths) not in (1, 2):
-            raise InvalidRequest(f"KINETOSCOPE_NETWORKS: {entry!r} is not `family:weights` or `family:weights:labels`.")
-        yield family, Path(paths[0]), Path(paths[1]) if len(paths) == 2 else None
+            log.error("KINETOSCOPE_NETWORKS, %s: %s", entry.partition(":")[0], error.detail)

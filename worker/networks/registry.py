@@ -1,8 +1,10 @@
 """The registry of network families: built in, from installed packages, and from people's own Python files."""
 
+import hashlib
 import importlib
 import importlib.util
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -55,6 +57,7 @@ class Family:
 
 
 _families: dict[str, Family] = {}
+_failures: list[str] = []  # why files of the settings and entry points could not be loaded, each as a sentence
 
 
 def register(
@@ -103,46 +106,82 @@ def _load_built_in() -> None:
 def load_file(path: Path) -> tuple[Family, ...]:
     """Run a person's own Python file and return the families that it registers.
 
-    Raises InvalidRequest if the file does not exist or cannot be run.
+    Raises InvalidRequest if the file does not exist or cannot be run; then none of its families are registered.
     """
     if not path.is_file():
         raise InvalidRequest(f"There is no file {path}: a family of your own is a Python file that registers it.")
     _load_built_in()
     before = set(_families)
-    spec = importlib.util.spec_from_file_location(f"kinetoscope_family_{path.stem}", path)
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]  # files of one name in two folders are two modules
+    spec = importlib.util.spec_from_file_location(f"kinetoscope_family_{path.stem}_{digest}", path)
     if spec is None or spec.loader is None:
         raise InvalidRequest(f"{path} is not a Python file: a family's file ends in .py.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # where dataclasses look annotations up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
         for name in set(_families) - before:
             unregister(name)
         raise InvalidRequest(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     return tuple(family for name, family in _families.items() if name not in before)
 
 
-def load_files(paths: str) -> None:
-    """Run the Python files of a list of paths, separated by commas."""
-    for path in paths.split(","):
-        if path.strip():
-            load_file(Path(path.strip()).resolve())
+def load_files(paths: str) -> list[str]:
+    """Run the Python files of a list of paths, separated by commas; return a sentence for each that cannot be run.
+
+    A path may hold commas itself, if there is a file of that name.
+    """
+    failures = []
+    for path in split_paths(paths):
+        try:
+            load_file(path.resolve())
+        except InvalidRequest as error:
+            failures.append(error.detail)
+    return failures
 
 
-def load_entry_points() -> None:
-    """Import the families that installed packages offer; log an error for those that cannot be imported."""
+def split_paths(paths: str) -> list[Path]:
+    """Return the paths of a list that commas separate; parts that a file's name joins with commas stay together."""
+    parts = paths.split(",")
+    found: list[Path] = []
+    while parts:
+        joined = (",".join(parts[:count]).strip() for count in range(1, len(parts) + 1))
+        sizes = [count for count, path in enumerate(joined, 1) if path and Path(path).is_file()]
+        count = sizes[0] if sizes else 1
+        if path := ",".join(parts[:count]).strip():
+            found.append(Path(path))
+        parts = parts[count:]
+    return found
+
+
+def load_entry_points() -> list[str]:
+    """Import the families that installed packages offer; return a sentence for each that cannot be imported."""
+    failures = []
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             point.load()
-        except Exception:  # a broken package must not make every other network unusable
-            log.exception("The entry point %s = %s cannot be loaded", point.name, point.value)
+        except (Exception, SystemExit) as error:
+            failures.append(
+                f"The entry point {point.name} = {point.value} cannot be loaded: {type(error).__name__}: {error}"
+            )
+    return failures
 
 
 @cache
 def _load_all() -> None:
+    """Load every family once. One that cannot be loaded must not make every other network unusable."""
     _load_built_in()
-    load_entry_points()
-    load_files(settings().families)
+    _failures.extend([*load_entry_points(), *(f"KINETOSCOPE_FAMILIES: {f}" for f in load_files(settings().families))])
+    for failure in _failures:
+        log.error("%s", failure)
+
+
+def list_failures() -> list[str]:
+    """Return a sentence for each file of the settings and each entry point that could not be loaded."""
+    _load_all()
+    return list(_failures)
 
 
 def list_families() -> list[Family]:
@@ -165,7 +204,7 @@ def find_family(name: str) -> Family:
     if not is_file(name):
         _load_all()
         if name not in _families:
-            raise UnknownFamily(name, _families)
+            raise UnknownFamily(name, _families, failures=_failures)
         return _families[name]
     families = load_file(Path(name).resolve())
     if len(families) != 1:

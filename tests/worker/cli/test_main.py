@@ -107,7 +107,13 @@ def test_networks_of_the_settings_are_registered_once_and_a_bad_one_spares_the_r
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    wanted = f"tiny_two_stream:{tiny_two_stream_weights}, i3d:/nowhere.pt, tiny_clip:{tiny_clip_weights}"
+    entries = (
+        f"tiny_two_stream:{tiny_two_stream_weights}",
+        "i3d:/nowhere.pt",
+        "a:b:c:d",
+        f"tiny_clip:{tiny_clip_weights}",
+    )
+    wanted = ", ".join(entries)
     monkeypatch.setenv("KINETOSCOPE_NETWORKS", wanted)
     settings.cache_clear()
     store = open_store(settings().sqlalchemy_url)
@@ -117,6 +123,7 @@ def test_networks_of_the_settings_are_registered_once_and_a_bad_one_spares_the_r
         slugs = [network.card.slug for network in networks.list_networks(session)]
     assert slugs == ["tiny_two_stream", "tiny_clip"]
     assert "nowhere.pt" in caplog.text
+    assert "'a:b:c:d' is not `family:weights`" in caplog.text
     store.close()
 
 

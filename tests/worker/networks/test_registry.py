@@ -1,10 +1,13 @@
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
-from app.settings import Settings
+from app.settings import ROOT, Settings
 from worker.networks.registry import (
     find_family,
     list_families,
@@ -12,6 +15,7 @@ from worker.networks.registry import (
     load_file,
     load_files,
     register,
+    split_paths,
     unregister,
 )
 
@@ -73,9 +77,7 @@ def test_files_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert {"first", "second", "second_2"} <= {family.name for family in list_families()}
 
 
-def test_entry_points_register(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_entry_points_register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own_file(tmp_path, "kinetoscope_plugin")
     info = tmp_path / "plugin-1.dist-info"
     info.mkdir()
@@ -84,9 +86,9 @@ def test_entry_points_register(
         "[kinetoscope.networks]\nbroken = kinetoscope_missing\ngood = kinetoscope_plugin\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    load_entry_points()
+    (failure,) = load_entry_points()
     assert find_family("kinetoscope_plugin").title == "Mine"
-    assert "entry point broken = kinetoscope_missing cannot be loaded" in caplog.text
+    assert "entry point broken = kinetoscope_missing cannot be loaded: ModuleNotFoundError" in failure
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,54 @@ def test_files_that_do_not_work(text: str, words: str, tmp_path: Path) -> None:
         find_family(str(path))
     if "cannot" in words:
         assert "c" not in {family.name for family in list_families()}
+
+
+BROKEN = {
+    "syntax.py": ("def (", "SyntaxError"),
+    "import.py": ("import kinetoscope_missing", "No module named 'kinetoscope_missing'"),
+    "raises.py": (OWN.format(name="half") + "\n1 / 0", "ZeroDivisionError"),
+    "leaves.py": ("raise SystemExit('usage')", "SystemExit: usage"),
+    "taken.py": (OWN.format(name="i3d"), "two families 'i3d'"),
+}
+
+
+def test_broken_files_of_the_settings_are_told_and_break_no_command(tmp_path: Path) -> None:
+    """In a process of its own, as every command is."""
+    for name, (text, _) in BROKEN.items():
+        (tmp_path / name).write_text(text)
+    paths = [*(tmp_path / name for name in BROKEN), tmp_path / "none.py", own_file(tmp_path, "good")]
+    environment = os.environ | {
+        "KINETOSCOPE_HOME": str(tmp_path),
+        "KINETOSCOPE_FAMILIES": ",".join(map(str, paths)),
+        "COLUMNS": "400",
+    }
+    command = [sys.executable, "-m", "worker.cli", "networks", "families"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "│ good" in done.stdout
+    assert "│ i3d" in done.stdout
+    assert "│ half" not in done.stdout, "what a file registers before it fails is not kept"
+    for name, (_, words) in BROKEN.items():
+        (line,) = (line for line in done.stdout.splitlines() if f"{name} cannot be run" in line)
+        assert line.startswith("KINETOSCOPE_FAMILIES: ")
+        assert words in line
+    assert "There is no file" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_paths_with_commas_and_spaces(tmp_path: Path) -> None:
+    paths = [own_file(tmp_path, name) for name in ("one, two", "three , four, five", "six")]
+    assert split_paths(f" {paths[0]} ,{paths[1]},, {paths[2]},/no where/x.py ") == [*paths, Path("/no where/x.py")]
+
+
+def test_two_files_of_one_name_with_dataclasses(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        lines = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        lines += "@dataclass\nclass Options:\n    width: int = 3\n"
+        path = tmp_path / str(number) / "net.py"
+        path.write_text(lines + OWN.format(name=f"net_{number}"))
+        assert find_family(str(path)).name == f"net_{number}"
 
 
 def test_missing_file(tmp_path: Path) -> None:
