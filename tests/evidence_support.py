@@ -33,11 +33,11 @@ def clip_media(name: str) -> tuple[RenderedMedia, ...]:
     )
 
 
-def new_clips(labels: tuple[str, ...] = LABELS, each: int = 3) -> Iterator[NewClip]:
+def new_clips(labels: tuple[str, ...] = LABELS, each: int = 3, *, has_flow: bool = True) -> Iterator[NewClip]:
     for number in range(each):
         for label in labels:
             name = f"{label}-{number}"
-            yield NewClip(name=name, label=label, media=clip_media(name))
+            yield NewClip(name=name, label=label, media=clip_media(name)[: 5 if has_flow else 2])
 
 
 def add_dataset(store: Store, slug: str = "little", **options: Any) -> None:

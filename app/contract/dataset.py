@@ -8,6 +8,7 @@ from app.contract.result import MediaRef, MediaRole, RenderedMedia
 
 MAX_CLIP_NAME_LENGTH = 200
 CLIP_FPS = 25  # frames per second of every stored clip
+MAX_CLIP_FRAMES = 64  # of a stored clip; the longest input of the networks here
 
 
 class Dataset(Model):
@@ -39,6 +40,8 @@ class ClipSource(Model):
 
 class Clip(Model):
     """The middle of a video, CLIP_FPS frames a second of 240 x 240 pixels: enough for the inputs of any network.
+
+    Its media are a video and a poster, and those of its flow where that has been computed.
 
     `name` is unique within its data set; `label` is as the data set spells it.
     """

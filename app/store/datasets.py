@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Select, delete, func, literal, select, tuple_, update
+from sqlalchemy import Select, delete, exists, func, literal, select, tuple_, update
 
 from app.contract.dataset import Clip, ClipSource, Dataset, NewClip
 from app.contract.errors import DatasetExists, UnknownClass, UnknownClip, UnknownDataset
 from app.contract.model import Paginated
 from app.contract.network import normalize_name
-from app.contract.result import MediaRole
+from app.contract.result import MediaRole, RenderedMedia
 from app.store.catalog.survey_columns import denormalize_survey
 from app.store.database.cache import LruCache
 from app.store.database.chunks import chunks
@@ -90,6 +90,23 @@ def set_sources(session: Session, *, slug: str, sources: Mapping[str, str]) -> N
     for name, source in sources.items():
         clip = (ClipRow.dataset_id == dataset.id, ClipRow.name == name, ClipRow.source.is_(None))
         session.execute(update(ClipRow).where(*clip).values(source=source))
+
+
+def clips_without(session: Session, *, slug: str, role: MediaRole) -> list[str]:
+    """Return the names of the clips of a data set that have no medium in this role, in the order of adding."""
+    dataset = dataset_row(session, slug)
+    has_medium = exists().where(ClipMediaRow.clip_id == ClipRow.id, ClipMediaRow.role == role.value)
+    names = select(ClipRow.name).where(ClipRow.dataset_id == dataset.id, ~has_medium).order_by(ClipRow.id)
+    return [name for (name,) in session.read(names)]
+
+
+def add_clip_media(session: Session, *, slug: str, media: Mapping[str, Sequence[RenderedMedia]]) -> None:
+    """Add media of these roles to clips, by name, that have none of them yet. Raises UnknownClip."""
+    dataset = dataset_row(session, slug, lock=True)
+    for name, id in clip_ids(session, dataset_id=dataset.id, names=media).items():
+        known = set(session.scalars(select(ClipMediaRow.role).where(ClipMediaRow.clip_id == id)))
+        missing = [medium for medium in media[name] if medium.role.value not in known]
+        put_media(session, table=ClipMediaRow, owner={"clip_id": id}, media=missing)
 
 
 def remove_dataset(session: Session, *, slug: str) -> None:

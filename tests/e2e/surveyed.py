@@ -76,7 +76,7 @@ def serve(store: Store, home: Path) -> Iterator[str]:
 def fill(store: Store) -> str:
     add_card(store, wide_card())
     with ClipDecoders() as decoders:
-        clip = make_clip("walk-0", "walk", min((CLIPS_FOLDER / "walk").glob("*.mp4")), decoders)
+        clip = make_clip("walk-0", "walk", min((CLIPS_FOLDER / "walk").glob("*.mp4")), decoders, flow=True)
     with store.transaction() as session:
         datasets.add_dataset(session, slug="little", title="The little set", summary="Nine clips.")
         datasets.add_clips(session, slug="little", clips=same_clips(clip))

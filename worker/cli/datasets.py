@@ -40,22 +40,45 @@ def add(
     part: Annotated[Part | None, typer.Option(help="Part of the split; by default test.")] = None,
     fold: Annotated[int, typer.Option(min=1, help="Number of the official split, if the folder has several.")] = 1,
     label: Annotated[list[str] | None, typer.Option(help="Only videos of this label; may be repeated.")] = None,
+    flow: Annotated[
+        bool | None,
+        typer.Option(
+            help="Compute the motion that pages show; by default where a network takes flow and knows the labels."
+        ),
+    ] = None,
     network: Annotated[str | None, typer.Option(help="A network that must know every label.")] = None,
     title: Annotated[str | None, typer.Option(help="Title on pages.")] = None,
     summary: Annotated[str, typer.Option(help="Description on pages.")] = "",
 ) -> None:
-    """Read a data set and store the middle of each video with its flow; what is there already stays."""
+    """Read a data set and store the middle of each video; what is there already stays."""
     official_split = Split(split, part or Part.TEST, fold) if split or part else None
     listing = read_dataset(path, layout=layout, split=official_split, labels=tuple(label or ()), videos=videos)
     store = open_database()
     check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in listing.videos)))
-    with make_progress() as progress:
-        report = add_videos(store, slug, title or slug, listing.videos, progress, summary=summary)
     list_reasons("left out", [(each.name, each.reason) for each in listing.left_out])
+    with make_progress() as progress:
+        report = add_videos(store, slug, title or slug, listing.videos, progress, summary=summary, flow=flow)
     list_reasons("skipped", list(report.skipped.items()))
     already_there = f" {report.already_there:,} were there already." if report.already_there else ""
     page = page_url(f"-/datasets/{slug}")
     out.print(f"Added {report.added:,} clips to [bold]{slug}[/].{already_there} Page: {page}")
+
+
+@app.command("flow")
+@report_errors
+def flow_(slug: str) -> None:
+    """Compute the motion that pages show of clips that have none yet."""
+    from worker.survey.clip_flow import add_missing_flow
+
+    store = open_database()
+    with make_progress() as progress:
+        line = progress.add_task(slug, total=None)
+        skipped = add_missing_flow(
+            store, slug, observe=lambda done, total: progress.update(line, completed=done, total=total)
+        )
+        count = int(progress.tasks[line].completed) - len(skipped)
+    list_reasons("skipped", list(skipped.items()))
+    out.print(f"Computed the motion of {count:,} clips of [bold]{slug}[/].")
 
 
 @app.command("list")

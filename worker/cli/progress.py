@@ -34,6 +34,7 @@ def add_videos(
     progress: Progress,
     *,
     summary: str = "",
+    flow: bool | None = None,
     description: str | None = None,
 ) -> "IntakeReport":
     """Add videos to a data set and show how many are done."""
@@ -41,7 +42,7 @@ def add_videos(
 
     line = progress.add_task(description or slug, total=len(files))
     return add_clip_files(
-        store, slug, title, summary, files, observe=lambda done: progress.update(line, completed=done)
+        store, slug, title, summary, files, flow=flow, observe=lambda done: progress.update(line, completed=done)
     )
 
 

@@ -1,4 +1,4 @@
-"""Turn video files into the clips of a data set: decoded, with their flow, rendered and stored."""
+"""Turn video files into the clips of a data set: decoded, rendered and stored."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from app.contract.dataset import NewClip
+from app.contract.dataset import MAX_CLIP_FRAMES, NewClip
 from app.contract.errors import VideoError
 from app.settings import settings
 from app.store import datasets
@@ -16,12 +16,12 @@ from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from worker.networks.preprocessing import FPS
 from worker.render.clips import render_clip
+from worker.survey.clip_flow import needs_flow
 from worker.survey.clip_names import NamedVideo, plan_names
 from worker.survey.video_files import VideoFile
 from worker.video.decoders import ClipDecoders
 from worker.video.flow import dis_flow, downscale_flow
 
-MAX_FRAMES = 64  # the longest input of the networks here
 SIDE_PX = 240  # flow is computed at this size and stored at half of it, as in the training data of our networks
 CLIPS_PER_TRANSACTION = 16
 
@@ -44,6 +44,7 @@ def add_clip_files(
     summary: str,
     files: Sequence[VideoFile],
     *,
+    flow: bool | None = None,
     observe: Callable[[int], None] = lambda done: None,
     threads: int | None = None,
 ) -> IntakeReport:
@@ -52,7 +53,12 @@ def add_clip_files(
     An intake that was stopped therefore continues where it was, and a data set that has grown is added to. Videos that
     cannot be read are skipped. `observe` is called with the number of files done. Raises VideoError where none can be
     read; then no data set is created.
+
+    Clips get their flow with `flow`, or if that is None where a network with a motion stream can be surveyed with them;
+    it is most of the time that a clip takes.
     """
+    if flow is None:
+        flow = needs_flow(store, {file.label for file in files})
     with store.session() as session:
         is_new = all(dataset.slug != dataset_slug for dataset in datasets.list_datasets(session))
         known = [] if is_new else datasets.clip_sources(session, slug=dataset_slug)
@@ -65,7 +71,7 @@ def add_clip_files(
     done = report.already_there
     observe(done)
     with ClipDecoders() as decoders, ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
-        make = partial(_make_clip_or_error, decoders)
+        make = partial(_make_clip_or_error, decoders, flow)
         for batch in chunks(plan.new, CLIPS_PER_TRANSACTION):
             clips = []
             for video, clip in zip(batch, pool.map(make, batch), strict=True):
@@ -87,19 +93,21 @@ def add_clip_files(
     return report
 
 
-def make_clip(name: str, label: str, video: Path, decoders: ClipDecoders, *, source: str | None = None) -> NewClip:
-    """Return the middle of a video as a clip with its rendered media. Raises VideoError."""
-    frames = decoders.read_clip(video, fps=FPS, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
+def make_clip(
+    name: str, label: str, video: Path, decoders: ClipDecoders, *, flow: bool, source: str | None = None
+) -> NewClip:
+    """Return the middle of a video as a clip with its media, with `flow` also those of its flow. Raises VideoError."""
+    frames = decoders.read_clip(video, fps=FPS, frames=MAX_CLIP_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
-    flow = downscale_flow(dis_flow(frames))
-    return NewClip(name=name, label=label, source=source, media=tuple(render_clip(frames, flow, fps=FPS)))
+    fields = downscale_flow(dis_flow(frames)) if flow else None
+    return NewClip(name=name, label=label, source=source, media=tuple(render_clip(frames, fields, fps=FPS)))
 
 
-def _make_clip_or_error(decoders: ClipDecoders, video: NamedVideo) -> NewClip | VideoError:
+def _make_clip_or_error(decoders: ClipDecoders, flow: bool, video: NamedVideo) -> NewClip | VideoError:
     """Return the clip of a file, or why there is none: whatever one file raises, the others are added."""
     try:
-        return make_clip(video.name, video.label, video.video.path, decoders, source=video.video.source)
+        return make_clip(video.name, video.label, video.video.path, decoders, flow=flow, source=video.video.source)
     except VideoError as error:
         return error
     except Exception as error:

@@ -8,6 +8,7 @@ from enum import Enum
 class Stage(Enum):
     """A part of a survey; its value completes the sentence "this part of the survey ..." on the job's page."""
 
+    FLOW = "computes the motion that pages show"
     RECORD = "shows every clip"
     PROBE = "shows the strongest clips slower, faster, turned, and one stream alone"
     ATTRIBUTE = "finds the classes that units feed"

@@ -16,6 +16,7 @@ from app.store.database.engine import Store
 from app.store.surveys import writing
 from worker.evidence.unit_embedding import UnitEmbedding
 from worker.job_context import JobContext
+from worker.survey.clip_flow import add_missing_flow, has_motion_stream
 from worker.survey.run import SurveyResult, SurveyRun
 from worker.survey.stages import Stage, StageProgress
 from worker.survey.stored_inputs import stored_samples, stored_stimuli
@@ -43,6 +44,10 @@ class SurveyTask:
         def observe(progress: StageProgress) -> None:
             reporter.report(progress.done, progress.total, progress.stage.description)
 
+        if has_motion_stream(network.card):
+            add_missing_flow(
+                self.store, job.dataset, observe=lambda done, total: observe(StageProgress(Stage.FLOW, done, total))
+            )
         survey = SurveyRun(
             network,
             job.dataset,

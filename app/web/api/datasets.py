@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.contract.dataset import Clip, Dataset
 from app.contract.model import Paginated
+from app.contract.result import MediaRole
 from app.contract.survey import ClipPrediction
 from app.store import datasets
 from app.store.surveys import predictions
@@ -22,11 +23,14 @@ class ClipOut(Clip):
     href: str
     page: str
     media: tuple[MediaOut, ...]
+    flow: MediaOut | None = Field(description="its flow, which is in `media` too; null where it is not computed yet")
 
     @classmethod
     def of(cls, clip: Clip) -> Self:
+        flow = clip.medium(MediaRole.FLOW)
         return cls(
             **{**vars(clip), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
+            flow=MediaOut.of(flow) if flow else None,
             href=urls.api_clip(clip.dataset, clip.name),
             page=urls.clip(clip.dataset, clip.name),
         )

@@ -15,7 +15,7 @@ from app.contract.dataset import Clip
 from app.contract.errors import Missing, UnknownClass
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.recipe import Speed
-from app.contract.result import Visualization
+from app.contract.result import MediaRole, Visualization
 from app.contract.survey import PredictedClip, Survey, SurveySummary
 from app.contract.unit import UnitSummary
 from app.store import Session, datasets
@@ -71,7 +71,7 @@ class ConfusionPage(Page):
     survey_status: SurveyStatus | None
     classes: tuple[ConfusedClass, ConfusedClass]
     player_settings: PairPlayerSettings
-    flow_encodings: tuple[Choice, ...]
+    flow_encodings: tuple[Choice, ...]  # empty where no clip has flow
     units: Pair | None
     reasons: tuple[str, ...]  # sentences on why the two are confused
     swapped_href: str  # this page with the classes in the other order
@@ -113,7 +113,9 @@ def confusion_page(
         survey_status=status,
         classes=both,
         player_settings=settings,
-        flow_encodings=flow_encoding_choices(settings, lambda view: link(**{**settings.query_params, "view": view})),
+        flow_encodings=flow_encoding_choices(settings, lambda view: link(**{**settings.query_params, "view": view}))
+        if any(clip.clip.medium(MediaRole.FLOW) for each in both for clip in each.misclassified_clips)
+        else (),
         units=units_of_pair,
         reasons=explain_confusion(card, survey, a, b, units_of_pair.layers) if survey and units_of_pair else (),
         swapped_href=urls.confusion(network, name_b, name_a, **settings.query_params),

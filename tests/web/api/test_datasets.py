@@ -1,11 +1,21 @@
+import asyncio
+import re
+from html import escape, unescape
+from pathlib import Path
+
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
+from app.contract.dataset import MAX_CLIP_NAME_LENGTH, NewClip
 from app.contract.network import NetworkCard
+from app.store import datasets
 from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import writing
-from tests.evidence_support import LABELS, add_dataset, survey
+from tests.evidence_support import LABELS, add_dataset, clip_media, survey
+from worker.survey.clip_names import plan_names
+from worker.survey.video_files import VideoFile
 
 
 @pytest.fixture
@@ -26,11 +36,55 @@ def test_data_sets_and_their_clips(little: TestClient) -> None:
     assert all(little.get(medium["href"]).status_code == 200 for medium in clip["media"])
 
 
-def test_a_clip_with_a_slash_in_its_name(client: TestClient, store: Store) -> None:
-    add_dataset(store, labels=("a/b c",), each=1)
-    [clip] = client.get("/api/datasets/little/clips").json()["items"]
-    assert client.get(clip["href"]).json()["name"] == "a/b c-0"
-    assert client.get(clip["page"], headers={"Accept": "text/html"}).status_code == 200
+def test_flow_is_null_until_it_is_computed(client: TestClient, store: Store) -> None:
+    add_dataset(store, has_flow=False, each=1)
+    [clip, *_] = client.get("/api/datasets/little/clips").json()["items"]
+    assert (clip["flow"], {medium["role"] for medium in clip["media"]}) == (None, {"video", "poster"})
+    with store.transaction() as session:
+        datasets.add_clip_media(session, slug="little", media={clip["name"]: clip_media(clip["name"])})
+    detail = client.get(clip["href"]).json()
+    assert detail["flow"] in detail["media"]
+    assert len(detail["media"]) == 5, "what was there already is not added again"
+
+
+HTML = {"Accept": "text/html"}
+NAMES = (
+    "a/b c",
+    'what? #1 & 50% = more+more; \\ "x" <b> \u00e9 \u3042 \U0001f3c3',
+    "caf\\xe9",
+    "%2F..%2e",
+    "..",
+    "a/../b",
+    "x" * MAX_CLIP_NAME_LENGTH,
+    "\u3042" * MAX_CLIP_NAME_LENGTH,
+)
+
+
+@pytest.mark.parametrize("written", NAMES)
+def test_every_name_of_a_clip_can_stand_in_addresses(client: TestClient, store: Store, written: str) -> None:
+    """Names as intake makes them, through the addresses that pages and the API give."""
+    video = VideoFile("what? #1/2", Path("clips") / f"{written}.mp4", f"{written}.mp4")
+    [named] = plan_names([video], ()).new
+    clip = NewClip(name=named.name, label=named.label, media=clip_media("x"))
+    with store.transaction() as session:
+        datasets.add_dataset(session, slug="little", title="The little set")
+        datasets.add_clips(session, slug="little", clips=[clip])
+
+    async def visit() -> None:
+        transport = httpx2.ASGITransport(client.app)  # the test client would decode addresses twice
+        async with httpx2.AsyncClient(transport=transport, base_url=str(client.base_url)) as visitor:
+            answer = await visitor.get("/api/datasets/little/clips", params={"label": named.label})
+            [listed] = answer.json()["items"]
+            assert (await visitor.get(listed["href"])).json()["name"] == named.name
+            page = await visitor.get(listed["page"], headers=HTML)
+            links = [unescape(each) for each in re.findall(r'href="(/[^"]*(?:datasets|explain)[^"]*)"', page.text)]
+            assert {listed["page"], listed["href"]} <= set(links)
+            for address in (*links, *(medium["href"] for medium in listed["media"])):
+                assert (await visitor.get(address, headers=HTML)).status_code == 200, address
+            dataset = await visitor.get("/-/datasets/little", headers=HTML)
+            assert f'href="{escape(listed["page"])}"' in dataset.text
+
+    asyncio.run(visit())
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,23 @@ def test_a_set_is_reached_from_every_page_and_filtered_by_class(little: Store, o
     assert "3 clips" in page.text
 
 
+def test_a_clip_without_flow_is_played_alone_and_its_page_says_how_to_get_it(
+    store: Store, network: NetworkCard, open_page: Open
+) -> None:
+    add_dataset(store, has_flow=False)
+    page = open_page("/-/datasets/little/run-1")
+    check(page)
+    [player] = page.all("stimulus-player")
+    assert "flow" not in player
+    assert page.all("canvas", **{"data-panel": "motion"}) == []
+    assert "kinetoscope-worker datasets flow little" in page.text
+    assert "Motion as" not in page.text
+    survey(store)
+    for address in ("/-/datasets/little/run-1", "/tiny/-/classes/walk", "/tiny/-/confusions/walk/run"):
+        check(open_page(address))
+    assert "Motion as" not in open_page("/tiny/-/confusions/walk/run").text.partition("The clips")[2]
+
+
 def test_a_clip_is_played_with_its_motion_in_both_encodings(little: Store, open_page: Open) -> None:
     page = open_page("/-/datasets/little/run-1")
     [video] = page.all("video")

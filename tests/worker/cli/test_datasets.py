@@ -18,6 +18,8 @@ from worker.survey.video_files import VideoFile
 from worker.video.decode import read_clip
 from worker.video.encode import write_video
 
+FLOW_ROLES = {MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY}
+
 
 def video(path: Path, seed: int, frames: int = 6) -> Path:
     """Write a video of a small moving texture."""
@@ -116,6 +118,33 @@ def test_one_file_never_ends_an_intake(invoke: Invoke, folder: Path, test_data: 
     assert "skipped torn\\xff: " in output
     with store().session() as session:
         assert datasets.get_clip(session, slug="little", name="\\xff").label == "caf\\xe9"
+
+
+def flows(slug: str) -> list[int]:
+    """Return how many media of flow each clip of a data set has."""
+    with store().session() as session:
+        clips = datasets.list_clips(session, slug=slug).items
+    return [sum(medium.role in FLOW_ROLES for medium in clip.media) for clip in clips]
+
+
+def test_flow_is_computed_where_a_network_may_need_it_or_on_request(
+    invoke: Invoke, folder: Path, tiny_two_stream_weights: Path, tiny_clip_weights: Path
+) -> None:
+    invoke("networks", "add", "tiny_clip", "--weights", tiny_clip_weights, "--slug", "clips")
+    invoke("datasets", "add", "little", folder)
+    assert flows("little") == [0, 0, 0], "a network of clips alone needs none"
+    assert "Computed the motion of 3 clips of little" in invoke("datasets", "flow", "little").output
+    assert flows("little") == [3, 3, 3]
+    assert "Computed the motion of 0 clips" in invoke("datasets", "flow", "little").output
+    invoke("networks", "add", "tiny_two_stream", "--weights", tiny_two_stream_weights, "--slug", "tiny")
+    invoke("datasets", "add", "auto", folder)
+    assert flows("auto") == [3, 3, 3]
+    invoke("datasets", "add", "without", folder, "--no-flow")
+    assert flows("without") == [0, 0, 0]
+    (folder / "Jump").rename(folder / "a class of no network")
+    invoke("datasets", "add", "other", folder)
+    assert flows("other") == [0, 0, 0]
+    assert "There is no data set 'litle'" in invoke("datasets", "flow", "litle", ok=False).output
 
 
 def test_labels_are_checked_against_a_network_before_anything_is_decoded(

@@ -12,8 +12,10 @@ import torch
 
 from app.contract.explanation import Explanation
 from app.contract.job import Job, JobState, Progress
+from app.contract.result import MediaRole
 from app.contract.unit_query import UnitQuery
 from app.settings import settings
+from app.store import datasets
 from app.store.catalog import search, unit_map
 from app.store.catalog.networks import get_card
 from app.store.database.engine import Store, open_store
@@ -198,6 +200,15 @@ def test_stored_clips_are_the_videos(tiny: Invoke, videos: Path) -> None:
     assert frames.shape == expected.shape
     assert np.abs(frames.astype(int) - expected).mean() < 12  # compressed twice
     store.close()
+
+
+def test_a_survey_computes_the_flow_that_a_motion_stream_asks_for(tiny: Invoke, videos: Path) -> None:
+    tiny("datasets", "add", "videos", videos, "--no-flow")
+    with opened().session() as session:
+        assert len(datasets.clips_without(session, slug="videos", role=MediaRole.FLOW)) == 9
+    tiny("survey", "tiny", "videos")
+    with opened().session() as session:
+        assert datasets.clips_without(session, slug="videos", role=MediaRole.FLOW) == []
 
 
 def test_a_clip_is_explained(tiny: Invoke, videos: Path) -> None:

@@ -1,0 +1,71 @@
+"""Flow of stored clips, which pages show as motion: computed once a network with a motion stream may need it."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from app.contract.dataset import CLIP_FPS, MAX_CLIP_FRAMES
+from app.contract.errors import VideoError
+from app.contract.network import NetworkCard, StreamName
+from app.contract.result import MediaRole, RenderedMedia
+from app.settings import settings
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.database.chunks import chunks
+from app.store.database.engine import Store
+from worker.render.clips import render_flow
+from worker.survey.stored_inputs import stored_frames
+from worker.video.flow import dis_flow, downscale_flow
+
+CLIPS_PER_TRANSACTION = 16
+
+
+def has_motion_stream(card: NetworkCard) -> bool:
+    """Return whether a network takes flow."""
+    return any(stream.name is StreamName.MOTION for stream in card.streams)
+
+
+def needs_flow(store: Store, labels: Iterable[str]) -> bool:
+    """Return whether a registered network with a motion stream knows all these labels, and so can be surveyed."""
+    wanted = set(labels)
+    with store.session() as session:
+        cards = [card for card in networks.list_cards(session) if has_motion_stream(card)]
+    return any(all(card.find_class(label) is not None for label in wanted) for card in cards)
+
+
+def add_missing_flow(
+    store: Store,
+    dataset: str,
+    *,
+    observe: Callable[[int, int], None] = lambda done, total: None,
+    threads: int | None = None,
+) -> dict[str, str]:
+    """Compute the flow of the clips of a data set that have none; return why clips were skipped, by name.
+
+    It continues where it was stopped. `observe` is called with the number of clips done and that of all clips without
+    flow; it may raise to stop. Raises UnknownDataset.
+    """
+    with store.session() as session:
+        names = datasets.clips_without(session, slug=dataset, role=MediaRole.FLOW)
+    skipped: dict[str, str] = {}
+    done = 0
+    compute = partial(_flow_media_or_error, store, dataset)
+    with ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
+        for batch in chunks(names, CLIPS_PER_TRANSACTION):
+            media = dict(zip(batch, pool.map(compute, batch), strict=True))
+            skipped |= {name: each.detail for name, each in media.items() if isinstance(each, VideoError)}
+            rendered = {name: each for name, each in media.items() if not isinstance(each, VideoError)}
+            with store.transaction() as session:
+                datasets.add_clip_media(session, slug=dataset, media=rendered)
+            done += len(batch)
+            observe(done, len(names))
+    return skipped
+
+
+def _flow_media_or_error(store: Store, dataset: str, name: str) -> list[RenderedMedia] | VideoError:
+    try:
+        frames = stored_frames(store, dataset, name, MAX_CLIP_FRAMES)
+    except VideoError as error:
+        return error
+    return render_flow(downscale_flow(dis_flow(frames)), fps=CLIP_FPS)
