@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.contract.dataset import Clip
 from app.contract.evidence import UnitOfClip
+from app.contract.result import MediaRole
 from app.contract.survey import ClipPrediction
 from app.store import Session, datasets
 from app.store.catalog import networks
@@ -55,7 +56,8 @@ def clip_page(
             request,
             title=f"{clip.name} · {dataset.title}",
             address=urls.clip(slug, name, **settings.query_params),
-            description=f"A real clip of {clip.label}, with the motion that networks see.",
+            description=f"A real clip of {clip.label}"
+            + (", with the motion that networks see." if clip.medium(MediaRole.FLOW) else "."),
             crumbs=(home_crumb(), datasets_crumb(), Crumb(dataset.title, urls.dataset(slug)), Crumb(clip.name)),
             image=clip_poster(clip),
         ),
