@@ -1,6 +1,7 @@
 """Read video files of any length, size and frame rate as the frames that a network expects."""
 
 import io
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -17,8 +18,14 @@ from app.contract.errors import VideoError
 from worker.video.frame_reader import decode_frames, keyframe_before
 from worker.video.limits import DEFAULT_LIMITS, DecodeLimits
 from worker.video.picture import upright_picture
-from worker.video.stream_choice import open_container, video_stream
-from worker.video.timeline import MIN_FRAME_SHARE, Timeline, middle_frame_indices, read_timeline
+from worker.video.stream_choice import Margins, cropping, open_container, video_stream
+from worker.video.timeline import (
+    MIN_FRAME_SHARE,
+    TIMESTAMP_TOLERANCE,
+    Timeline,
+    middle_frame_indices,
+    read_timeline,
+)
 
 Frames = npt.NDArray[np.uint8]  # (T, H, W, 3), RGB
 Crop = int | tuple[int, int]  # the side of a square, or (height, width), in pixels
@@ -51,7 +58,7 @@ def read_clip(
         observe()
 
     def convert(frame: VideoFrame) -> Frames:
-        image, is_transposed = upright_picture(frame)
+        image, is_transposed = upright_picture(frame, margins)
         return resize_and_crop(image, short_side, crop, 1 / pixel_aspect if is_transposed else pixel_aspect)
 
     try:
@@ -59,7 +66,8 @@ def read_clip(
         with open_container(path) as container:
             stream = video_stream(container, path.name)
             limits.check_frame(path.name, stream.codec_context.width, stream.codec_context.height)
-            pixel_aspect = _pixel_aspect(stream, path.name, limits)
+            margins = cropping(container, stream)
+            pixel_aspect = _pixel_aspect(stream, margins, path.name, limits)
             timeline = read_timeline(container, stream, path.name, limits)
         wanted = middle_frame_indices(timeline.times, timeline.end, fps, frames)
         if loop:
@@ -86,7 +94,7 @@ def read_stored_clip(data: bytes, name: str, frames: int) -> Frames:
             stream = video_stream(container, name)
             first = max(0, (stream.frames - frames) // 2)
             wanted = islice(container.decode(stream), first, first + frames)
-            return np.stack([upright_picture(frame)[0] for frame in wanted])
+            return np.stack([upright_picture(frame, Margins())[0] for frame in wanted])
     except (FFmpegError, ValueError) as error:
         raise VideoError(f"The stored clip {name} is damaged: remove its data set and add it again.") from error
 
@@ -108,14 +116,17 @@ def resize_and_crop(image: Frames, short_side: int, crop: Crop, pixel_aspect: fl
     return np.ascontiguousarray(scaled[top : top + crop_height, left : left + crop_width], dtype=np.uint8)
 
 
-def _pixel_aspect(stream: VideoStream, name: str, limits: DecodeLimits) -> float:
-    """Return the width of a pixel in heights. Raises VideoError if that makes the picture too narrow."""
+def _pixel_aspect(stream: VideoStream, margins: Margins, name: str, limits: DecodeLimits) -> float:
+    """Return the width of a pixel in heights. Raises VideoError if that makes a line of the picture."""
     aspect = float(stream.sample_aspect_ratio or 1)
-    shape = stream.codec_context.width * aspect / stream.codec_context.height
+    width = stream.codec_context.width - margins.left - margins.right
+    height = stream.codec_context.height - margins.top - margins.bottom
+    limits.check_frame(name, width, height)
+    shape = width * aspect / height
     if max(shape, 1 / shape) > limits.aspect:
         raise VideoError(
-            f"The clip {name} says that its pixels are {aspect:g} times as wide as high, which makes it too narrow. "
-            "Convert it to square pixels."
+            f"The clip {name} is shown {shape:.3g} times as wide as high; one side may be at most {limits.aspect:g} "
+            "times the other. Convert it to square pixels."
         )
     return aspect
 
@@ -152,12 +163,13 @@ class _Reading:
         self.seen: set[int] = set()
         self.expected = wanted[-1] + 1 - first
         self._timeline, self._wanted, self._convert, self._first = timeline, wanted, convert, first
+        self._wanted_set = set(wanted)
         self._has_fields = False
 
     @property
     def is_whole(self) -> bool:
         """Whether every wanted frame was decoded."""
-        return self.seen.issuperset(self._wanted)
+        return self.seen >= self._wanted_set
 
     @property
     def is_damaged(self) -> bool:
@@ -166,17 +178,17 @@ class _Reading:
         return not self.seen or len(self.seen) < int(MIN_FRAME_SHARE * expected)
 
     def read(self, frames: Iterator[tuple[int | None, VideoFrame]], check: Callable[[VideoFrame], None]) -> None:
-        """Take the wanted frames, and for those that are missing the nearest."""
+        """Take the wanted frames, and for those that are missing the nearest, of two equally near the earlier."""
         times, before, previous = self._timeline.times, -1, None
         for index, frame in frames:
             check(frame)
             if index is None or not self._first <= index < len(times):
                 continue
             self._has_fields |= frame.interlaced_frame
-            for missing in self._wanted_between(before, index):
-                is_earlier_nearer = times[missing] - times[max(0, before)] < times[index] - times[missing]
-                self.images[missing] = self._convert(previous if previous and is_earlier_nearer else frame)
-            if index in self._wanted:
+            for missing in self._missing_between(before, index):
+                is_later_nearer = times[index] - times[missing] < times[missing] - times[before] - TIMESTAMP_TOLERANCE
+                self.images[missing] = self._convert(frame if is_later_nearer or not previous else previous)
+            if index in self._wanted_set:
                 self.images[index] = self._convert(frame)
             self.seen.add(index)
             before, previous = index, frame
@@ -184,8 +196,9 @@ class _Reading:
                 return
         if previous:
             last = self._convert(previous)
-            self.images.update((missing, last) for missing in self._wanted_between(before, len(times)))
+            self.images.update((missing, last) for missing in self._missing_between(before, len(times)))
 
-    def _wanted_between(self, before: int, after: int) -> list[int]:
-        """Return the wanted frames after frame `before` and before frame `after` that are not there yet."""
-        return [index for index in self._wanted if before < index < after and index not in self.images]
+    def _missing_between(self, before: int, after: int) -> list[int]:
+        """Return the wanted frames after frame `before` and before frame `after` that have no image."""
+        between = self._wanted[bisect_right(self._wanted, before) : bisect_left(self._wanted, after)]
+        return [index for index in between if index not in self.images]

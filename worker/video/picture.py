@@ -1,10 +1,14 @@
 """Turn a decoded frame into the picture that people are to see: fields, colours, transparency and orientation."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
+
+from worker.video.stream_choice import Margins
 
 Image = npt.NDArray[np.uint8]  # (H, W, 3), RGB
 
@@ -12,12 +16,25 @@ UNSPECIFIED = 2  # the colour matrix of a video that does not name one
 MAX_SD_LINES = 576  # a video with more lines that names no matrix is taken as BT.709, another as BT.601
 
 
-def upright_picture(frame: VideoFrame) -> tuple[Image, bool]:
+@classmethod  # type: ignore[misc]
+def _name_unknown_type(cls: type[Type], value: Any) -> Type:
+    """Return a type for data that PyAV 18 has no name for, EXIF among them, as it else gives none of a frame's data."""
+    unknown = object.__new__(cls)
+    unknown._name_, unknown._value_ = f"UNKNOWN_{value}", value
+    return unknown
+
+
+Type._missing_ = _name_unknown_type  # type: ignore[method-assign,assignment]
+
+
+def upright_picture(frame: VideoFrame, margins: Margins) -> tuple[Image, bool]:
     """Return a frame as it is to be shown, (H, W, 3), RGB, and whether its width and height changed places."""
     image = _rgb(frame)
     if frame.interlaced_frame:
         image = _upper_field(image)
-    return _oriented(image, frame)
+    height, width = image.shape[:2]
+    shown = image[margins.top : height - margins.bottom, margins.left : width - margins.right]
+    return _oriented(shown, frame)
 
 
 def _rgb(frame: VideoFrame) -> Image:
@@ -53,7 +70,7 @@ def _oriented(image: Image, frame: VideoFrame) -> tuple[Image, bool]:
     """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if not isinstance(matrix, SideData):
-        return image, False
+        return np.ascontiguousarray(image), False
     a, b, _, c, d, _, *_ = (int(number) for number in np.frombuffer(bytes(matrix), np.int32))
     transposed = abs(b) + abs(c) > abs(a) + abs(d)
     if transposed:

@@ -1,6 +1,8 @@
 """Open a video file and choose the stream that is its video."""
 
 import re
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
@@ -16,6 +18,16 @@ from worker.video.containers import ALLOWED_FORMATS
 PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image  # covers, previews
 
 _log_level_lock = Lock()  # the log level belongs to the process
+
+
+@dataclass(frozen=True)
+class Margins:
+    """The pixels on each side of a frame that are not to be shown."""
+
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
 
 
 def open_container(path: Path) -> InputContainer:
@@ -53,15 +65,31 @@ def _pixels(stream: VideoStream) -> int:
     return context.width * context.height if context else 0
 
 
+def cropping(container: InputContainer, stream: VideoStream) -> Margins:
+    """Return how many pixels on each side of a frame the container wants left out; the decoder leaves out its own."""
+    match = re.search(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)", _description(container, stream))
+    return Margins(*(int(number) for number in match.groups())) if match else Margins()
+
+
 def _codec_name(container: InputContainer, stream: VideoStream) -> str:
-    """Return the name of a codec that has no decoder, or its tag, which only the description of the file has."""
+    """Return the name of a codec that has no decoder, or its tag where it has no name either."""
+    match = re.search(r": Video: (\w+)(?: \((\S+) / )?", _description(container, stream))
+    codec, tag = match.groups() if match else ("none", None)
+    return str(tag or "its codec" if codec == "none" else codec)
+
+
+def _description(container: InputContainer, stream: VideoStream) -> str:
+    """Return what FFmpeg prints of a stream, which says things that PyAV has no other access to."""
     with _log_level_lock:
         level = av.logging.get_level()
         av.logging.set_level(av.logging.INFO)
         try:
-            description = container.dumps_format()  # type: ignore[attr-defined]
+            lines = container.dumps_format().splitlines()  # type: ignore[attr-defined]
         finally:
             av.logging.set_level(level)
-    match = re.search(rf"^  Stream #0:{stream.index}\b.*?: Video: (\w+)(?: \((\S+) / )?", description, re.MULTILINE)
-    codec, tag = match.groups() if match else ("none", None)
-    return str(tag or "its codec" if codec == "none" else codec)
+    starts = [index for index, line in enumerate(lines) if line.startswith("  Stream #0:")] + [len(lines)]
+    for start, end in pairwise(starts):
+        if re.match(rf"  Stream #0:{stream.index}\b", lines[start]):
+            side_data = [line for line in lines[start + 1 : end] if re.match(r"      [A-Z]", line)]  # not its metadata
+            return "\n".join([lines[start], *side_data])
+    return ""

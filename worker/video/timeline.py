@@ -86,6 +86,8 @@ def read_timeline(container: InputContainer, stream: VideoStream, name: str, lim
             keyframes.append(Keyframe(number, stamp, packet.dts if packet.dts is not None else stamp))
         if not packet.is_discard:  # an edit list keeps such packets for others that are decoded from them
             records.append(record)
+    if count and not records:
+        raise VideoError(f"The clip {name} says that none of its frames is to be shown. Convert it to a new file.")
     if not records or count < MIN_FRAME_SHARE * stream.frames:
         raise VideoError(f"The clip {name} is cut short: {count} of {stream.frames} frames are there.")
     reordered = any(after.time < before.time for before, after in pairwise(records))
@@ -135,13 +137,14 @@ class _Clock:
     def record(self, packet: "Packet[VideoStream]", stamp: int, number: int) -> _Record:
         duration = (packet.duration or 0) * self.base
         decoded = (packet.dts if packet.dts is not None else stamp) * self.base
-        if self._expected is not None:
-            step = decoded - self._expected
-            if step < -LARGEST_STEP_BACK or step > self.largest_step_on:
-                self._offset -= step
-                self.joins += 1
-        if packet.dts is not None or self._expected is None:
-            self._expected = decoded + duration
+        step = 0 if self._expected is None else decoded - self._expected
+        if step < -LARGEST_STEP_BACK or step > self.largest_step_on:
+            self._offset -= step
+            self.joins += 1
+            self._expected = None
+        expected = decoded + duration
+        is_ahead = packet.dts is not None or self._expected is None or expected > self._expected
+        self._expected = expected if is_ahead else self._expected
         decode_end = None if packet.dts is None else decoded + duration + self._offset
         return _Record(stamp * self.base + self._offset, number, stamp, decode_end, duration)
 
@@ -166,7 +169,7 @@ def _without_torn_end(records: list[_Record]) -> list[_Record]:
     gaps = [after - before for before, after in pairwise(times)]
     kept = bisect_left(times, max(ends) - gaps[-LATE_FRAMES] / 2)
     late_gaps, usual_gaps = gaps[kept - 1 :], gaps[max(0, kept - 1 - LATE_FRAMES) : kept - 1]
-    if late_gaps and usual_gaps and max(late_gaps) > 1.5 * max(usual_gaps):
+    if kept > 1 and late_gaps and usual_gaps and max(late_gaps) > 1.5 * max(usual_gaps):
         return [record for record in records if record.time < times[kept]]
     return records
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from av.video.stream import VideoStream
+from PIL import ExifTags, ImageOps
 from PIL import Image as Pillow
 
 from app.contract.errors import VideoError
+from tests.worker.video.hostile_files import element
 from tests.worker.video.write_clips import CLIPS, Image, write_clip
 from worker.video.decode import read_clip
 
@@ -64,6 +67,35 @@ def test_the_display_matrix_turns_and_mirrors(
         assert corners(first_frame(tmp_path / name)) == expected
 
 
+@pytest.mark.parametrize(
+    ("orientation", "expected"),
+    [
+        (1, ["red", "green", "blue", "grey"]),
+        (2, ["green", "red", "grey", "blue"]),
+        (6, ["blue", "red", "grey", "green"]),
+        (7, ["grey", "green", "blue", "red"]),
+        (8, ["green", "grey", "red", "blue"]),
+    ],
+)
+def test_pictures_of_motion_jpeg_are_shown_as_their_exif_says(
+    orientation: int, expected: list[str], tmp_path: Path
+) -> None:
+    exif, file = Pillow.Exif(), BytesIO()
+    exif[ExifTags.Base.Orientation] = orientation
+    Pillow.fromarray(quarters()).save(file, "JPEG", exif=exif, quality=95)
+    assert corners(np.asarray(ImageOps.exif_transpose(Pillow.open(file)))) == expected
+    with av.open(str(tmp_path / "clip.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
+        for index in range(3):
+            packet = av.Packet(file.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, index, index, Fraction(1, 25)
+            packet.is_keyframe = True
+            container.mux(packet)
+    assert corners(first_frame(tmp_path / "clip.avi")) == expected
+
+
 def test_a_phone_video_is_shown_as_other_readers_show_it() -> None:
     """Its matrix maps (x, y) to (y, -x): the right of the frame is the top of the picture."""
     path = CLIPS / "phone.mp4"
@@ -98,7 +130,7 @@ def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:
 
 def test_pixels_that_would_make_a_line_are_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.mp4", [quarters()] * 3, prepare=set_aspect(Fraction(20, 1)))
-    with pytest.raises(VideoError, match=r"20 times as wide as high.* Convert it to square pixels"):
+    with pytest.raises(VideoError, match=r"shown 20 times as wide as high.* Convert it to square pixels"):
         read_clip(tmp_path / "a.mp4")
 
 
@@ -225,3 +257,23 @@ def test_what_is_transparent_is_black(tmp_path: Path) -> None:
         image = read_clip(tmp_path / name, frames=1, short_side=48, crop=(48, 64))[0]
         assert image[:, 34:].max() == 0
         assert image[:, :30].mean((0, 1)) == pytest.approx((255, 30, 30), abs=4)
+
+
+def test_what_the_container_crops_is_not_shown(tmp_path: Path) -> None:
+    image, file = np.zeros((64, 96, 3), np.uint8), BytesIO()
+    image[6:60, 20:84] = RED
+    Pillow.fromarray(image).save(file, "JPEG", quality=95)
+    write_cropped(tmp_path / "clip.mkv", file.getvalue(), left=20, right=12, top=6, bottom=4)
+    clip = read_clip(tmp_path / "clip.mkv", frames=1, short_side=54, crop=(54, 64))
+    assert clip[..., 0].min() > 150
+
+
+def write_cropped(path: Path, jpeg: bytes, *, left: int, right: int, top: int, bottom: int) -> None:
+    """Write a Matroska file of two JPEG frames, 96 x 64, with margins that are not to be shown."""
+    margins = {0xB0: 96, 0xBA: 64, 0x54CC: left, 0x54DD: right, 0x54BB: top, 0x54AA: bottom}
+    size = element(0xE0, b"".join(element(number, bytes([value])) for number, value in margins.items()))
+    track = element(0xD7, b"\1") + element(0x73C5, b"\1") + element(0x83, b"\1") + element(0x86, b"V_MJPEG") + size
+    blocks = [element(0xA3, b"\x81" + time.to_bytes(2, "big") + b"\x80" + jpeg) for time in (0, 40)]
+    cluster = element(0x1F43B675, element(0xE7, b"\0") + b"".join(blocks))
+    head = element(0x1A45DFA3, element(0x4282, b"matroska") + element(0x4287, b"\4") + element(0x4285, b"\2"))
+    path.write_bytes(head + element(0x18538067, element(0x1654AE6B, element(0xAE, track)) + cluster))
