@@ -1,6 +1,8 @@
 """Small real things that many tests share."""
 
 import hashlib
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,7 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements, MediaRole, RenderedMedia
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from app.store.jobs import leases, listing, requests
+from app.store.jobs import deaths, leases, listing, requests
 
 CLASSES = ("walk", "run", "wave slow", "wave fast", "back/flip & turn")
 LEASE = timedelta(seconds=30)
@@ -74,21 +76,27 @@ def enqueue(store: Store, *units: int, **options: Any) -> list[VisualizeJob]:
         return list(requests.enqueue(session, request=request(*units, **options)).jobs)
 
 
-def claim(store: Store, *, worker: str = "w1", limit: int = 1, lease: timedelta = LEASE) -> list[VisualizeJob]:
+def claim(store: Store, *, worker: str = "w1", limit: int = 1) -> list[VisualizeJob]:
     """Claim a batch of jobs, which must be requests for stimuli."""
     with store.transaction() as session:
-        batch = leases.claim(session, worker=worker, limit=limit, lease=lease)
+        batch = leases.claim(session, worker=worker, limit=limit)
     claimed = jobs_of_kind(VisualizeJob, batch)
     assert len(claimed) == len(batch)
     return claimed
 
 
-def claim_job(store: Store, kind: type[JobT], *, limit: int = 1, lease: timedelta = LEASE) -> JobT:
+def claim_job(store: Store, kind: type[JobT], *, limit: int = 1) -> JobT:
     """Claim a batch, which must be one job of this kind."""
     with store.transaction() as session:
-        [job] = leases.claim(session, worker="w1", limit=limit, lease=lease)
+        [job] = leases.claim(session, worker="w1", limit=limit)
     assert isinstance(job, kind)
     return job
+
+
+def die(store: Store, *, worker: str = "w1") -> int:
+    """Take a worker for dead; return how many jobs it held."""
+    with store.transaction() as session:
+        return deaths.release_dead(session, worker=worker)
 
 
 def finish(store: Store, job: VisualizeJob, *, worker: str = "w1") -> int | None:
@@ -122,6 +130,13 @@ def media(job: VisualizeJob) -> list[RenderedMedia]:
 def state(store: Store, job: Job) -> JobState:
     with store.session() as session:
         return listing.get_job(session, job_id=job.id).state
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
 
 
 def add_card(store: Store, card: NetworkCard, weights: bytes = b"weights") -> None:

@@ -31,6 +31,9 @@ ANYTHING = "(anything)"  # stands for prose, which may be worded anew
 
 Entry = dict[str, Any]
 
+# No worker of this database is alive: health tells it, where version 0.1 said "ok".
+CHANGED: dict[str, Entry] = {"/api/health": {"status": "degraded"}}
+
 
 def read(name: str) -> list[Entry]:
     """Read one of the files that version 0.1 left."""
@@ -115,9 +118,12 @@ def said(answer: Response, entry: Entry) -> Entry:
 
 
 def expected(entry: Entry) -> Entry:
-    """Take from an entry what it tells of the answer."""
+    """Take from an entry what it tells of the answer, with what later versions say otherwise on purpose."""
     told = ("status", "leads_to", "body", "lines", "sha256", "holds", "files", "units")
-    return {name: entry[name] for name in told if name in entry}
+    changed = CHANGED.get(entry["address"], {})
+    return {name: entry[name] for name in told if name in entry} | (
+        {"body": entry["body"] | changed} if changed else {}
+    )
 
 
 def follow(client: TestClient, entry: Entry) -> list[str]:

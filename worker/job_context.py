@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from threading import Event
 from typing import Any, Protocol, TypeVar
 
@@ -16,10 +15,11 @@ from app.store.jobs import leases
 
 log = logging.getLogger(__name__)
 
-SAVE_ATTEMPTS = 5  # while the database cannot be reached
+MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.5, 10.0  # between two attempts to save while the database takes nothing
 
 Preview = Callable[[], RenderedMedia]
 JobT = TypeVar("JobT", SurveyJob, ExplainJob)
+Saved = TypeVar("Saved")
 
 
 class WorkerStopping(Exception):
@@ -35,19 +35,21 @@ class Worker(Protocol):
 
     store: Store
     name: str
-    lease: timedelta
     report_seconds: float
     stop: Event
     held_jobs: dict[int, Job]
+    active_at: float
     on_progress: Callable[[Job, Progress], None] | None
 
-    def announce(self) -> None: ...
+    def pause(self, error: KinetoscopeError) -> None: ...
+
+    def resume(self) -> None: ...
 
     def work_once(self, above: int | None = None) -> bool: ...
 
 
 class JobContext:
-    """The jobs of one batch while a task works on them: keeps their leases alive, and ends each of them once."""
+    """The jobs of one batch while a task works on them: reports their progress, and ends each of them once."""
 
     def __init__(self, worker: Worker, jobs: Sequence[Job]) -> None:
         self.worker = worker
@@ -58,12 +60,23 @@ class JobContext:
     def report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
         """Report the progress of the open jobs, by job id; return those to drop: cancelled, or no longer ours.
 
-        A task calls this after every step. Jobs of higher priority that wait are computed before it returns. Raises
-        WorkerStopping once the worker was asked to stop.
+        A task calls this after every step. Jobs of higher priority that wait are computed before it returns. While the
+        database takes nothing, the task goes on unseen. Raises WorkerStopping once the worker was asked to stop.
         """
-        worker = self.worker
-        if worker.stop.is_set():
+        if self.worker.stop.is_set():
             raise WorkerStopping
+        self.worker.active_at = time.monotonic()
+        try:
+            dropped = self._report(progress, previews)
+        except (DatabaseUnreachable, DiskFull) as error:
+            self.worker.pause(error)
+            return frozenset()
+        finally:
+            self.worker.active_at = time.monotonic()
+        return dropped
+
+    def _report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
+        worker = self.worker
         attempts = {id: job.attempts for id, job in self.open_jobs.items()}
         with worker.store.session() as session:
             status = leases.check_leases(session, worker=worker.name, jobs=attempts, priority=self.priority)
@@ -83,15 +96,13 @@ class JobContext:
         worker = self.worker
         step_previews = {id: (progress[id].step, previews[id]()) for id in self.open_jobs if id in previews}
         with worker.store.transaction() as session:
-            leases.renew_lease(
+            leases.save_progress(
                 session,
                 worker=worker.name,
-                jobs=worker.held_jobs,
-                lease=worker.lease,
                 progress={id: progress[id] for id in self.open_jobs},
                 previews=step_previews,
             )
-        worker.announce()
+        worker.resume()
         if worker.on_progress is not None:
             for id, job in self.open_jobs.items():
                 worker.on_progress(job, progress[id])
@@ -129,19 +140,28 @@ class JobContext:
             job, lambda session: leases.finish_with_answer(session, worker=self.worker.name, job=job, save=save)
         )
 
-    def _finish(self, job: Job, save: Callable[[Session], bool]) -> None:
-        for attempt in range(SAVE_ATTEMPTS):  # finished work survives a database that is away for a moment
+    def save(self, write: Callable[[Session], Saved]) -> Saved:
+        """Run `write` in a transaction, again and again while the database is away or its disk is full.
+
+        What took hours to compute is not lost to either. Raises WorkerStopping.
+        """
+        seconds = MIN_WAIT_SECONDS
+        while True:
+            self.worker.active_at = time.monotonic()
             try:
                 with self.worker.store.transaction() as session:
-                    is_saved = save(session)
-                break
-            except DatabaseUnreachable:
-                if attempt == SAVE_ATTEMPTS - 1:
-                    raise
-                self.worker.stop.wait(2**attempt / 2)
-            except DiskFull as error:
-                self.fail(job, error)
-                return
+                    saved = write(session)
+            except (DatabaseUnreachable, DiskFull) as error:
+                self.worker.pause(error)
+                if self.worker.stop.wait(seconds):
+                    raise WorkerStopping from error
+                seconds = min(2 * seconds, MAX_WAIT_SECONDS)
+            else:
+                self.worker.resume()
+                return saved
+
+    def _finish(self, job: Job, save: Callable[[Session], bool]) -> None:
+        is_saved = self.save(save)
         self._close(job.id)
         if is_saved:
             log.info("job %s (%s) done in %.1f s", job.id, describe_job(job), time.monotonic() - self._started)
@@ -152,12 +172,7 @@ class JobContext:
         """End a job with an error."""
         log.warning("job %s (%s) failed: %s", job.id, describe_job(job), error.detail)
         reason = JobError(kind=error.kind, detail=error.detail)
-        try:
-            with self.worker.store.transaction() as session:
-                leases.fail(session, worker=self.worker.name, job=job, error=reason)
-        except DiskFull:  # not even room for the reason
-            log.error("the disk is full; job %s goes back to the queue when its lease runs out", job.id)
-            self.worker.stop.wait(2)
+        self.save(lambda session: leases.fail(session, worker=self.worker.name, job=job, error=reason))
         self._close(job.id)
 
     def _close(self, id: int) -> None:

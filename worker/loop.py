@@ -11,11 +11,12 @@ from datetime import timedelta
 from threading import Event
 from typing import Protocol, TypeVar
 
-from app.contract.errors import DatabaseUnreachable, KinetoscopeError
+from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
 from app.contract.job import BaseJob, ExplainJob, Job, Progress, SurveyJob, VisualizeJob, jobs_of_kind
 from app.store.database.engine import Store
 from app.store.jobs import leases, workers
 from worker.batch_size import batch_size
+from worker.heartbeat import HANG_LIMIT, Heartbeat
 from worker.job_context import JobContext, WorkerStopping
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2  # between two checks of an empty queue
 RECONNECT_SECONDS = 2.0
 REPORT_SECONDS = 0.4  # between two reports of a running job
-ANNOUNCE_SECONDS = 5.0  # between two signs of life of the worker
 
 JobT = TypeVar("JobT", bound=BaseJob, contravariant=True)
 
@@ -75,48 +75,62 @@ class WorkerLoop:
     tasks: Tasks
     device: str  # its name, for the page of workers
     batch: int  # jobs claimed at once, or more where each needs a small part of a frame
-    lease: timedelta  # after which a silent worker's jobs go back to the queue
+    lease: timedelta  # after which the jobs of a worker without heartbeat go back to the queue
     name: str = field(default_factory=make_worker_name)
     stop: Event = field(default_factory=Event)
     on_progress: Callable[[Job, Progress], None] | None = None
     report_seconds: float = REPORT_SECONDS
+    hang_limit: timedelta = HANG_LIMIT
+    max_batch: int | None = None  # jobs claimed at once at most; None for `batch`
 
     def __post_init__(self) -> None:
         self.held_jobs: dict[int, Job] = {}
-        self._announced = 0.0
+        self.paused: str | None = None  # kind of the error that it waits to pass
+        self.active_at = time.monotonic()  # when a task last reported anything
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Work until the stop signal, or until `until()` is true between two batches."""
         try:
-            while not self.stop.is_set() and not until():
-                try:
-                    if not self.work_once():
-                        self.stop.wait(POLL_SECONDS)
-                except WorkerStopping:
-                    return
-                except DatabaseUnreachable as error:  # the leases run out, and a worker claims the jobs again
-                    log.warning("%s Trying again.", error.detail)
-                    self.stop.wait(RECONNECT_SECONDS)
+            with Heartbeat(self):
+                while not self.stop.is_set():
+                    try:
+                        if until():
+                            return
+                        has_worked = self.work_once()
+                        self.resume()
+                        if not has_worked:
+                            self.stop.wait(POLL_SECONDS)
+                    except WorkerStopping:
+                        return
+                    except (DatabaseUnreachable, DiskFull) as error:
+                        self.pause(error)  # heartbeats release the jobs that this left running
+                        self.stop.wait(RECONNECT_SECONDS)
         finally:
             self._leave()
 
     def work_once(self, above: int | None = None) -> bool:
-        """Claim and compute one batch, with `above` only of higher priority; return False where no job waits."""
-        self.announce()
+        """Claim and compute one batch, with `above` only of higher priority; return False where no job waits.
+
+        With `above`, a batch under way is interrupted: all that interrupt each other hold two batches at most.
+        """
+        max_batch = self.max_batch or self.batch
+        room = 2 * max_batch - len(self.held_jobs)
+        if room <= 0:
+            return False
         with self.store.session() as session:
             if not leases.has_work(session, above=above):
                 return False
         with self.store.transaction() as session:
-            leases.release_expired(session)
             first = leases.peek(session, above=above)
-            limit = self.batch if first is None else batch_size(session, first, self.batch)
-            jobs = leases.claim(session, worker=self.name, limit=limit, lease=self.lease, above=above)
+            limit = self.batch if first is None else batch_size(session, first, self.batch, max_batch)
+            jobs = leases.claim(session, worker=self.name, limit=min(limit, room), above=above)
         if jobs:
             self._work(jobs)
         return bool(jobs)
 
     def _work(self, jobs: Sequence[Job]) -> None:
         self.held_jobs |= {job.id: job for job in jobs}
+        self.active_at = time.monotonic()
         context = JobContext(self, jobs)
         try:
             self.tasks.run(jobs, context)
@@ -138,23 +152,23 @@ class WorkerLoop:
             for job in jobs:
                 self.held_jobs.pop(job.id, None)
 
-    def announce(self) -> None:
-        """Tell the database every few seconds that this worker is alive."""
-        if time.monotonic() - self._announced > ANNOUNCE_SECONDS:
-            self._announced = time.monotonic()
-            with self.store.transaction() as session:
-                workers.record_worker(
-                    session,
-                    worker=self.name,
-                    host=socket.gethostname(),
-                    pid=os.getpid(),
-                    device=self.device,
-                )
+    def pause(self, error: KinetoscopeError) -> None:
+        """Note that nothing can be done before `error` has passed, for the log and for whoever looks at the worker."""
+        if self.paused != error.kind:
+            log.warning("The worker is paused: %s It goes on by itself.", error.detail)
+        self.paused = error.kind
+        self.active_at = time.monotonic()
+
+    def resume(self) -> None:
+        """Note that what paused the worker has passed, if anything did."""
+        if self.paused is not None:
+            log.warning("The worker goes on.")
+        self.paused = None
 
     def _leave(self) -> None:
         try:
             with self.store.transaction() as session:
-                leases.release(session, worker=self.name, jobs=self.held_jobs)
+                leases.release(session, worker=self.name, jobs=leases.list_claimed(session, worker=self.name))
                 workers.remove_worker(session, worker=self.name)
         except KinetoscopeError as error:
             log.warning("The worker could not sign off: %s", error.detail)

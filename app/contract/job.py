@@ -1,8 +1,8 @@
 """A request for work and its life.
 
 queued ──claim──> running ──> done
-  ^                 │ ├─────> failed      (error, or 3 attempts used up)
-  └──lease expired──┘ └─────> cancelled   (flag seen within one step)
+  ^                 │ ├─────> failed      (error, or 3 deaths of a worker that computed it alone)
+  └──worker died────┘ └─────> cancelled   (flag seen within one step)
      or released
 
 failed, cancelled ──retry──> queued
@@ -19,7 +19,7 @@ from app.contract.model import Model, Paginated
 from app.contract.network import NetworkCard, Sha256
 from app.contract.recipe import Recipe, ResolvedRecipe
 
-MAX_ATTEMPTS = 3  # claims of one job; it fails when the worker of the last one dies
+MAX_DEATHS = 3  # of workers while they compute a job alone; with the last it fails
 MAX_UNITS_PER_REQUEST = 65_536
 
 
@@ -126,7 +126,9 @@ class BaseJob(Model):
     state: JobState
     network: str
     priority: int
-    attempts: int
+    attempts: int = Field(description="how often a worker claimed it")
+    deaths: int = Field(description=f"workers that died while they computed it alone; it fails with the {MAX_DEATHS}rd")
+    batch_limit: int | None = Field(description="size of its batches at most, since a worker died with a larger one")
     cancel_requested: bool
     progress: Progress | None
     error: JobError | None
@@ -230,3 +232,4 @@ class WorkerInfo(Model):
     started_at: datetime
     seen_at: datetime
     alive: bool
+    paused: str | None = Field(description="kind of the error that it waits to pass, such as `disk_full`")

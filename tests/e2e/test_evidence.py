@@ -13,7 +13,7 @@ from app.store.jobs import leases
 from app.store.surveys import writing
 from tests.e2e.surveyed import Served, serve, surveyed
 from tests.evidence_support import add_dataset, survey
-from tests.support import LEASE, add_card, claim_job, two_stream_card
+from tests.support import add_card, claim_job, two_stream_card
 
 __all__ = ["surveyed"]  # a fixture
 
@@ -77,7 +77,7 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     job = claim_job(store, SurveyJob)
     progress = {job.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
     with store.transaction() as session:
-        leases.renew_lease(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress, previews={})
+        leases.save_progress(session, worker="w1", progress=progress, previews={})
     expect(page.locator("[data-progress-text]")).to_have_text("shows every clip: 31 of 210, 12 s left of this part")
     survey(store)
     with store.transaction() as session:

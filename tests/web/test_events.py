@@ -94,11 +94,9 @@ def test_a_reader_sees_a_job_from_click_to_result(server: Server, store: Store) 
         assert next(events)["state"] == "running"
 
         with store.transaction() as session:
-            leases.renew_lease(
+            leases.save_progress(
                 session,
                 worker="w1",
-                jobs=[running.id],
-                lease=timedelta(seconds=9),
                 progress={running.id: Progress(step=4, steps=72, trace=(0.5,))},
             )
         assert next(events)["progress"]["step"] == 4

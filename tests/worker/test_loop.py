@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
-from app.contract.errors import DiskFull, NotFinite
+from app.contract.errors import NotFinite
 from app.contract.job import BaseJob, JobState, Priority, Progress, VisualizeJob
 from app.store.database.engine import Store, open_store
-from app.store.jobs import leases, listing, requests, workers
+from app.store.jobs import leases, listing, queue, requests, workers
 from tests import support
-from tests.support import add_card, enqueue, state, two_stream_card
+from tests.support import add_card, enqueue, state, two_stream_card, wait_for
 from worker.job_context import JobContext
 from worker.loop import Tasks, WorkerLoop
 
@@ -26,6 +27,7 @@ class Counting:
     at_step: Callable[[int, Sequence[VisualizeJob]], None] = lambda step, batch: None
     batches: list[list[int]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
+    media_bytes: int = 0
 
     def __call__(self, batch: Sequence[VisualizeJob], context: JobContext) -> None:
         self.batches.append([job.unit for job in batch])
@@ -39,7 +41,9 @@ class Counting:
             if not left:
                 return
         for job in left.values():
-            context.finish_visualization(job, support.measurements(), support.media(job))
+            poster, *others = support.media(job)
+            poster = poster.model_copy(update={"data": poster.data + bytes(self.media_bytes)})
+            context.finish_visualization(job, support.measurements(), [poster, *others])
 
 
 @pytest.fixture
@@ -121,6 +125,22 @@ def test_a_click_is_computed_in_the_middle_of_a_sweep(tiny: Store) -> None:
     assert task.order == ["0.1", "0.2", "4.1", "4.2", "4.3", "0.3"]
 
 
+def test_work_that_interrupts_work_that_interrupts_holds_two_batches_at_most(tiny: Store) -> None:
+    enqueue(tiny, 0, 1)
+    held: list[int] = []
+
+    def urge(step: int, batch: Sequence[VisualizeJob]) -> None:
+        held.append(len(worker.held_jobs))
+        if step == 1 and len(held) < 10:
+            [more] = enqueue(tiny, 2, seed=len(held))
+            with tiny.transaction() as session:
+                queue.move(session, job_id=more.id, to="first")
+
+    worker = make(tiny, Counting(steps=2, at_step=urge), batch=1)
+    worker.run(until=empty(tiny))
+    assert max(held) == 2
+
+
 def test_a_stop_during_a_click_also_returns_the_interrupted_sweep(tiny: Store) -> None:
     enqueue(tiny, 0, 1)
 
@@ -169,19 +189,33 @@ def test_an_unexpected_error_shows_a_reference_and_no_secret(tiny: Store, caplog
     assert "/secret/path" in caplog.text
 
 
-def test_a_full_disk_at_the_end_fails_the_job_with_the_reason(tiny: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = enqueue(tiny, 0)[0]
+def test_a_full_disk_pauses_the_worker_until_there_is_room(tiny: Store) -> None:
+    """The page limit is SQLite's own way to meet a full disk."""
+    [job] = enqueue(tiny, 0)
+    is_full = threading.Event()
 
-    def full(*args: object, **kwargs: object) -> None:
-        raise DiskFull("The disk of the database is full.")
+    @event.listens_for(tiny.engine, "begin")
+    def limit_pages(connection: Connection) -> None:
+        used = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {used if is_full.is_set() else 10**6}")
 
-    monkeypatch.setattr(leases, "finish_visualization", full)
-    make(tiny, Counting()).run(until=empty(tiny))
-    with tiny.session() as session:
-        failed = listing.get_job(session, job_id=job.id)
-    assert failed.state is JobState.FAILED
-    assert failed.error is not None
-    assert failed.error.kind == "disk_full"
+    def fill(step: int, batch: Sequence[VisualizeJob]) -> None:
+        is_full.set()
+
+    def paused() -> list[str | None]:
+        with tiny.session() as session:
+            return [worker.paused for worker in workers.list_workers(session)]
+
+    task = Counting(at_step=fill, media_bytes=1_000_000)
+    worker = make(tiny, task, lease=timedelta(seconds=0.5))
+    thread = threading.Thread(target=worker.run, args=(empty(tiny),))
+    thread.start()
+    wait_for(lambda: paused() == ["disk_full"])
+    assert state(tiny, job) is JobState.RUNNING
+    is_full.clear()
+    thread.join(30)
+    assert (state(tiny, job), worker.paused) == (JobState.DONE, None)
+    assert len(task.batches) == 1
 
 
 def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store) -> None:
@@ -191,7 +225,7 @@ def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store)
         if step == 2:
             with tiny.transaction() as session:
                 leases.release(session, worker=worker.name, jobs=[job.id])
-                leases.claim(session, worker="thief", limit=1, lease=timedelta(seconds=30))
+                leases.claim(session, worker="thief", limit=1)
 
     task = Counting(at_step=steal)
     worker = make(tiny, task)

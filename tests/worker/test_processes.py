@@ -16,7 +16,7 @@ from app.settings import ROOT
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
 from app.store.jobs import listing, requests
-from tests.support import enqueue
+from tests.support import enqueue, wait_for
 from tests.worker.conftest import TINY_FAMILIES
 from worker.networks.network import Network
 
@@ -55,13 +55,6 @@ def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     for process in started:
         process.kill()
         process.wait()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def states(store: Store, queued: Sequence[Job]) -> list[JobState]:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from app.settings import settings
 from app.store.database.engine import Store, open_store
+from worker.batch_size import MAX_BATCH
 from worker.loop import WorkerLoop
 
 if TYPE_CHECKING:
@@ -50,5 +51,6 @@ def make_loop(store: Store) -> WorkerLoop:
         tasks=make_tasks(store, device),
         device=str(device),
         batch=settings().batch or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ON_ACCELERATOR),
+        max_batch=settings().batch or MAX_BATCH,
         lease=timedelta(seconds=settings().lease_seconds),
     )

@@ -2,9 +2,10 @@
 
 import re
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from alembic import command
@@ -60,8 +61,9 @@ class Store:
     exception.
     """
 
-    def __init__(self, engine: Engine, reading: Engine) -> None:
+    def __init__(self, engine: Engine, reading: Engine, clock: Callable[[], datetime] | None = None) -> None:
         self.engine = engine
+        self.clock = clock
         self.dialect = engine.dialect.name
         self._engines = {False: reading, True: engine}
 
@@ -80,7 +82,7 @@ class Store:
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[Session]:
         try:
-            with Session(self._engines[write], is_read_only=not write) as session, session.begin():
+            with Session(self._engines[write], is_read_only=not write, clock=self.clock) as session, session.begin():
                 yield session
         except DBAPIError as error:
             raise translate_error(error) from error
@@ -126,8 +128,13 @@ class Store:
             engine.dispose()
 
 
-def open_store(url: str, *, check: bool = True, pools: PoolSizes | None = None) -> Store:
-    """Open the database at an address. Raises DatabaseUnreachable, and with `check` what `require_migrated` raises."""
+def open_store(
+    url: str, *, check: bool = True, pools: PoolSizes | None = None, clock: Callable[[], datetime] | None = None
+) -> Store:
+    """Open the database at an address; `clock` tells the time instead of its own.
+
+    Raises DatabaseUnreachable, and with `check` what `require_migrated` raises.
+    """
     pools = pools or PoolSizes()
     try:
         parsed = make_url(url)
@@ -138,7 +145,7 @@ def open_store(url: str, *, check: bool = True, pools: PoolSizes | None = None) 
             "KINETOSCOPE_DATABASE_URL is not the address of a database: "
             "write `postgresql://user:password@host/name`, or leave it empty for SQLite."
         ) from error
-    store = Store(engine, reading)
+    store = Store(engine, reading, clock)
     if check:
         store.require_migrated()
     return store

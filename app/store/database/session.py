@@ -1,6 +1,6 @@
 """The database session: SQLAlchemy's own, with a fast read path and a cache that lasts for one request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVarTuple
@@ -48,11 +48,17 @@ class RequestCache:
 
 
 class Session(orm.Session):
-    """A session of the store. `is_read_only` tells that whatever it reads is committed and may be cached for others."""
+    """A session of the store. `is_read_only` tells that whatever it reads is committed and may be cached for others.
 
-    def __init__(self, engine: Engine, *, is_read_only: bool = False) -> None:
+    `clock` tells the time instead of the database's own (see `clock.now`).
+    """
+
+    def __init__(
+        self, engine: Engine, *, is_read_only: bool = False, clock: Callable[[], datetime] | None = None
+    ) -> None:
         super().__init__(engine, expire_on_commit=False)
         self.is_read_only = is_read_only
+        self.clock = clock
         self.request_cache = RequestCache()
 
     def read(

@@ -190,10 +190,11 @@ class JobRow(Base):
     dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     parameters: Mapped[dict[str, Any] | None] = mapped_column(Json)
     priority: Mapped[int]
-    attempts: Mapped[int] = mapped_column(server_default="0")
+    attempts: Mapped[int] = mapped_column(server_default="0")  # claims; with the worker, they identify a claim
+    deaths: Mapped[int] = mapped_column(server_default="0")  # of workers that computed it alone
+    batch_limit: Mapped[int | None]  # size of its batches at most, since a worker died with a larger one
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
     worker: Mapped[str | None] = mapped_column(String(200))
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[dict[str, Any] | None] = mapped_column(Json)
     owner: Mapped[str | None] = mapped_column(String(32))  # the browser that asked for it
@@ -218,7 +219,7 @@ class PreviewRow(Base):
 
 
 class WorkerRow(Base):
-    """A worker process, with the time of its last sign of life."""
+    """A worker process, with the number and the time of its last heartbeat."""
 
     __tablename__ = "workers"
 
@@ -228,6 +229,8 @@ class WorkerRow(Base):
     device: Mapped[str] = mapped_column(String(100))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    heartbeats: Mapped[int] = mapped_column(server_default="0")
+    paused: Mapped[str | None] = mapped_column(String(30))  # kind of the error that it waits to pass
 
 
 class LinkRow(Base):

@@ -1,14 +1,16 @@
-"""What workers do with jobs: claim them under a lease, renew or release the lease, and end the jobs."""
+"""What workers do with jobs: claim them, report their progress, release them, and end them.
+
+A worker holds its jobs for as long as it records heartbeats; deaths.py says what happens when they cease.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import aliased
 
-from app.contract.job import MAX_ATTEMPTS, ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
+from app.contract.job import ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
 from app.store.database.clock import now
 from app.store.database.session import Session
@@ -19,32 +21,20 @@ from app.store.jobs.ordering import QUEUE_ORDER
 from app.store.jobs.rows import change_values, read_jobs, select_jobs
 from app.store.results.visualizations import save_visualization
 
-ATTEMPTS_EXHAUSTED = {
-    "kind": "worker_died",
-    "detail": f"The worker died {MAX_ATTEMPTS} times while computing this, most likely out of memory. "
-    "Try a smaller size or fewer frames, or look at the worker's log, then retry.",
-}
-
 
 @dataclass(frozen=True)
 class LeaseStatus:
     """What a worker checks between two steps: which of its jobs to stop, and whether to make room for an urgent one."""
 
     cancelled: frozenset[int]
-    lost: frozenset[int]  # their lease expired, and they are no longer this worker's
+    lost: frozenset[int]  # they are no longer this worker's: it was taken for dead
     urgent: bool  # a job of higher priority is queued
 
 
 def has_work(session: Session, *, above: int | None = None) -> bool:
-    """Return whether a job is queued, with a priority above this one if given, or a lease has expired.
-
-    Only reads, so that idle workers write nothing.
-    """
-    queued = JobRow.state == JobState.QUEUED
-    if above is not None:
-        queued &= JobRow.priority > above
-    expired = (JobRow.state == JobState.RUNNING) & (JobRow.lease_until < now(session))
-    return session.scalar(select(JobRow.id).where(queued | expired).limit(1)) is not None
+    """Return whether a job is queued, with a priority above this one if given."""
+    queued = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
+    return session.scalar(select(JobRow.id).where(*queued).limit(1)) is not None
 
 
 def peek(session: Session, *, above: int | None = None) -> Job | None:
@@ -54,66 +44,35 @@ def peek(session: Session, *, above: int | None = None) -> Job | None:
     return first[0] if first else None
 
 
-def release_expired(session: Session) -> int:
-    """Requeue jobs whose lease has expired, or fail them after the last attempt, and return their number."""
-    moment = now(session)
-    expired = session.scalars(
-        select(JobRow.id)
-        .where(JobRow.state == JobState.RUNNING, JobRow.lease_until < moment)
-        .with_for_update(skip_locked=True)
-    ).all()
-    if not expired:
-        return 0
-    # A job that is to be cancelled ends here, too, as the worker that should have ended it is gone.
-    is_last_attempt = JobRow.attempts >= MAX_ATTEMPTS
-    ends = JobRow.cancel_requested | is_last_attempt
-    session.execute(
-        update(JobRow)
-        .where(JobRow.id.in_(expired))
-        .values(
-            state=case(
-                (JobRow.cancel_requested, JobState.CANCELLED.value),
-                (is_last_attempt, JobState.FAILED.value),
-                else_=JobState.QUEUED.value,
-            ),
-            finished_at=case((ends, moment), else_=None),
-            worker=None,
-            lease_until=None,
-            **change_values(moment),
-        )
-    )
-    session.execute(
-        update(JobRow).where(JobRow.id.in_(expired), JobRow.state == JobState.FAILED).values(error=ATTEMPTS_EXHAUSTED)
-    )
-    session.execute(delete(PreviewRow).where(PreviewRow.job_id.in_(expired)))
-    ended = select(JobRow.id).where(JobRow.id.in_(expired), JobRow.state != JobState.QUEUED)
-    session.execute(delete(UploadRow).where(UploadRow.job_id.in_(ended)))
-    return len(expired)
-
-
-def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above: int | None = None) -> list[Job]:
+def claim(session: Session, *, worker: str, limit: int, above: int | None = None) -> list[Job]:
     """Claim the first queued job and up to `limit - 1` of the same priority that can share its batch.
 
-    With `above`, claim only jobs of higher priority. One statement does it; rows that another worker is claiming are
-    skipped.
+    Jobs of one batch have the same `batch_limit`, and are no more than that. With `above`, claim only jobs of higher
+    priority. One statement does it; rows that another worker is claiming are skipped.
     """
     moment = now(session)
     queued = aliased(JobRow)
     head = (
-        select(queued.batch_key, queued.priority)
+        select(queued.batch_key, queued.priority, queued.batch_limit)
         .where(queued.state == JobState.QUEUED, *([queued.priority > above] if above is not None else []))
         .order_by(queued.priority.desc(), queued.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .cte("head")
     )
+    size = select(case((head.c.batch_limit < limit, head.c.batch_limit), else_=limit)).scalar_subquery()
     sibling = aliased(JobRow)
     batch = (
         select(sibling.id)
-        .join(head, (sibling.batch_key == head.c.batch_key) & (sibling.priority == head.c.priority))
+        .join(
+            head,
+            (sibling.batch_key == head.c.batch_key)
+            & (sibling.priority == head.c.priority)
+            & sibling.batch_limit.is_not_distinct_from(head.c.batch_limit),
+        )
         .where(sibling.state == JobState.QUEUED)
         .order_by(sibling.id)
-        .limit(limit)
+        .limit(func.coalesce(size, 0))
         .with_for_update(of=sibling, skip_locked=True)
     )
     claimed = session.scalars(
@@ -122,7 +81,6 @@ def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above:
         .values(
             state=JobState.RUNNING,
             worker=worker,
-            lease_until=moment + lease,
             attempts=JobRow.attempts + 1,
             started_at=moment,
             progress=None,
@@ -132,6 +90,12 @@ def claim(session: Session, *, worker: str, limit: int, lease: timedelta, above:
         .execution_options(synchronize_session=False)
     ).all()
     return read_jobs(session, select_jobs().where(JobRow.id.in_(claimed)).order_by(JobRow.id))
+
+
+def list_claimed(session: Session, *, worker: str) -> dict[int, int]:
+    """Return the jobs that a worker has claimed, and the attempt of each, by job id."""
+    mine = (JobRow.state == JobState.RUNNING, JobRow.worker == worker)
+    return dict(session.read(select(JobRow.id, JobRow.attempts).where(*mine)).all())
 
 
 def check_leases(session: Session, *, worker: str, jobs: Mapping[int, int], priority: int) -> LeaseStatus:
@@ -155,20 +119,17 @@ def check_leases(session: Session, *, worker: str, jobs: Mapping[int, int], prio
     )
 
 
-def renew_lease(
+def save_progress(
     session: Session,
     *,
     worker: str,
-    jobs: Iterable[int],
-    lease: timedelta,
-    progress: Mapping[int, Progress] | None = None,
+    progress: Mapping[int, Progress],
     previews: Mapping[int, tuple[int, RenderedMedia]] | None = None,
 ) -> None:
-    """Renew the lease of a worker's jobs, and store their progress and their previews (step, picture) by job id."""
+    """Store the progress of a worker's jobs and their previews (step, picture), by job id."""
     moment = now(session)
     mine = (JobRow.state == JobState.RUNNING, JobRow.worker == worker)
-    session.execute(update(JobRow).where(JobRow.id.in_(list(jobs)), *mine).values(lease_until=moment + lease))
-    for job, job_progress in (progress or {}).items():
+    for job, job_progress in progress.items():
         values = change_values(moment) | {"progress": job_progress.model_dump(mode="json")}
         session.execute(update(JobRow).where(JobRow.id == job, *mine).values(**values))
     for job, (step, picture) in (previews or {}).items():
@@ -239,7 +200,6 @@ def release(session: Session, *, worker: str, jobs: Iterable[int]) -> None:
             state=JobState.QUEUED,
             attempts=func.coalesce(JobRow.attempts, 1) - 1,
             worker=None,
-            lease_until=None,
             progress=None,
             **change_values(moment),
         )
@@ -264,7 +224,6 @@ def _claimed_row(session: Session, worker: str, job: Job) -> JobRow | None:
 def _end(session: Session, row: JobRow, state: JobState) -> None:
     moment = now(session)
     row.state = state
-    row.lease_until = None
     row.progress = None
     row.revision += 1
     row.finished_at = row.updated_at = moment

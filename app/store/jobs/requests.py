@@ -162,7 +162,7 @@ def cancel(session: Session, *, job_id: int) -> Job:
 
 
 def retry(session: Session, *, job_id: int) -> Job:
-    """Queue a failed or cancelled job again, with no attempts counted. Raises Conflict where that is not possible."""
+    """Queue a failed or cancelled job again as if it were new. Raises Conflict where that is not possible."""
     row = lock_job(session, job_id)
     if row.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state)
@@ -172,7 +172,8 @@ def retry(session: Session, *, job_id: int) -> Job:
     if live is not None:
         raise Conflict(f"The same work is already under way as job {live}.", job=live)
     row.state = JobState.QUEUED
-    row.attempts = 0
+    row.attempts = row.deaths = 0
+    row.batch_limit = None
     row.cancel_requested = False
     row.error = row.progress = row.started_at = row.finished_at = None
     if row.kind == JobKind.VISUALIZE:

@@ -23,6 +23,8 @@ COMMON_COLUMNS = (  # whose names are fields of jobs of every kind
     JobRow.state,
     JobRow.priority,
     JobRow.attempts,
+    JobRow.deaths,
+    JobRow.batch_limit,
     JobRow.cancel_requested,
     JobRow.worker,
     JobRow.revision,

@@ -1,27 +1,35 @@
-"""Records which workers are alive: each writes its own row every few seconds."""
+"""Records which workers are alive: each writes its own row with every heartbeat."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, null, select
+from sqlalchemy import delete, or_, select
 
 from app.contract.job import WorkerInfo
-from app.store.database.clock import now
+from app.store.database.clock import now, now_column
 from app.store.database.session import Session
 from app.store.database.tables import WorkerRow
 
-ALIVE_FOR = timedelta(seconds=30)  # after a worker's last sign of life
-LISTED_FOR = timedelta(days=1)  # after a worker's last sign of life
+ALIVE_FOR = timedelta(seconds=30)  # after a worker's last heartbeat
+LISTED_FOR = timedelta(days=1)  # after a worker's last heartbeat
 
 
-def record_worker(session: Session, *, worker: str, host: str, pid: int, device: str) -> None:
-    """Record that a worker is alive, and delete those that were silent for a day."""
+def record_heartbeat(
+    session: Session, *, worker: str, host: str, pid: int, device: str, paused: str | None = None
+) -> None:
+    """Record a heartbeat of a worker, and delete the workers that were silent for a day.
+
+    `paused` is the kind of the error that the worker waits to pass, None while it works.
+    """
     moment = now(session)
     row = session.get(WorkerRow, worker)
     if row is None:
-        session.add(WorkerRow(id=worker, host=host, pid=pid, device=device, started_at=moment, seen_at=moment))
-    else:
-        row.seen_at = moment
-    session.execute(delete(WorkerRow).where(WorkerRow.seen_at < moment - LISTED_FOR))
+        row = WorkerRow(id=worker, host=host, pid=pid, device=device, started_at=moment, heartbeats=0)
+        session.add(row)
+    row.heartbeats += 1
+    row.seen_at, row.paused = moment, paused
+    session.flush()
+    long_ago, far_ahead = moment - LISTED_FOR, moment + LISTED_FOR
+    session.execute(delete(WorkerRow).where(or_(WorkerRow.seen_at < long_ago, WorkerRow.seen_at > far_ahead)))
 
 
 def remove_worker(session: Session, *, worker: str) -> None:
@@ -31,11 +39,7 @@ def remove_worker(session: Session, *, worker: str) -> None:
 
 def any_alive(session: Session) -> bool:
     """Return whether any worker is alive."""
-    is_postgres = session.get_bind().dialect.name == "postgresql"
-    # On PostgreSQL the time comes with the answer, which saves a second statement.
-    clock = func.clock_timestamp() if is_postgres else null()
-    seen_at, moment = session.read(select(func.max(WorkerRow.seen_at), clock)).one()
-    return seen_at is not None and (moment or now(session)) - seen_at < ALIVE_FOR
+    return any(_is_alive(*row) for row in session.read(select(WorkerRow.seen_at, now_column(session))))
 
 
 def list_workers(session: Session) -> list[WorkerInfo]:
@@ -50,7 +54,13 @@ def list_workers(session: Session) -> list[WorkerInfo]:
             device=row.device,
             started_at=row.started_at,
             seen_at=row.seen_at,
-            alive=moment - row.seen_at < ALIVE_FOR,
+            alive=_is_alive(row.seen_at, moment),
+            paused=row.paused,
         )
         for row in rows
     ]
+
+
+def _is_alive(seen_at: datetime, moment: datetime) -> bool:
+    """Return whether a worker's last heartbeat is near. One far in the future is not: a clock was put back since."""
+    return abs(moment - seen_at) < ALIVE_FOR

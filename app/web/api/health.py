@@ -21,7 +21,10 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 
 class Health(Model):
-    status: Literal["ok"]
+    """How the dashboard is. It answers with status 200 also where it is degraded: the web host itself serves."""
+
+    status: Literal["ok", "degraded"]
+    detail: str = Field(description="why it is degraded, and what to do")
     version: str
     database: str = Field(examples=["sqlite", "postgresql"])
     workers: tuple[WorkerInfo, ...]
@@ -31,10 +34,23 @@ class Health(Model):
 @router.get("/health", summary="Status, version, workers, and how full the queue is", responses=errors())
 def health(store: StoreDep) -> Health:
     with store.session() as session:  # within this one call, so it need not wait in line (app/web/serving/admission.py)
+        known = workers.list_workers(session)
+        detail = _degradation(known)
         return Health(
-            status="ok",
+            status="degraded" if detail else "ok",
+            detail=detail,
             version=VERSION,
             database=store.dialect,
-            workers=tuple(workers.list_workers(session)),
+            workers=tuple(known),
             jobs=listing.count_by_state(session),
         )
+
+
+def _degradation(known: list[WorkerInfo]) -> str:
+    """Return in words why no worker computes, empty where one does."""
+    alive = [worker for worker in known if worker.alive]
+    if not alive:
+        return "No worker is running: jobs wait until one is started with `kinetoscope-worker run`."
+    if all(worker.paused for worker in alive):
+        return f"All workers are paused ({alive[0].paused}): they go on by themselves when that has passed."
+    return ""

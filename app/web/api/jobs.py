@@ -35,6 +35,8 @@ class JobOut(Model):
     parameters: dict[str, Any] = Field(default_factory=dict)
     priority: int
     attempts: int
+    deaths: int = 0
+    batch_limit: int | None = None
     cancel_requested: bool
     progress: Progress | None
     error: JobError | None

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.contract.job import Job, VisualizeJob
+from app.contract.job import MAX_DEATHS, Job, VisualizeJob
 from app.contract.result import Visualization
 from app.store.catalog import networks
 from app.store.jobs import listing, queue, requests, workers
@@ -37,6 +37,7 @@ class JobPage(Page):
     recipe_fields: tuple[RecipeField, ...]
     visualization: Visualization | None
     workers_alive: bool
+    deaths_text: str  # what the deaths of its workers mean, empty where none died
 
 
 @router.get("/{job_id}")
@@ -71,8 +72,25 @@ def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLRespo
         recipe_fields=recipe_fields(job.recipe) if isinstance(job, VisualizeJob) else (),
         visualization=visualization,
         workers_alive=workers.any_alive(session),
+        deaths_text=_deaths_text(job),
     )
     return render(page)
+
+
+def _deaths_text(job: Job) -> str:
+    """Return in words what the deaths of its workers mean for a job, empty where none died."""
+    if job.deaths:
+        times = "once" if job.deaths == 1 else f"{job.deaths} times"
+        return (
+            f"The worker died {times} while it computed this job alone. "
+            f"The job fails when that has happened {MAX_DEATHS} times."
+        )
+    if job.batch_limit:
+        return (
+            "A worker died while it computed this job among others. "
+            f"It is tried again in batches of {job.batch_limit} at most."
+        )
+    return ""
 
 
 @router.post("/{job_id}/cancel")

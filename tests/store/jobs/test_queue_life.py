@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 import pytest
 
 from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, UnknownUnit
@@ -10,9 +8,7 @@ from app.store.database.clock import now
 from app.store.database.engine import Store
 from app.store.jobs import leases, listing, requests
 from app.store.results import visualizations
-from tests.support import LEASE, claim, enqueue, finish, measurements, media, request, state
-
-NO_TIME = timedelta(seconds=-1)  # a lease that has run out already
+from tests.support import claim, die, enqueue, finish, measurements, media, request, state
 
 
 def test_an_identical_request_joins_the_live_job(tiny: Store) -> None:
@@ -74,18 +70,17 @@ def test_two_workers_never_get_the_same_job(tiny: Store) -> None:
 def test_above_takes_more_urgent_work_alone(tiny: Store) -> None:
     enqueue(tiny, 0, 1)
     with tiny.transaction() as session:
-        assert leases.claim(session, worker="w", limit=1, lease=LEASE, above=Priority.SWEEP) == []
+        assert leases.claim(session, worker="w", limit=1, above=Priority.SWEEP) == []
     enqueue(tiny, 4)
     with tiny.transaction() as session:
-        urgent = leases.claim(session, worker="w", limit=1, lease=LEASE, above=Priority.SWEEP)
+        urgent = leases.claim(session, worker="w", limit=1, above=Priority.SWEEP)
     assert [job.unit for job in jobs_of_kind(VisualizeJob, urgent)] == [4]
 
 
-def test_a_lease_that_ran_out_gives_the_job_to_another_and_only_that_one_may_save(tiny: Store) -> None:
+def test_a_worker_taken_for_dead_loses_its_job_to_another_and_only_that_one_may_save(tiny: Store) -> None:
     enqueue(tiny, 0)
-    lost = claim(tiny, worker="w1", lease=NO_TIME)[0]
-    with tiny.transaction() as session:
-        assert leases.release_expired(session) == 1
+    lost = claim(tiny, worker="w1")[0]
+    assert die(tiny) == 1
     reclaimed = claim(tiny, worker="w2")[0]
     assert (reclaimed.id, reclaimed.attempts) == (lost.id, 2)
     assert finish(tiny, lost, worker="w1") is None
@@ -99,9 +94,8 @@ def test_a_lease_that_ran_out_gives_the_job_to_another_and_only_that_one_may_sav
 
 def test_the_same_worker_cannot_save_an_earlier_claim_of_its_own(tiny: Store) -> None:
     enqueue(tiny, 0)
-    stale = claim(tiny, lease=NO_TIME)[0]
-    with tiny.transaction() as session:
-        leases.release_expired(session)
+    stale = claim(tiny)[0]
+    die(tiny)
     fresh = claim(tiny)[0]
     assert finish(tiny, stale) is None
     assert finish(tiny, fresh) is not None
@@ -110,9 +104,8 @@ def test_the_same_worker_cannot_save_an_earlier_claim_of_its_own(tiny: Store) ->
 def test_three_deaths_fail_the_job_with_a_reason(tiny: Store) -> None:
     enqueue(tiny, 0)
     for _ in range(3):
-        job = claim(tiny, lease=NO_TIME)[0]
-        with tiny.transaction() as session:
-            leases.release_expired(session)
+        job = claim(tiny)[0]
+        die(tiny)
     with tiny.session() as session:
         ended = listing.get_job(session, job_id=job.id)
     assert ended.state is JobState.FAILED
@@ -122,10 +115,10 @@ def test_three_deaths_fail_the_job_with_a_reason(tiny: Store) -> None:
 
 def test_a_cancelled_job_whose_worker_died_ends_cancelled(tiny: Store) -> None:
     enqueue(tiny, 0)
-    job = claim(tiny, lease=NO_TIME)[0]
+    job = claim(tiny)[0]
     with tiny.transaction() as session:
         requests.cancel(session, job_id=job.id)
-        leases.release_expired(session)
+    die(tiny)
     assert state(tiny, job) is JobState.CANCELLED
 
 
@@ -145,11 +138,9 @@ def test_progress_and_preview_are_seen_and_gone_at_the_end(tiny: Store) -> None:
     for step in (2, 3):
         picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"step %d" % step)
         with tiny.transaction() as session:
-            leases.renew_lease(
+            leases.save_progress(
                 session,
                 worker="w1",
-                jobs=[job.id],
-                lease=LEASE,
                 progress={job.id: progress},
                 previews={job.id: (step, picture)},
             )

@@ -1,7 +1,5 @@
 """Clips that people ask about: joined while alive, their files gone with the end of the job, whatever the end."""
 
-from datetime import timedelta
-
 import pytest
 from sqlalchemy import func, select
 
@@ -15,7 +13,7 @@ from app.store.database.upload_tables import UploadRow
 from app.store.jobs import leases, requests
 from app.store.surveys import explanations, writing
 from tests.evidence_support import add_dataset, clip_media
-from tests.support import claim_job
+from tests.support import claim_job, die
 
 FOUND = Explanation(
     network="tiny",
@@ -85,9 +83,8 @@ def test_whatever_the_end_nothing_of_the_file_is_kept(tiny: Store, end: str) -> 
             requests.cancel(session, job_id=job.id)
     elif end == "worker died":
         for _ in range(3):
-            claim_job(tiny, ExplainJob, lease=timedelta(seconds=-1))
-            with tiny.transaction() as session:
-                leases.release_expired(session)
+            claim_job(tiny, ExplainJob)
+            die(tiny)
     else:
         job = claim_job(tiny, ExplainJob)
         with tiny.transaction() as session:
@@ -103,9 +100,8 @@ def test_whatever_the_end_nothing_of_the_file_is_kept(tiny: Store, end: str) -> 
 
 def test_a_file_survives_a_worker_that_hands_its_job_back(tiny: Store) -> None:
     ask(tiny)
-    claim_job(tiny, ExplainJob, lease=timedelta(seconds=-1))
-    with tiny.transaction() as session:
-        leases.release_expired(session)
+    claim_job(tiny, ExplainJob)
+    die(tiny)
     again = claim_job(tiny, ExplainJob)
     with tiny.transaction() as session:
         leases.release(session, worker="w1", jobs=[again.id])

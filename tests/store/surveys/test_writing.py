@@ -9,7 +9,7 @@ from app.store.database.engine import Store
 from app.store.jobs import leases, listing, requests
 from app.store.surveys import writing
 from tests.evidence_support import add_dataset
-from tests.support import LEASE, claim, claim_job, enqueue
+from tests.support import claim, claim_job, enqueue
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_surveys_are_claimed_one_by_one_and_clicks_go_before(little: Store) -> N
     assert claim_job(little, SurveyJob, limit=8).id == first.id
     assert claim_job(little, SurveyJob, limit=8).id == second.id
     with little.transaction() as session:
-        enqueue_above = leases.claim(session, worker="w", limit=1, lease=LEASE, above=Priority.SWEEP)
+        enqueue_above = leases.claim(session, worker="w", limit=1, above=Priority.SWEEP)
     assert enqueue_above == []
 
 

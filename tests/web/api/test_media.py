@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from fastapi.testclient import TestClient
 
 from app.contract.result import MediaRole, RenderedMedia, Visualization
@@ -45,9 +43,7 @@ def test_a_preview_is_kept_only_under_its_own_step(client: TestClient, store: St
     assert client.get(f"/-/jobs/{job.id}/preview.webp").status_code == 404
     picture = RenderedMedia(role=MediaRole.LOOP, type="image/webp", data=b"growing")
     with store.transaction() as session:
-        leases.renew_lease(
-            session, worker="w1", jobs=[job.id], lease=timedelta(seconds=9), previews={job.id: (8, picture)}
-        )
+        leases.save_progress(session, worker="w1", progress={}, previews={job.id: (8, picture)})
     address = client.get(f"/api/jobs/{job.id}").json()["preview"]
     assert address == f"/-/jobs/{job.id}/preview.webp?step=8"
     shown = client.get(address)

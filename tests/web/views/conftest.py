@@ -12,7 +12,7 @@ from app.contract.result import MediaRole, RenderedMedia, Visualization
 from app.store.database.engine import Store
 from app.store.jobs import leases, requests
 from app.store.results import visualizations
-from tests.support import LEASE, claim, enqueue, measurements
+from tests.support import claim, enqueue, measurements
 from tests.web.conftest import ORIGIN
 from tests.web.views.pagereader import PageReader
 
@@ -90,11 +90,9 @@ def running(store: Store, network: NetworkCard) -> int:
     [job] = claim(store)
     picture = RenderedMedia(role=MediaRole.POSTER, type="image/webp", data=b"so far")
     with store.transaction() as session:
-        leases.renew_lease(
+        leases.save_progress(
             session,
             worker="w1",
-            jobs=[job.id],
-            lease=LEASE,
             progress={job.id: Progress(step=31, steps=72, seconds_left=7.2, trace=(0.1, 0.5, 0.9))},
             previews={job.id: (31, picture)},
         )

@@ -9,7 +9,7 @@ from app.store import datasets
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from tests.evidence_support import add_dataset, survey
-from tests.support import LEASE, add_card, claim_job, two_stream_card
+from tests.support import add_card, claim_job, two_stream_card
 from tests.web.views.conftest import Open
 from tests.web.views.test_templates import check
 
@@ -119,11 +119,9 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     assert (answer.status_code, answer.headers["location"]) == (303, "/tiny/-/surveys")
     job = claim_job(little, SurveyJob)
     with little.transaction() as session:
-        leases.renew_lease(
+        leases.save_progress(
             session,
             worker="w1",
-            jobs=[job.id],
-            lease=LEASE,
             progress={job.id: Progress(step=3, steps=9, seconds_left=70)},
         )
     for address in ("/tiny/-/surveys", "/-/jobs", f"/-/jobs/{job.id}"):

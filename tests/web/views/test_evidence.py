@@ -8,7 +8,7 @@ from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.store.surveys import writing
 from tests.evidence_support import add_dataset, survey
-from tests.support import LEASE, add_card, claim_job, two_stream_card
+from tests.support import add_card, claim_job, two_stream_card
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
@@ -50,7 +50,7 @@ def under_way(store: Store, make: Make) -> int:
     claim_job(store, SurveyJob)
     with store.transaction() as session:
         now = {asked.id: Progress(stage="shows every clip", step=31, steps=210, seconds_left=12.0)}
-        leases.renew_lease(session, worker="w1", jobs=[asked.id], lease=LEASE, progress=now, previews={})
+        leases.save_progress(session, worker="w1", progress=now, previews={})
     return asked.id
 
 

@@ -16,7 +16,7 @@ from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.store.surveys import explanations
 from tests.evidence_support import add_dataset, clip_media
-from tests.support import LEASE, claim_job
+from tests.support import claim_job
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
@@ -101,7 +101,7 @@ def test_it_is_watched_while_it_waits_and_is_worked_on(store: Store, asked: str,
     for step, words in ((0, "reads the clip"), (3, "pass 3 of 19")):
         with store.transaction() as session:
             progress = {job.id: Progress(step=step, steps=19)}
-            leases.renew_lease(session, worker="w1", jobs=[job.id], lease=LEASE, progress=progress)
+            leases.save_progress(session, worker="w1", progress=progress)
         for address in (asked, "/-/jobs", f"/-/jobs/{job.id}"):
             assert words in open_page(address).text
     assert asked in open_page(f"/-/jobs/{job.id}").links or "dive.mp4" in open_page(f"/-/jobs/{job.id}").text

@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 
 from app.store.database.engine import Store
 from app.web.views.jobs import jobs_per_page
-from tests.support import enqueue
+from tests.support import claim, die, enqueue
 from tests.web.views.conftest import Make, Open
 
 
@@ -51,6 +51,17 @@ def test_a_finished_job_leads_to_its_result(open_page: Open, make: Make) -> None
 
 def test_a_failed_job_says_why(open_page: Open, failed: int) -> None:
     assert "J became NaN at step 12." in open_page(f"/-/jobs/{failed}").text
+
+
+def test_a_job_says_what_the_deaths_of_its_workers_mean(open_page: Open, store: Store, running: int) -> None:
+    assert "died" not in open_page(f"/-/jobs/{running}").text
+    die(store)
+    assert "The worker died once while it computed this job alone." in open_page(f"/-/jobs/{running}").text
+    others = enqueue(store, 2, 3, 4)
+    claim(store, worker="w2")
+    claim(store, limit=3)
+    die(store)
+    assert "tried again in batches of 1 at most" in open_page(f"/-/jobs/{others[0].id}").text
 
 
 def test_a_browser_finds_its_own_work_again(visitor: TestClient, open_page: Open, store: Store) -> None:
