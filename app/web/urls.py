@@ -25,7 +25,25 @@ class NetworkConvertor(StringConvertor):
     regex = "(?!(?:api|-)(?:/|$))[^/]+"
 
 
+class LayerConvertor(StringConvertor):
+    """The convertor of `{layer:layer}` in a route: a layer's name with its slashes escaped, see `_layer`."""
+
+    def convert(self, value: str) -> str:
+        return unescape_layer(value)
+
+
+class SlashedLayerConvertor(LayerConvertor):
+    """The convertor of `{layer:slashed_layer}` before another part: the layer's name may have slashes as they are.
+
+    Servers decode `%2F` before they match routes. A route with it comes after those of the network's other pages.
+    """
+
+    regex = ".+"
+
+
 register_url_convertor("slug", NetworkConvertor())
+register_url_convertor("layer", LayerConvertor())
+register_url_convertor("slashed_layer", SlashedLayerConvertor())
 
 EMBEDDED = "embed=1"  # the query of a page that shows its stimulus alone, for other sites to frame
 POSTER_TYPE = "image/webp"  # of posters and loops, of which listings have only the sha256
@@ -80,6 +98,16 @@ def _quoted(part: str | int) -> str:
     return quote(str(part), safe="")
 
 
+def _layer(name: str) -> str:
+    """Return a layer's name without slashes, which would divide it into parts of the path, as JSON pointers do it."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def unescape_layer(part: str) -> str:
+    """Return the layer's name that a part of a path stands for."""
+    return part.replace("~1", "/").replace("~0", "~")
+
+
 def absolute(base: str, address: str) -> str:
     """Return the address with its host, for link previews and shared links."""
     return base.rstrip("/") + address
@@ -108,12 +136,12 @@ def network(slug: str) -> str:
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
     """Return the address of a layer's units. The path names the layer, so the query does not."""
-    return path(network, layer, query=query_params(query, "layer"))
+    return path(network, _layer(layer), query=query_params(query, "layer"))
 
 
 def unit(network: str, layer: str, unit: int, **choices: str | int | float | None) -> str:
     """Return the address of a unit; `choices` are what a person chose on its page, such as speed, seed and view."""
-    return path(network, layer, unit, query=choices)
+    return path(network, _layer(layer), unit, query=choices)
 
 
 def units(network: str, query: UnitQuery | None = None) -> str:
@@ -319,7 +347,7 @@ def api_network(slug: str) -> str:
 
 
 def api_unit(network: str, layer: str, unit: int) -> str:
-    return path("api", "networks", network, "layers", layer, "units", unit)
+    return path("api", "networks", network, "layers", _layer(layer), "units", unit)
 
 
 def api_lines(slug: str) -> str:

@@ -77,7 +77,7 @@ def write_pictures(store: Store, card: NetworkCard, layer: str, unit: int, recip
         visualization = visualizations.find_visualization(session, card=card, layer=layer, unit=unit, recipe_key=key)
         if visualization is None:
             return False
-        folder = out_dir / card.slug / layer / str(unit) / f"{recipe.speed}-{recipe.seed}-{key[:8]}"
+        folder = out_dir / card.slug / layer.replace("/", "_") / str(unit) / f"{recipe.speed}-{recipe.seed}-{key[:8]}"
         folder.mkdir(parents=True, exist_ok=True)
         for ref in visualization.media:
             medium = media.get_medium(session, sha256=ref.sha256)
@@ -85,7 +85,7 @@ def write_pictures(store: Store, card: NetworkCard, layer: str, unit: int, recip
         (folder / "visualization.json").write_text(visualization.model_dump_json(indent=2))
     measured = visualization.measurements
     words = f"{layer}/{unit}  activation {measured.activation:.2f}  {measured.seconds:.1f} s  {folder}"
-    out.print(words, highlight=False)
+    out.print(words, highlight=False, markup=False)
     for note in measured.notes:
         out.print(f"  {note}", highlight=False, markup=False)
     return True
@@ -107,7 +107,7 @@ def compute(store: Store, jobs: Sequence[VisualizeJob]) -> None:
                 return False
             lines.end(job, now.state is JobState.DONE)
             if now.error is not None and now.state is JobState.FAILED:
-                reason = f"[red]{job.layer}/{job.unit}[/]: {escape(now.error.detail)}"
+                reason = f"[red]{escape(job.layer)}/{job.unit}[/]: {escape(now.error.detail)}"
                 lines.display.console.print(reason, highlight=False)
             remaining.pop()
         return True

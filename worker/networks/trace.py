@@ -1,5 +1,6 @@
 """Find the layers of a network by running it once: names, unit counts, map sizes, receptive fields."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,7 +37,7 @@ class RecordedOutput:
 
     @property
     def name(self) -> str:
-        return self.path if self.tap_rectified is None else self.path.rpartition(".")[0]
+        return self.path if self.tap_rectified is None else self.path.rpartition(".")[0] or self.path
 
 
 def trace(module: nn.Module, streams: Sequence[Stream]) -> tuple[tuple[Layer, ...], dict[str, Point]]:
@@ -81,12 +82,15 @@ def _trace(
         raise InvalidRequest(f"The network must give logits of shape (batch, classes), but gives {shape}.")
     layers: list[Layer] = []
     points: dict[str, Point] = {}
-    for layer in recorder.layers(logits.shape[1]):
+    found = recorder.layers(logits.shape[1])
+    names = Counter(layer.name for layer in found)
+    for layer in found:
         rectified = layer.tap_rectified
         if rectified is None:
             rectified = mode.rectified(layer.output, layer.version)
-        points[layer.name] = Point(layer.path, rectified)
-        layers.append(_make_layer(len(layers), layer.name, layer.shape, layer.field, streams))
+        name = layer.name if names[layer.name] == 1 else layer.path  # of several taps in one module
+        points[name] = Point(layer.path, rectified)
+        layers.append(_make_layer(len(layers), name, layer.shape, layer.field, streams))
     points[CLASS_LAYER] = Point("", rectified=False)
     whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
     layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams))

@@ -87,7 +87,7 @@ def tally(session: ReadSession, network: NetworkSlug, query: Annotated[UnitQuery
 
 
 @router.get(
-    "/layers/{layer}/units/{unit}",
+    "/layers/{layer:slashed_layer}/units/{unit}",
     summary="One unit with its evidence, its visualizations and its jobs",
     responses=errors(404, 422),
 )

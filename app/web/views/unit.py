@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.contract.errors import Missing
 from app.contract.network import Layer, NetworkCard
@@ -40,7 +40,7 @@ class UnitPage(Page):
     next: NamedLink | None
 
 
-@router.get("/{network:slug}/{layer}/{unit}")
+@router.get("/{network:slug}/{layer:slashed_layer}/{unit}", response_model=None)
 def unit_page(
     request: Request,
     session: ReadSession,
@@ -48,8 +48,11 @@ def unit_page(
     layer: str,
     unit: str,
     params: Annotated[StimulusParams, Depends(StimulusParams)],
-) -> HTMLResponse:
+) -> HTMLResponse | RedirectResponse:
     card = networks.get_card(session, slug=network)
+    whole = f"{layer}/{unit}"
+    if not is_unit_index(unit) and any(each.name == whole for each in card.layers):
+        return RedirectResponse(urls.layer(network, whole))  # a layer's name with a slash as it is
     index = checked_unit_index(card, layer, unit)
 
     def link(**query: str | int | float | None) -> str:

@@ -72,7 +72,7 @@ def explorer_page(request: Request, session: ReadSession, network: str) -> HTMLR
     return render(units_page(request, session, card, None, query))
 
 
-@router.get("/{network:slug}/{layer}")
+@router.get("/{network:slug}/{layer:layer}")
 def layer_page(request: Request, session: ReadSession, network: str, layer: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
     checked_layer = card.layer(layer)

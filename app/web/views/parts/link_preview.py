@@ -11,6 +11,7 @@ from app.contract.result import MediaRole, Visualization
 from app.store import Session
 from app.store.catalog import networks
 from app.store.results import links, visualizations
+from app.web import urls
 from app.web.requests.same_site import same_site_url
 from app.web.requests.validation import QUERY_LOCATION, invalid_request
 from app.web.views.parts.stimulus import StimulusParams, UnitStimulus, load_stimulus
@@ -37,12 +38,14 @@ def link_preview(session: Session, url: SplitResult) -> LinkPreview:
             return _unit_preview(session, card, CLASS_LAYER, card.class_index("/".join(name)), url.query)
         case [network, "-", "compare"]:
             return _compare_preview(session, networks.get_card(session, slug=network), url.query)
-        case [network, layer, unit] if network != "-" and layer != "-" and unit.isdecimal():
+        case [network, part, *parts, unit] if network != "-" and unit.isdecimal() and (part != "-" or not parts):
+            layer = urls.unescape_layer("/".join([part, *parts]))
             return _unit_preview(session, networks.get_card(session, slug=network), layer, int(unit), url.query)
-        case [network, layer] if network != "-":
+        case [network, name] if network != "-":
             card = networks.get_card(session, slug=network)
-            description = f"Layer {card.layer(layer).name} of {card.title}"
-            return LinkPreview(description, poster=_newest_poster(session, card, card.layer(layer)))
+            layer_of_page = card.layer(urls.unescape_layer(name))
+            description = f"Layer {layer_of_page.name} of {card.title}"
+            return LinkPreview(description, poster=_newest_poster(session, card, layer_of_page))
         case [network, *_] if network != "-":
             card = networks.get_card(session, slug=network)
             return LinkPreview(card.title, poster=_newest_poster(session, card))
