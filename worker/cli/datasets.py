@@ -1,12 +1,10 @@
 """`kinetoscope-worker datasets`: the labelled clips that networks are surveyed with and that pages show."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.markup import escape
 from rich.table import Table
 
 from app.contract.errors import InvalidRequest
@@ -16,13 +14,11 @@ from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.terminal import report_errors
 from worker.cli.common import open_database, out, page_url
-from worker.cli.progress import add_videos, make_progress
+from worker.cli.progress import add_videos, list_reasons, make_progress
 from worker.survey.dataset_files import Layout, read_dataset
 from worker.survey.official_splits import Part, Split
 
 app = typer.Typer(no_args_is_help=True, help="Data sets of the dashboard.")
-
-MAX_REASONS_LISTED = 20  # videos that were left out or could not be read, named at the end
 
 
 @app.command()
@@ -55,10 +51,8 @@ def add(
     listing = read_dataset(path, layout=layout, split=official_split, labels=tuple(label or ()), videos=videos)
     store = open_database()
     check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in listing.videos)))
-    list_reasons("left out", [(each.name, each.reason) for each in listing.left_out])
     with make_progress() as progress:
-        report = add_videos(store, slug, title or slug, listing.videos, progress, summary=summary, flow=flow)
-    list_reasons("skipped", list(report.skipped.items()))
+        report = add_videos(store, slug, title or slug, listing, progress, summary=summary, flow=flow)
     already_there = f" {report.already_there:,} were there already." if report.already_there else ""
     page = page_url(f"-/datasets/{slug}")
     out.print(f"Added {report.added:,} clips to [bold]{slug}[/].{already_there} Page: {page}")
@@ -107,14 +101,6 @@ def remove(
     with store.transaction() as session:
         datasets.remove_dataset(session, slug=slug)
     out.print(f"Removed {slug}.")
-
-
-def list_reasons(what: str, reasons: Sequence[tuple[str, str]]) -> None:
-    """Print why these files were not added, or of the first of them."""
-    for name, reason in reasons[:MAX_REASONS_LISTED]:
-        out.print(f"[yellow]{what}[/] {escape(name)}: {escape(reason)}", highlight=False)
-    if len(reasons) > MAX_REASONS_LISTED:
-        out.print(f"[yellow]{what}[/] {len(reasons) - MAX_REASONS_LISTED:,} more.")
 
 
 def check_dataset(store: Store, slug: str, network: str | None, labels: list[str]) -> None:

@@ -74,7 +74,7 @@ def find_dataset(store: Store, dataset: str, clips: int, progress: Progress) -> 
     slug = re.sub(r"[^a-z0-9_-]+", "-", path.resolve().stem.lower()).strip("-_") or "data"
     if slug in known:
         raise Conflict(f"There is a data set {slug!r} already: survey it by that name, or remove it first.")
-    add_videos(store, slug, path.resolve().stem, read_dataset(path).videos, progress, description=f"reading {slug}")
+    add_videos(store, slug, path.resolve().stem, read_dataset(path), progress, description=f"reading {slug}")
     return slug
 
 
@@ -92,7 +92,7 @@ def draw_mocap(store: Store, clips: int, progress: Progress) -> str:
         line = progress.add_task("drawing", total=None)
         write_samples(Path(folder), each=-(-clips // len(CLASS_NAMES)))
         progress.remove_task(line)
-        files = read_dataset(Path(folder)).videos
+        files = read_dataset(Path(folder))
         add_videos(store, MOCAP_DATASET, "People in motion", files, progress, description=f"reading {MOCAP_DATASET}")
     return MOCAP_DATASET
 

@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app.contract.dataset import MAX_CLIP_NAME_LENGTH, ClipSource
 from worker.survey.video_files import VideoFile, printable
 
+NAME_CHOICES = 5  # see `_name_choices`
 LENGTH_OF_HASH = 10  # at the end of names that were cut
 
 
@@ -30,19 +31,28 @@ class NamingPlan:
     known: dict[VideoFile, ClipSource]
 
 
-def plan_names(videos: Sequence[VideoFile], known: Sequence[ClipSource]) -> NamingPlan:
+# Chooses, of several videos that a clip may have been made of, the one that it was made of.
+ChooseVideo = Callable[[ClipSource, Sequence[VideoFile]], VideoFile]
+
+
+def plan_names(
+    videos: Sequence[VideoFile],
+    known: Sequence[ClipSource],
+    choose: ChooseVideo = lambda clip, videos: videos[0],
+) -> NamingPlan:
     """Find the videos whose clips the data set has, and name the others.
 
     A video is known by its label and its path in the data set; a path may begin at another folder than it did when the
-    clip was added. Clips from before paths were stored are known by name. A new clip is named after its file; where
-    another has that name, with the class before it, then with the ending, then with its whole path.
+    clip was added. Clips from before paths were stored are known by name; `choose` decides between videos of one name.
+    A new clip is named after its file; where another has that name, with the class before it, then with the ending,
+    then with its whole path.
     """
     spellings = {printable(clip.label): clip.label for clip in reversed(known)}
-    found = _find_known(videos, known)
+    found = _find_known(videos, known, choose)
     taken = {printable(clip.name) for clip in known}
     names: dict[VideoFile, str] = {}
     unnamed = [video for video in videos if video not in found]
-    for choice in range(len(_name_choices(unnamed[0])) if unnamed else 0):
+    for choice in range(NAME_CHOICES):
         choices = {video: _name_choices(video)[choice] for video in unnamed}
         counts = Counter(choices.values())
         settled = {video: name for video, name in choices.items() if counts[name] == 1 and name not in taken}
@@ -55,7 +65,9 @@ def plan_names(videos: Sequence[VideoFile], known: Sequence[ClipSource]) -> Nami
     return NamingPlan(tuple(new), found)
 
 
-def _find_known(videos: Sequence[VideoFile], known: Sequence[ClipSource]) -> dict[VideoFile, ClipSource]:
+def _find_known(
+    videos: Sequence[VideoFile], known: Sequence[ClipSource], choose: ChooseVideo
+) -> dict[VideoFile, ClipSource]:
     by_source = {(printable(clip.label), clip.source): clip for clip in known if clip.source is not None}
     found = {
         video: by_source[video.label, video.source] for video in videos if (video.label, video.source) in by_source
@@ -65,18 +77,29 @@ def _find_known(videos: Sequence[VideoFile], known: Sequence[ClipSource]) -> dic
     for (label, source), clip in by_source.items():
         if clip.name not in claimed:
             by_file[label, _file_name(source)].append(clip)
-    by_name = {(printable(clip.label), printable(clip.name)): clip for clip in known if clip.source is None}
     for video in videos:
-        if video in found:
-            continue
         moved = [clip for clip in by_file[video.label, _file_name(video.source)] if _is_tail(clip.source, video.source)]
-        named = [by_name[key] for name in _name_choices(video) if (key := (video.label, name)) in by_name]
-        candidates = moved if len(moved) == 1 else named
-        for clip in candidates:
-            if clip.name not in claimed:
-                found[video] = clip
-                claimed.add(clip.name)
-                break
+        if video not in found and len(moved) == 1 and moved[0].name not in claimed:
+            found[video] = moved[0]
+            claimed.add(moved[0].name)
+    return found | _find_by_name([video for video in videos if video not in found], known, choose)
+
+
+def _find_by_name(
+    videos: Sequence[VideoFile], known: Sequence[ClipSource], choose: ChooseVideo
+) -> dict[VideoFile, ClipSource]:
+    """Find clips from before paths were stored by the names that they may have had, the longest first."""
+    clips = {(printable(clip.label), printable(clip.name)): clip for clip in known if clip.source is None}
+    found: dict[VideoFile, ClipSource] = {}
+    choices = {video: _name_choices(video) for video in videos} if clips else {}
+    for choice in reversed(range(NAME_CHOICES)):
+        contenders = defaultdict(list)
+        for video, names in choices.items():
+            if video not in found and (key := (video.label, names[choice])) in clips:
+                contenders[key].append(video)
+        for key, several in contenders.items():
+            clip = clips.pop(key)
+            found[several[0] if len(several) == 1 else choose(clip, several)] = clip
     return found
 
 

@@ -74,7 +74,7 @@ def guess_layout(path: Path) -> Layout:
         return Layout.FOLDERS
     if path.suffix.lower() not in LIST_ENDINGS or not path.is_file():
         raise InvalidRequest(
-            f"{printable(path)} is neither a folder nor a CSV file. {LAYOUT_HINTS[Layout.FOLDERS]} "
+            f"{printable(path)} is neither a folder nor a list. {LAYOUT_HINTS[Layout.FOLDERS]} "
             f"Or: {LAYOUT_HINTS[Layout.CSV]}"
         )
     return Layout.KINETICS if set(read_columns(path)) >= KINETICS_COLUMNS else Layout.CSV

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from app.contract.dataset import MAX_CLIP_FRAMES, NewClip
+import numpy as np
+
+from app.contract.dataset import MAX_CLIP_FRAMES, ClipSource, NewClip
 from app.contract.errors import VideoError
 from app.settings import settings
 from app.store import datasets
@@ -18,9 +20,10 @@ from worker.networks.preprocessing import FPS
 from worker.render.clips import render_clip
 from worker.survey.clip_flow import needs_flow
 from worker.survey.clip_names import NamedVideo, plan_names
+from worker.survey.stored_inputs import stored_frames
 from worker.survey.video_files import VideoFile
 from worker.video.decoders import ClipDecoders
-from worker.video.flow import dis_flow, downscale_flow
+from worker.video.flow import Frames, dis_flow, downscale_flow
 
 SIDE_PX = 240  # flow is computed at this size and stored at half of it, as in the training data of our networks
 CLIPS_PER_TRANSACTION = 16
@@ -62,7 +65,8 @@ def add_clip_files(
     with store.session() as session:
         is_new = all(dataset.slug != dataset_slug for dataset in datasets.list_datasets(session))
         known = [] if is_new else datasets.clip_sources(session, slug=dataset_slug)
-    plan = plan_names(files, known)
+    with ClipDecoders() as decoders:
+        plan = plan_names(files, known, partial(_most_alike, store, dataset_slug, decoders))
     report = IntakeReport(already_there=len(plan.known))
     without_source = {clip.name: file.source for file, clip in plan.known.items() if clip.source is None}
     if without_source:
@@ -93,15 +97,35 @@ def add_clip_files(
     return report
 
 
+def _most_alike(
+    store: Store, slug: str, decoders: ClipDecoders, clip: ClipSource, files: Sequence[VideoFile]
+) -> VideoFile:
+    """Return the video whose frames differ least from those of a stored clip; the first where none can be compared."""
+    differences: dict[VideoFile, float] = {}
+    for file in files:
+        try:
+            stored = stored_frames(store, slug, clip.name, MAX_CLIP_FRAMES).astype(int)
+            frames = _read_middle(decoders, file.path)
+        except VideoError:
+            continue
+        count = min(len(stored), len(frames))
+        differences[file] = float(np.abs(stored[:count] - frames[:count]).mean())
+    return min(differences or files, key=lambda file: differences.get(file, 0))
+
+
 def make_clip(
     name: str, label: str, video: Path, decoders: ClipDecoders, *, flow: bool, source: str | None = None
 ) -> NewClip:
     """Return the middle of a video as a clip with its media, with `flow` also those of its flow. Raises VideoError."""
-    frames = decoders.read_clip(video, fps=FPS, frames=MAX_CLIP_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
+    frames = _read_middle(decoders, video)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
     fields = downscale_flow(dis_flow(frames)) if flow else None
     return NewClip(name=name, label=label, source=source, media=tuple(render_clip(frames, fields, fps=FPS)))
+
+
+def _read_middle(decoders: ClipDecoders, video: Path) -> Frames:
+    return decoders.read_clip(video, fps=FPS, frames=MAX_CLIP_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
 
 
 def _make_clip_or_error(decoders: ClipDecoders, flow: bool, video: NamedVideo) -> NewClip | VideoError:

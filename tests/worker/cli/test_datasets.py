@@ -105,16 +105,28 @@ def test_a_data_set_grows_by_what_is_new(invoke: Invoke, folder: Path) -> None:
     assert "left out run/gone.mp4: Line 3 of list.csv: there is no such file" in output
 
 
+def test_an_old_clip_is_that_of_the_file_with_its_pictures(invoke: Invoke, folder: Path) -> None:
+    invoke("datasets", "add", "little", folder)
+    with store().transaction() as session:
+        session.execute(text("UPDATE clips SET source = NULL"))
+    shutil.copy(folder / "Jump" / "Jump_0.mp4", folder / "run" / "run_1.avi")  # listed before the file of the clip
+    assert "Added 1 clips to little. 3 were there already" in invoke("datasets", "add", "little", folder).output
+    with store().session() as session:
+        sources = {clip.name: clip.source for clip in datasets.clip_sources(session, slug="little")}
+    assert (sources["run_1"], sources["run/run_1"]) == ("run/run_1.mp4", "run/run_1.avi")
+
+
 def test_one_file_never_ends_an_intake(invoke: Invoke, folder: Path, test_data: Path) -> None:
-    shutil.copy(test_data / "cases/no-decoder/unknown_codec.mp4", folder / "run" / "unknown_codec.mp4")
+    for case in ("no-decoder/unknown_codec.mp4", "what-counts/c.wmv", "what-counts/d.mts"):
+        shutil.copy(test_data / "cases" / case, folder / "run")
     odd = folder / os.fsdecode(b"caf\xe9")
     odd.mkdir()
     shutil.copy(folder / "Jump" / "Jump_0.mp4", odd / os.fsdecode(b"\xff.mp4"))
     (odd / os.fsdecode(b"torn\xff.mp4")).write_bytes(b"torn")
     video(folder / "run" / f"{'a' * 240}.mp4", 7)
     output = invoke("datasets", "add", "little", folder).output
-    assert "Added 5 clips to little" in output
-    assert "skipped unknown_codec: " in output
+    assert "Added 7 clips to little" in output
+    assert "no decoder for zzzz" in output
     assert "skipped torn\\xff: " in output
     with store().session() as session:
         assert datasets.get_clip(session, slug="little", name="\\xff").label == "caf\\xe9"
@@ -160,7 +172,7 @@ def test_labels_are_checked_against_a_network_before_anything_is_decoded(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("add", "little", "nowhere"), "neither a folder nor a CSV"),
+        (("add", "little", "nowhere"), "neither a folder nor a list"),
         (("add", "Little Set", "videos"), "cannot stand in an address"),
         (("add", "little", "videos", "--label", "jmup"), "There is no class 'jmup'. Near: Jump"),
         (("add", "little", "videos", "--network", "none"), "There is no network 'none'"),

@@ -70,6 +70,19 @@ def test_a_set_that_grows_keeps_its_names_and_adds_what_is_new(
     )
 
 
+def test_an_old_set_that_was_doubled_grows_no_more() -> None:
+    """A former version named all clips anew when a file with a known stem came: 5 clips for 3 files."""
+    doubled = ("a", "b", "run/a.avi", "run/a.mp4", "run/b")
+    old = tuple(ClipSource(name=name, label="run", source=None) for name in doubled)
+    assert names(video("run/a.avi"), video("run/a.mp4"), video("run/b.mp4"), known=old) == {}
+
+
+def test_of_two_files_with_the_name_of_an_old_clip_one_is_chosen() -> None:
+    old = (ClipSource(name="a", label="run", source=None),)
+    plan = plan_names([video("run/a.avi"), video("run/a.mp4")], old, choose=lambda clip, videos: videos[1])
+    assert [(each.name, each.video.source) for each in plan.new] == [("run/a", "run/a.avi")]
+
+
 def test_a_set_is_known_from_another_folder_and_in_another_spelling() -> None:
     composed, apart = "run/caf\u00e9.mp4", "run/cafe\u0301.mp4"
     known = added(video(composed), video("run/more/a.mp4"))

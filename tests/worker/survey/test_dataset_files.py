@@ -263,7 +263,7 @@ def test_splits_with_spaces_and_separators_of_windows(tmp_path: Path) -> None:
 
 
 def test_paths_and_splits_that_do_not_exist(ucf: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="neither a folder nor a CSV"):
+    with pytest.raises(InvalidRequest, match="neither a folder nor a list"):
         read_dataset(tmp_path / "nowhere")
     with pytest.raises(InvalidRequest, match="one folder of videos for each class"):
         read_dataset(ucf / "ucfTrainTestlist")
