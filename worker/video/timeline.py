@@ -13,11 +13,12 @@ from av.video.stream import VideoStream
 from app.contract.errors import VideoError
 from worker.video.limits import DecodeLimits
 
-TIMESTAMP_TOLERANCE = 1e-3  # seconds: Matroska and FLV round to it, so a frame counts as shown this much earlier
+TIMESTAMP_TOLERANCE = 1.1e-3  # seconds: a frame counts as shown this much earlier, as stamps may be whole milliseconds
 MIN_FRAME_SHARE = 0.9  # of the frames that a clip should have; one with fewer counts as cut short or damaged
 LARGEST_STEP_BACK = 0.5  # seconds: where time goes back further, another recording is joined on
 LARGEST_STEP_ON = 10.0  # seconds: the same of a stream whose time may jump; elsewhere a frame is shown that long
 AVFMT_TS_DISCONT = 0x0200  # of libavformat: formats whose time stamps may jump, as those of broadcasts
+VP8_SHOW_FRAME = 0x10  # a bit of a frame's first byte (RFC 6386, 9.1)
 FORMATS_WITHOUT_PTS = {"avi", "asf"}  # they say in which order frames are decoded, not when they are shown
 
 LATE_FRAMES = 16  # no frame is decoded more frames before it is shown, in any codec
@@ -70,6 +71,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, name: str, lim
     """Read when each frame is shown. Raises VideoError if many frames are missing or a limit is exceeded."""
     may_jump = bool(container.format.flags & AVFMT_TS_DISCONT)
     clock = _Clock(float(stream.time_base or 1), LARGEST_STEP_ON if may_jump else float("inf"))
+    is_vp8 = stream.codec_context.codec.name == "vp8"
     records: list[_Record] = []
     keyframes: list[Keyframe] = []
     numbers: dict[PacketKey, int] = {}
@@ -84,7 +86,8 @@ def read_timeline(container: InputContainer, stream: VideoStream, name: str, lim
         limits.check_length(name, count, abs(record.time - records[0].time) if records else 0)
         if packet.is_keyframe:
             keyframes.append(Keyframe(number, stamp, packet.dts if packet.dts is not None else stamp))
-        if not packet.is_discard:  # an edit list keeps such packets for others that are decoded from them
+        # An edit list keeps some packets, and VP8 hides some, only for others that are decoded from them
+        if not packet.is_discard and not (is_vp8 and packet.size and not memoryview(packet)[0] & VP8_SHOW_FRAME):
             records.append(record)
     if count and not records:
         raise VideoError(f"The clip {name} says that none of its frames is to be shown. Convert it to a new file.")

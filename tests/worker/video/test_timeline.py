@@ -151,3 +151,22 @@ def test_frames_come_in_the_order_in_which_they_are_shown(name: str, codec: str,
     options = {"bf": "2"} if codec in {"mpeg4", "mpeg2video"} else {}
     write_clip(tmp_path / name, grey_images(20), codec=codec, pixel_format=pixel_format, options=options)
     assert read(tmp_path / name) == list(range(20))
+
+
+def test_frames_that_vp8_hides_are_not_shown(tmp_path: Path) -> None:
+    """Encoders hide frames between others that are predicted from them; here each fourth frame comes hidden too."""
+    write_clip(tmp_path / "clip.webm", grey_images(60), codec="libvpx", options={"g": "1"})
+    with av.open(str(tmp_path / "clip.webm")) as source, av.open(str(tmp_path / "hidden.webm"), "w") as container:
+        video = container.add_stream_from_template(source.streams.video[0])
+        for index, packet in enumerate(source.demux(video=0)):
+            if packet.pts is None:
+                continue
+            data = bytes(packet)
+            if index % 4 == 2:
+                hidden = av.Packet(bytes([data[0] & ~0x10]) + data[1:])
+                hidden.pts = hidden.dts = packet.pts - 1
+                hidden.time_base, hidden.stream = packet.time_base, video
+                container.mux(hidden)
+            packet.stream = video
+            container.mux(packet)
+    assert read(tmp_path / "hidden.webm") == list(range(60))
