@@ -39,7 +39,7 @@ def web(port: Port = None) -> None:
     """Serve the dashboard alone; workers may run elsewhere."""
     free_port = require_free_port(settings().host, settings().port if port is None else port)
     database().close()
-    serve(create_app(settings()), host=settings().host, port=free_port)
+    serve(create_app(settings()), host=settings().host, port=free_port, proxies=settings().proxies)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -47,6 +48,16 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9:/.*\[\] -]*$",
         description="Sites that may frame pages with `?embed=1`, as `https://lab.example`, separated by spaces; none.",
     )
+    token: str = Field(
+        "", repr=False, description="Token that every change needs, from programs and browsers; none if empty."
+    )
+    admin_token: str = Field(
+        "", repr=False, description="Token with which jobs of others can be cancelled and moved; none if empty."
+    )
+    proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of proxies whose `X-Forwarded-For` is believed, separated by commas.",
+    )
     device: str = Field("auto", description="Where the worker computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Of gradients: `fp32`, `bf16`, or `auto` for bf16 where the device computes it faster."
@@ -57,6 +68,18 @@ class Settings(BaseSettings):
     queue_limit: int = Field(100_000, ge=1, description="Live jobs at most; a request beyond is refused.")
     body_limit: int = Field(1_000_000, ge=1, description="Largest request body in bytes.")
     clip_limit: int = Field(50_000_000, ge=1, description="Largest upload of a clip in bytes.")
+    upload_limit: int = Field(
+        1_000_000_000, ge=1, description="Bytes at most of all uploaded clips that arrive, and of all that wait."
+    )
+    owner_jobs: int = Field(
+        0, ge=0, description="Live jobs of one person at most; 0 takes 2,000, and sets no limit on one's own machine."
+    )
+    owner_uploads: int = Field(
+        0, ge=0, description="Waiting clips of one person at most; 0 takes 10, and sets no limit on one's own machine."
+    )
+    owner_rate: int = Field(
+        0, ge=0, description="Changes by one person a minute; 0 takes 120, and sets no limit on one's own machine."
+    )
 
     @field_validator("public_url")
     @classmethod
@@ -92,6 +115,23 @@ class Settings(BaseSettings):
                     f"{name!r} is no name of a host. Write names alone, as box.lab.example, without http://"
                 )
         return hosts
+
+    @field_validator("proxies")
+    @classmethod
+    def check_proxies(cls, proxies: str) -> str:
+        """Return the proxies in the form that uvicorn takes."""
+        for proxy in _names(proxies):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is no address or network. Write it as 10.0.0.5 or 10.0.0.0/8") from error
+        return ",".join(_names(proxies))
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the dashboard is on one person's own machine: nobody else reaches it, and nothing is set for them."""
+        is_loopback = self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+        return is_loopback and not (self.public_url or self.allowed_hosts or self.token)
 
     @property
     def allowed_host_names(self) -> list[str]:

@@ -91,3 +91,32 @@ def test_a_home_may_have_any_name(tmp_path: Path) -> None:
     store.close()
     assert (home / "kinetoscope.db").stat().st_size
     assert [each.name for each in tmp_path.iterdir()] == [home.name]
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(proxies="10.0.0.5, 172.16.0.0/12").proxies == "10.0.0.5,172.16.0.0/12"
+    monkeypatch.setenv("KINETOSCOPE_PROXIES", "proxy.lab.example")
+    with pytest.raises(InvalidSettings, match=r"KINETOSCOPE_PROXIES: .* Write it as 10\.0\.0\.5 or"):
+        read_settings()
+
+
+def test_tokens_are_not_written_anywhere() -> None:
+    settings = Settings(token="let me in", admin_token="me too")
+    assert "let me in" not in repr(settings)
+    assert "me too" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_private"),
+    [
+        ({}, True),
+        ({"host": "::1"}, True),
+        ({"admin_token": "x"}, True),
+        ({"token": "x"}, False),
+        ({"host": "0.0.0.0"}, False),
+        ({"public_url": "https://lab.example"}, False),
+        ({"allowed_hosts": "box"}, False),
+    ],
+)
+def test_a_dashboard_is_private_until_others_are_let_in(fields: dict[str, str], is_private: bool) -> None:
+    assert Settings(**{"host": "127.0.0.1", "public_url": "", **fields}).is_private is is_private  # type: ignore[arg-type]

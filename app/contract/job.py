@@ -137,6 +137,9 @@ class BaseJob(Model):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    # Who asked for it, and from which address. Whoever knows an owner can pretend to be it, so no answer has them.
+    owner: str | None = Field(default=None, exclude=True, repr=False)
+    address: str | None = Field(default=None, exclude=True, repr=False)
 
     @property
     def can_be_retried(self) -> bool:

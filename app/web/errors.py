@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, Unavailable, UnsupportedMedia
-from app.settings import Settings
 from app.web import urls
-from app.web.http_errors import BadRequest, Busy, MethodNotAllowed, RequestTimeout
+from app.web.http_errors import BadRequest, Busy, MethodNotAllowed, RequestTimeout, Unauthorized
+from app.web.requests.body_size import max_body_bytes, media_type_of
 from app.web.requests.validation import invalid_request
 from app.web.views.error_page import error_page
 
@@ -22,12 +22,19 @@ log = logging.getLogger(__name__)
 
 def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] | None = None) -> Response:
     """Return the error as a page where a browser opens an address, and as JSON for everything else."""
+    headers = {**error_headers(error), **(headers or {})}
     accepts_html = "text/html" in request.headers.get("accept", "")
     if accepts_html and not urls.unrooted(request.scope["path"]).startswith("/api/"):
         response = error_page(request, error)
-        response.headers.update(headers or {})
+        response.headers.update(headers)
         return response
     return JSONResponse(error.body(), status_code=error.status, headers=headers)
+
+
+def error_headers(error: KinetoscopeError) -> dict[str, str]:
+    """Return the headers that answers with an error have: when to try again, and how to say who one is."""
+    headers = {"Retry-After": str(error.extra["retry_after"])} if "retry_after" in error.extra else {}
+    return headers | ({"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {})
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -39,7 +46,7 @@ def install_handlers(app: FastAPI) -> None:
 def handle_known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, KinetoscopeError)
     if isinstance(error, Busy):
-        return respond(request, error, {"Retry-After": str(error.retry_after)})
+        return respond(request, error)
     if isinstance(error, Unavailable):
         log.warning("%s", error.detail)  # the same for every request: serving/log_filter.py holds back repeats
     elif error.status >= 500:
@@ -67,7 +74,7 @@ def handle_http_exception(request: Request, error: Exception) -> Response:
         case 408:
             translated = RequestTimeout("The request's body came too slowly. Send it again over a faster connection.")
         case 413:
-            translated = body_too_large(max_body_bytes(request.app.state.settings, path))
+            translated = body_too_large(max_body_bytes(request.app.state.settings, path, request.headers))
         case 415:
             translated = UnsupportedMedia(str(error.detail))
         case 422:
@@ -90,17 +97,13 @@ def allowed_methods(request: Request) -> list[str]:
     ]
 
 
-def max_body_bytes(settings: Settings, path: str) -> int:
-    return settings.clip_limit if path in urls.uploads() else settings.body_limit
-
-
 def body_too_large(limit: int) -> TooLarge:
     return TooLarge(f"The request is larger than {limit:,} bytes. Send less at once.", limit=limit)
 
 
 def _unsupported(request: Request, error: RequestValidationError) -> UnsupportedMedia | None:
     """Return the error for a body whose Content-Type is not JSON, or None for another kind of mistake."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request.headers)
     is_json = media_type == "application/json" or media_type.endswith("+json")
     if is_json or not any(tuple(each["loc"]) == ("body",) for each in error.errors()):
         return None

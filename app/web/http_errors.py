@@ -8,6 +8,13 @@ class BadRequest(KinetoscopeError):
     status = 400
 
 
+class Unauthorized(KinetoscopeError):
+    """Something is asked for that needs a token."""
+
+    kind = "unauthorized"
+    status = 401
+
+
 class MethodNotAllowed(KinetoscopeError):
     kind = "method_not_allowed"
     status = 405

@@ -14,11 +14,13 @@ from app.web.api import routers as api_routers
 from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
 from app.web.events import Events
+from app.web.middleware.access import Access
 from app.web.middleware.body_limits import BodyLimits
 from app.web.middleware.boundary import ErrorBoundary
 from app.web.middleware.etags import Etags
 from app.web.middleware.public_path import PublicPath
 from app.web.middleware.security import HeadRequests, OriginGuard, SecurityHeaders
+from app.web.requests.uploads import ArrivingUploads
 from app.web.serving.admission import Admission
 from app.web.serving.shutdown import on_stop_signal
 from app.web.views.routers import routers as page_routers
@@ -28,7 +30,8 @@ log = logging.getLogger(__name__)
 DESCRIPTION = """See what a video network has learned.
 
 Every error has one body: `error`, its kind in snake_case, and `detail`, what is wrong and what to do next.
-Requests that change something are refused when a browser sends them from another site."""
+Requests that change something are refused when a browser sends them from another site. Where the dashboard has a token,
+they need it: `Authorization: Bearer TOKEN`. Programs own the jobs that their network address asked for."""
 
 
 def create_app(chosen: Settings | None = None, store: Store | None = None) -> FastAPI:
@@ -64,6 +67,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     )
     app.state.settings = chosen
     app.state.assets = Assets()
+    app.state.arriving_uploads = ArrivingUploads(chosen.upload_limit)
     errors.install_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(ErrorBoundary)
@@ -71,6 +75,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimits, settings=chosen)
+    app.add_middleware(Access, settings=chosen)
     app.add_middleware(OriginGuard, settings=chosen)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(PublicPath, settings=chosen)

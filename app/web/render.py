@@ -12,6 +12,7 @@ from app.settings import ROOT
 from app.web import formatting, urls
 from app.web.assets import Assets
 from app.web.charts import line_chart
+from app.web.requests.visitor import current_visitor
 from app.web.views.parts.layout import Page
 
 INDENTATION = re.compile("\n[ \t]+")
@@ -44,6 +45,7 @@ def environment() -> Environment:
     )
     templates.globals.update(
         urls=urls,
+        visitor=current_visitor,
         asset=Assets().url,
         MediaRole=MediaRole,
         chart_box=f"0 0 {line_chart.WIDTH} {line_chart.HEIGHT}",

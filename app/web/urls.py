@@ -305,6 +305,16 @@ def theme() -> str:
     return rooted("/-/theme")
 
 
+def sign_in() -> str:
+    """Return the address of the form for the token, which posts to itself."""
+    return rooted("/-/sign-in")
+
+
+def sign_out() -> str:
+    """Return the address that the button to sign out posts to."""
+    return rooted("/-/sign-out")
+
+
 def docs() -> str:
     return rooted("/-/docs")
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from app.settings import Settings
 from app.store.database.engine import open_store
 from app.web.main import create_app
-from app.web.requests.owner import OWNER_COOKIE
+from app.web.requests.visitor import OWNER_COOKIE
 from benchmarks.catalog.pages import Catalogue, pages
 
 BUDGET_MS = 60.0  # of a page, at the quiet 95th percentile

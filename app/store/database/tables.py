@@ -177,6 +177,7 @@ class JobRow(Base):
         Index(None, "network_id", "finished_at", "id"),
         Index(None, "owner", "finished_at", "id"),
         Index(None, "owner", "state"),
+        Index(None, "address", "state"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -197,7 +198,8 @@ class JobRow(Base):
     worker: Mapped[str | None] = mapped_column(String(200))
     progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    owner: Mapped[str | None] = mapped_column(String(32))  # the browser that asked for it
+    owner: Mapped[str | None] = mapped_column(String(32))  # the browser that asked for it, or a program's address
+    address: Mapped[str | None] = mapped_column(String(32))  # id of the network address that it was asked from
     visualization_id: Mapped[int | None] = mapped_column(ForeignKey("visualizations.id", ondelete="SET NULL"))
     answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
     revision: Mapped[int] = mapped_column(server_default="0")

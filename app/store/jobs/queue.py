@@ -1,19 +1,18 @@
-"""Moves queued jobs, cancels whole sweeps, and records who asked for a job."""
+"""Moves queued jobs, and cancels whole sweeps."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from app.contract.errors import Conflict
 from app.contract.job import Job, JobState
-from app.store.database.chunks import chunks
 from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow
 from app.store.jobs.listing import get_job
 from app.store.jobs.ordering import MAX_COUNTED_JOBS
-from app.store.jobs.requests import JOBS_PER_STATEMENT, cancel
+from app.store.jobs.requests import cancel
 from app.store.jobs.rows import change_values, lock_job
 
 QueueEnd = Literal["first", "last"]
@@ -35,21 +34,24 @@ def move(session: Session, *, job_id: int, to: QueueEnd) -> Job:
     return get_job(session, job_id=job_id)
 
 
-def count_queued_siblings(session: Session, *, job_id: int) -> int:
-    """Return how many other queued jobs are for the same layer under the same recipe, up to MAX_COUNTED_JOBS."""
+def count_queued_siblings(session: Session, *, job_id: int, owners: Collection[str | None] | None = None) -> int:
+    """Return how many other queued jobs are for the same layer under the same recipe, up to MAX_COUNTED_JOBS.
+
+    With `owners`, count only their jobs; None among them stands for jobs of commands, which have no address.
+    """
     batch_key = select(JobRow.batch_key).where(JobRow.id == job_id).scalar_subquery()
     siblings = (JobRow.batch_key == batch_key, JobRow.state == JobState.QUEUED, JobRow.id != job_id)
-    some = select(JobRow.id).where(*siblings).limit(MAX_COUNTED_JOBS).subquery()
+    some = select(JobRow.id).where(*siblings, *_of_owners(owners)).limit(MAX_COUNTED_JOBS).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def cancel_sweep(session: Session, *, job_id: int) -> None:
-    """Cancel a job and all queued jobs for the same layer under the same recipe."""
+def cancel_sweep(session: Session, *, job_id: int, owners: Collection[str | None] | None = None) -> None:
+    """Cancel a job and all queued jobs for the same layer under the same recipe; with `owners`, only theirs."""
     row = lock_job(session, job_id)
     moment = now(session)
     session.execute(
         update(JobRow)
-        .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED)
+        .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED, *_of_owners(owners))
         .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **change_values(moment))
     )
     session.expire_all()
@@ -57,7 +59,8 @@ def cancel_sweep(session: Session, *, job_id: int) -> None:
         cancel(session, job_id=job_id)
 
 
-def set_owner(session: Session, *, jobs: Iterable[Job], owner: str) -> None:
-    """Record which browser asked for jobs; jobs that have an owner keep it."""
-    for ids in chunks((job.id for job in jobs), JOBS_PER_STATEMENT):
-        session.execute(update(JobRow).where(JobRow.id.in_(ids), JobRow.owner.is_(None)).values(owner=owner))
+def _of_owners(owners: Collection[str | None] | None) -> list[ColumnElement[bool]]:
+    if owners is None:
+        return []
+    is_named = JobRow.owner.in_([owner for owner in owners if owner is not None])
+    return [is_named | JobRow.address.is_(None) if None in owners else is_named]

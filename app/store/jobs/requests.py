@@ -24,6 +24,7 @@ from app.store.database.tables import JobRow, RecipeRow, UnitRow, VisualizationR
 from app.store.database.upload_tables import UploadRow
 from app.store.database.upsert import insert_missing
 from app.store.jobs.listing import get_job
+from app.store.jobs.requesters import COMMAND, RETRY_AFTER_SECONDS, Requester
 from app.store.jobs.rows import LIVE_STATES, change_values, date_at_commit, lock_job, read_jobs, select_jobs
 
 JOBS_PER_STATEMENT = 500
@@ -31,12 +32,18 @@ MAX_QUEUED_JOBS = 100_000  # where a caller sets no other limit
 
 
 def enqueue(
-    session: Session, *, request: VisualizeRequest, limit: int = MAX_QUEUED_JOBS, priority: int | None = None
+    session: Session,
+    *,
+    request: VisualizeRequest,
+    limit: int = MAX_QUEUED_JOBS,
+    priority: int | None = None,
+    requester: Requester = COMMAND,
 ) -> EnqueueResult:
     """Queue units to be visualized; return results that are cached already, and the live jobs of the other units.
 
     A live job for the same unit and recipe is joined. One unit has the priority of a click, many that of a sweep, and
-    a click on a unit of a queued sweep moves the unit forward. Raises TooMany where more than `limit` jobs would live.
+    a click on a unit of a queued sweep moves the unit forward. Raises TooMany where more than `limit` jobs would live,
+    or more than the requester may have.
     """
     card = get_card(session, slug=request.network)
     network = network_id(session, card)
@@ -64,10 +71,14 @@ def enqueue(
         "network_id": network,
         "recipe_key": recipe_key,
         "priority": priority,
+        "owner": requester.owner,
+        "address": requester.address,
         "created_at": moment,
         "updated_at": moment,
     }
     insert_missing(session, JobRow, [{**common, "key": _job_key(unit, recipe_key), "unit_id": unit} for unit in wanted])
+    if wanted:
+        requester.check_jobs(session)
     # A job may have finished since the cached results were read; then its result is there now.
     for chunk in chunks(wanted, JOBS_PER_STATEMENT):
         finished = _cached_results(session, chunk, recipe_key)
@@ -108,6 +119,7 @@ def enqueue_single(
     dataset_id: int | None,
     priority: int,
     limit: int,
+    requester: Requester = COMMAND,
     parameters: dict[str, Any] | None = None,
 ) -> Job:
     """Queue a job that shares its batch with no other, or join the live one, and return it.
@@ -128,10 +140,13 @@ def enqueue_single(
             "network_id": network_id,
             "dataset_id": dataset_id,
             "priority": priority,
+            "owner": requester.owner,
+            "address": requester.address,
             "created_at": moment,
             "updated_at": moment,
         }
         insert_missing(session, JobRow, [row if parameters is None else {**row, "parameters": parameters}])
+        requester.check_jobs(session)
     live_row = session.scalars(live).one()
     if live_row.cancel_requested:
         live_row.cancel_requested = False
@@ -161,8 +176,11 @@ def cancel(session: Session, *, job_id: int) -> Job:
     return get_job(session, job_id=job_id)
 
 
-def retry(session: Session, *, job_id: int) -> Job:
-    """Queue a failed or cancelled job again as if it were new. Raises Conflict where that is not possible."""
+def retry(session: Session, *, job_id: int, requester: Requester = COMMAND) -> Job:
+    """Queue a failed or cancelled job again as if it were new. It is then the job of whoever asked for that.
+
+    Raises Conflict where that is not possible, and TooMany where the requester has too many jobs.
+    """
     row = lock_job(session, job_id)
     if row.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"Job {job_id} is {row.state}; only failed and cancelled jobs can be retried.", state=row.state)
@@ -176,11 +194,14 @@ def retry(session: Session, *, job_id: int) -> Job:
     row.batch_limit = None
     row.cancel_requested = False
     row.error = row.progress = row.started_at = row.finished_at = None
+    if requester is not COMMAND:
+        row.owner, row.address = requester.owner, requester.address
     if row.kind == JobKind.VISUALIZE:
         row.priority = Priority.CLICK
     row.revision += 1
     row.updated_at = now(session)
     session.flush()
+    requester.check_jobs(session)
     return get_job(session, job_id=job_id)
 
 
@@ -192,6 +213,7 @@ def check_queue_limit(session: Session, more: int, limit: int) -> None:
             f"The queue holds {live:,} jobs and takes {limit:,} at most. Wait or cancel some, and ask again.",
             queued=live,
             limit=limit,
+            retry_after=RETRY_AFTER_SECONDS,
         )
 
 

@@ -31,6 +31,8 @@ COMMON_COLUMNS = (  # whose names are fields of jobs of every kind
     JobRow.created_at,
     JobRow.started_at,
     JobRow.finished_at,
+    JobRow.owner,
+    JobRow.address,
 )
 
 SelectJobs = Select[*tuple[Any, ...]]

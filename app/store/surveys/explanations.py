@@ -15,21 +15,34 @@ from app.store.database.upload_tables import ExplanationMediaRow, ExplanationRow
 from app.store.database.upsert import insert_missing
 from app.store.datasets import dataset_row, get_clip
 from app.store.jobs.listing import get_job
+from app.store.jobs.requesters import COMMAND, Requester
 from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.media import media_by_owner, put_media
 
 
 def enqueue_file(
-    session: Session, *, request: ExplainRequest, name: str, data: bytes, limit: int = MAX_QUEUED_JOBS
+    session: Session,
+    *,
+    request: ExplainRequest,
+    name: str,
+    data: bytes,
+    limit: int = MAX_QUEUED_JOBS,
+    requester: Requester = COMMAND,
 ) -> ExplainJob:
-    """Queue an uploaded file to be explained, and return the new job or the live one for the same question."""
+    """Queue an uploaded file to be explained, and return the new job or the live one for the same question.
+
+    Raises TooMany where more jobs or uploads would wait than may.
+    """
     digest = hashlib.sha256(data).hexdigest()
-    job = _enqueue(session, request, digest, name, limit)
+    job = _enqueue(session, request, digest, name, limit, requester)
     insert_missing(session, UploadRow, [{"job_id": job.id, "data": data}])
+    requester.check_uploads(session)
     return job
 
 
-def enqueue_clip(session: Session, *, request: ExplainRequest, limit: int = MAX_QUEUED_JOBS) -> ExplainJob:
+def enqueue_clip(
+    session: Session, *, request: ExplainRequest, limit: int = MAX_QUEUED_JOBS, requester: Requester = COMMAND
+) -> ExplainJob:
     """Queue a clip of a data set to be explained, and return the new job, or the live one for the same question.
 
     Raises UnknownDataset and UnknownClip.
@@ -37,7 +50,7 @@ def enqueue_clip(session: Session, *, request: ExplainRequest, limit: int = MAX_
     clip = get_clip(session, slug=request.dataset or "", name=request.clip or "")
     dataset = dataset_row(session, clip.dataset)
     digest = hashlib.sha256(f"{dataset.id} {clip.name}".encode()).hexdigest()
-    return _enqueue(session, request, digest, clip.name, limit, dataset_id=dataset.id)
+    return _enqueue(session, request, digest, clip.name, limit, requester, dataset_id=dataset.id)
 
 
 def read_file(session: Session, *, job_id: int) -> bytes:
@@ -73,7 +86,13 @@ def get_own_clip(session: Session, *, clip_id: int) -> OwnClip:
 
 
 def _enqueue(
-    session: Session, request: ExplainRequest, digest: str, name: str, limit: int, dataset_id: int | None = None
+    session: Session,
+    request: ExplainRequest,
+    digest: str,
+    name: str,
+    limit: int,
+    requester: Requester,
+    dataset_id: int | None = None,
 ) -> ExplainJob:
     """Queue the clip that the digest identifies. Raises UnknownNetwork, UnknownClass and TooMany."""
     card = get_card(session, slug=request.network)
@@ -86,6 +105,7 @@ def _enqueue(
         dataset_id=dataset_id,
         priority=Priority.CLICK,
         limit=limit,
+        requester=requester,
         parameters={"name": name, "expected": None if expected is None else card.classes[expected]},
     )
     assert isinstance(job, ExplainJob)

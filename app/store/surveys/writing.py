@@ -31,6 +31,7 @@ from app.store.database.survey_tables import (
 )
 from app.store.database.tables import JobRow, NetworkRow, UnitRow
 from app.store.datasets import clip_ids, dataset_row
+from app.store.jobs.requesters import COMMAND, Requester
 from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.jobs.rows import LIVE_STATES, read_jobs, select_jobs
 from app.store.surveys.findings import store_statistics
@@ -39,7 +40,13 @@ ROWS_PER_INSERT = 200  # units or predictions
 
 
 def enqueue_survey(
-    session: Session, *, network: str, dataset: str, limit: int = MAX_QUEUED_JOBS, priority: int = Priority.SWEEP
+    session: Session,
+    *,
+    network: str,
+    dataset: str,
+    limit: int = MAX_QUEUED_JOBS,
+    priority: int = Priority.SWEEP,
+    requester: Requester = COMMAND,
 ) -> SurveyJob:
     """Queue a survey and return the new job, or the live one for the same network and data set.
 
@@ -54,6 +61,7 @@ def enqueue_survey(
         dataset_id=dataset_id,
         priority=priority,
         limit=limit,
+        requester=requester,
     )
     assert isinstance(job, SurveyJob)
     return job

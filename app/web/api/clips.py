@@ -10,11 +10,12 @@ from app.contract.job import ExplainRequest
 from app.contract.model import Model
 from app.store.surveys import explanations
 from app.web import urls
-from app.web.api.error_bodies import errors
+from app.web.api.error_bodies import errors, write_errors
 from app.web.api.jobs import JobOut
 from app.web.api.media import MediaOut
 from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.requests.uploads import QuestionDep
+from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api/clips", tags=["clips"])
 
@@ -61,17 +62,17 @@ class OwnClipOut(Model):
     "",
     summary="Ask why a network takes a clip for what it does",
     status_code=202,
-    responses=errors(404, 413, 415, 422, 429),
+    responses=write_errors(404, 413, 415, 422),
     openapi_extra={"requestBody": REQUEST_BODY},
 )
-def ask(question: QuestionDep, session: WriteSession, settings: SettingsDep) -> OwnClipOut:
+def ask(question: QuestionDep, session: WriteSession, settings: SettingsDep, visitor: VisitorDep) -> OwnClipOut:
     """Send a form, the bare bytes of a video, or JSON.
 
     The form has the fields below and a `file`; the bare bytes have the fields in the query (and `name`, that of the
     file); the JSON names a clip of a data set. A file is deleted once its job has ended; what the network saw of it
     is kept with the answer.
     """
-    job = question.enqueue(session, limit=settings.queue_limit)
+    job = question.enqueue(session, limit=settings.queue_limit, requester=requester(visitor, settings))
     return OwnClipOut.of(explanations.get_own_clip(session, clip_id=job.id))
 
 

@@ -12,9 +12,10 @@ from app.contract.network import Sha256
 from app.contract.recipe import ResolvedRecipe
 from app.store.jobs import listing, queue, requests
 from app.web import urls
-from app.web.api.error_bodies import errors
+from app.web.api.error_bodies import errors, write_errors
 from app.web.api.parameters import JobId
-from app.web.deps import ReadSession, WriteSession
+from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -57,6 +58,7 @@ class JobOut(Model):
     @classmethod
     def of(cls, job: Job) -> Self:
         fields: dict[str, Any] = {"visualization": None, "preview_step": None, **vars(job)}
+        del fields["owner"], fields["address"]
         if isinstance(job, ExplainJob):
             fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
         preview = result = None
@@ -86,19 +88,21 @@ def get_job(session: ReadSession, job_id: JobId) -> JobOut:
 @router.delete(
     "/{job_id}",
     summary="Cancel a job: a waiting one at once, a running one within a step",
-    responses=errors(404, 409, 422),
+    responses=write_errors(404, 409, 422),
 )
-def cancel_job(session: WriteSession, job_id: JobId) -> JobOut:
+def cancel_job(session: WriteSession, visitor: VisitorDep, job_id: JobId) -> JobOut:
+    visitor.check_may_change(listing.get_job(session, job_id=job_id))
     return JobOut.of(requests.cancel(session, job_id=job_id))
 
 
 @router.post(
     "/{job_id}/retry",
     summary="Queue a failed or cancelled job again",
-    responses=errors(404, 409, 422),
+    responses=write_errors(404, 409, 422),
 )
-def retry_job(session: WriteSession, job_id: JobId) -> JobOut:
-    return JobOut.of(requests.retry(session, job_id=job_id))
+def retry_job(session: WriteSession, settings: SettingsDep, visitor: VisitorDep, job_id: JobId) -> JobOut:
+    """Make it the job of whoever asks for that."""
+    return JobOut.of(requests.retry(session, job_id=job_id, requester=requester(visitor, settings)))
 
 
 class Move(Model):
@@ -108,7 +112,8 @@ class Move(Model):
 @router.post(
     "/{job_id}/order",
     summary="Serve a waiting job first, or last",
-    responses=errors(404, 409, 413, 415, 422),
+    responses=write_errors(404, 409, 413, 415, 422),
 )
-def move_job(session: WriteSession, job_id: JobId, move: Move) -> JobOut:
+def move_job(session: WriteSession, visitor: VisitorDep, job_id: JobId, move: Move) -> JobOut:
+    visitor.check_may_change(listing.get_job(session, job_id=job_id))
     return JobOut.of(queue.move(session, job_id=job_id, to=move.to))

@@ -34,7 +34,7 @@ UNITS_PER_BATCH = 100  # of 21 kB each with evidence for 235 classes
     response_class=StreamingResponse,
     responses={
         200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}, "description": "A line of JSON for each unit"},
-        **errors_as_json(404, 422),
+        **errors_as_json(404, 422, 429),
     },
 )
 def list_all_units(

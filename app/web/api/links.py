@@ -9,7 +9,7 @@ from app.contract.link import Link, LinkRequest
 from app.contract.model import Paginated
 from app.store.results import links
 from app.web import urls
-from app.web.api.error_bodies import errors
+from app.web.api.error_bodies import errors, write_errors
 from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.views.parts.link_preview import create_short_link
 
@@ -34,6 +34,6 @@ def list_saved(
     return Paginated(items=tuple(LinkOut.at(base, link) for link in saved.items), total=saved.total, next=saved.next)
 
 
-@router.post("", summary="A short link to a view; with a note it is saved", responses=errors(404, 413, 415, 422))
+@router.post("", summary="A short link to a view; with a note it is saved", responses=write_errors(404, 413, 415, 422))
 def create_link(session: WriteSession, base: BaseAddress, request: LinkRequest) -> LinkOut:
     return LinkOut.at(base, create_short_link(session, request, base))

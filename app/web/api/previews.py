@@ -29,7 +29,7 @@ MOTION_ROLES = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
     responses={
         200: {"content": {"image/jpeg": {}}, "description": "The picture"},
         304: {"description": "The client has it already"},
-        **errors_as_json(404, 422),
+        **errors_as_json(404, 422, 429),
     },
 )
 def get_preview(

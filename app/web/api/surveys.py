@@ -11,9 +11,10 @@ from app.contract.survey import Survey, SurveySummary
 from app.store.catalog import networks
 from app.store.surveys import evidence, writing
 from app.web import urls
-from app.web.api.error_bodies import errors
+from app.web.api.error_bodies import errors, write_errors
 from app.web.api.jobs import JobOut
 from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api", tags=["surveys"])
 
@@ -37,13 +38,22 @@ class SurveyOut(SurveySummary):
     "/surveys",
     summary="Ask for a survey: a data set passed through a network",
     status_code=202,
-    responses=errors(404, 413, 415, 422, 429),
+    responses=write_errors(404, 413, 415, 422),
 )
 def ask(
-    session: WriteSession, settings: SettingsDep, request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])]
+    session: WriteSession,
+    settings: SettingsDep,
+    visitor: VisitorDep,
+    request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])],
 ) -> JobOut:
     """Join the job of the same survey where it is under way."""
-    job = writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
+    job = writing.enqueue_survey(
+        session,
+        network=request.network,
+        dataset=request.dataset,
+        limit=settings.queue_limit,
+        requester=requester(visitor, settings),
+    )
     return JobOut.of(job)
 
 

@@ -11,9 +11,10 @@ from app.contract.result import Visualization
 from app.store.jobs import requests
 from app.store.results import visualizations
 from app.web import urls
-from app.web.api.error_bodies import errors
+from app.web.api.error_bodies import errors, write_errors
 from app.web.api.media import MediaOut
 from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api/visualizations", tags=["visualizations"])
 
@@ -63,16 +64,18 @@ class Tickets(Model):
     status_code=202,
     responses={
         200: {"model": Tickets, "description": "Everything is already there"},
-        **errors(404, 413, 415, 422, 429),
+        **write_errors(404, 413, 415, 422),
     },
 )
 def visualize(
     session: WriteSession,
     settings: SettingsDep,
+    visitor: VisitorDep,
     response: Response,
     request: Annotated[VisualizeRequest, Body(openapi_examples=EXAMPLES)],
 ) -> Tickets:
-    answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
+    asker = requester(visitor, settings)
+    answer = requests.enqueue(session, request=request, limit=settings.queue_limit, requester=asker)
     if not answer.jobs:
         response.status_code = 200
     return Tickets(

@@ -9,8 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import KinetoscopeError
 from app.settings import Settings
-from app.web.errors import body_too_large, max_body_bytes, respond
+from app.web.errors import body_too_large, respond
 from app.web.http_errors import BadRequest
+from app.web.requests.body_size import max_body_bytes
 
 GRACE_SECONDS = 20.0  # for a body, however slow
 MIN_BYTES_PER_SECOND = 10_000
@@ -39,8 +40,9 @@ class BodyLimits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = max_body_bytes(self.settings, scope["path"])
-        error = content_length_error(Headers(scope=scope).get("content-length", "0"), limit)
+        headers = Headers(scope=scope)
+        limit = max_body_bytes(self.settings, scope["path"], headers)
+        error = content_length_error(headers.get("content-length", "0"), limit)
         if error is not None:
             await respond(Request(scope, receive), error)(scope, receive, send)
             return

@@ -4,22 +4,30 @@ Nothing here decodes the file, and nothing is stored before the whole request ha
 """
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any, BinaryIO, cast
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
-from app.contract.errors import InvalidRequest, UnsupportedMedia
+from app.contract.errors import InvalidRequest, TooMany, UnsupportedMedia
 from app.contract.job import ExplainJob, ExplainRequest
 from app.store import Session
+from app.store.jobs.requesters import Requester
 from app.store.surveys import explanations
+from app.web.deps import SettingsDep
+from app.web.requests.body_size import FORM, FORM_WITH_FILE, is_video, max_body_bytes, media_type_of
 from app.web.requests.validation import invalid_request
 from app.web.requests.video_signature import SIGNATURE_BYTES, may_be_video, safe_file_name
+from app.web.requests.visitor import VisitorDep, requester
 
-FORM_MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+MAX_BYTES_IN_MEMORY = 1_000_000  # of an upload; the rest is on disk
+RETRY_AFTER_SECONDS = 10
 SUPPORTED_REQUESTS = (
     "Send multipart/form-data with a file named `file`, a body of type video/* or JSON that names a clip"
 )
@@ -27,45 +35,90 @@ SUPPORTED_REQUESTS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A request to explain a clip. `name` and `data` are those of the file; `data` is None for a clip of a data set."""
+    """A request to explain a clip. `name` and `file` are those of the upload; `file` is None for a clip of a data set.
+
+    The file is on disk until a transaction may write: many uploads that arrive together do not fill the memory.
+    """
 
     request: ExplainRequest
     name: str
-    data: bytes | None
+    file: BinaryIO | None
 
-    def enqueue(self, session: Session, *, limit: int) -> ExplainJob:
+    def enqueue(self, session: Session, *, limit: int, requester: Requester) -> ExplainJob:
         """Queue the job. `limit` is the largest number of queued jobs."""
-        if self.data is None:
-            return explanations.enqueue_clip(session, request=self.request, limit=limit)
-        return explanations.enqueue_file(session, request=self.request, name=self.name, data=self.data, limit=limit)
+        if self.file is None:
+            return explanations.enqueue_clip(session, request=self.request, limit=limit, requester=requester)
+        self.file.seek(0)
+        return explanations.enqueue_file(
+            session, request=self.request, name=self.name, data=self.file.read(), limit=limit, requester=requester
+        )
 
 
-async def read_question(request: Request) -> Question:
-    """Read the question from a form, the bytes of a file, or JSON. Raises InvalidRequest or UnsupportedMedia."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in FORM_MEDIA_TYPES:
-        return await _from_form(request)
+class ArrivingUploads:
+    """Limits the bytes of all uploads that arrive at the same time, and are on disk until they are stored."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._bytes_by_address: Counter[str] = Counter()
+
+    @contextmanager
+    def room(self, size: int, address: str, max_bytes_of_address: int) -> Iterator[None]:
+        """Hold room for an upload within the block. Raises TooMany where there is none."""
+        taken, taken_by_address = self._bytes_by_address.total(), self._bytes_by_address[address]
+        if taken + size > self.max_bytes or taken_by_address + size > max_bytes_of_address:
+            raise TooMany(
+                f"More clips arrive now than there is room for. Send yours again in {RETRY_AFTER_SECONDS} seconds.",
+                retry_after=RETRY_AFTER_SECONDS,
+            )
+        self._bytes_by_address[address] += size
+        try:
+            yield
+        finally:
+            self._bytes_by_address[address] -= size
+            if not self._bytes_by_address[address]:
+                del self._bytes_by_address[address]
+
+
+async def read_question(request: Request, settings: SettingsDep, visitor: VisitorDep) -> AsyncIterator[Question]:
+    """Read the question from a form, the bytes of a file, or JSON.
+
+    Raises InvalidRequest, UnsupportedMedia, or TooMany where too many clips arrive at once.
+    """
+    media_type = media_type_of(request.headers)
     if media_type == "application/json":
-        return _checked_question(_json_object(await request.body()), "", None)
-    if media_type.startswith("video/") or media_type in ("application/octet-stream", "image/gif"):
-        fields = dict(request.query_params)
-        return _checked_question(fields, fields.pop("name", ""), await request.body())
-    raise UnsupportedMedia(f"{SUPPORTED_REQUESTS}, not {media_type[:100] or 'without a type'}.")
+        yield _checked_question(_json_object(await request.body()), "", None)
+        return
+    if media_type not in (FORM, FORM_WITH_FILE) and not is_video(media_type):
+        raise UnsupportedMedia(f"{SUPPORTED_REQUESTS}, not {media_type[:100] or 'without a type'}.")
+    arriving: ArrivingUploads = request.app.state.arriving_uploads
+    largest = max_body_bytes(settings, request.scope["path"], request.headers)
+    size = int(request.headers.get("content-length", largest))
+    asker = requester(visitor, settings)
+    with arriving.room(size, visitor.address_id, asker.address_limits.upload_bytes or arriving.max_bytes):
+        if not is_video(media_type):
+            async with request.form(max_files=1, max_fields=20) as form:
+                yield _from_form(form)
+        else:
+            with SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY) as file:
+                upload = UploadFile(cast("BinaryIO", file))
+                async for chunk in request.stream():
+                    await upload.write(chunk)  # in a thread, where it goes to disk
+                fields = dict(request.query_params)
+                yield _checked_question(fields, fields.pop("name", ""), cast("BinaryIO", file))
 
 
-QuestionDep = Annotated[Question, Depends(read_question)]
+QuestionDep = Annotated[Question, Depends(read_question, scope="function")]
 
 
-async def _from_form(request: Request) -> Question:
-    async with request.form(max_files=1, max_fields=20) as form:
-        fields = {name: value for name, value in form.multi_items() if isinstance(value, str) and value}
-        file = form.get("file")
-        if not isinstance(file, UploadFile) or not (file.filename or file.size):
-            return _checked_question(fields, "", None)  # a browser sends an empty file where none was chosen
-        return _checked_question(fields, file.filename or "", await file.read())
+def _from_form(form: FormData) -> Question:
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str) and value}
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not (file.filename or file.size):
+        return _checked_question(fields, "", None)  # a browser sends an empty file where none was chosen
+    return _checked_question(fields, file.filename or "", file.file)
 
 
-def _checked_question(fields: Mapping[str, Any], name: str, data: bytes | None) -> Question:
+def _checked_question(fields: Mapping[str, Any], name: str, file: BinaryIO | None) -> Question:
     known = {name: value for name, value in fields.items() if name in ExplainRequest.model_fields and value != ""}
     try:
         request = ExplainRequest.model_validate(known)
@@ -73,11 +126,19 @@ def _checked_question(fields: Mapping[str, Any], name: str, data: bytes | None) 
         raise invalid_request(error.errors(), within=("body",)) from error
     if request.dataset is not None:
         return Question(request, "", None)
-    if not data:
+    head = _head(file)
+    if not head or file is None:
         raise InvalidRequest("There is no clip: send a file that is not empty, or name a clip of a data set.")
-    if not may_be_video(data[:SIGNATURE_BYTES]):
+    if not may_be_video(head):
         raise UnsupportedMedia("The file is no video that is read here. Send MP4, MOV, AVI, MKV, WebM, WMV, MPEG, GIF.")
-    return Question(request, safe_file_name(name), data)
+    return Question(request, safe_file_name(name), file)
+
+
+def _head(file: BinaryIO | None) -> bytes:
+    if file is None:
+        return b""
+    file.seek(0)
+    return file.read(SIGNATURE_BYTES)
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:

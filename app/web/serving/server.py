@@ -20,8 +20,8 @@ GRACEFUL_SHUTDOWN_SECONDS = 3
 THREAD_SWITCH_SECONDS = 0.0005
 
 
-def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve the application until a stop signal."""
+def serve(app: FastAPI, *, host: str, port: int, proxies: str) -> None:
+    """Serve the application until a stop signal; `proxies` are those whose X-Forwarded-For is believed."""
     open_files = raise_open_files(WANTED_OPEN_FILES)
     configure_log()
     tune_garbage_collection()
@@ -31,6 +31,7 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         host=host,
         port=port,
         http=Connection,
+        forwarded_allow_ips=proxies,
         ws="none",
         log_config=None,
         log_level="warning",

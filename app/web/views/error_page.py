@@ -1,6 +1,7 @@
 """The page of an error: its sentence, and links to what the address may have meant."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar
 
 from fastapi import Request
@@ -22,6 +23,10 @@ class ErrorPage(Page):
     detail: str
     suggestions: tuple[NamedLink, ...]
 
+    @property
+    def suggestions_title(self) -> str:
+        return "To go on" if self.status == HTTPStatus.UNAUTHORIZED else "Did you mean"
+
 
 def error_page(request: Request, error: KinetoscopeError) -> HTMLResponse:
     """Return a page with the sentence that the JSON API gives for the error. Needs no database."""
@@ -41,6 +46,8 @@ def suggested_links(request: Request, error: KinetoscopeError) -> tuple[NamedLin
     params = request.path_params
     names = [str(name) for name in error.extra.get("near") or ()]  # type: ignore[attr-defined]
     match error.kind:
+        case "unauthorized":
+            return (NamedLink("Sign in", urls.sign_in()),)
         case "unknown_network":
             return tuple(NamedLink(name, urls.network(name)) for name in names)
         case "unknown_layer" if "network" in params:

@@ -11,12 +11,12 @@ from app.contract.errors import UnknownClass
 from app.contract.network import NetworkCard
 from app.store import datasets
 from app.store.catalog import networks
-from app.store.jobs import queue, workers
+from app.store.jobs import workers
 from app.web import urls
 from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.render import render
-from app.web.requests.owner import Owner, new_owner, remember_owner
 from app.web.requests.uploads import QuestionDep
+from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 
@@ -74,11 +74,10 @@ def explain_page(
 
 @router.post(urls.own_clips())
 def request_explanation(
-    question: QuestionDep, session: WriteSession, settings: SettingsDep, owner: Owner
+    question: QuestionDep, session: WriteSession, settings: SettingsDep, visitor: VisitorDep
 ) -> RedirectResponse:
-    owner = owner or new_owner()
-    job = question.enqueue(session, limit=settings.queue_limit)
-    queue.set_owner(session, jobs=[job], owner=owner)
+    owner = visitor.cookie_owner or new_owner()
+    job = question.enqueue(session, limit=settings.queue_limit, requester=requester(visitor, settings, owner))
     response = RedirectResponse(urls.own_clip(job.id), status_code=303)
     remember_owner(response, owner)
     return response

@@ -13,10 +13,11 @@ from app.store.jobs import listing, queue, requests, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.line_chart import LineChart, line_chart
-from app.web.deps import BaseAddress, ReadSession, WriteSession
+from app.web.deps import BaseAddress, ReadSession, SettingsDep, WriteSession
 from app.web.formatting import job_title
 from app.web.render import render
 from app.web.requests.form import Form, back_address
+from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.recipe_form import RecipeField, recipe_fields
@@ -41,14 +42,14 @@ class JobPage(Page):
 
 
 @router.get("/{job_id}")
-def job_page(request: Request, session: ReadSession, job_id: JobId) -> HTMLResponse:
+def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id: JobId) -> HTMLResponse:
     job = listing.get_job(session, job_id=job_id)
     visualization, queued_siblings = None, 0
     if isinstance(job, VisualizeJob):
         if job.visualization is not None:
             visualization = visualizations.get_visualization(session, visualization_id=job.visualization)
         if job.state.is_live:
-            queued_siblings = queue.count_queued_siblings(session, job_id=job_id)
+            queued_siblings = queue.count_queued_siblings(session, job_id=job_id, owners=visitor.changeable_owners)
     trace = visualization.measurements.trace if visualization else job.progress.trace if job.progress else ()
     card = networks.get_card(session, slug=job.network)
     if isinstance(job, VisualizeJob):
@@ -94,22 +95,38 @@ def _deaths_text(job: Job) -> str:
 
 
 @router.post("/{job_id}/cancel")
-def cancel_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
-    """Cancel a job; with the field `sweep` also the queued jobs for the same layer and recipe."""
+def cancel_job(
+    session: WriteSession, base: BaseAddress, visitor: VisitorDep, job_id: JobId, form: Form
+) -> RedirectResponse:
+    """Cancel a job; with the field `sweep` also the visitor's queued jobs for the same layer and recipe."""
+    visitor.check_may_change(listing.get_job(session, job_id=job_id))
     if form.get("sweep"):
-        queue.cancel_sweep(session, job_id=job_id)
+        queue.cancel_sweep(session, job_id=job_id, owners=visitor.changeable_owners)
     else:
         requests.cancel(session, job_id=job_id)
     return RedirectResponse(back_address(form, base, default=urls.job(job_id)), status_code=303)
 
 
 @router.post("/{job_id}/retry")
-def retry_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
-    requests.retry(session, job_id=job_id)
-    return RedirectResponse(back_address(form, base, default=urls.job(job_id)), status_code=303)
+def retry_job(
+    session: WriteSession,
+    settings: SettingsDep,
+    base: BaseAddress,
+    visitor: VisitorDep,
+    job_id: JobId,
+    form: Form,
+) -> RedirectResponse:
+    owner = visitor.cookie_owner or new_owner()
+    requests.retry(session, job_id=job_id, requester=requester(visitor, settings, owner))
+    response = RedirectResponse(back_address(form, base, default=urls.job(job_id)), status_code=303)
+    remember_owner(response, owner)
+    return response
 
 
 @router.post("/{job_id}/order")
-def move_job(session: WriteSession, base: BaseAddress, job_id: JobId, form: Form) -> RedirectResponse:
+def move_job(
+    session: WriteSession, base: BaseAddress, visitor: VisitorDep, job_id: JobId, form: Form
+) -> RedirectResponse:
+    visitor.check_may_change(listing.get_job(session, job_id=job_id))
     queue.move(session, job_id=job_id, to="first" if form.get("to") == "first" else "last")
     return RedirectResponse(back_address(form, base, default=urls.jobs()), status_code=303)

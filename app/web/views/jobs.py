@@ -13,7 +13,7 @@ from app.store.jobs.ordering import MAX_COUNTED_JOBS
 from app.web import urls
 from app.web.deps import ReadSession
 from app.web.render import render
-from app.web.requests.owner import Owner
+from app.web.requests.visitor import VisitorDep
 from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
 from app.web.views.parts.pagination import Pagination, numbered_pagination
@@ -59,7 +59,7 @@ class JobsPage(Page):
 def jobs_page(
     request: Request,
     session: ReadSession,
-    owner: Owner,
+    visitor: VisitorDep,
     per_page: JobsPerPage,
     state: JobState | None = None,
     network: Annotated[str | None, Query(max_length=63)] = None,
@@ -68,7 +68,7 @@ def jobs_page(
     after: Cursor = None,
     before: Cursor = None,
 ) -> HTMLResponse:
-    only_owner = (owner or NOBODY) if mine else None
+    only_owner = (visitor.cookie_owner or NOBODY) if mine else None
     counts = listing.count_by_state(session, owner=only_owner)
     jobs = listing.list_jobs(
         session,

@@ -15,14 +15,14 @@ from app.contract.unit import UnitSummary
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import Session
 from app.store.catalog import networks, search
-from app.store.jobs import estimates, queue, requests, workers
+from app.store.jobs import estimates, requests, workers
 from app.web import urls
 from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.formatting import plural
 from app.web.render import render
 from app.web.requests.form import MultiForm
-from app.web.requests.owner import Owner, new_owner, remember_owner
 from app.web.requests.validation import RECIPE_LOCATION, invalid_request
+from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.compare import MAX_COMPARED_UNITS
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
@@ -118,17 +118,17 @@ def estimate_selection(
 
 @router.post("/{network:slug}/-/visualize")
 def request_selection(
-    session: WriteSession, settings: SettingsDep, owner: Owner, network: str, form: MultiForm
+    session: WriteSession, settings: SettingsDep, visitor: VisitorDep, network: str, form: MultiForm
 ) -> RedirectResponse:
-    owner = owner or new_owner()
+    owner = visitor.cookie_owner or new_owner()
+    asker = requester(visitor, settings, owner)
     card = networks.get_card(session, slug=network)
     selected = select_units(session, card, form, settings.queue_limit)
     recipe = parse_recipe(form)
     priority = Priority.CLICK if len(selected.units) == 1 else Priority.SWEEP
     for layer, units in selected.by_layer.items():
         request = VisualizeRequest(network=network, layer=layer, units=units, recipe=recipe)
-        answer = requests.enqueue(session, request=request, limit=settings.queue_limit, priority=priority)
-        queue.set_owner(session, jobs=answer.jobs, owner=owner)
+        requests.enqueue(session, request=request, limit=settings.queue_limit, priority=priority, requester=asker)
     response = RedirectResponse(results_href(card, selected, recipe), status_code=303)
     remember_owner(response, owner)
     return response

@@ -19,6 +19,7 @@ from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.render import render
 from app.web.requests.form import Form
 from app.web.requests.validation import invalid_request
+from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.survey_status import SurveyStatus, survey_status
@@ -57,10 +58,19 @@ def surveys_page(request: Request, session: ReadSession, network: str) -> HTMLRe
 
 
 @router.post(urls.survey())
-def request_survey(session: WriteSession, settings: SettingsDep, form: Form) -> RedirectResponse:
+def request_survey(session: WriteSession, settings: SettingsDep, visitor: VisitorDep, form: Form) -> RedirectResponse:
     try:
         request = SurveyRequest.model_validate({name: form[name] for name in ("network", "dataset") if name in form})
     except ValidationError as error:
         raise invalid_request(error.errors(), within=("body",)) from error
-    writing.enqueue_survey(session, network=request.network, dataset=request.dataset, limit=settings.queue_limit)
-    return RedirectResponse(urls.surveys(request.network), status_code=303)
+    owner = visitor.cookie_owner or new_owner()
+    writing.enqueue_survey(
+        session,
+        network=request.network,
+        dataset=request.dataset,
+        limit=settings.queue_limit,
+        requester=requester(visitor, settings, owner),
+    )
+    response = RedirectResponse(urls.surveys(request.network), status_code=303)
+    remember_owner(response, owner)
+    return response

@@ -9,12 +9,12 @@ from app.contract.network import CLASS_LAYER
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import Session
 from app.store.catalog import networks
-from app.store.jobs import queue, requests
+from app.store.jobs import requests
 from app.web import urls
 from app.web.deps import SettingsDep, WriteSession
 from app.web.requests.form import Form
-from app.web.requests.owner import Owner, new_owner, remember_owner
 from app.web.requests.validation import invalid_request
+from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.parts.recipes import recipe_query_params
 
 router = APIRouter()
@@ -23,12 +23,14 @@ CLASS_PAGE = "class"  # a value of the field `page`: redirect to the page of the
 
 
 @router.post(urls.visualize())
-def request_visualizations(session: WriteSession, settings: SettingsDep, owner: Owner, form: Form) -> RedirectResponse:
-    owner = owner or new_owner()
+def request_visualizations(
+    session: WriteSession, settings: SettingsDep, visitor: VisitorDep, form: Form
+) -> RedirectResponse:
+    owner = visitor.cookie_owner or new_owner()
     page = form.pop("page", None)
     request = parse_request(form)
-    answer = requests.enqueue(session, request=request, limit=settings.queue_limit)
-    queue.set_owner(session, jobs=answer.jobs, owner=owner)
+    asker = requester(visitor, settings, owner)
+    requests.enqueue(session, request=request, limit=settings.queue_limit, requester=asker)
     response = RedirectResponse(result_href(session, request, page), status_code=303)
     remember_owner(response, owner)
     return response
