@@ -13,7 +13,9 @@ from worker.cli.common import choose_device, open_database, out, page_url
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 
 Weights = Annotated[Path, typer.Option(help="safetensors, a file of torch.save, or the index of shards.")]
-Labels = Annotated[Path | None, typer.Option(help="Class names, one a line, in the order of the outputs.")]
+Labels = Annotated[
+    Path | None, typer.Option(help="Class names in the order of the outputs, one a line; or numbered, CSV, JSON.")
+]
 
 
 @app.command()

@@ -9,6 +9,7 @@ from torch import nn
 
 from app.contract.errors import Conflict, InvalidRequest, WeightsMismatch
 from app.contract.network import NetworkCard
+from worker.networks.labels import read_labels
 from worker.networks.network import Network
 from worker.networks.preprocessing import check_streams
 from worker.networks.registry import Family, find_family
@@ -62,7 +63,7 @@ def read_network(
     """Return the card of the network in a weights file, and the bytes that `load_network` takes with it.
 
     `family` is a registered name or a Python file that registers one family. `weights` may be the index of shards.
-    `labels` is a text file with one class a line; the family's labels if not given. `checksum` is the sha256 that the
+    `labels` is a file of them (see `labels.py`); the family's labels if not given. `checksum` is the sha256 that the
     weights must have.
     """
     registered = find_family(family)
@@ -123,33 +124,6 @@ def _make_card(
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise InvalidRequest(f"The network's {field} is not right: {problem['msg']}.") from None
-
-
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Read the class labels, one a line, in the order of the outputs.
-
-    Raises InvalidRequest if the file cannot be read, or if a label is empty or occurs twice.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(
-            f"The labels {path} cannot be read: {error}. Give a text file, one class a line."
-        ) from None
-    labels = [line.strip() for line in text.rstrip().splitlines()]
-    seen: dict[str, int] = {}
-    for number, label in enumerate(labels, 1):
-        if not label:
-            raise InvalidRequest(f"Line {number} of the labels {path} is empty: every class needs a name.")
-        if label in seen:
-            raise InvalidRequest(
-                f"The label {label!r} stands on lines {seen[label]} and {number} of {path}: "
-                "every class needs a name of its own."
-            )
-        seen[label] = number
-    if not labels:
-        raise InvalidRequest(f"The labels {path} are empty: give one class a line.")
-    return tuple(labels)
 
 
 def _build(family: Family, classes: int) -> nn.Module:

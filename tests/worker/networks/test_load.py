@@ -18,7 +18,7 @@ from app.contract.errors import (
 )
 from app.contract.network import StreamName
 from worker.evidence.predict import predict
-from worker.networks.load import describe_network, load_network, read_labels, read_network
+from worker.networks.load import describe_network, load_network, read_network
 from worker.networks.network import Network
 from worker.networks.weights import compute_checksum
 
@@ -103,29 +103,6 @@ def test_labels(tiny_clip_weights: Path, tmp_path: Path) -> None:
     labels.write_text("kick\n  high jump \ncafé\nrun\n\n")
     card = describe_network(family="tiny_clip", weights=tiny_clip_weights, labels=labels)
     assert card.classes == ("kick", "high jump", "café", "run")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("a\nb\na\nc", "label 'a' stands on lines 1 and 3"),
-        ("a\n\nb\nc", "Line 2 .* is empty"),
-        ("", "are empty"),
-    ],
-)
-def test_bad_labels(text: str, words: str, tmp_path: Path) -> None:
-    labels = tmp_path / "labels.txt"
-    labels.write_text(text)
-    with pytest.raises(InvalidRequest, match=words):
-        read_labels(labels)
-
-
-def test_unreadable_labels(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="cannot be read"):
-        read_labels(tmp_path / "none.txt")
-    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InvalidRequest, match="cannot be read"):
-        read_labels(tmp_path / "labels.txt")
 
 
 @pytest.mark.parametrize("count", [3, 5])
