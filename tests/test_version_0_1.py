@@ -66,6 +66,8 @@ def missing(then: Any, now: Any, where: str = "") -> Iterator[str]:
     if then == ANYTHING:
         if not now:
             yield f"{where} is empty"
+    elif then is None and where.endswith("].evidence"):
+        pass  # lines of units carry their evidence since version 0.1
     elif isinstance(then, dict) and isinstance(now, dict):
         for name, value in then.items():
             if name in now:
@@ -143,6 +145,10 @@ def send(client: TestClient, entry: Entry) -> list[str]:
     else:
         answer = client.post(entry["address"], data=entry["form"], headers={"Accept": "text/html", "Origin": ORIGIN})
     where = f"{entry['address']} {entry.get('json') or entry.get('form')}"
+    if answer.status_code == 422 and entry["status"] == 202 and "a fixed length" in answer.json()["detail"]:
+        # Version 0.1 queued what its worker then refused. Another job takes the number, for those that follow.
+        client.post(entry["address"], json=entry["json"] | {"recipe": entry["json"]["recipe"] | {"frames": 3}})
+        return []
     wrong = list(missing(expected(entry), said(answer, entry), where))
     if "made_by" not in entry or wrong:
         return wrong

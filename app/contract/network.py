@@ -57,6 +57,9 @@ class Stream(Model):
         return 2 if self.name is StreamName.MOTION else 3
 
 
+Range = tuple[int, int]  # with both ends
+
+
 class Extent(Model):
     """A size in frames and pixels."""
 
@@ -77,6 +80,12 @@ class Layer(Model):
     units: int = Field(ge=1)
     map: Extent
     receptive_field: Extent
+    sizes: tuple[Range, ...] | None = Field(
+        default=None,
+        description="heights of a stimulus that it can be computed from; empty where only trying tells, null in cards "
+        "that were made before this was measured",
+    )
+    lengths: tuple[Range, ...] | None = Field(default=None, description="the same for the frames of a clip")
 
     @property
     def is_class(self) -> bool:

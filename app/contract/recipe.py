@@ -19,12 +19,15 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from app.contract.errors import InvalidRecipe
 from app.contract.model import Model
-from app.contract.network import NetworkCard
+from app.contract.network import NetworkCard, StreamName
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
 
 ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
 CENTER_VERSION = 2  # the same for the objective `center` alone: part of its keys
+MIN_SIZE, MAX_SIZE, MAX_FRAMES = 16, 512, 128  # of a stimulus that a person chooses
+MAX_ENERGY_WEIGHT = 1e36  # energy / bound^alpha, which single precision must hold
 REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
 
 # Fields that were added after the first results were stored, each with the value that reproduces those results.
@@ -189,8 +192,12 @@ class Recipe(Model):
     blur_end: float = Field(
         default=1.5, ge=0, le=16, description="Blur of the gradient at the last step, in such pixels."
     )
-    size: int | None = Field(default=None, ge=16, le=512, description="Height and width; the network's own if empty.")
-    frames: int | None = Field(default=None, ge=1, le=128, description="Length of a clip; the network's own if empty.")
+    size: int | None = Field(
+        default=None, ge=MIN_SIZE, le=MAX_SIZE, description="Height and width; the network's own if empty."
+    )
+    frames: int | None = Field(
+        default=None, ge=1, le=MAX_FRAMES, description="Length of a clip; the network's own if empty."
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -268,6 +275,32 @@ class ResolvedRecipe(Recipe):
     def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
         """Return the recipe itself, which has no open field."""
         return self
+
+    def require_fit(self, card: NetworkCard, layer: str) -> None:
+        """Raise InvalidRecipe where the layer cannot be computed from a stimulus of this size, length and bound.
+
+        That it does not raise is no promise: of some networks only trying tells. Raises UnknownLayer.
+        """
+        own, known = card.stimulus, card.layer(layer)
+        has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
+        if not has_clip and self.frames != own.frames:
+            raise InvalidRecipe(
+                f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty (or {own.frames})."
+            )
+        smallest_bound = self.bound * min(stream.bound for stream in card.streams)
+        if self.energy / MAX_ENERGY_WEIGHT > smallest_bound**self.alpha:
+            raise InvalidRecipe(
+                f"`bound` {self.bound:g} to the power of `alpha` {self.alpha:g} is too small to compute with. Choose a "
+                "larger `bound`, a smaller `alpha`, or 0 for `energy`."
+            )
+        chosen = (("size", self.size, known.sizes, own.height), ("frames", self.frames, known.lengths, own.frames))
+        for name, value, ranges, own_value in chosen:
+            if ranges and not any(first <= value <= last for first, last in ranges):
+                taken = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)
+                raise InvalidRecipe(
+                    f"{layer} of {card.title} cannot be computed where `{name}` is {value}: it takes {taken}. "
+                    f"Leave `{name}` empty for the network's own, {own_value}."
+                )
 
     def in_pixels(self, card: NetworkCard, layer: str) -> Self:
         """Return the recipe with its lengths in pixels of the stimulus.

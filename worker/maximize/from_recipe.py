@@ -14,7 +14,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from app.contract.errors import InvalidRecipe, MixedDevices, NotFinite, WorkError
+from app.contract.errors import MixedDevices, NotFinite, WorkError
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.contract.result import Measurements
@@ -79,7 +79,10 @@ def maximize_units(
     layer cannot take, NoGradient where the activation does not depend on the input.
     """
     started, card = perf_counter(), network.card
-    resolved = [recipe.resolved(card).in_pixels(card, layer) for recipe in recipes]
+    resolved = [recipe.resolved(card) for recipe in recipes]
+    for recipe in resolved:
+        recipe.require_fit(card, layer)
+    resolved = [recipe.in_pixels(card, layer) for recipe in resolved]
     if len({recipe.batch_key() for recipe in resolved}) != 1 or len(units) != len(recipes):
         raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
     for unit in units:
@@ -163,13 +166,7 @@ def _explain_failure(network: Network, layer: str, frame: Mapping[StreamName, Ca
 
 
 def make_canvases(card: NetworkCard, recipe: ResolvedRecipe) -> dict[StreamName, Canvas]:
-    """Return a canvas for every stream of the network. Raises InvalidRecipe for a length that it cannot take."""
-    has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
-    if not has_clip and recipe.frames != card.stimulus.frames:
-        raise InvalidRecipe(
-            f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty "
-            f"(or {card.stimulus.frames})."
-        )
+    """Return a canvas for every stream of the network."""
     return {stream.name: _make_canvas(card, recipe, stream) for stream in card.streams}
 
 

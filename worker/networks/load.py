@@ -14,6 +14,7 @@ from worker.networks.network import Network
 from worker.networks.preprocessing import check_streams
 from worker.networks.registry import Family, find_family
 from worker.networks.state_fit import load_state, max_file_bytes
+from worker.networks.stimulus_limits import with_limits
 from worker.networks.trace import BATCH_NORMS, trace
 from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
 
@@ -102,7 +103,7 @@ def _make_card(
 ) -> NetworkCard:
     check_streams(family)
     _fill(module, family, weights)
-    layers, _ = trace(module, family.streams)
+    layers, points = trace(module, family.streams)
     if layers[-1].units != len(classes):
         raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
     try:
@@ -113,7 +114,7 @@ def _make_card(
             checksum=compute_checksum(weights),
             summary=family.summary,
             streams=family.streams,
-            layers=layers,
+            layers=with_limits(module, layers, points, family.streams, family.stimulus),
             classes=tuple(classes),
             class_sentences=family.sentences if tuple(classes) == family.labels else (),
             parameters=sum(parameter.numel() for parameter in module.parameters()),

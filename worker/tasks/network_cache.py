@@ -11,6 +11,7 @@ from app.store.database.engine import Store
 from worker.devices import choose_precision
 from worker.networks.load import load_network
 from worker.networks.network import Network
+from worker.networks.stimulus_limits import with_limits
 
 MAX_NETWORKS = 2  # loaded at the same time
 
@@ -33,8 +34,19 @@ class NetworkCache:
                 self._networks.popitem(last=False)
             with self.store.session() as session:
                 weights = networks.read_weights(session, slug=slug)
-            network = load_network(card, weights, self.device)
+            network = self._with_limits(load_network(card, weights, self.device))
             precision = choose_precision(settings().precision, network.module)
             self._networks[card.checksum] = replace(network, precision=precision)
         self._networks.move_to_end(card.checksum)
         return self._networks[card.checksum]
+
+    def _with_limits(self, network: Network) -> Network:
+        """Return the network with the sizes that its layers take; measure and store them if its card is from before."""
+        card = network.card
+        if all(layer.sizes is not None for layer in card.layers):
+            return network
+        layers = with_limits(network.module, card.layers, network.points, card.streams, card.stimulus)
+        card = card.model_copy(update={"layers": layers})
+        with self.store.transaction() as session:
+            networks.update_card(session, card=card)
+        return replace(network, card=card)

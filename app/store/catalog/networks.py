@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.contract.errors import NetworkExists, UnknownNetwork
@@ -63,6 +63,15 @@ def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]
     )
     recount_units(session, network_id=row.id)
     return get_network(session, slug=card.slug)
+
+
+def update_card(session: Session, *, card: NetworkCard) -> None:
+    """Replace the card of a network by one that says more of the same layers; other processes show it after a restart.
+
+    Nothing happens where the network has been removed meanwhile.
+    """
+    same = (NetworkRow.slug == card.slug, NetworkRow.checksum == card.checksum)
+    session.execute(update(NetworkRow).where(*same).values(card=card.model_dump(mode="json")))
 
 
 def remove_network(session: Session, *, slug: str) -> None:

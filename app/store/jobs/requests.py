@@ -42,8 +42,8 @@ def enqueue(
     """Queue units to be visualized; return results that are cached already, and the live jobs of the other units.
 
     A live job for the same unit and recipe is joined. One unit has the priority of a click, many that of a sweep, and
-    a click on a unit of a queued sweep moves the unit forward. Raises TooMany where more than `limit` jobs would live,
-    or more than the requester may have.
+    a click on a unit of a queued sweep moves the unit forward. Raises InvalidRecipe for a recipe that the layer cannot
+    take, TooMany where more than `limit` jobs would live, or more than the requester may have.
     """
     card = get_card(session, slug=request.network)
     network = network_id(session, card)
@@ -61,6 +61,8 @@ def enqueue(
     insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.to_storage()}])
     cached = _cached_results(session, list(units), recipe_key)
     wanted = [unit for unit in units if unit not in cached]
+    if wanted:
+        recipe.require_fit(card, request.layer)
     check_queue_limit(session, len(wanted), limit)
     moment = now(session)
     date_at_commit(session, moment)

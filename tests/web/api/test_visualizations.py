@@ -65,6 +65,7 @@ def test_one_that_is_not_there(client: TestClient) -> None:
         ({"recipe": {"steps": 5000}}, 422, "invalid_recipe", "recipe.steps should be less than or equal to 2048"),
         ({"recipe": {"speed": "quick"}}, 422, "invalid_recipe", "recipe.speed should be 'slow', 'medium'"),
         ({"recipe": {"stpes": 5}}, 422, "invalid_recipe", "recipe has no field 'stpes'. Near: steps"),
+        ({"recipe": {"frames": 5}}, 422, "invalid_recipe", "its streams have a fixed length. Leave `frames` empty"),
         ({"recipe": "slow"}, 422, "invalid_recipe", "recipe should be"),
         ({"extra": 1}, 422, "invalid_request", "no field 'extra'"),
     ],
