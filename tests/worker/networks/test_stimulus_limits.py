@@ -112,7 +112,7 @@ def test_the_worker_adds_limits_to_an_older_card(
     older = tuple(layer.model_copy(update={"sizes": None, "lengths": None}) for layer in card.layers)
     with store.transaction() as session:
         old_card = card.model_copy(update={"layers": older})
-        networks.add_network(session, card=old_card, weights=networks.weight_chunks(tiny_two_stream_weights))
+        networks.add_network(session, card=old_card, weights=[tiny_two_stream_weights.read_bytes()])
     assert NetworkCache(store, torch.device("cpu")).load(card.slug).card.layers == card.layers
     with store.session() as session:
         stored = networks.network_row(session, card.slug).card
