@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import av
@@ -7,6 +8,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from PIL import Image
 
+from app.contract.errors import VideoError
 from tests.worker.video.write_clips import CLIPS, grey_images, indices, write_clip
 from worker.video.decode import read_clip
 from worker.video.limits import DEFAULT_LIMITS
@@ -50,6 +52,21 @@ def test_a_cut_without_encoding_has_what_its_edit_list_shows(name: str, count: i
     assert np.array_equal(whole, np.stack(frames)[:count, :, 20:140])
     middle = read_clip(CLIPS / name, frames=6, short_side=120, crop=120)
     assert np.array_equal(middle, whole[(count - 6) // 2 :][:6])
+
+
+def test_an_edit_list_says_which_part_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_clip(path, grey_images(40))
+    data = bytearray(path.read_bytes())
+    place = data.index(b"elst") + 12  # of the duration, in milliseconds, and the start, in 1/12800 s
+    _, start = struct.unpack_from(">II", data, place)
+    struct.pack_into(">II", data, place, 200, start + 30 * 512)
+    path.write_bytes(data)
+    assert read(path) == [30, 31, 32, 33, 34]
+    struct.pack_into(">II", data, place, 200, start + 1000 * 512)
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="none of its frames is to be shown"):
+        read(path)
 
 
 def test_the_middle_is_that_in_time_where_the_rate_changes(tmp_path: Path) -> None:
