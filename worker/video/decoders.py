@@ -29,10 +29,9 @@ ROOT = Path(__file__).parents[2]  # of the code
 
 PROGRAM = (sys.executable, "-P", "-m", "worker.video.decoder_process")
 
-# Where libraries are found; nothing else of the worker's environment, which has the password of the database.
-PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# All that a child inherits: where code and libraries are, and nothing of the database or other secrets.
+LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 ENVIRONMENT = {
-    "PYTHONPATH": str(ROOT),
     "PYTHONUTF8": "1",
     "OPENBLAS_NUM_THREADS": "1",  # each thread would reserve tens of megabytes
     "OMP_NUM_THREADS": "1",
@@ -140,6 +139,12 @@ def read_clip_in_child(
         )
 
 
+def _environment() -> dict[str, str]:
+    modules = os.pathsep.join(filter(os.path.isabs, [str(ROOT), *sys.path]))
+    libraries = {name: os.environ[name] for name in LIBRARY_PATHS if name in os.environ}
+    return ENVIRONMENT | libraries | {"PYTHONPATH": modules}
+
+
 class _DecoderCrashed(VideoError):
     """A child died while it decoded, or answered what makes no sense."""
 
@@ -159,7 +164,7 @@ class _Child:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 cwd="/",
-                env=ENVIRONMENT | {name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the worker; it ends its children
             )
         except OSError as error:

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from app.contract.errors import VideoError
 from app.settings import ROOT
 from worker.video.decode import read_clip
+from worker.video.decoder_process import ERROR, FRAMES, HEADER, READY
 from worker.video.decoders import ClipDecoders, read_clip_in_child
 from worker.video.encode import write_video
 from worker.video.limits import DecodeLimits
@@ -212,36 +213,36 @@ def test_a_child_has_no_secrets_no_open_files_and_limits(
     assert limits["Max cpu time"][0] != "unlimited"
 
 
+def answering(answer: bytes) -> list[str]:
+    """Return the command of a child that answers every request so, and ends."""
+    output = HEADER.pack(READY, 0, 0, 0) + answer
+    program = f"import sys; sys.stdin.buffer.readline(); sys.stdout.buffer.write({output!r})"
+    return [sys.executable, "-c", program]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        "HEADER.pack(FRAMES, 4_000_000_000, 48, 48)",
-        "HEADER.pack(FRAMES, 8, 65535, 65535)",
-        "HEADER.pack(FRAMES, 0, 48, 48)",
-        "HEADER.pack(FRAMES, 8, 48, 48) + bytes(100)",
-        "HEADER.pack(ERROR, 4_000_000_000, 0, 0)",
-        "HEADER.pack(b'x', 0, 0, 0)",
-        "b''",
+        HEADER.pack(FRAMES, 4_000_000_000, 48, 48),
+        HEADER.pack(FRAMES, 8, 65535, 65535),
+        HEADER.pack(FRAMES, 0, 48, 48),
+        HEADER.pack(FRAMES, 8, 48, 48) + bytes(100),
+        HEADER.pack(ERROR, 4_000_000_000, 0, 0),
+        HEADER.pack(b"x", 0, 0, 0),
+        b"",
     ],
 )
-def test_a_child_that_answers_nonsense_is_not_believed(answer: str, clip: Path) -> None:
-    program = (
-        "import sys; from worker.video.decoder_process import *; sys.stdin.buffer.readline();"
-        f"sys.stdout.buffer.write(HEADER.pack(READY, 0, 0, 0) + {answer})"
-    )
+def test_a_child_that_answers_nonsense_is_not_believed(answer: bytes, clip: Path) -> None:
     with (
-        ClipDecoders(program=[sys.executable, "-c", program]) as decoders,
+        ClipDecoders(program=answering(answer)) as decoders,
         pytest.raises(VideoError, match="crashed the decoder"),
     ):
         decoders.read_clip(clip, **SMALL)
 
 
 def test_words_of_a_child_are_printable(clip: Path) -> None:
-    program = (
-        "import sys; from worker.video.decoder_process import *; sys.stdin.buffer.readline();"
-        r"sys.stdout.buffer.write(HEADER.pack(READY, 0, 0, 0) + HEADER.pack(ERROR, 6, 0, 0) + b'\x1b[2J\xff\n')"
-    )
-    with ClipDecoders(program=[sys.executable, "-c", program]) as decoders, pytest.raises(VideoError) as raised:
+    answer = HEADER.pack(ERROR, 6, 0, 0) + b"\x1b[2J\xff\n"
+    with ClipDecoders(program=answering(answer)) as decoders, pytest.raises(VideoError) as raised:
         decoders.read_clip(clip, **SMALL)
     assert raised.value.detail == "\ufffd[2J\ufffd\ufffd"
 
