@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from worker.survey.intake import MAX_FRAMES, SIDE_PX
+from worker.survey.intake import MAX_CLIP_FRAMES, SIDE_PX
 from worker.video.decode import Frames, read_clip
 from worker.video.decoders import ClipDecoders
 
@@ -37,7 +37,7 @@ def main() -> None:
 def decode(read: Callable[..., Frames], clip: Path, count: int) -> None:
     """Read a clip again and again, as an intake reads it."""
     for _ in range(count):
-        read(clip, frames=MAX_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
+        read(clip, frames=MAX_CLIP_FRAMES, short_side=SIDE_PX, crop=SIDE_PX, loop=False)
 
 
 def in_child(clip: Path, count: int) -> None:

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from app.contract.errors import VideoError
 from worker.video.frame_reader import decode_frames, keyframe_before
 from worker.video.limits import DEFAULT_LIMITS, DecodeLimits
-from worker.video.picture import upright_picture
+from worker.video.picture import Orientation, read_orientation, upright_picture
 from worker.video.stream_choice import Margins, cropping, open_container, video_stream
 from worker.video.timeline import (
     MIN_FRAME_SHARE,
@@ -57,9 +57,13 @@ def read_clip(
         limits.check_frame(path.name, frame.width, frame.height)  # frames may change size within a stream
         observe()
 
+    orientation: Orientation | None = None
+
     def convert(frame: VideoFrame) -> Frames:
-        image, is_transposed = upright_picture(frame, margins)
-        return resize_and_crop(image, short_side, crop, 1 / pixel_aspect if is_transposed else pixel_aspect)
+        nonlocal orientation
+        orientation = orientation or read_orientation(frame)
+        image = upright_picture(frame, margins, orientation)
+        return resize_and_crop(image, short_side, crop, 1 / pixel_aspect if orientation.transposed else pixel_aspect)
 
     try:
         limits.check_file(path)
@@ -94,7 +98,7 @@ def read_stored_clip(data: bytes, name: str, frames: int) -> Frames:
             stream = video_stream(container, name)
             first = max(0, (stream.frames - frames) // 2)
             wanted = islice(container.decode(stream), first, first + frames)
-            return np.stack([upright_picture(frame, Margins())[0] for frame in wanted])
+            return np.stack([upright_picture(frame, Margins(), Orientation()) for frame in wanted])
     except (FFmpegError, ValueError) as error:
         raise VideoError(f"The stored clip {name} is damaged: remove its data set and add it again.") from error
 

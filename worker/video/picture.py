@@ -1,5 +1,6 @@
 """Turn a decoded frame into the picture that people are to see: fields, colours, transparency and orientation."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,41 @@ def _name_unknown_type(cls: type[Type], value: Any) -> Type:
 Type._missing_ = _name_unknown_type  # type: ignore[method-assign,assignment]
 
 
-def upright_picture(frame: VideoFrame, margins: Margins) -> tuple[Image, bool]:
-    """Return a frame as it is to be shown, (H, W, 3), RGB, and whether its width and height changed places."""
+@dataclass(frozen=True)
+class Orientation:
+    """How the frames of a video are to be turned: width and height change places, then lines and columns run back."""
+
+    transposed: bool = False
+    upside_down: bool = False
+    mirrored: bool = False
+
+
+def read_orientation(frame: VideoFrame) -> Orientation:
+    """Return the display matrix of a frame, to the nearest quarter turn.
+
+    The matrix maps a point (x, y) of the frame to (a x + c y, b x + d y) on the screen, y down. Read it from one frame
+    of a video alone: what PyAV returns as side data refers to its frame and back, so the frame stays in memory.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(matrix, SideData):
+        return Orientation()
+    a, b, _, c, d, _, *_ = (int(number) for number in np.frombuffer(bytes(matrix), np.int32))
+    transposed = abs(b) + abs(c) > abs(a) + abs(d)
+    if transposed:
+        a, d = c, b
+    return Orientation(transposed, upside_down=d < 0, mirrored=a < 0)
+
+
+def upright_picture(frame: VideoFrame, margins: Margins, orientation: Orientation) -> Image:
+    """Return a frame as it is to be shown, (H, W, 3), RGB."""
     image = _rgb(frame)
     if frame.interlaced_frame:
         image = _upper_field(image)
     height, width = image.shape[:2]
     shown = image[margins.top : height - margins.bottom, margins.left : width - margins.right]
-    return _oriented(shown, frame)
+    if orientation.transposed:
+        shown = shown.transpose(1, 0, 2)
+    return np.ascontiguousarray(shown[:: -1 if orientation.upside_down else 1, :: -1 if orientation.mirrored else 1])
 
 
 def _rgb(frame: VideoFrame) -> Image:
@@ -50,7 +78,8 @@ def _rgb(frame: VideoFrame) -> Image:
         return values
     if values[..., 3].min() == 255:
         return np.ascontiguousarray(values[..., :3])
-    return np.asarray(np.rint(values[..., :3] * (values[..., 3:] / 255)), np.uint8)
+    rounded = (values[..., :3] * values[..., 3:].astype(np.uint16) + 127) // 255
+    return rounded.astype(np.uint8)
 
 
 def _upper_field(image: Image) -> Image:
@@ -61,18 +90,3 @@ def _upper_field(image: Image) -> Image:
     if len(image) % 2 == 0:
         result[-1] = image[-2]
     return result
-
-
-def _oriented(image: Image, frame: VideoFrame) -> tuple[Image, bool]:
-    """Rotate and mirror a picture by the display matrix of its frame, to the nearest quarter turn.
-
-    The matrix maps a point (x, y) of the frame to (a x + c y, b x + d y) on the screen, y down.
-    """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if not isinstance(matrix, SideData):
-        return np.ascontiguousarray(image), False
-    a, b, _, c, d, _, *_ = (int(number) for number in np.frombuffer(bytes(matrix), np.int32))
-    transposed = abs(b) + abs(c) > abs(a) + abs(d)
-    if transposed:
-        image, a, d = image.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]), transposed
