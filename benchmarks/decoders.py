@@ -10,7 +10,8 @@ from pathlib import Path
 
 import cv2
 
-from worker.survey.intake import MAX_CLIP_FRAMES, SIDE_PX
+from app.contract.dataset import MAX_CLIP_FRAMES
+from worker.survey.intake import SIDE_PX
 from worker.video.decode import Frames, read_clip
 from worker.video.decoders import ClipDecoders
 

@@ -19,7 +19,7 @@ class DecodeLimits:
     aspect: float = 16  # the long side in short sides; 32:9 is 3.6, and scaling 65535 x 1 would need gigabytes
     seconds: float = 600
     frames: int = 150_000  # 600 seconds at 250 a second; a file of a few bytes a frame can hold millions
-    memory_bytes: int = 1 << 30  # 4096 x 2304 needs 0.63 GB at most (H.264, 4:4:4, 10 bits, 16 reference frames)
+    memory_bytes: int = 1 << 30  # 4096 x 2304 needs 0.55 GB at most (H.264, 4:4:4, 10 bits, 16 reference frames)
     cpu_seconds: int = 120  # the same size takes 0.05 s a frame, and at most a few hundred frames are decoded
     wall_seconds: float = 300  # for slow disks and machines that do other work; a file may also not answer at all
 

@@ -117,6 +117,11 @@ def test_a_clip_that_takes_too_much_leaves_the_next_one_alone(clip: Path, large:
         decoders.read_clip(clip, **SMALL)
 
 
+def test_frames_that_were_read_leave_the_memory(large: Path) -> None:
+    """All 24 of them have 340 MB, and one 14 MB."""
+    assert len(read_clip_in_child(large, frames=24, limits=DecodeLimits(memory_bytes=300_000_000))) == 24
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_a_child_that_dies_is_an_error_of_its_clip(number: signal.Signals, clip: Path, large: Path) -> None:
     def kill() -> None:

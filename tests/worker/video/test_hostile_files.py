@@ -20,7 +20,7 @@ from tests.worker.video.hostile_files import hostile_files
 from worker.video.decoders import ClipDecoders
 from worker.video.limits import DecodeLimits
 
-LIMITS = DecodeLimits(memory_bytes=300_000_000, cpu_seconds=10, wall_seconds=60)
+LIMITS = DecodeLimits(frames=20_000, memory_bytes=300_000_000, cpu_seconds=10, wall_seconds=60)
 MUTATIONS = 300
 PACKETS = 16  # of the start of a real clip
 MEMORY_SLACK_BYTES = 30_000_000
