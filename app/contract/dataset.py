@@ -7,6 +7,7 @@ from app.contract.network import Slug
 from app.contract.result import MediaRef, MediaRole, RenderedMedia
 
 MAX_CLIP_NAME_LENGTH = 200
+MAX_TITLE_LENGTH = 120
 CLIP_FPS = 25  # frames per second of every stored clip
 MAX_CLIP_FRAMES = 64  # of a stored clip; the longest input of the networks here
 

@@ -7,6 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
+from app.contract.dataset import MAX_TITLE_LENGTH
 from app.contract.errors import InvalidRequest
 from app.contract.network import Slug
 from app.store import datasets
@@ -17,6 +18,7 @@ from worker.cli.common import open_database, out, page_url
 from worker.cli.progress import add_videos, list_reasons, make_progress
 from worker.survey.dataset_files import Layout, read_dataset
 from worker.survey.official_splits import Part, Split
+from worker.survey.video_files import Listing
 
 app = typer.Typer(no_args_is_help=True, help="Data sets of the dashboard.")
 
@@ -50,7 +52,7 @@ def add(
     official_split = Split(split, part or Part.TEST, fold) if split or part else None
     listing = read_dataset(path, layout=layout, split=official_split, labels=tuple(label or ()), videos=videos)
     store = open_database()
-    check_dataset(store, slug, network, list(dict.fromkeys(file.label for file in listing.videos)))
+    check_dataset(store, slug, title or slug, network, listing)
     with make_progress() as progress:
         report = add_videos(store, slug, title or slug, listing, progress, summary=summary, flow=flow)
     already_there = f" {report.already_there:,} were there already." if report.already_there else ""
@@ -103,8 +105,8 @@ def remove(
     out.print(f"Removed {slug}.")
 
 
-def check_dataset(store: Store, slug: str, network: str | None, labels: list[str]) -> None:
-    """Check the slug, and the labels against a network's classes, before hours of decoding.
+def check_dataset(store: Store, slug: str, title: str, network: str | None, listing: Listing) -> None:
+    """Check the slug, the title, and the labels against a network's classes, before hours of decoding.
 
     Raises InvalidRequest, UnknownNetwork and UnknownClass.
     """
@@ -114,9 +116,11 @@ def check_dataset(store: Store, slug: str, network: str | None, labels: list[str
         raise InvalidRequest(
             f"{slug!r} cannot stand in an address: use small letters, digits, - and _, at most 63."
         ) from None
+    if len(title) > MAX_TITLE_LENGTH:
+        raise InvalidRequest(f"The title has {len(title)} characters; {MAX_TITLE_LENGTH} are taken.")
     if network is None:
         return
     with store.session() as session:
         card = networks.get_card(session, slug=network)
-    for label in labels:
+    for label in dict.fromkeys(video.label for video in listing.videos):
         card.match_class(label)

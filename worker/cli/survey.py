@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
+from app.contract.dataset import MAX_TITLE_LENGTH
 from app.contract.errors import Conflict, UnknownDataset
 from app.contract.job import Job, JobState, Priority, SurveyJob, jobs_of_kind
 from app.contract.job import Progress as JobProgress
@@ -20,8 +21,10 @@ from app.store.jobs import listing
 from app.store.surveys import writing
 from app.terminal import report_errors
 from worker.cli.common import open_database, out
+from worker.cli.datasets import check_dataset
 from worker.cli.progress import add_videos, make_progress, work_until
 from worker.survey.dataset_files import read_dataset
+from worker.survey.video_files import printable
 
 MOCAP_DATASET = "mocap"  # drawn here, not read from files
 
@@ -40,7 +43,7 @@ def survey(
     with store.session() as session:
         card = networks.get_card(session, slug=network)
     with make_progress() as progress:
-        slug = find_dataset(store, dataset, clips, progress)
+        slug = find_dataset(store, dataset, network, clips, progress)
         with store.session() as session:
             for label in datasets.get_dataset(session, slug=slug).classes:
                 card.match_class(label)
@@ -60,7 +63,7 @@ def survey(
     )
 
 
-def find_dataset(store: Store, dataset: str, clips: int, progress: Progress) -> str:
+def find_dataset(store: Store, dataset: str, network: str, clips: int, progress: Progress) -> str:
     """Return the slug of a data set: one that is stored, or one that is made here from a path or by drawing."""
     with store.session() as session:
         known = [each.slug for each in datasets.list_datasets(session)]
@@ -71,10 +74,13 @@ def find_dataset(store: Store, dataset: str, clips: int, progress: Progress) -> 
     path = Path(dataset)
     if not path.exists():
         raise UnknownDataset(dataset, [*known, MOCAP_DATASET])
-    slug = re.sub(r"[^a-z0-9_-]+", "-", path.resolve().stem.lower()).strip("-_") or "data"
+    slug = re.sub(r"[^a-z0-9_-]+", "-", path.resolve().stem.lower()).strip("-_")[:63] or "data"
     if slug in known:
         raise Conflict(f"There is a data set {slug!r} already: survey it by that name, or remove it first.")
-    add_videos(store, slug, path.resolve().stem, read_dataset(path), progress, description=f"reading {slug}")
+    title = printable(path.resolve().stem)[:MAX_TITLE_LENGTH] or slug
+    listing = read_dataset(path)
+    check_dataset(store, slug, title, network, listing)
+    add_videos(store, slug, title, listing, progress, description=f"reading {slug}")
     return slug
 
 

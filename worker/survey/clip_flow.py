@@ -1,12 +1,13 @@
 """Flow of stored clips, which pages show as motion: computed once a network with a motion stream may need it."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from app.contract.dataset import CLIP_FPS, MAX_CLIP_FRAMES
-from app.contract.errors import VideoError
+from app.contract.errors import KinetoscopeError, VideoError
 from app.contract.network import NetworkCard, StreamName
 from app.contract.result import MediaRole, RenderedMedia
 from app.settings import settings
@@ -19,6 +20,8 @@ from worker.survey.stored_inputs import stored_frames
 from worker.video.flow import dis_flow, downscale_flow
 
 CLIPS_PER_TRANSACTION = 16
+
+log = logging.getLogger(__name__)
 
 
 def has_motion_stream(card: NetworkCard) -> bool:
@@ -64,8 +67,14 @@ def add_missing_flow(
 
 
 def _flow_media_or_error(store: Store, dataset: str, name: str) -> list[RenderedMedia] | VideoError:
+    """Return the media of a clip's flow, or why there are none: whatever one clip raises, the others get theirs."""
     try:
         frames = stored_frames(store, dataset, name, MAX_CLIP_FRAMES)
+        return render_flow(downscale_flow(dis_flow(frames)), fps=CLIP_FPS)
     except VideoError as error:
         return error
-    return render_flow(downscale_flow(dis_flow(frames)), fps=CLIP_FPS)
+    except KinetoscopeError:  # of the database
+        raise
+    except Exception as error:
+        log.exception("The flow of the clip %a could not be computed.", name)
+        return VideoError(f"Something unexpected went wrong ({type(error).__name__}); the log says what.")

@@ -174,6 +174,7 @@ def test_labels_are_checked_against_a_network_before_anything_is_decoded(
     [
         (("add", "little", "nowhere"), "neither a folder nor a list"),
         (("add", "Little Set", "videos"), "cannot stand in an address"),
+        (("add", "little", "videos", "--title", "x" * 121), "The title has 121 characters"),
         (("add", "little", "videos", "--label", "jmup"), "There is no class 'jmup'. Near: Jump"),
         (("add", "little", "videos", "--network", "none"), "There is no network 'none'"),
         (("remove", "litle"), "There is no data set 'litle'"),

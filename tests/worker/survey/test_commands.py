@@ -1,5 +1,6 @@
 """A survey from the command to the store, with real videos."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
@@ -105,6 +106,18 @@ def test_labels_that_the_network_does_not_know_are_refused(tiny: Invoke, tmp_pat
     assert "There is no class 'jumps'. Near: jump." in output
     with opened().session() as session:
         assert listing.list_jobs(session).total == 0
+
+
+def test_a_folder_of_any_name_is_surveyed(tiny: Invoke, videos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9 " + b"x" * 200)
+    videos.rename(folder)
+    (folder / "jump" / "notes.txt").touch()
+    output = tiny("survey", "tiny", folder).output
+    assert "left out jump/notes.txt" in output
+    assert "9 clips" in output
+    with opened().session() as session:
+        [dataset] = datasets.list_datasets(session)
+    assert (len(dataset.slug), len(dataset.title), dataset.title[:8]) == (63, 120, "caf\\xe9 ")
 
 
 def test_drawing_clips_needs_the_recorded_motions(tiny: Invoke) -> None:
