@@ -18,7 +18,7 @@ from app.contract.network import Layer, NetworkCard
 from worker.evidence.activation_reader import Readings
 from worker.evidence.types import Labels
 
-VERSION = 1  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
+VERSION = 2  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
 PEAKS_FILE = "maxima.npy"  # float32 (clips, units)
 PROGRESS_FILE = "progress.pt"
 UNITS_PER_CHUNK = 256  # read from the file of peaks at once
@@ -29,7 +29,7 @@ Peaks = npt.NDArray[np.float32]
 def survey_key(card: NetworkCard, dataset: str, clips: Sequence[tuple[str, str]]) -> str:
     """Return a hash of what a survey depends on: network, data set, and its clips (name, label) in order."""
     layers = [(layer.name, layer.units, layer.map.frames) for layer in card.layers]
-    content = json.dumps([VERSION, card.checksum, layers, dataset, list(clips)])
+    content = json.dumps([VERSION, card.checksum, card.classes, layers, dataset, list(clips)])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 
+from app.contract.network import NetworkCard
 from app.settings import settings
 from app.store.catalog import networks
 from app.store.database.engine import Store
@@ -23,22 +24,22 @@ class NetworkCache:
         self.store = store
         self.device = device
         self.max_networks = max_networks
-        self._networks: OrderedDict[str, Network] = OrderedDict()  # by checksum
+        self._networks: OrderedDict[NetworkCard, Network] = OrderedDict()
 
     def load(self, slug: str) -> Network:
         """Return the network of that slug, from the cache or from the store. Raises UnknownNetwork."""
         with self.store.session() as session:
             card = networks.get_card(session, slug=slug)
-        if card.checksum not in self._networks:
+        if card not in self._networks:
             while len(self._networks) >= self.max_networks:
                 self._networks.popitem(last=False)
             with self.store.session() as session:
                 weights = networks.read_weights(session, slug=slug)
             network = self._with_limits(load_network(card, weights, self.device))
             precision = choose_precision(settings().precision, network.module)
-            self._networks[card.checksum] = replace(network, precision=precision)
-        self._networks.move_to_end(card.checksum)
-        return self._networks[card.checksum]
+            self._networks[card] = replace(network, precision=precision)
+        self._networks.move_to_end(card)
+        return self._networks[card]
 
     def _with_limits(self, network: Network) -> Network:
         """Return the network with the sizes that its layers take; measure and store them if its card is from before."""

@@ -1,5 +1,7 @@
 """Registered networks: their cards, weights and layers."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -26,18 +28,17 @@ VisualizationCounts = dict[int, tuple[int, int]]  # by network id: visualization
 
 def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]) -> NetworkSummary:
     """Register a network with its units and its weights, which come in chunks of at most some megabytes."""
-    existing = session.scalar(
-        select(NetworkRow).where(or_(NetworkRow.slug == card.slug, NetworkRow.checksum == card.checksum))
-    )
-    if existing is not None:
-        same = "with the same weights" if existing.checksum == card.checksum else "with other weights"
-        raise NetworkExists(
-            f"Network {existing.slug!r} is already registered {same}. "
-            f"Give another --slug, or `kinetoscope-worker networks remove {existing.slug}` first.",
-            network=existing.slug,
-        )
+    keys = [card.checksum, _key_with_labels(card)]
+    for row in session.scalars(
+        select(NetworkRow).where(or_(NetworkRow.slug == card.slug, NetworkRow.checksum.in_(keys)))
+    ):
+        _refuse_twice(card, card_of(row))
+    has_weights = session.scalar(select(func.count()).where(NetworkRow.checksum == card.checksum))
     row = NetworkRow(
-        slug=card.slug, checksum=card.checksum, card=card.model_dump(mode="json"), registered_at=now(session)
+        slug=card.slug,
+        checksum=keys[1] if has_weights else keys[0],
+        card=card.model_dump(mode="json"),
+        registered_at=now(session),
     )
     session.add(row)
     try:
@@ -70,8 +71,34 @@ def update_card(session: Session, *, card: NetworkCard) -> None:
 
     Nothing happens where the network has been removed meanwhile.
     """
-    same = (NetworkRow.slug == card.slug, NetworkRow.checksum == card.checksum)
+    same = (NetworkRow.slug == card.slug, NetworkRow.checksum.in_([card.checksum, _key_with_labels(card)]))
     session.execute(update(NetworkRow).where(*same).values(card=card.model_dump(mode="json")))
+
+
+def _key_with_labels(card: NetworkCard) -> str:
+    """Return the key of a network whose weights another one has too, with other labels or of another family."""
+    content = json.dumps([card.checksum, card.family, card.classes])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _refuse_twice(card: NetworkCard, existing: NetworkCard) -> None:
+    """Raise NetworkExists where a registered network has the new one's slug, or is the same but for its slug."""
+    is_same = (card.checksum, card.family, card.classes) == (existing.checksum, existing.family, existing.classes)
+    slug = existing.slug
+    if is_same:
+        advice = "there is nothing to add"
+        if slug != card.slug:
+            advice = f"open it there, or remove it with its results first: `kinetoscope-worker networks remove {slug}`"
+        raise NetworkExists(
+            f"Network {slug!r} is already registered with the same weights and labels: {advice}.", network=slug
+        )
+    if slug == card.slug:
+        differs = "with other labels" if existing.checksum == card.checksum else "with other weights"
+        raise NetworkExists(
+            f"Network {slug!r} is already registered {differs}. Give this one another --slug to have both, or "
+            f"`kinetoscope-worker networks remove {slug}` first.",
+            network=slug,
+        )
 
 
 def remove_network(session: Session, *, slug: str) -> None:

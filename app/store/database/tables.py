@@ -19,6 +19,7 @@ class NetworkRow(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     slug: Mapped[str] = mapped_column(String(63), unique=True)
+    # sha256 of the weights; where another network has the same weights, of these with family and labels
     checksum: Mapped[str] = mapped_column(String(64), unique=True)
     card: Mapped[dict[str, Any]] = mapped_column(
         Json, deferred=True

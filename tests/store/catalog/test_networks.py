@@ -33,11 +33,32 @@ def test_weights_come_back_whole_from_their_pieces(store: Store) -> None:
         assert networks.read_weights(session, slug="tiny") == b"abcdefg"
 
 
-@pytest.mark.parametrize("slug", ["tiny", "other"])
-def test_the_same_slug_or_weights_are_registered_once(tiny: Store, slug: str) -> None:
-    card = two_stream_card().model_copy(update={"slug": slug})
-    with pytest.raises(NetworkExists, match="already registered with the same weights"):
+def test_the_same_network_is_registered_once(tiny: Store) -> None:
+    card = two_stream_card()
+    with pytest.raises(NetworkExists, match="the same weights and labels: there is nothing to add"):
         add_card(tiny, card)
+    with pytest.raises(NetworkExists, match=r"the same weights and labels: open it there, or .* networks remove tiny"):
+        add_card(tiny, card.model_copy(update={"slug": "other"}))
+    for change, words in (({"checksum": "a" * 64}, "other weights"), ({"classes": CLASSES[::-1]}, "other labels")):
+        with pytest.raises(NetworkExists, match=f"{words}. Give this one another --slug to have both"):
+            add_card(tiny, card.model_copy(update=change))
+
+
+def test_the_same_weights_with_other_labels_or_of_another_family_are_other_networks(tiny: Store) -> None:
+    others = [
+        two_stream_card().model_copy(update={"slug": "reversed", "classes": CLASSES[::-1]}),
+        two_stream_card().model_copy(update={"slug": "tapped", "family": "tapped"}),
+    ]
+    for card in others:
+        add_card(tiny, card)
+        with pytest.raises(NetworkExists, match="open it there"):
+            add_card(tiny, card.model_copy(update={"slug": "again"}))
+    with tiny.transaction() as session:
+        assert [networks.get_card(session, slug=card.slug) for card in others] == others
+        networks.remove_network(session, slug="tiny")
+    with pytest.raises(NetworkExists, match="'reversed' is already registered"):
+        add_card(tiny, others[0].model_copy(update={"slug": "again"}))
+    add_card(tiny, two_stream_card())
 
 
 def test_unknown_names_tell_the_near_ones(tiny: Store) -> None:
