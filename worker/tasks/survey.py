@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,12 +59,13 @@ class SurveyTask:
             observe=observe,
         )
         result = survey.run()
-        with self.store.transaction() as session:
-            survey_id = writing.begin_survey(session, network=job.network, dataset=job.dataset)
+        survey_id = context.save(
+            lambda session: writing.begin_survey(session, network=job.network, dataset=job.dataset)
+        )
         try:
-            for saved in self._save_units(survey_id, result.units):
+            for saved in self._save_units(survey_id, result.units, context):
                 observe(StageProgress(Stage.SAVE, saved, network.card.units))
-            self._save_predictions(survey_id, result.predictions)
+            self._save_predictions(survey_id, result.predictions, context)
             is_published = self._publish(job, survey_id, result, context)
         except BaseException:
             with self.store.transaction() as session:
@@ -72,21 +74,18 @@ class SurveyTask:
         if is_published:
             survey.checkpoint.remove()
 
-    def _save_units(self, survey_id: int, units: Iterator[UnitEvidence]) -> Iterator[int]:
+    def _save_units(self, survey_id: int, units: Iterator[UnitEvidence], context: JobContext) -> Iterator[int]:
         """Save the units and their positions on the map; yield after each transaction how many are saved."""
         saved, embedding = 0, UnitEmbedding()
         for batch in chunks(embedding.collect(units), self.rows_per_transaction):
-            with self.store.transaction() as session:
-                saved += writing.save_unit_evidence(session, survey_id=survey_id, units=batch)
+            saved += context.save(partial(writing.save_unit_evidence, survey_id=survey_id, units=batch))
             yield saved
         positions = embedding.positions()
-        with self.store.transaction() as session:
-            writing.save_map_positions(session, survey_id=survey_id, positions=positions)
+        context.save(partial(writing.save_map_positions, survey_id=survey_id, positions=positions))
 
-    def _save_predictions(self, survey_id: int, predictions: Iterator[NewClipPrediction]) -> None:
+    def _save_predictions(self, survey_id: int, predictions: Iterator[NewClipPrediction], context: JobContext) -> None:
         for batch in chunks(predictions, self.rows_per_transaction):
-            with self.store.transaction() as session:
-                writing.save_predictions(session, survey_id=survey_id, predictions=batch)
+            context.save(partial(writing.save_predictions, survey_id=survey_id, predictions=batch))
 
     @staticmethod
     def _publish(job: SurveyJob, survey_id: int, result: SurveyResult, context: JobContext) -> bool:

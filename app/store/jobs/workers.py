@@ -1,5 +1,6 @@
 """Records which workers are alive: each writes its own row with every heartbeat."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select
@@ -59,6 +60,12 @@ def list_workers(session: Session) -> list[WorkerInfo]:
         )
         for row in rows
     ]
+
+
+def common_pause(known: Iterable[WorkerInfo]) -> str | None:
+    """Return the kind of error that all live workers wait to pass, None where one works or none is alive."""
+    pauses = [worker.paused for worker in known if worker.alive]
+    return pauses[0] if pauses and all(pauses) else None
 
 
 def _is_alive(seen_at: datetime, moment: datetime) -> bool:

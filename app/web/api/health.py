@@ -48,9 +48,7 @@ def health(store: StoreDep) -> Health:
 
 def _degradation(known: list[WorkerInfo]) -> str:
     """Return in words why no worker computes, empty where one does."""
-    alive = [worker for worker in known if worker.alive]
-    if not alive:
+    if not any(worker.alive for worker in known):
         return "No worker is running: jobs wait until one is started with `kinetoscope-worker run`."
-    if all(worker.paused for worker in alive):
-        return f"All workers are paused ({alive[0].paused}): they go on by themselves when that has passed."
-    return ""
+    pause = workers.common_pause(known)
+    return f"All workers are paused ({pause}): they go on by themselves when that has passed." if pause else ""

@@ -38,6 +38,7 @@ class JobPage(Page):
     recipe_fields: tuple[RecipeField, ...]
     visualization: Visualization | None
     workers_alive: bool
+    workers_pause: str | None  # kind of the error that all workers wait to pass
     deaths_text: str  # what the deaths of its workers mean, empty where none died
 
 
@@ -50,6 +51,7 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
             visualization = visualizations.get_visualization(session, visualization_id=job.visualization)
         if job.state.is_live:
             queued_siblings = queue.count_queued_siblings(session, job_id=job_id, owners=visitor.changeable_owners)
+    known_workers = workers.list_workers(session)
     trace = visualization.measurements.trace if visualization else job.progress.trace if job.progress else ()
     card = networks.get_card(session, slug=job.network)
     if isinstance(job, VisualizeJob):
@@ -72,7 +74,8 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
         objective_chart=line_chart(trace),
         recipe_fields=recipe_fields(job.recipe) if isinstance(job, VisualizeJob) else (),
         visualization=visualization,
-        workers_alive=workers.any_alive(session),
+        workers_alive=any(worker.alive for worker in known_workers),
+        workers_pause=workers.common_pause(known_workers),
         deaths_text=_deaths_text(job),
     )
     return render(page)

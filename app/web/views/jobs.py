@@ -53,6 +53,7 @@ class JobsPage(Page):
     jobs: Listing[Job]
     pagination: Pagination
     workers_alive: bool
+    workers_pause: str | None  # kind of the error that all workers wait to pass
 
 
 @router.get("")
@@ -89,6 +90,7 @@ def jobs_page(
         query = cursors.get(number, {})
         return urls.jobs(state=state, network=network, mine=mine, page=number if number > 1 else None, **query)
 
+    known_workers = workers.list_workers(session)
     choices: list[tuple[JobState | None, str]] = [
         (None, count_text(sum(counts.values()), is_capped=max(counts.values()) >= MAX_COUNTED_JOBS)),
         *((each, count_text(count, is_capped=count >= MAX_COUNTED_JOBS)) for each, count in counts.items()),
@@ -123,7 +125,8 @@ def jobs_page(
             ),
             jobs=jobs,
             pagination=numbered_pagination(page, per_page, known_total, href),
-            workers_alive=workers.any_alive(session),
+            workers_alive=any(worker.alive for worker in known_workers),
+            workers_pause=workers.common_pause(known_workers),
         )
     )
 

@@ -2,6 +2,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.store.database.engine import Store
+from app.store.jobs import workers
 from app.web.views.jobs import jobs_per_page
 from tests.support import claim, die, enqueue
 from tests.web.views.conftest import Make, Open
@@ -51,6 +52,22 @@ def test_a_finished_job_leads_to_its_result(open_page: Open, make: Make) -> None
 
 def test_a_failed_job_says_why(open_page: Open, failed: int) -> None:
     assert "J became NaN at step 12." in open_page(f"/-/jobs/{failed}").text
+
+
+def test_pages_say_whether_somebody_works(open_page: Open, store: Store, running: int) -> None:
+    def told(address: str) -> list[bool]:
+        text = open_page(address).text
+        return [note in text for note in ("No worker is running", "All workers are paused: the disk is full.")]
+
+    for worker, paused, expected in (
+        (None, None, [True, False]),
+        ("w1", "disk_full", [False, True]),
+        ("w2", None, [False, False]),
+    ):
+        if worker is not None:
+            with store.transaction() as session:
+                workers.record_heartbeat(session, worker=worker, host="box", pid=7, device="cpu", paused=paused)
+        assert told("/-/jobs") == told(f"/-/jobs/{running}") == expected
 
 
 def test_a_job_says_what_the_deaths_of_its_workers_mean(open_page: Open, store: Store, running: int) -> None:
