@@ -116,6 +116,15 @@ class Settings(BaseSettings):
                 )
         return hosts
 
+    @field_validator("token", "admin_token")
+    @classmethod
+    def check_token(cls, token: str) -> str:
+        """Return the token without spaces and ends of lines around it, which files with secrets have."""
+        token = token.strip()
+        if not token.isascii() or not token.isprintable():
+            raise ValueError("a token has letters, digits and signs of ASCII alone, as a header does")
+        return token
+
     @field_validator("proxies")
     @classmethod
     def check_proxies(cls, proxies: str) -> str:

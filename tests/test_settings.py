@@ -100,6 +100,12 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
         read_settings()
 
 
+def test_a_token_is_what_a_header_can_hold() -> None:
+    assert Settings(token=" secret\n").token == "secret"
+    with pytest.raises(ValueError, match="ASCII"):
+        Settings(token="clé")
+
+
 def test_tokens_are_not_written_anywhere() -> None:
     settings = Settings(token="let me in", admin_token="me too")
     assert "let me in" not in repr(settings)

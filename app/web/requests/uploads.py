@@ -3,6 +3,7 @@
 Nothing here decodes the file, and nothing is stored before the whole request has been checked.
 """
 
+import errno
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -15,7 +16,7 @@ from fastapi import Depends, Request
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from app.contract.errors import InvalidRequest, TooMany, UnsupportedMedia
+from app.contract.errors import DiskFull, InvalidRequest, TooMany, UnsupportedMedia
 from app.contract.job import ExplainJob, ExplainRequest
 from app.store import Session
 from app.store.jobs.requesters import Requester
@@ -79,6 +80,17 @@ class ArrivingUploads:
                 del self._bytes_by_address[address]
 
 
+@contextmanager
+def disk_errors_told() -> Iterator[None]:
+    """Raise DiskFull where the block finds no room on the disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull("The disk of the server is full. Nothing was saved; try again later.") from error
+
+
 async def read_question(request: Request, settings: SettingsDep, visitor: VisitorDep) -> AsyncIterator[Question]:
     """Read the question from a form, the bytes of a file, or JSON.
 
@@ -94,7 +106,8 @@ async def read_question(request: Request, settings: SettingsDep, visitor: Visito
     largest = max_body_bytes(settings, request.scope["path"], request.headers)
     size = int(request.headers.get("content-length", largest))
     asker = requester(visitor, settings)
-    with arriving.room(size, visitor.address_id, asker.address_limits.upload_bytes or arriving.max_bytes):
+    room = arriving.room(size, visitor.address_id, asker.address_limits.upload_bytes or arriving.max_bytes)
+    with room, disk_errors_told():
         if not is_video(media_type):
             async with request.form(max_files=1, max_fields=20) as form:
                 yield _from_form(form)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Self
 
 from fastapi import Depends, Response
@@ -115,6 +116,7 @@ async def get_visitor() -> Visitor:
 VisitorDep = Annotated[Visitor, Depends(get_visitor)]
 
 
+@lru_cache(maxsize=1024)
 def address_id(address: str) -> str:
     """Return the id of a network address as an owner of jobs. It has another form than the owners in cookies."""
     try:

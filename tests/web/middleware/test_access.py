@@ -5,8 +5,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.contract.network import NetworkCard
 from app.settings import Settings
@@ -171,11 +173,24 @@ def test_nobody_signs_in_where_there_is_no_token(serve: Serve) -> None:
     assert "Sign in" not in browser.get("/").text
 
 
+def until_refused(ask: Callable[[], httpx2.Response]) -> list[int]:
+    """Ask until it was too often, and return the statuses before: the slower the machine, the more there are."""
+    statuses: list[int] = []
+    for _ in range(1000):
+        answer = ask()
+        if answer.status_code == 429:
+            assert int(answer.headers["retry-after"]) >= 1
+            assert "too_many" in answer.text or "too many" in answer.text
+            return statuses
+        statuses.append(answer.status_code)
+    raise AssertionError("it was never too often")
+
+
 def test_wrong_tokens_are_counted(serve: Serve) -> None:
     browser = serve(token=TOKEN)()
-    answers = [browser.post("/-/sign-in", data={"token": "guess"}).status_code for _ in range(110)]
-    assert set(answers[:100]) == {401}
-    assert answers[-1] == 429
+    statuses = until_refused(lambda: browser.post("/-/sign-in", data={"token": "guess"}))
+    assert len(statuses) >= 100
+    assert set(statuses) == {401}
 
 
 def test_only_who_asked_for_a_job_changes_it(serve: Serve) -> None:
@@ -271,16 +286,13 @@ def test_requests_have_limits_and_reading_has_none(serve: Serve) -> None:
     browser = client(**PAGE)
     browser.cookies.set("kinetoscope_owner", "a" * 32)
     link = {"url": "/", "title": "t"}
-    assert [browser.post("/api/links", json=link).status_code for _ in range(4)] == [200, 200, 200, 429]
-    refused = browser.post("/api/links", json=link)
-    assert refused.json()["error"] == "too_many"
-    assert 1 <= int(refused.headers["retry-after"]) <= 20
+    assert len(until_refused(lambda: browser.post("/api/links", json=link))) >= 3
     assert [browser.get("/-/jobs").status_code for _ in range(40)] == [200] * 40
-    archives = [client().get("/tiny/-/export?u=class/0").status_code for _ in range(4)]
-    assert archives == [200, 200, 200, 429]
+    archives = until_refused(lambda: client().get("/tiny/-/export?u=class/0"))
+    assert len(archives) >= 3
+    assert set(archives) == {200}
     assert client("10.0.0.2").get("/api/networks/tiny/units.jsonl").status_code == 200
-    answers = [client().post("/api/links", json=link).status_code for _ in range(28)]
-    assert (answers.count(200), answers[-1]) == (27, 429)  # ten people behind one address, less the three above
+    assert len(until_refused(lambda: client().post("/api/links", json=link))) >= 27  # ten people, less those above
     admin = client(Authorization=f"Bearer {ADMIN_TOKEN}")
     assert admin.post("/api/links", json=link).status_code == 200
 
@@ -288,3 +300,22 @@ def test_requests_have_limits_and_reading_has_none(serve: Serve) -> None:
 def test_one_s_own_machine_has_no_limits_for_one_person(serve: Serve) -> None:
     client = serve()()
     assert {client.post("/api/links", json={"url": "/", "title": "t"}).status_code for _ in range(150)} == {200}
+
+
+def test_clients_behind_a_proxy_are_told_apart(tmp_path: Path, store: Store, network: NetworkCard) -> None:
+    """As uvicorn does with the proxies of the settings; an address that a client makes up is not believed."""
+    settings = Settings(home=tmp_path, public_url=ORIGIN, proxies="172.16.0.0/12, ::1")
+    app = create_app(settings, store)
+    behind_proxy = ProxyHeadersMiddleware(app, trusted_hosts=settings.proxies)  # type: ignore[arg-type]  # ASGI types
+
+    def client(peer: str, forwarded_for: str) -> TestClient:
+        served = TestClient(behind_proxy, base_url=ORIGIN, client=(peer, 1))  # type: ignore[arg-type]
+        served.headers["X-Forwarded-For"] = forwarded_for
+        return served
+
+    with TestClient(app):
+        job = client("172.18.0.1", "203.0.113.7").post("/api/visualizations", json=ASK).json()["jobs"][0]["href"]
+        for peer, forwarded_for in (("172.18.0.1", "203.0.113.8"), ("172.18.0.1", "203.0.113.7, 203.0.113.8")):
+            assert client(peer, forwarded_for).delete(job).status_code == 403
+        assert client("203.0.113.8", "203.0.113.7").delete(job).status_code == 403  # no proxy of ours
+        assert client("::1", "203.0.113.7").delete(job).status_code == 200

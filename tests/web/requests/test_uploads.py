@@ -1,16 +1,21 @@
 """Uploads that arrive together: they are on disk and not in memory, and there is room for so many bytes of them."""
 
 import asyncio
+import errno
+import os
 import tracemalloc
 from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
+from app.contract.errors import DiskFull
 from app.contract.network import NetworkCard
 from app.settings import Settings
 from app.store.database.engine import Store
 from app.web.main import create_app
+from app.web.requests.uploads import disk_errors_told
 
 HEAD = b"\x00\x00\x00\x18ftypisom"
 CHUNK = bytes(1_000_000)
@@ -80,3 +85,10 @@ def test_many_uploads_at_once_need_little_memory_and_are_bounded(
         asyncio.run(check())
     finally:
         tracemalloc.stop()
+
+
+def test_a_full_disk_is_told() -> None:
+    with pytest.raises(DiskFull), disk_errors_told():
+        os.write(os.open("/dev/full", os.O_WRONLY), b"x")
+    with pytest.raises(OSError, match=os.strerror(errno.ENOENT)), disk_errors_told():
+        os.open("/nowhere", os.O_RDONLY)
