@@ -6,7 +6,8 @@ import json
 import pickle
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -22,6 +23,8 @@ Content = Mapping[str, object]  # of a weights file: tensors by name, or diction
 SAVE_ADVICE = "Save a state dict as safetensors, or with torch.save(module.state_dict(), path)."
 MAX_DEPTH = 4  # of dictionaries within dictionaries in which tensors are looked for
 MAX_HEADER_BYTES = 25_000_000  # of a safetensors file; a tensor takes about 100
+# What a pickle may call and fill the memory with: bytearray(10**11), or hex of hex of hex
+EXPANDING_CALLS = {b"\nbytearray\n": "bytearray", b"_codecs\nencode\n": "_codecs.encode"}
 SHARD_NAME = re.compile(r"-\d+-of-\d+\.")
 
 
@@ -109,11 +112,19 @@ def parse_weights(data: bytes, max_bytes: int | None = None) -> Content:
     if data[8:9] == b"{":
         return _safetensors(data)
     if data[:2] == b"PK":  # the archive that torch.save writes
-        _check_archive(data, max(len(data), max_bytes or 0))
+        pickled = _check_archive(data, max(len(data), max_bytes or 0))
     elif data[:2] != b"\x80\x02":  # its older pickle
         if data[:1] == b"\x80":
             raise WeightsUnsafe(f"The file is a bare pickle, which can run code when it is read. {SAVE_ADVICE}")
         raise WeightsUnreadable("This is no weights file: save a state dict as safetensors or with torch.save.")
+    else:
+        pickled = data
+    for call, name in EXPANDING_CALLS.items():
+        if call in pickled:
+            raise WeightsUnsafe(
+                f"The weights file wants {name} when it is read, which can fill the memory; it was not read. "
+                f"{SAVE_ADVICE}"
+            )
     return _torch(data)
 
 
@@ -130,13 +141,29 @@ def _safetensors(data: bytes) -> State:
         raise WeightsUnreadable(f"The safetensors file is damaged or cut short ({error}): fetch it again.") from None
 
 
-def _check_archive(data: bytes, max_bytes: int) -> None:
-    """Raise WeightsUnreadable for an archive that torch.save has not written, or that expands to more than allowed."""
+def _check_archive(data: bytes, max_bytes: int) -> bytes:
+    """Return the pickle in an archive of torch.save.
+
+    Raises WeightsUnreadable for an archive that torch.save has not written, or that expands to more than `max_bytes`.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
+            _check_entries(archive.infolist(), len(data), max_bytes)
+            pickles = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+            return b"".join(archive.read(name) for name in pickles)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        OverflowError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise WeightsUnreadable(f"The weights file is damaged or cut short ({error}): fetch it again.") from None
+
+
+def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int, max_bytes: int) -> None:
     names = [entry.filename for entry in entries]
     if any("/code/" in f"/{name}" or name.rpartition("/")[2] == "constants.pkl" for name in names):
         raise WeightsUnsafe(
@@ -148,7 +175,7 @@ def _check_archive(data: bytes, max_bytes: int) -> None:
         raise WeightsUnreadable(f"This archive is not one of torch.save (it holds {first}). {SAVE_ADVICE}")
     declared = sum(entry.file_size for entry in entries)
     if declared > max_bytes:
-        raise too_large(f"The archive of {len(data):,} bytes expands to {declared:,}", max_bytes)
+        raise too_large(f"The archive of {size:,} bytes expands to {declared:,}", max_bytes)
 
 
 def _torch(data: bytes) -> Content:

@@ -1,3 +1,4 @@
+import codecs
 import io
 import json
 import os
@@ -140,6 +141,28 @@ def test_a_file_larger_than_its_network_can_need(tmp_path: Path) -> None:
         file.truncate(10**12)
     with pytest.raises(WeightsUnreadable, match=r"1,000,000,000,000 bytes; .* no more than 5,000"):
         read_weights(sparse, 5_000)
+
+
+class Doubled:
+    """Bytes that the unpickler doubles forty times: hex of hex of hex."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __reduce__(self) -> tuple[object, tuple[object, str]]:
+        return codecs.encode, (Doubled(self.times - 1) if self.times else b"ab", "hex")
+
+
+class Filled:
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return bytearray, (10**13,)
+
+
+@pytest.mark.parametrize("archive", [True, False])
+@pytest.mark.parametrize("bomb", [Doubled(40), Filled()])
+def test_a_pickle_that_fills_the_memory_is_not_read(bomb: object, archive: bool) -> None:
+    with pytest.raises(WeightsUnsafe, match="which can fill the memory"):
+        parse_weights(saved({**STATE, "bomb": bomb}, archive=archive))
 
 
 def test_torchscript_is_named(tmp_path: Path) -> None:
