@@ -87,6 +87,28 @@ def test_a_clip_has_its_media(little: Store) -> None:
     assert (clip.dataset, clip.label, video.type) == ("little", "run", "video/mp4")
 
 
+def test_a_clip_knows_its_video_once_it_was_told(little: Store) -> None:
+    crawling = NewClip(name="crawl-0", label="crawl", source="crawl/0.mp4", media=clip_media("crawl"))
+    with little.transaction() as session:
+        datasets.add_clips(session, slug="little", clips=[crawling])
+        datasets.set_sources(session, slug="little", sources={"walk-0": "walk/0.mp4", "crawl-0": "other.mp4"})
+    with little.session() as session:
+        sources = {clip.name: clip.source for clip in datasets.clip_sources(session, slug="little")}
+    assert (sources["walk-0"], sources["run-0"], sources["crawl-0"]) == ("walk/0.mp4", None, "crawl/0.mp4")
+
+
+def test_clips_get_the_media_that_they_lack(tiny: Store) -> None:
+    add_dataset(tiny, each=1, has_flow=False)
+    with tiny.transaction() as session:
+        for _ in range(2):
+            datasets.add_clip_media(session, slug="little", media={"run-0": clip_media("run-0")})
+        with pytest.raises(UnknownClip):
+            datasets.add_clip_media(session, slug="little", media={"jog-0": ()})
+    with tiny.session() as session:
+        assert datasets.clips_without(session, slug="little", role=MediaRole.FLOW) == ["walk-0", "wave_slow-0"]
+        assert len(datasets.get_clip(session, slug="little", name="run-0").media) == 5
+
+
 def test_clips_of_a_class_are_found_in_any_spelling_and_any_set(little: Store) -> None:
     add_dataset(little, "other", labels=("Wave Slow",), each=1)
     with little.session() as session:
