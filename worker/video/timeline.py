@@ -70,7 +70,7 @@ class _Record:
 def read_timeline(container: InputContainer, stream: VideoStream, name: str, limits: DecodeLimits) -> Timeline:
     """Read when each frame is shown. Raises VideoError if many frames are missing or a limit is exceeded."""
     may_jump = bool(container.format.flags & AVFMT_TS_DISCONT)
-    clock = _Clock(float(stream.time_base or 1), LARGEST_STEP_ON if may_jump else float("inf"))
+    clock = _Clock(float(stream.time_base or 1), may_jump=may_jump)
     is_vp8 = stream.codec_context.codec.name == "vp8"
     records: list[_Record] = []
     keyframes: list[Keyframe] = []
@@ -131,14 +131,17 @@ def _shown_at(times: list[float], moment: float) -> int:
 class _Clock:
     """Converts time stamps to seconds that go on where the time of the stream jumps."""
 
-    def __init__(self, base: float, largest_step_on: float) -> None:
-        self.base, self.largest_step_on = base, largest_step_on
+    def __init__(self, base: float, *, may_jump: bool) -> None:
+        self.base, self.may_jump = base, may_jump
+        self.largest_step_on = LARGEST_STEP_ON if may_jump else float("inf")
         self.joins = 0
         self._offset = 0.0
         self._expected: float | None = None  # the decoding time of the next packet, as the stream counts
 
     def record(self, packet: "Packet[VideoStream]", stamp: int, number: int) -> _Record:
         duration = (packet.duration or 0) * self.base
+        if packet.dts is None and not self.may_jump:  # Matroska's first packets, which may be shown after later ones
+            return _Record(stamp * self.base + self._offset, number, stamp, None, duration)
         decoded = (packet.dts if packet.dts is not None else stamp) * self.base
         step = 0 if self._expected is None else decoded - self._expected
         if step < -LARGEST_STEP_BACK or step > self.largest_step_on:

@@ -187,3 +187,12 @@ def test_frames_that_vp8_hides_are_not_shown(tmp_path: Path) -> None:
             packet.stream = video
             container.mux(packet)
     assert read(tmp_path / "hidden.webm") == list(range(60))
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.flv"])
+def test_four_frames_a_second_that_are_decoded_in_another_order(name: str, tmp_path: Path) -> None:
+    """Matroska does not say when its first packets are decoded; the second is shown a second later than the third."""
+    options = {"x264-params": "b-adapt=0:bframes=3:b-pyramid=strict"}
+    write_clip(tmp_path / name, grey_images(12), times=[250 * index for index in range(12)], options=options)
+    times = timeline_of(tmp_path / name).times
+    assert [time - times[0] for time in times] == pytest.approx([index / 4 for index in range(12)])
