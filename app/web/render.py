@@ -43,6 +43,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # `urls` and `visitor` depend on the request that is being answered, and are the same on every page.
     templates.globals.update(
         urls=urls,
         visitor=current_visitor,

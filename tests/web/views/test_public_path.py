@@ -51,6 +51,8 @@ def check(html: str, where: str) -> set[str]:
             else:  # such as the addresses that elements read
                 for address in re.findall(r"(?<![\w.:/<])/(?:-|api|tiny|clips)/[^\s\"']*", value):
                     assert is_below(address), (where, tag, name, value)
+            for address in re.findall(rf"{ORIGIN}[^\s\"'}},]*", value):  # link previews, citations, embeds
+                assert address.startswith(f"{ORIGIN}{ROOT}/"), (where, tag, name, value)
     for form in page.forms:
         assert is_below(form.fields.get("back", f"{ROOT}/")), (where, form)
     return {link.partition("#")[0] for link in page.links} - {""}
