@@ -3,20 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
-from app.contract.network import CLASS_LAYER, Layer
+from app.contract.network import CLASS_LAYER, Layer, NetworkCard
 from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
 from app.contract.unit import UnitRole
 from worker.evidence import measures
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.probing import ProbeResult
 from worker.evidence.types import Labels, UnitKey
+from worker.networks.preprocessing import visible_share
 
 
 def unit_evidence(
     checkpoint: SurveyCheckpoint,
     names: Sequence[str],
     labels: Labels,
-    classes: int,
+    card: NetworkCard,
     probes: Mapping[UnitKey, ProbeResult],
     attributions: Mapping[UnitKey, tuple[ClassAttribution, ...]],
 ) -> Iterator[UnitEvidence]:
@@ -24,6 +25,7 @@ def unit_evidence(
 
     `names` are those of all clips by number; `labels` (n,) the classes of the recorded ones.
     """
+    classes, visible = len(card.classes), visible_share(card)
     for layer in checkpoint.layers:
         correlated = measures.correlated_units(checkpoint.peaks(layer.name))
         for units, peaks in checkpoint.unit_chunks(layer.name):
@@ -46,7 +48,7 @@ def unit_evidence(
                     responses=tuple(responses[column].tolist()),
                     maxima=tuple(maxima[column].tolist()),
                     precision=tuple(precision[column].tolist()),
-                    top_clips=top_clips(checkpoint, layer, unit, names),
+                    top_clips=top_clips(checkpoint, layer, unit, names, visible),
                     synergy=probed.synergy,
                     speed=probed.speed,
                     direction=probed.direction,
@@ -55,11 +57,24 @@ def unit_evidence(
                 )
 
 
-def top_clips(checkpoint: SurveyCheckpoint, layer: Layer, unit: int, names: Sequence[str]) -> tuple[TopClip, ...]:
-    """Return the clips that excite the unit most, strongest first, without those that leave it silent."""
+def top_clips(
+    checkpoint: SurveyCheckpoint, layer: Layer, unit: int, names: Sequence[str], visible: tuple[float, float]
+) -> tuple[TopClip, ...]:
+    """Return the clips that excite the unit most, strongest first, without those that leave it silent.
+
+    `visible` are the shares of a clip's height and width that the network sees.
+    """
     strongest = checkpoint.strongest[layer.name]
+    down, across = visible
     return tuple(
-        TopClip(clip=names[clip], activation=peak, time=time, y=y, x=x, trace=tuple(trace))
+        TopClip(
+            clip=names[clip],
+            activation=peak,
+            time=time,
+            y=0.5 + down * (y - 0.5),
+            x=0.5 + across * (x - 0.5),
+            trace=tuple(trace),
+        )
         for clip, peak, (time, y, x), trace in zip(
             strongest.clip[unit].tolist(),
             strongest.peak[unit].tolist(),

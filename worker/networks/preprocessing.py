@@ -127,6 +127,16 @@ def visible_frames(card: NetworkCard, frames: Frames) -> Frames:
     return _crop_centre(_resize(wanted, middle_frames(frames, wanted.frames)), stream, wanted.downscale)
 
 
+def visible_share(card: NetworkCard) -> tuple[float, float]:
+    """Return the shares of the height and width of a square clip, as data sets store them, that a network sees.
+
+    It is the middle: position p of the network's picture is position 1/2 + share (p - 1/2) of the clip's.
+    """
+    wanted, stream = clip_format(card), card.streams[0]
+    side = max(wanted.size)  # of the clip where it is scaled until it covers the format
+    return stream.height * wanted.downscale / side, stream.width * wanted.downscale / side
+
+
 def join_clips(clips: Sequence[Inputs]) -> Inputs:
     """Concatenate the inputs of several clips to one batch."""
     return {name: torch.cat([clip[name] for clip in clips]) for name in clips[0]}

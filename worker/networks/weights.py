@@ -149,8 +149,8 @@ def _check_archive(data: bytes, max_bytes: int) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check_entries(archive.infolist(), len(data), max_bytes)
-            pickles = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
-            return b"".join(archive.read(name) for name in pickles)
+            pickles = [entry for entry in archive.infolist() if entry.filename.rpartition("/")[2] == "data.pkl"]
+            return b"".join(map(archive.read, pickles))  # of several of one name, each
     except (
         zipfile.BadZipFile,
         zlib.error,

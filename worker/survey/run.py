@@ -98,10 +98,10 @@ class SurveyRun:
         streams = self.swap_streams()
         masked = self.mask_clips()
         self.checkpoint.seconds = seconds_before + time.monotonic() - started
-        names, classes = [sample.name for sample in self.samples], len(self.network.card.classes)
+        names = [sample.name for sample in self.samples]
         return SurveyResult(
             survey_facts(self.checkpoint, names, recorded_labels, streams, masked),
-            unit_evidence(self.checkpoint, names, recorded_labels, classes, probes, class_attributions),
+            unit_evidence(self.checkpoint, names, recorded_labels, self.network.card, probes, class_attributions),
             clip_predictions(self.checkpoint, names, recorded_labels),
         )
 

@@ -20,7 +20,7 @@ from app.store.surveys import evidence
 from tests.worker.conftest import Invoke, save_random
 from worker.evidence.transfer import resize_stimulus
 from worker.networks.load import describe_network
-from worker.networks.preprocessing import make_inputs, read_frames, visible_frames
+from worker.networks.preprocessing import make_inputs, read_frames, visible_frames, visible_share
 from worker.networks.registry import register, unregister
 from worker.video.encode import write_video
 from worker.video.flow import Frames
@@ -53,6 +53,18 @@ def test_the_network_gets_the_middle_of_the_video_undistorted(size: tuple[int, i
     scale = max(27 / size[0], 46 / size[1])  # 8/7 of the input covers nothing but the video
     assert float(red[0, -1] - red[0, 0]) == pytest.approx(WIDTH / (size[1] * scale), abs=0.04)
     assert float(green[-1, 0] - green[0, 0]) == pytest.approx(HEIGHT / (size[0] * scale), abs=0.04)
+
+
+def test_positions_in_the_picture_are_positions_in_a_stored_clip(weights: Path) -> None:
+    """Data sets store square clips, of which a wide network sees a wide part."""
+    card = describe_network(family="tiny_wide", weights=weights)
+    clip = make_inputs(card, ramps(240, 240))[StreamName.CLIP]
+    red, green = ((clip[0, channel, 0] + 1) / 2 for channel in (0, 1))
+    down, across = visible_share(card)
+    for share in (0.0, 0.25, 1.0):
+        column, row = round(share * (WIDTH - 1)), round(share * (HEIGHT - 1))
+        assert float(red[0, column]) == pytest.approx(0.5 + across * ((column + 0.5) / WIDTH - 0.5), abs=0.02)
+        assert float(green[row, 0]) == pytest.approx(0.5 + down * ((row + 0.5) / HEIGHT - 0.5), abs=0.03)
 
 
 def test_the_input_of_c3d(weights: Path) -> None:
