@@ -2,7 +2,6 @@
 
 from pydantic import Field
 
-from app.contract.errors import UnknownClass
 from app.contract.job import ExplainJob
 from app.contract.model import Model
 from app.contract.result import MediaRef, MediaRole
@@ -59,12 +58,9 @@ class Explanation(Model):
         default=(), description="predicted less the class a person named, and less each other prediction"
     )
 
-    def against(self, label: str) -> ClassShares:
-        """Return the predicted class less this one. Raises UnknownClass for a class that was not compared."""
-        compared = {contrast.against or "": contrast for contrast in self.contrasts}
-        if label not in compared:
-            raise UnknownClass(label, compared)
-        return compared[label]
+    def against(self, label: str) -> ClassShares | None:
+        """Return the predicted class less this one, None for a class that was not compared."""
+        return next((contrast for contrast in self.contrasts if contrast.against == label), None)
 
 
 class OwnClip(Model):

@@ -33,7 +33,8 @@ def explain(
     logits = [explanation.predicted]
     expected_shares = explanation.expected
     if expected_shares is not None and expected_shares.label != explanation.predicted.label:
-        logits += [expected_shares, explanation.against(expected_shares.label)]
+        logits.append(expected_shares)
+        logits += [contrast for contrast in explanation.contrasts if contrast.against == expected_shares.label]
     for shares in logits:
         out.print(make_table(shares))
 

@@ -33,8 +33,10 @@ class ExplainedClipPage(Page):
     player_settings: ClipPlayerSettings
     flow_encodings: tuple[Choice, ...]
     logits: tuple[LogitContributions, ...]
-    against: str | None  # the class that the predicted one is compared with
-    comparable_classes: tuple[str, ...]
+    against: str | None  # the class that the predicted one is to be compared with
+    was_compared: bool
+    other_classes: tuple[str, ...]  # those that were compared come first
+    compare_href: str  # the form that asks for the comparison
     workers_alive: bool
 
 
@@ -49,7 +51,11 @@ def explained_clip_page(
     clip = explanations.get_own_clip(session, clip_id=clip_id)
     card = networks.get_card(session, slug=clip.job.network)
     explanation, poster = clip.explanation, clip.medium(MediaRole.POSTER)
-    query = {"against": against or None, **settings.query_params}
+    rival = card.classes[card.match_class(against)] if against else None
+    if explanation and rival == explanation.predicted.label:
+        rival = None
+    contrast = explanation.against(rival) if explanation and rival else None
+    query = {"against": rival, **settings.query_params}
     page = ExplainedClipPage(
         layout=page_layout(
             request,
@@ -64,23 +70,33 @@ def explained_clip_page(
         clip=clip,
         player_settings=settings,
         flow_encodings=flow_encoding_choices(settings, lambda view: urls.own_clip(clip_id, **{**query, "view": view})),
-        logits=tuple(logit_contributions(session, card, clip, shown_logits(explanation, against)))
+        logits=tuple(logit_contributions(session, card, clip, shown_logits(explanation, contrast)))
         if explanation
         else (),
-        against=against or None,
-        comparable_classes=tuple(each.against for each in explanation.contrasts if each.against) if explanation else (),
+        against=rival,
+        was_compared=contrast is not None,
+        other_classes=other_classes(explanation, card) if explanation else (),
+        compare_href=urls.explain_clip(
+            card.slug,
+            dataset=clip.job.dataset,
+            clip=clip.name if clip.job.dataset else None,
+            expected=rival,
+        ),
         workers_alive=workers.any_alive(session),
     )
     return render(page)
 
 
-def shown_logits(explanation: Explanation, against: str) -> list[ClassShares]:
-    """Return the contrast with the class `against`, or without one the logits of the predicted and the expected class.
+def other_classes(explanation: Explanation, card: NetworkCard) -> tuple[str, ...]:
+    """Return all classes but the predicted one, first those that were compared with it."""
+    compared = [contrast.against for contrast in explanation.contrasts if contrast.against]
+    return tuple(name for name in dict.fromkeys((*compared, *card.classes)) if name != explanation.predicted.label)
 
-    Raises UnknownClass for a class that was not compared.
-    """
-    if against:
-        return [explanation.against(against)]
+
+def shown_logits(explanation: Explanation, contrast: ClassShares | None) -> list[ClassShares]:
+    """Return the contrast, or without one the logits of the predicted and the expected class."""
+    if contrast is not None:
+        return [contrast]
     predicted, expected = explanation.predicted, explanation.expected
     if expected is None or expected.label == predicted.label:
         return [predicted]

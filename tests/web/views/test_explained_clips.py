@@ -15,6 +15,7 @@ from app.store import Session
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.store.surveys import explanations
+from app.web import urls
 from tests.evidence_support import add_dataset, clip_media
 from tests.support import claim_job
 from tests.web.views.conftest import Make, Open
@@ -133,7 +134,24 @@ def test_why_not_another_is_in_the_address(store: Store, visitor: TestClient, as
     check(page)
     assert "Why run, and not back/flip & turn" in page.text
     assert "What speaks for" not in page.text
-    assert visitor.get(f"{asked}?against=wave%20slow").status_code == 404
+    assert open_page(f"{asked}?against=BACK_FLIP_turn").text == page.text, "as tolerant as other addresses"
+    unknown = visitor.get(f"{asked}?against=walking", headers={"Accept": "application/json"})
+    assert (unknown.status_code, unknown.json()["near"]) == (404, ["walk"])
+
+
+def test_every_class_is_offered_and_one_that_was_not_compared_can_be_asked_for(
+    store: Store, asked: str, open_page: Open
+) -> None:
+    explain(store)
+    offered = [option["value"] for option in open_page(asked).all("option")]
+    first = offered.index("walk")
+    assert offered[first : first + 4] == ["walk", "back/flip & turn", "wave slow", "wave fast"]
+    page = open_page(f"{asked}?against=wave%20slow")
+    check(page)
+    assert "wave slow was not compared with run" in page.text
+    assert "What speaks for run" in page.text
+    assert urls.explain_clip("tiny", expected="wave slow") in page.links
+    assert "was not compared" not in open_page(f"{asked}?against=run").text
 
 
 def test_a_clip_that_cannot_be_read_says_why_and_can_be_sent_anew(store: Store, asked: str, open_page: Open) -> None:
