@@ -2,16 +2,14 @@
 
 import os
 import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from app.store.database.engine import Store, open_store
+from benchmarks.postgres_server import PostgresServer, is_installed
 
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it; consoles made while modules load would keep it
 
@@ -36,47 +34,22 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """Address of a throw-away PostgreSQL server with a migrated template database."""
-    if not shutil.which("initdb") or not shutil.which("pg_ctl"):
+def postgres() -> Iterator[PostgresServer]:
+    """Run a throw-away PostgreSQL server with a migrated database `template`."""
+    if not is_installed():
         pytest.skip("PostgreSQL's server (initdb, pg_ctl) is not installed")
     # not within pytest's own folder, which every session that starts makes private again
     with TemporaryDirectory(prefix="kinetoscope-postgres-") as folder:
-        yield from _serve(Path(folder))
-
-
-def _serve(folder: Path) -> Iterator[str]:
-    data = folder / "data"
-    as_postgres: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        as_postgres = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(folder, "postgres")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command: str) -> None:
-        subprocess.run([*as_postgres, *command], check=True, capture_output=True, cwd=folder)
-
-    run("initdb", "-D", str(data), "-U", "kinetoscope", "--auth=trust", "--no-sync")
-    options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off -c synchronous_commit=off"
-    run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(folder / "log"), "start")
-    base = f"postgresql+psycopg://kinetoscope@127.0.0.1:{port}"
-    try:
-        _create_database(base, "template", "template1")
-        store = open_store(f"{base}/template", check=False)
-        store.migrate()
-        store.close()
-        yield base
-    finally:
-        run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-
-
-def _create_database(base: str, name: str, template: str) -> None:
-    engine = create_engine(f"{base}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    engine.dispose()
+        server = PostgresServer(Path(folder), "-c synchronous_commit=off")
+        server.start()
+        try:
+            server.create_database("template")
+            store = open_store(f"{server.url}/template", check=False)
+            store.migrate()
+            store.close()
+            yield server
+        finally:
+            server.stop()
 
 
 @pytest.fixture
@@ -92,10 +65,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Each test that asks for it runs on both databases."""
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
-    base = request.getfixturevalue("postgres")
+    server: PostgresServer = request.getfixturevalue("postgres")
     name = f"t{os.urandom(6).hex()}"
-    _create_database(base, name, "template")
-    return f"{base}/{name}"
+    server.create_database(name, template="template")
+    return f"{server.url}/{name}"
 
 
 @pytest.fixture

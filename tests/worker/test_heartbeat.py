@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import create_engine, text
 
-from app.contract.job import JobState, VisualizeJob
+from app.contract.job import JobState, Progress, VisualizeJob
 from app.settings import ROOT
 from app.store.database.engine import Store, open_store
 from app.store.jobs import listing, workers
+from benchmarks.postgres_server import PostgresServer
 from tests.support import add_card, claim, enqueue, measurements, media, state, two_stream_card, wait_for
 from worker.heartbeat import HUNG_STATUS, Heartbeat, UnchangedFor
 from worker.job_context import JobContext
@@ -135,6 +137,39 @@ def test_a_heart_beats_on_when_the_database_is_back(sqlite_url: str, caplog: pyt
     with store.session() as session:
         assert workers.any_alive(session)
     store.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_task_goes_on_while_the_database_is_away_and_its_result_is_saved(
+    store: Store, postgres: PostgresServer
+) -> None:
+    [queued] = enqueue(store, 0)
+    database = store.engine.url.database
+    administration = create_engine(f"{postgres.url}/postgres", isolation_level="AUTOCOMMIT")
+    attempts = []
+
+    def allow(is_allowed: bool) -> None:
+        with administration.connect() as connection:
+            connection.execute(text(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS {is_allowed}'))
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :database"
+            connection.execute(text(others), {"database": database})
+
+    def work(jobs: Sequence[VisualizeJob], context: JobContext) -> None:
+        attempts.append(jobs[0].attempts)
+        for step in range(4):
+            if step == 1:
+                allow(False)
+            context.report({jobs[0].id: Progress(step=step, steps=4)}, {})
+        context.finish_visualization(jobs[0], measurements(), media(jobs[0]))
+
+    loop = make(store, work)
+    thread = threading.Thread(target=loop.run, args=(lambda: state(store, queued) is JobState.DONE,))
+    thread.start()
+    wait_for(lambda: loop.paused == "database_unreachable")
+    allow(True)
+    thread.join(30)
+    administration.dispose()
+    assert (attempts, state(store, queued), loop.paused) == ([1], JobState.DONE, None)
 
 
 def test_a_hung_task_ends_its_worker(sqlite_url: str) -> None:

@@ -1,17 +1,14 @@
-"""Real worker processes on a real queue: killed, stopped, restarted."""
+"""Real worker processes on a real queue are stopped, and hear of cancelled jobs; tests/benchmarks kills them."""
 
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from app.contract.job import Job, JobState, VisualizeJob, jobs_of_kind
+from app.contract.job import Job, JobState
 from app.settings import ROOT
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
@@ -71,27 +68,6 @@ def running(store: Store) -> Callable[[], bool]:
 
 
 @pytest.mark.slow
-def test_killed_workers_lose_nothing_and_double_nothing(
-    tiny: Store, start: Callable[[], subprocess.Popen[bytes]]
-) -> None:
-    queued = [job for seed in range(6) for job in enqueue(tiny, 0, 1, 2, 3, 4, seed=seed, steps=STEPS)]
-    chance = random.Random(3)
-    for _ in range(3):
-        worker = start()
-        wait_for(running(tiny))
-        time.sleep(chance.uniform(0, 1.0))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-    start()
-    wait_for(lambda: all(not state.is_live for state in states(tiny, queued)), seconds=120)
-    with tiny.session() as session:
-        ended = jobs_of_kind(VisualizeJob, [listing.get_job(session, job_id=job.id) for job in queued])
-        saved = networks.get_network(session, slug="tiny").visualizations
-    assert {job.state for job in ended} == {JobState.DONE}
-    assert saved == len({job.visualization for job in ended}) == len(queued)
-
-
-@pytest.mark.slow
 def test_a_terminated_worker_returns_its_job_to_the_queue(
     tiny: Store, start: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
@@ -99,7 +75,7 @@ def test_a_terminated_worker_returns_its_job_to_the_queue(
     worker = start()
     wait_for(running(tiny))
     worker.terminate()
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     with tiny.session() as session:
         job = listing.get_job(session, job_id=queued[0].id)
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)

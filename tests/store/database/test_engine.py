@@ -16,6 +16,7 @@ from app.contract.errors import (
 from app.store import media
 from app.store.catalog import networks
 from app.store.database.engine import PoolSizes, Store, open_store
+from benchmarks.postgres_server import PostgresServer
 from tests.support import add_card, claim, enqueue, finish, two_stream_card
 
 
@@ -94,8 +95,8 @@ def test_a_reading_session_cannot_write(store: Store) -> None:
         networks.add_network(session, card=two_stream_card(), weights=[])
 
 
-def test_lines_that_the_server_closed_are_opened_again(postgres: str) -> None:
-    store = open_store(f"{postgres}/template")
+def test_lines_that_the_server_closed_are_opened_again(postgres: PostgresServer) -> None:
+    store = open_store(f"{postgres.url}/template")
     with store.session() as session:
         line = session.scalar(func.pg_backend_pid())
     with store.transaction() as session:
