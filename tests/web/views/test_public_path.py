@@ -139,3 +139,18 @@ def test_the_api_s_addresses_stay_below_the_path(visitor: TestClient, visualizat
     feed = visitor.get(f"{ROOT}/-/feed.atom").text
     assert all(is_below(address) for address in re.findall('href="([^"]+)"', feed))
     assert json.loads(visitor.get(f"{ROOT}/api/none").text)["detail"] == f"There is nothing at {ROOT}/api/none."
+
+
+def test_what_depends_on_an_address_finds_it_below_the_path(visitor: TestClient) -> None:
+    """The policy of the docs, the size of uploads, methods, a link with a final slash, the root for scripts."""
+    [html] = PageReader(visitor.get(f"{ROOT}/").text).all("html")
+    assert html["data-root"] == ROOT  # with which scripts find the stream of events
+    assert "img-src 'self' data:" in visitor.get(f"{ROOT}/-/docs").headers["content-security-policy"]
+    large = b"\x00\x00\x00\x18ftypisom" + bytes(1_500_000)  # than other bodies may be
+    sent = visitor.post(f"{ROOT}/api/clips?network=tiny", content=large, headers={"Content-Type": "video/mp4"})
+    assert sent.status_code == 202
+    refused = visitor.put(f"{ROOT}/api/jobs/1")
+    assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "DELETE"})
+    assert visitor.get(f"{ROOT}/-/jobs/").headers["location"] == f"{ORIGIN}{ROOT}/-/jobs"
+    assert visitor.get(f"{ROOT}/-/assets/none.js", headers={"Accept": "*/*"}).json()["error"] == "missing"
+    assert visitor.get(f"{ROOT}/api/none").headers["content-type"] == "application/json"
