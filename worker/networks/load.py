@@ -1,5 +1,6 @@
 """Make the card of a network from its family and weights, and load the network that a card describes."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from worker.networks.state_fit import load_state, max_file_bytes
 from worker.networks.stimulus_limits import with_limits
 from worker.networks.trace import BATCH_NORMS, trace
 from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
+
+MAX_NAME_LENGTH = 200  # characters of a layer or a label
 
 
 def load_network(card: NetworkCard, weights: bytes, device: str | torch.device = "cpu") -> Network:
@@ -106,6 +109,8 @@ def _make_card(
     layers, points = trace(module, family.streams)
     if layers[-1].units != len(classes):
         raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
+    _check_names("layer", [layer.name for layer in layers])
+    _check_names("label", classes)
     try:
         return NetworkCard(
             slug=family.name if slug is None else slug,
@@ -125,6 +130,18 @@ def _make_card(
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise InvalidRequest(f"The network's {field} is not right: {problem['msg']}.") from None
+
+
+def _check_names(kind: str, names: Sequence[str]) -> None:
+    """Raise InvalidRequest for names that databases and pages cannot hold: too long, or with control characters."""
+    for name in names:
+        if len(name) > MAX_NAME_LENGTH:
+            raise InvalidRequest(
+                f"The {kind} {name[:40]!r}... has {len(name)} characters; {MAX_NAME_LENGTH} are taken. "
+                "Give it a shorter name."
+            )
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+            raise InvalidRequest(f"The {kind} {name!r} has a control character in its name: give it another one.")
 
 
 def _build(family: Family, classes: int) -> nn.Module:

@@ -113,6 +113,16 @@ def test_another_number_of_labels(count: int, tiny_clip_weights: Path, tmp_path:
         describe_network(family="tiny_clip", weights=tiny_clip_weights, labels=labels)
 
 
+@pytest.mark.parametrize(
+    ("label", "words"), [("x" * 201, "has 201 characters; 200 are taken"), ("a\x00b", "control"), ("\ud800", "control")]
+)
+def test_labels_that_no_database_holds(label: str, words: str, tiny_clip_weights: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps([label, "b", "c", "d"]))
+    with pytest.raises(InvalidRequest, match=words):
+        describe_network(family="tiny_clip", weights=tiny_clip_weights, labels=labels)
+
+
 def test_names_that_cannot_be(tiny_clip_weights: Path) -> None:
     with pytest.raises(InvalidRequest, match="slug"):
         describe_network(family="tiny_clip", weights=tiny_clip_weights, slug="Not a slug")

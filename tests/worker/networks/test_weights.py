@@ -4,7 +4,9 @@ import json
 import os
 import pickle
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -213,3 +215,16 @@ def test_shards_that_are_not_there(tmp_path: Path) -> None:
         index.write_text(text)
         with pytest.raises(WeightsUnreadable, match="no index of shards"):
             read_weights(index)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_mutated_files_are_read_or_refused() -> None:
+    random = Random(1)
+    for data in (save(STATE), saved(STATE), saved(STATE, archive=False)):
+        for _ in range(100):
+            mutated = bytearray(data)
+            for _ in range(random.choice([1, 2, 20])):
+                place = random.randrange(len(mutated))
+                mutated[place : place + random.randrange(3)] = random.randbytes(random.randrange(3))
+            with suppress(WeightsError):
+                parse_weights(bytes(mutated), 1_000_000)
