@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import Any, Protocol, TypeVar
 
-from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
+from app.contract.errors import DatabaseFull, DatabaseUnreachable, KinetoscopeError
 from app.contract.job import ExplainJob, Job, JobError, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
 from app.store import Session
@@ -17,8 +17,10 @@ log = logging.getLogger(__name__)
 
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.5, 10.0  # between two attempts to save while the database takes nothing
 
+PASSING_ERRORS = (DatabaseUnreachable, DatabaseFull)  # the worker waits for their end, and no job fails for them
+
 Preview = Callable[[], RenderedMedia]
-JobT = TypeVar("JobT", SurveyJob, ExplainJob)
+JobT = TypeVar("JobT", VisualizeJob, SurveyJob, ExplainJob)
 Saved = TypeVar("Saved")
 
 
@@ -68,7 +70,7 @@ class JobContext:
         self.worker.active_at = time.monotonic()
         try:
             dropped = self._report(progress, previews)
-        except (DatabaseUnreachable, DiskFull) as error:
+        except PASSING_ERRORS as error:
             self.worker.pause(error)
             return frozenset()
         finally:
@@ -115,6 +117,8 @@ class JobContext:
                 work(job, self)
             except JobDropped:
                 log.info("job %s (%s) was dropped", job.id, describe_job(job))
+            except PASSING_ERRORS:
+                raise
             except KinetoscopeError as error:
                 self.fail(job, error)
 
@@ -151,7 +155,7 @@ class JobContext:
             try:
                 with self.worker.store.transaction() as session:
                     saved = write(session)
-            except (DatabaseUnreachable, DiskFull) as error:
+            except PASSING_ERRORS as error:
                 self.worker.pause(error)
                 if self.worker.stop.wait(seconds):
                     raise WorkerStopping from error

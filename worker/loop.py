@@ -11,13 +11,13 @@ from datetime import timedelta
 from threading import Event
 from typing import Protocol, TypeVar
 
-from app.contract.errors import DatabaseUnreachable, DiskFull, KinetoscopeError
+from app.contract.errors import KinetoscopeError
 from app.contract.job import BaseJob, ExplainJob, Job, Progress, SurveyJob, VisualizeJob, jobs_of_kind
 from app.store.database.engine import Store
 from app.store.jobs import leases, workers
 from worker.batch_size import batch_size
 from worker.heartbeat import HANG_LIMIT, Heartbeat
-from worker.job_context import JobContext, WorkerStopping
+from worker.job_context import PASSING_ERRORS, JobContext, WorkerStopping
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ class WorkerLoop:
     stop: Event = field(default_factory=Event)
     on_progress: Callable[[Job, Progress], None] | None = None
     report_seconds: float = REPORT_SECONDS
+    reconnect_seconds: float = RECONNECT_SECONDS
     hang_limit: timedelta = HANG_LIMIT
     max_batch: int | None = None  # jobs claimed at once at most; None for `batch`
 
@@ -102,9 +103,9 @@ class WorkerLoop:
                             self.stop.wait(POLL_SECONDS)
                     except WorkerStopping:
                         return
-                    except (DatabaseUnreachable, DiskFull) as error:
+                    except PASSING_ERRORS as error:
                         self.pause(error)  # heartbeats release the jobs that this left running
-                        self.stop.wait(RECONNECT_SECONDS)
+                        self.stop.wait(self.reconnect_seconds)
         finally:
             self._leave()
 
@@ -138,7 +139,7 @@ class WorkerLoop:
             with self.store.transaction() as session:
                 leases.release(session, worker=self.name, jobs=context.open_jobs)
             raise
-        except DatabaseUnreachable:
+        except PASSING_ERRORS:
             raise
         except KinetoscopeError as error:
             for job in list(context.open_jobs.values()):

@@ -10,7 +10,7 @@ KinetoscopeError
 ├── UnsupportedMedia (415)
 ├── TooMany (429)
 ├── Unavailable (503)     DatabaseNotMigrated · DatabaseNewer · DatabaseForeign · DatabaseDamaged
-│                         DatabaseUnreachable · DiskFull
+│                         DatabaseUnreachable · DiskFull (DatabaseFull)
 ├── SetupError            InvalidSettings · PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
 ├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
 ├── VideoError            (a clip that cannot be read)
@@ -185,6 +185,10 @@ class DatabaseUnreachable(Unavailable):
 
 class DiskFull(Unavailable):
     kind = "disk_full"
+
+
+class DatabaseFull(DiskFull):
+    """The disk of the database is full, which passes; what needs more room than there is, is another DiskFull."""
 
 
 class SetupError(KinetoscopeError):

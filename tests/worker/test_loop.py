@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from app.contract.errors import NotFinite
+from app.contract.errors import DatabaseFull, DatabaseUnreachable, KinetoscopeError, NotFinite
 from app.contract.job import BaseJob, JobState, Priority, Progress, VisualizeJob
 from app.store.database.engine import Store, open_store
 from app.store.jobs import leases, listing, queue, requests, workers
@@ -216,6 +216,28 @@ def test_a_full_disk_pauses_the_worker_until_there_is_room(tiny: Store) -> None:
     thread.join(30)
     assert (state(tiny, job), worker.paused) == (JobState.DONE, None)
     assert len(task.batches) == 1
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_task_that_finds_the_database_away_starts_again_at_no_cost(tiny: Store, one_by_one: bool) -> None:
+    [job] = enqueue(tiny, 0)
+    errors: list[KinetoscopeError] = [DatabaseUnreachable("It does not answer."), DatabaseFull("It is full.")]
+    task = Counting()
+
+    def interrupted(batch: Sequence[VisualizeJob], context: JobContext) -> None:
+        if errors:
+            raise errors.pop()
+        task(batch, context)
+
+    def each(batch: Sequence[VisualizeJob], context: JobContext) -> None:
+        context.run_each(batch, lambda one, context: interrupted([one], context))
+
+    make(tiny, each if one_by_one else interrupted, lease=timedelta(seconds=0.2), reconnect_seconds=0.1).run(
+        until=empty(tiny)
+    )
+    with tiny.session() as session:
+        ended = listing.get_job(session, job_id=job.id)
+    assert (ended.state, ended.attempts, ended.deaths) == (JobState.DONE, 1, 0)
 
 
 def test_a_worker_that_lost_its_lease_drops_the_job_within_one_step(tiny: Store) -> None:

@@ -25,9 +25,9 @@ from sqlalchemy.pool import QueuePool
 
 from app.contract.errors import (
     DatabaseDamaged,
+    DatabaseFull,
     DatabaseNotMigrated,
     DatabaseUnreachable,
-    DiskFull,
     InvalidRequest,
     KinetoscopeError,
 )
@@ -223,7 +223,7 @@ def translate_error(error: DBAPIError) -> KinetoscopeError | DBAPIError:
     message = str(error.orig)
     state = getattr(error.orig, "sqlstate", None)
     if state == "53100" or "disk is full" in message or "No space left" in message:
-        return DiskFull("The disk of the database is full. Nothing was saved; free some space and try again.")
+        return DatabaseFull("The disk of the database is full. Nothing was saved; free some space and try again.")
     if re.search(r"not a database|image is malformed", message):
         return DatabaseDamaged(
             "The database's file is damaged, or is none of SQLite. Restore a backup of it, or move it away to start "
