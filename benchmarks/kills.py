@@ -262,11 +262,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=plan.jobs)
     parser.add_argument("--kills", type=int, default=plan.kills, help="of workers")
     parser.add_argument("--web-kills", type=int, default=plan.web_kills, help="of the web server")
+    parser.add_argument("--batch", type=int, default=plan.batch, help="jobs")
     parser.add_argument("--outage", type=float, default=plan.outage, help="seconds without database")
     parser.add_argument("--seed", type=int, default=plan.seed, help="of the moments")
     options = parser.parse_args()
     plan = Plan(
-        jobs=options.jobs, kills=options.kills, web_kills=options.web_kills, outage=options.outage, seed=options.seed
+        jobs=options.jobs,
+        kills=options.kills,
+        web_kills=options.web_kills,
+        outage=options.outage,
+        batch=options.batch,
+        seed=options.seed,
     )
     databases = {"sqlite": measure_on_sqlite, "postgresql": measure_on_postgresql}
     if not is_installed():

@@ -105,13 +105,15 @@ class Heartbeat:
             )
             others = {name: beats for name, beats in deaths.read_heartbeats(session).items() if name != worker.name}
             for name in self._others.observe(others):
-                released = deaths.release_dead(session, worker=name)
-                log.warning("worker %s is dead: %d of its jobs go back to the queue", name, released)
+                if released := deaths.release_dead(session, worker=name):
+                    log.warning("worker %s is dead: %d jobs are taken from it", name, released)
             # Jobs that are this worker's without its knowledge: the answer to its claim was lost, or it gave them up
             # while the database was away. To be claimed and not yet held takes a moment, hence more than one look.
             claimed = leases.list_claimed(session, worker=worker.name)
             forgotten = self._not_held.observe({id: attempt for id, attempt in claimed.items() if id not in held})
-            leases.release(session, worker=worker.name, jobs=forgotten)
+            if forgotten:
+                log.warning("jobs %s are not being computed and go back to the queue", sorted(forgotten))
+                leases.release(session, worker=worker.name, jobs=forgotten)
 
     def _run(self) -> None:
         while True:
