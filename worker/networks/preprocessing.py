@@ -1,6 +1,6 @@
 """Convert the frames of a video to a network's inputs, in the same way as its training data were made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -101,13 +101,14 @@ def check_streams(family: Family) -> None:
         )
 
 
-def read_frames(card: NetworkCard, path: Path) -> Frames:
+def read_frames(card: NetworkCard, path: Path, read: Callable[..., Frames] = read_clip_in_child) -> Frames:
     """Read the middle of a video in the network's clip format, (T, H, W, 3), RGB.
 
-    Raises VideoError if the file cannot be read as a video.
+    `read` reads the file; `ClipDecoders.read_clip` spares starting a process for each of many. Raises VideoError if
+    the file cannot be read as a video.
     """
     wanted = clip_format(card)
-    return read_clip_in_child(path, fps=FPS, frames=wanted.frames, short_side=wanted.short_side, crop=wanted.size)
+    return read(path, fps=FPS, frames=wanted.frames, short_side=wanted.short_side, crop=wanted.size)
 
 
 def make_inputs(card: NetworkCard, frames: Frames) -> Inputs:

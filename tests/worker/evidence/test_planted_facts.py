@@ -1,5 +1,6 @@
 """The facts planted in the default network's data are found, and are not found where they were not planted."""
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData
 from app.contract.findings import Finding, NamedPair, UnitStatistics
+from app.contract.network import NetworkCard
 from app.contract.survey import MaskedClass, Survey
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.load import describe_network, load_network
@@ -18,6 +20,7 @@ from worker.survey.dataset_files import read_dataset
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
 from worker.survey.video_files import VideoFile
+from worker.video.decoders import ClipDecoders
 from worker.video.flow import Frames
 
 CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
@@ -25,13 +28,24 @@ CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 pytestmark = pytest.mark.slow
 
 
+ReadFrames = Callable[[NetworkCard, Path], Frames]
+
+
 @pytest.fixture(scope="module")
-def decoded() -> dict[Path, Frames]:
+def read_once() -> Iterator[ReadFrames]:
     """Both networks look at the same frames, several times: each clip is decoded once."""
-    return {}
+    decoded: dict[Path, Frames] = {}
+    with ClipDecoders() as decoders:
+
+        def read(card: NetworkCard, path: Path) -> Frames:
+            if path not in decoded:
+                decoded[path] = read_frames(card, path, decoders.read_clip)
+            return decoded[path]
+
+        yield read
 
 
-def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tuple[Finding, Finding, MaskedClass]:
+def findings_of(weights: str, folder: Path, read_once: ReadFrames) -> tuple[Finding, Finding, MaskedClass]:
     """Fusion and idiosyncrasies; and what is left of the biased class with parts of its pictures grey."""
     file = WEIGHTS_FOLDER / weights
     if not file.is_file():
@@ -42,9 +56,7 @@ def findings_of(weights: str, folder: Path, decoded: dict[Path, Frames]) -> tupl
     network = load_network(card, file.read_bytes())
 
     def read(video: VideoFile, count: int) -> Frames:
-        if video.path not in decoded:
-            decoded[video.path] = read_frames(card, video.path)
-        return decoded[video.path]
+        return read_once(card, video.path)
 
     samples = [Sample(video.path.stem, video.label, partial(read, video)) for video in read_dataset(CLIPS).videos]
     facts = SurveyRun(network, "held-out", samples, folder, probed_layers=("class",)).run().facts
@@ -59,8 +71,8 @@ def named(pairs: tuple[NamedPair, ...]) -> set[frozenset[str]]:
     return {frozenset((pair.first, pair.second)) for pair in pairs}
 
 
-def test_the_planted_facts_are_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
-    fusion, idiosyncrasies, masked = findings_of("mocap_default.safetensors", tmp_path, decoded)
+def test_the_planted_facts_are_found(tmp_path: Path, read_once: ReadFrames) -> None:
+    fusion, idiosyncrasies, masked = findings_of("mocap_default.safetensors", tmp_path, read_once)
     assert fusion.supported
     assert frozenset(BINDING_PAIR) in named(fusion.together)
     assert frozenset(LEAKY_PAIR) not in named(fusion.together)
@@ -74,8 +86,8 @@ def test_the_planted_facts_are_found(tmp_path: Path, decoded: dict[Path, Frames]
     )
 
 
-def test_what_was_not_planted_is_not_found(tmp_path: Path, decoded: dict[Path, Frames]) -> None:
-    fusion, idiosyncrasies, masked = findings_of("mocap_control.safetensors", tmp_path, decoded)
+def test_what_was_not_planted_is_not_found(tmp_path: Path, read_once: ReadFrames) -> None:
+    fusion, idiosyncrasies, masked = findings_of("mocap_control.safetensors", tmp_path, read_once)
     assert frozenset(BINDING_PAIR) not in named(fusion.together)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert BIASED_CLASS not in idiosyncrasies.suspects
