@@ -54,7 +54,7 @@ def filled(dashboard: Dashboard) -> Dashboard:
     for speed in ("slow", "medium", "fast", "free"):
         asked = {"network": "tiny_two_stream", "layer": "class", "units": [0], "recipe": {"speed": speed}}
         post(dashboard, "/api/visualizations", **asked)
-    slow = {"steps": 2048, "size": 96}
+    slow = {"steps": 2048}
     asked = post(dashboard, "/api/visualizations", network="tiny_two_stream", layer="class", units=[1], recipe=slow)
     cancelled = urllib.request.Request(f"{dashboard.address}/api/jobs/{asked['jobs'][0]['id']}", method="DELETE")
     urllib.request.urlopen(cancelled, timeout=10).close()
