@@ -9,8 +9,7 @@ import faulthandler
 import logging
 import os
 import socket
-import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from datetime import timedelta
 from math import ceil
 from threading import Event, Thread
@@ -71,14 +70,15 @@ def end_hung_process() -> None:
 class Heartbeat:
     """Records heartbeats of a worker within its `with` block, and releases the jobs of workers that have none."""
 
-    def __init__(self, worker: Worker, end_process: Callable[[], None] = end_hung_process) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.interval = min(worker.lease / BEATS_PER_LEASE, MAX_INTERVAL)
         beats = ceil(worker.lease / self.interval)
-        self._end_process = end_process
         self._others: UnchangedFor[str] = UnchangedFor(beats)
         self._not_held: UnchangedFor[int] = UnchangedFor(ceil(beats / 2))
-        self._failing_since: float | None = None
+        # Heartbeats are counted here, too: a process that was itself stopped for a while has not hung.
+        self._reports: UnchangedFor[int] = UnchangedFor(ceil(worker.hang_limit / self.interval))
+        self._is_failing = False
         self._stop = Event()
         self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -123,16 +123,16 @@ class Heartbeat:
             except Exception as error:
                 self._note_failure(error)
             else:
-                if self._failing_since is not None:
+                if self._is_failing:
                     log.warning("heartbeats are recorded again")
-                self._failing_since = None
+                self._is_failing = False
             if self._stop.wait(self.interval.total_seconds()):
                 return
 
     def _note_failure(self, error: Exception) -> None:
         """Log a heartbeat that could not be recorded, once until one can."""
-        if self._failing_since is None:
-            self._failing_since = time.monotonic()
+        if not self._is_failing:
+            self._is_failing = True
             is_known = isinstance(error, KinetoscopeError)
             reason = error.detail if isinstance(error, KinetoscopeError) else "an unexpected error."
             log.warning(
@@ -146,9 +146,8 @@ class Heartbeat:
 
     def _check_for_hang(self) -> None:
         """End a process whose task has not reported for too long: its jobs then count as those of a dead worker."""
-        silence = time.monotonic() - self.worker.active_at
-        if self.worker.held_jobs and silence > self.worker.hang_limit.total_seconds():
-            log.error(
-                "no step of jobs %s for %.0f s: the worker hangs and ends", sorted(self.worker.held_jobs), silence
-            )
-            self._end_process()
+        held = sorted(self.worker.held_jobs)
+        if self._reports.observe({held[0]: self.worker.active_at} if held else {}):
+            seconds = self.worker.hang_limit.total_seconds()
+            log.error("no report of jobs %s for %.0f s: the worker hangs and ends", held, seconds)
+            end_hung_process()

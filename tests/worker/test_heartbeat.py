@@ -186,7 +186,7 @@ def test_a_hung_task_ends_its_worker(sqlite_url: str) -> None:
     command = [sys.executable, "-c", program, sqlite_url]
     process = subprocess.run(command, cwd=ROOT, timeout=60, stderr=subprocess.PIPE, text=True)
     assert process.returncode == HUNG_STATUS
-    assert f"no step of jobs [{job.id}]" in process.stderr
+    assert f"no report of jobs [{job.id}]" in process.stderr
     assert "in hang" in process.stderr
     heart = Heartbeat(make(store))
     for _ in range(BEATS + 1):
