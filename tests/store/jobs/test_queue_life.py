@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import pytest
 
 from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany, UnknownUnit
@@ -236,6 +238,19 @@ def test_changes_since_a_moment(tiny: Store) -> None:
     finish(tiny, job)
     with tiny.session() as session:
         assert listing.changed_revisions(session, since=moment).keys() == {job.id}
+
+
+def test_changes_come_page_by_page_and_each_once(tiny: Store) -> None:
+    with tiny.session() as session:
+        moment = now(session)
+    jobs = enqueue(tiny, 0, 1, 2, 3, 4)  # all changed at one time
+    found: list[int] = []
+    start: tuple[datetime, int] | None = (moment, 0)
+    while start is not None:
+        with tiny.session() as session:
+            page, start = listing.list_changed_jobs(session, since=start[0], after_id=start[1], network="tiny", limit=2)
+        found += [job.id for job in page]
+    assert found == [job.id for job in jobs]
 
 
 def test_a_listing_puts_running_first_and_then_the_queue_in_its_order(tiny: Store) -> None:
