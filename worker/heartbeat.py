@@ -3,6 +3,9 @@
 A worker counts its heartbeats in the database. It takes another for dead that recorded none while it recorded as many
 itself as fit into a lease. No clock is compared, so none that jumps takes live work away or leaves dead work waiting;
 and while the database is away, nobody records anything and nobody dies.
+
+Whatever the worker starts as a child process it starts anew (subprocess, spawn): a bare fork copies the locks of this
+thread, and not the thread.
 """
 
 import faulthandler
