@@ -50,7 +50,7 @@ async def stream_units(
     """Yield lines in batches. Each batch has its own session, so that none is open while a client reads slowly."""
     query: UnitQuery | None = UnitQuery(per_page=units_per_batch)
     while query is not None:
-        async with admission.readers.slot(patient=True):
+        async with admission.download_slot():
             lines, query = await run_in_threadpool(read_batch, store, network, query)
         yield lines
 

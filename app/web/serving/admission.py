@@ -68,13 +68,24 @@ class WaitingLine:
 
 
 class Admission:
-    """The two waiting lines in front of the database: one for requests that read, one for requests that write."""
+    """The waiting lines in front of the database: one for requests that read, one for requests that write."""
 
     def __init__(self, readers: WaitingLine, writers: WaitingLine) -> None:
         self.readers = readers
         self.writers = writers
+        self._downloads = WaitingLine(1)
 
     @classmethod
     def for_database(cls, dialect: str) -> "Admission":
         """Return the lines for a database, `sqlite` or `postgresql`."""
         return cls(WaitingLine(MAX_READERS[dialect]), WaitingLine(MAX_WRITERS[dialect]))
+
+    @asynccontextmanager
+    async def download_slot(self) -> AsyncIterator[None]:
+        """Hold a reader's slot within the block, for a part of a long answer, however long the wait.
+
+        One part at a time is in line: a part takes ten times as long as a page. 20 downloads, each of which had a place
+        in line, made 300 readers wait 6 s instead of 4.
+        """
+        async with self._downloads.slot(patient=True), self.readers.slot(patient=True):
+            yield
