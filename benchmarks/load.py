@@ -7,7 +7,8 @@
 Starts `kinetoscope web` on this machine and asks it, one phase after the other:
 
 - readers with keep-alive, 20 and then 300, each of whom asks for the next page as soon as the last one has come;
-- the 300 readers once more, with 10 writers, 500 open event streams, and clients that send headers and bodies slowly
+- the 300 readers with 10 writers;
+- the same once more, with 500 open event streams, and clients that send headers and bodies slowly
   or read their answers slowly; meanwhile 200 people post at one moment;
 - 1,100 connections that send half of a request, with one reader beside them.
 
@@ -69,9 +70,11 @@ async def run(load: Load) -> tuple[list[Answers], list[str]]:
         failures.append(
             f"throughput at {MANY_READERS} readers is {many.per_second / few.per_second:.0%} of that at {FEW_READERS}"
         )
+    both = load.read(MANY_READERS, f"{MANY_READERS} readers, with writers"), load.write(f"{WRITERS} writers")
+    phases += await asyncio.gather(*both)
     async with load.streams(), load.slow_clients():
         reading = asyncio.create_task(load.read(MANY_READERS, f"{MANY_READERS} readers, with everything else"))
-        writing = asyncio.create_task(load.write(f"{WRITERS} writers"))
+        writing = asyncio.create_task(load.write(f"{WRITERS} writers, with everything else"))
         await asyncio.sleep(load.seconds / 3)
         phases.append(await load.post_at_one_moment(f"{POSTS_AT_ONCE} posts at one moment"))
         phases.append(await load.visualize(f"a job on {EVENT_STREAMS} event streams"))
