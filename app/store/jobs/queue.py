@@ -6,7 +6,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, select, update
 
 from app.contract.errors import Conflict
-from app.contract.job import Job, JobState
+from app.contract.job import Job, JobKind, JobState
 from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow
@@ -48,13 +48,14 @@ def count_queued_siblings(session: Session, *, job_id: int, owners: Collection[s
 def cancel_sweep(session: Session, *, job_id: int, owners: Collection[str | None] | None = None) -> None:
     """Cancel a job and all queued jobs for the same layer under the same recipe; with `owners`, only theirs."""
     row = lock_job(session, job_id)
-    moment = now(session)
-    session.execute(
-        update(JobRow)
-        .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED, *_of_owners(owners))
-        .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **change_values(moment))
-    )
-    session.expire_all()
+    if row.kind == JobKind.VISUALIZE:  # no other kind has sweeps, and the file of an explained clip goes with `cancel`
+        moment = now(session)
+        session.execute(
+            update(JobRow)
+            .where(JobRow.batch_key == row.batch_key, JobRow.state == JobState.QUEUED, *_of_owners(owners))
+            .values(state=JobState.CANCELLED.value, finished_at=moment, cancel_requested=True, **change_values(moment))
+        )
+        session.expire_all()
     if get_job(session, job_id=job_id).state.is_live:
         cancel(session, job_id=job_id)
 

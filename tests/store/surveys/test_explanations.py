@@ -10,7 +10,7 @@ from app.store import Session, datasets
 from app.store.database.engine import Store
 from app.store.database.tables import MediaRow
 from app.store.database.upload_tables import UploadRow
-from app.store.jobs import leases, requests
+from app.store.jobs import leases, queue, requests
 from app.store.surveys import explanations, writing
 from tests.evidence_support import add_dataset, clip_media
 from tests.support import claim_job, die
@@ -75,12 +75,17 @@ def test_the_answer_comes_with_the_end_and_the_file_goes(tiny: Store) -> None:
     assert {ref.sha256 for ref in clip.media} == stored
 
 
-@pytest.mark.parametrize("end", ["failed", "cancelled while waiting", "cancelled at work", "worker died"])
+@pytest.mark.parametrize(
+    "end", ["failed", "cancelled while waiting", "cancelled as a sweep", "cancelled at work", "worker died"]
+)
 def test_whatever_the_end_nothing_of_the_file_is_kept(tiny: Store, end: str) -> None:
     job = ask(tiny)
     if end == "cancelled while waiting":
         with tiny.transaction() as session:
             requests.cancel(session, job_id=job.id)
+    elif end == "cancelled as a sweep":
+        with tiny.transaction() as session:
+            queue.cancel_sweep(session, job_id=job.id)
     elif end == "worker died":
         for _ in range(3):
             claim_job(tiny, ExplainJob)
