@@ -68,7 +68,7 @@ def handle_http_exception(request: Request, error: Exception) -> Response:
         case 404:
             translated = Missing(f"There is nothing at {path}.")
         case 405:
-            allowed = ", ".join(allowed_methods(request))
+            allowed = ", ".join(allowed_methods(request.app, path))
             translated = MethodNotAllowed(f"{path} does not take {method}. It takes {allowed}.")
             return respond(request, translated, {"Allow": allowed})
         case 408:
@@ -84,11 +84,10 @@ def handle_http_exception(request: Request, error: Exception) -> Response:
     return respond(request, translated, dict(error.headers or {}))
 
 
-def allowed_methods(request: Request) -> list[str]:
-    """Return the methods that the address of a request takes, of all its routes."""
-    app: FastAPI = request.app
-    scope = {"type": "http", "path": request.scope["path"], "root_path": urls.root(), "headers": []}
-    if request.scope["path"].startswith(urls.asset("")):
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods that a path takes, of all its routes."""
+    scope = {"type": "http", "path": path, "root_path": urls.root(), "headers": []}
+    if path.startswith(urls.asset("")):
         return ["GET"]  # the route of all files takes every method
     return [
         method

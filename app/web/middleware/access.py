@@ -10,8 +10,7 @@ from app.settings import Settings
 from app.web import urls
 from app.web.errors import respond
 from app.web.http_errors import Unauthorized
-from app.web.middleware.security import SAFE_METHODS
-from app.web.requests.credentials import Role
+from app.web.requests.credentials import SAFE_METHODS, Role, bearer_token, role_of_token
 from app.web.requests.visitor import PEOPLE_PER_ADDRESS, Visitor, answering
 from app.web.serving.rate_limit import RateLimit
 
@@ -32,7 +31,7 @@ class Access:
         self.changes_by_owner = RateLimit(rate)
         self.changes_by_address = RateLimit(rate * PEOPLE_PER_ADDRESS)
         self.expensive_reads_by_address = RateLimit(rate)
-        self.sign_ins_by_address = RateLimit(SIGN_INS_PER_MINUTE)
+        self.guesses_by_address = RateLimit(SIGN_INS_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,12 +52,12 @@ class Access:
         if request.method in SAFE_METHODS:
             is_expensive = path.endswith(EXPENSIVE_READS) or DRAWN_PICTURES in path
             return _too_often(self.expensive_reads_by_address, visitor.address_id) if is_expensive else None
-        if path in (urls.sign_out(), urls.theme()):
+        if error := self.too_many_guesses(request, visitor):
+            return error
+        if path in (urls.sign_in(), urls.sign_out(), urls.theme()):
             return None  # they change cookies alone
-        if path == urls.sign_in():
-            return _too_often(self.sign_ins_by_address, visitor.address_id)
         if not visitor.may_write:
-            return _too_often(self.sign_ins_by_address, visitor.address_id) or Unauthorized(
+            return Unauthorized(
                 "This dashboard needs a token to start or change anything. Sign in at "
                 f"{urls.sign_in()}, or send it as Authorization: Bearer TOKEN."
             )
@@ -67,9 +66,21 @@ class Access:
         by_owner = visitor.cookie_owner and _too_often(self.changes_by_owner, visitor.cookie_owner)
         return by_owner or _too_often(self.changes_by_address, visitor.address_id)
 
+    def too_many_guesses(self, request: Request, visitor: Visitor) -> TooMany | None:
+        """Count a sign-in or a wrong token. Return an error once there were too many.
 
-def _too_often(limit: RateLimit, client: str) -> TooMany | None:
-    wait = math.ceil(limit.take(client))
+        It is returned for a right token too, which the answer would otherwise tell from the wrong ones.
+        """
+        token = bearer_token(request)
+        is_sign_in = request.scope["path"] == urls.sign_in()
+        if not visitor.can_sign_in or (token is None and not is_sign_in):
+            return None
+        is_counted = is_sign_in or (token is not None and role_of_token(token, self.settings) is Role.READER)
+        return _too_often(self.guesses_by_address, visitor.address_id, times=int(is_counted))
+
+
+def _too_often(limit: RateLimit, client: str, *, times: int = 1) -> TooMany | None:
+    wait = math.ceil(limit.take(client, times=times))
     if not wait:
         return None
     return TooMany(

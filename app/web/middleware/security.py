@@ -9,9 +9,8 @@ from app.settings import Settings
 from app.web import urls
 from app.web.errors import respond
 from app.web.http_errors import BadRequest
+from app.web.requests.credentials import SAFE_METHODS
 from app.web.requests.hosts import AllowedHosts, Host
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 MAX_NAME_LENGTH = 100  # characters of a host in a sentence: a client chose it
 

@@ -1,12 +1,14 @@
 """The tokens that a request may need to change something, and the cookie of a browser that has signed in.
 
-The cookie holds no token: it is a time and a signature of it, made with the token. A new token ends all sign-ins.
+The cookie holds no token: it is a time and a signature of it, made with a key that is slow to derive from the token.
+A new token ends all sign-ins.
 """
 
 import hashlib
 import hmac
 import time
 from enum import IntEnum
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -16,6 +18,7 @@ from app.web import urls
 
 SESSION_COOKIE = "kinetoscope_session"
 SESSION_SECONDS = 30 * 24 * 60 * 60
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they change nothing, and need no token
 
 
 class Role(IntEnum):
@@ -27,12 +30,22 @@ class Role(IntEnum):
 
 
 def role_of(connection: HTTPConnection, settings: Settings) -> Role:
-    """Return the role of whoever sends a request, by the header Authorization or the cookie."""
-    kind, _, token = connection.headers.get("authorization", "").partition(" ")
-    by_token = role_of_token(token.strip(), settings) if kind.lower() == "bearer" else Role.READER
+    """Return the role of whoever sends a request, by the header Authorization or the cookie.
+
+    The header counts only where something is to be changed, where wrong tokens are counted too: a page that showed its
+    reader as signed in would tell whether a guess was right.
+    """
+    token = None if connection.scope["method"] in SAFE_METHODS else bearer_token(connection)
+    by_token = Role.READER if token is None else role_of_token(token, settings)
     by_cookie = _role_of_session(connection.cookies.get(SESSION_COOKIE, ""), settings)
     everybody = Role.READER if settings.token else Role.WRITER
     return max(by_token, by_cookie, everybody)
+
+
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """Return the token in the header Authorization, or None without one."""
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
 
 
 def role_of_token(token: str, settings: Settings) -> Role:
@@ -40,7 +53,7 @@ def role_of_token(token: str, settings: Settings) -> Role:
     return next((role for role, known in _tokens(settings) if _is_equal(token, known)), Role.READER)
 
 
-def sign_in(response: Response, role: Role, settings: Settings, *, is_secure: bool) -> None:
+def sign_in(response: Response, role: Role, settings: Settings, *, is_encrypted: bool) -> None:
     """Set the cookie of a browser that has given the token of a role."""
     expires = str(int(time.time()) + SESSION_SECONDS)
     token = dict(_tokens(settings))[role]
@@ -49,7 +62,7 @@ def sign_in(response: Response, role: Role, settings: Settings, *, is_secure: bo
         f"{expires}.{_signature(token, expires)}",
         max_age=SESSION_SECONDS,
         path=urls.networks(),
-        secure=is_secure,
+        secure=is_encrypted,
         httponly=True,
         samesite="lax",
     )
@@ -73,7 +86,13 @@ def _tokens(settings: Settings) -> list[tuple[Role, str]]:
 
 
 def _signature(token: str, expires: str) -> str:
-    return hmac.new(token.encode(), f"session {expires}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(_session_key(token), expires.encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _session_key(token: str) -> bytes:
+    """Return the key of signatures. It takes tens of milliseconds, so that tokens are not guessed from a cookie."""
+    return hashlib.scrypt(token.encode(), salt=b"kinetoscope session", n=2**14, r=8, p=1)
 
 
 def _is_equal(given: str, known: str) -> bool:

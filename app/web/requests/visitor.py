@@ -44,6 +44,7 @@ class Visitor:
     owns_unattributed: bool = True  # whether jobs of commands are everybody's: on one's own machine
     can_sign_in: bool = False
     is_signed_in: bool = False
+    is_encrypted: bool = False  # whether the browser shows an address that begins with https://
 
     @classmethod
     def of(cls, connection: HTTPConnection, settings: Settings) -> Self:
@@ -56,6 +57,7 @@ class Visitor:
             owns_unattributed=settings.is_private,
             can_sign_in=bool(settings.token or settings.admin_token),
             is_signed_in=role > (Role.READER if settings.token else Role.WRITER),
+            is_encrypted=is_encrypted(connection, settings),
         )
 
     @property
@@ -116,6 +118,13 @@ async def get_visitor() -> Visitor:
 VisitorDep = Annotated[Visitor, Depends(get_visitor)]
 
 
+def is_encrypted(connection: HTTPConnection, settings: Settings) -> bool:
+    """Return whether the browser asks over TLS. It names its own address with every change, also behind a proxy."""
+    scheme: str = connection.scope["scheme"]
+    address = connection.headers.get("origin") or settings.public_url or f"{scheme}:"
+    return address.lower().startswith("https:")
+
+
 @lru_cache(maxsize=1024)
 def address_id(address: str) -> str:
     """Return the id of a network address as an owner of jobs. It has another form than the owners in cookies."""
@@ -163,5 +172,11 @@ def new_owner() -> str:
 def remember_owner(response: Response, owner: str) -> None:
     """Set the cookie, or keep it for another year."""
     response.set_cookie(
-        OWNER_COOKIE, owner, max_age=COOKIE_SECONDS, httponly=True, samesite="lax", path=urls.networks()
+        OWNER_COOKIE,
+        owner,
+        max_age=COOKIE_SECONDS,
+        path=urls.networks(),
+        secure=current_visitor().is_encrypted,
+        httponly=True,
+        samesite="lax",
     )

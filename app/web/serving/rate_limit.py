@@ -21,15 +21,18 @@ class RateLimit:
         self._clock = clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # how often, at which time
 
-    def take(self, client: str) -> float:
-        """Count one more for a client. Return 0, or the seconds to wait if it was too often, which is not counted."""
+    def take(self, client: str, *, times: int = 1) -> float:
+        """Count `times` more for a client, 1 or 0. Return 0, or the seconds to wait if it was too often already.
+
+        What was too often is not counted.
+        """
         if not self.per_minute:
             return 0.0
         now = self._clock()
         left, since = self._left.pop(client, (float(self.per_minute), now))
         left = min(self.per_minute, left + (now - since) * self.per_minute / 60)
         wait = 0.0 if left >= 1 else (1 - left) * 60 / self.per_minute
-        self._left[client] = (left if wait else left - 1, now)
+        self._left[client] = (left if wait else left - times, now)
         if len(self._left) > self._max_clients:
             self._left.popitem(last=False)
         return wait

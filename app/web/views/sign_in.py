@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.contract.errors import InvalidRequest, Missing
 from app.web import urls
 from app.web.deps import BaseAddress, SettingsDep
+from app.web.errors import allowed_methods
 from app.web.render import render
 from app.web.requests.credentials import Role, role_of_token, sign_in, sign_out
 from app.web.requests.form import Form, back_address
@@ -48,7 +50,7 @@ def request_sign_in(
         page = _page(request, back=back, needs_token=bool(settings.token), is_wrong=True)
         return render(page, status=401, headers={"WWW-Authenticate": "Bearer"})
     response = RedirectResponse(back, status_code=303)
-    sign_in(response, role, settings, is_secure=base.startswith("https://"))
+    sign_in(response, role, settings, is_encrypted=visitor.is_encrypted)
     return response
 
 
@@ -66,9 +68,14 @@ def _page(request: Request, *, back: str, needs_token: bool, is_wrong: bool = Fa
 
 
 def _page_before(request: Request, base: str) -> str:
-    """Return the address of the page with the link to this one, or of the first page."""
+    """Return the address of the page with the link to this one, or of the first page.
+
+    The link may stand on the answer to a form, at an address that cannot be opened.
+    """
     try:
-        address = urls.rooted(same_site_url(request.headers.get("referer", ""), base).geturl())
+        url = same_site_url(request.headers.get("referer", ""), base)
     except InvalidRequest:
         return urls.networks()
-    return urls.networks() if address.startswith(urls.sign_in()) else address
+    path = urls.rooted(unquote(url.path))
+    is_page = "GET" in allowed_methods(request.app, path) and path != urls.sign_in()
+    return urls.rooted(url.geturl()) if is_page else urls.networks()

@@ -111,6 +111,9 @@ def test_a_browser_signs_in_and_out(serve: Serve, caplog: pytest.LogCaptureFixtu
     refused = browser.post("/-/visualize", data=FORM)
     assert refused.status_code == 401
     assert "/-/sign-in" in PageReader(refused.text).links
+    page = PageReader(browser.get("/-/sign-in", headers={"Referer": f"{ORIGIN}/-/visualize"}).text)
+    form = page.form("Sign in", having="token")
+    assert form.fields["back"] == "/"  # a form posts there, and nothing can be opened
     page = PageReader(browser.get("/-/sign-in", headers={"Referer": f"{ORIGIN}/tiny/class/1?view=xy"}).text)
     form = page.form("Sign in", having="token")
     wrong = browser.post(form.action, data={**form.fields, "token": "guess"})
@@ -191,6 +194,35 @@ def test_wrong_tokens_are_counted(serve: Serve) -> None:
     statuses = until_refused(lambda: browser.post("/-/sign-in", data={"token": "guess"}))
     assert len(statuses) >= 100
     assert set(statuses) == {401}
+
+
+def test_tokens_cannot_be_guessed_by_sending_many(serve: Serve) -> None:
+    make_client = serve(token=TOKEN, admin_token=ADMIN_TOKEN)
+    guessing, right = make_client(Authorization="Bearer guess"), make_client(Authorization=f"Bearer {TOKEN}")
+
+    def guess_and_ask() -> httpx2.Response:
+        assert guessing.post("/-/theme", data={"theme": "none"}).status_code in (422, 429)
+        return right.post("/api/visualizations", json=ASK)
+
+    assert len(until_refused(guess_and_ask)) >= 99  # the right token is then refused too, as the answer would tell it
+    assert right.get("/api/jobs").status_code == guessing.get("/-/jobs").status_code == 200
+    reader = make_client(Authorization=f"Bearer {ADMIN_TOKEN}", Accept="text/html")
+    assert "Sign out" not in reader.get("/").text  # nor does a page tell
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_secure"),
+    [("https://lab.example", True), (ORIGIN, False), (None, True)],
+    ids=["tls", "plain", "none"],
+)
+def test_cookies_that_are_set_over_tls_are_not_sent_without(serve: Serve, origin: str | None, is_secure: bool) -> None:
+    """A proxy speaks TLS; people on the same machine may ask without."""
+    browser = serve(token=TOKEN, public_url="https://lab.example")(**({"Origin": origin} if origin else {}))
+    signed_in = browser.post("/-/sign-in", data={"token": TOKEN})
+    asked = browser.post("/-/visualize", data=FORM, headers={"Authorization": f"Bearer {TOKEN}"})
+    for answer in (signed_in, asked):
+        assert answer.status_code == 303
+        assert ("secure" in answer.headers["set-cookie"].lower().split("; ")) is is_secure
 
 
 def test_only_who_asked_for_a_job_changes_it(serve: Serve) -> None:

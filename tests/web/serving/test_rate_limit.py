@@ -23,6 +23,16 @@ def test_a_client_may_do_so_much_a_minute_and_is_told_how_long_to_wait() -> None
     assert [limit.take("a") > 0 for _ in range(7)] == [False] * 6 + [True]
 
 
+def test_asking_how_long_to_wait_is_not_counted() -> None:
+    limit = RateLimit(1, clock=Clock())
+    assert [limit.take("a", times=0), limit.take("a", times=0), limit.take("a"), limit.take("a", times=0)] == [
+        0,
+        0,
+        0,
+        60,
+    ]
+
+
 def test_clients_that_were_not_seen_for_the_longest_time_are_forgotten() -> None:
     limit = RateLimit(1, max_clients=2, clock=Clock())
     for client in ("a", "b", "a", "c"):  # b was not seen for the longest time
