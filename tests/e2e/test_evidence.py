@@ -47,11 +47,11 @@ def test_detectors_that_are_unfolded_are_in_the_address(surveyed: Served, page: 
     page.goto(surveyed.address + "/tiny/-/classes/walk")
     layers = page.locator(".by-layer")
     expect(layers).to_be_hidden()
-    page.get_by_text("Layer by layer").click()
+    page.get_by_text("The best 3 of each layer").click()
     page.wait_for_url("**/walk?detectors=all")
     page.reload()
     expect(layers).to_be_visible()
-    page.get_by_text("Layer by layer").click()
+    page.get_by_text("The best 3 of each layer").click()
     page.wait_for_url("**/walk")
 
 

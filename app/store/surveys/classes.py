@@ -78,7 +78,7 @@ def units_of_class_pair(session: Session, *, card: NetworkCard, a: int, b: int, 
     )
 
 
-def shared_units(session: Session, *, card: NetworkCard, class_index: int, limit: int = 8) -> list[SharedUnit]:
+def shared_units(session: Session, *, card: NetworkCard, class_index: int, limit: int) -> list[SharedUnit]:
     """Return the generic units that respond most to a class, of those that have it among their best classes."""
     survey_id = newest_survey_id(session, card=card)
     records = session.read(

@@ -138,7 +138,7 @@ def units_of_class(
     ]
 
 
-def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[UnitOfClip]:
+def units_of_clip(session: Session, *, clip_id: int, limit: int) -> list[UnitOfClip]:
     """Return units of any network that have a clip among their strongest, first those for which it ranks highest."""
     records = session.read(
         select_unit_records(NetworkRow.slug, TopClipRow.rank, TopClipRow.activation.label("clip_activation"))
@@ -153,6 +153,17 @@ def units_of_clip(session: Session, *, clip_id: int, limit: int = 24) -> list[Un
         UnitOfClip(unit=unit_summary(record.slug, record), rank=record.rank, activation=record.clip_activation)
         for record in records
     ]
+
+
+def count_units_of_clip(session: Session, *, clip_id: int) -> int:
+    """Return how many units `units_of_clip` returns without a limit."""
+    units = (
+        select(func.count())
+        .select_from(TopClipRow)
+        .join(SurveyRow, SurveyRow.id == TopClipRow.survey_id)
+        .where(TopClipRow.clip_id == clip_id, SurveyRow.finished_at.is_not(None))
+    )
+    return session.read(units).scalar_one()
 
 
 def role_counts(session: Session, *, card: NetworkCard) -> dict[str, dict[UnitRole, int]]:

@@ -36,6 +36,7 @@ class ClipPage(Page):
     predictions: tuple[ClipPrediction, ...]  # of the networks surveyed with the data set
     explain_links: tuple[NamedLink, ...]  # a form for each network that explains its prediction
     excited_units: tuple[UnitOfClip, ...]  # empty before a survey
+    excited_unit_count: int  # also of those that are not shown
     previous: NamedLink | None
     next: NamedLink | None
 
@@ -73,6 +74,7 @@ def clip_page(
             for card in networks.list_cards(session)
         ),
         excited_units=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=MAX_EXCITED_UNITS)),
+        excited_unit_count=evidence.count_units_of_clip(session, clip_id=clip.id),
         previous=NamedLink(previous, urls.clip(slug, previous)) if previous else None,
         next=NamedLink(next_, urls.clip(slug, next_)) if next_ else None,
     )

@@ -73,6 +73,7 @@ class ConfusionPage(Page):
     player_settings: PairPlayerSettings
     flow_encodings: tuple[Choice, ...]  # empty where no clip has flow
     units: Pair | None
+    candidates: int  # best detectors of each class, among which `units` are chosen
     reasons: tuple[str, ...]  # sentences on why the two are confused
     swapped_href: str  # this page with the classes in the other order
 
@@ -117,6 +118,7 @@ def confusion_page(
         if any(clip.clip.medium(MediaRole.FLOW) for each in both for clip in each.misclassified_clips)
         else (),
         units=units_of_pair,
+        candidates=classes.MAX_CANDIDATES,
         reasons=explain_confusion(card, survey, a, b, units_of_pair.layers) if survey and units_of_pair else (),
         swapped_href=urls.confusion(network, name_b, name_a, **settings.query_params),
     )

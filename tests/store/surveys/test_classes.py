@@ -31,7 +31,7 @@ def test_units_that_separate_two_classes_and_units_that_do_not(surveyed: Store) 
 
 def test_generic_units_say_what_else_they_answer_to(surveyed: Store) -> None:
     with surveyed.session() as session:
-        [shared] = classes.shared_units(session, card=get_card(session, slug="tiny"), class_index=1)
+        [shared] = classes.shared_units(session, card=get_card(session, slug="tiny"), class_index=1, limit=8)
     assert (shared.unit.layer, shared.unit.index, shared.response) == ("fc6", 7, 0.125)
     assert sorted(shared.others) == [0, 2, 3, 4]
 
@@ -39,6 +39,6 @@ def test_generic_units_say_what_else_they_answer_to(surveyed: Store) -> None:
 def test_before_a_survey_there_are_none(tiny: Store) -> None:
     with tiny.session() as session:
         assert classes.best_units_by_layer(session, card=get_card(session, slug="tiny"), class_index=0, limit=3) == {}
-        assert classes.shared_units(session, card=get_card(session, slug="tiny"), class_index=0) == []
+        assert classes.shared_units(session, card=get_card(session, slug="tiny"), class_index=0, limit=8) == []
         pair = classes.units_of_class_pair(session, card=get_card(session, slug="tiny"), a=0, b=1)
     assert (pair.separating, pair.shared) == ((), ())

@@ -4,6 +4,7 @@ from fastapi.testclient import TestClient
 from app.contract.job import Progress, SurveyJob
 from app.contract.network import Extent
 from app.contract.unit import UnitRole
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from app.store.surveys import writing
@@ -78,6 +79,13 @@ def test_pages_are_whole_with_one(surveyed: Store, open_page: Open) -> None:
         page = open_page(address)
         check(page)
         assert "/-/datasets/little" in page.links
+
+
+def test_pages_say_how_much_more_there_is(surveyed: Store, open_page: Open) -> None:
+    assert "The surest 3 of 29 mistakes." in open_page("/tiny/-/classes/run").text
+    with surveyed.session() as session:
+        units = get_card(session, slug="tiny").units
+    assert f"The first 24 of {units}." in open_page("/-/datasets/little/run-1").text
 
 
 def test_the_peak_of_a_strong_clip_is_marked_where_and_when_it_was(surveyed: Store, open_page: Open) -> None:

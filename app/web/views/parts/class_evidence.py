@@ -16,6 +16,7 @@ MAX_DETECTORS_PER_LAYER = 3
 MAX_BEST_DETECTORS = 6
 MAX_CONFUSIONS = 6  # in each direction
 MAX_MISCLASSIFIED_CLIPS = 12
+MAX_SHARED_UNITS = 8
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,28 @@ class SharedUnitRow:
 class ClassEvidencePanel:
     """The evidence of a class.
 
-    `confused_with` are confusions of its clips with other classes, `mistaken_for_it` confusions of other classes'
-    clips with it. `picture_bias` and `masked` say what its recognition depends on, measured by swapping the pictures
-    of clips and by greying parts of them; each is None where it was not measured.
+    `confused_with` are the largest confusions of its clips with other classes, `mistaken_for_it` those of other
+    classes' clips with it, `misclassified_clips` the surest mistakes; the counts are of all. `picture_bias` and
+    `masked` say what its recognition depends on, measured by swapping the pictures of clips and by greying parts of
+    them; each is None where it was not measured.
     """
 
     survey: SurveySummary
     recall: float
     clip_count: int
     confused_with: tuple[Confusion, ...]
+    confused_with_count: int
     mistaken_for_it: tuple[Confusion, ...]
+    mistaken_for_it_count: int
     misclassified_clips: tuple[PredictedClip, ...]
+    misclassified_count: int
     detectors_by_layer: tuple[tuple[str, tuple[UnitOfClass, ...]], ...]  # the deepest layer first
     best_detectors: tuple[UnitOfClass, ...]  # of all layers, without the class's own unit
     shared_units: tuple[SharedUnitRow, ...]
     picture_bias: AppearanceBias | None = None
     masked: MaskedClass | None = None
+    max_per_layer: int = MAX_DETECTORS_PER_LAYER
+    max_shared_units: int = MAX_SHARED_UNITS
 
     @property
     def is_bias_suspected(self) -> bool:
@@ -58,17 +65,21 @@ def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> 
     if survey is None:
         return None
     name = card.classes[index]
+    mistakes = [clips for predicted, clips in enumerate(survey.confusion[index]) if clips and predicted != index]
+    mistaken_for_it_count = sum(1 for actual, row in enumerate(survey.confusion) if row[index] and actual != index)
     ranked = rank_confusions(card.classes, survey, index)
     by_layer = classes.best_units_by_layer(session, card=card, class_index=index, limit=MAX_DETECTORS_PER_LAYER)
     deepest_first = tuple((layer, tuple(units)) for layer, units in reversed(by_layer.items()))
-    shared_units = classes.shared_units(session, card=card, class_index=index)
+    shared_units = classes.shared_units(session, card=card, class_index=index, limit=MAX_SHARED_UNITS)
     biases = survey.streams.biases if survey.streams else ()
     return ClassEvidencePanel(
         survey=survey.summary,
         recall=survey.recall[index],
         clip_count=clips_per_class(survey)[index],
         confused_with=tuple(islice((each for each in ranked if each.actual == name), MAX_CONFUSIONS)),
+        confused_with_count=len(mistakes),
         mistaken_for_it=tuple(islice((each for each in ranked if each.predicted == name), MAX_CONFUSIONS)),
+        mistaken_for_it_count=mistaken_for_it_count,
         misclassified_clips=predictions.most_probable_predictions(
             session,
             card=card,
@@ -77,6 +88,7 @@ def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> 
             limit=MAX_MISCLASSIFIED_CLIPS,
             roles=datasets.CARD_MEDIA,
         ),
+        misclassified_count=sum(mistakes),
         detectors_by_layer=deepest_first,
         best_detectors=best_detectors(by_layer, name),
         shared_units=tuple(
