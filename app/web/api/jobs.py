@@ -11,6 +11,7 @@ from app.contract.model import Model, Paginated
 from app.contract.network import Sha256
 from app.contract.recipe import ResolvedRecipe
 from app.store.jobs import listing, queue, requests
+from app.store.jobs.ordering import MAX_COUNTED_JOBS
 from app.web import urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.api.parameters import JobId
@@ -68,7 +69,12 @@ class JobOut(Model):
         return cls(**fields, href=urls.api_job(job.id), page=urls.job_result(job), preview=preview, result=result)
 
 
-@router.get("", summary="Jobs: the running, then the queue, then the finished", responses=errors(404, 422))
+@router.get(
+    "",
+    summary="Jobs: the running, then the queue, then the finished",
+    description=f"`total` stops at {MAX_COUNTED_JOBS:,}; `next` is there as long as more jobs follow.",
+    responses=errors(404, 422),
+)
 def list_jobs(
     session: ReadSession,
     state: Annotated[JobState | None, Query(description="only jobs in this state")] = None,
