@@ -60,7 +60,7 @@ class JobContext:
         self._started = self._reported = time.monotonic()
 
     def report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
-        """Report the progress of the open jobs, by job id; return those to drop: cancelled, or no longer ours.
+        """Report the progress of jobs, by job id; return those to drop: cancelled, or no longer ours.
 
         A task calls this after every step. Jobs of higher priority that wait are computed before it returns. While the
         database takes nothing, the task goes on unseen. Raises WorkerStopping once the worker was asked to stop.
@@ -69,15 +69,14 @@ class JobContext:
             raise WorkerStopping
         self.worker.active_at = time.monotonic()
         try:
-            dropped = self._report(progress, previews)
+            self._report(progress, previews)
         except PASSING_ERRORS as error:
             self.worker.pause(error)
-            return frozenset()
         finally:
             self.worker.active_at = time.monotonic()
-        return dropped
+        return frozenset(progress.keys() - self.open_jobs.keys())
 
-    def _report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> frozenset[int]:
+    def _report(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> None:
         worker = self.worker
         attempts = {id: job.attempts for id, job in self.open_jobs.items()}
         with worker.store.session() as session:
@@ -85,14 +84,12 @@ class JobContext:
         for id in status.cancelled:
             with worker.store.transaction() as session:
                 leases.end_cancelled(session, worker=worker.name, job=self.open_jobs[id])
-        dropped = status.cancelled | status.lost
-        for id in dropped:
+        for id in status.cancelled | status.lost:
             self._close(id)
         if self.open_jobs and time.monotonic() - self._reported >= worker.report_seconds:
             self._save_progress(progress, previews)
         if status.urgent and self.open_jobs:
             worker.work_once(above=self.priority)
-        return dropped
 
     def _save_progress(self, progress: Mapping[int, Progress], previews: Mapping[int, Preview]) -> None:
         worker = self.worker

@@ -189,15 +189,21 @@ def test_an_unexpected_error_shows_a_reference_and_no_secret(tiny: Store, caplog
     assert "/secret/path" in caplog.text
 
 
-def test_a_full_disk_pauses_the_worker_until_there_is_room(tiny: Store) -> None:
-    """The page limit is SQLite's own way to meet a full disk."""
-    [job] = enqueue(tiny, 0)
+def full_disk(store: Store) -> threading.Event:
+    """Return an event that fills the disk while it is set: a page limit is SQLite's own way to meet one."""
     is_full = threading.Event()
 
-    @event.listens_for(tiny.engine, "begin")
+    @event.listens_for(store.engine, "begin")
     def limit_pages(connection: Connection) -> None:
         used = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {used if is_full.is_set() else 10**6}")
+
+    return is_full
+
+
+def test_a_full_disk_pauses_the_worker_until_there_is_room(tiny: Store) -> None:
+    [job] = enqueue(tiny, 0)
+    is_full = full_disk(tiny)
 
     def fill(step: int, batch: Sequence[VisualizeJob]) -> None:
         is_full.set()
@@ -216,6 +222,26 @@ def test_a_full_disk_pauses_the_worker_until_there_is_room(tiny: Store) -> None:
     thread.join(30)
     assert (state(tiny, job), worker.paused) == (JobState.DONE, None)
     assert len(task.batches) == 1
+
+
+def test_a_job_that_was_lost_is_dropped_on_a_full_disk_too(tiny: Store) -> None:
+    first, second = enqueue(tiny, 0, 1)
+    is_full = full_disk(tiny)
+
+    def work(batch: Sequence[VisualizeJob], context: JobContext) -> None:
+        with tiny.transaction() as session:
+            leases.release(session, worker=worker.name, jobs=[first.id])
+        is_full.set()
+        trace = (1.0,) * 100_000
+        progress = {job.id: Progress(step=1, steps=2, trace=trace) for job in batch}
+        assert context.report(progress, {}) == {first.id}
+        assert worker.paused == "disk_full"
+        is_full.clear()
+        context.finish_visualization(batch[1], support.measurements(), support.media(batch[1]))
+
+    worker = make(tiny, work)
+    worker.work_once()
+    assert (state(tiny, first), state(tiny, second)) == (JobState.QUEUED, JobState.DONE)
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
