@@ -95,6 +95,8 @@ def load_state(
     for reading in readings:
         if reading.fits and (is_registered or not any(reading.is_same(other) for other in fitting)):
             fitting.append(reading)
+    if not readings:
+        raise WeightsMismatch("The weights are of another network: its family gives several of their tensors one name.")
     if not fitting:
         raise _mismatch(content, min(readings, key=lambda reading: reading.distance))
     if is_registered:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import pickle
 import re
 import zipfile
@@ -33,13 +34,18 @@ def read_weights(path: Path, max_bytes: int | None = None) -> bytes:
 
     Raises WeightsUnreadable if it cannot be read or has more than `max_bytes`.
     """
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, false for what cannot be looked at
+        path = _index_in(path)
+    data = _read_file(path, max_bytes)
+    return _join_shards(path, data, max_bytes) if path.suffix == ".json" else data
+
+
+def _read_file(path: Path, max_bytes: int | None) -> bytes:
     try:
-        if path.is_dir():
-            path = _index_in(path)
         size = path.stat().st_size
         if max_bytes is not None and size > max_bytes:
             raise too_large(f"The weights {path} have {size:,} bytes", max_bytes)
-        return _join_shards(path, max_bytes) if path.suffix == ".json" else path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise WeightsUnreadable(f"The weights {path} cannot be read: {error.strerror or error}.") from None
 
@@ -61,10 +67,10 @@ def _index_in(folder: Path) -> Path:
     return indices[0]
 
 
-def _join_shards(index: Path, max_bytes: int | None) -> bytes:
-    """Return the tensors of all shards that an index names, as one safetensors file."""
+def _join_shards(index: Path, content: bytes, max_bytes: int | None) -> bytes:
+    """Return the tensors of all shards that an index with this content names, as one safetensors file."""
     try:
-        names = json.loads(index.read_bytes())["weight_map"]
+        names = json.loads(content)["weight_map"]
         files = sorted(set(names.values()))
         if not files or not all(isinstance(file, str) and Path(file).name == file for file in files):
             raise ValueError
@@ -75,7 +81,7 @@ def _join_shards(index: Path, max_bytes: int | None) -> bytes:
     joined: State = {}
     total = 0
     for file in files:
-        data = read_weights(index.with_name(file), None if max_bytes is None else max_bytes - total)
+        data = _read_file(index.with_name(file), None if max_bytes is None else max_bytes - total)
         total += len(data)
         shard = parse_weights(data, max_bytes)
         for name in (name for name, holder in names.items() if holder == file):
@@ -132,13 +138,16 @@ def _safetensors(data: bytes) -> State:
     if int.from_bytes(data[:8], "little") > min(len(data), MAX_HEADER_BYTES):
         raise WeightsUnreadable("The safetensors file is damaged or cut short (its header): fetch it again.")
     try:
-        return safetensors.torch.load(data)
+        state = safetensors.torch.load(data)
     except KeyError as error:
         raise WeightsUnreadable(
             f"The safetensors file holds tensors of the type {error}, which cannot be converted: save them as float32."
         ) from None
     except (SafetensorError, ValueError) as error:
         raise WeightsUnreadable(f"The safetensors file is damaged or cut short ({error}): fetch it again.") from None
+    if not state:
+        raise WeightsUnreadable("The safetensors file holds no tensors: save `module.state_dict()`.")
+    return state
 
 
 def _check_archive(data: bytes, max_bytes: int) -> bytes:

@@ -43,6 +43,11 @@ def test_misfits_are_listed() -> None:
     assert caught.value.extra["missing"] == ["1.running_mean"]
 
 
+def test_a_rule_that_gives_all_tensors_one_name_fits_nothing() -> None:
+    with pytest.raises(WeightsMismatch, match="gives several of their tensors one name"):
+        load_state(module(), module().state_dict(), lambda name: "weight")
+
+
 def test_long_lists_of_misfits_are_cut() -> None:
     with pytest.raises(WeightsMismatch, match=r"unexpected: 9 \(x0 1, x1 1, x2 1, x3 1, x4 1, \.\.\.\)"):
         load_state(module(), module().state_dict() | {f"x{i}": torch.zeros(1) for i in range(9)}, str)

@@ -72,6 +72,7 @@ def test_a_saved_module_is_refused() -> None:
         b"no weights at all",
         b"PK but no archive",
         b"\x80\x02 but no pickle",
+        save({}),
         save(STATE)[:-3],
         save(STATE)[:40],
         saved(STATE)[:400],
@@ -215,6 +216,9 @@ def test_shards_that_are_not_there(tmp_path: Path) -> None:
         index.write_text(text)
         with pytest.raises(WeightsUnreadable, match="no index of shards"):
             read_weights(index)
+    index.write_text(json.dumps({"weight_map": {"a": index.name}}))
+    with pytest.raises(WeightsUnreadable, match="no weights file"):
+        read_weights(index)
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
