@@ -4,11 +4,15 @@ Paths hold colons and commas too (`12:30.pt`, `run 3, final.pt`, drive letters o
 told by the files that are there; where none are, by the first ones.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.contract.errors import InvalidRequest
+from worker.networks.path_lists import split_list
+
+is_file, is_there = os.path.isfile, os.path.exists  # false for a text that is too long for a path, where Path's raise
 
 Entry = tuple[str, Path, Path | None]  # family, weights, labels
 
@@ -17,16 +21,7 @@ DRIVE = re.compile(r"(?<=:)([A-Za-z]):(?=[\\/])")  # of a path on Windows
 
 def split_entries(value: str) -> list[str]:
     """Return the entries of the setting, each as it was written."""
-    parts = value.split(",")
-    entries = []
-    while parts:
-        candidates = [",".join(parts[:count]).strip() for count in range(1, len(parts) + 1)]
-        complete = [count for count, entry in enumerate(candidates, 1) if any(_readings(entry))]
-        count = complete[0] if complete else 1
-        if candidates[count - 1]:
-            entries.append(candidates[count - 1])
-        parts = parts[count:]
-    return entries
+    return split_list(value, lambda entry: any(_readings(entry)))
 
 
 def parse_entry(entry: str) -> Entry:
@@ -46,9 +41,9 @@ def _readings(entry: str) -> Iterator[Entry]:
     parts = entry.split(":")
     for first in range(1, len(parts)):
         family = ":".join(parts[:first])
-        if not family or (first > 1 and not Path(family).is_file()):
+        if not family or (first > 1 and not is_file(family)):
             continue
         for second in range(first + 1, len(parts) + 1):
             weights, labels = ":".join(parts[first:second]), ":".join(parts[second:])
-            if weights and Path(weights).exists() and (not labels or Path(labels).is_file()):
+            if weights and is_there(weights) and (not labels or is_file(labels)):
                 yield family, Path(weights), Path(labels) if labels else None

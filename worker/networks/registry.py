@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from torch import nn
 from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
 from app.contract.network import Extent, Stream
 from app.settings import settings
+from worker.networks.path_lists import split_list
 from worker.video.flow import DIS, FlowMethod
 
 BUILT_IN_MODULES = (
@@ -144,16 +146,7 @@ def load_files(paths: str) -> list[str]:
 
 def split_paths(paths: str) -> list[Path]:
     """Return the paths of a list that commas separate; parts that a file's name joins with commas stay together."""
-    parts = paths.split(",")
-    found: list[Path] = []
-    while parts:
-        joined = (",".join(parts[:count]).strip() for count in range(1, len(parts) + 1))
-        sizes = [count for count, path in enumerate(joined, 1) if path and Path(path).is_file()]
-        count = sizes[0] if sizes else 1
-        if path := ",".join(parts[:count]).strip():
-            found.append(Path(path))
-        parts = parts[count:]
-    return found
+    return [Path(path) for path in split_list(paths, os.path.isfile)]
 
 
 def load_entry_points() -> list[str]:

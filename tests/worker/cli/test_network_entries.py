@@ -7,6 +7,7 @@ import pytest
 
 from app.contract.errors import InvalidRequest
 from worker.cli.network_entries import parse_entry, split_entries
+from worker.networks.registry import split_paths
 
 NAMES = ("plain.pt", "12:30.pt", "run 3, final.pt", "C:\\data\\w.pt", "a:b:c, d.pt")
 
@@ -33,6 +34,12 @@ def test_paths_that_are_not_there_are_named_when_they_are_read() -> None:
     assert parse_entry("i3d:/a.pt:/b.txt") == ("i3d", Path("/a.pt"), Path("/b.txt"))
     assert parse_entry("i3d:C:\\a.pt:D:/b.txt") == ("i3d", Path("C:\\a.pt"), Path("D:/b.txt"))
     assert parse_entry("x:/a.pt") == ("x", Path("/a.pt"), None)
+
+
+def test_a_list_may_be_longer_than_any_path() -> None:
+    entries = [f"i3d:{'w' * 200}{number}.pt" for number in range(40)]
+    assert split_entries(",".join(entries)) == entries
+    assert split_paths(",".join(entries)) == [Path(entry) for entry in entries]
 
 
 @pytest.mark.parametrize("entry", ["i3d", "i3d:", ":w.pt", "i3d:/a:/b:/c"])
