@@ -130,16 +130,18 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     """
     from worker.survey.intake import add_clip_files
     from worker.survey.video_files import VideoFile, source_of
+    from worker.video.decoders import ClipDecoders
 
     by_class = [sorted(clips.glob("*.mp4")) for clips in sorted(folder.iterdir()) if clips.is_dir()]
     rounds = [[file for file in files if file is not None] for files in zip_longest(*by_class)]
     videos = [VideoFile(file.parent.name, file, source_of(file, folder)) for files in rounds for file in files]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
-        for batch in chunks(videos, CLIPS_PER_TRANSACTION):
-            add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1)
-            while has_running_click(store):
-                sleep(POLL_SECONDS)
+        with ClipDecoders() as decoders:
+            for batch in chunks(videos, CLIPS_PER_TRANSACTION):
+                add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1, decoders=decoders)
+                while has_running_click(store):
+                    sleep(POLL_SECONDS)
         with store.transaction() as session:
             default = networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug)
             survey = evidence.get_survey(session, card=default, dataset=DATASET)

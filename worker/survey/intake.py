@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -50,6 +51,7 @@ def add_clip_files(
     flow: bool | None = None,
     observe: Callable[[int], None] = lambda done: None,
     threads: int | None = None,
+    decoders: ClipDecoders | None = None,
 ) -> IntakeReport:
     """Add videos to a data set, which is created if it does not exist; clips that are already there stay as they are.
 
@@ -58,24 +60,26 @@ def add_clip_files(
     read; then no data set is created.
 
     Clips get their flow with `flow`, or if that is None where a network with a motion stream can be surveyed with them;
-    it is most of the time that a clip takes.
+    it is most of the time that a clip takes. `decoders` read the files, by default ones of this call's own.
     """
     if flow is None:
         flow = needs_flow(store, {file.label for file in files})
     with store.session() as session:
         is_new = all(dataset.slug != dataset_slug for dataset in datasets.list_datasets(session))
         known = [] if is_new else datasets.clip_sources(session, slug=dataset_slug)
-    with ClipDecoders() as decoders:
-        plan = plan_names(files, known, partial(_most_alike, store, dataset_slug, decoders))
-    report = IntakeReport(already_there=len(plan.known))
-    without_source = {clip.name: file.source for file, clip in plan.known.items() if clip.source is None}
-    if without_source:
-        with store.transaction() as session:
-            datasets.set_sources(session, slug=dataset_slug, sources=without_source)
-    done = report.already_there
-    observe(done)
-    with ClipDecoders() as decoders, ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool:
-        make = partial(_make_clip_or_error, decoders, flow)
+    with (
+        nullcontext(decoders) if decoders else ClipDecoders() as reading,
+        ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool,
+    ):
+        plan = plan_names(files, known, partial(_most_alike, store, dataset_slug, reading))
+        report = IntakeReport(already_there=len(plan.known))
+        without_source = {clip.name: file.source for file, clip in plan.known.items() if clip.source is None}
+        if without_source:
+            with store.transaction() as session:
+                datasets.set_sources(session, slug=dataset_slug, sources=without_source)
+        done = report.already_there
+        observe(done)
+        make = partial(_make_clip_or_error, reading, flow)
         for batch in chunks(plan.new, CLIPS_PER_TRANSACTION):
             clips = []
             for video, clip in zip(batch, pool.map(make, batch), strict=True):
@@ -91,7 +95,7 @@ def add_clip_files(
                 is_new = False
             done += len(batch)
             observe(done)
-    if not report.added and not report.already_there:
+    if len(report.skipped) == len(files):
         reason = next(iter(report.skipped.values()), "There is none.")
         raise VideoError(f"None of the {len(files):,} videos can be read. The first: {reason}")
     return report

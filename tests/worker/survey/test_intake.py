@@ -10,6 +10,7 @@ from app.store.database.engine import Store, open_store
 from tests.worker.video.hostile_files import hostile_files
 from worker.survey.intake import add_clip_files
 from worker.survey.video_files import VideoFile
+from worker.video.decoders import PROGRAM, ClipDecoders
 from worker.video.encode import write_video
 
 
@@ -38,3 +39,12 @@ def test_one_bad_file_never_ends_an_intake(opened: Store, clip: Path, tmp_path: 
     report = add_clip_files(opened, "little", "Little", "", files, threads=2)
     assert (report.added, len(report.skipped)) == (1, len(hostile) + 1)
     assert sum("Something unexpected went wrong (ValidationError)" in why for why in report.skipped.values()) == 1
+
+
+def test_intakes_may_share_the_processes_that_read_files(opened: Store, clip: Path, tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    with ClipDecoders(program=("/bin/sh", "-c", f'echo >> {starts}; exec "$@"', "sh", *PROGRAM)) as decoders:
+        for name in ("first", "second"):
+            file = VideoFile("run", clip, "clip.mp4")
+            add_clip_files(opened, name, name, "", [file], threads=1, decoders=decoders)
+    assert starts.read_text() == "\n"
