@@ -40,11 +40,17 @@ def read_class_folders(root: Path) -> Iterator[VideoFile | LeftOut]:
         raise InvalidRequest(f"{root} cannot be read: {error.strerror}.") from None
     foreign: Counter[str] = Counter()  # files that are no videos, by ending
     examples: dict[str, str] = {}
+    sources: set[str] = set()
     for path in paths:
         name = path.name
         if is_hidden(name):
             continue
-        if not path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:
+            yield LeftOut(printable(name), f"it cannot be read: {error.strerror}")
+            continue
+        if not is_folder:
             if is_video_name(name) or path.is_symlink():
                 yield LeftOut(printable(name), _file_problem(path) or "it lies in no class folder")
             continue
@@ -61,7 +67,10 @@ def read_class_folders(root: Path) -> Iterator[VideoFile | LeftOut]:
                 examples.setdefault(found.suffix.lower(), source)
             elif problem := label_problem(label):
                 yield LeftOut(source, problem, label)
+            elif source in sources:
+                yield LeftOut(source, "another video has this name, written with other characters", label)
             else:
+                sources.add(source)
                 yield VideoFile(label, found, source)
         if is_empty:
             yield LeftOut(label, "there is nothing in it", label)

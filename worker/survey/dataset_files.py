@@ -5,6 +5,7 @@ kinetics   a CSV of label, youtube_id, time_start, time_end, split; videos are n
 csv        a table of path, label, or lines `path label`; paths are relative to the list's folder
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,8 @@ from worker.survey.list_files import LIST_ENDINGS, has_header, read_columns, rea
 from worker.survey.official_splits import Split, split_videos
 from worker.survey.path_lookup import PathLookup
 from worker.survey.video_files import LeftOut, ListedVideo, Listing, VideoFile, printable, source_of, take_listed
+
+is_file, is_folder = os.path.isfile, os.path.isdir  # false for a name that is too long, where Path's raise
 
 
 class Layout(StrEnum):
@@ -48,8 +51,8 @@ def read_dataset(
     read, and UnknownClass for a label that the data set does not have.
     """
     layout = layout or guess_layout(path)
-    if videos is not None and (layout is Layout.FOLDERS or not videos.is_dir()):
-        reason = "is not a folder" if not videos.is_dir() else "is for lists: a folder of classes has its own videos"
+    if videos is not None and (layout is Layout.FOLDERS or not is_folder(videos)):
+        reason = "is not a folder" if not is_folder(videos) else "is for lists: a folder of classes has its own videos"
         raise InvalidRequest(f"The folder of videos {printable(videos)} {reason}.")
     found = list(_read_layout(path, layout, split, videos))
     known = list(dict.fromkeys(each.label for each in found if each.label is not None))
@@ -70,9 +73,9 @@ def read_dataset(
 
 def guess_layout(path: Path) -> Layout:
     """Return the layout of a folder or list. Raises InvalidRequest for anything else."""
-    if path.is_dir():
+    if is_folder(path):
         return Layout.FOLDERS
-    if path.suffix.lower() not in LIST_ENDINGS or not path.is_file():
+    if path.suffix.lower() not in LIST_ENDINGS or not is_file(path):
         raise InvalidRequest(
             f"{printable(path)} is neither a folder nor a list. {LAYOUT_HINTS[Layout.FOLDERS]} "
             f"Or: {LAYOUT_HINTS[Layout.CSV]}"
@@ -82,10 +85,12 @@ def guess_layout(path: Path) -> Layout:
 
 def _read_layout(path: Path, layout: Layout, split: Split | None, videos: Path | None) -> Iterator[VideoFile | LeftOut]:
     if layout is Layout.FOLDERS:
-        if not path.is_dir():
+        if not is_folder(path):
             raise InvalidRequest(f"{printable(path)} is not a folder. {LAYOUT_HINTS[layout]}")
         yield from take_listed(split_videos(path, split)) if split else read_class_folders(path)
     elif layout is Layout.KINETICS:
+        if split and split.path is not None:
+            raise InvalidRequest("A Kinetics CSV names the split of each video itself: give the part alone.")
         yield from take_listed(kinetics_videos(path, split.part if split else None, videos))
     elif split:
         raise InvalidRequest("A CSV of paths has no split: list the videos that are meant.")

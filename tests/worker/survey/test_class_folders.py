@@ -88,6 +88,19 @@ def test_a_folder_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
     assert left.reason.startswith("the folder cannot be read: ")
 
 
+def test_a_class_that_cannot_be_looked_at_is_listed(tmp_path: Path) -> None:
+    """The path to the root is as long as the system takes, which holds for the superuser too."""
+    root = tmp_path
+    while len(str(root)) < 3900:
+        root /= "x" * 150
+    root.mkdir(parents=True)
+    folder = os.open(root, os.O_RDONLY)
+    os.mkdir("y" * 250, dir_fd=folder)
+    os.close(folder)
+    with pytest.raises(InvalidRequest, match=r"Left out is y+: it cannot be read: File name too long"):
+        read_dataset(root)
+
+
 def test_a_folder_without_videos_says_what_is_in_it(tmp_path: Path) -> None:
     touch(tmp_path, "run/frame_1.jpg", "run/frame_2.jpg")
     with pytest.raises(
@@ -102,3 +115,13 @@ def test_names_that_are_no_text_are_shown_as_text(tmp_path: Path) -> None:
     [first, second] = read_dataset(tmp_path).videos
     assert (first.label, first.source) == ("caf\\xe9", "caf\\xe9/a\\xff.mp4")
     assert second.source == "caf\\xe9/b  [31m.mp4"
+
+
+def test_of_two_videos_whose_names_look_the_same_one_is_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "caf\u00e9/a.mp4", "cafe\u0301/a.mp4", "cafe\u0301/b.mp4")
+    listing = read_dataset(tmp_path)
+    assert [(video.label, video.source) for video in listing.videos] == [
+        ("caf\u00e9", "caf\u00e9/a.mp4"),
+        ("caf\u00e9", "caf\u00e9/b.mp4"),
+    ]
+    assert [each.reason for each in listing.left_out] == ["another video has this name, written with other characters"]

@@ -128,6 +128,8 @@ def test_the_parts_of_a_kinetics_list(tmp_path: Path, part: Part, count: int) ->
     else:
         with pytest.raises(InvalidRequest, match="There is no video"):
             read_dataset(tmp_path / "list.csv", split=Split(part=part))
+    with pytest.raises(InvalidRequest, match="names the split of each video itself"):
+        read_dataset(tmp_path / "list.csv", split=Split(tmp_path / "list.csv", part))
 
 
 def test_the_kinetics_layout_with_annotations_beside_the_videos(tmp_path: Path, test_data: Path) -> None:
@@ -265,6 +267,8 @@ def test_splits_with_spaces_and_separators_of_windows(tmp_path: Path) -> None:
 def test_paths_and_splits_that_do_not_exist(ucf: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="neither a folder nor a list"):
         read_dataset(tmp_path / "nowhere")
+    with pytest.raises(InvalidRequest, match="neither a folder nor a list"):
+        read_dataset(tmp_path / f"{'x' * 300}.csv")
     with pytest.raises(InvalidRequest, match="one folder of videos for each class"):
         read_dataset(ucf / "ucfTrainTestlist")
     with pytest.raises(InvalidRequest, match="There is no split"):
