@@ -159,10 +159,16 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """Return the address of the database in the form that SQLAlchemy takes, with the driver named."""
+        """Return the address of the database in the form that SQLAlchemy takes, with the driver named.
+
+        Raises InvalidSettings for a home whose path is not UTF-8, which has no such address.
+        """
         if not self.database_url:
             file = URL.create("sqlite", database=str(self.home / "kinetoscope.db"))  # quotes what means something else
-            return file.render_as_string(hide_password=False)
+            try:
+                return file.render_as_string(hide_password=False)
+            except UnicodeEncodeError:
+                raise InvalidSettings("KINETOSCOPE_HOME: a database cannot lie there. Name a path in UTF-8.") from None
         scheme, _, rest = self.database_url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
 

@@ -35,6 +35,11 @@ def test_sqlite_lives_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().sqlalchemy_url == "sqlite:////somewhere/kinetoscope.db"
 
 
+def test_a_home_that_no_address_of_a_database_can_name() -> None:
+    with pytest.raises(InvalidSettings, match="Name a path in UTF-8"):
+        _ = Settings(home=Path("/home/\udcff"), database_url="").sqlalchemy_url
+
+
 @pytest.mark.parametrize(
     ("written", "public_url", "origin", "path"),
     [

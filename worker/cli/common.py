@@ -20,8 +20,9 @@ BATCH_ON_CPU, BATCH_ON_ACCELERATOR = 4, 16  # jobs computed at once, unless the 
 
 def open_database() -> Store:
     """Open the database of the settings, and make its folder if there is none."""
+    url = settings().sqlalchemy_url
     settings().home.mkdir(parents=True, exist_ok=True)
-    return open_store(settings().sqlalchemy_url)
+    return open_store(url)
 
 
 def page_url(path: str) -> str:
