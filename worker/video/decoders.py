@@ -91,10 +91,10 @@ class ClipDecoders:
                 with self._child() as child:
                     try:
                         return child.read_clip(request, observe)
-                    except _DecoderCrashed:
+                    except _ChildDied:
                         if child.clips == 1:
                             raise
-                # the child may have died of a clip before: another child tries again
+                # a clip before may have damaged the child, or filled its memory: another child tries again
         except VideoError as error:
             raise VideoError(_printable(error.detail)) from None
 
@@ -145,7 +145,7 @@ def _environment() -> dict[str, str]:
     return ENVIRONMENT | libraries | {"PYTHONPATH": modules}
 
 
-class _DecoderCrashed(VideoError):
+class _ChildDied(VideoError):
     """A child died while it decoded, or answered what makes no sense."""
 
 
@@ -200,10 +200,10 @@ class _Child:
         if not self._is_ready:
             return VideoError("The decoder could not be started; the log says why.")
         if code == OUT_OF_MEMORY:
-            return self.limits.out_of_memory(name)
+            return _ChildDied(self.limits.out_of_memory(name).detail)
         if code == -signal.SIGXCPU:
             return self.limits.out_of_cpu_time(name)
-        return _DecoderCrashed(f"The clip {name} crashed the decoder. Convert it with another program.")
+        return _ChildDied(f"The clip {name} crashed the decoder. Convert it with another program.")
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from app.contract.errors import VideoError
 from app.settings import ROOT
 from worker.video.decode import read_clip
-from worker.video.decoder_process import ERROR, FRAMES, HEADER, READY
+from worker.video.decoder_process import ERROR, FRAMES, HEADER, OUT_OF_MEMORY, READY
 from worker.video.decoders import ClipDecoders, read_clip_in_child
 from worker.video.encode import write_video
 from worker.video.limits import DecodeLimits
@@ -136,6 +136,21 @@ def test_a_child_that_dies_is_an_error_of_its_clip(number: signal.Signals, clip:
         decoders.read_clip(clip, **SMALL)
         os.kill(children()[0], number)  # while it waits
         decoders.read_clip(clip, **SMALL)
+
+
+def test_a_child_that_runs_out_of_memory_after_other_clips_is_replaced(clip: Path) -> None:
+    head = HEADER.pack(READY, 0, 0, 0) + HEADER.pack(FRAMES, 8, 48, 48)
+    program = f"""
+import sys
+sys.stdin.buffer.readline()
+sys.stdout.buffer.write({head!r} + bytes({8 * 48 * 48 * 3}))
+sys.stdout.flush()
+sys.stdin.buffer.readline()
+sys.exit({OUT_OF_MEMORY})
+"""
+    with ClipDecoders(program=[sys.executable, "-c", program]) as decoders:
+        for _ in range(3):
+            assert decoders.read_clip(clip, **SMALL).shape == (8, 48, 48, 3)
 
 
 def test_a_child_uses_one_thread_besides_the_one_that_waits_for_its_parent(large: Path) -> None:
