@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import aliased
+from sqlalchemy.orm.util import AliasedClass
 
 from app.contract.job import ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
@@ -33,14 +34,12 @@ class LeaseStatus:
 
 def has_work(session: Session, *, above: int | None = None) -> bool:
     """Return whether a job is queued, with a priority above this one if given."""
-    queued = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
-    return session.scalar(select(JobRow.id).where(*queued).limit(1)) is not None
+    return session.scalar(select(JobRow.id).where(*_is_queued(JobRow, above)).limit(1)) is not None
 
 
 def peek(session: Session, *, above: int | None = None) -> Job | None:
     """Return the job that would be claimed first, None where none is queued."""
-    queued = [JobRow.state == JobState.QUEUED, *([JobRow.priority > above] if above is not None else [])]
-    first = read_jobs(session, select_jobs().where(*queued).order_by(*QUEUE_ORDER).limit(1))
+    first = read_jobs(session, select_jobs().where(*_is_queued(JobRow, above)).order_by(*QUEUE_ORDER).limit(1))
     return first[0] if first else None
 
 
@@ -54,7 +53,7 @@ def claim(session: Session, *, worker: str, limit: int, above: int | None = None
     queued = aliased(JobRow)
     head = (
         select(queued.batch_key, queued.priority, queued.batch_limit)
-        .where(queued.state == JobState.QUEUED, *([queued.priority > above] if above is not None else []))
+        .where(*_is_queued(queued, above))
         .order_by(queued.priority.desc(), queued.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -109,13 +108,10 @@ def check_leases(session: Session, *, worker: str, jobs: Mapping[int, int], prio
         )
     ).all()
     mine = {id: cancelled for id, attempts, cancelled in rows if attempts == jobs[id]}
-    urgent = session.scalar(
-        select(JobRow.id).where(JobRow.state == JobState.QUEUED, JobRow.priority > priority).limit(1)
-    )
     return LeaseStatus(
         cancelled=frozenset(id for id, cancelled in mine.items() if cancelled),
         lost=frozenset(jobs.keys() - mine.keys()),
-        urgent=urgent is not None,
+        urgent=has_work(session, above=priority),
     )
 
 
@@ -205,6 +201,11 @@ def release(session: Session, *, worker: str, jobs: Iterable[int]) -> None:
         )
     )
     session.execute(delete(PreviewRow).where(PreviewRow.job_id.in_(ids)))
+
+
+def _is_queued(job: type[JobRow] | AliasedClass[JobRow], above: int | None) -> list[ColumnElement[bool]]:
+    """Return conditions for jobs that are queued, with a priority above this one if given."""
+    return [job.state == JobState.QUEUED, *([job.priority > above] if above is not None else [])]
 
 
 def _claimed_row(session: Session, worker: str, job: Job) -> JobRow | None:
