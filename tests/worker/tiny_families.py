@@ -61,16 +61,18 @@ def tiny_clip(classes: int) -> nn.Module:
 
 
 class TinyWide(nn.Module):
-    """Two convolutions of a clip that is wider than high, as the inputs of C3D and R(2+1)D are."""
+    """Three convolutions of a clip that is wider than high, as the inputs of C3D and R(2+1)D are."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv3d(3, 4, 3, padding=1)
         self.conv2 = nn.Conv3d(4, 5, 3, (1, 2, 2), padding=1)
+        self.conv3 = nn.Conv3d(5, 5, 1)
         self.head = nn.Linear(5, classes)
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         x = torch.relu(self.conv2(torch.relu(self.conv1(inputs[StreamName.CLIP]))))
+        x = torch.relu(self.conv3(x))
         logits: Tensor = self.head(x.mean((2, 3, 4)))
         return logits
 
