@@ -38,7 +38,7 @@ def main(url: str, lease: float, batch: int, seconds_per_job: float) -> None:
     def unexpected(jobs: Sequence[BaseJob], context: JobContext) -> None:
         raise AssertionError("only visualizations are asked for here")
 
-    tasks = Tasks(work, unexpected, unexpected)
+    tasks = Tasks(work, unexpected, unexpected, unexpected)
     loop = WorkerLoop(open_store(url), tasks, "none", batch=batch, lease=timedelta(seconds=lease))
     signal.signal(signal.SIGTERM, lambda *_: loop.stop.set())
     loop.run()

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from app.contract.errors import DatabaseFull, DatabaseUnreachable, KinetoscopeError
-from app.contract.job import ExplainJob, Job, JobError, Progress, SurveyJob, VisualizeJob
+from app.contract.job import AddNetworkJob, ExplainJob, Job, JobError, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
 from app.store import Session
 from app.store.database.engine import Store
@@ -20,7 +20,7 @@ MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.5, 10.0  # between two attempts to save w
 PASSING_ERRORS = (DatabaseUnreachable, DatabaseFull)  # the worker waits for their end, and no job fails for them
 
 Preview = Callable[[], RenderedMedia]
-JobT = TypeVar("JobT", VisualizeJob, SurveyJob, ExplainJob)
+JobT = TypeVar("JobT", VisualizeJob, SurveyJob, ExplainJob, AddNetworkJob)
 Saved = TypeVar("Saved")
 
 
@@ -132,7 +132,7 @@ class JobContext:
 
         self._finish(job, save)
 
-    def finish(self, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]) -> None:
+    def finish(self, job: leases.JobWithAnswer, save: Callable[[Session], dict[str, Any]]) -> None:
         """End a job of another kind. `save` writes its results and returns the job's answer, in one transaction.
 
         `save` is not called if the job is no longer ours, and may be called again after a lost connection.
@@ -190,3 +190,5 @@ def describe_job(job: Job) -> str:
             return f"{job.network} survey {job.dataset}"
         case ExplainJob():
             return f"{job.network} explain {job.dataset or ''}".strip()
+        case AddNetworkJob():
+            return f"add {job.source}"

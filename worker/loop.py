@@ -12,7 +12,7 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from app.contract.errors import KinetoscopeError
-from app.contract.job import BaseJob, ExplainJob, Job, Progress, SurveyJob, VisualizeJob, jobs_of_kind
+from app.contract.job import AddNetworkJob, BaseJob, ExplainJob, Job, Progress, SurveyJob, VisualizeJob, jobs_of_kind
 from app.store.database.engine import Store
 from app.store.jobs import leases, workers
 from worker.batch_size import batch_size
@@ -41,6 +41,7 @@ class Tasks:
     visualize: Task[VisualizeJob]
     survey: Task[SurveyJob]
     explain: Task[ExplainJob]
+    add_network: Task[AddNetworkJob]
 
     def run(self, jobs: Sequence[Job], context: JobContext) -> None:
         """Compute a batch as it was claimed: jobs that share a batch are of one kind."""
@@ -51,6 +52,8 @@ class Tasks:
                 self.survey(jobs_of_kind(SurveyJob, jobs), context)
             case ExplainJob():
                 self.explain(jobs_of_kind(ExplainJob, jobs), context)
+            case AddNetworkJob():
+                self.add_network(jobs_of_kind(AddNetworkJob, jobs), context)
 
 
 class UnexpectedError(KinetoscopeError):

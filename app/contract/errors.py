@@ -2,7 +2,7 @@
 
 KinetoscopeError
 ├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily
-│                         UnknownDataset · UnknownClip · Missing
+│                         UnknownDataset · UnknownClip · UnknownSource · Missing
 ├── InvalidRequest (422)  InvalidRecipe
 ├── Conflict (409)        NetworkExists · DatasetExists
 ├── Refused (403)
@@ -10,7 +10,7 @@ KinetoscopeError
 ├── UnsupportedMedia (415)
 ├── TooMany (429)
 ├── Unavailable (503)     DatabaseNotMigrated · DatabaseNewer · DatabaseForeign · DatabaseDamaged
-│                         DatabaseUnreachable · DiskFull (DatabaseFull)
+│                         DatabaseUnreachable · DiskFull (DatabaseFull) · DownloadFailed
 ├── SetupError            InvalidSettings · PortInUse · FrontendBuildFailed · MotionsMissing      (commands only)
 ├── WeightsError          WeightsUnreadable · WeightsUnsafe · WeightsMismatch · ChecksumMismatch
 ├── VideoError            (a clip that cannot be read)
@@ -99,6 +99,11 @@ class UnknownFamily(UnknownName):
         self.args = (self.detail,)
 
 
+class UnknownSource(UnknownName):
+    kind = "unknown_source"
+    noun = "published network"
+
+
 class UnknownUnit(NotFound):
     kind = "unknown_unit"
 
@@ -157,6 +162,12 @@ class TooMany(KinetoscopeError):
 class Unavailable(KinetoscopeError):
     kind = "unavailable"
     status = 503
+
+
+class DownloadFailed(Unavailable):
+    """A published file could not be fetched, or not all of it."""
+
+    kind = "download_failed"
 
 
 class DatabaseNotMigrated(Unavailable):

@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     VISUALIZE = "visualize"  # a unit's stimulus
     SURVEY = "survey"  # a data set through a network
     EXPLAIN = "explain"  # a person's own clip through a network
+    ADD_NETWORK = "add_network"  # a published network, downloaded and registered
 
 
 class JobState(StrEnum):
@@ -100,6 +101,12 @@ class ExplainRequest(Model):
         return self
 
 
+class AddNetworkRequest(Model):
+    """Body of POST /api/networks."""
+
+    source: str = Field(min_length=1, max_length=63, description="name of a published network, see /api/sources")
+
+
 class Progress(Model):
     """How far a running job is, in steps, or in passes of the survey's present `stage`.
 
@@ -124,7 +131,7 @@ class BaseJob(Model):
 
     id: int
     state: JobState
-    network: str
+    network: str = Field(description="the network that it is about; of one to add, the slug that it gets")
     priority: int
     attempts: int = Field(description="how often a worker claimed it")
     deaths: int = Field(description=f"workers that died while they computed it alone; it fails with the {MAX_DEATHS}rd")
@@ -183,7 +190,15 @@ class ExplainJob(BaseJob):
         return super().can_be_retried and self.dataset is not None
 
 
-Job = Annotated[VisualizeJob | SurveyJob | ExplainJob, Field(discriminator="kind")]
+class AddNetworkJob(BaseJob):
+    """A request to download a published network and to register it; until it is done there is no such network."""
+
+    kind: Literal[JobKind.ADD_NETWORK] = JobKind.ADD_NETWORK
+    source: str = Field(description="name of the published network")
+    answer: dict[str, Any] | None = Field(description="number of layers, units and classes, once it is done")
+
+
+Job = Annotated[VisualizeJob | SurveyJob | ExplainJob | AddNetworkJob, Field(discriminator="kind")]
 JobT = TypeVar("JobT", bound=BaseJob)
 
 

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
-from app.contract.job import Estimate, ExplainJob, Job, JobKind, JobState, SurveyJob, VisualizeJob
+from app.contract.job import AddNetworkJob, Estimate, ExplainJob, Job, JobKind, JobState, SurveyJob, VisualizeJob
 from app.contract.network import Extent
 from app.contract.unit_query import UnitListing
 
 LINE_BREAKS = re.compile(r"(?<=[./])|(?<=_)(?!\d)")  # after a dot, a slash, and an underscore that no digit follows
-STEP_NOUNS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "pass", JobKind.EXPLAIN: "pass"}
+STEP_NOUNS = {JobKind.VISUALIZE: "step", JobKind.SURVEY: "pass", JobKind.EXPLAIN: "pass", JobKind.ADD_NETWORK: "MB"}
 
 
 def number(value: float) -> str:
@@ -130,7 +130,7 @@ def job_status(job: Job) -> str:
 
 
 def job_title(job: Job) -> str:
-    """Write what a job is about: a class, `fc6/12`, or `Survey of ucf101`."""
+    """Write what a job is about: a class, `fc6/12`, `Survey of ucf101`, or `Add the network i3d`."""
     match job:
         case VisualizeJob():
             return job.label or f"{job.layer}/{job.unit}"
@@ -138,6 +138,8 @@ def job_title(job: Job) -> str:
             return f"Survey of {job.dataset}"
         case ExplainJob():
             return f"The clip {job.clip_name}"
+        case AddNetworkJob():
+            return f"Add the network {job.source}"
 
 
 def job_details(job: Job) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from app.contract.job import ExplainJob, Job, SurveyJob, VisualizeJob
+from app.contract.job import AddNetworkJob, ExplainJob, Job, SurveyJob, VisualizeJob
 from app.contract.result import EXTENSIONS, MediaRef
 from app.contract.unit_query import UnitQuery
 from app.web.requests.params import LISTING_PARAMS, query_params
@@ -130,6 +130,11 @@ def networks() -> str:
     return rooted("/")
 
 
+def add_network() -> str:
+    """Return the address that the button to add a published network posts to."""
+    return rooted("/-/networks")
+
+
 def network(slug: str) -> str:
     return path(slug)
 
@@ -220,6 +225,8 @@ def job_result(job: Job) -> str:
             return surveys(job.network)
         case ExplainJob():
             return own_clip(job.id)
+        case AddNetworkJob():
+            return network(job.network)
 
 
 def job_cancel(job_id: int) -> str:

@@ -53,7 +53,7 @@ def make(
     def unexpected(jobs: Sequence[object], context: JobContext) -> None:
         raise AssertionError("only visualize jobs are queued here")
 
-    return WorkerLoop(store, Tasks(task, unexpected, unexpected), "cpu", batch=4, lease=LEASE)
+    return WorkerLoop(store, Tasks(task, unexpected, unexpected, unexpected), "cpu", batch=4, lease=LEASE)
 
 
 def test_what_stays_the_same_is_told_after_so_many_more_looks() -> None:
@@ -180,7 +180,8 @@ def test_a_hung_task_ends_its_worker(sqlite_url: str) -> None:
         "import sys, time; from datetime import timedelta; from app.store.database.engine import open_store\n"
         "from worker.loop import Tasks, WorkerLoop\n"
         "def hang(jobs, context): time.sleep(60)\n"
-        "WorkerLoop(open_store(sys.argv[1]), Tasks(hang, hang, hang), 'cpu', batch=1, lease=timedelta(seconds=0.5),\n"
+        "tasks = Tasks(hang, hang, hang, hang)\n"
+        "WorkerLoop(open_store(sys.argv[1]), tasks, 'cpu', batch=1, lease=timedelta(seconds=0.5),\n"
         "           hang_limit=timedelta(seconds=0.3)).run()"
     )
     command = [sys.executable, "-c", program, sqlite_url]

@@ -61,7 +61,8 @@ def make(store: Store, task: Callable[[Sequence[VisualizeJob], JobContext], None
         "lease": timedelta(seconds=30),
         "report_seconds": 0.0,
     } | options
-    return WorkerLoop(store=store, tasks=Tasks(visualize=task, survey=unexpected, explain=unexpected), **settings)
+    tasks = Tasks(visualize=task, survey=unexpected, explain=unexpected, add_network=unexpected)
+    return WorkerLoop(store=store, tasks=tasks, **settings)
 
 
 def unexpected(batch: Sequence[BaseJob], context: JobContext) -> None:

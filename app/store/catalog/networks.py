@@ -66,6 +66,15 @@ def add_network(session: Session, *, card: NetworkCard, weights: Iterable[bytes]
     return get_network(session, slug=card.slug)
 
 
+def refuse_slug(session: Session, *, slug: str) -> None:
+    """Raise NetworkExists where a network of this slug is registered, before work is done for another one."""
+    if session.scalar(select(NetworkRow.id).where(NetworkRow.slug == slug)) is not None:
+        raise NetworkExists(
+            f"Network {slug!r} is already registered: open it, or `kinetoscope-worker networks remove {slug}` first.",
+            network=slug,
+        )
+
+
 def update_card(session: Session, *, card: NetworkCard) -> None:
     """Replace the card of a network by one that says more of the same layers; other processes show it after a restart.
 

@@ -186,7 +186,9 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(String(20))
     key: Mapped[str] = mapped_column(String(200))
     batch_key: Mapped[str] = mapped_column(String(200))
-    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
+    network_id: Mapped[int | None] = mapped_column(
+        ForeignKey("networks.id", ondelete="CASCADE")
+    )  # None for a network that is yet to be added
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"))
     recipe_key: Mapped[str | None] = mapped_column(ForeignKey("recipes.key"))
     dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.util import AliasedClass
 
-from app.contract.job import ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
+from app.contract.job import AddNetworkJob, ExplainJob, Job, JobError, JobState, Progress, SurveyJob, VisualizeJob
 from app.contract.result import Measurements, RenderedMedia
+from app.store.catalog.networks import network_row
 from app.store.database.clock import now
 from app.store.database.session import Session
 from app.store.database.tables import JobRow, PreviewRow
@@ -21,6 +22,8 @@ from app.store.database.upsert import insert_missing
 from app.store.jobs.ordering import QUEUE_ORDER
 from app.store.jobs.rows import change_values, read_jobs, select_jobs
 from app.store.results.visualizations import save_visualization
+
+JobWithAnswer = SurveyJob | ExplainJob | AddNetworkJob
 
 
 @dataclass(frozen=True)
@@ -155,15 +158,17 @@ def finish_visualization(
 
 
 def finish_with_answer(
-    session: Session, *, worker: str, job: SurveyJob | ExplainJob, save: Callable[[Session], dict[str, Any]]
+    session: Session, *, worker: str, job: JobWithAnswer, save: Callable[[Session], dict[str, Any]]
 ) -> bool:
-    """End a survey or explanation: `save` stores its result and returns its answer, in the same transaction.
+    """End a job that is not a visualization: `save` stores its result and returns its answer, in the same transaction.
 
     Return False without calling `save` where the job is no longer claimed by this worker.
     """
     row = _claimed_row(session, worker, job)
     if row is not None:
         row.answer = save(session)
+        if isinstance(job, AddNetworkJob):
+            row.network_id = network_row(session, job.network).id  # with which the job is removed, too
         _end(session, row, JobState.DONE)
     return row is not None
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select, union_all
 
-from app.contract.job import Job, JobListing, JobState, VisualizeJob, jobs_of_kind
+from app.contract.job import AddNetworkJob, Job, JobKind, JobListing, JobState, VisualizeJob, jobs_of_kind
 from app.contract.network import NetworkCard
 from app.contract.result import MediaContent
 from app.store.catalog.networks import network_row
@@ -20,7 +20,7 @@ from app.store.jobs.ordering import (
     list_finished_job_ids,
     list_job_ids,
 )
-from app.store.jobs.rows import job_not_found, read_jobs, select_jobs
+from app.store.jobs.rows import LIVE_STATES, job_not_found, read_jobs, select_jobs
 
 CHANGES_PER_PAGE = 500
 
@@ -80,6 +80,12 @@ def jobs_of_unit(session: Session, *, card: NetworkCard, layer: str, unit: int) 
     record = unit_record(session, card=card, layer=layer, unit=unit)
     jobs = select_jobs().where(JobRow.unit_id == record.id, JobRow.state != JobState.DONE).order_by(JobRow.id.desc())
     return jobs_of_kind(VisualizeJob, read_jobs(session, jobs))
+
+
+def list_live_additions(session: Session) -> list[AddNetworkJob]:
+    """Return the queued and running jobs that add networks, the oldest first."""
+    live = select_jobs().where(JobRow.state.in_(LIVE_STATES), JobRow.kind == JobKind.ADD_NETWORK).order_by(JobRow.id)
+    return jobs_of_kind(AddNetworkJob, read_jobs(session, live))
 
 
 def count_by_state(session: Session, *, owner: str | None = None) -> dict[JobState, int]:

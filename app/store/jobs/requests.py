@@ -6,6 +6,8 @@ from sqlalchemy import case, delete, func, or_, select, update
 
 from app.contract.errors import Conflict, TooMany
 from app.contract.job import (
+    AddNetworkJob,
+    AddNetworkRequest,
     CachedResult,
     EnqueueResult,
     Job,
@@ -16,7 +18,8 @@ from app.contract.job import (
     VisualizeRequest,
     jobs_of_kind,
 )
-from app.store.catalog.networks import get_card, network_id
+from app.contract.network_source import find_source
+from app.store.catalog.networks import get_card, network_id, refuse_slug
 from app.store.database.chunks import chunks
 from app.store.database.clock import now
 from app.store.database.session import Session
@@ -117,7 +120,7 @@ def enqueue_single(
     *,
     kind: JobKind,
     key: str,
-    network_id: int,
+    network_id: int | None,
     dataset_id: int | None,
     priority: int,
     limit: int,
@@ -129,7 +132,7 @@ def enqueue_single(
     `key` is unique among live jobs of the same kind and network. The row stays locked until the transaction ends, so
     that the job cannot end before everything that belongs to it is stored.
     """
-    job_key = f"{kind.value}:{network_id}:{key}"
+    job_key = f"{kind.value}:{network_id or ''}:{key}"
     live = select(JobRow).where(JobRow.key == job_key, JobRow.state.in_(LIVE_STATES)).with_for_update()
     moment = now(session)
     if session.scalar(live) is None:
@@ -156,6 +159,30 @@ def enqueue_single(
         live_row.updated_at = moment
         session.flush()
     return get_job(session, job_id=live_row.id)
+
+
+def enqueue_network(
+    session: Session, *, request: AddNetworkRequest, limit: int = MAX_QUEUED_JOBS, requester: Requester = COMMAND
+) -> AddNetworkJob:
+    """Queue a published network to be downloaded and registered, or join the live job.
+
+    Raises UnknownSource, and NetworkExists where a network of its name is registered.
+    """
+    source = find_source(request.source)
+    refuse_slug(session, slug=source.name)
+    job = enqueue_single(
+        session,
+        kind=JobKind.ADD_NETWORK,
+        key=source.name,
+        network_id=None,
+        dataset_id=None,
+        priority=Priority.CLICK,
+        limit=limit,
+        requester=requester,
+        parameters={"source": source.name},
+    )
+    assert isinstance(job, AddNetworkJob)
+    return job
 
 
 def cancel(session: Session, *, job_id: int) -> Job:

@@ -7,7 +7,17 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, and_, event, select, update
 
 from app.contract.errors import Missing
-from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, SurveyJob, VisualizeJob
+from app.contract.job import (
+    AddNetworkJob,
+    ExplainJob,
+    Job,
+    JobError,
+    JobKind,
+    JobState,
+    Progress,
+    SurveyJob,
+    VisualizeJob,
+)
 from app.contract.recipe import ResolvedRecipe
 from app.contract.result import MediaRole
 from app.store.database.clock import now
@@ -73,7 +83,7 @@ def select_jobs() -> SelectJobs:
             PreviewRow.step.label("preview_step"),
             VisualizationMediaRow.sha256.label("poster"),
         )
-        .join(NetworkRow, NetworkRow.id == JobRow.network_id)
+        .outerjoin(NetworkRow, NetworkRow.id == JobRow.network_id)
         .outerjoin(UnitRow, UnitRow.id == JobRow.unit_id)
         .outerjoin(DatasetRow, DatasetRow.id == JobRow.dataset_id)
         .outerjoin(PreviewRow, PreviewRow.job_id == JobRow.id)
@@ -135,3 +145,6 @@ def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
         case JobKind.EXPLAIN:
             name, expected = row["parameters"]["name"], row["parameters"]["expected"]
             return ExplainJob(**common, dataset=row["dataset"], clip_name=name, expected=expected, answer=row["answer"])
+        case JobKind.ADD_NETWORK:
+            source = row["parameters"]["source"]
+            return AddNetworkJob(**{**common, "network": source}, source=source, answer=row["answer"])

@@ -19,6 +19,7 @@ from app.web.api import (
     media,
     networks,
     previews,
+    sources,
     surveys,
     units,
     visualizations,
@@ -27,6 +28,7 @@ from app.web.api import (
 routers = (
     health.router,
     networks.router,
+    sources.router,
     units.router,
     lines.router,
     visualizations.router,

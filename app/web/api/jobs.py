@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.contract.job import ExplainJob, Job, JobError, JobKind, JobState, Progress, VisualizeJob
+from app.contract.job import AddNetworkJob, ExplainJob, Job, JobError, JobKind, JobState, Progress, VisualizeJob
 from app.contract.model import Model, Paginated
 from app.contract.network import Sha256
 from app.contract.recipe import ResolvedRecipe
@@ -62,6 +62,8 @@ class JobOut(Model):
         del fields["owner"], fields["address"]
         if isinstance(job, ExplainJob):
             fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
+        if isinstance(job, AddNetworkJob):
+            fields["parameters"] = {"source": fields.pop("source")}
         preview = result = None
         if isinstance(job, VisualizeJob):
             preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)

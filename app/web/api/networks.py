@@ -1,17 +1,21 @@
-"""Networks: the list, and one with its layers and classes."""
+"""Networks: the list, one with its layers and classes, and a request to add a published one."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from pydantic import Field
 
+from app.contract.job import AddNetworkRequest
 from app.contract.model import Model
 from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Slug, Stream, StreamName
 from app.store.catalog import networks
+from app.store.jobs import requests
 from app.web import urls
-from app.web.api.error_bodies import errors
+from app.web.api.error_bodies import errors, write_errors
+from app.web.api.jobs import JobOut
 from app.web.api.parameters import NetworkSlug
-from app.web.deps import ReadSession
+from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api/networks", tags=["networks"])
 
@@ -105,6 +109,23 @@ class NetworkDetail(Model):
 @router.get("", summary="All networks", responses=errors())
 def list_networks(session: ReadSession) -> list[NetworkOut]:
     return [NetworkOut.of(network) for network in networks.list_networks(session)]
+
+
+@router.post(
+    "",
+    summary="Ask for a published network (/api/sources) to be downloaded and registered",
+    status_code=202,
+    responses=write_errors(404, 409, 413, 415, 422),
+)
+def add_network(
+    session: WriteSession,
+    settings: SettingsDep,
+    visitor: VisitorDep,
+    request: Annotated[AddNetworkRequest, Body(examples=[{"source": "i3d"}])],
+) -> JobOut:
+    """Join the job that adds the same network where it is under way."""
+    asked_by = requester(visitor, settings)
+    return JobOut.of(requests.enqueue_network(session, request=request, limit=settings.queue_limit, requester=asked_by))
 
 
 @router.get("/{network}", summary="One network: card, layers in order, classes", responses=errors(404, 422))

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.contract.job import MAX_DEATHS, Job, VisualizeJob
+from app.contract.job import MAX_DEATHS, AddNetworkJob, Job, JobState, VisualizeJob
 from app.contract.result import Visualization
 from app.store.catalog import networks
 from app.store.jobs import listing, queue, requests, workers
@@ -32,6 +32,7 @@ JobId = Annotated[int, Path(ge=1, lt=2**63)]
 class JobPage(Page):
     template: ClassVar[str] = "job.html"
     job: Job
+    has_network: bool  # whether the network that it is about is there
     queued_siblings: int  # queued jobs for the same layer and recipe, while this one is live
     result_href: str  # the page that shows its result
     objective_chart: LineChart | None
@@ -53,22 +54,25 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
             queued_siblings = queue.count_queued_siblings(session, job_id=job_id, owners=visitor.changeable_owners)
     known_workers = workers.list_workers(session)
     trace = visualization.measurements.trace if visualization else job.progress.trace if job.progress else ()
-    card = networks.get_card(session, slug=job.network)
-    if isinstance(job, VisualizeJob):
-        result_href = urls.unit(job.network, job.layer, job.unit, **recipe_query_params(job.recipe, card))
-        speed = f", {job.recipe.speed},"
-    else:
-        result_href, speed = urls.job_result(job), ""
+    result_href, description = urls.job_result(job), f"{job_title(job)} is {job.state}."
+    has_network = not isinstance(job, AddNetworkJob) or job.state is JobState.DONE
+    if not isinstance(job, AddNetworkJob):
+        card, speed = networks.get_card(session, slug=job.network), ""
+        if isinstance(job, VisualizeJob):
+            result_href = urls.unit(job.network, job.layer, job.unit, **recipe_query_params(job.recipe, card))
+            speed = f", {job.recipe.speed},"
+        description = f"{job_title(job)} of {card.title}{speed} is {job.state}."
     page = JobPage(
         layout=page_layout(
             request,
             title=f"Job {job.id}: {job_title(job)}",
             address=urls.job(job.id),
-            description=f"{job_title(job)} of {card.title}{speed} is {job.state}.",
+            description=description,
             crumbs=(home_crumb(), Crumb("Queue", urls.jobs()), Crumb(f"Job {job.id}")),
             is_live=job.state.is_live,
         ),
         job=job,
+        has_network=has_network,
         queued_siblings=queued_siblings,
         result_href=result_href,
         objective_chart=line_chart(trace),

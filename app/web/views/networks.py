@@ -1,22 +1,30 @@
-"""The list of networks, and one network: its architecture and its newest visualizations."""
+"""The list of networks with those that can be added, and one network: its architecture and newest visualizations."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import ValidationError
 
+from app.contract.job import AddNetworkJob, AddNetworkRequest
 from app.contract.network import NetworkCard, NetworkSummary
+from app.contract.network_source import SOURCES, NetworkSource
 from app.contract.result import MediaRole, Visualization
 from app.contract.unit import Thumbnail
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import Session
 from app.store.catalog import networks, thumbnails
+from app.store.jobs import listing, requests, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.architecture import StreamColumn, stream_columns
-from app.web.deps import ReadSession
+from app.web.deps import ReadSession, SettingsDep, WriteSession
 from app.web.render import render
+from app.web.requests.form import Form
+from app.web.requests.validation import invalid_request
+from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 
 router = APIRouter()
@@ -35,10 +43,25 @@ class NetworkEntry:
     playing: tuple[Visualization, ...]
 
 
+@dataclass(frozen=True)
+class NetworkOffer:
+    """A published network that is not registered, and the live job that adds it, if there is one."""
+
+    source: NetworkSource
+    job: AddNetworkJob | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworksPage(Page):
     template: ClassVar[str] = "networks.html"
     networks: tuple[NetworkEntry, ...]
+    offers: tuple[NetworkOffer, ...]
+    workers_alive: bool
+
+    @property
+    def is_adding(self) -> bool:
+        """Whether a job is live that adds a network."""
+        return any(offer.job for offer in self.offers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +83,17 @@ def networks_page(request: Request, session: ReadSession) -> HTMLResponse:
     summaries = networks.list_networks(session)
     cards = [summary.card for summary in summaries[1:]]
     newest = thumbnails.newest_thumbnails(session, cards=cards, limit=THUMBNAILS_PER_NETWORK)
+    offers = network_offers(session, {summary.card.slug for summary in summaries})
     page = NetworksPage(
         layout=page_layout(
             request,
             title="Kinetoscope",
             address=urls.networks(),
             description="See what a video network has learned.",
+            is_live=any(offer.job for offer in offers),
         ),
+        offers=offers,
+        workers_alive=any(worker.alive for worker in workers.list_workers(session)),
         networks=tuple(
             NetworkEntry(
                 summary,
@@ -77,6 +104,28 @@ def networks_page(request: Request, session: ReadSession) -> HTMLResponse:
         ),
     )
     return render(page)
+
+
+def network_offers(session: Session, registered: Collection[str]) -> tuple[NetworkOffer, ...]:
+    """Return the published networks that are not registered."""
+    missing = [source for source in SOURCES if source.name not in registered]
+    live = {job.source: job for job in listing.list_live_additions(session)} if missing else {}
+    return tuple(NetworkOffer(source, live.get(source.name)) for source in missing)
+
+
+@router.post(urls.add_network())
+def add_network(session: WriteSession, settings: SettingsDep, visitor: VisitorDep, form: Form) -> RedirectResponse:
+    """Queue a published network to be added, and show the job."""
+    try:
+        request = AddNetworkRequest.model_validate({name: form[name] for name in ("source",) if name in form})
+    except ValidationError as error:
+        raise invalid_request(error.errors(), within=("body",)) from error
+    owner = visitor.cookie_owner or new_owner()
+    asked_by = requester(visitor, settings, owner)
+    job = requests.enqueue_network(session, request=request, limit=settings.queue_limit, requester=asked_by)
+    response = RedirectResponse(urls.job(job.id), status_code=303)
+    remember_owner(response, owner)
+    return response
 
 
 def playing_visualizations(session: Session, card: NetworkCard) -> tuple[Visualization, ...]:

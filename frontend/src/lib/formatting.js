@@ -9,13 +9,16 @@ export function formatDuration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** @type {Record<string, string>} */
+const STEP_NOUNS = { visualize: "step", add_network: "MB" };
+
 /**
  * @param {string} kind kind of the job
  * @param {import("./job-events.js").Progress} progress
  */
 export function formatProgress(kind, { stage, step, steps, seconds_left: secondsLeft }) {
   if (kind === "explain" && !step) return "reads the clip";
-  const unit = stage ? `${stage}:` : kind === "visualize" ? "step" : "pass";
+  const unit = stage ? `${stage}:` : (STEP_NOUNS[kind] ?? "pass");
   const words = `${unit} ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}`;
   if (secondsLeft == null) return words;
   return `${words}, ${formatDuration(secondsLeft)} left${stage ? " of this part" : ""}`;

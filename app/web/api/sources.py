@@ -1,0 +1,28 @@
+"""Published networks, which `POST /api/networks` adds."""
+
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.contract.network_source import SOURCES, NetworkSource
+from app.store.catalog import networks
+from app.web import urls
+from app.web.api.error_bodies import errors
+from app.web.deps import ReadSession
+
+router = APIRouter(prefix="/api/sources", tags=["networks"])
+
+
+class SourceOut(NetworkSource):
+    network: str | None = Field(description="address of the network, where one of this name is registered")
+
+    @classmethod
+    def of(cls, source: NetworkSource, *, is_registered: bool) -> Self:
+        return cls(**vars(source), network=urls.api_network(source.name) if is_registered else None)
+
+
+@router.get("", summary="Published networks that can be added, with package, checksums and licence", responses=errors())
+def list_sources(session: ReadSession) -> list[SourceOut]:
+    registered = {card.slug for card in networks.list_cards(session)}
+    return [SourceOut.of(source, is_registered=source.name in registered) for source in SOURCES]
