@@ -55,6 +55,7 @@ def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("POST", "/api/visualizations", {"json": ASK}),
         ("POST", "/api/surveys", {"json": {"network": "tiny", "dataset": "little"}}),
+        ("POST", "/api/networks", {"json": {"source": "i3d"}}),
         ("POST", "/api/clips?network=tiny", {"content": VIDEO, "headers": {"Content-Type": "video/mp4"}}),
         ("POST", "/api/links", {"json": {"url": "/", "title": "t"}}),
         ("DELETE", f"/api/jobs/{job}", {}),
@@ -63,6 +64,7 @@ def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
         ("POST", "/-/visualize", {"data": FORM}),
         ("POST", "/tiny/-/visualize", {"data": {"u": "class/1"}}),
         ("POST", "/-/surveys", {"data": {"network": "tiny", "dataset": "little"}}),
+        ("POST", "/-/networks", {"data": {"source": "i3d"}}),
         ("POST", "/-/clips", {"data": {"network": "tiny"}, "files": {"file": ("a.mp4", VIDEO)}}),
         ("POST", "/-/saved", {"data": {"url": "/", "title": "t"}}),
         ("POST", "/-/saved/none/forget", {}),
