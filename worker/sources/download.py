@@ -29,20 +29,16 @@ def download(source: NetworkSource, index: PackageIndex, target: Path, observe: 
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(target.parent)
         handle, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=PART, dir=target.parent)
-    except OSError as error:
-        raise _disk_error(source, error) from None
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file, closing(_verified_chunks(source, index, url, observe)) as chunks:
-            for chunk in chunks:
-                try:
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file, closing(_verified_chunks(source, index, url, observe)) as chunks:
+                for chunk in chunks:
                     file.write(chunk)
-                    file.flush()
-                except OSError as error:
-                    raise _disk_error(source, error) from None
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:  # those of the network are DownloadFailed already
+        raise _disk_error(source, error) from None
 
 
 def _verified_chunks(

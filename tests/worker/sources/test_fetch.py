@@ -176,17 +176,16 @@ def test_a_disk_that_takes_no_more_is_told(local: LocalIndex, home: Path) -> Non
     local.publish(source, big)
     program = f"""
 import resource
+from pathlib import Path
 from app.contract.errors import DiskFull
 from app.contract.network_source import NetworkSource
 from worker.sources.download import download
-from worker.sources.archive import read_member
-from worker.sources.array_pickle import read_arrays
-from worker.sources.fetch import cached_file
 from worker.sources.package_index import PackageIndex
 source = NetworkSource.model_validate_json({source.model_dump_json()!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+index = PackageIndex(({local.address + "/simple"!r},))
 try:
-    download(source, PackageIndex(({local.address + "/simple"!r},)), cached_file(source), lambda done, total: None)
+    download(source, index, Path({str(cached_file(source))!r}), lambda done, total: None)
 except DiskFull as error:
     print(error.detail)
 """
