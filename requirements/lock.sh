@@ -11,5 +11,5 @@ compile() {
 compile web
 echo "torch==2.13.0" > requirements/torch.tmp
 compile worker --extra worker -c requirements/web.txt -c requirements/torch.tmp
-compile test --extra worker --extra train --extra test --extra check -c requirements/worker.txt -c requirements/torch.tmp
+compile test --extra worker --extra hub --extra train --extra test --extra check -c requirements/worker.txt -c requirements/torch.tmp
 rm requirements/torch.tmp

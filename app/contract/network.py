@@ -92,6 +92,13 @@ class Layer(Model):
         return self.name == CLASS_LAYER
 
 
+class OmittedModule(Model):
+    """A module of a network that is no layer of its card, and why it is not."""
+
+    module: str
+    reason: str
+
+
 class NetworkCard(Model):
     """A trained network as the catalogue knows it. `checksum` is the sha256 of its weights."""
 
@@ -102,6 +109,7 @@ class NetworkCard(Model):
     summary: str = ""
     streams: tuple[Stream, ...]
     layers: tuple[Layer, ...]
+    omitted: tuple[OmittedModule, ...] = ()
     classes: tuple[str, ...]
     class_sentences: tuple[str, ...] = Field(
         default=(), description="a sentence for each class that says what it is, or none at all"
@@ -109,6 +117,10 @@ class NetworkCard(Model):
     parameters: int
     normalised: bool = False  # has batch normalisation, whose statistics describe the training data
     stimulus: Extent = Field(description="size of a stimulus where the recipe leaves it open")
+    short_side: int | None = Field(
+        default=None,
+        description="pixels that a video's shorter side is scaled to before the crop; the family's if null",
+    )
 
     @model_validator(mode="after")
     def every_class_or_none(self) -> Self:
@@ -122,6 +134,12 @@ class NetworkCard(Model):
             if layer.name == name:
                 return layer
         raise UnknownLayer(name, [layer.name for layer in self.layers])
+
+    def sees_everything(self, layer: Layer) -> bool:
+        """Return whether every position of the layer sees the whole input, as attention does."""
+        seen = layer.receptive_field
+        sizes = [(s.frames, s.height, s.width) for s in self.streams if layer.stream in (s.name.value, "fusion")]
+        return (seen.frames, seen.height, seen.width) == tuple(max(sides) for sides in zip(*sizes, strict=True))
 
     def unit(self, layer: str, unit: int) -> tuple[Layer, int]:
         """Return the layer and the checked unit index. Raises UnknownLayer and UnknownUnit."""

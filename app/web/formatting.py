@@ -7,7 +7,7 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from app.contract.job import AddNetworkJob, Estimate, ExplainJob, Job, JobKind, JobState, SurveyJob, VisualizeJob
-from app.contract.network import Extent
+from app.contract.network import Extent, Layer, NetworkCard
 from app.contract.unit_query import UnitListing
 
 LINE_BREAKS = re.compile(r"(?<=[./])|(?<=_)(?!\d)")  # after a dot, a slash, and an underscore that no digit follows
@@ -73,8 +73,11 @@ def map_size(size: Extent) -> str:
     return f"{space} × {size.frames}" if size.frames > 1 else space
 
 
-def receptive_field(size: Extent) -> str:
-    """Write how much of the input a position of a layer sees: `59 × 59 px in 19 frames`."""
+def seen_part(layer: Layer, card: NetworkCard) -> str:
+    """Write how much of the input a position of a layer sees: `59 × 59 px in 19 frames`, or `the whole clip`."""
+    if card.sees_everything(layer):
+        return "the whole clip" if layer.stream == "clip" else "the whole input"
+    size = layer.receptive_field
     space = f"{size.height} × {size.width} px"
     return f"{space} in {size.frames} frames" if size.frames > 1 else space
 

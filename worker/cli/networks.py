@@ -16,7 +16,9 @@ from worker.cli.progress import make_progress_with
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 
-Weights = Annotated[Path, typer.Option(help="safetensors, a file of torch.save, or the index of shards.")]
+Weights = Annotated[
+    Path | None, typer.Option(help="safetensors, a file of torch.save, or the index of shards; not for a directory.")
+]
 Labels = Annotated[
     Path | None, typer.Option(help="Class names in the order of the outputs, one a line; or numbered, CSV, JSON.")
 ]
@@ -25,11 +27,17 @@ Labels = Annotated[
 @app.command()
 @report_errors
 def add(
-    family: Annotated[str, typer.Argument(help="A family (`networks families`), or a Python file with your own.")],
-    weights: Weights,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A directory that the library transformers saved; or a family (`networks families`), or a Python file "
+            "with your own, and --weights."
+        ),
+    ],
+    weights: Weights = None,
     labels: Labels = None,
     slug: Annotated[
-        str | None, typer.Option(help="Name of the network in URLs; by default that of the family.")
+        str | None, typer.Option(help="Name of the network in URLs; by default that of the family or directory.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="Title on pages.")] = None,
     checksum: Annotated[str | None, typer.Option(help="sha256 that the weights must have.")] = None,
@@ -41,13 +49,13 @@ def add(
     store = open_database()
     with out.status("Tracing the network ..."):
         card, data = read_network(
-            family=family, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum
+            family=source, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum
         )
         with store.transaction() as session:
             networks.add_network(session, card=card, weights=networks.weight_chunks(data))
     _report_registered(card)
-    if is_file(family):
-        out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(family).resolve()}, so that they find the family.")
+    if is_file(source):
+        out.print(f"Start workers with KINETOSCOPE_FAMILIES={Path(source).resolve()}, so that they find the family.")
 
 
 @app.command()
@@ -92,6 +100,8 @@ def _report_registered(card: NetworkCard) -> None:
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
         f"{len(card.classes)} classes. Page: {page_url(card.slug)}"
     )
+    for part in card.omitted:
+        out.print(f"Not shown: {part.module}: {part.reason}.", markup=False)
 
 
 @app.command("list")

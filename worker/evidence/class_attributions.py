@@ -17,6 +17,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from app.contract.evidence import CLASS_ATTRIBUTIONS_PER_UNIT, ClassAttribution
 from app.contract.network import NetworkCard
@@ -142,7 +143,9 @@ def _attribute_copies(network: Network, inputs: Inputs, layer: str, units: Tenso
             extended[set_to_one][rows, indices] = 1
         return forward_ad.make_dual(extended, tangent)  # type: ignore[no-any-return, no-untyped-call]
 
-    with forward_ad.dual_level(), replace_output(network.module, point.path, change_copies):
+    # fused kernels of attention have no forward derivative
+    attention = sdpa_kernel(SDPBackend.MATH)
+    with attention, forward_ad.dual_level(), replace_output(network.module, point.path, change_copies):
         logits, derivatives = forward_ad.unpack_dual(network.module(inputs))  # type: ignore[no-untyped-call]
     without = logits[silenced]
     attributions = [

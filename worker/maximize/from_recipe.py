@@ -275,7 +275,9 @@ class _Report:
             height=max(canvas.height for canvas in canvases),
             width=max(canvas.width for canvas in canvases),
         )
-        problem = f"Computed on the whole frame: {self.problem}." if self.problem and is_center else ""
+        needs_whole = self.network.card.sees_everything(self.network.card.layer(self.layer))
+        is_told = is_center and self.problem and not needs_whole
+        problem = f"Computed on the whole frame: {self.problem}." if is_told else ""
         measurements = Measurements(
             activation=activation,
             objective=maximum.objective,

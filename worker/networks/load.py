@@ -1,5 +1,6 @@
 """Make the card of a network from its family and weights, and load the network that a card describes."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,15 +9,17 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from app.contract.errors import Conflict, InvalidRequest, WeightsMismatch
+from app.contract.errors import Conflict, InvalidRequest, KinetoscopeError, WeightsMismatch
 from app.contract.network import NetworkCard
 from worker.networks.labels import read_labels
 from worker.networks.network import Network
+from worker.networks.omitted import find_omitted, refuse_only_ends
 from worker.networks.preprocessing import check_streams
-from worker.networks.registry import Family, find_family
+from worker.networks.registry import Family, find_family, is_file
 from worker.networks.state_fit import load_state, max_file_bytes
 from worker.networks.stimulus_limits import with_limits
 from worker.networks.trace import BATCH_NORMS, trace
+from worker.networks.transformers_directory import read_directory, read_stored_config
 from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
 
 MAX_NAME_LENGTH = 200  # characters of a layer or a label
@@ -28,7 +31,7 @@ def load_network(card: NetworkCard, weights: bytes, device: str | torch.device =
     Raises ChecksumMismatch for other weights, Conflict if the family's code now gives other layers than the card.
     """
     verify_checksum(weights, card.checksum)
-    family = find_family(card.family)
+    family = configured(find_family(card.family), weights)
     module = _build(family, len(card.classes))
     _fill(module, family, weights, is_registered=True)
     layers, points = trace(module, card.streams)
@@ -58,7 +61,7 @@ def describe_network(
 def read_network(
     *,
     family: str,
-    weights: Path,
+    weights: Path | None = None,
     labels: Path | None = None,
     slug: str | None = None,
     title: str | None = None,
@@ -66,10 +69,13 @@ def read_network(
 ) -> tuple[NetworkCard, bytes]:
     """Return the card of the network in a weights file, and the bytes that `load_network` takes with it.
 
-    `family` is a registered name or a Python file that registers one family. `weights` may be the index of shards.
+    `family` is a registered name or a Python file that registers one family. `weights` may be the index of shards. A
+    directory that the library transformers saved is given as `family`, without weights.
     `labels` is a file of them (see `labels.py`); the family's labels if not given. `checksum` is the sha256 that the
     weights must have.
     """
+    if weights is None:
+        return _read_directory(family, labels=labels, slug=slug, title=title, checksum=checksum)
     registered = find_family(family)
     classes = registered.labels if labels is None else read_labels(labels)
     module = _build(registered, len(classes))
@@ -83,6 +89,31 @@ def read_network(
             raise
         advice = f"{weights.name} is one shard of several: give the file that lists them, *.index.json."
         raise WeightsMismatch(f"{error.detail} {advice}", **error.extra) from None
+
+
+def _read_directory(
+    source: str, *, labels: Path | None, slug: str | None, title: str | None, checksum: str | None
+) -> tuple[NetworkCard, bytes]:
+    path = Path(source)
+    if not path.is_dir():
+        if "/" in source and not is_file(source):
+            raise InvalidRequest(
+                f"There is no directory {source}. A network of a hub is fetched first: `hf download {source} "
+                f"--local-dir {path.name}`, then `networks add {path.name}`."
+            )
+        raise InvalidRequest(f"Weights are missing: `networks add {find_family(source).name} --weights FILE`.")
+    name, data = read_directory(path, checksum)
+    family = configured(find_family(name), data)
+    classes = family.labels if labels is None else read_labels(labels)
+    module = _build(family, len(classes))
+    slug = re.sub("[^a-z0-9_-]+", "-", path.resolve().name.lower()).strip("-_")[:63] if slug is None else slug
+    return _make_card(family, module, data, classes, slug=slug, title=title), data
+
+
+def configured(family: Family, weights: bytes) -> Family:
+    """Return the family of the network whose config these weights carry; the family itself where they carry none."""
+    text = None if family.configure is None else read_stored_config(weights)
+    return family if family.configure is None or text is None else family.configure(text)
 
 
 def make_card(
@@ -107,6 +138,8 @@ def _make_card(
     check_streams(family)
     _fill(module, family, weights)
     layers, points = trace(module, family.streams)
+    omitted = find_omitted(module, family.streams, points)
+    refuse_only_ends(layers, omitted)
     if layers[-1].units != len(classes):
         raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
     _check_names("layer", [layer.name for layer in layers])
@@ -125,6 +158,8 @@ def _make_card(
             parameters=sum(parameter.numel() for parameter in module.parameters()),
             normalised=any(isinstance(part, BATCH_NORMS) for part in module.modules()),
             stimulus=family.stimulus,
+            short_side=family.short_side,
+            omitted=omitted,
         )
     except ValidationError as error:
         problem = error.errors()[0]
@@ -147,6 +182,8 @@ def _check_names(kind: str, names: Sequence[str]) -> None:
 def _build(family: Family, classes: int) -> nn.Module:
     try:
         module = family.build(classes)
+    except KinetoscopeError:
+        raise
     except Exception as error:
         raise InvalidRequest(
             f"The family {family.name} cannot build a network of {classes} classes: {type(error).__name__}: {error}"

@@ -67,8 +67,9 @@ def clip_format(card: NetworkCard) -> ClipFormat:
     motion = streams.get(StreamName.MOTION)
     size = card.streams[0].height, card.streams[0].width
     ratio = CLIP_RESIZE_RATIO if motion is None else MOTION_RESIZE_RATIO
-    if family.short_side is not None:
-        ratio = Fraction(family.short_side, min(size))
+    short_side = card.short_side or family.short_side
+    if short_side is not None:
+        ratio = Fraction(short_side, min(size))
     height, width = (int(side * ratio) for side in size)
     frames = max(stream.frames for stream in card.streams)
     if motion is None:

@@ -25,6 +25,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.i3d",
     "worker.networks.families.two_stream",
     "worker.networks.families.flow_gated",
+    "worker.networks.families.video_transformers",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 
@@ -56,6 +57,8 @@ class Family:
     rename: Callable[[str], str]  # a tensor's name in public weights -> its name in the module
     short_side: int | None  # pixels that videos are scaled to before the crop; None: see worker.networks.preprocessing
     flow: FlowMethod
+    # for families whose weights carry a config of the network: makes the family of that network from it
+    configure: "Callable[[str], Family] | None" = None
 
 
 _families: dict[str, Family] = {}
@@ -73,6 +76,7 @@ def register(
     rename: Callable[[str], str] = same_name,
     short_side: int | None = None,
     flow: FlowMethod = DIS,
+    configure: Callable[[str], Family] | None = None,
 ) -> Callable[[Builder], Builder]:
     """Register the decorated builder as a family.
 
@@ -86,7 +90,18 @@ def register(
         if name in _families:
             raise Conflict(f"There are two families {name!r}: give yours another name.")
         _families[name] = Family(
-            name, title, summary, build, tuple(streams), stimulus, labels, sentences, rename, short_side, flow
+            name,
+            title,
+            summary,
+            build,
+            tuple(streams),
+            stimulus,
+            labels,
+            sentences,
+            rename,
+            short_side,
+            flow,
+            configure,
         )
         return build
 

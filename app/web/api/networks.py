@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.contract.job import AddNetworkRequest
 from app.contract.model import Model
-from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, Slug, Stream, StreamName
+from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, OmittedModule, Slug, Stream, StreamName
 from app.store.catalog import networks
 from app.store.jobs import requests
 from app.web import urls
@@ -83,12 +83,14 @@ class NetworkDetail(Model):
     checksum: str
     streams: tuple[Stream, ...]
     layers: tuple[LayerOut, ...]
+    omitted: tuple[OmittedModule, ...] = Field(description="modules that are no layers, and why")
     classes: tuple[str, ...]
     class_sentences: tuple[str, ...] = Field(description="what each class is; empty where nobody says")
     units: int
     parameters: int
     normalised: bool = Field(description="its batch normalisation remembers the data that it was trained on")
     stimulus: Extent
+    short_side: int | None = Field(description="pixels that a video's shorter side is scaled to before the crop")
     visualizations: int
     visualized_units: int
     page: str

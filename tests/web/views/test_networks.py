@@ -1,11 +1,11 @@
 from fastapi.testclient import TestClient
 
-from app.contract.network import NetworkCard
+from app.contract.network import Extent, NetworkCard, OmittedModule
 from app.store.catalog import networks, thumbnails
 from app.store.database.engine import Store
 from app.web.charts.architecture import stream_columns
 from tests.support import add_card, claim, enqueue, finish, two_stream_card
-from tests.web.conftest import ORIGIN
+from tests.web.conftest import ORIGIN, clip_card
 from tests.web.views.conftest import Make, Open, poster
 
 
@@ -84,6 +84,24 @@ def test_two_streams_are_two_towers_under_their_fusion(
     assert len(page.all("section", class_="stream-column")) == 3
     assert "sees 9 × 9 px in 3 frames" in page.text
     assert "/tiny/class/2" in page.links, "a layer's pictures lead to their units"
+
+
+def test_what_sees_everything_and_what_is_not_shown_is_said(
+    open_page: Open, visitor: TestClient, store: Store, network: NetworkCard
+) -> None:
+    card = clip_card("tokens")
+    whole = Extent(frames=8, height=32, width=32)
+    layers = (card.layers[0], *(layer.model_copy(update={"receptive_field": whole}) for layer in card.layers[1:]))
+    omitted = (OmittedModule(module="blocks.*.query", reason="mixes positions"),)
+    add_card(store, card.model_copy(update={"layers": layers, "omitted": omitted}))
+    page = open_page("/tokens")
+    assert (page.text.count("sees the whole clip"), page.text.count("sees 15 × 15 px in 7 frames")) == (2, 1)
+    assert len(page.all("svg", class_="receptive-field-icon")) == 1
+    assert {"blocks.*.query", "mixes positions"} <= set(map(str.strip, page.text.split("\n")))
+    assert "sees the whole clip" in open_page("/tokens/Mixed_4f").text
+    assert "sees the whole clip" in open_page("/tokens/Mixed_4f/3").text
+    body = visitor.get("/api/networks/tokens").json()
+    assert body["omitted"] == [{"module": "blocks.*.query", "reason": "mixes positions"}]
 
 
 def test_a_clip_network_is_one_tower(open_page: Open) -> None:

@@ -1,0 +1,81 @@
+"""Tiny networks of the library transformers with random weights, saved as people have them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+transformers: Any = pytest.importorskip("transformers")
+
+LABELS = ("hop", "skip", "jump")
+COMMON = {
+    "hidden_size": 24,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "id2label": dict(enumerate(LABELS)),
+    "label2id": {label: index for index, label in enumerate(LABELS)},
+}
+SIZED = COMMON | {"image_size": 32, "num_frames": 4, "intermediate_size": 40}
+# class of the config, its arguments, and of the model
+KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "videomae": ("VideoMAEConfig", SIZED | {"patch_size": 8, "tubelet_size": 2}, "VideoMAEForVideoClassification"),
+    "timesformer": ("TimesformerConfig", SIZED | {"patch_size": 8}, "TimesformerForVideoClassification"),
+    "vivit": ("VivitConfig", SIZED | {"tubelet_size": [2, 8, 8]}, "VivitForVideoClassification"),
+    "vjepa2": (
+        "VJEPA2Config",
+        COMMON
+        | {"crop_size": 32, "frames_per_clip": 4, "patch_size": 8, "mlp_ratio": 2.0, "num_pooler_layers": 1}
+        | {"pred_hidden_size": 12, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1},
+        "VJEPA2ForVideoClassification",
+    ),
+}
+PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "videomae": (
+        "preprocessor_config.json",
+        {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "size": {"shortest_edge": 32}},
+    ),
+    "timesformer": (
+        "preprocessor_config.json",
+        {"image_mean": [0.45, 0.45, 0.45], "image_std": [0.225, 0.225, 0.225], "size": {"shortest_edge": 32}},
+    ),
+    "vivit": (
+        "preprocessor_config.json",
+        {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "rescale_factor": 1 / 127.5, "size": {"shortest_edge": 36}},
+    ),
+    "vjepa2": (
+        "video_preprocessor_config.json",
+        {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "size": {"shortest_edge": 36}},
+    ),
+}
+
+
+def save(kind: str, folder: Path, *, shards: bool = False, **changes: Any) -> Path:
+    """Save a seeded network of a kind as the library does, with its processor's config, and return the folder."""
+    config_class, arguments, model_class = KINDS[kind]
+    config = getattr(transformers, config_class)(**(arguments | changes))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = getattr(transformers, model_class)(config)
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, std=0.2)  # the library's own are so small that all logits are alike
+    model.save_pretrained(folder, max_shard_size="20KB" if shards else "1GB")
+    name, processor = PROCESSORS[kind]
+    (folder / name).write_text(json.dumps(processor))
+    return folder
+
+
+def open_original(kind: str, folder: Path) -> Any:
+    """Return the library's own model of a folder."""
+    return getattr(transformers, KINDS[kind][2]).from_pretrained(folder, local_files_only=True).eval()
+
+
+def pixel_values(kind: str, clip: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what the library's processor makes of 8-bit pixels (T, H, W, 3) of the right size."""
+    processor = PROCESSORS[kind][1]
+    values = clip.float() * processor.get("rescale_factor", 1 / 255) - (1 if kind == "vivit" else 0)
+    values = (values - torch.tensor(processor["image_mean"])) / torch.tensor(processor["image_std"])
+    name = "pixel_values_videos" if kind == "vjepa2" else "pixel_values"
+    return {name: values.permute(0, 3, 1, 2)[None]}

@@ -1,0 +1,286 @@
+"""Video transformers of the library `transformers`: VideoMAE, TimeSformer, ViViT and V-JEPA 2 for classification.
+
+A network is built by the library from the config that its weights carry (see worker.networks.transformers_directory).
+Its layers are, for each block, the residual stream after it, the output of its attention where that has the tokens'
+order, and the hidden units of its MLP.
+"""
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from app.contract.errors import InvalidRequest
+from app.contract.network import Extent, OmittedModule, Stream, StreamName
+from worker.networks.registry import Family, find_family, register
+from worker.networks.tokens import FrameTap, Grid, Order, OutputTap, TokenTap
+
+Config = Mapping[str, Any]  # of a network, as in its config.json
+MAX_TOKENS, MAX_WIDTH, MAX_BLOCKS = 65_536, 65_536, 1_000  # larger ones are no networks, but mistakes or bombs
+ATTENTION_REASON = "attention mixes positions: queries, keys, values and heads are no maps of the clip"
+NORM_REASON = "normalises what is shown before or after it"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Where in a model of the library its layers are, and what its config calls its sizes."""
+
+    name: str  # `model_type` in the config
+    title: str
+    model: str  # class in the library
+    input: str  # name of the argument of its forward pass
+    patches: str  # path of the convolution that makes the patches
+    blocks: str  # path of the list of blocks
+    hidden: str  # path in a block of the module that outputs the MLP's hidden units
+    attention: str  # path in a block of the attention whose output has the tokens' order; empty for none
+    omitted: tuple[tuple[str, str], ...]  # modules that are not shown, and why
+    size: str = "image_size"
+    frames: str = "num_frames"
+    class_tokens: int = 0
+    order: Order = "thw"
+    is_offset: bool = False  # whether its processor subtracts 1 after rescaling unless it says otherwise
+
+
+ARCHITECTURES = {
+    architecture.name: architecture
+    for architecture in (
+        Architecture(
+            name="videomae",
+            title="VideoMAE",
+            model="VideoMAEForVideoClassification",
+            input="pixel_values",
+            patches="videomae.embeddings.patch_embeddings.projection",
+            blocks="videomae.encoder.layer",
+            hidden="intermediate",
+            attention="attention",
+            omitted=(
+                ("videomae.encoder.layer.*.attention.attention", ATTENTION_REASON),
+                ("videomae.encoder.layer.*.layernorm_*, fc_norm", NORM_REASON),
+            ),
+        ),
+        Architecture(
+            name="timesformer",
+            title="TimeSformer",
+            model="TimesformerForVideoClassification",
+            input="pixel_values",
+            patches="timesformer.embeddings.patch_embeddings.projection",
+            blocks="timesformer.encoder.layer",
+            hidden="intermediate",
+            attention="",
+            class_tokens=1,
+            order="hwt",
+            omitted=(
+                ("timesformer.encoder.layer.*.attention", "works on each frame alone, with frames as batch"),
+                ("timesformer.encoder.layer.*.temporal_attention", "works on each position alone, with them as batch"),
+                ("timesformer.encoder.layer.*.layernorm_*, temporal_layernorm", NORM_REASON),
+            ),
+        ),
+        Architecture(
+            name="vivit",
+            title="ViViT",
+            model="VivitForVideoClassification",
+            input="pixel_values",
+            patches="vivit.embeddings.patch_embeddings.projection",
+            blocks="vivit.layers",
+            hidden="mlp.activation_fn",
+            attention="attention",
+            class_tokens=1,
+            is_offset=True,
+            omitted=(
+                ("vivit.layers.*.attention.*_proj", ATTENTION_REASON),
+                ("vivit.layers.*.layernorm_*, vivit.layernorm", NORM_REASON),
+            ),
+        ),
+        Architecture(
+            name="vjepa2",
+            title="V-JEPA 2",
+            model="VJEPA2ForVideoClassification",
+            input="pixel_values_videos",
+            patches="vjepa2.encoder.embeddings.patch_embeddings.proj",
+            blocks="vjepa2.encoder.layer",
+            hidden="mlp.activation",
+            attention="attention",
+            size="crop_size",
+            frames="frames_per_clip",
+            omitted=(
+                ("vjepa2.encoder.layer.*.attention.query, key, value", ATTENTION_REASON),
+                ("vjepa2.encoder.layer.*.norm*, vjepa2.encoder.layernorm", NORM_REASON),
+                ("pooler", "pools all tokens into one by attention: its queries are at no position"),
+                ("vjepa2.predictor", "is not run for classification"),
+            ),
+        ),
+    )
+}
+
+
+def import_transformers() -> Any:
+    """Return the library. Raises InvalidRequest, with what to install, where it is missing."""
+    try:
+        return importlib.import_module("transformers")
+    except ImportError as error:
+        raise InvalidRequest(
+            f"This network is built by the library transformers, which cannot be imported ({error}): run "
+            "`.venv/bin/pip install -e '.[hub]'` in the project's folder, on every machine where a worker runs."
+        ) from None
+
+
+class VideoTransformer(nn.Module):
+    """A model of the library that maps inputs[clip] (B, 3, T, H, W) in [-1, 1] to logits, with taps at its layers."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, architecture: Architecture, config: Any, scale: Tensor, shift: Tensor) -> None:
+        """Build a model with random weights. It takes `scale` * values + shift, both (3,), as pixels."""
+        super().__init__()
+        self.argument = architecture.input
+        self.model = getattr(import_transformers(), architecture.model)(config)
+        self.omitted = tuple(OmittedModule(module=name, reason=reason) for name, reason in architecture.omitted)
+        self.register_buffer("scale", scale.view(1, 3, 1, 1, 1), persistent=False)
+        self.register_buffer("shift", shift.view(1, 3, 1, 1, 1), persistent=False)
+        self.size = clip_size(architecture, config)
+        patches = self.model.get_submodule(architecture.patches)
+        grid = token_grid(patches, self.size)
+        self.patch_embedding: OutputTap = OutputTap() if isinstance(patches, nn.Conv3d) else FrameTap(grid[0])
+        self.patch_embedding.attach(patches)
+        self.blocks = nn.ModuleList()
+        for block in self.model.get_submodule(architecture.blocks):
+            make_tap = partial(TokenTap, grid, order=architecture.order, class_tokens=architecture.class_tokens)
+            taps = make_tap(show_class_token=True)
+            taps.attach(block)
+            for name, path in (("attention", architecture.attention), ("mlp", architecture.hidden)):
+                if path:
+                    tap = make_tap()
+                    tap.attach(block.get_submodule(path))
+                    taps.add_module(name, tap)
+            self.blocks.append(taps)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        clip = inputs[StreamName.CLIP]
+        if tuple(clip.shape[2:]) != self.size:
+            raise ValueError(f"it takes clips of {self.size}, whose positions it has learned, not {clip.shape[2:]}")
+        pixels = (clip * self.scale + self.shift).transpose(1, 2)
+        return self.model(**{self.argument: pixels}, return_dict=True).logits  # type: ignore[no-any-return]
+
+
+def clip_size(architecture: Architecture, config: Any) -> tuple[int, int, int]:
+    """Return frames, height and width of the clips that a network takes."""
+    size = getattr(config, architecture.size)
+    height, width = size if isinstance(size, list | tuple) else (size, size)
+    return int(getattr(config, architecture.frames)), int(height), int(width)
+
+
+def token_grid(patches: nn.Module, size: tuple[int, int, int]) -> Grid:
+    """Return how many tokens along time, height and width the convolution that makes patches gives of a clip."""
+    if not isinstance(patches, nn.Conv2d | nn.Conv3d):
+        raise InvalidRequest(f"The patch embedding is a {type(patches).__name__}, where a convolution was expected.")
+    kernel, stride = tuple(patches.kernel_size), tuple(patches.stride)
+    kernel, stride = (1,) * (3 - len(kernel)) + kernel, (1,) * (3 - len(stride)) + stride
+    t, h, w = ((side - k) // s + 1 for side, k, s in zip(size, kernel, stride, strict=True))
+    return t, h, w
+
+
+def configure(architecture: Architecture, text: str) -> Family:
+    """Return the family of one network, from the JSON of its config and its processor that its weights carry."""
+    content = json.loads(text)
+    config, processor = content["config"], content["processor"]
+    made = make_config(architecture, config)
+    frames, height, width = clip_size(architecture, made)
+    scale, shift = pixel_scale(processor, is_offset=architecture.is_offset)
+
+    def build(classes: int) -> nn.Module:
+        own = make_config(architecture, config)
+        own.num_labels = classes
+        return VideoTransformer(architecture, own, scale, shift)
+
+    return replace(
+        find_family(architecture.name),
+        build=build,
+        streams=(Stream(name=StreamName.CLIP, frames=frames, height=height, width=width),),
+        stimulus=Extent(frames=frames, height=height, width=width),
+        labels=labels_of(made),
+        rename=lambda name: name if name.startswith("model.") else f"model.{name}",
+        short_side=max(short_side(processor, min(height, width)), min(height, width)),
+    )
+
+
+def make_config(architecture: Architecture, config: Config) -> Any:
+    """Return the library's config object. Raises InvalidRequest for one that it refuses, or of absurd size."""
+    library = import_transformers()
+    # neither precision nor an attention of someone's own, which the library would fetch as code
+    plain = {key: value for key, value in config.items() if "attn_implementation" not in key and key != "torch_dtype"}
+    try:
+        made = getattr(library, architecture.model).config_class.from_dict({**plain, "dtype": "float32"})
+        frames, height, width = clip_size(architecture, made)
+        tubelet = getattr(made, "tubelet_size", 1)
+        patch = getattr(made, "patch_size", tubelet[1:] if isinstance(tubelet, list | tuple) else 1)
+        sides = patch if isinstance(patch, list | tuple) else (patch, patch)
+        depth = tubelet[0] if isinstance(tubelet, list | tuple) else tubelet
+        tokens = (frames // depth) * (height // sides[0]) * (width // sides[1])
+        widths = (made.hidden_size, getattr(made, "intermediate_size", made.hidden_size), made.num_labels)
+        is_sane = 0 < tokens <= MAX_TOKENS and max(widths) <= MAX_WIDTH and made.num_hidden_layers <= MAX_BLOCKS
+    except Exception as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InvalidRequest(f"The library refuses the network's config.json: {first}") from None
+    if not is_sane:
+        raise InvalidRequest(
+            f"The config.json describes {tokens:,} tokens, layers of {max(widths):,} units and "
+            f"{made.num_hidden_layers:,} blocks: no network of this kind has such sizes. Fetch the file again."
+        )
+    if getattr(made, "attention_type", "") == "space_only":
+        raise InvalidRequest(
+            "This TimeSformer has the attention `space_only`, which computes frames apart and averages them: register "
+            "it with a family file of your own (docs/networks.md)."
+        )
+    return made
+
+
+def labels_of(config: Any) -> tuple[str, ...]:
+    """Return the class labels that a config names, in the order of the outputs."""
+    return tuple(str(config.id2label[index]) for index in range(config.num_labels))
+
+
+def pixel_scale(processor: Config, *, is_offset: bool) -> tuple[Tensor, Tensor]:
+    """Return scale and shift, both (3,), by which values in [-1, 1] become what the processor makes of 8-bit pixels."""
+    factor = float(processor.get("rescale_factor", 1 / 127.5 if is_offset else 1 / 255))
+    if not processor.get("do_rescale", True):
+        factor = 1.0
+    offset = 1.0 if processor.get("offset", is_offset) and processor.get("do_rescale", True) else 0.0
+    mean, std = torch.zeros(3), torch.ones(3)
+    if processor.get("do_normalize", True):
+        mean, std = torch.tensor(processor["image_mean"]), torch.tensor(processor["image_std"])
+    return 127.5 * factor / std, (127.5 * factor - offset - mean) / std
+
+
+def short_side(processor: Config, own: int) -> int:
+    """Return the pixels to which the processor scales the shorter side of a video before it crops the middle."""
+    if not processor.get("do_resize", True):
+        return own
+    size = processor.get("size", own)
+    if isinstance(size, Mapping):
+        size = size.get("shortest_edge", min(size.get("height", own), size.get("width", own)))
+    return int(size)
+
+
+def _refuse_without_config(architecture: Architecture, classes: int) -> nn.Module:
+    raise InvalidRequest(
+        f"Weights of {architecture.title} need the network's config: give the directory that holds config.json and "
+        "the weights, `networks add DIRECTORY`."
+    )
+
+
+for _architecture in ARCHITECTURES.values():
+    register(
+        name=_architecture.name,
+        title=_architecture.title,
+        summary=f"{_architecture.title} for video classification, built by the library transformers.",
+        streams=(Stream(name=StreamName.CLIP, frames=16, height=224, width=224),),
+        stimulus=Extent(frames=16, height=224, width=224),
+        classes=400,
+        configure=partial(configure, _architecture),
+    )(partial(_refuse_without_config, _architecture))

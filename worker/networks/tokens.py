@@ -1,0 +1,75 @@
+"""Layers of networks that compute with tokens: taps that show a sequence of tokens as the map that it is of the clip.
+
+A tap stands in the forward pass: the tokens become a map, the map passes the tap, and what the tap returns becomes
+tokens again. So whatever reads a layer, or writes into it, finds a map (B, D, T, H, W) as in any other network.
+"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from worker.networks.tap import Tap
+
+Grid = tuple[int, int, int]  # tokens along time, height and width
+Order = Literal["thw", "hwt"]  # of the tokens in their sequence, the axis that changes fastest last
+
+
+class OutputTap(nn.Module):
+    """A layer whose activation is the output of another module, which need not know of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tap = Tap(rectified=False)
+
+    def attach(self, module: nn.Module) -> None:
+        """Pass everything that the module outputs through the tap; of a tuple, its first element."""
+        module.register_forward_hook(self._replace)  # a bound method, so that a deep copy refers to the copied tap
+
+    def _replace(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        return (self(output[0]), *output[1:]) if isinstance(output, tuple) else self(output)
+
+    def forward(self, output: Tensor) -> Tensor:
+        return self.tap(output)  # type: ignore[no-any-return]
+
+
+class FrameTap(OutputTap):
+    """A layer of frames that a module computes one by one, (B T, C, H, W), shown as (B, C, T, H, W)."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+
+    def forward(self, output: Tensor) -> Tensor:
+        maps: Tensor = self.tap(output.reshape(-1, self.frames, *output.shape[1:]).transpose(1, 2))
+        return maps.transpose(1, 2).flatten(0, 1)
+
+
+class TokenTap(OutputTap):
+    """A layer of tokens (B, N, D) on a grid (t, h, w), shown as (B, D, t, h, w).
+
+    `class_tokens` before the others belong to no position: they are no part of the map, and with `show_class_token`
+    the first is a layer (B, D) of its own, `class_token`.
+    """
+
+    def __init__(
+        self, grid: Grid, *, order: Order = "thw", class_tokens: int = 0, show_class_token: bool = False
+    ) -> None:
+        super().__init__()
+        self.class_tokens, self.order = class_tokens, order
+        self.sizes = grid if order == "thw" else (grid[1], grid[2], grid[0])
+        self.class_token = OutputTap() if class_tokens and show_class_token else None
+
+    def forward(self, output: Tensor) -> Tensor:
+        apart, cells = output[:, : self.class_tokens], output[:, self.class_tokens :]
+        cells = cells.reshape(len(cells), *self.sizes, cells.shape[-1])
+        if self.order == "thw":
+            cells = self.tap(cells.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        else:
+            cells = self.tap(cells.permute(0, 4, 3, 1, 2)).permute(0, 3, 4, 2, 1)
+        if not self.class_tokens:
+            return cells.flatten(1, 3)  # type: ignore[no-any-return]
+        if self.class_token is not None:
+            first = self.class_token(apart[:, 0])[:, None]
+            apart = first if self.class_tokens == 1 else torch.cat([first, apart[:, 1:]], 1)
+        return torch.cat([apart, cells.flatten(1, 3)], 1)

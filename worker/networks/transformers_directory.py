@@ -1,0 +1,180 @@
+"""Read a directory that the library transformers saved: config.json, the processor's config and safetensors.
+
+What is stored of it is one safetensors file with all tensors, which carries the config and the processor's config in
+its metadata: from that alone a worker builds the network again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from app.contract.errors import InvalidRequest, WeightsMismatch, WeightsUnreadable, closest_names
+from worker.networks.families.video_transformers import ARCHITECTURES, Architecture, import_transformers, make_config
+from worker.networks.weights import MAX_HEADER_BYTES, verify_checksum
+
+CONFIG = "config.json"
+# A video's processor is preferred to that of single images; the newest releases save one file for both
+PROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json", "processor_config.json")
+PROCESSOR_PARTS = ("video_processor", "image_processor")
+METADATA_KEY = "kinetoscope"  # in the safetensors file, one, so that the same network gives the same bytes
+MAX_JSON_BYTES = 10_000_000
+MAX_LISTED = 5  # tensors in an error message
+
+
+def read_directory(path: Path, checksum: str | None = None) -> tuple[str, bytes]:
+    """Return the family of the network in a directory, and the weights that are stored.
+
+    `checksum` is the sha256 of `model.safetensors`. Raises InvalidRequest for a directory that holds no video
+    classifier of a known architecture, WeightsUnreadable and WeightsMismatch for its weights.
+    """
+    config = _read_json(path, CONFIG)
+    architecture = recognise(config)
+    processor = _read_processor(path)
+    made = make_config(architecture, config)
+    files = sorted(path.glob("*.safetensors"))
+    if not files:
+        others = sorted(file.name for file in path.iterdir() if file.suffix in (".bin", ".pt", ".pth"))
+        found = f" {others[0]} is a pickle, which is not read here:" if others else ""
+        raise WeightsUnreadable(
+            f"{path} has no *.safetensors.{found} load the model with the library and call save_pretrained(directory)."
+        )
+    if checksum is not None:
+        if len(files) != 1:
+            raise InvalidRequest(f"{path} has {len(files)} shards: a checksum can be given of one file alone.")
+        verify_checksum(files[0].read_bytes(), checksum)
+    _check_size(architecture, made, sum(file.stat().st_size for file in files))
+    state = _load_state(architecture, made, path)
+    text = json.dumps({"config": config, "processor": processor}, sort_keys=True)
+    return architecture.name, safetensors.torch.save(state, {METADATA_KEY: text})
+
+
+def read_stored_config(weights: bytes) -> str | None:
+    """Return the JSON of config and processor that stored weights carry, None where they carry none."""
+    length = int.from_bytes(weights[:8], "little")
+    if weights[8:9] != b"{" or length > min(len(weights), MAX_HEADER_BYTES):
+        return None
+    try:
+        metadata = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
+    except ValueError:
+        return None
+    text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def recognise(config: Mapping[str, Any]) -> Architecture:
+    """Return the architecture that a config.json names.
+
+    Raises InvalidRequest, with what the config holds, for remote code, unknown architectures, encoders without a head
+    and quantised weights.
+    """
+    if "auto_map" in config:
+        raise InvalidRequest(
+            "The config.json has an `auto_map`: the network is Python code in the directory, which is not run here, "
+            "because it could do anything. Write a family file that builds it (docs/networks.md)."
+        )
+    kind, names = str(config.get("model_type", "")), config.get("architectures") or []
+    classes = [str(name) for name in names] if isinstance(names, list) else [str(names)]
+    found = f"model_type {kind or 'missing'!r}, architectures {', '.join(classes) or 'missing'}"
+    if kind not in ARCHITECTURES:
+        near = closest_names(kind, ARCHITECTURES) or list(ARCHITECTURES)
+        raise InvalidRequest(
+            f"The config.json is of no architecture that is known here ({found}). Known are {', '.join(near)}; any "
+            "other network is registered with a family file (docs/networks.md)."
+        )
+    architecture = ARCHITECTURES[kind]
+    if architecture.model not in classes:
+        raise InvalidRequest(
+            f"This is a {architecture.title} without classes ({found}): what is shown here are classifiers, "
+            f"{architecture.model}. Take a checkpoint that was fine-tuned, or save one with that class."
+        )
+    if config.get("quantization_config"):
+        raise InvalidRequest("The weights are quantised: load them in float32 with the library and save them again.")
+    return architecture
+
+
+def _read_json(path: Path, name: str) -> dict[str, Any]:
+    file = path / name
+    try:
+        if file.stat().st_size > MAX_JSON_BYTES:
+            raise InvalidRequest(f"{file} has more than {MAX_JSON_BYTES:,} bytes: it is no config of a network.")
+        content = json.loads(file.read_bytes())
+        if not isinstance(content, dict):
+            raise ValueError("no object")
+    except OSError as error:
+        raise InvalidRequest(
+            f"{file} cannot be read ({error.strerror}): give a directory of the library transformers with {CONFIG}, "
+            "the processor's config and *.safetensors; or a family and `--weights`."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{file} is no JSON ({error}): fetch it again.") from None
+    return content
+
+
+def _read_processor(path: Path) -> dict[str, Any]:
+    """Return how the network's processor scales and normalises, from whichever file of its config is there."""
+    for name in PROCESSORS:
+        if not (path / name).is_file():
+            continue
+        content = _read_json(path, name)
+        content = next((content[part] for part in PROCESSOR_PARTS if isinstance(content.get(part), dict)), content)
+        for key in ("image_mean", "image_std"):
+            values = content.get(key)
+            numbers = [v for v in values if isinstance(v, int | float)] if isinstance(values, list) else []
+            is_right = len(numbers) == 3 and (key == "image_mean" or min(numbers) > 0)
+            if content.get("do_normalize", True) and not is_right:
+                raise InvalidRequest(f"{path / name} has no {key} of three numbers, one for each colour.")
+        return content
+    raise InvalidRequest(
+        f"{path} lacks the processor's config ({', '.join(PROCESSORS)}), which says how pixels are normalised: fetch "
+        "it from where the network comes from, or save it with processor.save_pretrained(directory)."
+    )
+
+
+def _check_size(architecture: Architecture, config: Any, file_bytes: int) -> None:
+    """Raise WeightsMismatch where the config describes a larger network than the files hold, before it is built."""
+    with torch.device("meta"):
+        model = getattr(import_transformers(), architecture.model)(config)
+    values = sum(tensor.numel() for tensor in model.state_dict().values())
+    if values > file_bytes:
+        raise WeightsMismatch(
+            f"The config.json describes a network of {values:,} numbers, but the weights have {file_bytes:,} bytes: "
+            "files are missing, or of another network."
+        )
+
+
+def _load_state(architecture: Architecture, config: Any, path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a network as the library reads them, which knows the names of its older releases."""
+    library = import_transformers()
+    try:
+        model, report = getattr(library, architecture.model).from_pretrained(
+            path,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # they are told below
+            output_loading_info=True,
+        )
+    except Exception as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsUnreadable(f"The library cannot read the weights in {path}: {first}") from None
+    problems = [
+        f"{title} {len(names)} ({_listed(names)})"
+        for title, names in (
+            ("missing:", sorted(report["missing_keys"])),
+            ("unexpected:", sorted(report["unexpected_keys"])),
+            ("of another shape:", sorted(str(each[0]) for each in report["mismatched_keys"])),
+        )
+        if names
+    ]
+    if problems:
+        raise WeightsMismatch(f"The weights are not those of the config.json. Tensors {'; '.join(problems)}.")
+    return {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:MAX_LISTED], *(["..."] if len(names) > MAX_LISTED else [])])
