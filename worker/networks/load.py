@@ -96,15 +96,22 @@ def _read_directory(
 ) -> tuple[NetworkCard, bytes]:
     path = Path(source)
     if not path.is_dir():
+        if path.is_file() and not is_file(source):
+            raise InvalidRequest(f"{source} is a file: say of which family, `networks add FAMILY --weights {source}`.")
         if "/" in source and not is_file(source):
             raise InvalidRequest(
                 f"There is no directory {source}. A network of a hub is fetched first: `hf download {source} "
                 f"--local-dir {path.name}`, then `networks add {path.name}`."
             )
-        raise InvalidRequest(f"Weights are missing: `networks add {find_family(source).name} --weights FILE`.")
+        find_family(source)  # which tells of an unknown one
+        raise InvalidRequest(f"Weights are missing: `networks add {source} --weights FILE`.")
     name, data = read_directory(path, checksum)
     family = configured(find_family(name), data)
     classes = family.labels if labels is None else read_labels(labels)
+    if not classes:
+        raise InvalidRequest(
+            "`id2label` in the config.json must give each output a name of its own: give a file with `--labels`."
+        )
     module = _build(family, len(classes))
     slug = re.sub("[^a-z0-9_-]+", "-", path.resolve().name.lower()).strip("-_")[:63] if slug is None else slug
     return _make_card(family, module, data, classes, slug=slug, title=title), data

@@ -1,6 +1,7 @@
 """Networks of the library transformers, from the directory that it saved to everything that is shown of a network."""
 
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,8 @@ def change(folder: Path, **changes: Any) -> None:
         ({"model_type": None, "architectures": None}, "model_type"),
         ({"architectures": ["VideoMAEForPreTraining"]}, "without classes"),
         ({"quantization_config": {"load_in_8bit": True}}, "quantised"),
+        ({"id2label": {"0": "hop", "1": "skip", "3": "jump"}}, "`--labels`"),
+        ({"id2label": {"0": "hop", "1": "skip", "2": "skip"}}, "`--labels`"),
         ({"hidden_size": 10**7}, "no network of this kind has such sizes"),
         ({"num_frames": 10**7}, "no network of this kind has such sizes"),
         ({"hidden_size": "many"}, "refuses the network's config.json"),
@@ -183,7 +186,16 @@ def test_files_that_are_missing_or_wrong_are_named(broken: Path, tmp_path: Path)
         read_network(family=str(broken))
 
 
-def test_a_hub_id_and_a_family_without_weights_say_what_to_do() -> None:
+def test_without_the_library_the_error_says_what_to_install(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InvalidRequest, match=r"install -e '\.\[hub\]'"):
+        read_network(family=str(broken))
+
+
+def test_a_hub_id_a_file_and_a_family_without_weights_say_what_to_do(broken: Path) -> None:
+    weights = broken / "model.safetensors"
+    with pytest.raises(InvalidRequest, match=f"networks add FAMILY --weights {weights}"):
+        read_network(family=str(weights))
     with pytest.raises(InvalidRequest, match="hf download lab/net --local-dir net"):
         read_network(family="lab/net")
     with pytest.raises(InvalidRequest, match="networks add i3d --weights FILE"):

@@ -241,8 +241,9 @@ def make_config(architecture: Architecture, config: Config) -> Any:
 
 
 def labels_of(config: Any) -> tuple[str, ...]:
-    """Return the class labels that a config names, in the order of the outputs."""
-    return tuple(str(config.id2label[index]) for index in range(config.num_labels))
+    """Return the class labels in the order of the outputs; none where the config does not give each one its name."""
+    labels = tuple(str(config.id2label.get(index, "")).strip() for index in range(config.num_labels))
+    return labels if all(labels) and len(set(labels)) == len(labels) else ()
 
 
 def pixel_scale(processor: Config, *, is_offset: bool) -> tuple[Tensor, Tensor]:
