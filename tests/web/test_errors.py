@@ -15,7 +15,7 @@ def test_a_missing_address(client: TestClient) -> None:
 def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
     answer = client.put("/api/networks")
     assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, POST"
     assert client.get("/api/visualizations").status_code == 405  # and not the page of a layer of a network named api
 
 

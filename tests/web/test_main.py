@@ -28,6 +28,7 @@ def test_the_api_describes_itself(client: TestClient) -> None:
     paths = {path for path in described["paths"] if path.startswith("/api/")}
     assert paths == {
         "/api/health",
+        "/api/sources",
         "/api/networks",
         "/api/networks/{network}",
         "/api/networks/{network}/units",
