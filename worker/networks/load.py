@@ -15,11 +15,13 @@ from worker.networks.labels import read_labels
 from worker.networks.network import Network
 from worker.networks.omitted import find_omitted, refuse_only_ends
 from worker.networks.preprocessing import check_streams
+from worker.networks.recognise import MAX_CHECKPOINT_BYTES, recognise
 from worker.networks.registry import Family, find_family, is_file
 from worker.networks.state_fit import load_state, max_file_bytes
 from worker.networks.stimulus_limits import with_limits
+from worker.networks.stored_config import read_stored_config
 from worker.networks.trace import BATCH_NORMS, trace
-from worker.networks.transformers_directory import read_directory, read_stored_config
+from worker.networks.transformers_directory import read_directory
 from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
 
 MAX_NAME_LENGTH = 200  # characters of a layer or a label
@@ -70,13 +72,19 @@ def read_network(
     """Return the card of the network in a weights file, and the bytes that `load_network` takes with it.
 
     `family` is a registered name or a Python file that registers one family. `weights` may be the index of shards. A
-    directory that the library transformers saved is given as `family`, without weights.
+    directory that the library transformers saved, or a checkpoint whose family is known by its tensors, is given as
+    `family`, without weights.
     `labels` is a file of them (see `labels.py`); the family's labels if not given. `checksum` is the sha256 that the
     weights must have.
     """
     if weights is None:
+        path = Path(family)
+        if path.is_file() and not is_file(family):
+            return _read_checkpoint(None, path, labels=labels, slug=slug, title=title, checksum=checksum)
         return _read_directory(family, labels=labels, slug=slug, title=title, checksum=checksum)
     registered = find_family(family)
+    if registered.recognise is not None:
+        return _read_checkpoint(registered, weights, labels=labels, slug=slug, title=title, checksum=checksum)
     classes = registered.labels if labels is None else read_labels(labels)
     module = _build(registered, len(classes))
     data = read_weights(weights, max_file_bytes(module))
@@ -96,8 +104,6 @@ def _read_directory(
 ) -> tuple[NetworkCard, bytes]:
     path = Path(source)
     if not path.is_dir():
-        if path.is_file() and not is_file(source):
-            raise InvalidRequest(f"{source} is a file: say of which family, `networks add FAMILY --weights {source}`.")
         if "/" in source and not is_file(source):
             raise InvalidRequest(
                 f"There is no directory {source}. A network of a hub is fetched first: `hf download {source} "
@@ -113,8 +119,33 @@ def _read_directory(
             "`id2label` in the config.json must give each output a name of its own: give a file with `--labels`."
         )
     module = _build(family, len(classes))
-    slug = re.sub("[^a-z0-9_-]+", "-", path.resolve().name.lower()).strip("-_")[:63] if slug is None else slug
+    slug = make_slug(path.resolve().name) if slug is None else slug
     return _make_card(family, module, data, classes, slug=slug, title=title), data
+
+
+def _read_checkpoint(
+    family: Family | None,
+    path: Path,
+    *,
+    labels: Path | None,
+    slug: str | None,
+    title: str | None,
+    checksum: str | None,
+) -> tuple[NetworkCard, bytes]:
+    """Return the card and the stored weights of a checkpoint whose family, where none is given, its tensors tell."""
+    content = read_weights(path, MAX_CHECKPOINT_BYTES)
+    if checksum is not None:
+        verify_checksum(content, checksum)
+    name, data = recognise(content, path, family)
+    found = configured(find_family(name), data)
+    classes = found.labels if labels is None else read_labels(labels)
+    slug = make_slug(path.resolve().stem) if slug is None else slug
+    return _make_card(found, _build(found, len(classes)), data, classes, slug=slug, title=title), data
+
+
+def make_slug(name: str) -> str:
+    """Return the name of a file or directory as a name of a network in URLs."""
+    return re.sub("[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:63]
 
 
 def configured(family: Family, weights: bytes) -> Family:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from app.contract.errors import Conflict, InvalidRequest, UnknownFamily
 from app.contract.network import Extent, Stream
@@ -32,6 +32,18 @@ ENTRY_POINT_GROUP = "kinetoscope.networks"
 log = logging.getLogger(__name__)
 
 Builder = Callable[[int], nn.Module]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a family reads from a checkpoint that it knows: the network's config, and its tensors."""
+
+    config: str  # what `Family.configure` takes; it is stored with the weights
+    state: Mapping[str, Tensor]  # under the names in the module, or in `Family.rename`'s public weights
+
+
+# Takes tensors by name, without wrappers, and the whole content of the file; gives None for another family's.
+Recogniser = Callable[[Mapping[str, Tensor], Mapping[str, object]], Recognised | None]
 
 
 def same_name(name: str) -> str:
@@ -59,6 +71,8 @@ class Family:
     flow: FlowMethod
     # for families whose weights carry a config of the network: makes the family of that network from it
     configure: "Callable[[str], Family] | None" = None
+    # for families whose checkpoints are known by their tensors: `networks add FILE` asks it
+    recognise: Recogniser | None = None
 
 
 _families: dict[str, Family] = {}
@@ -77,6 +91,7 @@ def register(
     short_side: int | None = None,
     flow: FlowMethod = DIS,
     configure: Callable[[str], Family] | None = None,
+    recognise: Recogniser | None = None,
 ) -> Callable[[Builder], Builder]:
     """Register the decorated builder as a family.
 
@@ -102,6 +117,7 @@ def register(
             short_side,
             flow,
             configure,
+            recognise,
         )
         return build
 

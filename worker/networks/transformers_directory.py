@@ -9,18 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from app.contract.errors import InvalidRequest, WeightsMismatch, WeightsUnreadable, closest_names
 from worker.networks.families.video_transformers import ARCHITECTURES, Architecture, import_transformers, make_config
-from worker.networks.weights import MAX_HEADER_BYTES, verify_checksum
+from worker.networks.stored_config import store_with_config
+from worker.networks.weights import verify_checksum
 
 CONFIG = "config.json"
 # A video's processor is preferred to that of single images; the newest releases save one file for both
 PROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json", "processor_config.json")
 PROCESSOR_PARTS = ("video_processor", "image_processor")
-METADATA_KEY = "kinetoscope"  # in the safetensors file, one, so that the same network gives the same bytes
 MAX_JSON_BYTES = 10_000_000
 MAX_LISTED = 5  # tensors in an error message
 
@@ -49,20 +48,7 @@ def read_directory(path: Path, checksum: str | None = None) -> tuple[str, bytes]
     _check_size(architecture, made, sum(file.stat().st_size for file in files))
     state = _load_state(architecture, made, path)
     text = json.dumps({"config": config, "processor": processor}, sort_keys=True)
-    return architecture.name, safetensors.torch.save(state, {METADATA_KEY: text})
-
-
-def read_stored_config(weights: bytes) -> str | None:
-    """Return the JSON of config and processor that stored weights carry, None where they carry none."""
-    length = int.from_bytes(weights[:8], "little")
-    if weights[8:9] != b"{" or length > min(len(weights), MAX_HEADER_BYTES):
-        return None
-    try:
-        metadata = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
-    except ValueError:
-        return None
-    text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
-    return text if isinstance(text, str) else None
+    return architecture.name, store_with_config(state, text)
 
 
 def recognise(config: Mapping[str, Any]) -> Architecture:
@@ -173,7 +159,7 @@ def _load_state(architecture: Architecture, config: Any, path: Path) -> dict[str
     ]
     if problems:
         raise WeightsMismatch(f"The weights are not those of the config.json. Tensors {'; '.join(problems)}.")
-    return {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    return dict(model.state_dict())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,8 +15,8 @@ from torch import Tensor
 from app.contract.errors import InvalidRequest, WeightsMismatch, WeightsUnreadable
 from app.contract.network import Extent, StreamName
 from app.contract.recipe import Recipe
+from benchmarks.architectures.video_transformers import KINDS, LABELS, open_original, pixel_values, save
 from tests.worker.conftest import Invoke
-from tests.worker.networks.transformers_directories import KINDS, LABELS, open_original, pixel_values, save
 from worker.evidence.explain import explain
 from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.load import load_network, read_network

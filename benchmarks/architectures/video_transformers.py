@@ -1,14 +1,16 @@
 """Tiny networks of the library transformers with random weights, saved as people have them."""
 
+import importlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-transformers: Any = pytest.importorskip("transformers")
+from app.contract.network import StreamName
+from benchmarks.architectures.case import Case, Inputs, SavedNetwork
 
 LABELS = ("hop", "skip", "jump")
 COMMON = {
@@ -52,9 +54,15 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def import_transformers() -> Any:
+    """Return the library, which is an extra and has no types."""
+    return importlib.import_module("transformers")
+
+
 def save(kind: str, folder: Path, *, shards: bool = False, **changes: Any) -> Path:
     """Save a seeded network of a kind as the library does, with its processor's config, and return the folder."""
     config_class, arguments, model_class = KINDS[kind]
+    transformers = import_transformers()
     config = getattr(transformers, config_class)(**(arguments | changes))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
@@ -69,7 +77,7 @@ def save(kind: str, folder: Path, *, shards: bool = False, **changes: Any) -> Pa
 
 def open_original(kind: str, folder: Path) -> Any:
     """Return the library's own model of a folder."""
-    return getattr(transformers, KINDS[kind][2]).from_pretrained(folder, local_files_only=True).eval()
+    return getattr(import_transformers(), KINDS[kind][2]).from_pretrained(folder, local_files_only=True).eval()
 
 
 def pixel_values(kind: str, clip: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -79,3 +87,28 @@ def pixel_values(kind: str, clip: torch.Tensor) -> dict[str, torch.Tensor]:
     values = (values - torch.tensor(processor["image_mean"])) / torch.tensor(processor["image_std"])
     name = "pixel_values_videos" if kind == "vjepa2" else "pixel_values"
     return {name: values.permute(0, 3, 1, 2)[None]}
+
+
+def save_case(kind: str, folder: Path) -> SavedNetwork:
+    """Save a network of a kind, and return what is tried of it."""
+    save(kind, folder)
+
+    def logits(inputs: Inputs) -> Tensor:
+        clips = (inputs[StreamName.CLIP] + 1) * 127.5
+        values = [pixel_values(kind, clip.permute(1, 2, 3, 0)) for clip in clips]
+        joined = {name: torch.cat([each[name] for each in values]) for name in values[0]}
+        with torch.no_grad():
+            return open_original(kind, folder)(**joined).logits  # type: ignore[no-any-return]
+
+    return SavedNetwork(folder, logits)
+
+
+CASES = tuple(
+    Case(name, "transformers", partial(save_case, kind), middle="blocks.1")
+    for kind, name in (
+        ("videomae", "VideoMAE"),
+        ("timesformer", "TimeSformer"),
+        ("vivit", "ViViT"),
+        ("vjepa2", "V-JEPA 2"),
+    )
+)

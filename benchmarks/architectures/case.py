@@ -1,0 +1,31 @@
+"""What is needed of an architecture in order to try it: a saved network, and the library's own logits."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from app.contract.network import StreamName
+
+Inputs = Mapping[StreamName, Tensor]  # (B, ...) in the units of all networks here: RGB in [-1, 1], flow in px / 20
+
+
+@dataclass(frozen=True)
+class SavedNetwork:
+    """A network as people have it in a file or directory, and what the library that made it computes."""
+
+    source: Path  # what `networks add` is given
+    logits: Callable[[Inputs], Tensor]  # the library's own, (B, classes); it scales the inputs itself
+    labels: Path | None = None
+    family: str | None = None  # where the file alone does not tell: `networks add FAMILY --weights SOURCE`
+
+
+@dataclass(frozen=True)
+class Case:
+    """An architecture of a library."""
+
+    name: str  # as its authors write it
+    library: str  # module that builds it, with which its version is looked up
+    save: Callable[[Path], SavedNetwork]  # into a new folder
+    middle: str  # a layer of which a unit is visualized

@@ -1,0 +1,47 @@
+"""Each architecture of other people's libraries: from the file that they save to equal logits and a visualized unit."""
+
+import pytest
+import torch
+
+from app.contract.recipe import Recipe
+from benchmarks.architectures import CASES
+from benchmarks.architectures.case import Case, SavedNetwork
+from worker.maximize.from_recipe import Visualization, maximize_units
+from worker.networks.load import load_network, read_network
+from worker.networks.network import Network
+from worker.networks.trace import zero_inputs
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case.library}-{case.name}")
+def case(request: pytest.FixtureRequest) -> Case:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def saved(case: Case, tmp_path_factory: pytest.TempPathFactory) -> SavedNetwork:
+    return case.save(tmp_path_factory.mktemp("saved") / "network")
+
+
+@pytest.fixture(scope="module")
+def network(saved: SavedNetwork) -> Network:
+    source, weights = str(saved.source), None
+    if saved.family is not None:
+        source, weights = saved.family, saved.source
+    return load_network(*read_network(family=source, weights=weights, labels=saved.labels))
+
+
+def test_the_logits_are_those_of_the_library(saved: SavedNetwork, network: Network) -> None:
+    generator = torch.Generator().manual_seed(4)
+    blank = zero_inputs(network.card.streams, 2, torch.device("cpu"))
+    inputs = {name: torch.rand(zeros.shape, generator=generator) * 2 - 1 for name, zeros in blank.items()}
+    expected = saved.logits(inputs)
+    torch.testing.assert_close(network.logits(inputs).detach(), expected, atol=1e-4, rtol=0)
+    assert expected.std() > 1e-3, "all logits are alike: they would be equal to those of another network too"
+
+
+def test_a_unit_of_a_middle_layer_is_visualized(case: Case, network: Network) -> None:
+    assert case.middle in {layer.name for layer in network.card.layers}
+    (result,) = maximize_units(network, case.middle, [1], [Recipe(steps=4, jitter=0)])
+    assert isinstance(result.outcome, Visualization), result.outcome
+    measurements = result.outcome.measurements
+    assert measurements.objective > measurements.trace[0]
