@@ -32,13 +32,13 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from benchmarks import appearance, vgg
 from benchmarks.appearance import Appearance, make_default
 from benchmarks.in_keras import keras_appearance, keras_vgg
-from benchmarks.torchvision_operators import define_torchvision_operators
 from benchmarks.vgg import PRECISIONS, Vgg16, machine, make_network, make_vgg
 from worker.maximize.cone import Cone
 from worker.maximize.from_recipe import make_function, make_model, make_objective, maximize_units
 from worker.maximize.result import Step
 from worker.networks.families.two_stream import TwoStream
 from worker.networks.network import Network
+from worker.networks.torchvision_operators import prepare_torchvision
 
 clock: Callable[[], float] = perf_counter
 
@@ -160,7 +160,7 @@ def lucent(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints
 
 def dreams(subject: Subject, case: Case, steps: int, checks: int) -> Checkpoints:
     """Run torch-dreams with its Dreamer's defaults, one image at a time, each checkpoint from the image before."""
-    define_torchvision_operators()
+    prepare_torchvision()
     from torch_dreams import Dreamer
     from torch_dreams.auto_image_param import AutoImageParam
 
@@ -311,7 +311,7 @@ def main() -> None:
     subject = default_subject(precision) if options.network == "default" else vgg_subject(options.weights, precision)
     fields = dict(field.split("=", 1) for field in options.set)
     figures: list[dict[str, Any]] = []
-    define_torchvision_operators()
+    prepare_torchvision()
     print(machine())
     print(f"{'layer':18} {'objective':9} {'units':>5} {'peer':13} {'J':>10} {'ours s':>9} {'peer s':>9} {'ratio':>8}")
     for layer in options.layers or subject.layers:

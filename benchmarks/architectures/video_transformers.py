@@ -1,6 +1,5 @@
 """Tiny networks of the library transformers with random weights, saved as people have them."""
 
-import importlib
 import json
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from app.contract.network import StreamName
 from benchmarks.architectures.case import Case, Inputs, SavedNetwork
+from worker.networks.families.video_transformers import import_transformers
 
 LABELS = ("hop", "skip", "jump")
 COMMON = {
@@ -52,11 +52,6 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
         {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "size": {"shortest_edge": 36}},
     ),
 }
-
-
-def import_transformers() -> Any:
-    """Return the library, which is an extra and has no types."""
-    return importlib.import_module("transformers")
 
 
 def save(kind: str, folder: Path, *, shards: bool = False, **changes: Any) -> Path:

@@ -19,6 +19,7 @@ from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, OmittedModule, Stream, StreamName
 from worker.networks.registry import Family, find_family, register
 from worker.networks.tokens import FrameTap, Grid, Order, OutputTap, TokenTap
+from worker.networks.torchvision_operators import prepare_torchvision
 
 Config = Mapping[str, Any]  # of a network, as in its config.json
 MAX_TOKENS, MAX_WIDTH, MAX_BLOCKS = 65_536, 65_536, 1_000  # larger ones are no networks, but mistakes or bombs
@@ -121,6 +122,7 @@ ARCHITECTURES = {
 def import_transformers() -> Any:
     """Return the library. Raises InvalidRequest, with what to install, where it is missing."""
     try:
+        prepare_torchvision()  # which the library imports where it is installed
         return importlib.import_module("transformers")
     except ImportError as error:
         raise InvalidRequest(
