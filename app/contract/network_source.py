@@ -17,7 +17,7 @@ class NetworkSource(Model):
     title: str
     data: str  # that it was trained on
     classes: int
-    labels: str  # the file in worker/sources that has the names of its classes
+    labels: str  # the file in worker/networks that has the names of its classes
     licence: str
     package: str
     version: str

@@ -20,6 +20,7 @@ DELIMITERS = ",;\t"
 NAME_COLUMNS = {"name", "names", "label", "labels", "class", "classname", "class_name", "display_name", "category"}
 NUMBER_COLUMNS = {"id", "index", "idx", "class_id", "classid", "label_id", "number", "output"}
 KNOWN_COLUMNS = NAME_COLUMNS | NUMBER_COLUMNS
+KINETICS_400 = Path(__file__).with_name("kinetics400.txt")  # in alphabetical order, as nearly all releases have them
 FORMS = "Give one name a line in the order of the outputs, `number name` a line, a table of both, or JSON."
 
 

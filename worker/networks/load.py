@@ -139,6 +139,11 @@ def _read_checkpoint(
     name, data = recognise(content, path, family)
     found = configured(find_family(name), data)
     classes = found.labels if labels is None else read_labels(labels)
+    if not classes:
+        raise InvalidRequest(
+            f"{path} is of the family {found.title}, and does not say what its outputs mean: give a file with their "
+            "names, `--labels FILE`."
+        )
     slug = make_slug(path.resolve().stem) if slug is None else slug
     return _make_card(found, _build(found, len(classes)), data, classes, slug=slug, title=title), data
 

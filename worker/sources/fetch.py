@@ -8,7 +8,7 @@ from app.contract.errors import ChecksumMismatch
 from app.contract.network import NetworkCard
 from app.contract.network_source import NetworkSource
 from app.settings import settings
-from worker.networks.labels import read_labels
+from worker.networks.labels import KINETICS_400, read_labels
 from worker.networks.load import make_card
 from worker.networks.registry import find_family
 from worker.sources.archive import read_member, read_verified
@@ -38,7 +38,7 @@ def fetch_network(
     data, is_weights = read_verified(file, source) if file else _read_cached(source, index, observe)
     arrays = read_arrays(data if is_weights else read_member(data, source))
     weights = LAYOUTS[source.layout](arrays)
-    labels = read_labels(Path(__file__).with_name(source.labels))
+    labels = read_labels(KINETICS_400.with_name(source.labels))
     return make_card(find_family(source.family), weights, labels, slug=source.name, title=source.title), weights
 
 
