@@ -26,6 +26,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.two_stream",
     "worker.networks.families.flow_gated",
     "worker.networks.families.video_transformers",
+    "worker.networks.families.c3d",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 
