@@ -47,8 +47,12 @@ def test_a_checkpoint_is_added_and_a_worker_builds_it(tmp_path: Path, invoke: In
 
 def test_classes_without_names_and_another_input_size_say_what_to_do(tmp_path: Path) -> None:
     saved = save(tmp_path / "net", has_norms=False)
-    with pytest.raises(InvalidRequest, match=r"has 101 classes.*`--labels`.*classInd\.txt"):
+    with pytest.raises(InvalidRequest, match=r"does not say what its outputs mean.*`--labels"):
         read_network(family=str(saved.source))
+    few = tmp_path / "few.txt"
+    few.write_text("run\njump\n")
+    with pytest.raises(InvalidRequest, match=r"has 101 classes, but there are 2 labels.*classInd\.txt"):
+        read_network(family=str(saved.source), labels=few)
     state = random_state(has_norms=False)
     state["fc6.weight"] = torch.zeros(12, 8 * 25)
     torch.save(state, tmp_path / "larger.pth")

@@ -111,9 +111,8 @@ def configure(text: str) -> Family:
     def build(classes: int) -> nn.Module:
         if classes != full[-1]:
             raise InvalidRequest(
-                f"This C3D has {full[-1]} classes, and a checkpoint does not name them ({classes} labels were given): "
-                "give a file of their names with `--labels`, in the order of the outputs (`classInd.txt` for the 101 "
-                "of UCF101)."
+                f"This C3D has {full[-1]} classes, but there are {classes} labels: give one for each output, in their "
+                "order (`classInd.txt` for the 101 of UCF101)."
             )
         return C3D(widths, full, config["side"], has_norms=config["has_norms"])
 
