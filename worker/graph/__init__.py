@@ -2,5 +2,6 @@
 
 Enter by `record` (recording.py) and `Program` (program.py), or by `forward_to` (forward_hook.py) to run any module as
 far as one of its submodules. Imports the contract alone: nothing of worker.networks. Read inputs, forward_hook,
-recording, windows, operator_rules, program; then receptive_field, bn_statistics and the two faster convolutions.
+recording, windows, operator_rules, program; then layout, spans, tracked, field_rules and receptive_field for what
+tensors see of the inputs; then bn_statistics and the two faster convolutions.
 """

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from worker.graph import onednn_convolution, space_to_depth
+from worker.graph.field_rules import per_axis
 from worker.graph.inputs import at_least_float32
-from worker.graph.receptive_field import per_axis
 from worker.graph.recording import Node, Ref, aten
 from worker.graph.windows import SlidingWindow, Window, full_window, pad, split_padding
 

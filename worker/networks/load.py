@@ -12,6 +12,7 @@ from torch import nn
 from app.contract.errors import Conflict, InvalidRequest, KinetoscopeError, WeightsMismatch
 from app.contract.network import NetworkCard
 from worker.networks.labels import read_labels
+from worker.networks.layer_recorder import BATCH_NORMS
 from worker.networks.network import Network
 from worker.networks.omitted import find_omitted, refuse_only_ends
 from worker.networks.preprocessing import check_streams
@@ -20,7 +21,7 @@ from worker.networks.registry import Family, find_family, is_file
 from worker.networks.state_fit import load_state, max_file_bytes
 from worker.networks.stimulus_limits import with_limits
 from worker.networks.stored_config import read_stored_config
-from worker.networks.trace import BATCH_NORMS, trace
+from worker.networks.trace import trace
 from worker.networks.transformers_directory import read_directory
 from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
 
@@ -36,14 +37,15 @@ def load_network(card: NetworkCard, weights: bytes, device: str | torch.device =
     family = configured(find_family(card.family), weights)
     module = _build(family, len(card.classes))
     _fill(module, family, weights, is_registered=True)
-    layers, points = trace(module, card.streams)
-    # what a layer sees is not compared: tracing may follow it better than when the network was added
-    if [(each.name, each.units, each.map) for each in layers] != [(e.name, e.units, e.map) for e in card.layers]:
+    layers, points = trace(module, card.streams, known={layer.name for layer in card.layers})
+    # what a layer sees is not compared, and the network may have layers that tracing did not find when it was added
+    traced = iter([(layer.name, layer.units, layer.map) for layer in layers])
+    if not all((layer.name, layer.units, layer.map) in traced for layer in card.layers):
         raise Conflict(
             f"The family {card.family} has changed since the network {card.slug} was added: its layers "
             "differ. Remove the network and add it again."
         )
-    return Network(card, module.to(device), points)
+    return Network(card, module.to(device), {layer.name: points[layer.name] for layer in card.layers})
 
 
 def describe_network(

@@ -9,9 +9,10 @@ from torch.func import functional_call
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Layer, OmittedModule, Stream
+from worker.networks.layer_recorder import LAYER_TYPES, TRACE_BATCH
 from worker.networks.network import Point
 from worker.networks.tap import Tap
-from worker.networks.trace import LAYER_TYPES, TRACE_BATCH, zero_inputs
+from worker.networks.trace import zero_inputs
 
 MAX_OMITTED = 200  # modules on a card
 

@@ -58,9 +58,19 @@ def test_other_weights_are_not_loaded(tiny_clip: Network, tiny_two_stream_weight
 
 
 def test_a_family_that_changed_since(tiny_clip: Network, tiny_clip_weights: Path) -> None:
-    older = tiny_clip.card.model_copy(update={"layers": tiny_clip.card.layers[1:]})
-    with pytest.raises(Conflict, match="family tiny_clip has changed"):
-        load_network(older, tiny_clip_weights.read_bytes())
+    first, second, *rest = tiny_clip.card.layers
+    renamed = first.model_copy(update={"name": "stem.0"})
+    for layers in [(renamed, second, *rest), (second, first, *rest)]:
+        older = tiny_clip.card.model_copy(update={"layers": layers})
+        with pytest.raises(Conflict, match="family tiny_clip has changed"):
+            load_network(older, tiny_clip_weights.read_bytes())
+
+
+def test_a_card_of_fewer_layers_than_are_found_today(tiny_clip: Network, tiny_clip_weights: Path) -> None:
+    """A network stays as it was added: results are stored by its layers."""
+    older = tiny_clip.card.model_copy(update={"layers": tiny_clip.card.layers[1::2]})
+    network = load_network(older, tiny_clip_weights.read_bytes())
+    assert list(network.points) == [layer.name for layer in older.layers] != list(tiny_clip.points)
 
 
 def test_bad_weights(tiny_clip_weights: Path, tiny_two_stream_weights: Path, tmp_path: Path) -> None:

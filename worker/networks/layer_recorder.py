@@ -1,0 +1,132 @@
+"""Record the outputs of a network's modules that may be layers, while it runs once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from app.contract.network import CLASS_LAYER
+from worker.graph.layout import Axis, Layout, along, single_axis
+from worker.graph.origins import Origin
+from worker.graph.receptive_field import ReceptiveFieldMode
+from worker.graph.tracked import ReceptiveField
+from worker.networks.tap import Tap
+
+LAYER_TYPES = (nn.Conv2d, nn.Conv3d, nn.Linear)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+TRACE_BATCH = 2  # clips; more than one, to distinguish the batch axis from frames that are folded into it
+
+
+@dataclass
+class RecordedOutput:
+    """The output of a module that may be a layer, as it was when the module returned it.
+
+    What runs later may write into it (`out += identity`): shape, version and receptive field are those from before.
+    """
+
+    path: str
+    output: Tensor
+    shape: torch.Size
+    version: int
+    field: ReceptiveField
+    layout: Layout
+    origin: Origin | None
+    tap_rectified: bool | None = None  # whether a ReLU follows, according to the tap; None without a tap
+
+    @property
+    def name(self) -> str:
+        return self.path if self.tap_rectified is None else self.path.rpartition(".")[0] or self.path
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it is (B, C), (B, C, H, W) or (B, C, T, H, W), as far as is known."""
+        is_batch = len(self.shape) in (2, 4, 5) and self.shape[0] == TRACE_BATCH
+        return is_batch and single_axis(self.layout[1]) is None
+
+    @property
+    def is_followed_map(self) -> bool:
+        """Whether it is known to be (B, C, H, W) or (B, C, T, H, W)."""
+        if len(self.shape) not in (4, 5) or self.layout[0] != along(Axis.CLIPS, TRACE_BATCH):
+            return False
+        axes = [single_axis(factors) for factors in self.layout[2:] if factors]
+        return single_axis(self.layout[1]) is None and None not in axes and axes == sorted(axes, key=int)  # type: ignore[arg-type]
+
+
+class LayerRecorder:
+    """A context manager that records the outputs of modules that may be layers, in execution order.
+
+    Besides convolutions and linear layers these are modules that join maps: a residual block, whose output is a sum,
+    or a block that concatenates its branches. The innermost module that returns such a map names it.
+    """
+
+    def __init__(self, module: nn.Module, mode: ReceptiveFieldMode) -> None:
+        self._mode = mode
+        self._has_taps = any(isinstance(part, Tap) for part in module.modules())
+        self._parts = [
+            (path, part)
+            for path, part in module.named_modules()
+            if path and (isinstance(part, Tap) or not self._has_taps)
+        ]
+        self._outputs: list[RecordedOutput] = []
+        self._starts: dict[str, int] = {}  # the number of origins there were when a module first ran
+        self._ended: set[str] = set()
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> "LayerRecorder":
+        for path, part in self._parts:
+            self._handles.append(part.register_forward_pre_hook(self._start(path)))
+            self._handles.append(part.register_forward_hook(self._end(path)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _start(self, path: str) -> Any:
+        def start(part: nn.Module, inputs: object) -> None:
+            self._starts.setdefault(path, self._mode.origins.count)
+
+        return start
+
+    def _end(self, path: str) -> Any:
+        def end(part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+            if path in self._ended:
+                return  # a module may be used several times: its first use counts
+            self._ended.add(path)
+            if isinstance(output, Tensor):
+                self._record(path, part, inputs, output)
+
+        return end
+
+    def _record(self, path: str, part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        mode = self._mode
+        field, layout, origin = mode.receptive_field(output), mode.layout(output), mode.origins.of(output)
+        now = RecordedOutput(path, output, output.shape, output._version, field, layout, origin)
+        if isinstance(part, BATCH_NORMS) and not self._has_taps:
+            for place, earlier in enumerate(self._outputs):
+                if earlier.output is inputs[0] and earlier.version == inputs[0]._version:
+                    self._outputs[place] = now
+        elif isinstance(part, Tap):
+            now.tap_rectified = part.rectified
+            self._outputs.append(now)
+        elif isinstance(part, LAYER_TYPES) or self._joins_maps(now):
+            self._outputs.append(now)
+
+    def _joins_maps(self, output: RecordedOutput) -> bool:
+        """Return whether a module has made its output, a map, by joining others, and no layer is that map already."""
+        origin = output.origin
+        if origin is None or not origin.is_joined or origin.number < self._starts[output.path]:
+            return False
+        is_new = all(earlier.origin is not origin for earlier in self._outputs)
+        return is_new and output.is_followed_map
+
+    def layers(self, classes: int, known: frozenset[str] = frozenset()) -> list[RecordedOutput]:
+        """Return the outputs that are maps of units, or `known` as layers, without the last one if it is the logits."""
+        layers = [
+            output for output in self._outputs if output.name != CLASS_LAYER and (output.is_map or output.name in known)
+        ]
+        without_taps = layers and layers[-1].tap_rectified is None
+        if without_taps and layers[-1].shape[1] == classes:
+            layers.pop()
+        return layers
