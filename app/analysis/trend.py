@@ -54,7 +54,7 @@ def measure_trends(
 
 
 def _path(card: NetworkCard, stream: str, by_layer: Mapping[str, LayerDistribution]) -> tuple[LayerDistribution, ...]:
-    names = [layer.name for layer in card.layers if layer.stream in (stream, "fusion")]
+    names = [layer.name for layer in card.own_layers if layer.stream in (stream, "fusion")]
     return tuple(by_layer[name] for name in names if name in by_layer)
 
 

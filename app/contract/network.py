@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from app.contract.dictionary import Dictionary
 from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
 from app.contract.model import Model
 
@@ -26,6 +27,11 @@ CLASS_LAYER = "class"  # the layer whose units are the class outputs
 def normalize_name(name: str) -> str:
     """Return a name without case, spaces and punctuation, in which data sets and networks differ."""
     return "".join(filter(str.isalnum, name.casefold())) or name
+
+
+def escape_layer(name: str) -> str:
+    """Return a layer's name without slashes, which would divide it into parts of an address, as JSON pointers do it."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 class StreamName(StrEnum):
@@ -69,7 +75,7 @@ class Extent(Model):
 
 
 class Layer(Model):
-    """A named layer of a network; `index` counts the layers in the network's order.
+    """A named layer of a network; `index` counts the layers in the network's order, then dictionaries as they came.
 
     `receptive_field` is the part of the input that one position sees, at most the whole input.
     """
@@ -86,10 +92,17 @@ class Layer(Model):
         "that were made before this was measured",
     )
     lengths: tuple[Range, ...] | None = Field(default=None, description="the same for the frames of a clip")
+    dictionary: Dictionary | None = Field(
+        default=None, description="where the units are directions in the activations of another layer"
+    )
 
     @property
     def is_class(self) -> bool:
         return self.name == CLASS_LAYER
+
+    def direction_name(self, unit: int) -> str:
+        """Return the name of a direction; empty where it has none, and for units of the network itself."""
+        return self.dictionary.names[unit] if self.dictionary and self.dictionary.names else ""
 
 
 class OmittedModule(Model):
@@ -100,7 +113,10 @@ class OmittedModule(Model):
 
 
 class NetworkCard(Model):
-    """A trained network as the catalogue knows it. `checksum` is the sha256 of its weights."""
+    """A trained network as the catalogue knows it. `checksum` is the sha256 of its weights.
+
+    Layers are in the order in which they are computed, a dictionary after the layer that it reads.
+    """
 
     slug: Slug
     title: str = Field(min_length=1, max_length=120)
@@ -134,6 +150,19 @@ class NetworkCard(Model):
             if layer.name == name:
                 return layer
         raise UnknownLayer(name, [layer.name for layer in self.layers])
+
+    def layer_at(self, index: int) -> Layer:
+        """Return the layer with this index, which is not always its place: a dictionary may have been removed."""
+        return self._layers_by_index[index]
+
+    @cached_property
+    def _layers_by_index(self) -> dict[int, Layer]:
+        return {layer.index: layer for layer in self.layers}
+
+    @property
+    def own_layers(self) -> tuple[Layer, ...]:
+        """The layers of the network itself, without dictionaries."""
+        return tuple(layer for layer in self.layers if layer.dictionary is None)
 
     def sees_everything(self, layer: Layer) -> bool:
         """Return whether every position of the layer sees the whole input, as attention does."""

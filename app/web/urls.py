@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.contract.job import AddNetworkJob, ExplainJob, Job, SurveyJob, VisualizeJob
+from app.contract.network import escape_layer
 from app.contract.result import EXTENSIONS, MediaRef
 from app.contract.unit_query import UnitQuery
 from app.web.requests.params import LISTING_PARAMS, query_params
@@ -26,7 +27,7 @@ class NetworkConvertor(StringConvertor):
 
 
 class LayerConvertor(StringConvertor):
-    """The convertor of `{layer:layer}` in a route: a layer's name with its slashes escaped, see `_layer`."""
+    """The convertor of `{layer:layer}` in a route: a layer's name with its slashes escaped, see `escape_layer`."""
 
     def convert(self, value: str) -> str:
         return unescape_layer(value)
@@ -98,11 +99,6 @@ def _quoted(part: str | int) -> str:
     return quote(str(part), safe="")
 
 
-def _layer(name: str) -> str:
-    """Return a layer's name without slashes, which would divide it into parts of the path, as JSON pointers do it."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
 def unescape_layer(part: str) -> str:
     """Return the layer's name that a part of a path stands for."""
     return part.replace("~1", "/").replace("~0", "~")
@@ -141,12 +137,12 @@ def network(slug: str) -> str:
 
 def layer(network: str, layer: str, query: UnitQuery | None = None) -> str:
     """Return the address of a layer's units. The path names the layer, so the query does not."""
-    return path(network, _layer(layer), query=query_params(query, "layer"))
+    return path(network, escape_layer(layer), query=query_params(query, "layer"))
 
 
 def unit(network: str, layer: str, unit: int, **choices: str | int | float | None) -> str:
     """Return the address of a unit; `choices` are what a person chose on its page, such as speed, seed and view."""
-    return path(network, _layer(layer), unit, query=choices)
+    return path(network, escape_layer(layer), unit, query=choices)
 
 
 def units(network: str, query: UnitQuery | None = None) -> str:
@@ -364,7 +360,7 @@ def api_network(slug: str) -> str:
 
 
 def api_unit(network: str, layer: str, unit: int) -> str:
-    return path("api", "networks", network, "layers", _layer(layer), "units", unit)
+    return path("api", "networks", network, "layers", escape_layer(layer), "units", unit)
 
 
 def api_lines(slug: str) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import alive, datasets, explain, mocap, networks, run, survey, visualize
+from worker.cli import alive, datasets, directions, explain, mocap, networks, run, survey, visualize
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +14,7 @@ app.command()(run.run)
 app.command()(alive.alive)
 app.add_typer(networks.app, name="networks")
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(directions.app, name="directions")
 app.add_typer(mocap.app, name="mocap")
 app.command()(visualize.visualize)
 app.command()(survey.survey)

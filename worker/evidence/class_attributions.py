@@ -101,7 +101,8 @@ def attribute_clip(
     `max_copies_bytes`.
     """
     card = network.card.layer(layer)
-    values = card.units * card.map.frames * card.map.height * card.map.width
+    copied = card if card.dictionary is None else network.card.layer(card.dictionary.base)
+    values = max(card.units, copied.units) * card.map.frames * card.map.height * card.map.width
     group_size = max(1, max_copies_bytes // (4 * values * (3 if with_weights else 2)))
     groups = torch.split(units, group_size)
     return torch.cat([_attribute_group(network, inputs, layer, group, with_weights) for group in groups], 1)

@@ -19,16 +19,17 @@ MAX_SILENCED_PASSES = 16  # forward passes with a unit silenced, for all layers 
 def explained_layers(card: NetworkCard) -> tuple[str, ...]:
     """Return the layers whose units explain a clip: the last hidden layer, then the last fused one with positions.
 
-    Where no fused layer has positions, the last earlier layer with positions is the second one.
+    Where no fused layer has positions, the last earlier layer with positions is the second one. Dictionaries follow.
 
     Raises InvalidRequest for a network without hidden layers.
     """
-    hidden = [layer for layer in card.layers if not layer.is_class]
+    hidden = [layer for layer in card.own_layers if not layer.is_class]
     if not hidden:
         raise InvalidRequest(f"{card.slug} has no layer before its classes: no unit of it can explain anything.")
     maps = [layer for layer in hidden[:-1] if layer.map.height * layer.map.width > 1]
     fused = [layer for layer in maps if layer.stream == "fusion"] or maps
-    return (hidden[-1].name, *(layer.name for layer in fused[-1:]))
+    dictionaries = (layer.name for layer in card.layers if layer.dictionary is not None)
+    return (hidden[-1].name, *(layer.name for layer in fused[-1:]), *dictionaries)
 
 
 def explain(

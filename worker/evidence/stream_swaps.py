@@ -88,7 +88,7 @@ class StreamSwapper:
 
 def _last_stream_layers(network: Network) -> tuple[str, str] | None:
     """Return the submodules of the last layer of the appearance stream and of the motion stream, or None."""
-    layers = network.card.layers
+    layers = network.card.own_layers
     appearance = [layer.name for layer in layers if layer.stream in ("appearance", "clip")]
     motion = [layer.name for layer in layers if layer.stream == "motion"]
     if not appearance or not motion:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 from app.contract.errors import Conflict, InvalidRequest, KinetoscopeError, WeightsMismatch
 from app.contract.network import NetworkCard
+from worker.networks.dictionary import Directions, attach_dictionaries
 from worker.networks.labels import read_labels
 from worker.networks.layer_recorder import BATCH_NORMS
 from worker.networks.network import Network
@@ -28,24 +29,45 @@ from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights,
 MAX_NAME_LENGTH = 200  # characters of a layer or a label
 
 
-def load_network(card: NetworkCard, weights: bytes, device: str | torch.device = "cpu") -> Network:
+def load_network(
+    card: NetworkCard,
+    weights: bytes,
+    device: str | torch.device = "cpu",
+    dictionaries: Mapping[str, bytes] | None = None,
+) -> Network:
     """Return the frozen network on the device. `weights` are the bytes that the card was made of.
 
-    Raises ChecksumMismatch for other weights, Conflict if the family's code now gives other layers than the card.
+    `dictionaries` are the files of those on the card, by layer. Raises ChecksumMismatch for other weights, Conflict if
+    the family's code now gives other layers than the card, or a dictionary of the card is not given.
     """
     verify_checksum(weights, card.checksum)
     family = configured(find_family(card.family), weights)
     module = _build(family, len(card.classes))
     _fill(module, family, weights, is_registered=True)
-    layers, points = trace(module, card.streams, known={layer.name for layer in card.layers})
+    layers, points = trace(module, card.streams, known={layer.name for layer in card.own_layers})
     # what a layer sees is not compared, and the network may have layers that tracing did not find when it was added
     traced = iter([(layer.name, layer.units, layer.map) for layer in layers])
-    if not all((layer.name, layer.units, layer.map) in traced for layer in card.layers):
+    if not all((layer.name, layer.units, layer.map) in traced for layer in card.own_layers):
         raise Conflict(
             f"The family {card.family} has changed since the network {card.slug} was added: its layers "
             "differ. Remove the network and add it again."
         )
-    return Network(card, module.to(device), {layer.name: points[layer.name] for layer in card.layers})
+    points = {layer.name: points[layer.name] for layer in card.own_layers}
+    module, points = attach_dictionaries(module, points, _read_dictionaries(card, dictionaries or {}))
+    return Network(card, module.to(device), points)
+
+
+def _read_dictionaries(card: NetworkCard, files: Mapping[str, bytes]) -> dict[str, tuple[str, Directions]]:
+    missing = [layer.name for layer in card.layers if layer.dictionary is not None and layer.name not in files]
+    if missing:
+        raise Conflict(
+            f"The dictionary {missing[0]} of {card.slug} has been removed meanwhile: load the network again."
+        )
+    return {
+        layer.name: (layer.dictionary.base, Directions.from_bytes(files[layer.name]))
+        for layer in card.layers
+        if layer.dictionary is not None
+    }
 
 
 def describe_network(

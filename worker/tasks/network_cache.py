@@ -7,7 +7,7 @@ import torch
 
 from app.contract.network import NetworkCard
 from app.settings import settings
-from app.store.catalog import networks
+from app.store.catalog import dictionaries, networks
 from app.store.database.engine import Store
 from worker.devices import choose_precision
 from worker.networks.load import load_network
@@ -35,8 +35,10 @@ class NetworkCache:
                 self._networks.popitem(last=False)
             with self.store.session() as session:
                 weights = networks.read_weights(session, slug=slug)
-            network = self._with_limits(load_network(card, weights, self.device))
+                files = dictionaries.read_dictionaries(session, card=card)
+            network = self._with_limits(load_network(card, weights, self.device, files))
             precision = choose_precision(settings().precision, network.module)
+            card = network.card  # with what was measured just now, as the store has it too
             self._networks[card] = replace(network, precision=precision)
         self._networks.move_to_end(card)
         return self._networks[card]

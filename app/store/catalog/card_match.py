@@ -26,7 +26,7 @@ class CardMatch:
 
     def count(self, card: NetworkCard) -> int:
         """Return how many units are selected, without those that detect a class."""
-        return sum(card.layers[index].units if units is None else len(units) for index, units in self.units.items())
+        return sum(card.layer_at(index).units if units is None else len(units) for index, units in self.units.items())
 
 
 def match_card(card: NetworkCard, query: UnitQuery) -> CardMatch:

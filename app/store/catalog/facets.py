@@ -35,7 +35,7 @@ def facet_counts(
     chosen = tuple(getattr(query, facet) for facet in facets)
     counts: list[Counter[str]] = [Counter() for _ in facets]
     for layer_index, role, visualized, units in count_units(session, selection, max_counted) or ():
-        layer = card.layers[layer_index]
+        layer = card.layer_at(layer_index)
         values = (layer.name, layer.stream, role, "visualized" if visualized else "missing")
         failed = [facet for facet, choice in enumerate(chosen) if choice is not None and choice != values[facet]]
         # The counts of a facet ignore the facet's own filter: units that fail only this filter count there, too.

@@ -19,9 +19,9 @@ from app.store.media import delete_orphans
 
 WEIGHTS_CHUNK_BYTES = 8 * 2**20  # of a weights file that one row stores
 
-# Parsing the card of a network with 400 classes takes milliseconds. A card never changes, and a network that is removed
-# and registered again has another time.
-_cards: LruCache[tuple[str, str, datetime], NetworkCard] = LruCache(max_size=500)
+# Parsing the card of a network with 400 classes takes milliseconds. A card that changes has another revision, and a
+# network that is removed and registered again has another time.
+_cards: LruCache[tuple[str, str, datetime, int], NetworkCard] = LruCache(max_size=500)
 
 VisualizationCounts = dict[int, tuple[int, int]]  # by network id: visualizations, and units that have any
 
@@ -76,12 +76,14 @@ def refuse_slug(session: Session, *, slug: str) -> None:
 
 
 def update_card(session: Session, *, card: NetworkCard) -> None:
-    """Replace the card of a network by one that says more of the same layers; other processes show it after a restart.
+    """Replace the card of a network by one that says more of its layers, or has other dictionaries.
 
     Nothing happens where the network has been removed meanwhile.
     """
     same = (NetworkRow.slug == card.slug, NetworkRow.checksum.in_([card.checksum, _key_with_labels(card)]))
-    session.execute(update(NetworkRow).where(*same).values(card=card.model_dump(mode="json")))
+    changed = {"card": card.model_dump(mode="json"), "revision": NetworkRow.revision + 1}
+    session.execute(update(NetworkRow).where(*same).values(changed).execution_options(synchronize_session=False))
+    session.request_cache.networks.clear()
 
 
 def _key_with_labels(card: NetworkCard) -> str:
@@ -169,11 +171,14 @@ def layer_summaries(session: Session, *, card: NetworkCard) -> list[LayerSummary
     return [LayerSummary(layer=layer, visualized_units=counts.get(layer.index, 0)) for layer in card.layers]
 
 
-def network_row(session: Session, slug: str) -> NetworkRow:
-    """Return the row of a network, which is read once in a session. Raises UnknownNetwork."""
+def network_row(session: Session, slug: str, *, lock: bool = False) -> NetworkRow:
+    """Return the row of a network, which is read once in a session, and again to be locked. Raises UnknownNetwork."""
     known = session.request_cache.networks
-    if slug not in known:
-        row = session.scalar(select(NetworkRow).where(NetworkRow.slug == slug))
+    if lock or slug not in known:
+        statement = select(NetworkRow).where(NetworkRow.slug == slug)
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        row = session.scalar(statement)
         if row is None:
             raise UnknownNetwork(slug, session.scalars(select(NetworkRow.slug).order_by(NetworkRow.id)))
         known[slug] = row
@@ -187,7 +192,7 @@ def network_id(session: Session, card: NetworkCard) -> int:
 
 def card_of(row: NetworkRow) -> NetworkCard:
     """Return the card of a network's row, which is parsed once in a process."""
-    key = (row.slug, row.checksum, row.registered_at)
+    key = (row.slug, row.checksum, row.registered_at, row.revision)
     return _cards.get_or_compute(key, lambda: NetworkCard.model_validate(row.card))
 
 

@@ -102,7 +102,7 @@ def _cursor_before(selection: Selection, skip: int) -> str | None:
     """Return the cursor of the last unit to skip, where the card can tell; counting up to it would read all units."""
     in_order = selection.query.sort is UnitSort.ORDER
     if skip and in_order and not selection.needs_database and not selection.has_partial_layers:
-        for layer in selection.card.layers:
+        for layer in sorted(selection.card.layers, key=lambda layer: layer.index):
             if layer.index in selection.match.units and skip <= layer.units:
                 return order_cursor(layer.index, skip - 1)
             skip -= layer.units if layer.index in selection.match.units else 0

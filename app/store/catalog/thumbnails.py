@@ -58,7 +58,7 @@ def layer_thumbnails(session: Session, *, card: NetworkCard, limit: int) -> dict
     )
     thumbnails: dict[str, list[UnitThumbnail]] = {}
     for layer_index, words in session.read(select(layers.c.layer_index, aggregate_first(units, limit))):
-        layer = card.layers[layer_index]
+        layer = card.layer_at(layer_index)
         thumbnails[layer.name] = [
             UnitThumbnail(layer.name, unit, card.classes[unit] if layer.is_class else "", *pictures)
             for unit, *pictures in _parse_words(words)

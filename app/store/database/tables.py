@@ -24,6 +24,7 @@ class NetworkRow(Base):
     card: Mapped[dict[str, Any]] = mapped_column(
         Json, deferred=True
     )  # read by catalog.networks.card_of, which caches it
+    revision: Mapped[int] = mapped_column(server_default="0")  # counts the changes of the card, for caches
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -46,7 +46,7 @@ def estimate_matching(
     selection = Selection.of(card, network_id(session, card), query)
     counts = count_by_layer(session, selection)
     cached = _count_cached_matching(session, selection, recipe.key())
-    names = {index: card.layers[index].name for index in sorted(counts)}
+    names = {index: card.layer_at(index).name for index in sorted(counts)}
     counts_by_name = {name: counts[index] for index, name in names.items()}
     cached_by_name = {name: cached.get(index, 0) for index, name in names.items()}
     return _estimate(session, card, counts_by_name, cached_by_name, recipe), tuple(counts_by_name)

@@ -73,7 +73,7 @@ def _select_responses(survey_id: int, network_id: int, layer_index: int, units: 
 
 
 def _compared_layers(card: NetworkCard) -> list[Layer]:
-    hidden = [layer for layer in card.layers if not layer.is_class]
+    hidden = [layer for layer in card.own_layers if not layer.is_class]
     last_of_streams = {layer.stream: layer for layer in hidden}
     last = hidden[-1:]
     return last + [layer for layer in last_of_streams.values() if layer not in last and layer.stream != "fusion"]

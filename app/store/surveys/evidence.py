@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.contract.evidence import (
@@ -110,7 +110,7 @@ def evidence_of_units(
     evidence: dict[Position, UnitEvidence] = {}
     for row in measures:
         id, position = row.unit_id, units[row.unit_id]
-        layer = card.layers[position[0]].name
+        layer = card.layer_at(position[0]).name
         evidence[position] = _evidence(layer, position[1], row, tuple(top_clips[id]), tuple(attributions[id]))
     return evidence
 
@@ -177,26 +177,32 @@ def role_counts(session: Session, *, card: NetworkCard) -> dict[str, dict[UnitRo
     counts: dict[str, dict[UnitRole, int]] = {}
     for layer_index, role, units in rows:
         if role is not None:
-            counts.setdefault(card.layers[layer_index].name, dict.fromkeys(UnitRole, 0))[UnitRole(role)] = units
+            counts.setdefault(card.layer_at(layer_index).name, dict.fromkeys(UnitRole, 0))[UnitRole(role)] = units
     return counts
 
 
 def measure_by_layer(session: Session, *, card: NetworkCard, measure: Measure) -> dict[str, tuple[float, ...]]:
     """Return the values of a measure by layer, each layer's sorted; nothing before the first survey.
 
-    Dead units are left out: they respond to no clip, so that their measures mean nothing.
+    Dead units are left out: they respond to no clip, so that their measures mean nothing. So are dictionaries.
     """
     column = getattr(UnitEvidenceRow, measure)
     rows = session.read(
         select(UnitEvidenceRow.layer_index, column)
         .where(UnitEvidenceRow.survey_id == newest_survey_id(session, card=card))
-        .where(UnitEvidenceRow.a_hat > 0, column.is_not(None))
+        .where(UnitEvidenceRow.a_hat > 0, column.is_not(None), *of_own_layers(card))
         .order_by(UnitEvidenceRow.layer_index, column)
     )
     values: dict[str, list[float]] = {}
     for layer_index, value in rows:
-        values.setdefault(card.layers[layer_index].name, []).append(value)
+        values.setdefault(card.layer_at(layer_index).name, []).append(value)
     return {name: tuple(of_layer) for name, of_layer in values.items()}
+
+
+def of_own_layers(card: NetworkCard) -> list[ColumnElement[bool]]:
+    """Return the condition that evidence is of the network's own layers; none where there are no dictionaries."""
+    dictionaries = [layer.index for layer in card.layers if layer.dictionary is not None]
+    return [UnitEvidenceRow.layer_index.not_in(dictionaries)] if dictionaries else []
 
 
 def _finished_surveys() -> Select[SurveyRow]:

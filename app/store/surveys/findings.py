@@ -10,7 +10,7 @@ from app.store.catalog.units import summaries_by_id
 from app.store.database.cache import LruCache
 from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import SurveyRow, UnitEvidenceRow
-from app.store.surveys.evidence import Measure, get_survey, measure_by_layer
+from app.store.surveys.evidence import Measure, get_survey, measure_by_layer, of_own_layers
 
 MEASURES: tuple[Measure, ...] = (
     "synergy_stimulus",
@@ -42,7 +42,7 @@ def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | No
         return None
 
     def read() -> tuple[UnitStatistics, dict[Measure, ExtremeUnits]]:
-        extremes = {measure: _extreme_units(session, survey.id, measure) for measure in EXAMPLE_MEASURES}
+        extremes = {measure: _extreme_units(session, card, survey.id, measure) for measure in EXAMPLE_MEASURES}
         return _read_statistics(session, card, survey), extremes
 
     statistics, extremes = _statistics_and_extremes.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
@@ -79,10 +79,11 @@ def _compute_statistics(session: Session, card: NetworkCard, survey: Survey) -> 
     return unit_statistics(values, survey)
 
 
-def _extreme_units(session: Session, survey_id: int, measure: Measure) -> ExtremeUnits:
+def _extreme_units(session: Session, card: NetworkCard, survey_id: int, measure: Measure) -> ExtremeUnits:
     """Return the live units with the lowest values of a measure and then those with the highest, in rising order."""
-    lowest = session.read(_select_extreme(survey_id, measure, highest=False)).all()
-    highest = session.read(_select_extreme(survey_id, measure, highest=True)).all()
+    own = of_own_layers(card)
+    lowest = session.read(_select_extreme(survey_id, measure, highest=False).where(*own)).all()
+    highest = session.read(_select_extreme(survey_id, measure, highest=True).where(*own)).all()
     return tuple({id: (id, value) for id, value in [*lowest, *reversed(highest)]}.values())
 
 

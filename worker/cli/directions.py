@@ -1,0 +1,178 @@
+"""`kinetoscope-worker directions`: dictionaries over the layers of a network, learned here or brought in a file."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.table import Table
+
+from app.contract.dictionary import METHOD_NAMES, Dictionary, DictionaryFacts, DictionaryName, DictionarySummary
+from app.contract.errors import InvalidRequest
+from app.contract.network import Layer, escape_layer
+from app.settings import settings
+from app.store.catalog import dictionaries, networks
+from app.terminal import report_errors
+from worker.cli.common import choose_device, open_database, out, page_url
+from worker.cli.progress import list_reasons, make_progress
+
+app = typer.Typer(no_args_is_help=True, help="Dictionaries: directions in a layer's activations, as units.")
+
+Method = Literal["pca", "nmf", "kmeans", "sae"]
+Name = Annotated[str | None, typer.Option(help="Name behind the layer's; by default method and size: nmf64.")]
+
+
+@app.command()
+@report_errors
+def learn(
+    network: str,
+    layer: Annotated[str, typer.Argument(help="The layer whose activations are described.")],
+    dataset: Annotated[str, typer.Option(help="The data set whose clips it is learned from.")],
+    method: Annotated[Method, typer.Option(help="Factors, components, clusters, or a sparse autoencoder.")] = "nmf",
+    size: Annotated[int, typer.Option(min=1, help="Number of directions.")] = 64,
+    active: Annotated[int, typer.Option(min=1, help="Of sae: directions that describe a position, at most.")] = 8,
+    steps: Annotated[int, typer.Option(min=1, help="Of sae: steps of its training.")] = 3000,
+    positions: Annotated[int, typer.Option(min=100, help="Positions of all clips to learn from, at most.")] = 200_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same dictionary.")] = 0,
+    name: Name = None,
+) -> None:
+    """Learn a dictionary from a layer's activations over the clips of a data set; a fifth of the clips measures it."""
+    from worker.directions.activations import sample_activations
+    from worker.directions.learn import check_base, dictionary_layer, layer_name, learn_dictionary
+    from worker.survey.stored_inputs import stored_samples
+    from worker.tasks.network_cache import NetworkCache
+
+    store, chosen = open_database(), _checked_name(name or f"{method}{size}")
+    with store.session() as session:
+        card = networks.get_card(session, slug=network)
+    base = check_base(card, layer)
+    dictionaries.refuse_name(card, layer_name(base, chosen))
+    samples = stored_samples(store, dataset)
+    loaded = NetworkCache(store, choose_device()).load(network)
+    with make_progress() as progress:
+        line = progress.add_task(f"reading {layer}", total=len(samples))
+        sample = sample_activations(
+            loaded,
+            layer,
+            samples,
+            positions=positions,
+            seed=seed,
+            threads=settings().threads or max(1, (os.cpu_count() or 2) - 1),
+            observe=lambda done, total: progress.update(line, completed=done, total=total),
+        )
+    list_reasons("left out", [tuple(each.split(": ", 1)) for each in sample.skipped])  # type: ignore[misc]
+    with out.status(f"Learning {METHOD_NAMES[method]} ..."):
+        learned = learn_dictionary(
+            sample, base, dataset, method=method, size=size, seed=seed, active=active, steps=steps
+        )
+    found = dictionary_layer(loaded.card, learned.dictionary, chosen, size)
+    with store.transaction() as session:
+        added = dictionaries.add_dictionary(
+            session,
+            network=network,
+            layer=found,
+            facts=learned.facts,
+            pieces=networks.weight_chunks(learned.directions.to_bytes()),
+        )
+    _report(network, added, learned.facts)
+
+
+@app.command()
+@report_errors
+def add(
+    network: str,
+    layer: Annotated[str, typer.Argument(help="The layer whose activations the directions are in.")],
+    file: Annotated[Path, typer.Argument(help="NPZ or safetensors; docs/directions.md names the arrays.")],
+    name: Annotated[str | None, typer.Option(help="Name behind the layer's; by default that of the file.")] = None,
+    encoder: Annotated[
+        Literal["linear", "relu", "topk", "nnls"] | None,
+        typer.Option(help="How codes follow; by default relu where there is a decoder, else linear."),
+    ] = None,
+    active: Annotated[int, typer.Option(min=0, help="Of topk: directions at a position.")] = 0,
+) -> None:
+    """Add a dictionary from a file: a sparse autoencoder, concept activation vectors, a probe."""
+    from worker.directions.files import read_directions
+    from worker.directions.learn import check_base, dictionary_layer
+    from worker.networks.load import make_slug
+
+    store = open_database()
+    with store.session() as session:
+        card = networks.get_card(session, slug=network)
+    base = check_base(card, layer)
+    directions, names = read_directions(file, base, kind=encoder, active=active)
+    chosen = _checked_name(make_slug(file.stem)[:40] if name is None else name)
+    found = dictionary_layer(card, Dictionary(base=layer, method="file", names=names), chosen, directions.size)
+    facts = DictionaryFacts(dataset=None, settings={"file": file.name, "encoder": directions.kind})
+    with store.transaction() as session:
+        pieces = networks.weight_chunks(directions.to_bytes())
+        added = dictionaries.add_dictionary(session, network=network, layer=found, facts=facts, pieces=pieces)
+    _report(network, added, facts)
+
+
+@app.command("list")
+@report_errors
+def list_(network: Annotated[str | None, typer.Argument(help="The network; without it, all.")] = None) -> None:
+    """List dictionaries, with what was measured of them on clips that they were not learned from."""
+    with open_database().session() as session:
+        card = None if network is None else networks.get_card(session, slug=network)
+        found = dictionaries.list_dictionaries(session, card=card)
+    table = Table("network", "layer", "method", "directions", "learned on", "variance explained", "active", "dead")
+    for each in found:
+        table.add_row(each.network, each.layer, METHOD_NAMES[each.method], f"{each.size:,}", *_measured(each))
+    out.print(table)
+
+
+@app.command()
+@report_errors
+def remove(
+    network: str,
+    layer: Annotated[str, typer.Argument(help="The dictionary's layer, such as blocks.11~nmf64.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Remove a dictionary with all results of its directions."""
+    store = open_database()
+    if not yes:
+        typer.confirm(f"Remove {layer} of {network} with its visualizations? This cannot be undone.", abort=True)
+    with store.transaction() as session:
+        dictionaries.remove_dictionary(session, network=network, layer=layer)
+    out.print(f"Removed {layer} of {network}.", highlight=False)
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return TypeAdapter(DictionaryName).validate_python(name)
+    except ValidationError:
+        raise InvalidRequest(
+            f"{name!r} cannot be the name of a dictionary: give --name with small letters, digits, - and _, 40 at most."
+        ) from None
+
+
+def _measured(facts: DictionarySummary) -> tuple[str, ...]:
+    measures = facts.measures
+    if measures is None:
+        return facts.dataset or "", "not measured", "", ""
+    share = measures.explained
+    interval = f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
+    return facts.dataset or "", interval, f"{measures.active:.1f}", f"{measures.dead:,}"
+
+
+def _report(network: str, layer: Layer, facts: DictionaryFacts) -> None:
+    measures = facts.measures
+    out.print(
+        f"Added [bold]{layer.name}[/] to {network}: {layer.units:,} directions. Page: "
+        f"{page_url(f'{network}/{quote(escape_layer(layer.name))}')}",
+        highlight=False,
+    )
+    if measures is not None:
+        share = measures.explained
+        out.print(
+            f"On {measures.clips:,} held-out clips they explain {share.value:.1%} of the variance ({share.low:.1%} to "
+            f"{share.high:.1%}); as many random directions {measures.random_explained:.1%}, as many channels "
+            f"{measures.channels_explained:.1%}. {measures.active:.1f} directions are active at a position "
+            f"({measures.channels_active:.1f} channels), {measures.dead:,} nowhere.",
+            highlight=False,
+        )
+    dataset = facts.dataset or "DATASET"
+    out.print(f"A survey says what they respond to: `kinetoscope-worker survey {network} {dataset}`.", highlight=False)
