@@ -16,6 +16,8 @@ from app.store.surveys import writing
 
 LABELS = ("walk", "run", "wave_slow")
 
+NO_CLASSES: dict[str, object] = {"effective_classes": None, "role": None, "feeds": ()}
+
 Change = Callable[[str, int], dict[str, object]]  # of a layer's unit: fields of its evidence
 
 
@@ -47,7 +49,7 @@ def add_dataset(store: Store, slug: str = "little", **options: Any) -> None:
 
 
 def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> UnitEvidence:
-    best = unit % classes
+    best = unit % classes if classes else 0
     fields: dict[str, object] = {
         "layer": layer,
         "unit": unit,
@@ -68,7 +70,7 @@ def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> Uni
         "direction": DirectionTuning(degrees=(0.0, 180.0), responses=(1.0, 0.5), selectivity=0.33),
         "feeds": (
             ClassAttribution(class_index=best, weight=0.5, share=1.0, effect=1.25),
-            ClassAttribution(class_index=(best + 1) % classes, weight=-0.25, share=-0.5, effect=-0.5),
+            ClassAttribution(class_index=(best + 1) % (classes or 1), weight=-0.25, share=-0.5, effect=-0.5),
         ),
         "alike": ((1, 0.9),),
     }
@@ -78,7 +80,8 @@ def unit_evidence(layer: str, unit: int, classes: int, **changes: object) -> Uni
 def every_unit(card: NetworkCard, change: Change = lambda layer, unit: {}) -> Iterator[UnitEvidence]:
     for layer in card.layers:
         for unit in range(layer.units):
-            yield unit_evidence(layer.name, unit, len(card.classes), **change(layer.name, unit))
+            without = {} if card.classes else NO_CLASSES
+            yield unit_evidence(layer.name, unit, len(card.classes), **(without | change(layer.name, unit)))
 
 
 def map_positions(card: NetworkCard) -> Iterator[tuple[tuple[str, int], tuple[float, float]]]:
@@ -122,8 +125,10 @@ def survey(
         begun = writing.begin_survey(session, network=network, dataset=dataset)
     with store.transaction() as session:
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(card, change))
-        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
+        if card.classes:
+            writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
         writing.save_map_positions(session, survey_id=begun, positions=dict(map_positions(card)))
     with store.transaction() as session:
-        writing.finish_survey(session, survey_id=begun, facts=facts(len(card.classes)))
+        changes = {} if card.classes else {"accuracy": None}
+        writing.finish_survey(session, survey_id=begun, facts=facts(len(card.classes), **changes))
     return begun

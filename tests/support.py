@@ -53,6 +53,12 @@ def two_stream_card(slug: str = "tiny", classes: tuple[str, ...] = CLASSES) -> N
     )
 
 
+def encoder_card(slug: str = "encoder") -> NetworkCard:
+    """Return the card of a network like `tiny`, without classes."""
+    card = two_stream_card(slug)
+    return card.model_copy(update={"layers": card.layers[:-1], "classes": ()})
+
+
 def card_of_units(slug: str, units: int) -> NetworkCard:
     """Return the card of a network like `tiny`, whose layer `fc6` has this many units."""
     card = two_stream_card(slug)

@@ -2,7 +2,7 @@
 
 KinetoscopeError
 ├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily
-│                         UnknownDataset · UnknownClip · UnknownSource · Missing
+│                         UnknownDataset · UnknownClip · UnknownSource · NoClasses · Missing
 ├── InvalidRequest (422)  InvalidRecipe
 ├── Conflict (409)        NetworkExists · DatasetExists
 ├── Refused (403)
@@ -109,6 +109,19 @@ class UnknownUnit(NotFound):
 
     def __init__(self, layer: str, unit: int, units: int) -> None:
         super().__init__(f"Layer {layer} has no unit {unit}: its {units:,} units are 0 to {units - 1}.", units=units)
+
+
+class NoClasses(NotFound):
+    """Something of classes was asked of a network that has none."""
+
+    kind = "no_classes"
+
+    def __init__(self, network: str) -> None:
+        super().__init__(
+            f"{network} has no classes: it is an encoder, which was not trained to tell any apart. Look at its layers "
+            f"and units; for classes, add a network that was fine-tuned to them.",
+            network=network,
+        )
 
 
 class Missing(NotFound):

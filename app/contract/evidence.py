@@ -62,15 +62,18 @@ class ClassAttribution(Model):
 
 
 class UnitEvidence(Model):
-    """Everything that a survey measured for one unit; lists by class are in the order of the network's classes."""
+    """Everything that a survey measured for one unit; lists by class are in the order of the network's classes.
+
+    In a network without classes these are empty.
+    """
 
     layer: str
     unit: int
     a_hat: float
     mean: float = Field(description="over clips, of the largest activation over positions")
     firing_rate: float = Field(description="share of the clips in which it is positive somewhere")
-    effective_classes: float
-    role: UnitRole
+    effective_classes: float | None = Field(description="null in a network without classes")
+    role: UnitRole | None = Field(description="null for a live unit of a network without classes")
     responses: tuple[float, ...] = Field(description="r_c = mean over the clips of class c, of the maximum / a_hat")
     maxima: tuple[float, ...] = Field(description="largest activation over the clips of each class")
     precision: tuple[float, ...] = Field(description="average precision as a detector of each class")
@@ -85,6 +88,11 @@ class UnitEvidence(Model):
         alias="alike",
         default=(),
         description="units of the layer whose responses over clips correlate most, with the correlation",
+    )
+    label_responses: tuple[float, ...] = Field(
+        default=(),
+        exclude=True,
+        description="of a network without classes: r_c of the data set's labels, for the map; it is not stored",
     )
 
 

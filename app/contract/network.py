@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from app.contract.dictionary import Dictionary
-from app.contract.errors import UnknownClass, UnknownLayer, UnknownUnit
+from app.contract.errors import NoClasses, UnknownClass, UnknownLayer, UnknownUnit
 from app.contract.model import Model
 
 
@@ -126,7 +126,7 @@ class NetworkCard(Model):
     streams: tuple[Stream, ...]
     layers: tuple[Layer, ...]
     omitted: tuple[OmittedModule, ...] = ()
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = Field(description="in the order of the outputs; empty for an encoder, which has none")
     class_sentences: tuple[str, ...] = Field(
         default=(), description="a sentence for each class that says what it is, or none at all"
     )
@@ -145,10 +145,12 @@ class NetworkCard(Model):
         return self
 
     def layer(self, name: str) -> Layer:
-        """Return a layer by its name. Raises UnknownLayer."""
+        """Return a layer by its name. Raises UnknownLayer, and NoClasses for the classes of an encoder."""
         for layer in self.layers:
             if layer.name == name:
                 return layer
+        if name == CLASS_LAYER:
+            self.require_classes()
         raise UnknownLayer(name, [layer.name for layer in self.layers])
 
     def layer_at(self, index: int) -> Layer:
@@ -177,14 +179,21 @@ class NetworkCard(Model):
             raise UnknownUnit(layer, unit, card_layer.units)
         return card_layer, unit
 
+    def require_classes(self) -> None:
+        """Raise NoClasses for a network without classes."""
+        if not self.classes:
+            raise NoClasses(self.slug)
+
     def class_index(self, name: str) -> int:
-        """Return the index of the class of exactly this name. Raises UnknownClass."""
+        """Return the index of the class of exactly this name. Raises UnknownClass and NoClasses."""
+        self.require_classes()
         if name not in self.classes:
             raise UnknownClass(name, self.classes)
         return self.classes.index(name)
 
     def match_class(self, label: str) -> int:
-        """Return the index of the class that a label means. Raises UnknownClass where it means none."""
+        """Return the index of the class that a label means. Raises UnknownClass where it means none, and NoClasses."""
+        self.require_classes()
         index = self.find_class(label)
         if index is None:
             raise UnknownClass(label, self.classes)

@@ -105,7 +105,7 @@ class SurveyFacts(Model):
 
     clips: int
     skipped: tuple[str, ...] = Field(description="clips that could not be read")
-    accuracy: float
+    accuracy: float | None = Field(description="null for a network without classes, whose lists by class are empty")
     recall: tuple[float, ...] = Field(description="share of the clips of each class that are predicted as it")
     confusion: tuple[tuple[int, ...], ...] = Field(
         description="number of clips of the row's class that are predicted as the column's"
@@ -142,7 +142,7 @@ class SurveySummary(Model):
     dataset: str
     clips: int
     skipped: int
-    accuracy: float
+    accuracy: float | None = Field(description="null for a network without classes")
     seconds: float
     created_at: datetime
 

@@ -23,10 +23,12 @@ class UnitRole(StrEnum):
     DEAD = "dead"  # no clip ever made it positive
 
     @classmethod
-    def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole":
-        """Return the role of a unit; `classes` is the number of all classes."""
+    def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole | None":
+        """Return the role of a unit; `classes` is the number of all classes, and where there are none, None is."""
         if a_hat <= 0:
             return cls.DEAD
+        if not classes:
+            return None
         share = effective_classes / classes
         return cls.SPECIFIC if share < SPECIFIC_BELOW else cls.GENERIC if share > GENERIC_ABOVE else cls.MIXED
 

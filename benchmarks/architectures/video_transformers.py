@@ -34,6 +34,19 @@ KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
         "VJEPA2ForVideoClassification",
     ),
 }
+ENCODERS = {  # models without classes, and their kind
+    "VideoMAEForPreTraining": "videomae",
+    "VideoMAEModel": "videomae",
+    "TimesformerModel": "timesformer",
+    "VivitModel": "vivit",
+    "VJEPA2Model": "vjepa2",
+}
+PRETRAINING = {  # of the decoder
+    "decoder_hidden_size": 12,
+    "decoder_num_attention_heads": 2,
+    "decoder_num_hidden_layers": 1,
+    "decoder_intermediate_size": 16,
+}
 PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     "videomae": (
         "preprocessor_config.json",
@@ -57,8 +70,22 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
 def save(kind: str, folder: Path, *, shards: bool = False, **changes: Any) -> Path:
     """Save a seeded network of a kind as the library does, with its processor's config, and return the folder."""
     config_class, arguments, model_class = KINDS[kind]
+    return _save(kind, model_class, config_class, arguments | changes, folder, shards=shards)
+
+
+def save_encoder(model: str, folder: Path) -> Path:
+    """Save a seeded network without classes as the library does, with its processor's config, and return the folder."""
+    config_class, arguments, _ = KINDS[ENCODERS[model]]
+    without_labels = {key: value for key, value in arguments.items() if key not in ("id2label", "label2id")}
+    own = PRETRAINING | {"use_mean_pooling": False} if model.startswith("VideoMAE") else {}
+    return _save(ENCODERS[model], model, config_class, without_labels | own, folder)
+
+
+def _save(
+    kind: str, model_class: str, config_class: str, arguments: dict[str, Any], folder: Path, *, shards: bool = False
+) -> Path:
     transformers = import_transformers()
-    config = getattr(transformers, config_class)(**(arguments | changes))
+    config = getattr(transformers, config_class)(**arguments)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = getattr(transformers, model_class)(config)
@@ -73,6 +100,12 @@ def save(kind: str, folder: Path, *, shards: bool = False, **changes: Any) -> Pa
 def open_original(kind: str, folder: Path) -> Any:
     """Return the library's own model of a folder."""
     return getattr(import_transformers(), KINDS[kind][2]).from_pretrained(folder, local_files_only=True).eval()
+
+
+def open_encoder(model: str, folder: Path) -> Any:
+    """Return the library's own encoder of a folder, without the decoder of its pretraining."""
+    name = model.replace("ForPreTraining", "Model")
+    return getattr(import_transformers(), name).from_pretrained(folder, local_files_only=True).eval()
 
 
 def pixel_values(kind: str, clip: torch.Tensor) -> dict[str, torch.Tensor]:

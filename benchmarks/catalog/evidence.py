@@ -145,7 +145,7 @@ def _add_units(
         (
             (
                 *(survey, id, layer, float(a_hat[at]), float(a_hat[at] / 3), 0.5, float(effective[at])),
-                *(roles[at].value, int(best[at, 0]), float(precision[at, best[at, 0]]), *measured[at]),
+                *(str(roles[at]), int(best[at, 0]), float(precision[at, best[at, 0]]), *measured[at]),
                 *(4 * tuned[at][0], tuned[at][1], curves(unit_count, index)),
             )
             for at, (id, (layer, unit_count, index)) in enumerate(zip(ids, units, strict=True))

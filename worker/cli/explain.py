@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from app.contract.explanation import ClassShares
+from app.store.catalog import networks
 from app.terminal import report_errors
 from worker.cli.common import choose_device, open_database, out
 
@@ -23,7 +24,10 @@ def explain(
     from worker.evidence.predict import clip_inputs
     from worker.tasks.network_cache import NetworkCache
 
-    loaded = NetworkCache(open_database(), choose_device()).load(network)
+    store = open_database()
+    with store.session() as session:
+        networks.get_card(session, slug=network).require_classes()
+    loaded = NetworkCache(store, choose_device()).load(network)
     explanation = explain_clip(loaded, clip_inputs(loaded, clip), expected)
     if json:
         out.print_json(explanation.model_dump_json())

@@ -98,7 +98,7 @@ def _list_sources() -> None:
 def _report_registered(card: NetworkCard) -> None:
     out.print(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
-        f"{len(card.classes)} classes. Page: {page_url(card.slug)}"
+        f"{f'{len(card.classes)} classes' if card.classes else 'no classes'}. Page: {page_url(card.slug)}"
     )
     for part in card.omitted:
         out.print(f"Not shown: {part.module}: {part.reason}.", markup=False)
@@ -163,6 +163,10 @@ def check(
     from worker.tasks.network_cache import NetworkCache
 
     store = open_database()
+    with store.session() as session:
+        card = networks.get_card(session, slug=network)
+    if clip is not None:
+        card.require_classes()
     loaded = NetworkCache(store, choose_device()).load(network)
     out.print(f"{network}: weights and layers are as registered.")
     for name, probability in predict(loaded, clip) if clip else ():

@@ -46,7 +46,8 @@ def survey(
         slug = find_dataset(store, dataset, network, clips, progress)
         with store.session() as session:
             for label in datasets.get_dataset(session, slug=slug).classes:
-                card.match_class(label)
+                if card.classes:
+                    card.match_class(label)
         with store.transaction() as session:
             job = writing.enqueue_survey(
                 session, network=network, dataset=slug, limit=settings().queue_limit, priority=Priority.CLICK
@@ -57,7 +58,8 @@ def survey(
         raise typer.Exit(1)
     answer = job.answer or {}
     out.print(
-        f"Surveyed [bold]{network}[/] with {slug}: {answer['clips']:,} clips, accuracy {answer['accuracy']:.1%}"
+        f"Surveyed [bold]{network}[/] with {slug}: {answer['clips']:,} clips"
+        + ("" if answer["accuracy"] is None else f", accuracy {answer['accuracy']:.1%}")
         + (f", {answer['skipped']:,} skipped." if answer["skipped"] else "."),
         highlight=False,
     )

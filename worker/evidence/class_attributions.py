@@ -35,8 +35,11 @@ MAX_COPIES_BYTES = 64_000_000  # of the layer's map in all copies; the layers af
 
 
 def attributed_layers(card: NetworkCard) -> tuple[str, ...]:
-    """Return the hidden layers that are fused or have no positions, and those that explain a clip."""
-    if len(card.layers) < 2:
+    """Return the hidden layers that are fused or have no positions, and those that explain a clip.
+
+    Without classes there are none.
+    """
+    if len(card.layers) < 2 or not card.classes:
         return ()
     wanted = {*default_layers(card), *explained_layers(card)}
     return tuple(layer.name for layer in card.layers if layer.name in wanted and not layer.is_class)

@@ -47,9 +47,10 @@ def explain(
     each forward pass with the passes done and their maximum. Once `max_silenced_passes` are spent, the
     remaining effects are None.
 
-    Raises UnknownClass for an expected class that the network does not have.
+    Raises UnknownClass for an expected class that the network does not have, and NoClasses.
     """
     card = network.card
+    card.require_classes()
     expected_class = None if expected is None else card.match_class(expected)
     layers = explained_layers(card)
     budget = PassBudget(1 + len(layers) + max_silenced_passes, observe)

@@ -13,7 +13,11 @@ from worker.networks.preprocessing import clips_per_batch, join_clips, make_inpu
 
 
 def predict(network: Network, clip: Path, count: int = 5) -> list[tuple[str, float]]:
-    """Return the `count` most probable classes of a video's middle, each with its softmax probability."""
+    """Return the `count` most probable classes of a video's middle, each with its softmax probability.
+
+    Raises NoClasses for an encoder.
+    """
+    network.card.require_classes()
     probabilities = network.logits(clip_inputs(network, clip)).softmax(-1)[0]
     top = probabilities.topk(min(count, len(network.card.classes)))
     return [

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
 from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
@@ -23,9 +25,11 @@ def unit_evidence(
 ) -> Iterator[UnitEvidence]:
     """Yield the evidence of every unit, layer by layer.
 
-    `names` are those of all clips by number; `labels` (n,) the classes of the recorded ones.
+    `names` are those of all clips by number; `labels` (n,) the classes of the recorded ones. For a network without
+    classes these are the labels of the data set, and only place its units on the map.
     """
-    classes, visible = len(card.classes), visible_share(card)
+    has_classes, visible = bool(card.classes), visible_share(card)
+    classes = len(card.classes) or int(labels.max()) + 1
     for layer in checkpoint.layers:
         correlated = measures.correlated_units(checkpoint.peaks(layer.name))
         for units, peaks in checkpoint.unit_chunks(layer.name):
@@ -33,7 +37,7 @@ def unit_evidence(
             means, maxima = measures.class_means_and_maxima(peaks, labels, classes)
             responses = measures.class_responses(means, a_hat)
             effective = measures.effective_classes(responses)
-            precision = measures.average_precision(peaks, labels, classes)
+            precision = measures.average_precision(peaks, labels, classes) if has_classes else np.zeros((len(a_hat), 0))
             firing_rate, mean = measures.firing_rate(peaks), peaks.mean(0, dtype=float)
             for column, unit in enumerate(range(units.start, units.stop)):
                 probed = probes.get((layer.name, unit), ProbeResult())
@@ -43,10 +47,10 @@ def unit_evidence(
                     a_hat=float(a_hat[column]),
                     mean=float(mean[column]),
                     firing_rate=float(firing_rate[column]),
-                    effective_classes=float(effective[column]),
-                    role=UnitRole.of(float(a_hat[column]), float(effective[column]), classes),
-                    responses=tuple(responses[column].tolist()),
-                    maxima=tuple(maxima[column].tolist()),
+                    effective_classes=float(effective[column]) if has_classes else None,
+                    role=UnitRole.of(float(a_hat[column]), float(effective[column]), len(card.classes)),
+                    responses=tuple(responses[column].tolist()) if has_classes else (),
+                    maxima=tuple(maxima[column].tolist()) if has_classes else (),
                     precision=tuple(precision[column].tolist()),
                     top_clips=top_clips(checkpoint, layer, unit, names, visible),
                     synergy=probed.synergy,
@@ -54,6 +58,7 @@ def unit_evidence(
                     direction=probed.direction,
                     class_attributions=attributions.get((layer.name, unit), ()),
                     correlated_units=correlated[unit],
+                    label_responses=() if has_classes else tuple(responses[column].tolist()),
                 )
 
 
@@ -87,7 +92,12 @@ def top_clips(
 
 
 def clip_predictions(checkpoint: SurveyCheckpoint, names: Sequence[str], labels: Labels) -> Iterator[NewClipPrediction]:
-    """Yield the prediction for every recorded clip, in order; `labels` (n,) are the classes of these clips."""
+    """Yield the prediction for every recorded clip, in order; `labels` (n,) are the classes of these clips.
+
+    A network without classes predicts nothing.
+    """
+    if CLASS_LAYER not in checkpoint.columns:
+        return
     logits = checkpoint.peaks(CLASS_LAYER)
     for row, (number, label) in enumerate(zip(checkpoint.recorded.tolist(), labels.tolist(), strict=True)):
         predicted, probabilities = int(logits[row].argmax()), measures.softmax(logits[row])
@@ -108,11 +118,14 @@ def survey_facts(
     masked: tuple[MaskedClass, ...],
 ) -> SurveyFacts:
     """Return what the survey says of the network as a whole; `labels` (n,) are the classes of the recorded clips."""
-    matrix = measures.confusion_matrix(checkpoint.peaks(CLASS_LAYER), labels)
+    has_classes = CLASS_LAYER in checkpoint.columns
+    matrix = np.zeros((0, 0), np.int64)  # of classes
+    if has_classes:
+        matrix = measures.confusion_matrix(checkpoint.peaks(CLASS_LAYER), labels)
     return SurveyFacts(
         clips=len(labels),
         skipped=tuple(f"{names[number]}: {reason}" for number, reason in sorted(checkpoint.skipped.items())),
-        accuracy=measures.accuracy(matrix),
+        accuracy=measures.accuracy(matrix) if has_classes else None,
         recall=tuple(measures.recall(matrix).tolist()),
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         seconds=checkpoint.seconds,

@@ -32,11 +32,14 @@ class UnitEmbedding:
         """Yield the units unchanged and remember the responses of each."""
         for unit in units:
             self._keys.append((unit.layer, unit.unit))
-            self._responses.append(np.array(unit.responses, np.float32))
+            self._responses.append(np.array(unit.responses or unit.label_responses, np.float32))
             yield unit
 
     def positions(self) -> dict[UnitKey, tuple[float, float]]:
-        """Return (x, y) in [0, 1] of every collected unit that responds more to one class than to another."""
+        """Return (x, y) in [0, 1] of every collected unit that responds more to one class than to another.
+
+        In a network without classes these are the labels of the data set.
+        """
         if not self._keys:
             return {}
         positions = embed_units(np.stack(self._responses))

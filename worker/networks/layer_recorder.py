@@ -121,8 +121,11 @@ class LayerRecorder:
         is_new = all(earlier.origin is not origin for earlier in self._outputs)
         return is_new and output.is_followed_map
 
-    def layers(self, classes: int, known: frozenset[str] = frozenset()) -> list[RecordedOutput]:
-        """Return the outputs that are maps of units, or `known` as layers, without the last one if it is the logits."""
+    def layers(self, classes: int | None, known: frozenset[str] = frozenset()) -> list[RecordedOutput]:
+        """Return the outputs that are maps of units, or `known` as layers, without the last one if it is the logits.
+
+        `classes` is the number of classes, None for a network that has none.
+        """
         layers = [
             output for output in self._outputs if output.name != CLASS_LAYER and (output.is_map or output.name in known)
         ]

@@ -44,7 +44,12 @@ def load_network(
     family = configured(find_family(card.family), weights)
     module = _build(family, len(card.classes))
     _fill(module, family, weights, is_registered=True)
-    layers, points = trace(module, card.streams, known={layer.name for layer in card.own_layers})
+    layers, points = trace(
+        module,
+        card.streams,
+        known={layer.name for layer in card.own_layers},
+        has_classes=bool(card.classes),
+    )
     # what a layer sees is not compared, and the network may have layers that tracing did not find when it was added
     traced = iter([(layer.name, layer.units, layer.map) for layer in layers])
     if not all((layer.name, layer.units, layer.map) in traced for layer in card.own_layers):
@@ -109,7 +114,7 @@ def read_network(
     registered = find_family(family)
     if registered.recognise is not None:
         return _read_checkpoint(registered, weights, labels=labels, slug=slug, title=title, checksum=checksum)
-    classes = registered.labels if labels is None else read_labels(labels)
+    classes = _read_classes(registered, labels)
     module = _build(registered, len(classes))
     data = read_weights(weights, max_file_bytes(module))
     if checksum is not None:
@@ -137,8 +142,8 @@ def _read_directory(
         raise InvalidRequest(f"Weights are missing: `networks add {source} --weights FILE`.")
     name, data = read_directory(path, checksum)
     family = configured(find_family(name), data)
-    classes = family.labels if labels is None else read_labels(labels)
-    if not classes:
+    classes = _read_classes(family, labels)
+    if family.has_classes and not classes:
         raise InvalidRequest(
             "`id2label` in the config.json must give each output a name of its own: give a file with `--labels`."
         )
@@ -162,14 +167,26 @@ def _read_checkpoint(
         verify_checksum(content, checksum)
     name, data = recognise(content, path, family)
     found = configured(find_family(name), data)
-    classes = found.labels if labels is None else read_labels(labels)
-    if not classes:
+    classes = _read_classes(found, labels)
+    if found.has_classes and not classes:
         raise InvalidRequest(
             f"{path} is of the family {found.title}, and does not say what its outputs mean: give a file with their "
             "names, `--labels FILE`."
         )
     slug = make_slug(path.resolve().stem) if slug is None else slug
     return _make_card(found, _build(found, len(classes)), data, classes, slug=slug, title=title), data
+
+
+def _read_classes(family: Family, labels: Path | None) -> Sequence[str]:
+    """Return the labels in the file, or else those of the family. Raises InvalidRequest for labels of an encoder."""
+    if labels is None:
+        return family.labels
+    if not family.has_classes:
+        raise InvalidRequest(
+            f"This {family.title} is an encoder without classes, so the labels in {labels.name} belong to none of its "
+            "outputs: leave --labels away, or take a checkpoint that was fine-tuned."
+        )
+    return read_labels(labels)
 
 
 def make_slug(name: str) -> str:
@@ -204,10 +221,10 @@ def _make_card(
 ) -> NetworkCard:
     check_streams(family)
     _fill(module, family, weights)
-    layers, points = trace(module, family.streams)
+    layers, points = trace(module, family.streams, has_classes=family.has_classes)
     omitted = find_omitted(module, family.streams, points)
     refuse_only_ends(layers, omitted)
-    if layers[-1].units != len(classes):
+    if family.has_classes and layers[-1].units != len(classes):
         raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
     _check_names("layer", [layer.name for layer in layers])
     _check_names("label", classes)

@@ -56,7 +56,8 @@ def same_name(name: str) -> str:
 class Family:
     """A kind of network that can be built for any number of classes.
 
-    `build(classes)` returns a module whose `forward(inputs)` maps the inputs by stream to logits (B, classes).
+    `build(classes)` returns a module whose `forward(inputs)` maps the inputs by stream to logits (B, classes); that of
+    an encoder without classes may return anything, and is asked for 0.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Family:
     configure: "Callable[[str], Family] | None" = None
     # for families whose checkpoints are known by their tensors: `networks add FILE` asks it
     recognise: Recogniser | None = None
+    has_classes: bool = True  # False for encoders, which have neither labels nor a class layer
 
 
 _families: dict[str, Family] = {}
@@ -96,7 +98,8 @@ def register(
 ) -> Callable[[Builder], Builder]:
     """Register the decorated builder as a family.
 
-    `classes` is the labels, a mapping from each label to a sentence that says what the class is, or only their number.
+    `classes` is the labels, a mapping from each label to a sentence that says what the class is, or only their number;
+    0 for an encoder without classes.
     Raises Conflict if another family has this name.
     """
     labels = tuple(f"class {index}" for index in range(classes)) if isinstance(classes, int) else tuple(classes)
@@ -119,6 +122,7 @@ def register(
             flow,
             configure,
             recognise,
+            has_classes=bool(labels),
         )
         return build
 

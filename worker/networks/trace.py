@@ -19,7 +19,7 @@ from worker.networks.network import Point
 
 
 def trace(
-    module: nn.Module, streams: Sequence[Stream], known: Collection[str] = ()
+    module: nn.Module, streams: Sequence[Stream], known: Collection[str] = (), *, has_classes: bool = True
 ) -> tuple[tuple[Layer, ...], dict[str, Point]]:
     """Return the layers in execution order, the last one `class`, and where the activation of each is read.
 
@@ -28,16 +28,18 @@ def trace(
     residual block, the concatenation of branches. The class layer is the output of the module itself. `known` are
     names of layers that an earlier trace has found. A module that writes into its inputs (`x -= mean`) is given
     copies of them from then on, because inputs are used for several passes.
+    A module without classes (`has_classes`) has no class layer, and what it returns does not matter.
 
     Raises InvalidRequest if the module does not run on inputs of these streams, or does not give logits (B, classes).
     """
     try:
-        return _trace(module, streams, torch.device("meta"), frozenset(known))  # only shapes: no arithmetic, no memory
+        # only shapes: no arithmetic, no memory
+        return _trace(module, streams, torch.device("meta"), frozenset(known), has_classes)
     except InvalidRequest:
         raise
     except Exception:  # code that depends on values cannot run on the meta device
         try:
-            return _trace(module, streams, None, frozenset(known))
+            return _trace(module, streams, None, frozenset(known), has_classes)
         except Exception as error:
             raise InvalidRequest(
                 f"The network cannot run on inputs of the sizes that its family states: {type(error).__name__}: {error}"
@@ -45,7 +47,11 @@ def trace(
 
 
 def _trace(
-    module: nn.Module, streams: Sequence[Stream], device: torch.device | None, known: frozenset[str]
+    module: nn.Module,
+    streams: Sequence[Stream],
+    device: torch.device | None,
+    known: frozenset[str],
+    has_classes: bool,
 ) -> tuple[tuple[Layer, ...], dict[str, Point]]:
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     if device is None:
@@ -61,15 +67,13 @@ def _trace(
     }
     mode = ReceptiveFieldMode(inputs, constants)
     with torch.no_grad(), device, Literals(mode.constants), LayerRecorder(module, mode) as recorder, mode:
-        logits = functional_call(module, tensors, (inputs,))
+        output = functional_call(module, tensors, (inputs,))
     if any(tensor._version != versions[name] for name, tensor in inputs.items()):
         module.register_forward_pre_hook(_copy_inputs)
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != TRACE_BATCH:
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise InvalidRequest(f"The network must give logits of shape (batch, classes), but gives {shape}.")
+    logits = _logits(output) if has_classes else None
     layers: list[Layer] = []
     points: dict[str, Point] = {}
-    found = recorder.layers(logits.shape[1], known)
+    found = recorder.layers(None if logits is None else logits.shape[1], known)
     names = Counter(layer.name for layer in found)
     for layer in found:
         rectified = layer.tap_rectified
@@ -78,10 +82,21 @@ def _trace(
         name = layer.name if names[layer.name] == 1 else layer.path  # of several taps in one module
         points[name] = Point(layer.path, rectified)
         layers.append(_make_layer(len(layers), name, layer.shape, layer.field, streams))
-    points[CLASS_LAYER] = Point("", rectified=False)
-    whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
-    layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams))
+    if logits is not None:
+        points[CLASS_LAYER] = Point("", rectified=False)
+        whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
+        layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams))
+    if not layers:
+        raise InvalidRequest("The network has no layer that is a map of its input: there is nothing to show.")
     return tuple(layers), points
+
+
+def _logits(output: object) -> Tensor:
+    """Return the output of a classifier. Raises InvalidRequest where it is not (B, classes)."""
+    if isinstance(output, Tensor) and output.ndim == 2 and len(output) == TRACE_BATCH:
+        return output
+    shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    raise InvalidRequest(f"The network must give logits of shape (batch, classes), but gives {shape}.")
 
 
 def _copy_inputs(module: nn.Module, arguments: tuple[Inputs]) -> tuple[Inputs]:

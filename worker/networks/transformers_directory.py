@@ -12,7 +12,14 @@ from typing import Any
 import torch
 
 from app.contract.errors import InvalidRequest, WeightsMismatch, WeightsUnreadable, closest_names
-from worker.networks.families.video_transformers import ARCHITECTURES, Architecture, import_transformers, make_config
+from worker.networks.families.video_transformers import (
+    ARCHITECTURES,
+    Architecture,
+    build_model,
+    import_transformers,
+    make_config,
+    model_classes,
+)
 from worker.networks.stored_config import store_with_config
 from worker.networks.weights import verify_checksum
 
@@ -54,16 +61,15 @@ def read_directory(path: Path, checksum: str | None = None) -> tuple[str, bytes]
 def recognise(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture that a config.json names.
 
-    Raises InvalidRequest, with what the config holds, for remote code, unknown architectures, encoders without a head
-    and quantised weights.
+    An encoder without classes, or one saved with the decoder of its pretraining, gives the architecture of the encoder.
+    Raises InvalidRequest, with what the config holds, for remote code, unknown architectures and quantised weights.
     """
     if "auto_map" in config:
         raise InvalidRequest(
             "The config.json has an `auto_map`: the network is Python code in the directory, which is not run here, "
             "because it could do anything. Write a family file that builds it (docs/networks.md)."
         )
-    kind, names = str(config.get("model_type", "")), config.get("architectures") or []
-    classes = [str(name) for name in names] if isinstance(names, list) else [str(names)]
+    kind, classes = str(config.get("model_type", "")), model_classes(config)
     found = f"model_type {kind or 'missing'!r}, architectures {', '.join(classes) or 'missing'}"
     if kind not in ARCHITECTURES:
         near = closest_names(kind, ARCHITECTURES) or list(ARCHITECTURES)
@@ -71,11 +77,13 @@ def recognise(config: Mapping[str, Any]) -> Architecture:
             f"The config.json is of no architecture that is known here ({found}). Known are {', '.join(near)}; any "
             "other network is registered with a family file (docs/networks.md)."
         )
-    architecture = ARCHITECTURES[kind]
-    if architecture.model not in classes:
+    architecture = ARCHITECTURES[kind].of(config)
+    if architecture is None:
+        known = ARCHITECTURES[kind]
+        names = [name for name in (known.model, known.encoder, known.pretraining) if name]
         raise InvalidRequest(
-            f"This is a {architecture.title} without classes ({found}): what is shown here are classifiers, "
-            f"{architecture.model}. Take a checkpoint that was fine-tuned, or save one with that class."
+            f"This model of {known.title} is not known here ({found}): known are {', '.join(names)}. Save the network "
+            "with one of these classes of the library."
         )
     if config.get("quantization_config"):
         raise InvalidRequest("The weights are quantised: load them in float32 with the library and save them again.")
@@ -123,7 +131,7 @@ def _read_processor(path: Path) -> dict[str, Any]:
 def _check_size(architecture: Architecture, config: Any, file_bytes: int) -> None:
     """Raise WeightsMismatch where the config describes a larger network than the files hold, before it is built."""
     with torch.device("meta"):
-        model = getattr(import_transformers(), architecture.model)(config)
+        model = build_model(architecture, config)
     values = sum(tensor.numel() for tensor in model.state_dict().values())
     if values > file_bytes:
         raise WeightsMismatch(
@@ -144,15 +152,17 @@ def _load_state(architecture: Architecture, config: Any, path: Path) -> dict[str
             dtype=torch.float32,
             ignore_mismatched_sizes=True,  # they are told below
             output_loading_info=True,
+            **dict(architecture.build_options),
         )
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsUnreadable(f"The library cannot read the weights in {path}: {first}") from None
+    unexpected = [name for name in report["unexpected_keys"] if not _is_left_out(architecture, name)]
     problems = [
         f"{title} {len(names)} ({_listed(names)})"
         for title, names in (
             ("missing:", sorted(report["missing_keys"])),
-            ("unexpected:", sorted(report["unexpected_keys"])),
+            ("unexpected:", sorted(unexpected)),
             ("of another shape:", sorted(str(each[0]) for each in report["mismatched_keys"])),
         )
         if names
@@ -160,6 +170,10 @@ def _load_state(architecture: Architecture, config: Any, path: Path) -> dict[str
     if problems:
         raise WeightsMismatch(f"The weights are not those of the config.json. Tensors {'; '.join(problems)}.")
     return dict(model.state_dict())
+
+
+def _is_left_out(architecture: Architecture, name: str) -> bool:
+    return architecture.is_encoder and name.startswith(architecture.not_read)
 
 
 def _listed(names: Sequence[str]) -> str:

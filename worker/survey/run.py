@@ -52,6 +52,8 @@ class SurveyRun:
     The checkpoint lies in `folder` under a name that follows from network, data set and clips, so a survey that was
     stopped continues where it was. Its owner removes it once the result is saved.
 
+    A network without classes takes clips of any labels; nothing is measured then that needs its logits.
+
     Raises UnknownClass for a label that the network does not have, InvalidRequest for clips of fewer than two classes,
     and DiskFull.
     """
@@ -154,15 +156,15 @@ class SurveyRun:
         return attributions.class_attributions(self.network, shared, self.read_clips, observe)
 
     def swap_streams(self) -> StreamFacts | None:
-        """Measure what each of two streams contributes; None for a network of one."""
-        if not self.probed_layers:
+        """Measure what each of two streams contributes to the classes; None for a network of one, or without them."""
+        if not self.probed_layers or not self.network.card.classes:
             return None
         observe = self._observe_stage(Stage.SWAP)
         return stream_facts(self.network, self.read_clips, self.labels, self._logits(), observe)
 
     def mask_clips(self) -> tuple[MaskedClass, ...]:
         """Measure how classes are recognised by the foreground and by the background of their clips."""
-        if not self.probed_layers:
+        if not self.probed_layers or not self.network.card.classes:
             return ()
         labels = self.labels.tolist()
         probabilities = {
@@ -189,9 +191,13 @@ class SurveyRun:
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> Labels:
-    """Return the class number of every sample, (N,). Raises UnknownClass, and InvalidRequest for one class alone."""
-    numbers = {label: card.match_class(label) for label in dict.fromkeys(sample.label for sample in samples)}
-    if len(numbers) < 2:
+    """Return the class number of every sample, (N,); for a network without classes, that of its label among them.
+
+    Raises UnknownClass, and InvalidRequest for one class alone.
+    """
+    labels = dict.fromkeys(sample.label for sample in samples)
+    numbers = {label: card.match_class(label) if card.classes else number for number, label in enumerate(labels)}
+    if card.classes and len(numbers) < 2:
         raise InvalidRequest(
             f"All {len(samples)} clips are of one class, so nothing can be said of what units prefer. Bring clips of "
             "two classes at least."

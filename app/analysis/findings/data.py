@@ -11,6 +11,7 @@ from app.contract.survey import Survey, SurveyFacts
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 NOT_SUPPORTED = "Not supported on this network."
+NO_CLASSES = "This network has no classes."
 
 MeasureValues = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
@@ -34,8 +35,12 @@ class Heading(NamedTuple):
 
 
 def make_finding(heading: Heading, supported: bool, sentences: Sequence[str], **parts: Any) -> Finding:
-    """Return a finding. Where it is not supported, its first sentence says so; `parts` are more fields of Finding."""
-    all_sentences = tuple(sentences) if supported else (NOT_SUPPORTED, *sentences)
+    """Return a finding; `parts` are more fields of Finding.
+
+    Where it is not supported, its first sentence says so, unless that already says that the network has no classes.
+    """
+    says_why = supported or (bool(sentences) and sentences[0] == NO_CLASSES)
+    all_sentences = tuple(sentences) if says_why else (NOT_SUPPORTED, *sentences)
     return Finding(**heading._asdict(), supported=supported, sentences=all_sentences, **parts)
 
 

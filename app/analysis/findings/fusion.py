@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
 from app.contract.findings import Figure, Finding, NamedPair
 from app.contract.network import NetworkCard
 from app.contract.survey import StreamFacts, StreamPair, StreamShares
@@ -26,6 +26,9 @@ def fusion(data: SurveyData) -> Finding:
     series = make_series(data, "synergy_clips", "Synergy over real clips") + make_series(
         data, "synergy_stimulus", "Synergy for the own stimulus"
     )
+    if not data.card.classes:
+        sentences = [NO_CLASSES, "Which of them need both streams to be told apart cannot be said."]
+        return make_finding(HEADING, False, sentences, series=series, examples=data.examples.get("synergy_clips", ()))
     if streams is None:
         sentence = "It has one stream, or its survey has too few clips to swap motion among them."
         return make_finding(HEADING, False, [sentence], series=series)

@@ -1,6 +1,6 @@
 """The finding on abstraction and invariance: what changes with depth."""
 
-from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
 from app.analysis.trend import Trend, measure_trends
 from app.contract.findings import Figure, Finding
 
@@ -25,6 +25,11 @@ def invariance(data: SurveyData) -> Finding:
     abstraction, speed = trends_by_measure["best_precision"], trends_by_measure["speed_octaves"]
     supported = bool(abstraction) and all(trend.grows for trend in (*abstraction, *speed))
     sentences = [_trend_sentence(measure, trend) for measure, trends in trends_by_measure.items() for trend in trends]
+    if not data.card.classes:
+        sentences[:0] = [
+            NO_CLASSES,
+            "Whether its units get more abstract with depth cannot be said; how they are tuned can.",
+        ]
     if not speed:
         sentences.append("Invariance to speed was not measured in two layers.")
     return make_finding(

@@ -1,6 +1,6 @@
 """The finding on specific and generic units."""
 
-from app.analysis.findings.data import Heading, SurveyData, classes_with_clips, make_finding, make_series
+from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, classes_with_clips, make_finding, make_series
 from app.contract.findings import Figure, Finding
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
@@ -9,6 +9,9 @@ HEADING = Heading("specificity", "Specific and generic", "Some units answer to f
 
 def specificity(data: SurveyData) -> Finding:
     """Return the finding on specific and generic units: supported where there are units of both kinds."""
+    if not data.card.classes:
+        sentences = [NO_CLASSES, "To how many of them a unit answers cannot be said."]
+        return make_finding(HEADING, False, sentences)
     specific, generic = data.statistics.specific, data.statistics.generic
     classes = len(classes_with_clips(data.survey))
     supported = specific > 0 and generic > 0

@@ -1,6 +1,6 @@
 """Finds a network's newest survey, and copies its measures into the rows of the units, where listings need no join."""
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, func, select, update
 
 from app.contract.network import NetworkCard
 from app.contract.unit import MIN_DETECTION_PRECISION, UnitRole
@@ -38,8 +38,8 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
         session.execute(
             units.where(evidence.survey_id == survey.id, evidence.unit_id == UnitRow.id).values(
                 a_hat=evidence.a_hat,
-                role=evidence.role,
-                effective_classes=case((evidence.role != UnitRole.DEAD, evidence.effective_classes)),
+                role=func.nullif(evidence.role, ""),
+                effective_classes=case((evidence.role.not_in((UnitRole.DEAD, "")), evidence.effective_classes)),
                 detects=case((evidence.best_precision >= MIN_DETECTION_PRECISION, evidence.best_class)),
                 map_x=evidence.map_x,
                 map_y=evidence.map_y,

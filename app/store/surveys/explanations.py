@@ -94,8 +94,9 @@ def _enqueue(
     requester: Requester,
     dataset_id: int | None = None,
 ) -> ExplainJob:
-    """Queue the clip that the digest identifies. Raises UnknownNetwork, UnknownClass and TooMany."""
+    """Queue the clip that the digest identifies. Raises UnknownNetwork, UnknownClass, NoClasses and TooMany."""
     card = get_card(session, slug=request.network)
+    card.require_classes()
     expected = None if request.expected is None else card.match_class(request.expected)
     job = enqueue_single(
         session,

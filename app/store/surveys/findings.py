@@ -25,6 +25,7 @@ EXAMPLE_MEASURES: dict[Measure, str] = {  # whose most extreme units the finding
     "effective_classes": "effective classes",
     "speed_octaves": "octaves",
 }
+CLASS_MEASURES: tuple[Measure, ...] = ("effective_classes", "best_precision")  # which a network without classes lacks
 EXAMPLES_PER_END = 3  # units with the lowest values, and units with the highest
 
 ExtremeUnits = tuple[tuple[int, float], ...]  # ids of units and their values
@@ -42,7 +43,8 @@ def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | No
         return None
 
     def read() -> tuple[UnitStatistics, dict[Measure, ExtremeUnits]]:
-        extremes = {measure: _extreme_units(session, card, survey.id, measure) for measure in EXAMPLE_MEASURES}
+        measures = [measure for measure in EXAMPLE_MEASURES if _is_measured(card, measure)]
+        extremes = {measure: _extreme_units(session, card, survey.id, measure) for measure in measures}
         return _read_statistics(session, card, survey), extremes
 
     statistics, extremes = _statistics_and_extremes.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
@@ -54,6 +56,7 @@ def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | No
         examples={
             measure: tuple(Example(unit=units[id], words=words, value=value) for id, value in extremes[measure])
             for measure, words in EXAMPLE_MEASURES.items()
+            if measure in extremes
         },
     )
 
@@ -74,9 +77,15 @@ def _read_statistics(session: Session, card: NetworkCard, survey: Survey) -> Uni
 
 def _compute_statistics(session: Session, card: NetworkCard, survey: Survey) -> UnitStatistics:
     values: dict[str, dict[str, tuple[float, ...]]] = {
-        measure: measure_by_layer(session, card=card, measure=measure) for measure in MEASURES
+        measure: measure_by_layer(session, card=card, measure=measure)
+        for measure in MEASURES
+        if _is_measured(card, measure)
     }
     return unit_statistics(values, survey)
+
+
+def _is_measured(card: NetworkCard, measure: Measure) -> bool:
+    return bool(card.classes) or measure not in CLASS_MEASURES
 
 
 def _extreme_units(session: Session, card: NetworkCard, survey_id: int, measure: Measure) -> ExtremeUnits:

@@ -37,6 +37,7 @@ from app.store.jobs.rows import LIVE_STATES, read_jobs, select_jobs
 from app.store.surveys.findings import store_statistics
 
 ROWS_PER_INSERT = 200  # units or predictions
+NO_CLASS, NO_ROLE, NO_ACCURACY = -1, "", -1.0  # in columns that are never null, of networks without classes
 
 
 def enqueue_survey(
@@ -167,14 +168,15 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     """
     survey = _unfinished(session, survey_id)
     card = card_of(session.get_one(NetworkRow, survey.network_id))
-    for table, noun, expected in ((UnitEvidenceRow, "units", card.units), (PredictionRow, "clips", facts.clips)):
+    predictions = facts.clips if card.classes else 0
+    for table, noun, expected in ((UnitEvidenceRow, "units", card.units), (PredictionRow, "clips", predictions)):
         saved = session.scalar(select(func.count()).select_from(table).where(table.survey_id == survey_id))
         if saved != expected:
             raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {expected:,} {noun}: it is not whole.")
     same = (SurveyRow.network_id == survey.network_id, SurveyRow.dataset_id == survey.dataset_id)
     session.execute(delete(SurveyRow).where(*same, SurveyRow.id != survey_id))
     survey.clips = facts.clips
-    survey.accuracy = facts.accuracy
+    survey.accuracy = NO_ACCURACY if facts.accuracy is None else facts.accuracy
     survey.seconds = facts.seconds
     survey.skipped = list(facts.skipped)
     survey.recall = pack(facts.recall)
@@ -225,17 +227,17 @@ class _UnitIds:
 
 
 def _measure_columns(evidence: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
-    best = max(range(len(evidence.precision)), key=evidence.precision.__getitem__)
+    best = max(range(len(evidence.precision)), key=evidence.precision.__getitem__, default=NO_CLASS)
     fusion, speed, direction = evidence.synergy, evidence.speed, evidence.direction
     return {
         "layer_index": ids.layer_index(evidence.layer),
         "a_hat": evidence.a_hat,
         "mean": evidence.mean,
         "firing_rate": evidence.firing_rate,
-        "effective_classes": evidence.effective_classes,
-        "role": evidence.role.value,
+        "effective_classes": evidence.effective_classes or 0.0,
+        "role": NO_ROLE if evidence.role is None else evidence.role.value,
         "best_class": best,
-        "best_precision": evidence.precision[best],
+        "best_precision": evidence.precision[best] if evidence.precision else 0.0,
         "synergy_stimulus": fusion and fusion.stimulus,
         "synergy_clips": fusion and fusion.clips,
         "swap": fusion and fusion.swap,

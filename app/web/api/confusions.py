@@ -66,6 +66,7 @@ def list_confusions(
     session: ReadSession, network: NetworkSlug, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[ConfusionOut]:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     ranked = rank_confusions(card.classes, _get_survey(session, card))
     return [ConfusionOut.of(network, each) for each in ranked[:limit]]
 
@@ -77,6 +78,7 @@ def list_confusions(
 )
 def get_confusion(session: ReadSession, network: NetworkSlug, a: ClassName, b: ClassName) -> PairOut:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     first, second = card.class_index(a), card.class_index(b)
     survey = _get_survey(session, card)
     pair = classes.units_of_class_pair(session, card=card, a=first, b=second)
@@ -103,6 +105,7 @@ def list_answers(
     per_page: Annotated[int, Query(ge=1, le=200)] = 48,
 ) -> Paginated[AnsweredClipOut]:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     _get_survey(session, card)  # raises Missing before the first survey
     listing = predictions.list_predictions(
         session,

@@ -78,11 +78,13 @@ class MapDrawing:
 def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapDrawing:
     """Return the drawing of a map.
 
-    Dots have the colours of streams, or of roles where the network has one stream; the query may choose. Units outside
-    the query's region are marked.
+    Dots have the colours of streams, or of roles where the network has one stream; the query may choose. Units of a
+    network without classes have no roles. Units outside the query's region are marked.
     """
     streams = dict.fromkeys(layer.stream for layer in card.layers)
     colour_by: ColourBy = query.colour or ("stream" if len(streams) > 1 else "role")
+    if not card.classes:
+        colour_by = "stream"
     box = parse_region(query.region) if query.region else None
     layer_hrefs = {layer.name: urls.layer(card.slug, layer.name) for layer in card.layers}
     dots = tuple(_dot(point, colour_by, box, layer_hrefs[point.layer]) for point in units.points)
@@ -92,7 +94,7 @@ def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapDrawing:
         dots=dots,
         labels=_labels([point for point in units.points if point.layer == CLASS_LAYER]),
         colour_by=colour_by,
-        can_choose_colour=len(streams) > 1,
+        can_choose_colour=len(streams) > 1 and bool(card.classes),
         legend=tuple((colour, counts[colour]) for colour in colours if counts[colour]),
         region=None if box is None else RegionBox(*map(_per_cent, (box[0], box[1], box[2] - box[0], box[3] - box[1]))),
         units_per_dot=units.one_of,

@@ -49,6 +49,7 @@ def classes_page(
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     query = UnitQuery(layer=CLASS_LAYER, q=q or None, page=page, per_page=CLASSES_PER_PAGE)
     units = search_units(session, card=card, query=query)
 

@@ -72,6 +72,7 @@ def clip_page(
         explain_links=tuple(
             NamedLink(card.title, urls.explain_clip(card.slug, dataset=slug, clip=name))
             for card in networks.list_cards(session)
+            if card.classes
         ),
         excited_units=tuple(evidence.units_of_clip(session, clip_id=clip.id, limit=MAX_EXCITED_UNITS)),
         excited_unit_count=evidence.count_units_of_clip(session, clip_id=clip.id),

@@ -87,6 +87,7 @@ def confusion_page(
     settings: Annotated[PairPlayerSettings, Depends(PairPlayerSettings)],
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     a, b = parse_class_pair(card, pair)
     name_a, name_b = card.classes[a], card.classes[b]
     survey = evidence.get_survey(session, card=card)

@@ -61,6 +61,7 @@ class ConfusionsPage(Page):
 @router.get("/{network:slug}/-/confusions")
 def confusions_page(request: Request, session: ReadSession, network: str) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     survey = evidence.get_survey(session, card=card)
     status = None if survey else survey_status(session, card=card)
     page = ConfusionsPage(

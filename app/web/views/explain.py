@@ -50,6 +50,7 @@ def explain_page(
     expected: Name = "",
 ) -> HTMLResponse:
     card = networks.get_card(session, slug=network)
+    card.require_classes()
     chosen = datasets.get_clip(session, slug=dataset, name=clip) if dataset and clip else None
     examples = datasets.example_clips(session, names=card.classes, limit=MAX_EXAMPLE_CLIPS)
     page = ExplainPage(

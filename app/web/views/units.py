@@ -33,6 +33,7 @@ from app.web.views.parts.unit_filters import Filter, unit_filters
 router = APIRouter()
 
 SURVEY_SORTS = (UnitSort.REACH, UnitSort.SPECIFIC, UnitSort.GENERIC)  # need a survey
+CLASS_SORTS = (UnitSort.SPECIFIC, UnitSort.GENERIC)  # need classes too
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def units_page(
         sorts=tuple(
             sort.value
             for sort in UnitSort
-            if sort is not UnitSort.ORDER and (is_surveyed or sort not in SURVEY_SORTS or sort is query.sort)
+            if sort is not UnitSort.ORDER
+            and (is_surveyed or sort not in SURVEY_SORTS or sort is query.sort)
+            and (card.classes or sort not in CLASS_SORTS)
         ),
         is_surveyed=is_surveyed,
         survey_status=survey_status(session, card=card) if is_map and not is_surveyed else None,

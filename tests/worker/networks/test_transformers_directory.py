@@ -146,7 +146,7 @@ def change(folder: Path, **changes: Any) -> None:
         ({"auto_map": {"AutoModel": "code.Model"}}, "not run here"),
         ({"model_type": "videomea"}, "Known are videomae"),
         ({"model_type": None, "architectures": None}, "model_type"),
-        ({"architectures": ["VideoMAEForPreTraining"]}, "without classes"),
+        ({"architectures": ["VideoMAEForDetection"]}, "known are VideoMAEForVideoClassification, VideoMAEModel"),
         ({"quantization_config": {"load_in_8bit": True}}, "quantised"),
         ({"id2label": {"0": "hop", "1": "skip", "3": "jump"}}, "`--labels`"),
         ({"id2label": {"0": "hop", "1": "skip", "2": "skip"}}, "`--labels`"),

@@ -1,4 +1,4 @@
-"""Video transformers of the library `transformers`: VideoMAE, TimeSformer, ViViT and V-JEPA 2 for classification.
+"""Video transformers of the library `transformers`: VideoMAE, TimeSformer, ViViT and V-JEPA 2, with classes or not.
 
 A network is built by the library from the config that its weights carry (see worker.networks.transformers_directory).
 Its layers are, for each block, the residual stream after it, the output of its attention where that has the tokens'
@@ -25,6 +25,7 @@ Config = Mapping[str, Any]  # of a network, as in its config.json
 MAX_TOKENS, MAX_WIDTH, MAX_BLOCKS = 65_536, 65_536, 1_000  # larger ones are no networks, but mistakes or bombs
 ATTENTION_REASON = "attention mixes positions: queries, keys, values and heads are no maps of the clip"
 NORM_REASON = "normalises what is shown before or after it"
+TRAINING_REASON = "rebuilds masked tokens in training: it is not run here, where the encoder sees all tokens"
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,47 @@ class Architecture:
 
     name: str  # `model_type` in the config
     title: str
-    model: str  # class in the library
+    model: str  # class in the library of the network that classifies
+    encoder: str  # class in the library of the same network without classes
     input: str  # name of the argument of its forward pass
     patches: str  # path of the convolution that makes the patches
     blocks: str  # path of the list of blocks
     hidden: str  # path in a block of the module that outputs the MLP's hidden units
     attention: str  # path in a block of the attention whose output has the tokens' order; empty for none
     omitted: tuple[tuple[str, str], ...]  # modules that are not shown, and why
+    omitted_in_head: tuple[tuple[str, str], ...] = ()  # those that only a network with classes has
+    omitted_in_encoder: tuple[tuple[str, str], ...] = ()  # those that only a network without classes has
+    pretraining: str = ""  # class in the library of checkpoints of encoder and decoder, whose encoder is opened
+    not_read: tuple[str, ...] = ()  # in checkpoints of encoders: how names of tensors start that are left out
+    build_options: tuple[tuple[str, object], ...] = ()  # of an encoder
+    call_options: tuple[tuple[str, object], ...] = ()
+    is_encoder: bool = False  # whether `model` has no classes
     size: str = "image_size"
     frames: str = "num_frames"
     class_tokens: int = 0
     order: Order = "thw"
     is_offset: bool = False  # whether its processor subtracts 1 after rescaling unless it says otherwise
+
+    def without_classes(self) -> "Architecture":
+        """Return the architecture of the encoder alone, whose modules have no name of the encoder before theirs."""
+        prefix = f"{self.name}."
+        shared = tuple((module.replace(prefix, ""), reason) for module, reason in self.omitted)
+        return replace(
+            self,
+            model=self.encoder,
+            patches=self.patches.removeprefix(prefix),
+            blocks=self.blocks.removeprefix(prefix),
+            omitted=(*shared, *self.omitted_in_encoder),
+            omitted_in_head=(),
+            is_encoder=True,
+        )
+
+    def of(self, config: Config) -> "Architecture | None":
+        """Return the architecture with or without classes, by the models that a config names; None for others."""
+        classes = model_classes(config)
+        if self.model in classes:
+            return replace(self, build_options=(), call_options=())
+        return self.without_classes() if {self.encoder, self.pretraining} & {*classes} else None
 
 
 ARCHITECTURES = {
@@ -54,6 +84,9 @@ ARCHITECTURES = {
             name="videomae",
             title="VideoMAE",
             model="VideoMAEForVideoClassification",
+            encoder="VideoMAEModel",
+            pretraining="VideoMAEForPreTraining",
+            not_read=("decoder.", "encoder_to_decoder.", "mask_token", "position_embeddings"),
             input="pixel_values",
             patches="videomae.embeddings.patch_embeddings.projection",
             blocks="videomae.encoder.layer",
@@ -61,13 +94,16 @@ ARCHITECTURES = {
             attention="attention",
             omitted=(
                 ("videomae.encoder.layer.*.attention.attention", ATTENTION_REASON),
-                ("videomae.encoder.layer.*.layernorm_*, fc_norm", NORM_REASON),
+                ("videomae.encoder.layer.*.layernorm_*", NORM_REASON),
             ),
+            omitted_in_head=(("fc_norm", NORM_REASON),),
+            omitted_in_encoder=(("layernorm", NORM_REASON), ("decoder, encoder_to_decoder", TRAINING_REASON)),
         ),
         Architecture(
             name="timesformer",
             title="TimeSformer",
             model="TimesformerForVideoClassification",
+            encoder="TimesformerModel",
             input="pixel_values",
             patches="timesformer.embeddings.patch_embeddings.projection",
             blocks="timesformer.encoder.layer",
@@ -85,6 +121,10 @@ ARCHITECTURES = {
             name="vivit",
             title="ViViT",
             model="VivitForVideoClassification",
+            encoder="VivitModel",
+            not_read=("pooler.",),
+            build_options=(("add_pooling_layer", False),),
+            omitted_in_encoder=(("pooler", "maps the class token, which is shown itself"),),
             input="pixel_values",
             patches="vivit.embeddings.patch_embeddings.projection",
             blocks="vivit.layers",
@@ -101,6 +141,8 @@ ARCHITECTURES = {
             name="vjepa2",
             title="V-JEPA 2",
             model="VJEPA2ForVideoClassification",
+            encoder="VJEPA2Model",
+            call_options=(("skip_predictor", True),),
             input="pixel_values_videos",
             patches="vjepa2.encoder.embeddings.patch_embeddings.proj",
             blocks="vjepa2.encoder.layer",
@@ -111,12 +153,18 @@ ARCHITECTURES = {
             omitted=(
                 ("vjepa2.encoder.layer.*.attention.query, key, value", ATTENTION_REASON),
                 ("vjepa2.encoder.layer.*.norm*, vjepa2.encoder.layernorm", NORM_REASON),
-                ("pooler", "pools all tokens into one by attention: its queries are at no position"),
-                ("vjepa2.predictor", "is not run for classification"),
+                ("vjepa2.predictor", TRAINING_REASON),
             ),
+            omitted_in_head=(("pooler", "pools all tokens into one by attention: its queries are at no position"),),
         ),
     )
 }
+
+
+def model_classes(config: Config) -> tuple[str, ...]:
+    """Return the classes of models that a config names under `architectures`."""
+    names = config.get("architectures") or ()
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else (str(names),)
 
 
 def import_transformers() -> Any:
@@ -132,7 +180,10 @@ def import_transformers() -> Any:
 
 
 class VideoTransformer(nn.Module):
-    """A model of the library that maps inputs[clip] (B, 3, T, H, W) in [-1, 1] to logits, with taps at its layers."""
+    """A model of the library with taps at its layers.
+
+    It maps inputs[clip] (B, 3, T, H, W) in [-1, 1] to logits (B, classes), or an encoder to its last tokens (B, N, D).
+    """
 
     scale: Tensor
     shift: Tensor
@@ -140,9 +191,11 @@ class VideoTransformer(nn.Module):
     def __init__(self, architecture: Architecture, config: Any, scale: Tensor, shift: Tensor) -> None:
         """Build a model with random weights. It takes `scale` * values + shift, both (3,), as pixels."""
         super().__init__()
-        self.argument = architecture.input
-        self.model = getattr(import_transformers(), architecture.model)(config)
-        self.omitted = tuple(OmittedModule(module=name, reason=reason) for name, reason in architecture.omitted)
+        self.argument, self.options = architecture.input, dict(architecture.call_options)
+        self.output = "last_hidden_state" if architecture.is_encoder else "logits"
+        self.model = build_model(architecture, config)
+        omitted = (*architecture.omitted, *architecture.omitted_in_head)
+        self.omitted = tuple(OmittedModule(module=name, reason=reason) for name, reason in omitted)
         self.register_buffer("scale", scale.view(1, 3, 1, 1, 1), persistent=False)
         self.register_buffer("shift", shift.view(1, 3, 1, 1, 1), persistent=False)
         self.size = clip_size(architecture, config)
@@ -167,7 +220,13 @@ class VideoTransformer(nn.Module):
         if tuple(clip.shape[2:]) != self.size:
             raise ValueError(f"it takes clips of {self.size}, whose positions it has learned, not {clip.shape[2:]}")
         pixels = (clip * self.scale + self.shift).transpose(1, 2)
-        return self.model(**{self.argument: pixels}, return_dict=True).logits  # type: ignore[no-any-return]
+        output = self.model(**{self.argument: pixels}, **self.options, return_dict=True)
+        return getattr(output, self.output)  # type: ignore[no-any-return]
+
+
+def build_model(architecture: Architecture, config: Any) -> Any:
+    """Return the library's model with random weights."""
+    return getattr(import_transformers(), architecture.model)(config, **dict(architecture.build_options))
 
 
 def clip_size(architecture: Architecture, config: Any) -> tuple[int, int, int]:
@@ -191,21 +250,28 @@ def configure(architecture: Architecture, text: str) -> Family:
     """Return the family of one network, from the JSON of its config and its processor that its weights carry."""
     content = json.loads(text)
     config, processor = content["config"], content["processor"]
+    architecture = architecture.of(config) or architecture
     made = make_config(architecture, config)
     frames, height, width = clip_size(architecture, made)
     scale, shift = pixel_scale(processor, is_offset=architecture.is_offset)
 
     def build(classes: int) -> nn.Module:
         own = make_config(architecture, config)
-        own.num_labels = classes
+        if not architecture.is_encoder:
+            own.num_labels = classes
         return VideoTransformer(architecture, own, scale, shift)
 
+    family = find_family(architecture.name)
     return replace(
-        find_family(architecture.name),
+        family,
+        summary=f"{architecture.title} without classes, an encoder built by the library transformers."
+        if architecture.is_encoder
+        else family.summary,
         build=build,
         streams=(Stream(name=StreamName.CLIP, frames=frames, height=height, width=width),),
         stimulus=Extent(frames=frames, height=height, width=width),
-        labels=labels_of(made),
+        labels=() if architecture.is_encoder else labels_of(made),
+        has_classes=not architecture.is_encoder,
         rename=lambda name: name if name.startswith("model.") else f"model.{name}",
         short_side=max(short_side(processor, min(height, width)), min(height, width)),
     )

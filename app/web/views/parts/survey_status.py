@@ -14,6 +14,7 @@ class SurveyStatus:
     """The queued and running surveys of a network, and whether any worker is alive."""
 
     network: str
+    has_classes: bool
     live_jobs: tuple[SurveyJob, ...]
     workers_alive: bool
 
@@ -24,4 +25,9 @@ class SurveyStatus:
 
 def survey_status(session: Session, *, card: NetworkCard) -> SurveyStatus:
     live_jobs = tuple(writing.list_live_surveys(session, card=card))
-    return SurveyStatus(network=card.slug, live_jobs=live_jobs, workers_alive=workers.any_alive(session))
+    return SurveyStatus(
+        network=card.slug,
+        has_classes=bool(card.classes),
+        live_jobs=live_jobs,
+        workers_alive=workers.any_alive(session),
+    )

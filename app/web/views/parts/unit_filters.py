@@ -39,7 +39,8 @@ def unit_filters(
 ) -> tuple[Filter, ...]:
     """Return the filters that can narrow a listing.
 
-    A layer has only one stream, and units have roles only after a survey. A filter that is set is always listed.
+    A layer has only one stream, and units have roles only after a survey. Without classes the only role is to be dead.
+    A filter that is set is always listed.
     """
     streams = tuple(dict.fromkeys(each.stream for each in card.layers))
     filters = []
@@ -53,7 +54,8 @@ def unit_filters(
     if card.classes and (is_surveyed or query.role or query.detects):
         filters.append(_filter("detects", "Detects", card.classes, query.detects, {}))
     if is_surveyed or query.role:
-        filters.append(_filter("role", "Role", UnitRole, query.role, counts.role))
+        roles = UnitRole if card.classes else (UnitRole.DEAD,)
+        filters.append(_filter("role", "Role", roles, query.role, counts.role))
     filters.append(_filter("state", "State", ("visualized", "missing"), query.state, counts.state))
     return tuple(filters)
 
