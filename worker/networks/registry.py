@@ -27,6 +27,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.flow_gated",
     "worker.networks.families.video_transformers",
     "worker.networks.families.c3d",
+    "worker.networks.families.mmaction",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 
