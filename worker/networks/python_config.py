@@ -38,7 +38,9 @@ class _Reader:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
                 return -number
             case ast.Dict(keys=keys, values=values):
-                return self._join([(self.read(key) if key else None, value) for key, value in zip(keys, values, strict=True)], depth)
+                return self._join(
+                    [(self.read(key) if key else None, value) for key, value in zip(keys, values, strict=True)], depth
+                )
             case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
                 return self._join([(keyword.arg, keyword.value) for keyword in keywords], depth)
             case ast.Name(id=name):

@@ -4,7 +4,7 @@ The config is the Python text that the library keeps in the checkpoint's `meta`;
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,9 +89,8 @@ class Facts:
 
 def find_facts(content: Mapping[str, object]) -> Facts:
     """Return what a checkpoint carries of its config."""
-    meta = content.get("meta")
-    for key in CONFIG_KEYS if isinstance(meta, Mapping) else ():
-        value = meta.get(key)  # type: ignore[union-attr]
+    meta = _dictionary(content, "meta")
+    for value in (meta.get(key) for key in CONFIG_KEYS):
         config = read_python_config(value) if isinstance(value, str) else value
         if isinstance(config, Mapping) and isinstance(config.get("model"), Mapping):
             return Facts(config)
@@ -99,13 +98,9 @@ def find_facts(content: Mapping[str, object]) -> Facts:
 
 
 def find_labels(content: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the names of the classes that a checkpoint carries, in the order of its outputs; none where it has none."""
-    meta = content.get("meta")
-    if not isinstance(meta, Mapping):
-        return ()
-    data = meta.get("dataset_meta")
-    for place, key in ((data, "classes"), (data, "CLASSES"), (meta, "CLASSES")):
-        names = place.get(key) if isinstance(place, Mapping) else None
+    """Return the names of the classes that a checkpoint carries, in the order of its outputs; none without them."""
+    meta, data = _dictionary(content, "meta"), _dictionary(content, "meta", "dataset_meta")
+    for names in (data.get("classes"), data.get("CLASSES"), meta.get("CLASSES")):
         if isinstance(names, list | tuple) and names and all(isinstance(name, str) and name for name in names):
             return tuple(names) if len(set(names)) == len(names) else ()
     return ()
@@ -149,7 +144,7 @@ def find_size(facts: Facts) -> tuple[int, int, int]:
 
 
 def find_pixels(facts: Facts, channels: int) -> tuple[tuple[float, ...], tuple[float, ...], bool]:
-    """Return mean and standard deviation of 8-bit values, one for each of the first channels, and whether it takes BGR.
+    """Return mean and standard deviation of 8-bit values, for each of the first channels, and whether it takes BGR.
 
     Raises InvalidRequest for flow whose scaling the file does not tell, and for numbers that cannot be these.
     """
@@ -173,15 +168,19 @@ def find_pixels(facts: Facts, channels: int) -> tuple[tuple[float, ...], tuple[f
     fits = len(mean) == len(deviation) > 0 and len(mean) in (channels, 3 if channels == 3 else 2)
     if not fits or min(deviation) <= 0:
         raise InvalidRequest(
-            f"The config in the checkpoint scales {channels} channels with the mean {found.get('mean')} and the "
-            f"standard deviation {found.get('std')}: correct them, one positive number for each channel."
+            f"The config in the checkpoint scales {channels} channels with the mean {_words(found.get('mean'))} and "
+            f"the standard deviation {_words(found.get('std'))}: correct them, one positive number for each channel."
         )
     return mean, deviation, bool(found.get("to_rgb") or found.get("to_bgr")) and channels == 3
 
 
+def _words(value: object) -> str:
+    return str(value) if isinstance(value, list | int | float) else "unknown"
+
+
 def _unknown_scale(channels: int) -> InvalidRequest:
     return InvalidRequest(
-        f"The first convolution takes {channels} channels, which is flow, but the checkpoint does not tell how flow was "
+        f"The first convolution takes {channels} channels, which is flow, but the checkpoint does not tell how it was "
         "scaled. Say so in it and add it again: checkpoint['meta'] = {'cfg': 'model = dict(data_preprocessor=dict("
         "mean=[128, 128], std=[128, 128]))'}, with your own numbers for flow that is stored as bytes of +-20 px."
     )
@@ -190,7 +189,10 @@ def _unknown_scale(channels: int) -> InvalidRequest:
 def find_pathway(facts: Facts, architecture: Architecture, stages: int, own: Config | None = None) -> Pathway:
     """Return the strides, pools and dilations of a network; `own` is the config of one pathway of several."""
     defaults = Pathway()
-    given = {**architecture.library, **(architecture.released if facts.config is None else {})}
+    given = dict(architecture.library)
+    if facts.config is None and architecture.released:
+        given |= {key: each[:stages] if isinstance(each, list) else each for key, each in architecture.released.items()}
+        facts.assumed.append("the strides in time of the released networks")
     given |= facts.backbone if own is None else own
     many = {
         "temporal_strides": defaults.temporal_strides,
@@ -198,12 +200,12 @@ def find_pathway(facts: Facts, architecture: Architecture, stages: int, own: Con
         "dilations": defaults.dilations,
     }
     given.setdefault("spatial_strides", given.get("strides"))  # their name where frames are seen alone
-    lists = {name: _whole_numbers(name, given.get(name), (*usual, *[2] * stages)[:stages]) for name, usual in many.items()}
+    lists = {
+        name: _whole_numbers(name, given.get(name), (*usual, *[2] * stages)[:stages]) for name, usual in many.items()
+    }
     numbers = {
         name: _whole_numbers(name, [given.get(name, usual)], (usual,))[0]
-        for name, usual in (
-            ("conv1_stride_t", 1), ("conv1_stride_s", 2), ("pool1_stride_t", 1), ("pool1_stride_s", 2)
-        )
+        for name, usual in (("conv1_stride_t", 1), ("conv1_stride_s", 2), ("pool1_stride_t", 1), ("pool1_stride_s", 2))
     }
     return Pathway(
         stem_stride=(numbers["conv1_stride_t"], numbers["conv1_stride_s"]),
@@ -271,7 +273,8 @@ def _whole(facts: Facts, value: object, usual: int, what: str, largest: int) -> 
         return usual
     if not 1 <= value <= largest:
         raise InvalidRequest(
-            f"The config in the checkpoint says {value:,} {what or 'pixels a side'}; 1 to {largest:,} are taken: correct it."
+            f"The config in the checkpoint says {value:,} {what or 'pixels a side'}; 1 to {largest:,} are taken: "
+            "correct it."
         )
     return value
 
@@ -280,12 +283,13 @@ def _whole_numbers(name: str, value: object, usual: Sequence[int]) -> tuple[int,
     """Return as many small numbers as usual. Raises InvalidRequest for anything else that the config gives."""
     if value is None or (isinstance(value, list | tuple) and value and value[0] is None):
         return tuple(usual)
-    if isinstance(value, list | tuple) and len(value) == len(usual):
-        if all(isinstance(each, int) and 1 <= each <= MAX_STEP for each in value):
-            return tuple(value)
+    if (
+        isinstance(value, list | tuple)
+        and len(value) == len(usual)
+        and all(isinstance(each, int) and 1 <= each <= MAX_STEP for each in value)
+    ):
+        return tuple(value)
     raise InvalidRequest(
         f"The config in the checkpoint has {name}={value!r}, where {len(usual)} numbers from 1 to {MAX_STEP} were "
         "expected: correct it."
     )
-
-

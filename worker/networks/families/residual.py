@@ -153,7 +153,9 @@ class Block(nn.Module):
             options = (stride if number == strided else (1, 1), dilation if number == dilated else 1)
             self.add_module(own, plan.convolution(f"{name}.{own}", *options, rectified=number < count))
         has_shortcut = plan.has(f"{name}.downsample")
-        shortcut = plan.convolution(f"{name}.downsample", stride, rectified=False, shown=False) if has_shortcut else None
+        shortcut = (
+            plan.convolution(f"{name}.downsample", stride, rectified=False, shown=False) if has_shortcut else None
+        )
         self.downsample = shortcut
         channels = next(shape[1] for own, shape in plan.shapes.items() if own.startswith(f"{name}.conv1"))
         shift = TemporalShift(channels, plan.shift_div) if {name, f"{name}.conv1"} & plan.shifted else None
@@ -179,16 +181,20 @@ class ResidualPathway(nn.Module):
         self.axes = plan.axes
         prefix = f"{name}." if name else ""
         self.conv1 = plan.convolution(f"{prefix}conv1", pathway.stem_stride)
-        stages = []
+        stages: list[str] = []
+        units = 0
         for number, stride in enumerate(zip(pathway.temporal_strides, pathway.spatial_strides, strict=True), 1):
-            blocks = []
+            blocks: list[nn.Module] = []
             while plan.has(f"{prefix}layer{number}.{len(blocks)}.conv1"):
                 own = f"{prefix}layer{number}.{len(blocks)}"
                 steps = (1, 1) if blocks else stride
-                blocks.append(Block(plan, own, steps, pathway.dilations[number - 1], is_caffe=pathway.is_caffe))
+                block = Block(plan, own, steps, pathway.dilations[number - 1], is_caffe=pathway.is_caffe)
+                blocks.append(block)
+                units = block.units
             stages.append(f"layer{number}")
             self.add_module(stages[-1], nn.Sequential(*blocks))
         self.stages = tuple(stages)
+        self.units = units  # of the last stage
 
     def stem(self, x: Tensor) -> Tensor:
         """Return what the first stage takes: the first convolution, pooled."""
@@ -242,7 +248,7 @@ class PixelInput(nn.Module):
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         x = inputs[self.stream]
         if self.has_frames and x.ndim == 4:  # flow fields, which lie in the channels of their stream
-            x = x.unflatten(1, (-1, self.channels)).transpose(1, 2)
+            x = x.view(len(x), -1, self.channels, *x.shape[2:]).transpose(1, 2)
         return x * self.scale + self.shift
 
 
@@ -253,8 +259,7 @@ class ResidualNetwork(ResidualPathway):
         super().__init__(plan, "")
         self.omitted = omitted_shortcuts(plan)
         self.pixels = PixelInput(plan, first_shape(plan, "conv1")[1])
-        units = self.get_submodule(self.stages[-1])[-1].units
-        self.fc_cls = nn.Linear(units, classes)
+        self.fc_cls = nn.Linear(self.units, classes)
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         return self.fc_cls(self.features(self.pixels(inputs)))  # type: ignore[no-any-return]
@@ -275,8 +280,7 @@ class SlowFast(nn.Module):
         ratio = plan.sampling[0] // plan.sampling[1]
         for name in lateral_names(plan):
             self.slow.add_module(name, plan.convolution(f"slow.{name}", (ratio, 1)))
-        slow, fast = (path.get_submodule(path.stages[-1])[-1].units for path in (self.slow, self.fast))
-        self.fc_cls = nn.Linear(slow + fast, classes)
+        self.fc_cls = nn.Linear(self.slow.units + self.fast.units, classes)
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         clip = self.pixels(inputs)

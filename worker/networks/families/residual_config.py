@@ -24,9 +24,7 @@ class Description:
 
     @property
     def stream(self) -> Stream:
-        return Stream(
-            name=self.plan.stream, frames=self.frames, height=self.height, width=self.width, bound=self.bound
-        )
+        return Stream(name=self.plan.stream, frames=self.frames, height=self.height, width=self.width, bound=self.bound)
 
     @property
     def stimulus(self) -> Extent:
