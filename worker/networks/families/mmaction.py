@@ -109,6 +109,7 @@ def _describe(
         sampling=sampling,
         has_frames=has_frames,
     )
+    is_segmented = sees_frames_alone and architecture.name != "C2D"  # frames from all over a video in training
     description = Description(
         title=f"{architecture.name}, {name_depth(tensors)}",
         frames=frames,
@@ -120,7 +121,7 @@ def _describe(
         plan=plan,
         bound=MOTION_BOUND if stream is StreamName.MOTION else 1.0,
     )
-    return replace(description, summary=_summarise(description, facts, sees_frames_alone=sees_frames_alone)), is_bgr
+    return replace(description, summary=_summarise(description, facts, is_segmented=is_segmented)), is_bgr
 
 
 def _check_channels(channels: int, *, sees_frames_alone: bool, has_shift: bool) -> None:
@@ -147,7 +148,7 @@ def _choose_labels(content: Mapping[str, object], classes: int) -> tuple[str, ..
     return read_labels(KINETICS_400) if classes == 400 else ()
 
 
-def _summarise(description: Description, facts: Facts, *, sees_frames_alone: bool) -> str:
+def _summarise(description: Description, facts: Facts, *, is_segmented: bool) -> str:
     """Return in words what the network takes, and what of it had to be assumed."""
     plan, size = description.plan, f"{description.height} x {description.width} px"
     sentences = []
@@ -155,13 +156,13 @@ def _summarise(description: Description, facts: Facts, *, sees_frames_alone: boo
         sentences.append(f"{description.title} of MMAction2 on {description.frames} flow fields of {size}.")
         scaling = f"mean {_shortest(plan.mean)}, deviation {_shortest(plan.deviation)}"
         sentences.append(f"Flow as bytes, 0 to 255 for -20 to 20 px and 128 for none; {scaling}.")
-    elif sees_frames_alone:
+    elif is_segmented:
         sentences.append(f"{description.title} of MMAction2 on {description.frames} segments of one frame, {size}.")
         sentences.append("The segments are frames in a row here; in training they lie apart.")
     else:
         sentences.append(f"{description.title} of MMAction2 on {description.frames} frames of {size}.")
     interval = find_interval(facts)
-    if interval > 1 and not sees_frames_alone:
+    if interval > 1 and not is_segmented:
         sentences.append(
             f"It was trained on one of every {interval} frames; videos are read at 25 frames a second here."
         )

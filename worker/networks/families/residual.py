@@ -284,7 +284,7 @@ class SlowFast(nn.Module):
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         clip = self.pixels(inputs)
-        slow, fast = (self._every(step, clip) for step in self.sampling)
+        slow, fast = (clip[:, :, ::step] for step in self.sampling)
         slow, fast = self.slow.stem(slow), self.fast.stem(fast)
         slow = self._join("conv1_lateral", slow, fast)
         for index, stage in enumerate(self.slow.stages):
@@ -295,11 +295,6 @@ class SlowFast(nn.Module):
     def _join(self, name: str, slow: Tensor, fast: Tensor) -> Tensor:
         lateral = self.slow._modules.get(name)
         return slow if lateral is None else torch.cat([slow, lateral(fast)], 1)
-
-    @staticmethod
-    def _every(step: int, clip: Tensor) -> Tensor:
-        """Return one of every `step` frames, from the first on: a pool of one frame, whose receptive field is known."""
-        return clip if step == 1 else F.max_pool3d(clip, 1, (step, 1, 1))
 
 
 def lateral_names(plan: Plan) -> Iterator[str]:
