@@ -110,6 +110,9 @@ class OmittedModule(Model):
 
     module: str
     reason: str
+    shape: tuple[int, ...] = Field(
+        default=(), description="of its output for a batch of two clips; empty where the network's family names it"
+    )
 
 
 class NetworkCard(Model):

@@ -101,7 +101,8 @@ def _report_registered(card: NetworkCard) -> None:
         f"{f'{len(card.classes)} classes' if card.classes else 'no classes'}. Page: {page_url(card.slug)}"
     )
     for part in card.omitted:
-        out.print(f"Not shown: {part.module}: {part.reason}.", markup=False)
+        shape = f" ({' x '.join(map(str, part.shape))})" if part.shape else ""
+        out.print(f"Not shown: {part.module}{shape}: {part.reason}.", markup=False)
 
 
 @app.command("list")

@@ -214,7 +214,10 @@ VIEWS = (aten.view, aten._unsafe_view)
 
 
 def unrestricted(node: Node, shapes: Shapes) -> RestrictedOperator:
-    """Return any operator on the whole of its inputs. A size argument that begins with the batch follows the batch."""
+    """Return any operator on the whole of its inputs. A size argument that begins with the batch follows the batch.
+
+    That of a view does so too where frames are folded into the batch, whose first axis is then a multiple of it.
+    """
     inputs = tuple((ref.node, full_window(shapes[ref.node])) for ref in node.refs)
     size = next((name for name in ("size", "shape") if isinstance(node.arguments.get(name), list | tuple)), None)
     batch_size_argument = size if size is not None and list(node.arguments[size][:1]) == [1] else None
@@ -226,7 +229,9 @@ def unrestricted(node: Node, shapes: Shapes) -> RestrictedOperator:
         if batch_size_argument is not None:
             arguments[batch_size_argument] = [len(xs[0]), *arguments[batch_size_argument][1:]]
         if node.func.overloadpacket in VIEWS:  # the layout in memory may be another one than when it was recorded
-            return xs[0].reshape(arguments["size"])
+            first, *rest = node.arguments["size"]
+            clips = len(xs[0]) // shapes[node.refs[0].node][0]
+            return xs[0].reshape([first * clips if first > 0 else first, *rest])
         y: Tensor = node.call(arguments)
         return y
 

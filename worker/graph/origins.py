@@ -9,8 +9,18 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 aten = torch.ops.aten
 
-# Operators of one tensor that leave its values what they are, as elementwise ones (a ReLU, a scale) do
-SAME_VALUES = (aten.copy_, aten.detach, aten.alias, aten.clone, aten._to_copy, aten.native_dropout, aten.dropout)
+# Operators of one tensor that leave its values what they are, or move them, as elementwise ones (a ReLU, a scale) do
+VIEWS = (aten.view, aten._unsafe_view, aten.permute, aten.transpose, aten.t, aten.unsqueeze, aten.squeeze)
+SAME_VALUES = (
+    *VIEWS,
+    aten.copy_,
+    aten.detach,
+    aten.alias,
+    aten.clone,
+    aten._to_copy,
+    aten.native_dropout,
+    aten.dropout,
+)
 JOINING = (aten.cat, aten.stack)
 
 

@@ -61,7 +61,7 @@ class ReceptiveFieldMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Return what a tensor sees of the inputs at this moment; all of them where it could not be followed."""
         if self._is_lost or tensor not in self._tracked:
             return self.whole_inputs
-        return self._tracked[tensor].field  # type: ignore[no-any-return]
+        return self._tracked[tensor].field or self.whole_inputs
 
     def layout(self, tensor: Tensor) -> Layout:
         """Return the axes of the clips that the dimensions of a tensor run along at this moment, as far as known."""

@@ -185,6 +185,8 @@ def _difference(program: Program, recording: Recording, inputs: Mapping[InputNam
         if is_out_of_memory(error):
             raise out_of_memory() from error
         return f"it cannot be run again: {error}"
+    if len(repeated) != 2:
+        return "it cannot be run again: the first axis of its activation is not that of the stimuli"
     allowed = TOLERANCE * float(expected.nan_to_num(0, 0, 0).abs().max()) + 1e-12
     same = torch.allclose(repeated, expected.expand_as(repeated), rtol=0, atol=allowed, equal_nan=True)
     return "" if same else "it gives other values when it is run again"

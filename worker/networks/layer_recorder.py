@@ -11,6 +11,7 @@ from worker.graph.layout import Axis, Layout, along, single_axis
 from worker.graph.origins import Origin
 from worker.graph.receptive_field import ReceptiveFieldMode
 from worker.graph.tracked import ReceptiveField
+from worker.networks.folded import is_clips_first
 from worker.networks.tap import Tap
 
 LAYER_TYPES = (nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -39,18 +40,38 @@ class RecordedOutput:
         return self.path if self.tap_rectified is None else self.path.rpartition(".")[0] or self.path
 
     @property
-    def is_map(self) -> bool:
-        """Whether it is (B, C), (B, C, H, W) or (B, C, T, H, W), as far as is known."""
-        is_batch = len(self.shape) in (2, 4, 5) and self.shape[0] == TRACE_BATCH
-        return is_batch and single_axis(self.layout[1]) is None
+    def map_shape(self) -> torch.Size | None:
+        """The shape of the map that it is: (B, C), (B, C, H, W) or (B, C, T, H, W); None where it is no map.
+
+        Frames that are folded into the batch are an axis of the map.
+        """
+        if len(self.shape) not in (2, 4, 5) or (self.channels_last and self.tap_rectified is None):
+            return None
+        if self.shape[0] == TRACE_BATCH:
+            return self.shape
+        if self.clips_first is None or len(self.shape) == 5:
+            return None
+        positions = self.shape[2:] or (1, 1)
+        return torch.Size((TRACE_BATCH, self.shape[1], self.shape[0] // TRACE_BATCH, *positions))
+
+    @property
+    def clips_first(self) -> bool | None:
+        """Whether clips come before frames along the first axis; None where it does not run along both."""
+        return is_clips_first(self.layout, TRACE_BATCH) if self.shape else None
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether positions of the clip lie where the channels of a map are."""
+        return len(self.shape) > 1 and single_axis(self.layout[1]) is not None
 
     @property
     def is_followed_map(self) -> bool:
-        """Whether it is known to be (B, C, H, W) or (B, C, T, H, W)."""
-        if len(self.shape) not in (4, 5) or self.layout[0] != along(Axis.CLIPS, TRACE_BATCH):
+        """Whether it is known to be (B, C, H, W) or (B, C, T, H, W), also with frames folded into the batch."""
+        is_batch = bool(self.shape) and self.layout[0] == along(Axis.CLIPS, TRACE_BATCH)
+        if len(self.shape) not in (4, 5) or not (is_batch or self.clips_first is not None):
             return False
         axes = [single_axis(factors) for factors in self.layout[2:] if factors]
-        return single_axis(self.layout[1]) is None and None not in axes and axes == sorted(axes, key=int)  # type: ignore[arg-type]
+        return self.map_shape is not None and None not in axes and axes == sorted(axes, key=int)  # type: ignore[arg-type]
 
 
 class LayerRecorder:
@@ -68,9 +89,9 @@ class LayerRecorder:
             for path, part in module.named_modules()
             if path and (isinstance(part, Tap) or not self._has_taps)
         ]
-        self._outputs: list[RecordedOutput] = []
+        self.outputs: list[RecordedOutput] = []
+        self.shapes: dict[str, torch.Size | None] = {}  # of what each module gave first; None for no single tensor
         self._starts: dict[str, int] = {}  # the number of origins there were when a module first ran
-        self._ended: set[str] = set()
         self._handles: list[Any] = []
 
     def __enter__(self) -> "LayerRecorder":
@@ -91,9 +112,9 @@ class LayerRecorder:
 
     def _end(self, path: str) -> Any:
         def end(part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
-            if path in self._ended:
+            if path in self.shapes:
                 return  # a module may be used several times: its first use counts
-            self._ended.add(path)
+            self.shapes[path] = output.shape if isinstance(output, Tensor) else None
             if isinstance(output, Tensor):
                 self._record(path, part, inputs, output)
 
@@ -104,21 +125,21 @@ class LayerRecorder:
         field, layout, origin = mode.receptive_field(output), mode.layout(output), mode.origins.of(output)
         now = RecordedOutput(path, output, output.shape, output._version, field, layout, origin)
         if isinstance(part, BATCH_NORMS) and not self._has_taps:
-            for place, earlier in enumerate(self._outputs):
+            for place, earlier in enumerate(self.outputs):
                 if earlier.output is inputs[0] and earlier.version == inputs[0]._version:
-                    self._outputs[place] = now
+                    self.outputs[place] = now
         elif isinstance(part, Tap):
             now.tap_rectified = part.rectified
-            self._outputs.append(now)
+            self.outputs.append(now)
         elif isinstance(part, LAYER_TYPES) or self._joins_maps(now):
-            self._outputs.append(now)
+            self.outputs.append(now)
 
     def _joins_maps(self, output: RecordedOutput) -> bool:
         """Return whether a module has made its output, a map, by joining others, and no layer is that map already."""
         origin = output.origin
         if origin is None or not origin.is_joined or origin.number < self._starts[output.path]:
             return False
-        is_new = all(earlier.origin is not origin for earlier in self._outputs)
+        is_new = all(earlier.origin is not origin for earlier in self.outputs)
         return is_new and output.is_followed_map
 
     def layers(self, classes: int | None, known: frozenset[str] = frozenset()) -> list[RecordedOutput]:
@@ -127,7 +148,9 @@ class LayerRecorder:
         `classes` is the number of classes, None for a network that has none.
         """
         layers = [
-            output for output in self._outputs if output.name != CLASS_LAYER and (output.is_map or output.name in known)
+            output
+            for output in self.outputs
+            if output.name != CLASS_LAYER and (output.map_shape is not None or output.name in known)
         ]
         without_taps = layers and layers[-1].tap_rectified is None
         if without_taps and layers[-1].shape[1] == classes:

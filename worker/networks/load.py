@@ -15,14 +15,14 @@ from worker.networks.dictionary import Directions, attach_dictionaries
 from worker.networks.labels import read_labels
 from worker.networks.layer_recorder import BATCH_NORMS
 from worker.networks.network import Network
-from worker.networks.omitted import find_omitted, refuse_only_ends
+from worker.networks.omitted import refuse_only_ends
 from worker.networks.preprocessing import check_streams
 from worker.networks.recognise import MAX_CHECKPOINT_BYTES, recognise
 from worker.networks.registry import Family, find_family, is_file
 from worker.networks.state_fit import load_state, max_file_bytes
 from worker.networks.stimulus_limits import with_limits
 from worker.networks.stored_config import read_stored_config
-from worker.networks.trace import trace
+from worker.networks.trace import trace_network
 from worker.networks.transformers_directory import read_directory
 from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
 
@@ -44,20 +44,17 @@ def load_network(
     family = configured(find_family(card.family), weights)
     module = _build(family, len(card.classes))
     _fill(module, family, weights, is_registered=True)
-    layers, points = trace(
-        module,
-        card.streams,
-        known={layer.name for layer in card.own_layers},
-        has_classes=bool(card.classes),
+    found = trace_network(
+        module, card.streams, known={layer.name for layer in card.own_layers}, has_classes=bool(card.classes)
     )
     # what a layer sees is not compared, and the network may have layers that tracing did not find when it was added
-    traced = iter([(layer.name, layer.units, layer.map) for layer in layers])
+    traced = iter([(layer.name, layer.units, layer.map) for layer in found.layers])
     if not all((layer.name, layer.units, layer.map) in traced for layer in card.own_layers):
         raise Conflict(
             f"The family {card.family} has changed since the network {card.slug} was added: its layers "
             "differ. Remove the network and add it again."
         )
-    points = {layer.name: points[layer.name] for layer in card.own_layers}
+    points = {layer.name: found.points[layer.name] for layer in card.own_layers}
     module, points = attach_dictionaries(module, points, _read_dictionaries(card, dictionaries or {}))
     return Network(card, module.to(device), points)
 
@@ -221,9 +218,9 @@ def _make_card(
 ) -> NetworkCard:
     check_streams(family)
     _fill(module, family, weights)
-    layers, points = trace(module, family.streams, has_classes=family.has_classes)
-    omitted = find_omitted(module, family.streams, points)
-    refuse_only_ends(layers, omitted)
+    traced = trace_network(module, family.streams, has_classes=family.has_classes)
+    layers = traced.layers
+    refuse_only_ends(layers, traced.omitted)
     if family.has_classes and layers[-1].units != len(classes):
         raise InvalidRequest(f"There are {len(classes)} labels for a network of {layers[-1].units} classes.")
     _check_names("layer", [layer.name for layer in layers])
@@ -236,14 +233,14 @@ def _make_card(
             checksum=compute_checksum(weights),
             summary=family.summary,
             streams=family.streams,
-            layers=with_limits(module, layers, points, family.streams, family.stimulus),
+            layers=with_limits(module, layers, traced.points, family.streams, family.stimulus),
             classes=tuple(classes),
             class_sentences=family.sentences if tuple(classes) == family.labels else (),
             parameters=sum(parameter.numel() for parameter in module.parameters()),
             normalised=any(isinstance(part, BATCH_NORMS) for part in module.modules()),
             stimulus=family.stimulus,
             short_side=family.short_side,
-            omitted=omitted,
+            omitted=traced.omitted,
         )
     except ValidationError as error:
         problem = error.errors()[0]

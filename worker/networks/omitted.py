@@ -1,75 +1,52 @@
 """Find the modules of a network that are no layers of its card, and say why, so that nothing is left out in silence."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import nn
 
 from app.contract.errors import InvalidRequest
-from app.contract.network import Layer, OmittedModule, Stream
-from worker.networks.layer_recorder import LAYER_TYPES, TRACE_BATCH
-from worker.networks.network import Point
+from app.contract.network import Layer, OmittedModule
+from worker.networks.layer_recorder import LAYER_TYPES, TRACE_BATCH, LayerRecorder, RecordedOutput
 from worker.networks.tap import Tap
-from worker.networks.trace import zero_inputs
 
 MAX_OMITTED = 200  # modules on a card
+NOT_RUN = "the network does not run it"
 
 
-def find_omitted(
-    module: nn.Module, streams: Sequence[Stream], points: Mapping[str, Point]
-) -> tuple[OmittedModule, ...]:
-    """Return the modules that may be layers and are none, with the reason.
+def find_omitted(module: nn.Module, recorder: LayerRecorder, shown: Collection[str]) -> tuple[OmittedModule, ...]:
+    """Return the modules that may be layers and are none, with the shape of their output and the reason.
 
-    A module that contains taps has chosen its layers: it says itself what it omits, in an attribute `omitted`.
+    `shown` are the paths of those that are layers. A module that contains taps has chosen its layers: it says itself
+    what it omits, in an attribute `omitted`.
     """
     if any(isinstance(part, Tap) for part in module.modules()):
         return tuple(getattr(module, "omitted", ()))
-    shown = {point.path for point in points.values()}
-    outputs: dict[str, Any] = {}
-
-    def make_hook(path: str) -> Any:
-        def record(part: nn.Module, inputs: Any, output: Any) -> None:
-            outputs.setdefault(path, output.shape if isinstance(output, Tensor) else None)
-
-        return record
-
-    parts = {path: part for path, part in module.named_modules() if path and isinstance(part, LAYER_TYPES)}
-    hooks = [part.register_forward_hook(make_hook(path)) for path, part in parts.items()]
-    try:
-        _run_on_shapes(module, streams)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    reasons = {path: _reason(outputs.get(path), path in outputs) for path in parts if path not in shown}
-    found = [OmittedModule(module=path, reason=reason) for path, reason in reasons.items() if reason]
+    outputs = {output.path: output for output in recorder.outputs}
+    paths = [path for path, part in module.named_modules() if path and isinstance(part, LAYER_TYPES)]
+    paths += [path for path in outputs if path not in paths]
+    found: list[OmittedModule] = []
+    for path in paths:
+        shape = recorder.shapes.get(path)
+        if path in shown or (path in recorder.shapes and shape is not None and path not in outputs):
+            continue  # it is a layer, or a batch normalisation stands for it
+        reason = _reason(outputs[path]) if path in outputs else "its output is not one tensor"
+        reason = reason if path in recorder.shapes else NOT_RUN
+        if reason:
+            found.append(OmittedModule(module=path, reason=reason, shape=tuple(shape or ())))
     return tuple(found[:MAX_OMITTED])
 
 
-def _run_on_shapes(module: nn.Module, streams: Sequence[Stream]) -> None:
-    """Run the module on the meta device, as far as it can run there."""
-    meta = torch.device("meta")
-    tensors = {name: t.to(meta) for name, t in (*module.named_parameters(), *module.named_buffers())}
-    try:
-        with torch.no_grad(), meta:
-            functional_call(module, tensors, (zero_inputs(streams, TRACE_BATCH, meta),))
-    except Exception:  # noqa: S110 - code that depends on values; trace has run it with values
-        pass
-
-
-def _reason(shape: torch.Size | None, is_run: bool) -> str:
-    """Return why a module with this output is no layer; empty for a map, which a batch normalisation may stand for."""
-    if not is_run:
-        return "the network does not run it"
-    if shape is None:
-        return "its output is not one tensor"
-    sizes = " x ".join(map(str, shape))
-    if len(shape) == 3:
-        return f"its output {sizes} is a sequence of tokens, whose places in the clip are not known"
-    if shape[0] != TRACE_BATCH:
-        return f"its output {sizes} has frames or positions folded into the batch of {TRACE_BATCH}"
-    return "" if len(shape) in (2, 4, 5) else f"its output {sizes} is no map of the clip"
+def _reason(output: RecordedOutput) -> str:
+    """Return why an output is no layer; empty for a map, which then gives the classes."""
+    if output.map_shape is not None:
+        return ""
+    if len(output.shape) == 3:
+        return "its output is a sequence of tokens, whose places in the clip are not known: mark it with TokenTap"
+    if output.shape[0] != TRACE_BATCH:
+        return f"its output has more than frames folded into the batch of {TRACE_BATCH}"
+    if output.channels_last:
+        return "its output has its channels last: mark it with ChannelsLastTap"
+    return "its output is no map of the clip"
 
 
 def refuse_only_ends(layers: Sequence[Layer], omitted: Sequence[OmittedModule]) -> None:

@@ -73,3 +73,10 @@ class TokenTap(OutputTap):
             first = self.class_token(apart[:, 0])[:, None]
             apart = first if self.class_tokens == 1 else torch.cat([first, apart[:, 1:]], 1)
         return torch.cat([apart, cells.flatten(1, 3)], 1)
+
+
+class ChannelsLastTap(OutputTap):
+    """A layer of a module whose channels come last, (B, T, H, W, C) or (B, H, W, C), shown as (B, C, T, H, W)."""
+
+    def forward(self, output: Tensor) -> Tensor:
+        return self.tap(output.movedim(-1, 1)).movedim(1, -1)  # type: ignore[no-any-return]

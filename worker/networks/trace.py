@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -9,26 +10,46 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from app.contract.errors import InvalidRequest
-from app.contract.network import CLASS_LAYER, Extent, Layer, Stream, StreamName
+from app.contract.network import CLASS_LAYER, Extent, Layer, OmittedModule, Stream, StreamName
 from worker.graph.constants import Literals
 from worker.graph.inputs import Inputs, as_map
 from worker.graph.receptive_field import ReceptiveFieldMode
 from worker.graph.tracked import ReceptiveField
+from worker.networks.folded import show_as_map
 from worker.networks.layer_recorder import TRACE_BATCH, LayerRecorder
 from worker.networks.network import Point
+from worker.networks.omitted import find_omitted
+
+
+@dataclass(frozen=True)
+class TracedNetwork:
+    """What one run of a network has found."""
+
+    layers: tuple[Layer, ...]  # in execution order, the last one `class`
+    points: dict[str, Point]  # where the activation of each layer is read
+    omitted: tuple[OmittedModule, ...]  # modules that may be layers and are none
 
 
 def trace(
-    module: nn.Module, streams: Sequence[Stream], known: Collection[str] = (), *, has_classes: bool = True
+    module: nn.Module, streams: Sequence[Stream], *, has_classes: bool = True
 ) -> tuple[tuple[Layer, ...], dict[str, Point]]:
-    """Return the layers in execution order, the last one `class`, and where the activation of each is read.
+    """Return the layers and where they are read; see `trace_network`."""
+    traced = trace_network(module, streams, has_classes=has_classes)
+    return traced.layers, traced.points
+
+
+def trace_network(
+    module: nn.Module, streams: Sequence[Stream], known: Collection[str] = (), *, has_classes: bool = True
+) -> TracedNetwork:
+    """Run the module once and return its layers, where each is read, and which modules are none.
 
     If the module contains taps, these are its layers; otherwise every convolution and linear layer is one, read after
     the batch normalisation that follows it, and every map that a submodule returns which joins others: the sum of a
     residual block, the concatenation of branches. The class layer is the output of the module itself. `known` are
-    names of layers that an earlier trace has found. A module that writes into its inputs (`x -= mean`) is given
-    copies of them from then on, because inputs are used for several passes.
-    A module without classes (`has_classes`) has no class layer, and what it returns does not matter.
+    names of layers that an earlier trace has found. From then on, a layer whose frames are folded into the batch
+    passes a map (see folded.py), and a module that writes into its inputs (`x -= mean`) is given copies of them,
+    because inputs are used for several passes. A module without classes (`has_classes`) has no class layer, and what
+    it returns does not matter.
 
     Raises InvalidRequest if the module does not run on inputs of these streams, or does not give logits (B, classes).
     """
@@ -52,7 +73,7 @@ def _trace(
     device: torch.device | None,
     known: frozenset[str],
     has_classes: bool,
-) -> tuple[tuple[Layer, ...], dict[str, Point]]:
+) -> TracedNetwork:
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     if device is None:
         device = next((tensor.device for tensor in tensors.values()), torch.device("cpu"))
@@ -80,15 +101,18 @@ def _trace(
         if rectified is None:
             rectified = mode.rectified(layer.output, layer.version)
         name = layer.name if names[layer.name] == 1 else layer.path  # of several taps in one module
-        points[name] = Point(layer.path, rectified)
-        layers.append(_make_layer(len(layers), name, layer.shape, layer.field, streams))
+        path = layer.path
+        if layer.clips_first is not None:
+            path = show_as_map(module, layer.path, clips_first=layer.clips_first)
+        points[name] = Point(path, rectified)
+        layers.append(_make_layer(len(layers), name, layer.map_shape or layer.shape, layer.field, streams))
     if logits is not None:
         points[CLASS_LAYER] = Point("", rectified=False)
         whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
         layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams))
     if not layers:
         raise InvalidRequest("The network has no layer that is a map of its input: there is nothing to show.")
-    return tuple(layers), points
+    return TracedNetwork(tuple(layers), points, find_omitted(module, recorder, {layer.path for layer in found}))
 
 
 def _logits(output: object) -> Tensor:

@@ -92,7 +92,10 @@ def test_what_sees_everything_and_what_is_not_shown_is_said(
     card = clip_card("tokens")
     whole = Extent(frames=8, height=32, width=32)
     layers = (card.layers[0], *(layer.model_copy(update={"receptive_field": whole}) for layer in card.layers[1:]))
-    omitted = (OmittedModule(module="blocks.*.query", reason="mixes positions"),)
+    omitted = (
+        OmittedModule(module="blocks.*.query", reason="mixes positions"),
+        OmittedModule(module="tokens", reason="has no map", shape=(2, 12, 6)),
+    )
     add_card(store, card.model_copy(update={"layers": layers, "omitted": omitted}))
     page = open_page("/tokens")
     assert (page.text.count("sees the whole clip"), page.text.count("sees 15 × 15 px in 7 frames")) == (2, 1)
@@ -101,7 +104,11 @@ def test_what_sees_everything_and_what_is_not_shown_is_said(
     assert "sees the whole clip" in open_page("/tokens/Mixed_4f").text
     assert "sees the whole clip" in open_page("/tokens/Mixed_4f/3").text
     body = visitor.get("/api/networks/tokens").json()
-    assert body["omitted"] == [{"module": "blocks.*.query", "reason": "mixes positions"}]
+    assert "has no map: 2 × 12 × 6 for a batch of two clips" in page.text
+    assert body["omitted"] == [
+        {"module": "blocks.*.query", "reason": "mixes positions", "shape": []},
+        {"module": "tokens", "reason": "has no map", "shape": [2, 12, 6]},
+    ]
 
 
 def test_a_clip_network_is_one_tower(open_page: Open) -> None:

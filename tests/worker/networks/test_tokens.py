@@ -11,9 +11,9 @@ from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, Stream, StreamName
 from worker.graph.forward_hook import forward_to
 from worker.networks.network import Point
-from worker.networks.omitted import find_omitted, refuse_only_ends
+from worker.networks.omitted import refuse_only_ends
 from worker.networks.tokens import FrameTap, Order, TokenTap
-from worker.networks.trace import trace
+from worker.networks.trace import trace, trace_network
 
 STREAMS = [Stream(name=StreamName.CLIP, frames=4, height=16, width=24)]
 
@@ -84,12 +84,12 @@ def test_a_copy_of_a_network_has_taps_of_its_own() -> None:
 
 def test_a_network_of_which_only_the_ends_can_be_shown_is_refused_with_what_to_do() -> None:
     module = Patches(with_taps=False)
-    layers, points = trace(module, STREAMS)
-    omitted = find_omitted(module, STREAMS, points)
-    assert {part.module: part.reason for part in omitted} == {
-        "first": "its output 2 x 12 x 6 is a sequence of tokens, whose places in the clip are not known",
-        "second": "its output 2 x 12 x 6 is a sequence of tokens, whose places in the clip are not known",
-        "unused": "the network does not run it",
+    traced = trace_network(module, STREAMS)
+    tokens = "its output is a sequence of tokens, whose places in the clip are not known: mark it with TokenTap"
+    assert {part.module: (part.shape, part.reason) for part in traced.omitted} == {
+        "first": ((2, 12, 6), tokens),
+        "second": ((2, 12, 6), tokens),
+        "unused": ((), "the network does not run it"),
     }
     with pytest.raises(InvalidRequest, match=r"\(patches and class\): 2 modules .*TokenTap"):
-        refuse_only_ends(layers, omitted)
+        refuse_only_ends(traced.layers, traced.omitted)

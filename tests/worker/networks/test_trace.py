@@ -164,16 +164,6 @@ class WritesIntoMemory(LooksAtValues):
         return result
 
 
-class FramesInTheBatch(LooksAtValues):
-    """Layers that fold frames into the batch have no map of a clip."""
-
-    def forward(self, inputs: Inputs) -> torch.Tensor:
-        clip = inputs[StreamName.CLIP]
-        folded = self.conv(clip.reshape(-1, 3, 4, *clip.shape[3:]))
-        result: torch.Tensor = self.scores(folded.mean((2, 3, 4)).view(len(clip), -1, 4).mean(1))
-        return result
-
-
 SMALL = Stream(name=StreamName.CLIP, frames=8, height=12, width=12)
 
 
@@ -186,10 +176,6 @@ def test_a_module_that_looks_at_values() -> None:
 def test_a_tensor_that_is_filled_part_by_part() -> None:
     layers = by_name(trace(WritesIntoMemory(), [SMALL])[0])
     assert layers["conv"].receptive_field == Extent(frames=3, height=3, width=3)
-
-
-def test_frames_folded_into_the_batch() -> None:
-    assert list(by_name(trace(FramesInTheBatch(), [SMALL])[0])) == ["class"]
 
 
 def test_tracing_returns_its_hooks(tiny_two_stream: Network, tiny_clip: Network) -> None:
