@@ -31,6 +31,7 @@ def test_the_api_describes_itself(client: TestClient) -> None:
         "/api/sources",
         "/api/networks",
         "/api/networks/{network}",
+        "/api/networks/{network}/directions",
         "/api/networks/{network}/units",
         "/api/networks/{network}/units.jsonl",
         "/api/networks/{network}/tally",

@@ -40,7 +40,7 @@ def learn(
 ) -> None:
     """Learn a dictionary from a layer's activations over the clips of a data set; a fifth of the clips measures it."""
     from worker.directions.activations import sample_activations
-    from worker.directions.learn import check_base, dictionary_layer, layer_name, learn_dictionary
+    from worker.directions.learn import check_base, dictionary_layer, layer_name, learn_dictionary, nearest_channels
     from worker.survey.stored_inputs import stored_samples
     from worker.tasks.network_cache import NetworkCache
 
@@ -75,6 +75,7 @@ def learn(
             layer=found,
             facts=learned.facts,
             pieces=networks.weight_chunks(learned.directions.to_bytes()),
+            channels=nearest_channels(learned.directions),
         )
     _report(network, added, learned.facts)
 
@@ -94,7 +95,7 @@ def add(
 ) -> None:
     """Add a dictionary from a file: a sparse autoencoder, concept activation vectors, a probe."""
     from worker.directions.files import read_directions
-    from worker.directions.learn import check_base, dictionary_layer
+    from worker.directions.learn import check_base, dictionary_layer, nearest_channels
     from worker.networks.load import make_slug
 
     store = open_database()
@@ -106,8 +107,14 @@ def add(
     found = dictionary_layer(card, Dictionary(base=layer, method="file", names=names), chosen, directions.size)
     facts = DictionaryFacts(dataset=None, settings={"file": file.name, "encoder": directions.kind})
     with store.transaction() as session:
-        pieces = networks.weight_chunks(directions.to_bytes())
-        added = dictionaries.add_dictionary(session, network=network, layer=found, facts=facts, pieces=pieces)
+        added = dictionaries.add_dictionary(
+            session,
+            network=network,
+            layer=found,
+            facts=facts,
+            pieces=networks.weight_chunks(directions.to_bytes()),
+            channels=nearest_channels(directions),
+        )
     _report(network, added, facts)
 
 

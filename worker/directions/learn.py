@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import torch
+
 from app.contract.dictionary import MAX_DIRECTIONS, SEPARATOR, Dictionary, DictionaryFacts, Method
 from app.contract.errors import InvalidRequest
 from app.contract.network import Layer, NetworkCard
@@ -13,6 +15,7 @@ from worker.directions.measures import measure_dictionary
 from worker.directions.sparse_autoencoder import STEPS, learn_sae
 from worker.networks.dictionary import Directions
 
+NEAREST_CHANNELS = 8  # stored with each direction
 DEFAULT_ACTIVE = 8  # directions that a sparse autoencoder uses at a position
 
 LEARNERS: dict[str, Callable[[Rows, int, int], Directions]] = {
@@ -88,6 +91,16 @@ def check_base(card: NetworkCard, name: str) -> Layer:
             f"{name} is a dictionary itself: learn another one of the layer that it reads, {layer.dictionary.base}."
         )
     return layer
+
+
+def nearest_channels(directions: Directions) -> list[tuple[tuple[int, float], ...]]:
+    """Return for each direction the channels whose axes are nearest to it, with the cosines, the largest first."""
+    cosines = torch.nn.functional.normalize(directions.decoder, dim=1)
+    largest, channels = cosines.topk(min(NEAREST_CHANNELS, cosines.shape[1]), 1)
+    return [
+        tuple(zip(numbers, values, strict=True))
+        for numbers, values in zip(channels.tolist(), largest.tolist(), strict=True)
+    ]
 
 
 def dictionary_layer(card: NetworkCard, dictionary: Dictionary, name: str, size: int) -> Layer:

@@ -3,7 +3,7 @@
 A dictionary never changes: it is removed with all results of its units, and added again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Select, delete, insert, select
 
@@ -12,11 +12,17 @@ from app.contract.errors import Conflict, InvalidRequest
 from app.contract.network import Layer, NetworkCard
 from app.store.catalog.counts import recount_units
 from app.store.catalog.networks import card_of, network_row, update_card
+from app.store.database.chunks import chunks
 from app.store.database.clock import now
-from app.store.database.dictionary_tables import DictionaryPieceRow, DictionaryRow
+from app.store.database.dictionary_tables import DictionaryPieceRow, DictionaryRow, DirectionChannelsRow
 from app.store.database.session import Session
+from app.store.database.survey_tables import DatasetRow
 from app.store.database.tables import NetworkRow, ResultCountRow, UnitRow
 from app.store.media import delete_orphans
+
+ROWS_PER_INSERT = 500
+
+NearestChannels = tuple[tuple[int, float], ...]  # channels of the base with the cosines to the direction
 
 
 def refuse_name(card: NetworkCard, name: str) -> None:
@@ -29,11 +35,18 @@ def refuse_name(card: NetworkCard, name: str) -> None:
 
 
 def add_dictionary(
-    session: Session, *, network: str, layer: Layer, facts: DictionaryFacts, pieces: Iterable[bytes]
+    session: Session,
+    *,
+    network: str,
+    layer: Layer,
+    facts: DictionaryFacts,
+    pieces: Iterable[bytes],
+    channels: Sequence[NearestChannels] = (),
 ) -> Layer:
     """Add a dictionary with its units and return its layer with the index that it has on the card from now on.
 
-    `layer` is the dictionary's, with any index; `pieces` are those of its file. Raises Conflict where the network has
+    `layer` is the dictionary's, with any index; `pieces` are those of its file; `channels` those near each of its
+    directions. Raises Conflict where the network has
     a layer of this name, UnknownNetwork and UnknownLayer where network or base have been removed meanwhile.
     """
     assert layer.dictionary is not None
@@ -53,6 +66,9 @@ def add_dictionary(
     session.flush()
     for number, data in enumerate(pieces):
         session.execute(insert(DictionaryPieceRow), [{"dictionary_id": dictionary.id, "piece": number, "data": data}])
+    for some in chunks(enumerate(channels), ROWS_PER_INSERT):
+        rows = [{"dictionary_id": dictionary.id, "direction": unit, "channels": near} for unit, near in some]
+        session.execute(insert(DirectionChannelsRow), rows)
     units = {"network_id": row.id, "layer_index": layer.index, "layer": layer.name, "stream": layer.stream}
     session.execute(insert(UnitRow), [{**units, "index": unit, "label": ""} for unit in range(layer.units)])
     behind = 1 + max(
@@ -107,6 +123,22 @@ def read_dictionaries(session: Session, *, card: NetworkCard) -> dict[str, bytes
     for layer, data in session.read(statement):
         pieces.setdefault(layer, []).append(data)
     return {layer: b"".join(of_layer) for layer, of_layer in pieces.items()}
+
+
+def nearest_channels(session: Session, *, card: NetworkCard, layer: str, direction: int) -> NearestChannels:
+    """Return the channels near a direction with the cosines, the largest first; none where they are not stored."""
+    statement = (
+        select(DirectionChannelsRow.channels)
+        .join(DictionaryRow, DictionaryRow.id == DirectionChannelsRow.dictionary_id)
+        .where(DictionaryRow.network_id == network_row(session, card.slug).id, DictionaryRow.layer == layer)
+        .where(DirectionChannelsRow.direction == direction)
+    )
+    return tuple((int(channel), cosine) for channel, cosine in session.scalar(statement) or ())
+
+
+def has_dataset(session: Session, *, slug: str) -> bool:
+    """Return whether the data set that a dictionary was learned from is there still."""
+    return session.scalar(select(DatasetRow.id).where(DatasetRow.slug == slug)) is not None
 
 
 def _summaries(

@@ -34,3 +34,13 @@ class DictionaryPieceRow(Base):
     dictionary_id: Mapped[int] = mapped_column(ForeignKey("dictionaries.id", ondelete="CASCADE"), primary_key=True)
     piece: Mapped[int] = mapped_column(primary_key=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class DirectionChannelsRow(Base):
+    """The channels that a direction of a dictionary is nearest to, as pairs of channel and cosine."""
+
+    __tablename__ = "direction_channels"
+
+    dictionary_id: Mapped[int] = mapped_column(ForeignKey("dictionaries.id", ondelete="CASCADE"), primary_key=True)
+    direction: Mapped[int] = mapped_column(primary_key=True)
+    channels: Mapped[list[list[float]]] = mapped_column(Json)

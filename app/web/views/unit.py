@@ -15,6 +15,7 @@ from app.web import urls
 from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.embed import embed_page, is_embedded
+from app.web.views.parts.dictionary import DirectionPanel, direction_panel
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb, NamedLink
 from app.web.views.parts.stimulus import StimulusParams, UnitStimulus, load_stimulus
@@ -36,6 +37,7 @@ class UnitPage(Page):
     map_region_href: str | None  # the part of the map around the unit; None where the unit is not on the map
     evidence: UnitEvidencePanel | None
     survey_status: SurveyStatus | None
+    direction: DirectionPanel | None
     previous: NamedLink | None
     next: NamedLink | None
 
@@ -62,7 +64,8 @@ def unit_page(
     stimulus = load_stimulus(session, card=card, layer=layer, unit=index, params=params, link=link)
     if is_embedded(request):
         return embed_page(request, stimulus)
-    label = stimulus.unit.label
+    direction = direction_panel(session, card=card, layer=card.layer(layer), unit=index)
+    label = stimulus.unit.label or (direction.name if direction else "")
     name = f"{label} ({layer}/{index})" if label else f"{layer}/{index}"
     evidence = unit_evidence_panel(session, card=card, layer=layer, unit=index)
     status = None if evidence else survey_status(session, card=card)
@@ -82,6 +85,7 @@ def unit_page(
         map_region_href=map_region_href(stimulus.unit),
         evidence=evidence,
         survey_status=status,
+        direction=direction,
         previous=previous,
         next=next_,
     )

@@ -21,6 +21,7 @@ from app.web.charts.map_drawing import MapDrawing, draw_map
 from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.requests.params import UnitQueryParams
+from app.web.views.parts.dictionary import DictionaryPanel, dictionaries_of, dictionary_panel
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.pagination import Pagination, cursor_pagination
@@ -63,6 +64,8 @@ class UnitsPage(Page):
     survey_status: SurveyStatus | None  # in the map view before the first survey
     is_filtered: bool
     layer_form: LayerForm | None
+    dictionary: DictionaryPanel | None
+    dictionaries: tuple[Layer, ...]  # that read the layer
     workers_alive: bool
 
 
@@ -126,6 +129,8 @@ def units_page(
             getattr(query, field) is not None for field in filters.FILTERS if not (layer and field == "layer")
         ),
         layer_form=layer_form(session, card, layer) if layer else None,
+        dictionary=dictionary_panel(session, card=card, layer=layer) if layer else None,
+        dictionaries=dictionaries_of(card, layer) if layer else (),
         workers_alive=workers.any_alive(session),
     )
 

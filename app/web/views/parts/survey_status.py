@@ -6,17 +6,18 @@ from app.contract.job import SurveyJob
 from app.contract.network import NetworkCard
 from app.store import Session
 from app.store.jobs import workers
-from app.store.surveys import writing
+from app.store.surveys import evidence, writing
 
 
 @dataclass(frozen=True)
 class SurveyStatus:
-    """The queued and running surveys of a network, and whether any worker is alive."""
+    """The queued and running surveys of a network, whether it was surveyed before, and whether any worker is alive."""
 
     network: str
     has_classes: bool
     live_jobs: tuple[SurveyJob, ...]
     workers_alive: bool
+    is_surveyed: bool  # where a unit has no evidence all the same, its layer is newer than the survey
 
     @property
     def is_under_way(self) -> bool:
@@ -30,4 +31,5 @@ def survey_status(session: Session, *, card: NetworkCard) -> SurveyStatus:
         has_classes=bool(card.classes),
         live_jobs=live_jobs,
         workers_alive=workers.any_alive(session),
+        is_surveyed=evidence.get_survey(session, card=card) is not None,
     )
