@@ -41,6 +41,13 @@ def add(
     ] = None,
     title: Annotated[str | None, typer.Option(help="Title on pages.")] = None,
     checksum: Annotated[str | None, typer.Option(help="sha256 that the weights must have.")] = None,
+    flow_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="For a network with optical flow whose file does not tell: by how much its input grows with one pixel "
+            "a frame, 6.375 for 8-bit images of -20 to 20 px (127.5 / 20), 1 for pixels."
+        ),
+    ] = None,
 ) -> None:
     """Register a network: read its weights, trace its layers, store both."""
     from worker.networks.load import read_network
@@ -49,7 +56,13 @@ def add(
     store = open_database()
     with out.status("Tracing the network ..."):
         card, data = read_network(
-            family=source, weights=weights, labels=labels, slug=slug, title=title, checksum=checksum
+            family=source,
+            weights=weights,
+            labels=labels,
+            slug=slug,
+            title=title,
+            checksum=checksum,
+            flow_scale=flow_scale,
         )
         with store.transaction() as session:
             networks.add_network(session, card=card, weights=networks.weight_chunks(data))

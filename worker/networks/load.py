@@ -12,6 +12,7 @@ from torch import nn
 from app.contract.errors import Conflict, InvalidRequest, KinetoscopeError, WeightsMismatch
 from app.contract.network import NetworkCard
 from worker.networks.dictionary import Directions, attach_dictionaries
+from worker.networks.flow_scale import refuse_flow_scale
 from worker.networks.labels import read_labels
 from worker.networks.layer_recorder import BATCH_NORMS
 from worker.networks.network import Network
@@ -94,6 +95,7 @@ def read_network(
     slug: str | None = None,
     title: str | None = None,
     checksum: str | None = None,
+    flow_scale: float | None = None,
 ) -> tuple[NetworkCard, bytes]:
     """Return the card of the network in a weights file, and the bytes that `load_network` takes with it.
 
@@ -101,16 +103,22 @@ def read_network(
     directory that the library transformers saved, or a checkpoint whose family is known by its tensors, is given as
     `family`, without weights.
     `labels` is a file of them (see `labels.py`); the family's labels if not given. `checksum` is the sha256 that the
-    weights must have.
+    weights must have. `flow_scale` is how much the flow input of a checkpoint's network grows with one pixel.
     """
     if weights is None:
         path = Path(family)
         if path.is_file() and not is_file(family):
-            return _read_checkpoint(None, path, labels=labels, slug=slug, title=title, checksum=checksum)
+            return _read_checkpoint(
+                None, path, labels=labels, slug=slug, title=title, checksum=checksum, flow_scale=flow_scale
+            )
+        refuse_flow_scale(flow_scale)
         return _read_directory(family, labels=labels, slug=slug, title=title, checksum=checksum)
     registered = find_family(family)
     if registered.recognise is not None:
-        return _read_checkpoint(registered, weights, labels=labels, slug=slug, title=title, checksum=checksum)
+        return _read_checkpoint(
+            registered, weights, labels=labels, slug=slug, title=title, checksum=checksum, flow_scale=flow_scale
+        )
+    refuse_flow_scale(flow_scale)
     classes = _read_classes(registered, labels)
     module = _build(registered, len(classes))
     data = read_weights(weights, max_file_bytes(module))
@@ -157,12 +165,13 @@ def _read_checkpoint(
     slug: str | None,
     title: str | None,
     checksum: str | None,
+    flow_scale: float | None,
 ) -> tuple[NetworkCard, bytes]:
     """Return the card and the stored weights of a checkpoint whose family, where none is given, its tensors tell."""
     content = read_weights(path, MAX_CHECKPOINT_BYTES)
     if checksum is not None:
         verify_checksum(content, checksum)
-    name, data = recognise(content, path, family)
+    name, data = recognise(content, path, family, flow_scale)
     found = configured(find_family(name), data)
     classes = _read_classes(found, labels)
     if found.has_classes and not classes:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from app.contract.errors import InvalidRequest, WeightsMismatch
+from worker.networks.flow_scale import set_flow_scale
 from worker.networks.registry import Family, Recognised, list_families
 from worker.networks.state_fit import ALL_WRAPPERS, WRAPPERS
 from worker.networks.stored_config import store_with_config
@@ -16,11 +17,14 @@ MAX_CHECKPOINT_BYTES = 8_000_000_000  # of a file whose network is not known yet
 MAX_LISTED = 3  # tensors in an error message
 
 
-def recognise(weights: bytes, path: Path, family: Family | None = None) -> tuple[str, bytes]:
+def recognise(
+    weights: bytes, path: Path, family: Family | None = None, flow_scale: float | None = None
+) -> tuple[str, bytes]:
     """Return the name of the family that a checkpoint is of, and its weights with the config that builds it.
 
-    `family` limits the search to one. Raises InvalidRequest where no family knows it, or several do; WeightsMismatch
-    where the file holds several networks of one family.
+    `family` limits the search to one. `flow_scale` is for networks with flow, see `set_flow_scale`. Raises
+    InvalidRequest where no family knows it, or several do; WeightsMismatch where the file holds several networks of
+    one family.
     """
     content = parse_weights(weights, MAX_CHECKPOINT_BYTES)
     families = [family] if family is not None else [each for each in list_families() if each.recognise is not None]
@@ -42,7 +46,7 @@ def recognise(weights: bytes, path: Path, family: Family | None = None) -> tuple
             f"{path} holds {len(networks)} networks of the family {name}, an average of the weights perhaps. Save the "
             "one that you mean in a file of its own, with torch.save(state, path)."
         )
-    return name, store_with_config(dict(networks[0].state), networks[0].config)
+    return name, store_with_config(dict(networks[0].state), set_flow_scale(networks[0].config, flow_scale))
 
 
 def _plain_states(content: Content) -> Iterator[State]:
