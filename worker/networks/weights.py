@@ -26,6 +26,8 @@ MAX_DEPTH = 4  # of dictionaries within dictionaries in which tensors are looked
 MAX_HEADER_BYTES = 25_000_000  # of a safetensors file; a tensor takes about 100
 # What a pickle may call and fill the memory with: bytearray(10**11), or hex of hex of hex
 EXPANDING_CALLS = {b"\nbytearray\n": "bytearray", b"_codecs\nencode\n": "_codecs.encode"}
+MATLAB_MAGICS = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file", b"\x89HDF\r\n\x1a\n")  # the last of any HDF5
+MATLAB_EXPANSION = 8  # times its size that a MATLAB file may expand to where no other bound is given
 SHARD_NAME = re.compile(r"-\d+-of-\d+\.")
 
 
@@ -109,7 +111,7 @@ def verify_checksum(data: bytes, expected: str) -> None:
 
 
 def parse_weights(data: bytes, max_bytes: int | None = None) -> Content:
-    """Return what a safetensors file or a file of torch.save holds: tensors by name, or dictionaries that hold such.
+    """Return what a file of safetensors, torch.save or MATLAB holds: tensors by name, or dictionaries that hold such.
 
     Code inside a pickle is never run. An archive may expand to `max_bytes`, or the size of the file where that is more.
 
@@ -117,6 +119,10 @@ def parse_weights(data: bytes, max_bytes: int | None = None) -> Content:
     """
     if data[8:9] == b"{":
         return _safetensors(data)
+    if data.startswith(MATLAB_MAGICS):
+        from worker.networks.matlab_weights import parse_matlab  # which imports this module
+
+        return parse_matlab(data, max(len(data), max_bytes or len(data) * MATLAB_EXPANSION))
     if data[:2] == b"PK":  # the archive that torch.save writes
         pickled = _check_archive(data, max(len(data), max_bytes or 0))
     elif data[:2] != b"\x80\x02":  # its older pickle
