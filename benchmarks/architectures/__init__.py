@@ -4,7 +4,12 @@
 the table of docs/architectures.md. Each module of this package builds those of one library.
 """
 
-from benchmarks.architectures import c3d, mmaction, video_transformers
+from benchmarks.architectures import c3d, matconvnet, mmaction, video_transformers
 from benchmarks.architectures.case import Case
 
-CASES: tuple[Case, ...] = (*video_transformers.CASES, *c3d.CASES, *mmaction.CASES)
+CASES: tuple[Case, ...] = (
+    *video_transformers.CASES,
+    *c3d.CASES,
+    *mmaction.CASES,
+    *matconvnet.CASES,
+)

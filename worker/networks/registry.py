@@ -28,6 +28,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.video_transformers",
     "worker.networks.families.c3d",
     "worker.networks.families.mmaction",
+    "worker.networks.families.matconvnet",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 
