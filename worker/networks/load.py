@@ -25,7 +25,14 @@ from worker.networks.stimulus_limits import with_limits
 from worker.networks.stored_config import read_stored_config
 from worker.networks.trace import trace_network
 from worker.networks.transformers_directory import read_directory
-from worker.networks.weights import SHARD_NAME, compute_checksum, parse_weights, read_weights, verify_checksum
+from worker.networks.weights import (
+    SHARD_NAME,
+    compute_checksum,
+    parse_weights,
+    read_weights,
+    verify_checksum,
+    verify_named_checksum,
+)
 
 MAX_NAME_LENGTH = 200  # characters of a layer or a label
 
@@ -169,6 +176,7 @@ def _read_checkpoint(
 ) -> tuple[NetworkCard, bytes]:
     """Return the card and the stored weights of a checkpoint whose family, where none is given, its tensors tell."""
     content = read_weights(path, MAX_CHECKPOINT_BYTES)
+    verify_named_checksum(content, path)
     if checksum is not None:
         verify_checksum(content, checksum)
     name, data = recognise(content, path, family, flow_scale)

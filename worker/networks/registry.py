@@ -29,6 +29,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.c3d",
     "worker.networks.families.mmaction",
     "worker.networks.families.matconvnet",
+    "worker.networks.families.torchvision_video",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 

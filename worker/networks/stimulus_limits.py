@@ -6,10 +6,13 @@ pass tells of all layers.
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
 from app.contract.network import Extent, Layer, Range, Stream, StreamName
 from app.contract.recipe import MAX_FRAMES, MAX_SIZE, MIN_SIZE
@@ -67,6 +70,13 @@ def resize(streams: Sequence[Stream], stimulus: Extent, size: int, frames: int) 
     return [stream.model_copy(update={"frames": length(stream), "height": size, "width": width}) for stream in streams]
 
 
+class SkipBatchNorm(TorchFunctionMode):
+    """Leave out batch normalisation: it changes no shape, and takes most of the time of a pass on shapes alone."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func is F.batch_norm else func(*args, **(kwargs or {}))
+
+
 def computed_layers(module: nn.Module, paths: Mapping[str, str], streams: Sequence[Stream]) -> Names:
     """Return the layers that are computed from inputs of these sizes, and that have a position then."""
     meta = torch.device("meta")
@@ -82,7 +92,7 @@ def computed_layers(module: nn.Module, paths: Mapping[str, str], streams: Sequen
 
     hooks = [module.get_submodule(path).register_forward_hook(make_hook(name)) for name, path in paths.items()]
     try:
-        with torch.no_grad(), meta:
+        with torch.no_grad(), meta, SkipBatchNorm():
             functional_call(module, shapes, (zero_inputs(streams, 1, meta),))
     except Exception:  # noqa: S110 - whatever it raises: the layers from there on are not computed
         pass

@@ -8,6 +8,7 @@ import pickle
 import re
 import zipfile
 import zlib
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ MAX_HEADER_BYTES = 25_000_000  # of a safetensors file; a tensor takes about 100
 EXPANDING_CALLS = {b"\nbytearray\n": "bytearray", b"_codecs\nencode\n": "_codecs.encode"}
 MATLAB_MAGICS = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file", b"\x89HDF\r\n\x1a\n")  # the last of any HDF5
 MATLAB_EXPANSION = 8  # times its size that a MATLAB file may expand to where no other bound is given
+PUBLISHED_NAME = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8})\.(?:pth?|safetensors)$")
 SHARD_NAME = re.compile(r"-\d+-of-\d+\.")
 
 
@@ -106,6 +108,21 @@ def verify_checksum(data: bytes, expected: str) -> None:
         raise ChecksumMismatch(
             f"The weights have the sha256 {actual}, not {expected}: they are damaged, or of another version. "
             "Fetch them again.",
+            found=actual,
+        )
+
+
+def verify_named_checksum(data: bytes, path: Path) -> None:
+    """Raise ChecksumMismatch unless the weights have the sha256 with whose first digits a published file's name ends.
+
+    `r3d_18-b3b3357e.pth` is such a name, of torch.hub's convention. Eight decimal digits alone may be a date.
+    """
+    found = PUBLISHED_NAME.search(path.name)
+    actual = compute_checksum(data)
+    if found is not None and not actual.startswith(found[1]):
+        raise ChecksumMismatch(
+            f"By its name, the sha256 of {path} begins with {found[1]}; it is {actual}. The file is damaged, or holds "
+            "other weights: fetch it again. If you saved it yourself, give it a name without these digits.",
             found=actual,
         )
 
@@ -195,7 +212,8 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int, max_bytes: int
 
 def _torch(data: bytes) -> Content:
     try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([Namespace]):  # a training's options, plain values in a plain object
+            content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _pickle_error(str(error), data) from None
     except Exception as error:
