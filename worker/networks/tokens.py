@@ -26,6 +26,13 @@ class OutputTap(nn.Module):
         """Pass everything that the module outputs through the tap; of a tuple, its first element."""
         module.register_forward_hook(self._replace)  # a bound method, so that a deep copy refers to the copied tap
 
+    def attach_input(self, module: nn.Module) -> None:
+        """Pass everything that the module takes through the tap; of several arguments, the first."""
+        module.register_forward_pre_hook(self._replace_input)
+
+    def _replace_input(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self(inputs[0]), *inputs[1:])
+
     def _replace(self, module: nn.Module, inputs: Any, output: Any) -> Any:
         return (self(output[0]), *output[1:]) if isinstance(output, tuple) else self(output)
 
@@ -56,7 +63,7 @@ class TokenTap(OutputTap):
         self, grid: Grid, *, order: Order = "thw", class_tokens: int = 0, show_class_token: bool = False
     ) -> None:
         super().__init__()
-        self.class_tokens, self.order = class_tokens, order
+        self.grid, self.class_tokens, self.order = grid, class_tokens, order
         self.sizes = grid if order == "thw" else (grid[1], grid[2], grid[0])
         self.class_token = OutputTap() if class_tokens and show_class_token else None
 
@@ -73,6 +80,30 @@ class TokenTap(OutputTap):
             first = self.class_token(apart[:, 0])[:, None]
             apart = first if self.class_tokens == 1 else torch.cat([first, apart[:, 1:]], 1)
         return torch.cat([apart, cells.flatten(1, 3)], 1)
+
+
+class PositionTokenTap(TokenTap):
+    """A layer of tokens that a module computes position by position, (B h w, t, D), shown as (B, D, t, h, w)."""
+
+    def forward(self, output: Tensor) -> Tensor:
+        t, h, w = self.grid
+        return super().forward(output.reshape(-1, t * h * w, output.shape[-1])).reshape(output.shape)
+
+
+class FrameTokenTap(OutputTap):
+    """A layer of tokens that a module computes frame by frame, (B t, N, D), shown as (B, D, t, h, w).
+
+    `class_tokens` before the others of each frame are no part of the map.
+    """
+
+    def __init__(self, grid: Grid, *, class_tokens: int = 0) -> None:
+        super().__init__()
+        self.grid, self.class_tokens = grid, class_tokens
+
+    def forward(self, output: Tensor) -> Tensor:
+        apart, cells = output[:, : self.class_tokens], output[:, self.class_tokens :]
+        maps: Tensor = self.tap(cells.reshape(-1, *self.grid, cells.shape[-1]).permute(0, 4, 1, 2, 3))
+        return torch.cat([apart, maps.permute(0, 2, 3, 4, 1).reshape(cells.shape)], 1)
 
 
 class ChannelsLastTap(OutputTap):

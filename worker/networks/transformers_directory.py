@@ -12,14 +12,8 @@ from typing import Any
 import torch
 
 from app.contract.errors import InvalidRequest, WeightsMismatch, WeightsUnreadable, closest_names
-from worker.networks.families.video_transformers import (
-    ARCHITECTURES,
-    Architecture,
-    build_model,
-    import_transformers,
-    make_config,
-    model_classes,
-)
+from worker.networks.families.transformer_architectures import ARCHITECTURES, Architecture, model_classes
+from worker.networks.families.video_transformers import build_model, import_transformers, make_config
 from worker.networks.stored_config import store_with_config
 from worker.networks.weights import verify_checksum
 

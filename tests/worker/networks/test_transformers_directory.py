@@ -61,7 +61,8 @@ def test_the_card(kind: str, network: Network) -> None:
     assert clip_format(card).size == {"videomae": (32, 32), "timesformer": (32, 32)}.get(kind, (36, 36))
     t, h, w = GRIDS[kind]
     names = [layer.name for layer in card.layers]
-    expected = ["blocks.1.attention"] * (kind != "timesformer") + ["blocks.1.mlp", "blocks.1"]
+    expected = ["blocks.1.temporal_heads", "blocks.1.temporal_attention"] * (kind == "timesformer")
+    expected += ["blocks.1.heads", "blocks.1.attention", "blocks.1.mlp", "blocks.1"]
     expected += ["blocks.1.class_token"] * (kind in ("timesformer", "vivit"))
     assert [name for name in names if name.startswith("blocks.1")] == expected
     assert (names[0], names[-1]) == ("patch_embedding", "class")

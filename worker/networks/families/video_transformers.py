@@ -1,14 +1,14 @@
 """Video transformers of the library `transformers`: VideoMAE, TimeSformer, ViViT and V-JEPA 2, with classes or not.
 
 A network is built by the library from the config that its weights carry (see worker.networks.transformers_directory).
-Its layers are, for each block, the residual stream after it, the output of its attention where that has the tokens'
-order, and the hidden units of its MLP.
+Its layers are, for each block, the residual stream after it, the heads of its attention, what attention adds, and the
+hidden units of its MLP.
 """
 
 import importlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,154 +17,12 @@ from torch import Tensor, nn
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, OmittedModule, Stream, StreamName
+from worker.networks.families.transformer_architectures import ARCHITECTURES, Architecture, Config, Tokens
 from worker.networks.registry import Family, find_family, register
-from worker.networks.tokens import FrameTap, Grid, Order, OutputTap, TokenTap
+from worker.networks.tokens import FrameTap, FrameTokenTap, Grid, OutputTap, PositionTokenTap, TokenTap
 from worker.networks.torchvision_operators import prepare_torchvision
 
-Config = Mapping[str, Any]  # of a network, as in its config.json
 MAX_TOKENS, MAX_WIDTH, MAX_BLOCKS = 65_536, 65_536, 1_000  # larger ones are no networks, but mistakes or bombs
-ATTENTION_REASON = "attention mixes positions: queries, keys, values and heads are no maps of the clip"
-NORM_REASON = "normalises what is shown before or after it"
-TRAINING_REASON = "rebuilds masked tokens in training: it is not run here, where the encoder sees all tokens"
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Where in a model of the library its layers are, and what its config calls its sizes."""
-
-    name: str  # `model_type` in the config
-    title: str
-    model: str  # class in the library of the network that classifies
-    encoder: str  # class in the library of the same network without classes
-    input: str  # name of the argument of its forward pass
-    patches: str  # path of the convolution that makes the patches
-    blocks: str  # path of the list of blocks
-    hidden: str  # path in a block of the module that outputs the MLP's hidden units
-    attention: str  # path in a block of the attention whose output has the tokens' order; empty for none
-    omitted: tuple[tuple[str, str], ...]  # modules that are not shown, and why
-    omitted_in_head: tuple[tuple[str, str], ...] = ()  # those that only a network with classes has
-    omitted_in_encoder: tuple[tuple[str, str], ...] = ()  # those that only a network without classes has
-    pretraining: str = ""  # class in the library of checkpoints of encoder and decoder, whose encoder is opened
-    not_read: tuple[str, ...] = ()  # in checkpoints of encoders: how names of tensors start that are left out
-    build_options: tuple[tuple[str, object], ...] = ()  # of an encoder
-    call_options: tuple[tuple[str, object], ...] = ()
-    is_encoder: bool = False  # whether `model` has no classes
-    size: str = "image_size"
-    frames: str = "num_frames"
-    class_tokens: int = 0
-    order: Order = "thw"
-    is_offset: bool = False  # whether its processor subtracts 1 after rescaling unless it says otherwise
-
-    def without_classes(self) -> "Architecture":
-        """Return the architecture of the encoder alone, whose modules have no name of the encoder before theirs."""
-        prefix = f"{self.name}."
-        shared = tuple((module.replace(prefix, ""), reason) for module, reason in self.omitted)
-        return replace(
-            self,
-            model=self.encoder,
-            patches=self.patches.removeprefix(prefix),
-            blocks=self.blocks.removeprefix(prefix),
-            omitted=(*shared, *self.omitted_in_encoder),
-            omitted_in_head=(),
-            is_encoder=True,
-        )
-
-    def of(self, config: Config) -> "Architecture | None":
-        """Return the architecture with or without classes, by the models that a config names; None for others."""
-        classes = model_classes(config)
-        if self.model in classes:
-            return replace(self, build_options=(), call_options=())
-        return self.without_classes() if {self.encoder, self.pretraining} & {*classes} else None
-
-
-ARCHITECTURES = {
-    architecture.name: architecture
-    for architecture in (
-        Architecture(
-            name="videomae",
-            title="VideoMAE",
-            model="VideoMAEForVideoClassification",
-            encoder="VideoMAEModel",
-            pretraining="VideoMAEForPreTraining",
-            not_read=("decoder.", "encoder_to_decoder.", "mask_token", "position_embeddings"),
-            input="pixel_values",
-            patches="videomae.embeddings.patch_embeddings.projection",
-            blocks="videomae.encoder.layer",
-            hidden="intermediate",
-            attention="attention",
-            omitted=(
-                ("videomae.encoder.layer.*.attention.attention", ATTENTION_REASON),
-                ("videomae.encoder.layer.*.layernorm_*", NORM_REASON),
-            ),
-            omitted_in_head=(("fc_norm", NORM_REASON),),
-            omitted_in_encoder=(("layernorm", NORM_REASON), ("decoder, encoder_to_decoder", TRAINING_REASON)),
-        ),
-        Architecture(
-            name="timesformer",
-            title="TimeSformer",
-            model="TimesformerForVideoClassification",
-            encoder="TimesformerModel",
-            input="pixel_values",
-            patches="timesformer.embeddings.patch_embeddings.projection",
-            blocks="timesformer.encoder.layer",
-            hidden="intermediate",
-            attention="",
-            class_tokens=1,
-            order="hwt",
-            omitted=(
-                ("timesformer.encoder.layer.*.attention", "works on each frame alone, with frames as batch"),
-                ("timesformer.encoder.layer.*.temporal_attention", "works on each position alone, with them as batch"),
-                ("timesformer.encoder.layer.*.layernorm_*, temporal_layernorm", NORM_REASON),
-            ),
-        ),
-        Architecture(
-            name="vivit",
-            title="ViViT",
-            model="VivitForVideoClassification",
-            encoder="VivitModel",
-            not_read=("pooler.",),
-            build_options=(("add_pooling_layer", False),),
-            omitted_in_encoder=(("pooler", "maps the class token, which is shown itself"),),
-            input="pixel_values",
-            patches="vivit.embeddings.patch_embeddings.projection",
-            blocks="vivit.layers",
-            hidden="mlp.activation_fn",
-            attention="attention",
-            class_tokens=1,
-            is_offset=True,
-            omitted=(
-                ("vivit.layers.*.attention.*_proj", ATTENTION_REASON),
-                ("vivit.layers.*.layernorm_*, vivit.layernorm", NORM_REASON),
-            ),
-        ),
-        Architecture(
-            name="vjepa2",
-            title="V-JEPA 2",
-            model="VJEPA2ForVideoClassification",
-            encoder="VJEPA2Model",
-            call_options=(("skip_predictor", True),),
-            input="pixel_values_videos",
-            patches="vjepa2.encoder.embeddings.patch_embeddings.proj",
-            blocks="vjepa2.encoder.layer",
-            hidden="mlp.activation",
-            attention="attention",
-            size="crop_size",
-            frames="frames_per_clip",
-            omitted=(
-                ("vjepa2.encoder.layer.*.attention.query, key, value", ATTENTION_REASON),
-                ("vjepa2.encoder.layer.*.norm*, vjepa2.encoder.layernorm", NORM_REASON),
-                ("vjepa2.predictor", TRAINING_REASON),
-            ),
-            omitted_in_head=(("pooler", "pools all tokens into one by attention: its queries are at no position"),),
-        ),
-    )
-}
-
-
-def model_classes(config: Config) -> tuple[str, ...]:
-    """Return the classes of models that a config names under `architectures`."""
-    names = config.get("architectures") or ()
-    return tuple(map(str, names)) if isinstance(names, list | tuple) else (str(names),)
 
 
 def import_transformers() -> Any:
@@ -205,14 +63,13 @@ class VideoTransformer(nn.Module):
         self.patch_embedding.attach(patches)
         self.blocks = nn.ModuleList()
         for block in self.model.get_submodule(architecture.blocks):
-            make_tap = partial(TokenTap, grid, order=architecture.order, class_tokens=architecture.class_tokens)
-            taps = make_tap(show_class_token=True)
+            class_tokens, order = architecture.class_tokens, architecture.order
+            taps = TokenTap(grid, order=order, class_tokens=class_tokens, show_class_token=True)
             taps.attach(block)
-            for name, path in (("attention", architecture.attention), ("mlp", architecture.hidden)):
-                if path:
-                    tap = make_tap()
-                    tap.attach(block.get_submodule(path))
-                    taps.add_module(name, tap)
+            for layer in architecture.block_layers(config):
+                tap = make_tap(layer.tokens, grid, architecture)
+                (tap.attach_input if layer.of_input else tap.attach)(block.get_submodule(layer.path))
+                taps.add_module(layer.name, tap)
             self.blocks.append(taps)
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
@@ -222,6 +79,15 @@ class VideoTransformer(nn.Module):
         pixels = (clip * self.scale + self.shift).transpose(1, 2)
         output = self.model(**{self.argument: pixels}, **self.options, return_dict=True)
         return getattr(output, self.output)  # type: ignore[no-any-return]
+
+
+def make_tap(tokens: Tokens, grid: Grid, architecture: Architecture) -> OutputTap:
+    """Return the tap that shows what a module works on as a map."""
+    if tokens == "frames":
+        return FrameTokenTap(grid, class_tokens=architecture.class_tokens)
+    if tokens == "positions":
+        return PositionTokenTap(grid, order=architecture.order)
+    return TokenTap(grid, order=architecture.order, class_tokens=architecture.class_tokens if tokens == "tokens" else 0)
 
 
 def build_model(architecture: Architecture, config: Any) -> Any:
