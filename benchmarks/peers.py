@@ -34,7 +34,7 @@ from benchmarks.appearance import Appearance, make_default
 from benchmarks.in_keras import keras_appearance, keras_vgg
 from benchmarks.vgg import PRECISIONS, Vgg16, machine, make_network, make_vgg
 from worker.maximize.cone import Cone
-from worker.maximize.from_recipe import make_function, make_model, make_objective, maximize_units
+from worker.maximize.from_recipe import make_function, make_model, maximize_units
 from worker.maximize.result import Step
 from worker.networks.families.two_stream import TwoStream
 from worker.networks.network import Network
@@ -79,7 +79,7 @@ class Case:
 def score(network: Network, case: Case, images: np.ndarray, recipe: ResolvedRecipe) -> float:
     """Return our J of images, mean over the units."""
     cone, _ = make_model(network, case.layer, recipe)
-    function = make_function(network, case.layer, recipe, cone, make_objective(network, case.layer, recipe, case.units))
+    function = make_function(network, case.layer, recipe, cone, case.units)
     x = torch.from_numpy(images).float()[:, :, None] * 2 - 1
     canvas = cone.canvases[StreamName.APPEARANCE]
     if x.shape[-1] > canvas.width:

@@ -20,7 +20,7 @@ from app.contract.recipe import Recipe
 from benchmarks.vgg import LAYERS, PRECISIONS, machine, make_network, make_vgg
 from worker.devices import device_of
 from worker.maximize.canvas import Stimulus
-from worker.maximize.from_recipe import make_function, make_model, make_objective
+from worker.maximize.from_recipe import make_function, make_model
 from worker.maximize.objective_function import ObjectiveFunction
 
 
@@ -74,8 +74,7 @@ def main() -> None:
             for objective in options.objectives if layer.startswith("conv") else ("channel",):
                 recipe = Recipe(objective=objective).resolved(network.card)
                 model, _ = make_model(network, layer, recipe)
-                units = make_objective(network, layer, recipe, range(options.batch))
-                function = make_function(network, layer, recipe, model, units)
+                function = make_function(network, layer, recipe, model, range(options.batch))
                 canvas = model.canvases[StreamName.APPEARANCE]
                 x = {StreamName.APPEARANCE: torch.randn(options.batch, *canvas.shape, device=device_of(vgg)) * 0.1}
                 items = torch.arange(options.batch, device=device)

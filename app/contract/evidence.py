@@ -8,20 +8,22 @@ from pydantic import Field
 from app.contract.model import Model
 from app.contract.unit import UnitRole, UnitSummary
 
-TOP_CLIPS_PER_UNIT = 9  # stored with each unit: the clips that excite it most
+TOP_CLIPS_PER_UNIT = 9  # stored with each unit: the clips that raise it most; with two signs, as many that lower it
 TOP_CLASSES_PER_UNIT = 8  # stored with each unit, to be searched by: the classes that it detects best
 CLASS_ATTRIBUTIONS_PER_UNIT = 8  # stored with each unit: the classes whose logits it changes most
 
 
 class TopClip(Model):
-    """One of a unit's strongest clips, and where in it the peak was."""
+    """One of the clips that raise a unit most, or that lower it most, and where in it the peak was."""
 
     clip: str = Field(description="name within the data set")
     activation: float
     x: float = Field(ge=0, le=1, description="centre of the peak's receptive field, share of the width")
     y: float = Field(ge=0, le=1)
     time: float = Field(ge=0, le=1, description="share of the clip's length; 0.5 where the map has no time")
-    trace: tuple[float, ...] = Field(description="largest activation over positions, by time")
+    trace: tuple[float, ...] = Field(
+        description="largest activation over positions, by time; the lowest for a clip that lowers the unit"
+    )
 
 
 class Synergy(Model):
@@ -78,6 +80,12 @@ class UnitEvidence(Model):
     maxima: tuple[float, ...] = Field(description="largest activation over the clips of each class")
     precision: tuple[float, ...] = Field(description="average precision as a detector of each class")
     top_clips: tuple[TopClip, ...]
+    a_low: float | None = Field(
+        default=None, description="lowest activation over the clips, of units with two signs; else null"
+    )
+    bottom_clips: tuple[TopClip, ...] = Field(
+        default=(), description="the clips that lower it most, lowest first; none for units without two signs"
+    )
     synergy: Synergy | None = None
     speed: SpeedTuning | None = None
     direction: DirectionTuning | None = None

@@ -92,6 +92,11 @@ class Layer(Model):
         "that were made before this was measured",
     )
     lengths: tuple[Range, ...] | None = Field(default=None, description="the same for the frames of a clip")
+    signed: bool = Field(
+        default=False,
+        description="whether its units have two signs: activations below zero reach the layers that follow. False in "
+        "cards that were made before this was measured",
+    )
     dictionary: Dictionary | None = Field(
         default=None, description="where the units are directions in the activations of another layer"
     )

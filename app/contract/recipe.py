@@ -31,7 +31,8 @@ MAX_ENERGY_WEIGHT = 1e36  # energy / bound^alpha, which single precision must ho
 REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
 
 # Fields that were added after the first results were stored, each with the value that reproduces those results.
-LEGACY_VALUES: Mapping[str, float] = {
+LEGACY_VALUES: Mapping[str, object] = {
+    "sign": "maximize",
     "tolerance": 0.0,
     "bn_prior": 0.0,
     "frame_equalization": 0.0,
@@ -80,6 +81,7 @@ class Speed(StrEnum):
 
 
 Objective = Literal["channel", "center"]
+Sign = Literal["maximize", "minimize"]
 DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
 
 
@@ -93,6 +95,11 @@ class Recipe(Model):
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
     objective: Objective = Field(
         default="channel", description="Sum over the activation map, or its central position alone."
+    )
+    sign: Sign = Field(
+        default="maximize",
+        description="Whether the stimulus raises the activation or lowers it. Units that no ReLU follows, such as the "
+        "channels of a residual stream, mean something at both ends.",
     )
     contrast: float = Field(
         default=0.75,

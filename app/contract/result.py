@@ -65,10 +65,15 @@ class MediaRef(Model):
 class Measurements(Model):
     """What was measured on a finished stimulus. Formulas: DESIGN's table of measures, worker/maximize/measures.py."""
 
-    activation: float = Field(description="of the finished stimulus, after a following ReLU")
+    activation: float = Field(
+        description="of the finished stimulus: its largest, after a following ReLU; its lowest where it was minimized"
+    )
     objective: float = Field(description="J of the finished stimulus")
     probability: float | None = Field(default=None, description="softmax share; class units only")
-    reach: float | None = Field(default=None, description="activation / a_hat of the newest survey; None before one")
+    reach: float | None = Field(
+        default=None,
+        description="activation / a_hat of the newest survey, / a_low where it was minimized; None before one",
+    )
     motion_energy: dict[str, float] = Field(description="by stream: mean abs temporal difference, standard units")
     noise: dict[str, float] = Field(
         description="by stream: share of spectral energy above a quarter of the sampling rate"
@@ -85,6 +90,11 @@ class Measurements(Model):
 def reach(activation: float | None, a_hat: float | None) -> float | None:
     """Return activation / a_hat; None before a survey, and for a unit that no clip activates."""
     return activation / a_hat if activation is not None and a_hat is not None and a_hat > 0 else None
+
+
+def reach_below(activation: float, a_low: float | None) -> float | None:
+    """Return activation / a_low of a stimulus that lowers its unit; None where no survey found a lowest below zero."""
+    return activation / a_low if a_low is not None and a_low < 0 else None
 
 
 class Visualization(Model):

@@ -45,6 +45,7 @@ class UnitSummary(Model):
     index: int
     label: str
     a_hat: float | None
+    a_low: float | None = Field(default=None, description="lowest activation over data, of layers with two signs")
     role: UnitRole | None = None
     effective_classes: float | None = None
     detects: int | None = Field(

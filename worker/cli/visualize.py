@@ -11,7 +11,7 @@ from rich.markup import escape
 from app.contract.errors import InvalidRecipe, InvalidRequest, UnknownClass, closest_names
 from app.contract.job import JobState, Priority, VisualizeJob, VisualizeRequest
 from app.contract.network import NetworkCard
-from app.contract.recipe import DEFAULT_SPEED, RECIPE_FIELD_NAMES, Recipe, Speed
+from app.contract.recipe import DEFAULT_SPEED, RECIPE_FIELD_NAMES, Recipe, Sign, Speed
 from app.contract.result import EXTENSIONS
 from app.settings import settings
 from app.store import media
@@ -34,6 +34,7 @@ def visualize(
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("visualizations"),
     speed: Speed = DEFAULT_SPEED,
     seed: int = 0,
+    sign: Annotated[Sign, typer.Option(help="Show what raises each unit, or what lowers it.")] = "maximize",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any recipe field, e.g. --set steps=32.")] = None,
 ) -> None:
     """Visualize units and write their pictures.
@@ -47,7 +48,7 @@ def visualize(
         raise InvalidRequest("Name the units, or give --all (with a layer: all of it; without: the whole network).")
     if layer is None and not all_:
         raise InvalidRequest(f"Name a layer of {network}: {', '.join(each.name for each in card.layers)}.")
-    recipe = parse_recipe([f"speed={speed}", f"seed={seed}", *(set_ or [])])
+    recipe = parse_recipe([f"speed={speed}", f"seed={seed}", f"sign={sign}", *(set_ or [])])
     visualize_requests = [
         VisualizeRequest(
             network=network,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ class LayerReading:
     peak: Tensor  # (B, C): largest activation over all positions
     position: Tensor  # (B, C, 3): centre of the map cell of the peak as (time, y, x), each in [0, 1]
     trace: Tensor  # (B, C, T): largest activation over y and x, frame by frame
+    lowest: "LayerReading | None" = None  # the same of the lowest activations, for units of two signs
 
 
 Readings = Mapping[str, LayerReading]  # by layer
@@ -33,22 +34,29 @@ class _AllRead(BaseException):
     """
 
 
-def reduce_map(activation: Tensor, rectified: bool) -> LayerReading:
+def reduce_map(activation: Tensor, rectified: bool, *, signed: bool = False) -> LayerReading:
     """Reduce the output of a module, (B, C), (B, C, H, W) or (B, C, T, H, W), to the peaks of its units.
 
     Where a ReLU follows (`rectified`) it is applied to the reduced values: max(relu(x)) = relu(max(x)), so the whole
-    map is read only once.
+    map is read only once. Units of two signs (`signed`) have their lowest activations as well.
     """
     maps = as_map(activation)
+    reading = _reduce(maps, maps.amax((3, 4)), torch.max, torch.argmax)
+    if rectified:
+        return LayerReading(reading.peak.relu(), reading.position, reading.trace.relu())
+    return replace(reading, lowest=_reduce(maps, maps.amin((3, 4)), torch.min, torch.argmin)) if signed else reading
+
+
+def _reduce(
+    maps: Tensor, trace: Tensor, extreme: Callable[..., Any], arg_extreme: Callable[..., Tensor]
+) -> LayerReading:
+    """Return the extreme activations of maps (B, C, T, H, W), whose extremes by frame are the trace (B, C, T)."""
     _, _, frames, height, width = maps.shape
-    trace = maps.amax((3, 4))
-    peak, frame = trace.max(2)
+    peak, frame = extreme(trace, 2)
     index = frame[:, :, None, None, None].expand(-1, -1, 1, height, width)
     peak_frame = maps[:, :, 0] if frames == 1 else maps.gather(2, index)[:, :, 0]
-    cell = peak_frame.flatten(2).argmax(2)
+    cell = arg_extreme(peak_frame.flatten(2), 2)
     position = ((frame + 0.5) / frames, (cell // width + 0.5) / height, (cell % width + 0.5) / width)
-    if rectified:
-        peak, trace = peak.relu(), trace.relu()
     return LayerReading(peak, torch.stack(position, 2), trace)
 
 
@@ -66,11 +74,11 @@ def read_activations(network: Network, layers: Sequence[str] | None = None) -> I
     wanted = order if layers is None else sorted({network.card.layer(name).name for name in layers}, key=order.index)
     readings: dict[str, LayerReading] = {}
 
-    def make_hook(name: str, rectified: bool) -> Callable[[nn.Module, Any, Tensor], None]:
+    def make_hook(name: str, rectified: bool, signed: bool) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             if name in readings:
                 return  # only the first use of a module counts
-            reading = readings[name] = reduce_map(output, rectified)
+            reading = readings[name] = reduce_map(output, rectified, signed=signed)
             if not reading.peak.isfinite().all():
                 raise NotFinite(
                     f"The layer {name} gives NaN or infinite activations. Check the network's weights, and the clip "
@@ -100,7 +108,9 @@ def read_activations(network: Network, layers: Sequence[str] | None = None) -> I
         for name in wanted:
             point = network.points[name]
             submodule = network.module.get_submodule(point.path)
-            handles.append(submodule.register_forward_hook(make_hook(name, point.rectified)))
+            handles.append(
+                submodule.register_forward_hook(make_hook(name, point.rectified, network.card.layer(name).signed))
+            )
         yield read
     finally:
         for handle in handles:

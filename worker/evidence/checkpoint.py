@@ -15,7 +15,7 @@ from torch import Tensor
 from app.contract.errors import DiskFull
 from app.contract.evidence import TOP_CLIPS_PER_UNIT
 from app.contract.network import Layer, NetworkCard
-from worker.evidence.activation_reader import Readings
+from worker.evidence.activation_reader import LayerReading, Readings
 from worker.evidence.types import Labels
 
 VERSION = 2  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
@@ -28,14 +28,18 @@ Peaks = npt.NDArray[np.float32]
 
 def survey_key(card: NetworkCard, dataset: str, clips: Sequence[tuple[str, str]]) -> str:
     """Return a hash of what a survey depends on: network, data set, and its clips (name, label) in order."""
-    layers = [(layer.name, layer.units, layer.map.frames) for layer in card.layers]
+    layers: list[tuple[object, ...]] = [(layer.name, layer.units, layer.map.frames) for layer in card.layers]
+    layers = [(*key, "signed") if layer.signed else key for key, layer in zip(layers, card.layers, strict=True)]
     content = json.dumps([VERSION, card.checksum, card.classes, layers, dataset, list(clips)])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
 class StrongestClips:
-    """The K strongest clips of each of the U units of a layer, strongest first; clip -1 where there are fewer."""
+    """The K strongest clips of each of the U units of a layer, strongest first; clip -1 where there are fewer.
+
+    The lowest clips of units of two signs are kept as the strongest of minus their activations.
+    """
 
     peak: Tensor  # (U, K)
     clip: Tensor  # (U, K): clip numbers
@@ -76,8 +80,14 @@ def _merge_columns(old: Tensor, new: Tensor, order: Tensor) -> Tensor:
     return both.gather(1, order[:, :, None].expand(-1, -1, both.shape[2]))
 
 
+def _on_cpu(reading: LayerReading) -> tuple[Tensor, ...]:
+    return tuple(x.float().cpu() for x in (reading.peak, reading.position, reading.trace))
+
+
 class SurveyCheckpoint:
     """The peaks of N clips x U units in a file, the strongest clips of each unit in memory, and the progress so far.
+
+    Layers of two signs have the lowest clips of each unit too: `lowest`, with the sign of activations turned.
 
     Opening a folder that has a checkpoint continues it. What was added after the last `save` is not counted, and is
     computed again. Raises DiskFull where a new file of peaks would not fit.
@@ -95,6 +105,7 @@ class SurveyCheckpoint:
         self.seconds = 0.0
         self.skipped: dict[int, str] = {}  # clip number -> why it cannot be read
         self.strongest = {layer.name: StrongestClips.empty(layer) for layer in card.layers}
+        self.lowest = {layer.name: StrongestClips.empty(layer) for layer in card.layers if layer.signed}
         self._open(clip_count, units=first)
 
     def _open(self, clip_count: int, units: int) -> None:
@@ -116,9 +127,12 @@ class SurveyCheckpoint:
         """Add the readings of a batch of clips, given by their numbers."""
         index = torch.tensor(numbers)
         for name, reading in readings.items():
-            peak, position, trace = (x.float().cpu() for x in (reading.peak, reading.position, reading.trace))
+            peak, position, trace = _on_cpu(reading)
             self._peaks[list(numbers), self.columns[name]] = peak.numpy()
             self.strongest[name] = self.strongest[name].merge(index, peak, position, trace)
+            if reading.lowest is not None:
+                trough, position, trace = _on_cpu(reading.lowest)
+                self.lowest[name] = self.lowest[name].merge(index, -trough, position, -trace)
 
     def skip(self, number: int, reason: str) -> None:
         """Note that a clip cannot be read, and why."""
@@ -155,6 +169,7 @@ class SurveyCheckpoint:
             "seconds": self.seconds,
             "skipped": self.skipped,
             "top": {name: strongest.state_dict() for name, strongest in self.strongest.items()},
+            "bottom": {name: lowest.state_dict() for name, lowest in self.lowest.items()},
         }
         partial = self.folder / f"{PROGRESS_FILE}.partial"
         torch.save(content, partial)
@@ -163,8 +178,11 @@ class SurveyCheckpoint:
     def _load(self) -> None:
         content = torch.load(self.folder / PROGRESS_FILE, map_location="cpu", weights_only=True)
         self.clips_done, self.seconds, self.skipped = content["done"], content["seconds"], content["skipped"]
-        states: Mapping[str, Mapping[str, Tensor]] = content["top"]
-        self.strongest = {name: StrongestClips.from_state_dict(state) for name, state in states.items()}
+        # without "bottom" in checkpoints of earlier versions, whose layers do not have two signs
+        self.strongest, self.lowest = (
+            {name: StrongestClips.from_state_dict(state) for name, state in content.get(end, {}).items()}
+            for end in ("top", "bottom")
+        )
 
     def remove(self) -> None:
         """Delete the checkpoint from disk; it cannot be used any more."""

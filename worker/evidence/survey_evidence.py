@@ -9,7 +9,7 @@ from app.contract.network import CLASS_LAYER, Layer, NetworkCard
 from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
 from app.contract.unit import UnitRole
 from worker.evidence import measures
-from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.checkpoint import StrongestClips, SurveyCheckpoint
 from worker.evidence.probing import ProbeResult
 from worker.evidence.types import Labels, UnitKey
 from worker.networks.preprocessing import visible_share
@@ -53,6 +53,8 @@ def unit_evidence(
                     maxima=tuple(maxima[column].tolist()) if has_classes else (),
                     precision=tuple(precision[column].tolist()),
                     top_clips=top_clips(checkpoint, layer, unit, names, visible),
+                    a_low=lowest_activation(checkpoint, layer, unit),
+                    bottom_clips=bottom_clips(checkpoint, layer, unit, names, visible),
                     synergy=probed.synergy,
                     speed=probed.speed,
                     direction=probed.direction,
@@ -65,30 +67,47 @@ def unit_evidence(
 def top_clips(
     checkpoint: SurveyCheckpoint, layer: Layer, unit: int, names: Sequence[str], visible: tuple[float, float]
 ) -> tuple[TopClip, ...]:
-    """Return the clips that excite the unit most, strongest first, without those that leave it silent.
+    """Return the clips that raise the unit most, strongest first.
 
-    `visible` are the shares of a clip's height and width that the network sees.
+    Clips that leave a unit silent are left out, except where the layer has two signs and no silence. `visible` are the
+    shares of a clip's height and width that the network sees.
     """
-    strongest = checkpoint.strongest[layer.name]
-    down, across = visible
+    clips = _clips(checkpoint.strongest[layer.name], unit, names, visible)
+    return tuple(top for top in clips if layer.signed or top.activation > 0)
+
+
+def bottom_clips(
+    checkpoint: SurveyCheckpoint, layer: Layer, unit: int, names: Sequence[str], visible: tuple[float, float]
+) -> tuple[TopClip, ...]:
+    """Return the clips that lower the unit most, lowest first; none where the layer does not have two signs."""
+    if not layer.signed:
+        return ()
     return tuple(
-        TopClip(
-            clip=names[clip],
-            activation=peak,
-            time=time,
-            y=0.5 + down * (y - 0.5),
-            x=0.5 + across * (x - 0.5),
-            trace=tuple(trace),
-        )
-        for clip, peak, (time, y, x), trace in zip(
-            strongest.clip[unit].tolist(),
-            strongest.peak[unit].tolist(),
-            strongest.position[unit].tolist(),
-            strongest.trace[unit].tolist(),
-            strict=True,
-        )
-        if clip >= 0 and peak > 0
+        top.model_copy(update={"activation": -top.activation, "trace": tuple(-value for value in top.trace)})
+        for top in _clips(checkpoint.lowest[layer.name], unit, names, visible)
     )
+
+
+def lowest_activation(checkpoint: SurveyCheckpoint, layer: Layer, unit: int) -> float | None:
+    """Return the lowest activation of the unit over all clips; None where its layer does not have two signs."""
+    return -float(checkpoint.lowest[layer.name].peak[unit, 0]) if layer.signed else None
+
+
+def _clips(
+    strongest: StrongestClips, unit: int, names: Sequence[str], visible: tuple[float, float]
+) -> Iterator[TopClip]:
+    down, across = visible
+    columns = (strongest.clip, strongest.peak, strongest.position, strongest.trace)
+    for clip, peak, (time, y, x), trace in zip(*(column[unit].tolist() for column in columns), strict=True):
+        if clip >= 0:
+            yield TopClip(
+                clip=names[clip],
+                activation=peak,
+                time=time,
+                y=0.5 + down * (y - 0.5),
+                x=0.5 + across * (x - 0.5),
+                trace=tuple(trace),
+            )
 
 
 def clip_predictions(checkpoint: SurveyCheckpoint, names: Sequence[str], labels: Labels) -> Iterator[NewClipPrediction]:

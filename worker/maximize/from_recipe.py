@@ -3,7 +3,8 @@
     J(x) = <a_l(x), e_c> / (rho^2 a_hat) - bn_prior |...| R_N(x) - sum over streams of (lambda_B R_B + lambda_TV R_TV)
 
 with rho^2 the area of the layer's receptive field, no larger than the stimulus, and a_hat the unit's largest activation
-over data (1 where no survey has measured it). See objectives, objective_function and regularizers for the terms.
+over data (1 where no survey has measured it). With the sign `minimize` the activation is subtracted, and a_hat is minus
+the lowest activation over data. See objectives, objective_function and regularizers for the terms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from app.contract.errors import MixedDevices, NotFinite, WorkError
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
-from app.contract.recipe import Recipe, ResolvedRecipe
+from app.contract.recipe import Recipe, ResolvedRecipe, Sign
 from app.contract.result import Measurements
 from worker.devices import describe_device, device_of, stimulus_dtype
 from worker.graph.inputs import as_input
@@ -24,11 +25,12 @@ from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
 from worker.maximize.focus import Focus
 from worker.maximize.loop import ascend
-from worker.maximize.measures import Array, motion_energies, noise, peak, probability
+from worker.maximize.measures import Array, motion_energies, noise, peak, probability, trough
 from worker.maximize.microbatches import is_out_of_memory, out_of_memory
 from worker.maximize.objective_function import Model, ObjectiveFunction
 from worker.maximize.objectives import (
     Activations,
+    Objective,
     UnitActivation,
     all_positions,
     central_position,
@@ -74,6 +76,7 @@ def maximize_units(
 ) -> list[UnitResult]:
     """Return stimuli that maximize J for these units, under recipes that differ in nothing but their seed.
 
+    `a_hat` are the units' largest activations over data, and minus the lowest where the recipe says `minimize`.
     `observe` sees every step and returns the indices of units to drop, or raises to stop all. A unit that was dropped
     has no result; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that the
     layer cannot take, NoGradient where the activation does not depend on the input.
@@ -89,10 +92,9 @@ def maximize_units(
         card.unit(layer, unit)
     recipe = resolved[0]
     model, problem = make_model(network, layer, recipe)
-    objective = make_objective(network, layer, recipe, units)
-    function = make_function(network, layer, recipe, model, objective, a_hat)
+    function = make_function(network, layer, recipe, model, units, a_hat)
     names = [f"unit {unit} of {layer}" for unit in units]
-    measure = partial(_measure, network, objective)
+    measure = partial(_measure, network, make_unit_activation(network, layer, recipe, units), recipe.sign)
     seeds = [r.seed for r in resolved]
     results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
@@ -189,11 +191,17 @@ def visible_streams(card: NetworkCard, layer: str) -> tuple[StreamName, ...]:
     return tuple(s.name for s in card.streams if stream in ("fusion", s.name.value))
 
 
-def make_objective(network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int]) -> UnitActivation:
+def make_unit_activation(network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int]) -> UnitActivation:
     """Return the activation of each of these units, of classes less `contrast` times the other classes."""
     contrast = recipe.contrast if network.card.layer(layer).is_class else 0.0
     objective = UnitActivation(layer, torch.tensor(units), POSITIONS[recipe.objective], contrast)
     return objective.to(device_of(network.module))
+
+
+def make_objective(network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int]) -> Objective:
+    """Return what is maximized for each of these units: its activation, or minus that."""
+    activation = make_unit_activation(network, layer, recipe, units)
+    return -activation if recipe.sign == "minimize" else activation
 
 
 def make_function(
@@ -201,22 +209,23 @@ def make_function(
     layer: str,
     recipe: ResolvedRecipe,
     model: Model,
-    objective: UnitActivation,
+    units: Sequence[int],
     a_hat: Sequence[float] | None = None,
 ) -> ObjectiveFunction:
-    """Return J for the units of an objective: their activations over rho^2 a_hat, less the recipe's penalties."""
+    """Return J for these units: their objectives over rho^2 a_hat, less the recipe's penalties."""
+    objective = make_objective(network, layer, recipe, units)
     field, canvases = network.card.layer(layer).receptive_field, list(model.canvases.values())
     height = min(field.height, max(canvas.height for canvas in canvases))
     area = height * min(field.width, max(canvas.width for canvas in canvases))
     penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, recipe.chi, area)
-    maxima = _data_maxima(a_hat, len(objective.units), objective.units.device)
+    maxima = _data_maxima(a_hat, len(units), device_of(network.module))
     scale = area * maxima.to(stimulus_dtype(network.module))
     bn_prior = recipe.bn_prior if recipe.objective == "channel" else 0.0  # one position shows no natural scene
     return ObjectiveFunction(model, objective, penalty, scale, bn_prior)
 
 
 def _data_maxima(a_hat: Sequence[float] | None, count: int, device: torch.device) -> Tensor:
-    """Return a_hat of each unit, (count,): 1 where no survey has measured it, or where the unit never was positive."""
+    """Return a_hat of each unit, (count,): 1 where no survey has measured it, or where no clip gave it this sign."""
     maxima = [1.0] * count if a_hat is None else [value if value > 0 else 1.0 for value in a_hat]
     return torch.tensor(maxima, dtype=torch.float32, device=device)
 
@@ -241,12 +250,13 @@ def make_settings(recipe: ResolvedRecipe) -> Settings:
 
 
 def _measure(
-    network: Network, objective: UnitActivation, activations: Activations, items: Tensor
+    network: Network, unit: UnitActivation, sign: Sign, activations: Activations, items: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the activation and the probability of finished stimuli, both (B,); a probability is that of a class."""
-    activation, units = activations[objective.layer], objective.units_of(items)
-    selected = objective.select(unit_activation(activation, units))
-    return peak(selected, network.points[objective.layer].rectified), probability(activation, units)
+    activation, units = activations[unit.layer], unit.units_of(items)
+    selected = unit.select(unit_activation(activation, units))
+    extreme = trough(selected) if sign == "minimize" else peak(selected, network.points[unit.layer].rectified)
+    return extreme, probability(activation, units)
 
 
 @dataclass(frozen=True)
@@ -282,7 +292,7 @@ class _Report:
             activation=activation,
             objective=maximum.objective,
             probability=class_probability if self.network.card.layer(self.layer).is_class else None,
-            reach=activation / a_hat if a_hat is not None else None,
+            reach=None if a_hat is None else (-activation if self.recipe.sign == "minimize" else activation) / a_hat,
             motion_energy=motion_energies(maximum.stimulus),
             noise={str(stream): noise(x) for stream, x in maximum.stimulus.items()},
             trace=maximum.trace,

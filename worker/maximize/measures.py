@@ -25,6 +25,11 @@ def peak(activation: Tensor, rectified: bool) -> Tensor:
     return highest.relu() if rectified else highest
 
 
+def trough(activation: Tensor) -> Tensor:
+    """Return the lowest activation over the map's positions, before a following ReLU: (B, positions) to (B,)."""
+    return activation.amin(-1)
+
+
 def probability(logits: Tensor, units: Tensor) -> Tensor:
     """Return exp z_c / sum_j exp z_j for class outputs z averaged over positions: (B, C, T, H, W) to (B,)."""
     probabilities = logits.flatten(2).mean(2).softmax(1)

@@ -1,4 +1,4 @@
-"""Find the layers of a network by running it once: names, unit counts, map sizes, receptive fields."""
+"""Find the layers of a network by running it once: names, unit counts, map sizes, receptive fields, signs."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -13,6 +13,7 @@ from app.contract.errors import InvalidRequest
 from app.contract.network import CLASS_LAYER, Extent, Layer, OmittedModule, Stream, StreamName
 from worker.graph.constants import Literals
 from worker.graph.inputs import Inputs, as_map
+from worker.graph.nonnegative import NonnegativeMode
 from worker.graph.receptive_field import ReceptiveFieldMode
 from worker.graph.tracked import ReceptiveField
 from worker.networks.folded import show_as_map
@@ -86,8 +87,9 @@ def _trace(
         for name, buffer in module.named_buffers()
         if not buffer.is_floating_point() and buffer.device.type != "meta"
     }
-    mode = ReceptiveFieldMode(inputs, constants)
-    with torch.no_grad(), device, Literals(mode.constants), LayerRecorder(module, mode) as recorder, mode:
+    mode, nonnegative = ReceptiveFieldMode(inputs, constants), NonnegativeMode()
+    recorder = LayerRecorder(module, mode)
+    with torch.no_grad(), device, Literals(mode.constants), recorder, mode, nonnegative:
         output = functional_call(module, tensors, (inputs,))
     if any(tensor._version != versions[name] for name, tensor in inputs.items()):
         module.register_forward_pre_hook(_copy_inputs)
@@ -105,11 +107,13 @@ def _trace(
         if layer.clips_first is not None:
             path = show_as_map(module, layer.path, clips_first=layer.clips_first)
         points[name] = Point(path, rectified)
-        layers.append(_make_layer(len(layers), name, layer.map_shape or layer.shape, layer.field, streams))
+        signed = not rectified and not nonnegative.is_nonnegative(layer.output, layer.version)
+        shape = layer.map_shape or layer.shape
+        layers.append(_make_layer(len(layers), name, shape, layer.field, streams, signed=signed))
     if logits is not None:
         points[CLASS_LAYER] = Point("", rectified=False)
         whole_field = {stream.name: mode.whole_inputs[stream.name] for stream in streams}
-        layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams))
+        layers.append(_make_layer(len(layers), CLASS_LAYER, logits.shape, whole_field, streams, signed=False))
     if not layers:
         raise InvalidRequest("The network has no layer that is a map of its input: there is nothing to show.")
     return TracedNetwork(tuple(layers), points, find_omitted(module, recorder, {layer.path for layer in found}))
@@ -139,7 +143,9 @@ def zero_inputs(streams: Sequence[Stream], batch: int, device: torch.device) -> 
     return {stream.name: torch.zeros(shape(stream), device=device) for stream in streams}
 
 
-def _make_layer(index: int, name: str, shape: torch.Size, field: ReceptiveField, streams: Sequence[Stream]) -> Layer:
+def _make_layer(
+    index: int, name: str, shape: torch.Size, field: ReceptiveField, streams: Sequence[Stream], *, signed: bool
+) -> Layer:
     kind: Literal["appearance", "motion", "clip", "fusion"]
     kind = "fusion" if len(field) > 1 else next(iter(field)).value
     _, units, *size = as_map(torch.empty(shape, device="meta")).shape
@@ -156,4 +162,5 @@ def _make_layer(index: int, name: str, shape: torch.Size, field: ReceptiveField,
         units=units,
         map=Extent(frames=size[0], height=size[1], width=size[2]),
         receptive_field=Extent(frames=largest[0], height=largest[1], width=largest[2]),
+        signed=signed,
     )

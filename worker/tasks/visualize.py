@@ -58,11 +58,14 @@ class VisualizeTask:
                 context.finish_visualization(jobs[result.index], result.outcome.measurements, media)
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
-        """Return the units' largest activations over data, or None where no survey has run."""
+        """Return the units' largest activations over data, minus the lowest to minimize; None where none is known."""
         with self.store.session() as session:
             units = [
                 get_unit(session, card=get_card(session, slug=job.network), layer=job.layer, unit=job.unit)
                 for job in jobs
             ]
-        known = [unit.a_hat for unit in units if unit.a_hat is not None]
+        if jobs[0].recipe.sign == "minimize":
+            known = [-unit.a_low for unit in units if unit.a_low is not None]
+        else:
+            known = [unit.a_hat for unit in units if unit.a_hat is not None]
         return known if len(known) == len(jobs) else None

@@ -10,7 +10,7 @@ from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import SurveyRow, UnitEvidenceRow
 from app.store.database.tables import UnitRow
 
-SURVEY_COLUMNS = ("a_hat", "role", "effective_classes", "detects", "map_x", "map_y", "reach")  # of `units`
+SURVEY_COLUMNS = ("a_hat", "a_low", "role", "effective_classes", "detects", "map_x", "map_y", "reach")  # of `units`
 
 
 def newest_survey_id(session: Session, *, card: NetworkCard) -> int | None:
@@ -38,6 +38,7 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
         session.execute(
             units.where(evidence.survey_id == survey.id, evidence.unit_id == UnitRow.id).values(
                 a_hat=evidence.a_hat,
+                a_low=evidence.a_low,
                 role=func.nullif(evidence.role, ""),
                 effective_classes=case((evidence.role.not_in((UnitRole.DEAD, "")), evidence.effective_classes)),
                 detects=case((evidence.best_precision >= MIN_DETECTION_PRECISION, evidence.best_class)),

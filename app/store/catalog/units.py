@@ -29,6 +29,7 @@ SUMMARY_COLUMNS: tuple[InstrumentedAttribute[Any] | ColumnElement[Any], ...] = (
     UnitRow.index.label("unit"),  # `index` is a method of rows
     UnitRow.label,
     UnitRow.a_hat,
+    UnitRow.a_low,
     UnitRow.role,
     UnitRow.effective_classes,
     UnitRow.detects,

@@ -128,6 +128,7 @@ class UnitEvidenceRow(Base):
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"), primary_key=True)
     layer_index: Mapped[int]
     a_hat: Mapped[float]
+    a_low: Mapped[float | None]  # of layers with two signs
     mean: Mapped[float]
     firing_rate: Mapped[float]
     effective_classes: Mapped[float]
@@ -208,11 +209,8 @@ class ClassAttributionRow(UnitEvidenceKey, Base):
     effect: Mapped[float]
 
 
-class TopClipRow(UnitEvidenceKey, Base):
-    """One of the clips that excite a unit most, by rank, with where and when."""
-
-    __tablename__ = "top_clips"
-    __table_args__ = (unit_evidence_foreign_key(), Index(None, "clip_id"))
+class ExtremeClip(UnitEvidenceKey):
+    """The columns of a clip that moves a unit far: its rank, its activation, and where and when in it the peak was."""
 
     rank: Mapped[int] = mapped_column(primary_key=True)
     clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"))
@@ -221,3 +219,17 @@ class TopClipRow(UnitEvidenceKey, Base):
     y: Mapped[float]
     time: Mapped[float]
     trace: Mapped[bytes] = mapped_column(LargeBinary)  # packed float32
+
+
+class TopClipRow(ExtremeClip, Base):
+    """One of the clips that excite a unit most, by rank."""
+
+    __tablename__ = "top_clips"
+    __table_args__ = (unit_evidence_foreign_key(), Index(None, "clip_id"))
+
+
+class BottomClipRow(ExtremeClip, Base):
+    """One of the clips that lower a unit of a layer with two signs most, by rank."""
+
+    __tablename__ = "bottom_clips"
+    __table_args__ = (unit_evidence_foreign_key(), Index(None, "clip_id"))

@@ -83,7 +83,8 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next five columns: from the newest survey
+    a_hat: Mapped[float | None]  # this and the next six columns: from the newest survey
+    a_low: Mapped[float | None]
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
     detects: Mapped[int | None]  # its best class, where its average precision is at least MIN_DETECTION_PRECISION

@@ -7,14 +7,15 @@ from sqlalchemy import Select, func, select
 
 from app.contract.errors import Missing
 from app.contract.network import Layer, NetworkCard
-from app.contract.result import Measurements, MediaRole, RenderedMedia, Visualization, reach
+from app.contract.recipe import Sign
+from app.contract.result import Measurements, MediaRole, RenderedMedia, Visualization, reach, reach_below
 from app.contract.unit import UnitSummary
 from app.store.catalog.counts import count_result
 from app.store.catalog.networks import network_id
 from app.store.catalog.units import unit_record, unit_records
 from app.store.database.clock import now
 from app.store.database.session import Session
-from app.store.database.tables import NetworkRow, UnitRow, VisualizationMediaRow, VisualizationRow
+from app.store.database.tables import NetworkRow, RecipeRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.database.upsert import insert_missing
 from app.store.media import media_by_owner, put_media
 from app.store.results.recipes import read_recipes
@@ -62,10 +63,12 @@ def visualizations_of_units(
 def newest_of_units(
     session: Session, *, card: NetworkCard, units: Sequence[UnitSummary]
 ) -> dict[tuple[str, int], Visualization]:
-    """Return the newest result of each of at most some hundred units that has any, by layer and number."""
+    """Return the newest result that raises each of at most some hundred units, by layer and number."""
+    lowering = select(RecipeRow.key).where(RecipeRow.body["sign"].as_string() == "minimize")
     newest = (
         select(func.max(VisualizationRow.id))
         .where(VisualizationRow.unit_id.in_(_ids_of_visualized(session, card, units)))
+        .where(VisualizationRow.recipe_key.not_in(lowering))
         .group_by(VisualizationRow.unit_id)
     )
     results = _read(session, _select_visualizations().where(VisualizationRow.id.in_(newest)))
@@ -127,10 +130,11 @@ def save_visualization(
         select(func.count()).select_from(VisualizationRow).where(VisualizationRow.unit_id == unit_id)
     ).one()
     unit.visualized_at = moment
-    unit.activation = max(measurements.activation, unit.activation or measurements.activation)
-    unit.reach = reach(unit.activation, unit.a_hat)
-    unit.poster = stored.get(MediaRole.POSTER, unit.poster)
-    unit.loop = stored.get(MediaRole.LOOP, unit.loop)
+    if read_recipes(session, {recipe_key})[recipe_key].sign == "maximize":
+        unit.activation = max(measurements.activation, unit.activation or measurements.activation)
+        unit.reach = reach(unit.activation, unit.a_hat)
+        unit.poster = stored.get(MediaRole.POSTER, unit.poster)
+        unit.loop = stored.get(MediaRole.LOOP, unit.loop)
     return visualization_id
 
 
@@ -143,6 +147,7 @@ def _select_visualizations() -> SelectVisualizations:
             UnitRow.layer,
             UnitRow.index,
             UnitRow.a_hat,
+            UnitRow.a_low,
             VisualizationRow.recipe_key,
             VisualizationRow.measurements,
             VisualizationRow.created_at,
@@ -167,17 +172,19 @@ def _read(session: Session, results: SelectVisualizations) -> list[Visualization
             unit=unit,
             recipe=recipes[key],
             recipe_key=key,
-            measurements=_measurements(measurements, a_hat),
+            measurements=_measurements(measurements, recipes[key].sign, a_hat, a_low),
             media=media[id],
             created_at=created_at,
         )
-        for id, network, layer, unit, a_hat, key, measurements, created_at in rows
+        for id, network, layer, unit, a_hat, a_low, key, measurements, created_at in rows
     ]
 
 
-def _measurements(body: dict[str, Any], a_hat: float | None) -> Measurements:
+def _measurements(body: dict[str, Any], sign: Sign, a_hat: float | None, a_low: float | None) -> Measurements:
     """Return stored measurements with the reach by the newest survey, which may be newer than the result."""
-    return Measurements.model_validate({**body, "reach": reach(body["activation"], a_hat)})
+    activation = body["activation"]
+    share = reach_below(activation, a_low) if sign == "minimize" else reach(activation, a_hat)
+    return Measurements.model_validate({**body, "reach": share})
 
 
 def _ids_of_visualized(session: Session, card: NetworkCard, units: Sequence[UnitSummary]) -> list[int]:

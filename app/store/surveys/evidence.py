@@ -26,6 +26,7 @@ from app.store.database.cache import LruCache
 from app.store.database.packing import unpack, unpack_counts
 from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import (
+    BottomClipRow,
     ClassAttributionRow,
     ClipRow,
     DatasetRow,
@@ -98,11 +99,11 @@ def evidence_of_units(
         return {}
     records = unit_records(session, card=card, positions=positions)
     units = {record.id: position for position, record in records.items()}
-    # Three statements: in one, the long lists of a unit would come once for every clip.
+    # Several statements: in one, the long lists of a unit would come once for every clip.
     measures = session.read(_select_measures(survey_id, units)).all()
-    top_clips: dict[int, list[TopClip]] = {id: [] for id in units}
-    for id, name, activation, x, y, time, trace in session.read(_select_top_clips(survey_id, units)):
-        top_clips[id].append(TopClip(clip=name, activation=activation, x=x, y=y, time=time, trace=unpack(trace)))
+    top_clips = _extreme_clips(session, TopClipRow, survey_id, units)
+    with_two_signs = [row.unit_id for row in measures if row.a_low is not None]
+    bottom_clips = _extreme_clips(session, BottomClipRow, survey_id, with_two_signs) if with_two_signs else {}
     attributions: dict[int, list[ClassAttribution]] = {id: [] for id in units}
     for id, class_index, weight, share, effect in session.read(_select_attributions(survey_id, units)):
         attribution = ClassAttribution(class_index=class_index, weight=weight, share=share, effect=effect)
@@ -111,7 +112,14 @@ def evidence_of_units(
     for row in measures:
         id, position = row.unit_id, units[row.unit_id]
         layer = card.layer_at(position[0]).name
-        evidence[position] = _evidence(layer, position[1], row, tuple(top_clips[id]), tuple(attributions[id]))
+        evidence[position] = _evidence(
+            layer,
+            position[1],
+            row,
+            top_clips=tuple(top_clips.get(id, ())),
+            bottom_clips=tuple(bottom_clips.get(id, ())),
+            class_attributions=tuple(attributions[id]),
+        )
     return evidence
 
 
@@ -222,6 +230,7 @@ def _select_measures(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any,
         select(
             UnitEvidenceRow.unit_id,
             UnitEvidenceRow.a_hat,
+            UnitEvidenceRow.a_low,
             UnitEvidenceRow.mean,
             UnitEvidenceRow.firing_rate,
             UnitEvidenceRow.effective_classes,
@@ -245,14 +254,21 @@ def _select_measures(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any,
     )
 
 
-def _select_top_clips(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any, ...]]:
-    table = TopClipRow
-    return (
+def _extreme_clips(
+    session: Session, table: type[TopClipRow | BottomClipRow], survey_id: int, units: Iterable[int]
+) -> dict[int, list[TopClip]]:
+    """Return the clips that raise, or lower, units most by unit id, in their order."""
+    rows = session.read(
         select(table.unit_id, ClipRow.name, table.activation, table.x, table.y, table.time, table.trace)
         .join(table, table.clip_id == ClipRow.id)
         .where(table.survey_id == survey_id, table.unit_id.in_(units))
         .order_by(table.unit_id, table.rank)
     )
+    clips: dict[int, list[TopClip]] = {}
+    for unit, name, activation, x, y, time, trace in rows:
+        clip = TopClip(clip=name, activation=activation, x=x, y=y, time=time, trace=unpack(trace))
+        clips.setdefault(unit, []).append(clip)
+    return clips
 
 
 def _select_attributions(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any, ...]]:
@@ -306,7 +322,9 @@ def _evidence(
     layer: str,
     unit: int,
     row: Row[*tuple[Any, ...]],
+    *,
     top_clips: tuple[TopClip, ...],
+    bottom_clips: tuple[TopClip, ...],
     class_attributions: tuple[ClassAttribution, ...],
 ) -> UnitEvidence:
     speed, direction, correlated = (row.curves[name] for name in ("speed", "direction", "alike"))
@@ -323,6 +341,8 @@ def _evidence(
         maxima=unpack(row.maxima),
         precision=unpack(row.precision),
         top_clips=top_clips,
+        a_low=row.a_low,
+        bottom_clips=bottom_clips,
         synergy=None
         if synergy == (None, None, None)
         else Synergy(stimulus=synergy[0], clips=synergy[1], swap=synergy[2]),

@@ -21,6 +21,7 @@ from app.store.database.clock import now
 from app.store.database.packing import pack, pack_counts
 from app.store.database.session import Session
 from app.store.database.survey_tables import (
+    BottomClipRow,
     ClassAttributionRow,
     PredictionRow,
     SurveyRow,
@@ -93,24 +94,15 @@ def save_unit_evidence(session: Session, *, survey_id: int, units: Iterable[Unit
     ids = _UnitIds(session, survey.network_id)
     saved = 0
     for chunk in chunks(units, ROWS_PER_INSERT):
-        names = {top.clip for evidence in chunk for top in evidence.top_clips}
+        names = {each.clip for evidence in chunk for each in (*evidence.top_clips, *evidence.bottom_clips)}
         clips = clip_ids(session, dataset_id=survey.dataset_id, names=names)
         keyed = [({"survey_id": survey_id, "unit_id": ids.find(unit.layer, unit.unit)}, unit) for unit in chunk]
         session.execute(insert(UnitEvidenceRow), [key | _measure_columns(unit, ids) for key, unit in keyed])
         session.execute(insert(UnitEvidenceByClassRow), [key | _packed_lists(unit) for key, unit in keyed])
         for table, rows in (
-            (
-                UnitClassRow,
-                [key | row for key, unit in keyed for row in _best_classes(unit, ids)],
-            ),
-            (
-                TopClipRow,
-                [
-                    key | {"rank": rank, "clip_id": clips[top.clip]} | _peak_columns(top)
-                    for key, unit in keyed
-                    for rank, top in enumerate(unit.top_clips)
-                ],
-            ),
+            (UnitClassRow, [key | row for key, unit in keyed for row in _best_classes(unit, ids)]),
+            (TopClipRow, [key | row for key, unit in keyed for row in _clip_rows(unit.top_clips, clips)]),
+            (BottomClipRow, [key | row for key, unit in keyed for row in _clip_rows(unit.bottom_clips, clips)]),
             (
                 ClassAttributionRow,
                 [
@@ -232,6 +224,7 @@ def _measure_columns(evidence: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
     return {
         "layer_index": ids.layer_index(evidence.layer),
         "a_hat": evidence.a_hat,
+        "a_low": evidence.a_low,
         "mean": evidence.mean,
         "firing_rate": evidence.firing_rate,
         "effective_classes": evidence.effective_classes or 0.0,
@@ -277,5 +270,17 @@ def _best_classes(evidence: UnitEvidence, ids: _UnitIds) -> list[dict[str, Any]]
     ]
 
 
-def _peak_columns(top: TopClip) -> dict[str, Any]:
-    return {"activation": top.activation, "x": top.x, "y": top.y, "time": top.time, "trace": pack(top.trace)}
+def _clip_rows(extreme_clips: Iterable[TopClip], clip_ids: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return rows for clips that move a unit far, in their order; `clip_ids` are by name."""
+    return [
+        {
+            "rank": rank,
+            "clip_id": clip_ids[each.clip],
+            "activation": each.activation,
+            "x": each.x,
+            "y": each.y,
+            "time": each.time,
+            "trace": pack(each.trace),
+        }
+        for rank, each in enumerate(extreme_clips)
+    ]

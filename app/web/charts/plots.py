@@ -28,20 +28,25 @@ class Curve:
         return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
 
-def activation_plot(values: Sequence[float], peak_time: float) -> tuple[Curve, Point | None]:
+def activation_plot(
+    values: Sequence[float], peak_time: float, *, signed: bool = False, is_lowest: bool = False
+) -> tuple[Curve, Point | None]:
     """Return a unit's activation over a clip as a curve from left to right, and the curve's peak.
 
-    Values below zero are drawn as zero. `peak_time` is the share of the clip's length at which the peak was measured:
-    of several equal maxima the nearest to it is the peak. A single value gives an empty curve.
+    Values below zero are drawn as zero, but for a unit of two signs (`signed`). `peak_time` is the share of the clip's
+    length at which the peak was measured: of several equal maxima the nearest to it is the peak; of minima where
+    `is_lowest`. A single value gives an empty curve.
     """
     if len(values) < 2:
         return Curve(()), None
-    top = max(*values, 1e-9)
+    bottom = min(*values, 0.0) if signed else 0.0
+    height = max(*values, bottom + 1e-9) - bottom
     points = tuple(
-        Point(WIDTH * index / (len(values) - 1), HEIGHT * (1 - max(value, 0.0) / top), f"{value:.3g}")
+        Point(WIDTH * index / (len(values) - 1), HEIGHT * (1 - max(value - bottom, 0.0) / height), f"{value:.3g}")
         for index, value in enumerate(values)
     )
-    return Curve(points), max(points, key=lambda point: (-point.y, -abs(point.x - peak_time * WIDTH)))
+    direction = 1 if is_lowest else -1  # y grows downwards
+    return Curve(points), max(points, key=lambda point: (direction * point.y, -abs(point.x - peak_time * WIDTH)))
 
 
 def speed_plot(factors: Sequence[float], responses: Sequence[float]) -> Curve:

@@ -122,7 +122,7 @@ def common_speed(results_by_unit: Collection[Sequence[Visualization]], seed: int
 
     def units_with_result(speed: Speed) -> int:
         return sum(
-            any((each.recipe.speed, each.recipe.seed) == (speed, seed) for each in results)
+            any((e.recipe.speed, e.recipe.seed, e.recipe.sign) == (speed, seed, "maximize") for e in results)
             for results in results_by_unit
         )
 

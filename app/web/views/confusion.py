@@ -171,7 +171,7 @@ def confused_class(
 def class_stimuli(card: NetworkCard, unit: UnitSummary, results: Sequence[Visualization]) -> Iterator[ClassStimulus]:
     """Yield a class's stimulus at every speed: that of the default recipe, or else the newest."""
     for speed in Speed:
-        at_speed = [each for each in results if each.recipe.speed is speed]
+        at_speed = [each for each in results if (each.recipe.speed, each.recipe.sign) == (speed, "maximize")]
         default = next((each for each in at_speed if each.recipe == default_recipe(speed, 0, card)), None)
         result = default or (at_speed[0] if at_speed else None)
         query = {"visualization": result.id} if result else {}

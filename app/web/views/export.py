@@ -26,7 +26,7 @@ router = APIRouter()
 
 COLUMNS = (
     *("network", "layer", "unit", "label", "role", "detects", "precision", "effective_classes", "a_hat"),
-    *("visualization", "speed", "seed", "recipe", "activation", "reach", "probability", "objective"),
+    *("visualization", "speed", "seed", "sign", "recipe", "activation", "reach", "probability", "objective"),
     *("motion_energy", "seconds", "device", "created_at", "folder"),
 )
 UNITS_PER_BATCH = 100  # units whose visualizations are read at once
@@ -140,6 +140,7 @@ def table_row(card: NetworkCard, unit: UnitSummary, result: Visualization | None
         "visualization": result.id,
         "speed": result.recipe.speed.value,
         "seed": result.recipe.seed,
+        "sign": result.recipe.sign,
         "recipe": result.recipe_key,
         **measurements.model_dump(include={"activation", "reach", "probability", "objective", "seconds", "device"}),
         "motion_energy": " ".join(f"{stream}={energy:g}" for stream, energy in measurements.motion_energy.items()),

@@ -71,7 +71,7 @@ def test_the_gradient_is_that_of_the_gain_less_the_weighed_divergence(normalised
     model, _ = make_model(normalised, "class", recipe)
     assert isinstance(model, Cone)
     objective = make_objective(normalised, "class", recipe, [2, 4])
-    function, items = make_function(normalised, "class", recipe, model, objective), torch.arange(2)
+    function, items = make_function(normalised, "class", recipe, model, [2, 4]), torch.arange(2)
     canvas = model.canvases[StreamName.CLIP]
     x = torch.randn(2, *canvas.shape, generator=torch.Generator().manual_seed(0)) / 3
     evaluated = function.value_and_grad({StreamName.CLIP: x}, None, items)

@@ -15,6 +15,12 @@ from worker.networks.network import Network
 FRAMES, SIZE = 4, 8
 
 
+EXACT = {  # quadratic penalties, no random view, and steps enough to reach the optimum
+    **{"alpha": 2, "energy": 100, "smoothness": 20, "bound": 4, "steps": 800, "step_size": 0.02},
+    **{"jitter": 0, "scale": 0, "rotation": 0, "blur": 0, "blur_end": 0},
+}
+
+
 class Linear(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -53,22 +59,8 @@ def test_the_engine_finds_the_optimum(
 ) -> None:
     torch.manual_seed(0)
     module = Linear()
-    recipe = Recipe(
-        speed=speed,
-        prior=prior,
-        optimizer=optimizer,
-        frame_equalization=even,
-        alpha=2,
-        energy=100,
-        smoothness=20,
-        bound=4,
-        steps=800,
-        step_size=0.02,
-        jitter=0,
-        scale=0,
-        rotation=0,
-        blur=0,
-        blur_end=0,
+    recipe = Recipe.model_validate(
+        EXACT | {"speed": speed, "prior": prior, "optimizer": optimizer, "frame_equalization": even}
     )
     (actual,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
     assert isinstance(actual.outcome, Visualization)
@@ -76,3 +68,19 @@ def test_the_engine_finds_the_optimum(
     assert 0.05 < np.abs(expected).max() < 1  # neither bound nor clamp takes part
     error = np.linalg.norm(actual.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)
     assert error < 0.01
+
+
+def test_what_lowers_a_linear_unit_is_minus_what_raises_it(network_of: Callable[..., Network]) -> None:
+    torch.manual_seed(0)
+    module = Linear()
+    recipe = Recipe.model_validate(EXACT | {"sign": "minimize"})
+    (actual,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
+    assert isinstance(actual.outcome, Visualization)
+    stimulus, measured = actual.outcome.stimulus[StreamName.CLIP], actual.outcome.measurements
+    expected = -optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)
+    assert np.linalg.norm(stimulus - expected) / np.linalg.norm(expected) < 0.01
+    lowest = float(module.conv1(torch.from_numpy(stimulus)[None]).flatten()[2])
+    assert measured.activation == pytest.approx(lowest, rel=1e-4)
+    assert lowest < 0
+    assert measured.reach == pytest.approx(-lowest / 1.5, rel=1e-4)
+    assert measured.objective > 0

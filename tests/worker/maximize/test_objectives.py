@@ -68,11 +68,10 @@ def test_the_area_is_that_of_the_receptive_field_within_the_stimulus(
 ) -> None:
     recipe = Recipe().resolved(clip_network.card)
     model, _ = make_model(clip_network, layer, recipe)
-    objective = make_objective(clip_network, layer, recipe, [1, 2])
-    function = make_function(clip_network, layer, recipe, model, objective, [3.0, 0.0])
+    function = make_function(clip_network, layer, recipe, model, [1, 2], [3.0, 0.0])
     assert function.penalty.area == area
     assert function.scale.tolist() == [3 * area, area]  # a_hat is 1 where it was never positive
-    assert make_function(clip_network, layer, recipe, model, objective).scale.tolist() == [area, area]
+    assert make_function(clip_network, layer, recipe, model, [1, 2]).scale.tolist() == [area, area]
 
 
 def activations() -> dict[str, Tensor]:

@@ -199,7 +199,7 @@ def test_the_files_of_a_checkpoint_keep_their_format(tiny_clip: Network, tmp_pat
     SurveyCheckpoint(tmp_path / "t", tiny_clip.card, 3).save()
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["maxima.npy", "progress.pt"]
     content = torch.load(tmp_path / "t" / "progress.pt", weights_only=True)
-    assert set(content) == {"done", "seconds", "skipped", "top"}
+    assert set(content) == {"done", "seconds", "skipped", "top", "bottom"}
     assert set(content["top"]["class"]) == {"peak", "clip", "place", "trace"}
 
 

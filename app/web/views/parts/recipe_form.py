@@ -1,5 +1,6 @@
 """The form that asks for a visualization: the fields of a recipe, derived from the contract."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from app.web.views.parts.presets import Preset
 from app.web.views.parts.recipes import default_recipe
 
-BASIC_FIELDS = ("speed", "seed")
+BASIC_FIELDS = ("speed", "seed")  # and `sign`, for layers whose units have two
 SCHEMA = Recipe.model_json_schema()
 OPTIONAL_FIELDS = {name for name, field in Recipe.model_fields.items() if field.default is None}
 
@@ -55,17 +56,19 @@ def visualize_form(
     recipe: Recipe,
     presets: tuple[Preset, ...] = (),
 ) -> VisualizeForm:
-    """Return the form filled in with a recipe."""
+    """Return the form filled in with a recipe; `layer` is empty for units of several layers."""
     resolved = recipe.resolved(card)
     fields = editable_fields(resolved, card)
+    has_two_signs = any(each.signed for each in card.layers if each.name == layer or not layer)
+    basic = (*BASIC_FIELDS, "sign") if has_two_signs else BASIC_FIELDS
     return VisualizeForm(
         network=card.slug,
         layer=layer,
         units=str(units),
         unit_count=unit_count,
-        basic_fields=tuple(field for field in fields if field.name in BASIC_FIELDS),
-        advanced_fields=tuple(field for field in fields if field.name not in BASIC_FIELDS),
-        unusual_values=unusual_values(resolved, card),
+        basic_fields=tuple(field for field in fields if field.name in basic),
+        advanced_fields=tuple(field for field in fields if field.name not in basic),
+        unusual_values=unusual_values(resolved, card, except_for=basic),
         presets=presets,
     )
 
@@ -76,7 +79,7 @@ def editable_fields(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[RecipeFi
     A field whose value is the default of the network and the objective is left empty, with the default as its
     placeholder: where a person changes the objective, the field follows with the default of the other one.
     """
-    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective)
+    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective, recipe.sign)
 
     def field(name: str) -> RecipeField:
         value, default_value = _text(getattr(recipe, name)), _text(getattr(default, name))
@@ -92,12 +95,16 @@ def recipe_fields(recipe: ResolvedRecipe) -> tuple[RecipeField, ...]:
     return tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
 
 
-def unusual_values(recipe: ResolvedRecipe, card: NetworkCard) -> str:
-    """Return what sets a recipe apart from the default one of its speed and seed: `objective center, kappa 2`."""
+def unusual_values(recipe: ResolvedRecipe, card: NetworkCard, *, except_for: Collection[str] = ()) -> str:
+    """Return what sets a recipe apart from the default one of its speed and seed: `objective center, kappa 2`.
+
+    Fields named in `except_for` are left out.
+    """
     default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective)
-    usual = default.model_copy(update={"objective": "channel"})
+    usual = default.model_copy(update={"objective": "channel", "sign": "maximize"})
     changed = (name for name in Recipe.model_fields if getattr(recipe, name) != getattr(usual, name))
-    return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in changed)
+    told = (name for name in changed if name not in except_for)
+    return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in told)
 
 
 def _recipe_field(name: str, value: str, placeholder: str = "") -> RecipeField:

@@ -4,20 +4,30 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from app.contract.network import NetworkCard
-from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Speed
+from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Sign, Speed
 from app.contract.result import Visualization
 
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
 
 
 @lru_cache(maxsize=4096)  # a page asks a dozen times
-def default_recipe(speed: Speed, seed: int, card: NetworkCard, objective: Objective = "channel") -> ResolvedRecipe:
+def default_recipe(
+    speed: Speed, seed: int, card: NetworkCard, objective: Objective = "channel", sign: Sign = "maximize"
+) -> ResolvedRecipe:
     """Return the recipe that leaves everything else at its defaults for this network."""
-    return Recipe(speed=speed, seed=seed, objective=objective).resolved(card)
+    return Recipe(speed=speed, seed=seed, objective=objective, sign=sign).resolved(card)
+
+
+def is_default(recipe: ResolvedRecipe, card: NetworkCard) -> bool:
+    """Return whether a recipe is the default one of its speed, seed and sign."""
+    return recipe == default_recipe(recipe.speed, recipe.seed, card, sign=recipe.sign)
 
 
 def recipe_query_params(recipe: Recipe, card: NetworkCard) -> dict[str, str | int]:
-    """Return the shortest query parameters that name a recipe: speed and seed, or its key where it is not a default."""
+    """Return the shortest query parameters that name a recipe.
+
+    These are speed and seed, and the sign where it is not the usual one; its key where it is not a default.
+    """
     resolved = recipe.resolved(card)
     return _query_params(resolved, resolved.key(), card)
 
@@ -32,19 +42,26 @@ def result_query_params(result: Visualization, card: NetworkCard) -> dict[str, s
 
 
 def _query_params(recipe: ResolvedRecipe, key: str, card: NetworkCard) -> dict[str, str | int]:
-    if recipe == default_recipe(recipe.speed, recipe.seed, card):
-        return {"speed": recipe.speed.value, "seed": recipe.seed}
+    if is_default(recipe, card):
+        return default_query_params(recipe.speed, recipe.seed, recipe.sign)
     return {"recipe": key[:KEY_LENGTH]}
 
 
-def has_speed_and_seed_of(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
-    return (recipe.speed, recipe.seed) == (other.speed, other.seed)
+def default_query_params(speed: Speed, seed: int, sign: Sign) -> dict[str, str | int]:
+    """Return the query parameters that name the default recipe of a speed, a seed and a sign."""
+    params: dict[str, str | int] = {"speed": speed.value, "seed": seed}
+    return params if sign == "maximize" else {**params, "sign": sign}
+
+
+def is_same_choice(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
+    """Return whether two recipes agree in what a page offers to choose from: speed, seed and sign."""
+    return (recipe.speed, recipe.seed, recipe.sign) == (other.speed, other.seed, other.sign)
 
 
 def result_for_recipe(results: Sequence[Visualization], recipe: ResolvedRecipe) -> Visualization | None:
-    """Return the result of exactly this recipe, else the newest of the same speed and seed.
+    """Return the result of exactly this recipe, else the newest of the same speed, seed and sign.
 
     `results` are those of one unit, the newest first.
     """
-    similar = [each for each in results if has_speed_and_seed_of(each.recipe, recipe)]
+    similar = [each for each in results if is_same_choice(each.recipe, recipe)]
     return next((each for each in similar if each.recipe == recipe), similar[0] if similar else None)

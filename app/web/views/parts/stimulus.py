@@ -12,7 +12,7 @@ from fastapi import Query
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
 from app.contract.network import Layer, NetworkCard, StreamName
-from app.contract.recipe import DEFAULT_SPEED, ResolvedRecipe, Speed
+from app.contract.recipe import DEFAULT_SPEED, ResolvedRecipe, Sign, Speed
 from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
 from app.store import Session
@@ -26,8 +26,10 @@ from app.web.views.parts.presets import list_presets
 from app.web.views.parts.recipe_form import RecipeField, VisualizeForm, recipe_fields, unusual_values, visualize_form
 from app.web.views.parts.recipes import (
     KEY_LENGTH,
+    default_query_params,
     default_recipe,
-    has_speed_and_seed_of,
+    is_default,
+    is_same_choice,
     recipe_query_params,
     result_for_recipe,
     result_query_params,
@@ -45,15 +47,17 @@ class StimulusParams(PlayerSettings):
 
     speed: Speed | None = None
     seed: Annotated[int | None, Query(ge=0, lt=2**31)] = None
+    sign: Sign | None = None
     recipe: Annotated[str | None, Query(pattern="^[0-9a-f]{6,64}$")] = None
     visualization: Annotated[int | None, Query(ge=1, lt=2**63)] = None
 
 
 @dataclass(frozen=True)
 class SpeedCell:
-    """One speed of a unit: its result, its live job, or the job that ended without a result."""
+    """One speed and sign of a unit: its result, its live job, or the job that ended without a result."""
 
     speed: Speed
+    sign: Sign
     href: str
     shortcut_key: str
     is_shown: bool
@@ -73,7 +77,8 @@ class SpeedCell:
 class UnitStimulus:
     """A unit with its stimuli: one at every speed for one seed, of which one is shown large.
 
-    `other_recipes` are results whose recipe differs from the default one in more than speed and seed.
+    `both_signs` are what raises and what lowers a unit of two signs, side by side; empty for others. `other_recipes`
+    are results whose recipe differs from the default one in more than speed, seed and sign.
     """
 
     card: NetworkCard
@@ -81,6 +86,7 @@ class UnitStimulus:
     unit: UnitSummary
     address: str  # of exactly this view
     shown: SpeedCell
+    both_signs: tuple[SpeedCell, ...]
     speeds: tuple[SpeedCell, ...]
     seed: int
     seed_choices: tuple[Choice, ...]
@@ -100,7 +106,10 @@ class UnitStimulus:
     def description(self) -> str:
         """What a link to the page says."""
         name = f"the class {self.unit.label}" if self.unit.label else f"unit {self.unit.index}"
-        return f"What {name} of {self.card.title} looks for: layer {self.layer.name}, {self.shown.speed}."
+        what = f"What {name} of {self.card.title} looks for"
+        if self.shown.sign == "minimize":
+            what = f"What lowers {name} of {self.card.title}"
+        return f"{what}: layer {self.layer.name}, {self.shown.speed}."
 
     @property
     def poster(self) -> str | None:
@@ -111,7 +120,7 @@ class UnitStimulus:
 
     @property
     def is_live(self) -> bool:
-        return any(cell.live_job for cell in self.speeds)
+        return any(cell.live_job for cell in (*self.speeds, *self.both_signs))
 
     @property
     def max_motion_energy(self) -> float:
@@ -132,32 +141,33 @@ def load_stimulus(
     jobs = listing.jobs_of_unit(session, card=card, layer=layer, unit=unit)
     named = _named_in_address(results, jobs, params)
     if named is not None:
-        speed, seed = named.recipe.speed, named.recipe.seed
+        speed, seed, sign = named.recipe.speed, named.recipe.seed, named.recipe.sign
     else:
+        sign = params.sign or "maximize"
         speed, seed = _speed_and_seed(results, jobs, params)
 
     def link_keeping_player(**query: str | int | None) -> str:
         return link(**{**query, **params.query_params})
 
-    speeds = tuple(
-        _speed_cell(
-            results,
-            jobs,
-            default_recipe(each, seed, card),
-            named if each is speed else None,
-            is_shown=each is speed,
-            link=link_keeping_player,
+    def cell(each_speed: Speed, each_sign: Sign) -> SpeedCell:
+        is_shown = (each_speed, each_sign) == (speed, sign)
+        recipe = default_recipe(each_speed, seed, card, sign=each_sign)
+        return _speed_cell(
+            results, jobs, recipe, named if is_shown else None, is_shown=is_shown, link=link_keeping_player
         )
-        for each in Speed
-    )
+
+    speeds = tuple(cell(each, sign) for each in Speed)
     shown = next(cell for cell in speeds if cell.is_shown)
+    signs = {sign, *(each.recipe.sign for each in results), *(job.recipe.sign for job in jobs)}
+    has_two_signs = card.layer(layer).signed or "minimize" in signs
     result = shown.visualization
-    recipe = shown.live_job.recipe if shown.live_job else result.recipe if result else default_recipe(speed, seed, card)
+    recipe = shown.live_job.recipe if shown.live_job else result.recipe if result else None
+    recipe = recipe or default_recipe(speed, seed, card, sign=sign)
     name_in_address = result_query_params(result, card) if result else recipe_query_params(recipe, card)
     query = {**name_in_address, **params.query_params}
     has_motion = any(stream.name is StreamName.MOTION for stream in card.streams)
     seeds = {seed, *(each.recipe.seed for each in results), *(job.recipe.seed for job in jobs)}
-    others = [each for each in results if each.recipe != default_recipe(each.recipe.speed, each.recipe.seed, card)]
+    others = [each for each in results if not is_default(each.recipe, card)]
     result_hrefs = {each.recipe_key: link_keeping_player(**result_query_params(each, card)) for each in results}
     return UnitStimulus(
         card=card,
@@ -165,15 +175,16 @@ def load_stimulus(
         unit=summary,
         address=link(**query),
         shown=shown,
+        both_signs=(cell(speed, "maximize"), cell(speed, "minimize")) if has_two_signs else (),
         speeds=speeds,
         seed=seed,
         seed_choices=tuple(
-            Choice(f"seed {each}", link_keeping_player(speed=speed.value, seed=each), each == seed)
+            Choice(f"seed {each}", link_keeping_player(**default_query_params(speed, each, sign)), each == seed)
             for each in sorted(seeds)
         ),
         other_recipes=tuple(
             Choice(
-                f"{each.recipe.speed}, seed {each.recipe.seed}: " + unusual_values(each.recipe, card),
+                f"{each.recipe.speed}, seed {each.recipe.seed}: {unusual_values(each.recipe, card)}",
                 link_keeping_player(recipe=each.recipe_key[:KEY_LENGTH]),
                 each == result,
             )
@@ -242,9 +253,9 @@ def _speed_cell(
     is_shown: bool,
     link: UnitLink,
 ) -> SpeedCell:
-    """Return the result or jobs at the speed and seed of `recipe`, or only the one that the address names (`named`)."""
+    """Return the result or jobs at speed, seed and sign of `recipe`, or only what the address names (`named`)."""
     result = result_for_recipe(results, recipe)
-    same_speed = [job for job in jobs if has_speed_and_seed_of(job.recipe, recipe)]
+    same_speed = [job for job in jobs if is_same_choice(job.recipe, recipe)]
     if isinstance(named, Visualization):
         result, same_speed = named, []
     elif isinstance(named, VisualizeJob):
@@ -253,7 +264,8 @@ def _speed_cell(
     ended = next((job for job in same_speed if job.state in (JobState.FAILED, JobState.CANCELLED)), None)
     return SpeedCell(
         speed=recipe.speed,
-        href=link(speed=recipe.speed.value, seed=recipe.seed),
+        sign=recipe.sign,
+        href=link(**default_query_params(recipe.speed, recipe.seed, recipe.sign)),
         shortcut_key=str(list(Speed).index(recipe.speed) + 1),
         is_shown=is_shown,
         visualization=None if live else result,

@@ -31,7 +31,7 @@ class ClassBar(NamedTuple):  # not a dataclass: a page has hundreds
 
 @dataclass(frozen=True)
 class StrongestClip:
-    """A clip that excites a unit strongly, with the unit's activation over its length."""
+    """A clip that raises or lowers a unit far, with the unit's activation over its length."""
 
     top_clip: TopClip
     clip: Clip
@@ -63,12 +63,16 @@ class AttributionRow:
 
 @dataclass(frozen=True)
 class UnitEvidencePanel:
-    """The evidence of a unit. `responses` and `detected_classes` have the largest value first."""
+    """The evidence of a unit. `responses` and `detected_classes` have the largest value first.
+
+    `lowest_clips` are those that lower a unit of two signs most; others have none.
+    """
 
     evidence: UnitEvidence
     survey: SurveySummary
     class_count: int
     strongest_clips: tuple[StrongestClip, ...]
+    lowest_clips: tuple[StrongestClip, ...]
     responses: tuple[ClassBar, ...]
     detected_classes: tuple[ClassBar, ...]
     attributions: tuple[AttributionRow, ...]
@@ -79,6 +83,10 @@ class UnitEvidencePanel:
     @property
     def is_dead(self) -> bool:
         return self.evidence.role is UnitRole.DEAD
+
+    @property
+    def has_two_signs(self) -> bool:
+        return self.evidence.a_low is not None
 
     @property
     def specific_below(self) -> float:
@@ -110,6 +118,9 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         strongest_clips=strongest_clips(
             session, dataset=survey.dataset, top_clips=measured.top_clips, layer=card.layer(layer)
         ),
+        lowest_clips=strongest_clips(
+            session, dataset=survey.dataset, top_clips=measured.bottom_clips, layer=card.layer(layer), is_lowest=True
+        ),
         responses=class_bars(card, by_response, measured.responses, own_class),
         detected_classes=class_bars(card, detected, measured.precision, own_class),
         attributions=attribution_rows(card, measured.class_attributions),
@@ -123,14 +134,21 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
 
 
 def strongest_clips(
-    session: Session, *, dataset: str, top_clips: Sequence[TopClip], layer: Layer
+    session: Session, *, dataset: str, top_clips: Sequence[TopClip], layer: Layer, is_lowest: bool = False
 ) -> tuple[StrongestClip, ...]:
-    """Return those of a unit's top clips that the data set still has."""
+    """Return those of a unit's top clips, or of its lowest, that the data set still has."""
+    if not top_clips:
+        return ()
     names = [top.clip for top in top_clips]
     clips = datasets.clips_by_name(session, slug=dataset, names=names, roles=datasets.CARD_MEDIA)
     has_position = layer.map.height * layer.map.width > 1
     return tuple(
-        StrongestClip(top, clips[top.clip], has_position, *activation_plot(top.trace, top.time))
+        StrongestClip(
+            top,
+            clips[top.clip],
+            has_position,
+            *activation_plot(top.trace, top.time, signed=layer.signed, is_lowest=is_lowest),
+        )
         for top in top_clips
         if top.clip in clips
     )
