@@ -4,7 +4,7 @@
 the table of docs/architectures.md. Each module of this package builds those of one library.
 """
 
-from benchmarks.architectures import c3d, matconvnet, mmaction, torchvision_video, video_transformers
+from benchmarks.architectures import c3d, matconvnet, mmaction, pytorchvideo_hub, torchvision_video, video_transformers
 from benchmarks.architectures.case import Case
 
 CASES: tuple[Case, ...] = (
@@ -13,4 +13,5 @@ CASES: tuple[Case, ...] = (
     *mmaction.CASES,
     *matconvnet.CASES,
     *torchvision_video.CASES,
+    *pytorchvideo_hub.CASES,
 )

@@ -30,6 +30,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.mmaction",
     "worker.networks.families.matconvnet",
     "worker.networks.families.torchvision_video",
+    "worker.networks.families.pytorchvideo",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 
