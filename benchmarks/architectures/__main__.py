@@ -23,7 +23,7 @@ import torch
 from app.contract.network import NetworkCard
 from benchmarks.architectures import CASES
 from benchmarks.architectures.case import Case, SavedNetwork
-from worker.networks.load import load_network, read_network
+from worker.networks.load import load_network
 from worker.networks.trace import zero_inputs
 
 MAX_DIFFERENCE = 1e-4  # of logits
@@ -91,8 +91,7 @@ def measure(case: Case, folder: Path) -> Row:
 
 def compare_logits(saved: SavedNetwork) -> tuple[NetworkCard, float, float]:
     """Return the card, the largest difference of logits from the library's own, and the spread of these."""
-    family, weights = (str(saved.source), None) if saved.family is None else (saved.family, saved.source)
-    card, data = read_network(family=family, weights=weights, labels=saved.labels)
+    card, data = saved.read()
     generator = torch.Generator().manual_seed(SEED)
     blank = zero_inputs(card.streams, 2, torch.device("cpu"))
     inputs = {name: torch.rand(zeros.shape, generator=generator) * 2 - 1 for name, zeros in blank.items()}
@@ -104,7 +103,8 @@ def compare_logits(saved: SavedNetwork) -> tuple[NetworkCard, float, float]:
 def add_arguments(saved: SavedNetwork) -> list[str]:
     """Return what follows `networks add` for a saved network."""
     source = [str(saved.source)] if saved.family is None else [saved.family, "--weights", str(saved.source)]
-    return source + ([] if saved.labels is None else ["--labels", str(saved.labels)])
+    options = {"--motion": saved.motion, "--labels": saved.labels}
+    return source + [word for name, path in options.items() if path is not None for word in (name, str(path))]
 
 
 def run_command(folder: Path, arguments: list[str], module: str = "worker.cli") -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from app.contract.network import StreamName
+from app.contract.network import NetworkCard, StreamName
+from worker.networks.fuse import read_fused
+from worker.networks.load import read_network
 
 Inputs = Mapping[StreamName, Tensor]  # (B, ...) in the units of all networks here: RGB in [-1, 1], flow in px / 20
 
@@ -19,6 +21,14 @@ class SavedNetwork:
     logits: Callable[[Inputs], Tensor]  # the library's own, (B, classes); it scales the inputs itself
     labels: Path | None = None
     family: str | None = None  # where the file alone does not tell: `networks add FAMILY --weights SOURCE`
+    motion: Path | None = None  # a second file: `networks add SOURCE --motion MOTION`
+
+    def read(self) -> tuple[NetworkCard, bytes]:
+        """Return the card and the weights of the network, as `networks add` stores them."""
+        if self.motion is not None:
+            return read_fused(source=self.source, motion=self.motion, labels=self.labels)
+        source, weights = (str(self.source), None) if self.family is None else (self.family, self.source)
+        return read_network(family=source, weights=weights, labels=self.labels)
 
 
 @dataclass(frozen=True)

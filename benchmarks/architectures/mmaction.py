@@ -197,14 +197,34 @@ def save_case(name: str, folder: Path) -> SavedNetwork:
     return SavedNetwork(path, logits)
 
 
-CASES = tuple(
-    Case(name, "mmaction", partial(save_case, name), middle)
-    for name, middle in (
-        ("TSN", "layer1.1"),
-        ("TSM", "layer2.0.conv1"),
-        ("I3D", "layer1.0"),
-        ("SlowOnly", "layer2.0"),
-        ("SlowFast", "slow.layer1_lateral"),
-        ("R(2+1)D", "layer2.0.conv1.spatial"),
-    )
+def flow_pixels(flow: Tensor) -> Tensor:
+    """Return flow in px / 20, (B, 2L, H, W), as the library scales the bytes that it is stored as."""
+    return ((flow + 1) * 127.5 - 128) / 128
+
+
+def save_two_stream(folder: Path) -> SavedNetwork:
+    """Save a TSN of RGB and one of flow, whose scores are averaged."""
+    rgb, flow = folder / "rgb.pth", folder / "flow.pth"
+    appearance, motion = save(NETWORKS["TSN"], rgb), save(NETWORKS["TSN flow"], flow)
+
+    def logits(inputs: Inputs) -> Tensor:
+        frame, fields = rgb_pixels(inputs[StreamName.APPEARANCE]), flow_pixels(inputs[StreamName.MOTION])
+        return (appearance(frame[:, None]) + motion(fields[:, None])) / 2  # type: ignore[no-any-return]
+
+    return SavedNetwork(rgb, logits, motion=flow)
+
+
+CASES = (
+    *(
+        Case(name, "mmaction", partial(save_case, name), middle)
+        for name, middle in (
+            ("TSN", "layer1.1"),
+            ("TSM", "layer2.0.conv1"),
+            ("I3D", "layer1.0"),
+            ("SlowOnly", "layer2.0"),
+            ("SlowFast", "slow.layer1_lateral"),
+            ("R(2+1)D", "layer2.0.conv1.spatial"),
+        )
+    ),
+    Case("TSN, two streams", "mmaction", save_two_stream, "motion.layer1.1"),
 )

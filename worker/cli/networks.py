@@ -7,6 +7,7 @@ import typer
 from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from app.contract.errors import InvalidRequest
 from app.contract.network import NetworkCard
 from app.contract.network_source import SOURCES, find_source
 from app.store.catalog import networks
@@ -48,22 +49,41 @@ def add(
             "a frame, 6.375 for 8-bit images of -20 to 20 px (127.5 / 20), 1 for pixels."
         ),
     ] = None,
+    motion: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint of the same classes on optical flow; both become one network of two streams."),
+    ] = None,
+    motion_weight: Annotated[float, typer.Option(help="How often the scores of --motion count beside SOURCE's.")] = 1.0,
 ) -> None:
     """Register a network: read its weights, trace its layers, store both."""
+    from worker.networks.fuse import read_fused
     from worker.networks.load import read_network
     from worker.networks.registry import is_file
 
     store = open_database()
     with out.status("Tracing the network ..."):
-        card, data = read_network(
-            family=source,
-            weights=weights,
-            labels=labels,
-            slug=slug,
-            title=title,
-            checksum=checksum,
-            flow_scale=flow_scale,
-        )
+        if motion is None:
+            card, data = read_network(
+                family=source,
+                weights=weights,
+                labels=labels,
+                slug=slug,
+                title=title,
+                checksum=checksum,
+                flow_scale=flow_scale,
+            )
+        elif weights is not None or checksum is not None:
+            raise InvalidRequest("With --motion, SOURCE is a checkpoint too: leave --weights and --checksum away.")
+        else:
+            card, data = read_fused(
+                source=Path(source),
+                motion=motion,
+                motion_weight=motion_weight,
+                labels=labels,
+                slug=slug,
+                title=title,
+                flow_scale=flow_scale,
+            )
         with store.transaction() as session:
             networks.add_network(session, card=card, weights=networks.weight_chunks(data))
     _report_registered(card)

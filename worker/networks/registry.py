@@ -31,6 +31,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.matconvnet",
     "worker.networks.families.torchvision_video",
     "worker.networks.families.pytorchvideo",
+    "worker.networks.families.late_fusion",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 
@@ -79,6 +80,8 @@ class Family:
     configure: "Callable[[str], Family] | None" = None
     # for families whose checkpoints are known by their tensors: `networks add FILE` asks it
     recognise: Recogniser | None = None
+    # for families that may average over frames: makes the config of the network for one frame, beside a motion stream
+    take_one_frame: Callable[[str], str] | None = None
     has_classes: bool = True  # False for encoders, which have neither labels nor a class layer
 
 
@@ -99,6 +102,7 @@ def register(
     flow: FlowMethod = DIS,
     configure: Callable[[str], Family] | None = None,
     recognise: Recogniser | None = None,
+    take_one_frame: Callable[[str], str] | None = None,
 ) -> Callable[[Builder], Builder]:
     """Register the decorated builder as a family.
 
@@ -126,6 +130,7 @@ def register(
             flow,
             configure,
             recognise,
+            take_one_frame,
             has_classes=bool(labels),
         )
         return build

@@ -30,6 +30,7 @@ EXPANDING_CALLS = {b"\nbytearray\n": "bytearray", b"_codecs\nencode\n": "_codecs
 MATLAB_MAGICS = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file", b"\x89HDF\r\n\x1a\n")  # the last of any HDF5
 MATLAB_EXPANSION = 8  # times its size that a MATLAB file may expand to where no other bound is given
 PUBLISHED_NAME = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8})\.(?:pth?|safetensors)$")
+TRAINING_LOG = b"mmengine.logging.history_buffer\nHistoryBuffer\n"  # what checkpoints of mmengine's trainings pickle
 SHARD_NAME = re.compile(r"-\d+-of-\d+\.")
 
 
@@ -148,6 +149,13 @@ def parse_weights(data: bytes, max_bytes: int | None = None) -> Content:
         raise WeightsUnreadable("This is no weights file: save a state dict as safetensors or with torch.save.")
     else:
         pickled = data
+    if TRAINING_LOG in pickled:
+        raise WeightsUnsafe(
+            "This is a checkpoint of a training by mmengine, whose log (`message_hub`) is pickled objects: they can "
+            "run code when they are read, and it was not read. Where you trust it, keep its weights and config alone: "
+            "checkpoint = torch.load(FILE, weights_only=False); torch.save({key: checkpoint[key] for key in "
+            "('meta', 'state_dict')}, 'plain.pth')."
+        )
     for call, name in EXPANDING_CALLS.items():
         if call in pickled:
             raise WeightsUnsafe(

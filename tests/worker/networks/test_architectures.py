@@ -7,7 +7,7 @@ from app.contract.recipe import Recipe
 from benchmarks.architectures import CASES
 from benchmarks.architectures.case import Case, SavedNetwork
 from worker.maximize.from_recipe import Visualization, maximize_units
-from worker.networks.load import load_network, read_network
+from worker.networks.load import load_network
 from worker.networks.network import Network
 from worker.networks.trace import zero_inputs
 
@@ -24,10 +24,7 @@ def saved(case: Case, tmp_path_factory: pytest.TempPathFactory) -> SavedNetwork:
 
 @pytest.fixture(scope="module")
 def network(saved: SavedNetwork) -> Network:
-    source, weights = str(saved.source), None
-    if saved.family is not None:
-        source, weights = saved.family, saved.source
-    return load_network(*read_network(family=source, weights=weights, labels=saved.labels))
+    return load_network(*saved.read())
 
 
 def test_the_logits_are_those_of_the_library(saved: SavedNetwork, network: Network) -> None:

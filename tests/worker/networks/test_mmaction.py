@@ -24,7 +24,9 @@ from worker.networks.labels import KINETICS_400, read_labels
 from worker.networks.load import load_network, read_network
 from worker.networks.network import Network
 from worker.networks.preprocessing import clip_format, make_inputs
+from worker.networks.recognise import recognise as recognise_file
 from worker.networks.registry import Family
+from worker.networks.stored_config import read_stored_config
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
 
@@ -121,7 +123,7 @@ def family_of(state: Mapping[str, Tensor], meta: Mapping[str, object] | None = N
     [
         ("TSN", (StreamName.CLIP, 8), "224 px"),
         ("TSM", (StreamName.CLIP, 8), "a shift of one in 8 channels each way"),
-        ("TSN flow", (StreamName.MOTION, 5), "flow with a mean and deviation of 128"),
+        ("TSN flow", (StreamName.MOTION, 5), "flow less 128, over 128"),
         ("I3D", (StreamName.CLIP, 32), "the strides in time of the released networks"),
         ("SlowOnly", (StreamName.CLIP, 8), "8 frames"),
         ("SlowFast", (StreamName.CLIP, 32), "a slow pathway of every 8th frame and a fast one of all"),
@@ -207,7 +209,6 @@ def test_other_networks_of_the_library_are_refused_with_what_was_found(state: di
         ("TSN", "std=[58.395, 57.12, 57.375]", "std=[58.395, 57.12]", "one positive number for each channel"),
         ("TSN", "strides=(1, 2)", "strides=(1, 2, 2)", r"strides=\[1, 2, 2\], where 2 numbers from 1 to 64"),
         ("SlowFast", "speed_ratio=4", "speed_ratio=3", "its speed_ratio of 3 does not divide"),
-        ("TSN flow", "mean=", "middle=", "takes 10 channels, which is flow, but the checkpoint does not tell"),
     ],
 )
 def test_configs_that_cannot_be_right(name: str, old: str, new: str, message: str) -> None:
@@ -217,9 +218,30 @@ def test_configs_that_cannot_be_right(name: str, old: str, new: str, message: st
         recognise(state_of(name), {"meta": {"cfg": text.replace(old, new)}})
 
 
-def test_inputs_that_are_neither_rgb_nor_known_flow() -> None:
-    state = state_of("TSN")
-    for channels, message in ((15, "neither RGB nor flow"), (20, "does not tell how it was scaled")):
-        state["backbone.conv1.conv.weight"] = torch.zeros(64, channels, 7, 7)
-        with pytest.raises(InvalidRequest, match=message):
-            recognise(state, {})
+def with_channels(channels: int) -> dict[str, Tensor]:
+    return {**state_of("TSN"), "backbone.conv1.conv.weight": torch.ones(64, channels, 7, 7)}
+
+
+def test_differences_of_frames_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="takes 15 channels, which is neither RGB nor flow"):
+        recognise(with_channels(15), {})
+
+
+@pytest.mark.parametrize(
+    ("state", "meta"),
+    [
+        (with_channels(20), {}),
+        (state_of("TSN flow"), {"cfg": NETWORKS["TSN flow"].config.replace("mean=", "middle=")}),
+    ],
+)
+def test_flow_of_unknown_scale_is_asked_for(state: dict[str, Tensor], meta: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "flow.pth"
+    torch.save({"meta": meta, "state_dict": state}, path)
+    with pytest.raises(InvalidRequest, match=r"flow, and its file does not say in which units\. `--flow-scale` is"):
+        recognise_file(path.read_bytes(), path)
+    _, data = recognise_file(path.read_bytes(), path, flow_scale=12.75)
+    family = configure(read_stored_config(data) or "")
+    assert "Flow as bytes, 0 to 255 for -10 px to 10 px; mean 128, deviation 128." in family.summary
+    pixels = family.build(3).get_submodule("pixels")
+    flow = torch.full((1, 2 * family.streams[0].frames, 4, 4), 0.5)  # 10 px
+    assert pixels({StreamName.MOTION: flow}).unique().tolist() == pytest.approx([(255 - 128) / 128])

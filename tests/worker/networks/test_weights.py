@@ -3,6 +3,8 @@ import io
 import json
 import os
 import pickle
+import sys
+import types
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -166,6 +168,19 @@ class Filled:
 def test_a_pickle_that_fills_the_memory_is_not_read(bomb: object, archive: bool) -> None:
     with pytest.raises(WeightsUnsafe, match="which can fill the memory"):
         parse_weights(saved({**STATE, "bomb": bomb}, archive=archive))
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_the_log_of_a_training_is_named(archive: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("mmengine.logging.history_buffer")
+    buffer = type("HistoryBuffer", (), {"__module__": module.__name__})
+    vars(module)["HistoryBuffer"] = buffer
+    for name in ("mmengine", "mmengine.logging"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    data = saved({"state_dict": STATE, "message_hub": {"loss": buffer()}}, archive=archive)
+    with pytest.raises(WeightsUnsafe, match=r"`message_hub`.*torch\.save\(\{key: checkpoint\[key\]"):
+        parse_weights(data)
 
 
 def test_torchscript_is_named(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from worker.networks.families.mmaction_config import (
     Facts,
     find_epsilon,
     find_facts,
+    find_flow_scale,
     find_frames,
     find_interval,
     find_labels,
@@ -38,7 +39,7 @@ from worker.networks.families.residual_config import Description, from_json, to_
 from worker.networks.families.two_stream import MOTION_BOUND
 from worker.networks.labels import KINETICS_400, read_labels
 from worker.networks.registry import Family, Recognised, find_family, register
-from worker.video.flow import TVL1
+from worker.video.flow import FLOW_UNIT_PX, TVL1
 
 NAME = "mmaction"
 TITLES = ", ".join(ARCHITECTURES)
@@ -109,7 +110,6 @@ def _describe(
         sampling=sampling,
         has_frames=has_frames,
     )
-    is_segmented = sees_frames_alone and architecture.name != "C2D"  # frames from all over a video in training
     description = Description(
         title=f"{architecture.name}, {name_depth(tensors)}",
         frames=frames,
@@ -117,11 +117,15 @@ def _describe(
         width=width,
         short_side=short_side,
         labels=_choose_labels(content, len(tensors["fc_cls.bias"])),
-        summary="",
         plan=plan,
         bound=MOTION_BOUND if stream is StreamName.MOTION else 1.0,
+        is_segmented=sees_frames_alone and architecture.name != "C2D",
+        interval=find_interval(facts),
+        has_config=facts.config is not None,
+        assumed=tuple(facts.assumed),
+        flow_scale=find_flow_scale(facts, channels) if stream is StreamName.MOTION else None,
     )
-    return replace(description, summary=_summarise(description, facts, is_segmented=is_segmented)), is_bgr
+    return description, is_bgr
 
 
 def _check_channels(channels: int, *, sees_frames_alone: bool, has_shift: bool) -> None:
@@ -148,27 +152,29 @@ def _choose_labels(content: Mapping[str, object], classes: int) -> tuple[str, ..
     return read_labels(KINETICS_400) if classes == 400 else ()
 
 
-def _summarise(description: Description, facts: Facts, *, is_segmented: bool) -> str:
-    """Return in words what the network takes, and what of it had to be assumed."""
-    plan, size = description.plan, f"{description.height} x {description.width} px"
-    sentences = []
+def summarise(description: Description) -> str:
+    """Return in words what a network takes, and what of it had to be assumed."""
+    plan, frames, size = description.plan, description.frames, f"{description.height} x {description.width} px"
+    name, sentences = f"{description.title} of MMAction2", []
     if plan.stream is StreamName.MOTION:
-        sentences.append(f"{description.title} of MMAction2 on {description.frames} flow fields of {size}.")
+        sentences.append(f"{name} on {frames} flow fields of {size}.")
         scaling = f"mean {_shortest(plan.mean)}, deviation {_shortest(plan.deviation)}"
-        sentences.append(f"Flow as bytes, 0 to 255 for -20 to 20 px and 128 for none; {scaling}.")
-    elif is_segmented:
-        sentences.append(f"{description.title} of MMAction2 on {description.frames} segments of one frame, {size}.")
+        bound = f"{127.5 / (plan.bytes_per_unit / FLOW_UNIT_PX):g} px"
+        sentences.append(f"Flow as bytes, 0 to 255 for -{bound} to {bound}; {scaling}.")
+    elif plan.stream is StreamName.APPEARANCE:
+        sentences.append(f"{name} on one frame of {size}; in training its scores are the mean over several.")
+    elif description.is_segmented:
+        sentences.append(f"{name} on {frames} segments of one frame, {size}.")
         sentences.append("The segments are frames in a row here; in training they lie apart.")
     else:
-        sentences.append(f"{description.title} of MMAction2 on {description.frames} frames of {size}.")
-    interval = find_interval(facts)
-    if interval > 1 and not is_segmented:
+        sentences.append(f"{name} on {frames} frames of {size}.")
+    if description.interval > 1 and not description.is_segmented:
         sentences.append(
-            f"It was trained on one of every {interval} frames; videos are read at 25 frames a second here."
+            f"It was trained on one of every {description.interval} frames; videos are read at 25 frames a second here."
         )
-    if facts.assumed:
-        why = "The file has no config" if facts.config is None else "The config does not tell all"
-        sentences.append(f"{why}; assumed: {', '.join(facts.assumed)}.")
+    if description.assumed:
+        why = "The config does not tell all" if description.has_config else "The file has no config"
+        sentences.append(f"{why}; assumed: {', '.join(description.assumed)}.")
     return " ".join(sentences)
 
 
@@ -186,13 +192,24 @@ def configure(text: str) -> Family:
     return replace(
         find_family(NAME),
         title=description.title,
-        summary=description.summary,
+        summary=summarise(description),
         build=build_network,
         streams=(description.stream,),
         stimulus=description.stimulus,
         labels=description.labels,
         short_side=description.short_side,
     )
+
+
+def take_one_frame(text: str) -> str:
+    """Return the config of a TSN of RGB for a single frame; any other config as it is."""
+    description = from_json(text)
+    plan = description.plan
+    if plan.stream is not StreamName.CLIP or not description.is_segmented or plan.shifted:
+        return text
+    single = replace(plan, stream=StreamName.APPEARANCE, has_frames=False)
+    assumed = tuple(each for each in description.assumed if not each.endswith(" segments"))
+    return to_json(replace(description, plan=single, frames=1, assumed=assumed))
 
 
 @register(
@@ -205,6 +222,7 @@ def configure(text: str) -> Family:
     flow=TVL1,
     configure=configure,
     recognise=recognise,
+    take_one_frame=take_one_frame,
 )
 def refuse_without_config(classes: int) -> nn.Module:
     """Raise InvalidRequest: a network is built from what its checkpoint tells."""

@@ -11,6 +11,7 @@ from typing import Any
 from app.contract.errors import InvalidRequest
 from worker.networks.families.residual import Pathway
 from worker.networks.python_config import read_python_config
+from worker.video.flow import FLOW_RANGE_PX
 
 Config = Mapping[str, Any]
 
@@ -146,24 +147,12 @@ def find_size(facts: Facts) -> tuple[int, int, int]:
 def find_pixels(facts: Facts, channels: int) -> tuple[tuple[float, ...], tuple[float, ...], bool]:
     """Return mean and standard deviation of 8-bit values, for each of the first channels, and whether it takes BGR.
 
-    Raises InvalidRequest for flow whose scaling the file does not tell, and for numbers that cannot be these.
+    Raises InvalidRequest for numbers that cannot be these.
     """
-    if facts.config is None:
-        if channels == 3:
-            facts.assumed.append("the mean and deviation of ImageNet")
-            return RGB_MEAN, RGB_DEVIATION, False
-        if channels == 2 * TSN_FLOWS:
-            facts.assumed.append("flow with a mean and deviation of 128")
-            return FLOW_MEAN, FLOW_DEVIATION, False
-        raise _unknown_scale(channels)
-    old = facts.config.get("img_norm_cfg")
-    places = (_dictionary(facts.config, "model", "data_preprocessor"), facts.step("Normalize"), old)
-    found = next((place for place in places if isinstance(place, Mapping) and "mean" in place), None)
+    found = _find_scaling(facts)
     if found is None:
-        if channels != 3:
-            raise _unknown_scale(channels)
-        facts.assumed.append("the mean and deviation of ImageNet")
-        return RGB_MEAN, RGB_DEVIATION, False
+        facts.assumed.append("the mean and deviation of ImageNet" if channels == 3 else "flow less 128, over 128")
+        return (RGB_MEAN, RGB_DEVIATION, False) if channels == 3 else (FLOW_MEAN, FLOW_DEVIATION, False)
     mean, deviation = _numbers(found.get("mean")), _numbers(found.get("std"))
     fits = len(mean) == len(deviation) > 0 and len(mean) in (channels, 3 if channels == 3 else 2)
     if not fits or min(deviation) <= 0:
@@ -174,16 +163,26 @@ def find_pixels(facts: Facts, channels: int) -> tuple[tuple[float, ...], tuple[f
     return mean, deviation, bool(found.get("to_rgb") or found.get("to_bgr")) and channels == 3
 
 
+def find_flow_scale(facts: Facts, channels: int) -> float | None:
+    """Return by how much the bytes that flow is stored as grow with one pixel; None where that is not known.
+
+    It is known of networks that the library has trained: whose config scales bytes, or which have its TSN's channels.
+    """
+    is_known = _find_scaling(facts) is not None or (facts.config is None and channels == 2 * TSN_FLOWS)
+    return 127.5 / FLOW_RANGE_PX if is_known else None
+
+
+def _find_scaling(facts: Facts) -> Config | None:
+    """Return what the config says of how values are scaled, in releases since 1.0 and before."""
+    if facts.config is None:
+        return None
+    old = facts.config.get("img_norm_cfg")
+    places = (_dictionary(facts.config, "model", "data_preprocessor"), facts.step("Normalize"), old)
+    return next((place for place in places if isinstance(place, Mapping) and "mean" in place), None)
+
+
 def _words(value: object) -> str:
     return str(value) if isinstance(value, list | int | float) else "unknown"
-
-
-def _unknown_scale(channels: int) -> InvalidRequest:
-    return InvalidRequest(
-        f"The first convolution takes {channels} channels, which is flow, but the checkpoint does not tell how it was "
-        "scaled. Say so in it and add it again: checkpoint['meta'] = {'cfg': 'model = dict(data_preprocessor=dict("
-        "mean=[128, 128], std=[128, 128]))'}, with your own numbers for flow that is stored as bytes of +-20 px."
-    )
 
 
 def find_pathway(facts: Facts, architecture: Architecture, stages: int, own: Config | None = None) -> Pathway:

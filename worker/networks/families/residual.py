@@ -47,6 +47,7 @@ class Plan:
     pathways: Mapping[str, Pathway]  # by name, "slow" and "fast"; or one without a name
     mean: tuple[float, ...]  # of each input channel, in 8-bit values of a pixel
     deviation: tuple[float, ...]
+    bytes_per_unit: float = 127.5  # by how much 8-bit values grow with one standard unit, from 127.5 for none
     without_norm: frozenset[str] = frozenset()  # convolutions that no normalisation follows
     epsilon: float = DEFAULT_EPSILON  # of batch normalisation
     shifted: frozenset[str] = frozenset()  # convolutions and blocks that take shifted frames
@@ -230,7 +231,7 @@ def mean_of_positions(x: Tensor) -> Tensor:
 class PixelInput(nn.Module):
     """Conversion of one stream from standard units to those of the weights: 8-bit values less a mean, over a deviation.
 
-    The bytes 0 to 255 are RGB in [-1, 1], and flow in [-20, 20] px as data sets store it.
+    The bytes 0 to 255 are RGB in [-1, 1], and flow within a bound, [-20, 20] px most often, as data sets store it.
     """
 
     scale: Tensor
@@ -242,7 +243,7 @@ class PixelInput(nn.Module):
         self.has_frames = plan.has_frames
         repeats, sides = channels // len(plan.mean), (1,) * plan.axes
         mean, deviation = (torch.tensor(values * repeats).view(-1, *sides) for values in (plan.mean, plan.deviation))
-        self.register_buffer("scale", 127.5 / deviation, persistent=False)
+        self.register_buffer("scale", plan.bytes_per_unit / deviation, persistent=False)
         self.register_buffer("shift", (127.5 - mean) / deviation, persistent=False)
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
