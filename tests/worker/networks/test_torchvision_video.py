@@ -194,9 +194,14 @@ def test_residual_streams_are_maps_of_the_clip(open_small: Open) -> None:
     token = network.activation("blocks.1.class_token", inputs).detach()
     torch.testing.assert_close(token[..., 0, 0, 0], expected[:, 0])
     assert network.card.layer("blocks.3").map == Extent(frames=2, height=2, width=2), "pooled twice"
-    assert [layer.name for layer in network.card.layers][1:5] == [
-        *("blocks.0.attention", "blocks.0.mlp", "blocks.0", "blocks.0.class_token")
+    assert [layer.name for layer in network.card.layers][1:6] == [
+        *("blocks.0.heads", "blocks.0.attention", "blocks.0.mlp", "blocks.0", "blocks.0.class_token")
     ]
+    added = library_output("MViTv2", "blocks.1.attn.project", network, clip)
+    heads = network.activation("blocks.1.heads", inputs).detach().flatten(2).transpose(1, 2)
+    torch.testing.assert_close(
+        make_model("MViTv2").get_submodule("blocks.1.attn.project")(heads).detach(), added[:, 1:]
+    )
     swin = open_small("Video Swin")
     expected = library_output("Video Swin", "features.0.1", swin, clip)
     torch.testing.assert_close(swin.activation("blocks.1", inputs).detach(), expected.permute(0, 4, 1, 2, 3))

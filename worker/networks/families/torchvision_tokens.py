@@ -1,4 +1,4 @@
-"""Layers of torchvision's video transformers: taps at the residual stream, attention and MLP of each block."""
+"""Layers of torchvision's video transformers: taps at residual stream, heads, attention and MLP of each block."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from app.contract.network import OmittedModule, StreamName
 from worker.networks.tokens import ChannelsLastTap, Grid, OutputTap, TokenTap
 
-ATTENTION_REASON = "attention mixes positions: queries, keys, values and heads are no maps of the clip"
 NORM_REASON = "normalises what is shown before or after it"
 
 
@@ -15,7 +14,10 @@ class MultiscaleTokens(nn.Module):
     """An MViT with taps. Its tokens lie on a grid that queries pool from block to block."""
 
     omitted = (
-        OmittedModule(module="blocks.*.attn.qkv, pool_q, pool_k, pool_v", reason=ATTENTION_REASON),
+        OmittedModule(
+            module="blocks.*.attn.qkv, pool_q, pool_k, pool_v",
+            reason="attention mixes positions: queries, keys and values are no maps of the clip",
+        ),
         OmittedModule(
             module="blocks.*.pool_skip, project", reason="carry the residual stream to the next block's grid"
         ),
@@ -36,9 +38,11 @@ class MultiscaleTokens(nn.Module):
             grid = grid if query is None else pooled_grid(query.pool, grid)
             taps = TokenTap(grid, class_tokens=1, show_class_token=True)
             taps.attach(block)
-            for name, path in (("attention", "attn"), ("mlp", "mlp.1")):
-                tap = TokenTap(grid, class_tokens=1)
-                tap.attach(block.get_submodule(path))
+            heads, attention, hidden = (TokenTap(grid, class_tokens=1) for _ in range(3))
+            heads.attach_input(block.get_submodule("attn.project"))
+            attention.attach(block.get_submodule("attn"))
+            hidden.attach(block.get_submodule("mlp.1"))
+            for name, tap in (("heads", heads), ("attention", attention), ("mlp", hidden)):
                 taps.add_module(name, tap)
             self.blocks.append(taps)
 
@@ -62,7 +66,10 @@ class WindowedTokens(nn.Module):
     """A video Swin transformer with taps. It keeps its tokens as maps, of any size."""
 
     omitted = (
-        OmittedModule(module="features.*.*.attn.qkv", reason=ATTENTION_REASON),
+        OmittedModule(
+            module="features.*.*.attn.qkv",
+            reason="queries, keys, values and heads are those of windows, which the library folds into the batch",
+        ),
         OmittedModule(module="patch_embed.norm, features.*.*.norm1, norm2, features.*.norm, norm", reason=NORM_REASON),
     )
 
