@@ -3,55 +3,26 @@
 An operator without a rule, or whose weights or indices are not known, sees everything that its inputs see together.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from worker.graph.layout import Axis, along, axes_of, other, unknown_layout
+from worker.graph import rearranging_rules as rearranging
+from worker.graph.layout import Axis, along, axes_of, other
+from worker.graph.operator_call import Call, unknown
 from worker.graph.spans import Positions, adaptive, reflected, sliding, transposed
-from worker.graph.tracked import Tracked, joined, union
+from worker.graph.tracked import Tracked, union
 
 aten = torch.ops.aten
-
-
-@dataclass(frozen=True)
-class Call:
-    """One use of an operator, and one of its outputs."""
-
-    arguments: Mapping[str, Any]  # by the names of the schema
-    tracked: Callable[[Tensor], Tracked]
-    known: Callable[[Tensor], Tensor | None]  # the values of a tensor that does not depend on the inputs
-    output: Tensor
-    index: int  # of the output among several
-
-    @property
-    def data(self) -> Tracked:
-        """The tensor that the operator works on."""
-        return self.tracked(self.arguments.get("self", self.arguments.get("input")))
-
-    @property
-    def dim(self) -> int:
-        return int(self.arguments["dim"]) % max(len(self.data.layout), 1)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.output.shape)
 
 
 def per_axis(value: list[int], axes: int) -> list[int]:
     """Return an operator's size argument with one number for each axis, where one may stand for all."""
     return list(value) * axes if len(value) == 1 else list(value)
-
-
-def unknown(parts: list[Tracked], shape: tuple[int, ...]) -> Tracked:
-    """Return the field of an operator that may mix everything; a shape that stays says that its dimensions do too."""
-    mixed = [replace(part.mixed(), layout=part.layout) for part in parts]
-    layout = mixed[0].layout if mixed[0].shape == shape else unknown_layout(shape)
-    return Tracked(layout, union([replace(part, layout=()) for part in mixed], ()).field)
 
 
 def pointwise(call: Call, parts: list[Tracked]) -> Tracked:
@@ -131,135 +102,14 @@ def _padded(call: Call, sides: list[int], positions: Callable[[int, int, int], P
     return result
 
 
+def batch_norm(call: Call) -> Tracked:
+    """Return the field of a batch normalisation, which sees everything where it takes its statistics from the data."""
+    return unknown([call.data], call.shape) if call.arguments.get("training") else call.data
+
+
 def same_positions(call: Call) -> Tracked:
     """Return the field of an operator whose output positions see the same input positions."""
     return call.data
-
-
-def reshape(call: Call) -> Tracked:
-    """Return the field of the same elements in another shape."""
-    return call.data.reshaped(call.shape)
-
-
-def permute(call: Call) -> Tracked:
-    """Return the field of a permutation of the dimensions."""
-    data, dims = call.data, call.arguments["dims"]
-    return data.with_layout([data.layout[dim] for dim in dims])
-
-
-def transpose(call: Call) -> Tracked:
-    """Return the field of a tensor of which two dimensions change places."""
-    layout = list(call.data.layout)
-    a, b = call.arguments.get("dim0", 0), call.arguments.get("dim1", min(1, len(layout) - 1))
-    if layout:
-        layout[a], layout[b] = layout[b], layout[a]
-    return call.data.with_layout(layout)
-
-
-def expand(call: Call) -> Tracked:
-    """Return the field of a tensor that is repeated along dimensions of length 1."""
-    data = call.data.broadcast(call.shape)
-    factors = zip(data.layout, data.shape, call.shape, strict=True)
-    return data.with_layout([dim if size == wanted else other(wanted) for dim, size, wanted in factors])
-
-
-def select(call: Call) -> Tracked:
-    """Return the field of one position of a dimension, which then is gone."""
-    size = call.data.shape[call.dim]
-    taken = call.data.take(call.dim, np.array([call.arguments["index"] % size]))
-    return taken.with_layout([factors for dim, factors in enumerate(taken.layout) if dim != call.dim])
-
-
-def unbind(call: Call) -> Tracked:
-    """Return the field of one of the positions of a dimension."""
-    return select(replace(call, arguments={**call.arguments, "index": call.index}))
-
-
-def slice_along(call: Call) -> Tracked:
-    """Return the field of a slice."""
-    a, size = call.arguments, call.data.shape[call.dim]
-    positions = np.arange(size)[slice(a["start"], a["end"], a["step"])]
-    return call.data if len(positions) == size else call.data.take(call.dim, positions)
-
-
-def split(call: Call) -> Tracked:
-    """Return the field of one of the parts of equal length."""
-    start = call.index * call.arguments["split_size"]
-    return _part(call, start)
-
-
-def split_with_sizes(call: Call) -> Tracked:
-    """Return the field of one of the parts of given lengths."""
-    return _part(call, sum(call.arguments["split_sizes"][: call.index]))
-
-
-def _part(call: Call, start: int) -> Tracked:
-    length = call.shape[call.dim]
-    return (
-        call.data if length == call.data.shape[call.dim] else call.data.take(call.dim, np.arange(start, start + length))
-    )
-
-
-def flip(call: Call) -> Tracked:
-    """Return the field of a tensor that is reversed along dimensions."""
-    result = call.data
-    for dim in call.arguments["dims"]:
-        result = result.take(dim, np.arange(result.shape[dim])[::-1])
-    return result
-
-
-def roll(call: Call) -> Tracked:
-    """Return the field of a tensor whose positions move round."""
-    result, shifts, dims = call.data, call.arguments["shifts"], call.arguments["dims"]
-    if not dims:
-        return unknown([result], call.shape)
-    for shift, dim in zip(shifts, dims, strict=True):
-        result = result.take(dim, np.roll(np.arange(result.shape[dim]), shift))
-    return result
-
-
-def index_select(call: Call) -> Tracked:
-    """Return the field of positions of a dimension that an index picks."""
-    return _picked(call, call.dim, call.arguments["index"])
-
-
-def index(call: Call) -> Tracked:
-    """Return the field of positions that an index of one dimension picks."""
-    indices = [(dim, each) for dim, each in enumerate(call.arguments["indices"]) if each is not None]
-    (dim, picked), *more = indices
-    return unknown([call.data], call.shape) if more else _picked(call, dim, picked)
-
-
-def _picked(call: Call, dim: int, picked: Tensor) -> Tracked:
-    values = call.known(picked)
-    if values is None or values.ndim != 1 or values.is_floating_point():
-        return unknown([call.data], call.shape)
-    positions = values.nonzero()[:, 0] if values.dtype is torch.bool else values
-    return call.data.take(dim, positions.numpy().astype(np.int64) % max(call.data.shape[dim], 1))
-
-
-def repeat(call: Call) -> Tracked:
-    """Return the field of copies of a tensor, one after another."""
-    result = call.data.broadcast(call.shape)
-    for dim, times in enumerate(call.arguments["repeats"]):
-        if times != 1:
-            result = result.take(dim, np.tile(np.arange(result.shape[dim]), times))
-    return result
-
-
-def concatenation(call: Call) -> Tracked:
-    """Return the field of tensors one after another along a dimension."""
-    tensors = [tensor for tensor in call.arguments["tensors"] if tensor.shape != (0,)]
-    dim = call.arguments["dim"] % len(call.shape)
-    return joined([call.tracked(tensor) for tensor in tensors], dim, [t.shape[dim] for t in tensors], call.shape)
-
-
-def stack(call: Call) -> Tracked:
-    """Return the field of tensors one after another along a new dimension."""
-    dim, tensors = call.arguments["dim"] % len(call.shape), call.arguments["tensors"]
-    parts = [call.tracked(tensor) for tensor in tensors]
-    added = [part.with_layout([*part.layout[:dim], (), *part.layout[dim:]]) for part in parts]
-    return joined(added, dim, [1] * len(parts), call.shape)
 
 
 def reduction(call: Call) -> Tracked:
@@ -311,32 +161,32 @@ RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.max_pool2d, aten.max_pool3d, aten.avg_pool2d, aten.avg_pool3d), pool),
     **dict.fromkeys((aten._adaptive_avg_pool2d, aten._adaptive_avg_pool3d), adaptive_pool),
     **dict.fromkeys((aten.adaptive_max_pool2d, aten.adaptive_max_pool3d), adaptive_pool),
-    **dict.fromkeys((aten.view, aten._unsafe_view, aten.reshape, aten.unsqueeze, aten.squeeze), reshape),
-    **dict.fromkeys((aten.native_batch_norm, aten._native_batch_norm_legit_no_training), same_positions),
-    **dict.fromkeys((aten.cudnn_batch_norm, aten.miopen_batch_norm), same_positions),
+    **dict.fromkeys((aten.view, aten._unsafe_view, aten.reshape, aten.unsqueeze, aten.squeeze), rearranging.reshape),
+    **dict.fromkeys((aten.native_batch_norm, aten._native_batch_norm_legit_no_training), batch_norm),
+    **dict.fromkeys((aten.cudnn_batch_norm, aten.miopen_batch_norm), batch_norm),
     **dict.fromkeys((aten.detach, aten.alias, aten.clone, aten._to_copy, aten.native_dropout), same_positions),
     **dict.fromkeys((aten.mean, aten.sum, aten.amax, aten.amin, aten.max, aten.min, aten.var, aten.std), reduction),
     **dict.fromkeys((aten._softmax, aten._log_softmax, aten.cumsum), along_dimension),
-    **dict.fromkeys((aten.transpose, aten.t), transpose),
+    **dict.fromkeys((aten.transpose, aten.t), rearranging.transpose),
     **dict.fromkeys((aten.mm, aten.addmm, aten.bmm, aten.baddbmm), product),
-    aten.permute: permute,
-    aten.expand: expand,
-    aten.select: select,
-    aten.unbind: unbind,
-    aten.slice: slice_along,
-    aten.split: split,
-    aten.split_with_sizes: split_with_sizes,
-    aten.flip: flip,
-    aten.roll: roll,
-    aten.index_select: index_select,
-    aten.index: index,
-    aten.repeat: repeat,
-    aten.cat: concatenation,
-    aten.stack: stack,
+    aten.permute: rearranging.permute,
+    aten.expand: rearranging.expand,
+    aten.select: rearranging.select,
+    aten.unbind: rearranging.unbind,
+    aten.slice: rearranging.slice_along,
+    aten.split: rearranging.split,
+    aten.split_with_sizes: rearranging.split_with_sizes,
+    aten.flip: rearranging.flip,
+    aten.roll: rearranging.roll,
+    aten.index_select: rearranging.index_select,
+    aten.index: rearranging.index,
+    aten.repeat: rearranging.repeat,
+    aten.cat: rearranging.concatenation,
+    aten.stack: rearranging.stack,
     aten.native_layer_norm: layer_norm,
 }
 # Whose rules take what depends on the inputs in any of their arguments; of others, in the data alone
-OF_ALL_ARGUMENTS = (product, concatenation, stack)
+OF_ALL_ARGUMENTS = (product, rearranging.concatenation, rearranging.stack)
 
 
 def input_layout(shape: tuple[int, ...]) -> tuple[tuple[tuple[Axis, int], ...], ...]:
@@ -349,7 +199,7 @@ def output_field(func: Any, call: Call, followed: list[Tensor]) -> Tracked:
     """Return what an output of an operator sees, where the tensors `followed` depend on the inputs."""
     parts = [call.tracked(tensor) for tensor in followed]
     if func.overloadpacket is aten.copy_:
-        return expand(replace(call, arguments={"self": call.arguments["src"]}))
+        return rearranging.expand(replace(call, arguments={"self": call.arguments["src"]}))
     if torch.Tag.pointwise in func.tags:
         return pointwise(call, parts)
     rule = RULES.get(func.overloadpacket)

@@ -11,9 +11,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from app.contract.network import StreamName
 from worker.graph.constants import Constants
-from worker.graph.field_rules import Call, input_layout, output_field
+from worker.graph.field_rules import input_layout, output_field
 from worker.graph.layout import Layout, unknown_layout
 from worker.graph.memory import write
+from worker.graph.operator_call import Call
 from worker.graph.origins import Origins
 from worker.graph.spans import Span
 from worker.graph.tracked import ReceptiveField, Spans, Tracked

@@ -40,11 +40,11 @@ class Span:
     @property
     def size(self) -> int:
         """The length of the longest interval, at least 1."""
-        return max(int((self.high - self.low).max()) + 1, 1)
+        return max(int((self.high - self.low).max(initial=0)) + 1, 1)
 
     def hull(self) -> "Span":
         """Return the span of a position that sees what all of these see."""
-        return Span(self.low.min(keepdims=True), self.high.max(keepdims=True))
+        return Span(self.low.min(keepdims=True, initial=FAR), self.high.max(keepdims=True, initial=-FAR))
 
     def union(self, other: "Span") -> "Span":
         """Return the span that sees what either sees."""
@@ -62,7 +62,7 @@ class Span:
         """
         if len(self.low) == 1:
             return self
-        windows = positions.reshape(len(positions), -1)
+        windows = positions[:, None] if positions.ndim == 1 else positions
         return Span(_continued(self.low, windows).min(1), _continued(self.high, windows).max(1))
 
 

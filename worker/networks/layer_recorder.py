@@ -33,6 +33,7 @@ class RecordedOutput:
     field: ReceptiveField
     layout: Layout
     origin: Origin | None
+    is_linear: bool = False  # whether a linear layer gave it, whose units come last
     tap_rectified: bool | None = None  # whether a ReLU follows, according to the tap; None without a tap
 
     @property
@@ -54,6 +55,11 @@ class RecordedOutput:
         positions = self.shape[2:] or (1, 1)
         return torch.Size((TRACE_BATCH, self.shape[1], self.shape[0] // TRACE_BATCH, *positions))
 
+    def gives(self, classes: int | None) -> bool:
+        """Return whether it has a unit for each class."""
+        is_map = len(self.shape) > 1 and self.map_shape is not None
+        return classes is not None and (self.shape[1] if is_map else self.shape[-1:].numel()) == classes
+
     @property
     def clips_first(self) -> bool | None:
         """Whether clips come before frames along the first axis; None where it does not run along both."""
@@ -61,8 +67,9 @@ class RecordedOutput:
 
     @property
     def channels_last(self) -> bool:
-        """Whether positions of the clip lie where the channels of a map are."""
-        return len(self.shape) > 1 and single_axis(self.layout[1]) is not None
+        """Whether positions of the clip lie where a map has its channels, as after a linear layer of maps."""
+        is_linear_map = self.is_linear and len(self.shape) > 2
+        return is_linear_map or (len(self.shape) > 1 and single_axis(self.layout[1]) is not None)
 
     @property
     def is_followed_map(self) -> bool:
@@ -90,6 +97,7 @@ class LayerRecorder:
             if path and (isinstance(part, Tap) or not self._has_taps)
         ]
         self.outputs: list[RecordedOutput] = []
+        self.logits: RecordedOutput | None = None  # the last one, if it has a unit for each class
         self.shapes: dict[str, torch.Size | None] = {}  # of what each module gave first; None for no single tensor
         self._starts: dict[str, int] = {}  # the number of origins there were when a module first ran
         self._handles: list[Any] = []
@@ -123,7 +131,8 @@ class LayerRecorder:
     def _record(self, path: str, part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         mode = self._mode
         field, layout, origin = mode.receptive_field(output), mode.layout(output), mode.origins.of(output)
-        now = RecordedOutput(path, output, output.shape, output._version, field, layout, origin)
+        is_linear = isinstance(part, nn.Linear)
+        now = RecordedOutput(path, output, output.shape, output._version, field, layout, origin, is_linear)
         if isinstance(part, BATCH_NORMS) and not self._has_taps:
             for place, earlier in enumerate(self.outputs):
                 if earlier.output is inputs[0] and earlier.version == inputs[0]._version:
@@ -147,12 +156,8 @@ class LayerRecorder:
 
         `classes` is the number of classes, None for a network that has none.
         """
-        layers = [
-            output
-            for output in self.outputs
-            if output.name != CLASS_LAYER and (output.map_shape is not None or output.name in known)
-        ]
-        without_taps = layers and layers[-1].tap_rectified is None
-        if without_taps and layers[-1].shape[1] == classes:
-            layers.pop()
-        return layers
+        outputs = [output for output in self.outputs if output.name != CLASS_LAYER]
+        last = outputs[-1] if outputs else None
+        if last is not None and last.tap_rectified is None and last.gives(classes) and last.name not in known:
+            self.logits = outputs.pop()
+        return [output for output in outputs if output.map_shape is not None or output.name in known]

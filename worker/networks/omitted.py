@@ -10,7 +10,7 @@ from worker.networks.layer_recorder import LAYER_TYPES, TRACE_BATCH, LayerRecord
 from worker.networks.tap import Tap
 
 MAX_OMITTED = 200  # modules on a card
-NOT_RUN = "the network does not run it"
+NOT_RUN = "the network does not run it, or takes its weights alone"
 
 
 def find_omitted(module: nn.Module, recorder: LayerRecorder, shown: Collection[str]) -> tuple[OmittedModule, ...]:
@@ -22,24 +22,23 @@ def find_omitted(module: nn.Module, recorder: LayerRecorder, shown: Collection[s
     if any(isinstance(part, Tap) for part in module.modules()):
         return tuple(getattr(module, "omitted", ()))
     outputs = {output.path: output for output in recorder.outputs}
+    shown = {*shown, recorder.logits.path} if recorder.logits is not None else shown
     paths = [path for path, part in module.named_modules() if path and isinstance(part, LAYER_TYPES)]
     paths += [path for path in outputs if path not in paths]
     found: list[OmittedModule] = []
     for path in paths:
         shape = recorder.shapes.get(path)
         if path in shown or (path in recorder.shapes and shape is not None and path not in outputs):
-            continue  # it is a layer, or a batch normalisation stands for it
-        reason = _reason(outputs[path]) if path in outputs else "its output is not one tensor"
-        reason = reason if path in recorder.shapes else NOT_RUN
-        if reason:
-            found.append(OmittedModule(module=path, reason=reason, shape=tuple(shape or ())))
+            continue  # it is a layer or gives the classes, or a batch normalisation stands for it
+        reason = NOT_RUN
+        if path in recorder.shapes:
+            reason = _reason(outputs[path]) if path in outputs else "its output is not one tensor"
+        found.append(OmittedModule(module=path, reason=reason, shape=tuple(shape or ())))
     return tuple(found[:MAX_OMITTED])
 
 
 def _reason(output: RecordedOutput) -> str:
-    """Return why an output is no layer; empty for a map, which then gives the classes."""
-    if output.map_shape is not None:
-        return ""
+    """Return why an output is no layer."""
     if len(output.shape) == 3:
         return "its output is a sequence of tokens, whose places in the clip are not known: mark it with TokenTap"
     if output.shape[0] != TRACE_BATCH:

@@ -85,6 +85,8 @@ LARGER: dict[str, Function] = {  # whose fields may be too large
     "height and width change places": lambda x: x[..., :4, :] + x[..., :4, :].transpose(3, 4),
     "windows": lambda x: x.unfold(2, 3, 2).mean(-1),
     "a sum over clips": lambda x: x.cumsum(2),
+    "statistics of the clips": lambda x: F.instance_norm(x),
+    "none of its frames and all of them": lambda x: torch.cat([x[:, :, :0], x], 2),
     "irregular pieces": lambda x: x.flatten(2).view(2, 3, 12, 16),
     "written through a view": lambda x: _written_through_a_view(x),
 }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from app.contract.network import CLASS_LAYER, Extent, Layer, Stream, StreamName
 from worker.evidence.activation_reader import read_activations
 from worker.networks.network import Network, Point
-from worker.networks.trace import trace
+from worker.networks.trace import trace, trace_network
 
 CLIP = Stream(name=StreamName.CLIP, frames=8, height=16, width=16)
 
@@ -184,3 +184,23 @@ def test_the_slow_pathway_sees_one_frame(module: nn.Module) -> None:
     assert fields["lateral"] == Extent(frames=9, height=7, width=7)
     assert fields["slow2"].frames == 9
     assert layers["slow2"].map.frames == 8
+
+
+class LinearHead(nn.Module):
+    """Classifies with a linear layer on maps whose channels come last, as X3D and SlowFast do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv3d(3, 5, 1), nn.Linear(5, 3)
+
+    def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
+        x = self.conv(inputs[StreamName.CLIP]).mean((2, 3, 4), keepdim=True)
+        return self.head(x.permute(0, 2, 3, 4, 1)).mean((1, 2, 3))  # type: ignore[no-any-return]
+
+
+def test_a_linear_layer_that_gives_the_classes_is_no_layer_of_its_own() -> None:
+    traced = trace_network(LinearHead(), [CLIP])
+    assert [layer.name for layer in traced.layers] == ["conv", CLASS_LAYER]
+    assert not traced.omitted
+    older = trace_network(LinearHead(), [CLIP], known={"conv", "head", CLASS_LAYER})
+    assert [layer.name for layer in older.layers] == ["conv", "head", CLASS_LAYER], "as cards had it before"

@@ -89,7 +89,7 @@ def test_a_network_of_which_only_the_ends_can_be_shown_is_refused_with_what_to_d
     assert {part.module: (part.shape, part.reason) for part in traced.omitted} == {
         "first": ((2, 12, 6), tokens),
         "second": ((2, 12, 6), tokens),
-        "unused": ((), "the network does not run it"),
+        "unused": ((), "the network does not run it, or takes its weights alone"),
     }
     with pytest.raises(InvalidRequest, match=r"\(patches and class\): 2 modules .*TokenTap"):
         refuse_only_ends(traced.layers, traced.omitted)
