@@ -62,7 +62,7 @@ class ProbeMeasures(Model):
 
     clips: int = Field(description="held out")
     accuracy: Interval
-    chance: float = Field(description="mean accuracy with the labels of the fitted clips permuted")
+    chance: float = Field(description="mean accuracy with the labels of the held-out clips permuted")
     p_value: float = Field(description="share of permutations that reach the accuracy, the probe's own among them")
 
 

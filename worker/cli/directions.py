@@ -20,8 +20,8 @@ from worker.cli.progress import list_reasons, make_progress
 
 app = typer.Typer(no_args_is_help=True, help="Dictionaries: directions in a layer's activations, as units.")
 
-Method = Literal["pca", "nmf", "kmeans", "sae"]
-Name = Annotated[str | None, typer.Option(help="Name behind the layer's; by default method and size: nmf64.")]
+Method = Literal["pca", "nmf", "kmeans", "sae", "probe"]
+Name = Annotated[str | None, typer.Option(help="Name behind the layer's; by default nmf64, or probe-DATASET.")]
 
 
 @app.command()
@@ -30,8 +30,8 @@ def learn(
     network: str,
     layer: Annotated[str, typer.Argument(help="The layer whose activations are described.")],
     dataset: Annotated[str, typer.Option(help="The data set whose clips it is learned from.")],
-    method: Annotated[Method, typer.Option(help="Factors, components, clusters, or a sparse autoencoder.")] = "nmf",
-    size: Annotated[int, typer.Option(min=1, help="Number of directions.")] = 64,
+    method: Annotated[Method, typer.Option(help="How directions are found; docs/directions.md has each.")] = "nmf",
+    size: Annotated[int, typer.Option(min=1, help="Number of directions; a probe has one for each class.")] = 64,
     active: Annotated[int, typer.Option(min=1, help="Of sae: directions that describe a position, at most.")] = 8,
     steps: Annotated[int, typer.Option(min=1, help="Of sae: steps of its training.")] = 3000,
     positions: Annotated[int, typer.Option(min=100, help="Positions of all clips to learn from, at most.")] = 200_000,
@@ -41,10 +41,11 @@ def learn(
     """Learn a dictionary from a layer's activations over the clips of a data set; a fifth of the clips measures it."""
     from worker.directions.activations import sample_activations
     from worker.directions.learn import check_base, dictionary_layer, layer_name, learn_dictionary, nearest_channels
+    from worker.directions.probes import learn_probe
     from worker.survey.stored_inputs import stored_samples
     from worker.tasks.network_cache import NetworkCache
 
-    store, chosen = open_database(), _checked_name(name or f"{method}{size}")
+    store, chosen = open_database(), _checked_name(name or default_name(method, size, dataset))
     with store.session() as session:
         card = networks.get_card(session, slug=network)
     base = check_base(card, layer)
@@ -57,17 +58,20 @@ def learn(
             loaded,
             layer,
             samples,
-            positions=positions,
+            positions=1 if method == "probe" else positions,  # a probe takes means alone
             seed=seed,
             threads=settings().threads or max(1, (os.cpu_count() or 2) - 1),
             observe=lambda done, total: progress.update(line, completed=done, total=total),
         )
     list_reasons("left out", [tuple(each.split(": ", 1)) for each in sample.skipped])  # type: ignore[misc]
     with out.status(f"Learning {METHOD_NAMES[method]} ..."):
-        learned = learn_dictionary(
-            sample, base, dataset, method=method, size=size, seed=seed, active=active, steps=steps
-        )
-    found = dictionary_layer(loaded.card, learned.dictionary, chosen, size)
+        if method == "probe":
+            learned = learn_probe(sample, base, dataset, seed=seed)
+        else:
+            learned = learn_dictionary(
+                sample, base, dataset, method=method, size=size, seed=seed, active=active, steps=steps
+            )
+    found = dictionary_layer(loaded.card, learned.dictionary, chosen, learned.directions.size)
     with store.transaction() as session:
         added = dictionaries.add_dictionary(
             session,
@@ -147,6 +151,11 @@ def remove(
     out.print(f"Removed {layer} of {network}.", highlight=False)
 
 
+def default_name(method: Method, size: int, dataset: str) -> str:
+    """Return the name of a dictionary that is given none."""
+    return f"probe-{dataset}"[:40] if method == "probe" else f"{method}{size}"
+
+
 def _checked_name(name: str) -> str:
     try:
         return TypeAdapter(DictionaryName).validate_python(name)
@@ -158,6 +167,10 @@ def _checked_name(name: str) -> str:
 
 def _measured(facts: DictionarySummary) -> tuple[str, ...]:
     measures = facts.measures
+    if facts.probe is not None:
+        accuracy = facts.probe.accuracy
+        told = f"accuracy {accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%})"
+        return facts.dataset or "", f"{told}, by chance {facts.probe.chance:.1%}", "", ""
     if measures is None:
         return facts.dataset or "", "not measured", "", ""
     share = measures.explained
@@ -179,6 +192,13 @@ def _report(network: str, layer: Layer, facts: DictionaryFacts) -> None:
             f"{share.high:.1%}); as many random directions {measures.random_explained:.1%}, as many channels "
             f"{measures.channels_explained:.1%}. {measures.active:.1f} directions are active at a position "
             f"({measures.channels_active:.1f} channels), {measures.dead:,} nowhere.",
+            highlight=False,
+        )
+    if facts.probe is not None:
+        accuracy = facts.probe.accuracy
+        out.print(
+            f"On {facts.probe.clips:,} held-out clips the probe is right in {accuracy.value:.1%} ({accuracy.low:.1%} "
+            f"to {accuracy.high:.1%}); by chance {facts.probe.chance:.1%}, p = {facts.probe.p_value:.3f}.",
             highlight=False,
         )
     dataset = facts.dataset or "DATASET"

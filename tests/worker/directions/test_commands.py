@@ -104,6 +104,10 @@ def test_directions_of_a_file_are_added_beside_learned_ones(tiny: Invoke, tmp_pa
     np.savez(tmp_path / "Hands 2.npz", directions=np.eye(8)[:2], names=np.array(["left", "right"]))
     tiny(*LEARN, "--method", "pca", "--size", "2")
     tiny(*LEARN, "--method", "kmeans")
+    probe = tiny(*LEARN, "--method", "probe").output
+    assert "Added conv2~probe-videos to tiny: 3 directions" in probe
+    assert "On 3 held-out clips the probe is right in" in probe
+    assert "linear probe of the classes" in tiny("directions", "list").output
     output = tiny("directions", "add", "tiny", "conv2", tmp_path / "Hands 2.npz").output
     assert "conv2~hands-2" in output
     tiny("directions", "remove", "tiny", "conv2~kmeans3", "--yes")
@@ -111,7 +115,14 @@ def test_directions_of_a_file_are_added_beside_learned_ones(tiny: Invoke, tmp_pa
     with opened().session() as session:
         card = networks.get_card(session, slug="tiny")
         names = [layer.name for layer in card.layers]
-        assert names[names.index("conv2") :][:4] == ["conv2", "conv2~pca2", "conv2~hands-2", "conv2~sae6"]
+        assert names[names.index("conv2") :][:5] == [
+            "conv2",
+            "conv2~pca2",
+            "conv2~probe-videos",
+            "conv2~hands-2",
+            "conv2~sae6",
+        ]
+        assert card.layer("conv2~probe-videos").direction_name(2) == "class 2"
         assert card.layer("conv2~hands-2").direction_name(1) == "right"
         assert card.layer_at(card.layer("conv2~sae6").index).name == "conv2~sae6"
         units = search.search_units(session, card=card, query=UnitQuery())

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.contract.dictionary import METHOD_NAMES, DictionarySummary
+from app.contract.dictionary import METHOD_NAMES, DictionarySummary, ProbeMeasures
 from app.contract.network import Layer, NetworkCard
 from app.contract.unit import UnitSummary
 from app.store import Session
@@ -32,6 +32,8 @@ class DirectionPanel:
 
     name: str
     base: str
+    method: str
+    probe: ProbeMeasures | None
     channels: tuple[ChannelOfDirection, ...]
 
 
@@ -51,10 +53,13 @@ def direction_panel(session: Session, *, card: NetworkCard, layer: Layer, unit: 
     base = layer.dictionary.base
     channels = dictionaries.nearest_channels(session, card=card, layer=layer.name, direction=unit)
     units = search.units_by_name(session, card=card, names=[(base, channel) for channel, _ in channels])
+    summary = dictionaries.get_dictionary(session, card=card, layer=layer.name)
     return DirectionPanel(
-        layer.direction_name(unit),
-        base,
-        tuple(ChannelOfDirection(unit, cosine) for unit, (_, cosine) in zip(units, channels, strict=True)),
+        name=layer.direction_name(unit),
+        base=base,
+        method=METHOD_NAMES[layer.dictionary.method],
+        probe=summary.probe if summary else None,
+        channels=tuple(ChannelOfDirection(near, cosine) for near, (_, cosine) in zip(units, channels, strict=True)),
     )
 
 
