@@ -71,7 +71,7 @@ def learn(
             learned = learn_dictionary(
                 sample, base, dataset, method=method, size=size, seed=seed, active=active, steps=steps
             )
-    found = dictionary_layer(loaded.card, learned.dictionary, chosen, learned.directions.size)
+    found = dictionary_layer(loaded.card, learned.dictionary, chosen, learned.directions)
     with store.transaction() as session:
         added = dictionaries.add_dictionary(
             session,
@@ -108,7 +108,7 @@ def add(
     base = check_base(card, layer)
     directions, names = read_directions(file, base, kind=encoder, active=active)
     chosen = _checked_name(make_slug(file.stem)[:40] if name is None else name)
-    found = dictionary_layer(card, Dictionary(base=layer, method="file", names=names), chosen, directions.size)
+    found = dictionary_layer(card, Dictionary(base=layer, method="file", names=names), chosen, directions)
     facts = DictionaryFacts(dataset=None, settings={"file": file.name, "encoder": directions.kind})
     with store.transaction() as session:
         added = dictionaries.add_dictionary(

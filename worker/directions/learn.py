@@ -103,10 +103,20 @@ def nearest_channels(directions: Directions) -> list[tuple[tuple[int, float], ..
     ]
 
 
-def dictionary_layer(card: NetworkCard, dictionary: Dictionary, name: str, size: int) -> Layer:
-    """Return the layer of a dictionary: that of its base, with directions for units, named `base~name`."""
+def dictionary_layer(card: NetworkCard, dictionary: Dictionary, name: str, directions: Directions) -> Layer:
+    """Return the layer of a dictionary: that of its base, with directions for units, named `base~name`.
+
+    Codes of linear encoders have two signs.
+    """
     base = check_base(card, dictionary.base)
-    return base.model_copy(update={"name": layer_name(base, name), "units": size, "dictionary": dictionary})
+    return base.model_copy(
+        update={
+            "name": layer_name(base, name),
+            "units": directions.size,
+            "signed": directions.kind == "linear",
+            "dictionary": dictionary,
+        }
+    )
 
 
 def layer_name(base: Layer, name: str) -> str:

@@ -35,7 +35,7 @@ def directions(channels: int, kind: Encoder, size: int = 5) -> Directions:
 
 
 def with_dictionary(card: NetworkCard, base: str, directions: Directions, name: str = "five") -> NetworkCard:
-    layer = dictionary_layer(card, Dictionary(base=base, method="file"), name, directions.size)
+    layer = dictionary_layer(card, Dictionary(base=base, method="file"), name, directions)
     layer = layer.model_copy(update={"index": len(card.layers)})
     place = card.layers.index(card.layer(base)) + 1
     return card.model_copy(update={"layers": (*card.layers[:place], layer, *card.layers[place:])})
@@ -176,9 +176,9 @@ def test_a_dictionary_that_was_removed_meanwhile_and_a_damaged_one_are_told(
 def test_classes_and_dictionaries_are_no_base(tiny_clip: Network) -> None:
     card = with_dictionary(tiny_clip.card, "conv2", directions(8, "linear"))
     with pytest.raises(InvalidRequest, match="take a layer before"):
-        dictionary_layer(card, Dictionary(base="class", method="pca"), "pca2", 2)
+        dictionary_layer(card, Dictionary(base="class", method="pca"), "pca2", directions(8, "linear"))
     with pytest.raises(InvalidRequest, match="learn another one of the layer that it reads, conv2"):
-        dictionary_layer(card, Dictionary(base="conv2~five", method="pca"), "pca2", 2)
+        dictionary_layer(card, Dictionary(base="conv2~five", method="pca"), "pca2", directions(8, "linear"))
 
 
 def test_a_dictionary_of_a_layer_without_positions(tiny_two_stream: Network, tiny_two_stream_weights: object) -> None:
