@@ -31,8 +31,8 @@ def add(
     source: Annotated[
         str,
         typer.Argument(
-            help="A directory that the library transformers saved, or a checkpoint that is known by its tensors; or a "
-            "family (`networks families`), or a Python file with your own, and --weights."
+            help="A directory that the library transformers saved, or a checkpoint or .mat file that is known by its "
+            "tensors; or a family (`networks families`), or a Python file with your own, and --weights."
         ),
     ],
     weights: Weights = None,

@@ -46,4 +46,4 @@ def _tensors(variables: Mapping[str, Value]) -> dict[str, object]:
 
 def as_tensor(array: Array) -> Tensor:
     """Return an array of any type and byte order as a tensor of float32, with the same axes."""
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))

@@ -130,6 +130,7 @@ def test_a_survey_with_flow_and_an_explained_clip(
     assert {each.layer for each in actual.predicted.layers} & set(LAYERS[kind])
 
 
+@pytest.mark.parametrize("kind", ["vgg16"], indirect=True)
 def test_a_file_is_added_and_a_worker_builds_it_from_the_database(saved: SavedNetwork, invoke: Invoke) -> None:
     output = invoke("networks", "add", saved.source, "--slug", "fused").output
     assert "Registered fused: " in output
@@ -137,6 +138,7 @@ def test_a_file_is_added_and_a_worker_builds_it_from_the_database(saved: SavedNe
     assert "weights and layers are as registered" in invoke("networks", "check", "fused").output
 
 
+@pytest.mark.parametrize("kind", ["vgg16"], indirect=True)
 def test_stored_weights_carry_the_graph_and_are_the_same_each_time(
     saved: SavedNetwork, read: tuple[Any, bytes]
 ) -> None:
@@ -146,6 +148,7 @@ def test_stored_weights_carry_the_graph_and_are_the_same_each_time(
     assert again.checksum == read[0].checksum
 
 
+@pytest.mark.parametrize("kind", ["vgg16"], indirect=True)
 def test_another_flow_scale_is_another_network(saved: SavedNetwork, read: tuple[Any, bytes], network: Network) -> None:
     card, data = read_network(family=str(saved.source), flow_scale=12.75)
     faster = load_network(card, data)

@@ -38,52 +38,53 @@ class MatConvNet(nn.Module):
     fields from t on, so that the frame is in their middle.
     """
 
-    rgb_mean: Tensor
-    flow_mean: Tensor
+    _rgb_mean: Tensor
+    _flow_mean: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.frames, self.prediction = config["frames"], config["prediction"]
+        # layers of a file may be called `prediction` or `motion`, and none begins with an underscore
+        self._frames, self._prediction = config["frames"], config["prediction"]
         self.omitted = tuple(OmittedModule(module=name, reason=reason) for name, reason in config["omitted"])
-        rank = 2 if self.frames is None else 3
-        self.steps = config["steps"]
-        reads = [name for step in self.steps for name in set(step["inputs"])]
-        self.readers = {name: reads.count(name) for name in reads}
-        for step in self.steps:
+        rank = 2 if self._frames is None else 3
+        self._steps = config["steps"]
+        reads = [name for step in self._steps for name in set(step["inputs"])]
+        self._readers = {name: reads.count(name) for name in reads}
+        for step in self._steps:
             self.add_module(step["name"], MODULES[step["kind"]](rank, step["options"]))
-        self.appearance, self.motion = config["appearance"], config["motion"]
+        self._appearance, self._motion = config["appearance"], config["motion"]
         axes = [1] * rank
-        if self.appearance is not None:
-            mean = torch.tensor(self.appearance["mean"]).view(1, -1, *axes)
-            self.register_buffer("rgb_mean", mean, persistent=False)
-        if self.motion is not None:
-            self.flow_scale = config["flow_scale"] * FLOW_UNIT_PX
-            mean = torch.tensor(self.motion["mean"]).view(1, -1, *axes) - self.motion["middle"]
-            self.register_buffer("flow_mean", mean, persistent=False)
+        if self._appearance is not None:
+            mean = torch.tensor(self._appearance["mean"]).view(1, -1, *axes)
+            self.register_buffer("_rgb_mean", mean, persistent=False)
+        if self._motion is not None:
+            self._flow_scale = config["flow_scale"] * FLOW_UNIT_PX
+            mean = torch.tensor(self._motion["mean"]).view(1, -1, *axes) - self._motion["middle"]
+            self.register_buffer("_flow_mean", mean, persistent=False)
 
     def forward(self, inputs: Inputs) -> Tensor:
         values: dict[str, Tensor] = {}
-        if self.appearance is not None:
-            pictures = inputs[StreamName.APPEARANCE if self.frames is None else StreamName.CLIP]
-            values[self.appearance["variable"]] = (pictures + 1) * 127.5 - self.rgb_mean
-        if self.motion is not None:
+        if self._appearance is not None:
+            pictures = inputs[StreamName.APPEARANCE if self._frames is None else StreamName.CLIP]
+            values[self._appearance["variable"]] = (pictures + 1) * 127.5 - self._rgb_mean
+        if self._motion is not None:
             flow = inputs[StreamName.MOTION]
-            flow = flow if self.frames is None else self._windows(flow)
-            values[self.motion["variable"]] = flow * self.flow_scale - self.flow_mean
-            if self.frames is not None and self.appearance is not None and pictures.shape[2] != flow.shape[2]:
+            flow = flow if self._frames is None else self._windows(flow)
+            values[self._motion["variable"]] = flow * self._flow_scale - self._flow_mean
+            if self._frames is not None and self._appearance is not None and pictures.shape[2] != flow.shape[2]:
                 raise ValueError(f"its flow is of {flow.shape[2]} frames, and its clip has {pictures.shape[2]}")
-        unread = dict(self.readers)
-        for step in self.steps:
+        unread = dict(self._readers)
+        for step in self._steps:
             values[step["output"]] = self.get_submodule(step["name"])(*(values[name] for name in step["inputs"]))
             for name in set(step["inputs"]):
                 unread[name] -= 1
                 if not unread[name]:
                     del values[name]  # so that a map is freed once nothing needs it
-        return values[self.prediction].flatten(2).mean(2)
+        return values[self._prediction].flatten(2).mean(2)
 
     def _windows(self, flow: Tensor) -> Tensor:
         """Return the L fields that each frame sees, (B, 2L, T, H, W), of flow (B, 2 (L + T - 1), H, W)."""
-        fields = self.motion["fields"]
+        fields = self._motion["fields"]
         frames = flow.shape[1] // 2 - fields + 1
         return torch.stack([flow[:, 2 * first : 2 * (first + fields)] for first in range(frames)], 2)
 

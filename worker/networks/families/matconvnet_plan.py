@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.errors import WeightsMismatch, WeightsUnreadable
+from app.contract.network import CLASS_LAYER
 from worker.networks.families.matconvnet_paths import Paths, listed
 from worker.networks.matconvnet_graph import Block, Graph
 
@@ -73,8 +74,9 @@ class Planner:
             kind, options = "pooling", self._pooling(block)
         elif block.kind in MERGES:
             kind, options = "merge", {"how": MERGES[block.kind]}
-            if block.kind == "Concat" and block.numbers("dim", (3,)) != (3,):
-                raise self._refuse(block, f"joins maps along axis {block.options['dim']}, where units are axis 3")
+            axis = block.numbers("dim", (3,))[0]
+            if block.kind == "Concat" and axis != 3:
+                raise self._refuse(block, f"joins maps along axis {axis:g}, where units are axis 3")
         elif block.kind == "Scale":
             kind, options = "scale", self._scale(block, name)
         elif block.kind in PLAIN:
@@ -100,7 +102,7 @@ class Planner:
     def _module_name(self, name: str) -> str:
         """Return a name for a module, which may have no dot and is no attribute of every module."""
         name = re.sub(r"[^0-9A-Za-z_]", "_", name)
-        while name in self.taken or hasattr(nn.Module(), name) or name in ("class", "omitted", "steps"):
+        while name in self.taken or hasattr(nn.Module(), name) or name in (CLASS_LAYER, "omitted"):
             name += "_"
         self.taken.add(name)
         return name
@@ -252,12 +254,10 @@ class Planner:
             return None
         array = self.graph.params.get(block.params[index])
         if array is None:
-            raise WeightsMismatch(
-                f"The layer {block.name} needs the parameter {block.params[index]}, which the file lacks."
-            )
+            raise WeightsMismatch(f"The file lacks the parameter {block.params[index]} of the layer {block.name}.")
         if not array.size:
             return None
-        value = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+        value = torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
         if not bool(torch.isfinite(value).all()):
             raise WeightsUnreadable(
                 f"The parameter {block.params[index]} has values that are no numbers (NaN or infinite): its training "
