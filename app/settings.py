@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         "", description="Networks to register at start: `family:weights[:labels]`, separated by commas."
     )
     families: str = Field("", description="Python files that register families of your own, separated by commas.")
+    network_directory: str = Field(
+        "", description="Directory of the worker's machine from which a page may add networks; none if empty."
+    )
     public_url: str = Field(
         "",
         description="Address people reach the dashboard at, as `https://lab.example`, with a path if it has one; "

@@ -16,8 +16,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from app.contract.model import Model, Paginated
-from app.contract.network import NetworkCard, Sha256
+from app.contract.network import NetworkCard, Sha256, Slug
+from app.contract.network_source import HubId
 from app.contract.recipe import Recipe, ResolvedRecipe
+
+NetworkPlace = Literal["source", "hub", "path"]  # where a network to add comes from
 
 MAX_DEATHS = 3  # of workers while they compute a job alone; with the last it fails
 MAX_UNITS_PER_REQUEST = 65_536
@@ -102,9 +105,37 @@ class ExplainRequest(Model):
 
 
 class AddNetworkRequest(Model):
-    """Body of POST /api/networks."""
+    """Body of POST /api/networks: one of `source`, `hub` and `path`, and how the network is called here."""
 
-    source: str = Field(min_length=1, max_length=63, description="name of a published network, see /api/sources")
+    source: str | None = Field(
+        default=None, min_length=1, max_length=63, description="name of a published network, see /api/sources"
+    )
+    hub: HubId | None = Field(default=None, description="id on the hub of the worker, as owner/name")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="directory or checkpoint below the worker's KINETOSCOPE_NETWORK_DIRECTORY",
+    )
+    slug: Slug | None = None
+    title: str | None = Field(default=None, min_length=1, max_length=120)
+    labels: str | None = Field(default=None, max_length=200_000, description="names of the outputs, one a line")
+
+    @model_validator(mode="after")
+    def one_place(self) -> Self:
+        if sum(each is not None for each in (self.source, self.hub, self.path)) != 1:
+            raise ValueError("name one of `source`, `hub` and `path`")
+        return self
+
+    @property
+    def place(self) -> NetworkPlace:
+        """Where the network comes from."""
+        return "hub" if self.hub else "path" if self.path else "source"
+
+    @property
+    def name(self) -> str:
+        """Its name in that place."""
+        return self.source or self.hub or self.path or ""
 
 
 class Progress(Model):
@@ -191,10 +222,13 @@ class ExplainJob(BaseJob):
 
 
 class AddNetworkJob(BaseJob):
-    """A request to download a published network and to register it; until it is done there is no such network."""
+    """A request to fetch a network and to register it; until it is done there is no such network."""
 
     kind: Literal[JobKind.ADD_NETWORK] = JobKind.ADD_NETWORK
-    source: str = Field(description="name of the published network")
+    source: str = Field(description="name of the published network, id on the hub, or path")
+    place: NetworkPlace = "source"
+    title: str | None = None
+    labels: str | None = Field(default=None, exclude=True, repr=False)
     answer: dict[str, Any] | None = Field(description="number of layers, units and classes, once it is done")
 
 

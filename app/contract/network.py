@@ -1,5 +1,6 @@
 """Networks with their streams, layers and classes."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +17,11 @@ def refuse_reserved(slug: str) -> str:
     if slug == "api":
         raise ValueError("`api` is the address of the JSON API; choose another slug")
     return slug
+
+
+def make_slug(name: str) -> str:
+    """Return the name of a file, directory or repository as a name of a network in URLs; it may be empty."""
+    return re.sub("[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:63]
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(refuse_reserved)]
@@ -120,6 +126,15 @@ class OmittedModule(Model):
     )
 
 
+class Origin(Model):
+    """Where a network was fetched from: a package of an index, or a repository of a hub at one revision."""
+
+    kind: Literal["package", "hub"]
+    name: str = Field(description="name and version of the package, or owner/name on the hub")
+    revision: str = Field(default="", description="hash of the hub's commit")
+    licence: str = Field(default="", description="as the source states it; empty where it does not")
+
+
 class NetworkCard(Model):
     """A trained network as the catalogue knows it. `checksum` is the sha256 of its weights.
 
@@ -134,11 +149,15 @@ class NetworkCard(Model):
     streams: tuple[Stream, ...]
     layers: tuple[Layer, ...]
     omitted: tuple[OmittedModule, ...] = ()
+    origin: Origin | None = Field(default=None, description="where it was fetched from; null for one of a local file")
     classes: tuple[str, ...] = Field(description="in the order of the outputs; empty for an encoder, which has none")
     class_sentences: tuple[str, ...] = Field(
         default=(), description="a sentence for each class that says what it is, or none at all"
     )
     parameters: int
+    memory: int | None = Field(
+        default=None, description="bytes that one unit needs, estimated from shapes; null where that was not done"
+    )
     normalised: bool = False  # has batch normalisation, whose statistics describe the training data
     stimulus: Extent = Field(description="size of a stimulus where the recipe leaves it open")
     short_side: int | None = Field(

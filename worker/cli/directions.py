@@ -98,9 +98,9 @@ def add(
     active: Annotated[int, typer.Option(min=0, help="Of topk: directions at a position.")] = 0,
 ) -> None:
     """Add a dictionary from a file: a sparse autoencoder, concept activation vectors, a probe."""
+    from app.contract.network import make_slug
     from worker.directions.files import read_directions
     from worker.directions.learn import check_base, dictionary_layer, nearest_channels
-    from worker.networks.load import make_slug
 
     store = open_database()
     with store.session() as session:

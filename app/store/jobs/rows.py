@@ -146,5 +146,5 @@ def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
             name, expected = row["parameters"]["name"], row["parameters"]["expected"]
             return ExplainJob(**common, dataset=row["dataset"], clip_name=name, expected=expected, answer=row["answer"])
         case JobKind.ADD_NETWORK:
-            source = row["parameters"]["source"]
-            return AddNetworkJob(**{**common, "network": source}, source=source, answer=row["answer"])
+            parameters = {"network": row["parameters"]["source"], **row["parameters"]}
+            return AddNetworkJob(**{**common, **parameters}, answer=row["answer"])

@@ -63,7 +63,9 @@ class JobOut(Model):
         if isinstance(job, ExplainJob):
             fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
         if isinstance(job, AddNetworkJob):
-            fields["parameters"] = {"source": fields.pop("source")}
+            place, source, title = fields.pop("place"), fields.pop("source"), fields.pop("title")
+            fields.pop("labels")  # they may be thousands
+            fields["parameters"] = {place: source} | ({"title": title} if title else {})
         preview = result = None
         if isinstance(job, VisualizeJob):
             preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)

@@ -7,7 +7,17 @@ from pydantic import Field
 
 from app.contract.job import AddNetworkRequest
 from app.contract.model import Model
-from app.contract.network import Extent, Layer, LayerSummary, NetworkSummary, OmittedModule, Slug, Stream, StreamName
+from app.contract.network import (
+    Extent,
+    Layer,
+    LayerSummary,
+    NetworkSummary,
+    OmittedModule,
+    Origin,
+    Slug,
+    Stream,
+    StreamName,
+)
 from app.store.catalog import networks
 from app.store.jobs import requests
 from app.web import urls
@@ -15,6 +25,7 @@ from app.web.api.error_bodies import errors, write_errors
 from app.web.api.jobs import JobOut
 from app.web.api.parameters import NetworkSlug
 from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.requests.network_directory import check_path
 from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api/networks", tags=["networks"])
@@ -83,6 +94,8 @@ class NetworkDetail(Model):
     checksum: str
     streams: tuple[Stream, ...]
     layers: tuple[LayerOut, ...]
+    origin: Origin | None = Field(description="where it was fetched from, and under which licence; null for a file")
+    memory: int | None = Field(description="bytes that one unit needs, estimated from shapes; null where unknown")
     omitted: tuple[OmittedModule, ...] = Field(description="modules that are no layers, and why")
     classes: tuple[str, ...]
     class_sentences: tuple[str, ...] = Field(description="what each class is; empty where nobody says")
@@ -115,9 +128,9 @@ def list_networks(session: ReadSession) -> list[NetworkOut]:
 
 @router.post(
     "",
-    summary="Ask for a published network (/api/sources) to be downloaded and registered",
+    summary="Ask for a network to be fetched and registered: one of /api/sources, of the hub, or of the worker's disk",
     status_code=202,
-    responses=write_errors(404, 409, 413, 415, 422),
+    responses=write_errors(403, 404, 409, 413, 415, 422),
 )
 def add_network(
     session: WriteSession,
@@ -126,6 +139,7 @@ def add_network(
     request: Annotated[AddNetworkRequest, Body(examples=[{"source": "i3d"}])],
 ) -> JobOut:
     """Join the job that adds the same network where it is under way."""
+    check_path(request, settings)
     asked_by = requester(visitor, settings)
     return JobOut.of(requests.enqueue_network(session, request=request, limit=settings.queue_limit, requester=asked_by))
 

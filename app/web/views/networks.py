@@ -5,26 +5,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import ValidationError
+from fastapi.responses import HTMLResponse
 
-from app.contract.job import AddNetworkJob, AddNetworkRequest
+from app.contract.job import AddNetworkJob
 from app.contract.network import NetworkCard, NetworkSummary
-from app.contract.network_source import SOURCES, NetworkSource
+from app.contract.network_source import PACKAGES, NetworkSource
 from app.contract.result import MediaRole, Visualization
 from app.contract.unit import Thumbnail
 from app.contract.unit_query import UnitQuery, UnitSort
 from app.store import Session
 from app.store.catalog import networks, thumbnails
-from app.store.jobs import listing, requests, workers
+from app.store.jobs import listing, workers
 from app.store.results import visualizations
 from app.web import urls
 from app.web.charts.architecture import StreamColumn, stream_columns
-from app.web.deps import ReadSession, SettingsDep, WriteSession
+from app.web.deps import ReadSession
 from app.web.render import render
-from app.web.requests.form import Form
-from app.web.requests.validation import invalid_request
-from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 
 router = APIRouter()
@@ -107,25 +103,10 @@ def networks_page(request: Request, session: ReadSession) -> HTMLResponse:
 
 
 def network_offers(session: Session, registered: Collection[str]) -> tuple[NetworkOffer, ...]:
-    """Return the published networks that are not registered."""
-    missing = [source for source in SOURCES if source.name not in registered]
+    """Return the published networks in packages that are not registered; the page to add networks has those of hubs."""
+    missing = [source for source in PACKAGES if source.name not in registered]
     live = {job.source: job for job in listing.list_live_additions(session)} if missing else {}
     return tuple(NetworkOffer(source, live.get(source.name)) for source in missing)
-
-
-@router.post(urls.add_network())
-def add_network(session: WriteSession, settings: SettingsDep, visitor: VisitorDep, form: Form) -> RedirectResponse:
-    """Queue a published network to be added, and show the job."""
-    try:
-        request = AddNetworkRequest.model_validate({name: form[name] for name in ("source",) if name in form})
-    except ValidationError as error:
-        raise invalid_request(error.errors(), within=("body",)) from error
-    owner = visitor.cookie_owner or new_owner()
-    asked_by = requester(visitor, settings, owner)
-    job = requests.enqueue_network(session, request=request, limit=settings.queue_limit, requester=asked_by)
-    response = RedirectResponse(urls.job(job.id), status_code=303)
-    remember_owner(response, owner)
-    return response
 
 
 def playing_visualizations(session: Session, card: NetworkCard) -> tuple[Visualization, ...]:

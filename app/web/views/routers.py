@@ -1,6 +1,7 @@
 """The routers of all pages, in the order in which they are matched: the last ones match almost every address."""
 
 from app.web.views import (
+    add_network,
     class_page,
     classes,
     clip,
@@ -27,6 +28,7 @@ from app.web.views import (
 )
 
 routers = (
+    add_network.router,
     jobs.router,
     job.router,
     saved_views.router,

@@ -26,7 +26,8 @@ class JobProgress extends HTMLElement {
     const bar = this.querySelector("progress");
     if (bar) {
       bar.max = progress.steps;
-      bar.value = progress.step;
+      if (progress.stage && progress.steps <= 1) bar.removeAttribute("value");
+      else bar.value = progress.step;
     }
     const text = this.querySelector("[data-progress-text]");
     if (text) text.textContent = formatProgress(kind, progress);

@@ -18,6 +18,7 @@ const STEP_NOUNS = { visualize: "step", add_network: "MB" };
  */
 export function formatProgress(kind, { stage, step, steps, seconds_left: secondsLeft }) {
   if (kind === "explain" && !step) return "reads the clip";
+  if (stage && steps <= 1) return stage;
   const unit = stage ? `${stage}:` : (STEP_NOUNS[kind] ?? "pass");
   const words = `${unit} ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}`;
   if (secondsLeft == null) return words;

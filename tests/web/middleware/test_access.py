@@ -65,6 +65,7 @@ def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
         ("POST", "/tiny/-/visualize", {"data": {"u": "class/1"}}),
         ("POST", "/-/surveys", {"data": {"network": "tiny", "dataset": "little"}}),
         ("POST", "/-/networks", {"data": {"source": "i3d"}}),
+        ("POST", "/-/networks", {"data": {"hub": "lab/net"}}),
         ("POST", "/-/clips", {"data": {"network": "tiny"}, "files": {"file": ("a.mp4", VIDEO)}}),
         ("POST", "/-/saved", {"data": {"url": "/", "title": "t"}}),
         ("POST", "/-/saved/none/forget", {}),

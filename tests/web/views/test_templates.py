@@ -36,6 +36,7 @@ ADDRESSES = (
     "/tiny/class/2?embed=1",
     "/tiny/fc6/1?embed=1",
     "/-/saved",
+    "/-/add-network",
     "/-/jobs?mine=1",
     "/tiny/class/2",
     "/tiny/class/2?speed=fast&view=xy",

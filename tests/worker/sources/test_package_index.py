@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.contract.errors import DownloadFailed
-from app.contract.network_source import SOURCES
+from app.contract.network_source import PACKAGES
 from tests.worker.sources.local_index import LocalIndex, serving
 from worker.sources.package_index import DEFAULT_INDEX, PackageIndex, configured_index
 
-SOURCE = SOURCES[0]
+SOURCE = PACKAGES[0]
 
 
 @pytest.fixture

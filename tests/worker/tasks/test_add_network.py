@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from app.contract.errors import NetworkExists
+from app.contract.errors import InvalidRequest, NetworkExists
 from app.contract.job import AddNetworkJob, AddNetworkRequest, Job, JobState
 from app.contract.network_source import NetworkSource
 from app.settings import settings
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
 from app.store.jobs import listing, requests
+from benchmarks.architectures.video_transformers import save, save_encoder
 from tests.support import LEASE
+from tests.worker.sources.local_hub import LocalHub
+from tests.worker.sources.local_hub import serving as hub_serving
 from tests.worker.sources.local_index import LocalIndex, i3d_variables, make_package, serving, source_of
 from worker.loop import Tasks, WorkerLoop
-from worker.tasks.add_network import AddNetworkTask
+from worker.tasks.add_network import TRACING, AddNetworkTask, allowed_path
 
 Package = tuple[NetworkSource, bytes]
 
@@ -75,7 +78,8 @@ def test_a_request_becomes_a_network(store: Store, local: LocalIndex, package: P
     done = read(store, job)
     assert isinstance(done, AddNetworkJob)
     assert (done.state, done.error) == (JobState.DONE, None)
-    assert done.answer == {"layers": 13, "units": 6208, "classes": 400}
+    answer = done.answer or {}
+    assert (answer["layers"], answer["units"], answer["classes"]) == (13, 6208, 400)
     assert reports
     assert all(step <= steps for step, steps in reports)
     with store.session() as session:
@@ -123,3 +127,80 @@ def test_a_cancelled_download_ends_and_leaves_nothing(store: Store, local: Local
     worker.work_once()
     assert read(store, job).state is JobState.CANCELLED
     assert list((tmp_path / "sources").iterdir()) == []
+
+
+def work(store: Store, request: AddNetworkRequest) -> tuple[AddNetworkJob, list[str]]:
+    """Add a network by the real loop; return the ended job and the stages that it told."""
+    with store.transaction() as session:
+        job = requests.enqueue_network(session, request=request)
+
+    def unexpected(*arguments: object) -> None:
+        raise AssertionError
+
+    tasks = Tasks(visualize=unexpected, survey=unexpected, explain=unexpected, add_network=AddNetworkTask(store))
+    worker = WorkerLoop(store=store, tasks=tasks, device="cpu", batch=1, lease=LEASE, report_seconds=0)
+    stages: list[str] = []
+    worker.on_progress = lambda job, progress: stages.append(progress.stage)
+    worker.work_once()
+    done = read(store, job)
+    assert isinstance(done, AddNetworkJob)
+    return done, list(dict.fromkeys(stages))
+
+
+def test_a_network_of_the_hub_is_added_and_says_what_is_left_out(
+    store: Store, local: LocalIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with hub_serving(LocalHub()) as hub:
+        hub.publish("lab/mae", save_encoder("VideoMAEForPreTraining", tmp_path / "net"))
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        done, stages = work(store, AddNetworkRequest(hub="lab/mae", slug="mine", title="Mine"))
+        assert (done.state, done.error) == (JobState.DONE, None)
+        assert stages == ["", TRACING]
+        answer = done.answer or {}
+        assert (answer["classes"], answer["needs"][:21]) == (0, "One unit needs about ")
+        assert "decoder, encoder_to_decoder" in [part["module"] for part in answer["omitted"]]
+        with store.session() as session:
+            card = networks.get_card(session, slug="mine")
+        assert (card.title, card.origin and card.origin.name) == ("Mine", "lab/mae")
+        failed, _ = work(store, AddNetworkRequest(hub="lab/none"))
+    assert failed.error is not None
+    assert "has no network lab/none" in failed.error.detail
+    offline, _ = work(store, AddNetworkRequest(source="videomae-base"))
+    assert offline.error is not None
+    assert "hf download MCG-NJU/videomae-base --local-dir videomae-base" in offline.error.detail
+
+
+def test_a_network_of_the_directory_is_added_with_labels(
+    store: Store, local: LocalIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    allowed = tmp_path / "allowed"
+    save("videomae", allowed / "group" / "Net 1")
+    monkeypatch.setenv("KINETOSCOPE_NETWORK_DIRECTORY", str(allowed))
+    settings.cache_clear()
+    done, stages = work(store, AddNetworkRequest(path="group/Net 1", labels="one\ntwo\nthree\n"))
+    assert (done.state, done.error, stages) == (JobState.DONE, None, [TRACING])
+    with store.session() as session:
+        assert networks.get_card(session, slug="net-1").classes == ("one", "two", "three")
+    wrong, _ = work(store, AddNetworkRequest(path="group/Net 1", slug="other", labels="one\ntwo\n"))
+    assert wrong.error is not None
+    assert "3 classes, but there are 2 labels" in wrong.error.detail
+
+
+def test_no_path_leads_out_of_the_directory_or_runs_code(
+    local: LocalIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidRequest, match="KINETOSCOPE_NETWORK_DIRECTORY"):
+        allowed_path("net")
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    outside.mkdir()
+    (allowed / "net").mkdir(parents=True)
+    (allowed / "link").symlink_to(outside)
+    (allowed / "family.py").write_text("raise SystemExit('run!')")
+    monkeypatch.setenv("KINETOSCOPE_NETWORK_DIRECTORY", str(allowed))
+    settings.cache_clear()
+    assert allowed_path("net") == allowed / "net"
+    for source in ("../outside", str(outside), "link", "none", ".", "net/../../outside", "/etc/passwd"):
+        with pytest.raises(InvalidRequest, match=r"There is no .* below KINETOSCOPE_NETWORK_DIRECTORY"):
+            allowed_path(source)
+    with pytest.raises(InvalidRequest, match="is Python, which is not run"):
+        allowed_path("family.py")
