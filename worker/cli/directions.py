@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -149,6 +149,54 @@ def remove(
     with store.transaction() as session:
         dictionaries.remove_dictionary(session, network=network, layer=layer)
     out.print(f"Removed {layer} of {network}.", highlight=False)
+
+
+@app.command()
+@report_errors
+def match(
+    network: str,
+    layer: Annotated[str, typer.Argument(help="A layer or dictionary; each of its units is matched.")],
+    other_network: str,
+    other_layer: Annotated[str, typer.Argument(help="The layer among whose units matches are looked for.")],
+    dataset: Annotated[str, typer.Option(help="The data set whose clips both networks see.")],
+    count: Annotated[int, typer.Option(min=1, help="Matches to list, the strongest first.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Of the permutations that say what chance gives.")] = 0,
+) -> None:
+    """Find the same directions in two networks: units that the same clips excite."""
+    import numpy as np
+
+    from worker.directions.matching import match_units, record_peaks
+    from worker.survey.stored_inputs import stored_samples
+    from worker.tasks.network_cache import NetworkCache
+
+    store = open_database()
+    samples, cache = stored_samples(store, dataset), NetworkCache(store, choose_device(), max_networks=1)
+    with store.session() as session:  # before anything is read
+        for slug, name in ((network, layer), (other_network, other_layer)):
+            networks.get_card(session, slug=slug).layer(name)
+
+    def record(slug: str, name: str) -> dict[str, "np.ndarray[Any, Any]"]:
+        with make_progress() as progress:
+            line = progress.add_task(f"{slug} {name}", total=len(samples))
+            loaded = cache.load(slug)
+            return record_peaks(loaded, name, samples, observe=lambda done, _: progress.update(line, completed=done))
+
+    peaks = [record(network, layer), record(other_network, other_layer)]
+    shared = [sample.name for sample in samples if all(sample.name in recorded for recorded in peaks)]
+    if not shared:
+        raise InvalidRequest(f"No clip of {dataset} can be read by both networks.")
+    first, second = (np.stack([recorded[clip] for clip in shared]) for recorded in peaks)
+    found = match_units(first, second, seed)
+    table = Table(layer, other_layer, "correlation", "each other's best")
+    for each in found.matches[:count]:
+        units = (f"{network} {each.unit}", f"{other_network} {each.other}")
+        table.add_row(*units, f"{each.correlation:.3f}", "yes" if each.is_mutual else "")
+    out.print(table)
+    out.print(
+        f"Over {len(shared):,} clips. With the clips permuted the best of all pairs stays below {found.by_chance:.3f} "
+        "in 19 of 20 cases.",
+        highlight=False,
+    )
 
 
 def default_name(method: Method, size: int, dataset: str) -> str:

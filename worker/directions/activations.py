@@ -1,6 +1,6 @@
 """Sample the activations of a layer over the clips of a data set, as evenly as memory allows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from app.contract.errors import InvalidRequest, NotFinite, VideoError
 from worker.devices import device_of
 from worker.evidence.types import Observe
-from worker.graph.inputs import on_device
+from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 from worker.networks.preprocessing import clips_per_batch, join_clips
 from worker.survey.prefetch import Sample, prefetch
@@ -57,40 +57,24 @@ def sample_activations(
 
     Raises InvalidRequest where fewer than two clips can be read, NotFinite for NaN or infinite activations.
     """
-    card, device = network.card, device_of(network.module)
-    checked, rectified = card.layer(layer), network.points[layer].rectified
+    checked, rectified = network.card.layer(layer), network.points[layer].rectified
     most = max(1, min(positions, MAX_BYTES // (4 * checked.units)))
     each = max(1, most // max(1, len(samples)))
     rows: list[Rows] = []
     means: list[Rows] = []
     read: list[int] = []
     skipped: list[str] = []
-    waiting: list[tuple[int, object]] = []
-
-    def compute() -> None:
-        batch = on_device(join_clips([clip for _, clip in waiting]), device)  # type: ignore[misc]
+    for numbers, batch in read_batches(network, samples, skipped, threads=threads, observe=observe):
         with torch.no_grad():
             maps = network.activation(layer, batch)
         flat = (maps.relu() if rectified else maps).flatten(2).transpose(1, 2).cpu()  # (B, positions, C)
         if not flat.isfinite().all():
             raise NotFinite(f"The layer {layer} gives NaN or infinite activations: check the network's weights.")
-        for (number, _), clip in zip(waiting, flat.numpy(), strict=True):
+        for number, clip in zip(numbers, flat.numpy(), strict=True):
             drawn = np.random.default_rng([seed, number]).permutation(len(clip))[:each]
             rows.append(clip[np.sort(drawn)])
             means.append(clip.mean(0, dtype=np.float64).astype(np.float32))
-            read.append(number)
-        waiting.clear()
-
-    for done, (number, clip) in enumerate(prefetch(card, samples, range(len(samples)), threads), 1):
-        if isinstance(clip, VideoError):
-            skipped.append(f"{samples[number].name}: {clip.detail}")
-        else:
-            waiting.append((number, clip))
-        if waiting and (len(waiting) == clips_per_batch(card) or done == len(samples)):
-            compute()
-        observe(done, len(samples))
-    if waiting:
-        compute()
+        read += numbers
     if len(read) < 2:
         reason = f" The first that cannot be read: {skipped[0]}" if skipped else ""
         raise InvalidRequest(
@@ -104,6 +88,33 @@ def sample_activations(
         labels=tuple(samples[number].label for number in read),
         skipped=tuple(skipped),
     )
+
+
+def read_batches(
+    network: Network,
+    samples: Sequence[Sample],
+    skipped: list[str],
+    *,
+    threads: int = 1,
+    observe: Observe = lambda done, total: None,
+) -> Iterator[tuple[list[int], Inputs]]:
+    """Yield the numbers of clips with their inputs on the network's device, a batch that memory holds at a time.
+
+    Clips that cannot be read are left out, and `skipped` gets their names with the reason.
+    """
+    size, device = clips_per_batch(network.card), device_of(network.module)
+    numbers: list[int] = []
+    clips: list[Inputs] = []
+    for done, (number, clip) in enumerate(prefetch(network.card, samples, range(len(samples)), threads), 1):
+        if isinstance(clip, VideoError):
+            skipped.append(f"{samples[number].name}: {clip.detail}")
+        else:
+            numbers.append(number)
+            clips.append(clip)
+        if clips and (len(clips) == size or done == len(samples)):
+            yield numbers, on_device(join_clips(clips), device)
+            numbers, clips = [], []
+        observe(done, len(samples))
 
 
 def split_clips(count: int, seed: int, groups: Sequence[str] | None = None) -> tuple[Numbers, Numbers]:

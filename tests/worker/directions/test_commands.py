@@ -71,6 +71,8 @@ def test_a_dictionary_is_a_layer_like_any_other(tiny: Invoke, tmp_path: Path) ->
     assert [item.visualizations for item in listed.items] == [1, 0, 0]
     assert "conv2~nmf3" in tiny("explain", "tiny", tmp_path / "videos" / "class 0" / "0.mp4").output
 
+    match = tiny("directions", "match", "tiny", "conv2~nmf3", "tiny", "conv2", "--dataset", "videos").output
+    assert "Over 9 clips. With the clips permuted" in match
     row = tiny("directions", "list", "tiny").output
     assert "conv2~nmf3" in row
     assert "non-negative matrix factorization" in row
