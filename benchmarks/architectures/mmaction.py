@@ -216,7 +216,7 @@ def save_two_stream(folder: Path) -> SavedNetwork:
 
 CASES = (
     *(
-        Case(name, "mmaction", partial(save_case, name), middle)
+        Case(f"{name} (MMAction2)", "torch", partial(save_case, name), middle)
         for name, middle in (
             ("TSN", "layer1.1"),
             ("TSM", "layer2.0.conv1"),
@@ -226,5 +226,5 @@ CASES = (
             ("R(2+1)D", "layer2.0.conv1.spatial"),
         )
     ),
-    Case("TSN, two streams", "mmaction", save_two_stream, "motion.layer1.1"),
+    Case("TSN, two streams (MMAction2)", "torch", save_two_stream, "motion.layer1.1"),
 )

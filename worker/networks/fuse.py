@@ -17,7 +17,7 @@ from worker.networks.registry import Family, find_family
 from worker.networks.stored_config import read_stored_config, store_with_config
 from worker.networks.tap import Tap
 from worker.networks.transformers_directory import read_directory
-from worker.networks.weights import parse_weights, read_weights
+from worker.networks.weights import parse_weights, read_weights, verify_named_checksum
 
 
 def read_fused(
@@ -67,7 +67,9 @@ def _read_part(path: Path, weight: float, flow_scale: float | None = None) -> tu
     if path.is_dir():
         name, data = read_directory(path)
     else:
-        name, data = recognise(read_weights(path, MAX_CHECKPOINT_BYTES), path, flow_scale=flow_scale)
+        content = read_weights(path, MAX_CHECKPOINT_BYTES)
+        verify_named_checksum(content, path)
+        name, data = recognise(content, path, flow_scale=flow_scale)
     config = read_stored_config(data)
     family = find_family(name)
     if config is None:

@@ -122,23 +122,18 @@ class Convolution(nn.Module):
 class TemporalShift(nn.Module):
     """The shift of TSM (Lin, Gan and Han 2019, arXiv 1811.08383) on (B, C, T, H, W).
 
-    Of every `div` channels, one shows the next frame and one the frame before; beyond the clip is zero. It is written
-    as a convolution over three frames, so that receptive fields and windows follow it.
+    Of every `div` channels, one shows the next frame and one the frame before; beyond the clip is zero.
     """
-
-    kernel: Tensor
 
     def __init__(self, channels: int, div: int) -> None:
         super().__init__()
         self.moved = channels // div
-        following, preceding = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([1.0, 0.0, 0.0])
-        kernel = torch.stack([following] * self.moved + [preceding] * self.moved).view(-1, 1, 3, 1, 1)
-        self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        count = 2 * self.moved
-        moved = F.conv3d(x[:, :count], self.kernel, padding=(1, 0, 0), groups=count)
-        return torch.cat([moved, x[:, count:]], 1)
+        following, preceding, rest = x[:, : self.moved], x[:, self.moved : 2 * self.moved], x[:, 2 * self.moved :]
+        following = F.pad(following, (0, 0, 0, 0, 0, 1))[:, :, 1:]
+        preceding = F.pad(preceding, (0, 0, 0, 0, 1, 0))[:, :, :-1]
+        return torch.cat([following, preceding, rest], 1)
 
 
 class Block(nn.Module):
