@@ -163,6 +163,8 @@ def summarise(description: Description) -> str:
         sentences.append(f"Flow as bytes, 0 to 255 for -{bound} to {bound}; {scaling}.")
     elif plan.stream is StreamName.APPEARANCE:
         sentences.append(f"{name} on one frame of {size}; in training its scores are the mean over several.")
+    elif frames == 1:
+        sentences.append(f"{name} on one frame of {size}.")
     elif description.is_segmented:
         sentences.append(f"{name} on {frames} segments of one frame, {size}.")
         sentences.append("The segments are frames in a row here; in training they lie apart.")

@@ -112,12 +112,11 @@ def find_frames(facts: Facts, architecture: Architecture, *, sees_frames_alone: 
     sample = facts.step("SampleFrames", "DenseSampleFrames", "UniformSample", "UniformSampleFrames")
     given = sample.get("clip_len")
     if sees_frames_alone:
-        segments = sample.get("num_clips")
-        if isinstance(given, int) and given > 1 and architecture.backbone == "C2D":
-            segments = given
-        given = facts.backbone.get("num_segments", segments)
-        if given is None and facts.backbone_name == "ResNetTSM":
-            given = architecture.frames  # the class's default
+        clips = sample.get("num_clips", 1)
+        sampled = given * clips if isinstance(given, int) and isinstance(clips, int) else None
+        # of a TSM the backbone has the number, its class's own by default
+        usual = architecture.frames if facts.backbone_name == "ResNetTSM" else sampled
+        given = facts.backbone.get("num_segments", usual)
     what = "segments" if sees_frames_alone else "frames"
     return _whole(facts, given, architecture.frames, what, MAX_FRAMES)
 
