@@ -10,10 +10,10 @@ MAX_BATCH = 128  # jobs, unless the settings say otherwise
 def batch_size(session: Session, first: Job, batch: int, max_batch: int) -> int:
     """Return the size of the batch that begins with the job `first`, at most `max_batch`.
 
-    With the objective `center` a unit costs no more than its receptive field's share of the frame, so a batch holds
-    as many units as cost as much as `batch` whole frames.
+    With an objective of one position a unit costs no more than its receptive field's share of the frame, so a batch
+    holds as many units as cost as much as `batch` whole frames.
     """
-    if not isinstance(first, VisualizeJob) or first.recipe.objective != "center":
+    if not isinstance(first, VisualizeJob) or not first.recipe.is_of_one_position:
         return min(batch, max_batch)
     card = networks.get_card(session, slug=first.network)
     recipe, field = first.recipe, card.layer(first.layer).receptive_field

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -19,20 +19,22 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from app.contract.errors import InvalidRecipe
 from app.contract.model import Model
-from app.contract.network import NetworkCard, StreamName
+from app.contract.network import NetworkCard
+from app.contract.recipe_fields import MapPosition, OtherUnits, ParsePosition, ParseUnits
+from app.contract.recipe_fit import require_fit
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
 
 ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
 CENTER_VERSION = 2  # the same for the objective `center` alone: part of its keys
 MIN_SIZE, MAX_SIZE, MAX_FRAMES = 16, 512, 128  # of a stimulus that a person chooses
-MAX_ENERGY_WEIGHT = 1e36  # energy / bound^alpha, which single precision must hold
 REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
 
 # Fields that were added after the first results were stored, each with the value that reproduces those results.
 LEGACY_VALUES: Mapping[str, object] = {
     "sign": "maximize",
+    "position": None,
+    "minus": None,
     "tolerance": 0.0,
     "bn_prior": 0.0,
     "frame_equalization": 0.0,
@@ -80,7 +82,7 @@ class Speed(StrEnum):
         return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
 
 
-Objective = Literal["channel", "center"]
+Objective = Literal["channel", "center", "position"]
 Sign = Literal["maximize", "minimize"]
 DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
 
@@ -94,12 +96,23 @@ class Recipe(Model):
     speed: Speed = Field(default=DEFAULT_SPEED, description="How fast the stimulus may change over time.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
     objective: Objective = Field(
-        default="channel", description="Sum over the activation map, or its central position alone."
+        default="channel",
+        description="Sum over the activation map, or its central position alone, or another position that `position` "
+        "gives.",
+    )
+    position: Annotated[MapPosition | None, ParsePosition] = Field(
+        default=None,
+        description="Frame, row and column of the map, from 0,0,0 on, such as 1,3,4. For the objective `position`.",
     )
     sign: Sign = Field(
         default="maximize",
         description="Whether the stimulus raises the activation or lowers it. Units that no ReLU follows, such as the "
         "channels of a residual stream, mean something at both ends.",
+    )
+    minus: Annotated[OtherUnits | None, ParseUnits] = Field(
+        default=None,
+        description="Units of the layer whose mean activation is subtracted, such as 3 or 3,17; `others` for all "
+        "others.",
     )
     contrast: float = Field(
         default=0.75,
@@ -241,12 +254,16 @@ class Recipe(Model):
         """Return the weight of the squared temporal derivative in R_TV."""
         return self.speed.chi
 
+    @property
+    def is_of_one_position(self) -> bool:
+        """Return whether one position of the map is maximized, and not their sum."""
+        return self.objective != "channel"
+
     def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
         """Return the recipe with every open field filled in for a network."""
-        if self.objective == "center":
+        defaults = BATCH_NORM_DEFAULTS if card.normalised else DEFAULTS
+        if self.is_of_one_position:
             defaults = CENTER_DEFAULTS
-        else:
-            defaults = BATCH_NORM_DEFAULTS if card.normalised else DEFAULTS
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
         return ResolvedRecipe.model_validate({**defaults, **own_size, **chosen})
@@ -283,40 +300,18 @@ class ResolvedRecipe(Recipe):
         """Return the recipe itself, which has no open field."""
         return self
 
-    def require_fit(self, card: NetworkCard, layer: str) -> None:
-        """Raise InvalidRecipe where the layer cannot be computed from a stimulus of this size, length and bound.
-
-        That it does not raise is no promise: of some networks only trying tells. Raises UnknownLayer.
-        """
-        own, known = card.stimulus, card.layer(layer)
-        has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
-        if not has_clip and self.frames != own.frames:
-            raise InvalidRecipe(
-                f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty (or {own.frames})."
-            )
-        smallest_bound = self.bound * min(stream.bound for stream in card.streams)
-        if self.energy / MAX_ENERGY_WEIGHT > smallest_bound**self.alpha:
-            raise InvalidRecipe(
-                f"`bound` {self.bound:g} to the power of `alpha` {self.alpha:g} is too small to compute with. Choose a "
-                "larger `bound`, a smaller `alpha`, or 0 for `energy`."
-            )
-        chosen = (("size", self.size, known.sizes, own.height), ("frames", self.frames, known.lengths, own.frames))
-        for name, value, ranges, own_value in chosen:
-            if ranges and not any(first <= value <= last for first, last in ranges):
-                taken = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)
-                raise InvalidRecipe(
-                    f"{layer} of {card.title} cannot be computed where `{name}` is {value}: it takes {taken}. "
-                    f"Leave `{name}` empty for the network's own, {own_value}."
-                )
+    def require_fit(self, card: NetworkCard, layer: str, units: Sequence[int] = ()) -> None:
+        """Raise InvalidRecipe where these units of a layer cannot be computed: see `recipe_fit.require_fit`."""
+        require_fit(self, card, card.layer(layer), units)
 
     def in_pixels(self, card: NetworkCard, layer: str) -> Self:
         """Return the recipe with its lengths in pixels of the stimulus.
 
-        Lengths are in proportion to the stimulus, so that one recipe suits small and large networks. For `center`,
+        Lengths are in proportion to the stimulus, so that one recipe suits small and large networks. For one position,
         jitter and last blur are in proportion to the receptive field, which they would otherwise exceed.
         """
         field = card.layer(layer).receptive_field
-        seen = min(self.size, max(field.height, field.width)) if self.objective == "center" else self.size
+        seen = min(self.size, max(field.height, field.width)) if self.is_of_one_position else self.size
         lengths = {
             "jitter": round(self.jitter * seen / REFERENCE_HEIGHT),
             "blur": self.blur * self.size / REFERENCE_HEIGHT,
@@ -331,7 +326,7 @@ class ResolvedRecipe(Recipe):
         differs from the legacy one, and renamed fields are hashed under their old names.
         """
         body = {"engine": ENGINE_VERSION, **self.to_storage()}
-        if self.objective == "center":
+        if self.is_of_one_position:
             body["cone"] = CENTER_VERSION
         for name, legacy_value in LEGACY_VALUES.items():
             stored_name = RENAMED_FIELDS.get(name, name)

@@ -20,7 +20,12 @@ def full_window(shape: Sequence[int]) -> Window:
 
 def center_window(shape: Sequence[int]) -> Window:
     """Return the window of the central position of a map (B, C, ...), position size // 2 along each axis."""
-    return tuple((size // 2, size // 2 + 1) for size in shape[2:])
+    return position_window(shape, [size // 2 for size in shape[2:]])
+
+
+def position_window(shape: Sequence[int], position: Sequence[int]) -> Window:
+    """Return the window of one position of a map (B, C, ...)."""
+    return tuple((at, at + 1) for at, _ in zip(position, shape[2:], strict=True))
 
 
 def bounding_window(a: Window, b: Window) -> Window:

@@ -20,11 +20,12 @@ from worker.graph.forward_hook import forward_to_all
 from worker.graph.inputs import as_map, at_least_float32
 from worker.graph.program import Program, optimized
 from worker.graph.recording import NotRecordable, Recording, record
-from worker.graph.windows import Window, bounding_window, center_window, crop, full_window
+from worker.graph.windows import Window, bounding_window, crop, full_window, position_window
 from worker.maximize.canvas import Canvas, InputName, Stimulus
 from worker.maximize.microbatches import is_out_of_memory, out_of_memory
 from worker.maximize.objective_function import Model
 from worker.maximize.objectives import Activations, Objective
+from worker.maximize.positions import Position, locate
 
 TOLERANCE = 1e-3  # of the cone's activation against the frame's, relative to the largest: fp32 rounding is below 1e-5
 MAX_CONES_PER_MODULE = 4  # kept for the next batch; each holds the layer's weights in the precision of its gradients
@@ -111,20 +112,21 @@ def make_cone(
     path: str,
     frame: Frame,
     *,
-    center: bool,
+    position: Position | None,
     precision: torch.dtype = torch.float32,
 ) -> Cone | str:
-    """Return the cone of a layer's central position, or of its whole map; or a clause that says why there is none.
+    """Return the cone of one position of a layer, or of its whole map; or a clause that says why there is none.
 
     Programs are kept for the next call, until weights change. Raises EmptyMap where the frame is too small for the
-    layer, MixedDevices, OutOfMemory, and whatever the module raises on inputs of this size.
+    layer, OutsideMap for a position that its map does not have, MixedDevices, OutOfMemory, and whatever the module
+    raises on inputs of this size.
     """
     version = sum(t._version for t in (*module.parameters(), *module.buffers()))
     sizes = tuple((name, canvas.frames, canvas.height, canvas.width) for name, canvas in frame.items())
-    key = (path, center, precision, version, sizes)
+    key = (path, position, precision, version, sizes)
     cached = _programs.setdefault(module, OrderedDict())
     if key not in cached:
-        cached[key] = _make_programs(module, path, frame, center, precision)
+        cached[key] = _make_programs(module, path, frame, position, precision)
         while len(cached) > MAX_CONES_PER_MODULE:
             cached.popitem(last=False)
     cached.move_to_end(key)
@@ -136,7 +138,9 @@ def make_cone(
     return Cone(layer, canvases, programs.reduced, programs.float32)
 
 
-def _make_programs(module: nn.Module, path: str, frame: Frame, center: bool, precision: torch.dtype) -> _Programs | str:
+def _make_programs(
+    module: nn.Module, path: str, frame: Frame, position: Position | None, precision: torch.dtype
+) -> _Programs | str:
     inputs = _random_inputs(frame, torch.empty(0, dtype=stimulus_dtype(module), device=device_of(module)))
     try:
         recording = record(module, path, inputs)
@@ -145,7 +149,10 @@ def _make_programs(module: nn.Module, path: str, frame: Frame, center: bool, pre
     if not recording.activation.numel():
         raise EmptyMap("its activation map would be empty")
     shape = tuple(recording.activation.shape)
-    window = center_window(shape) if center else full_window(shape)
+    window = full_window(shape)
+    if position is not None:
+        size = tuple(as_map(recording.activation).shape[2:])
+        window = position_window(shape, locate(position, size)[len(size) - len(window) :])
     windows = common_windows(Program(recording, window).input_windows)
     statistics = bn_statistics(recording)
     float32 = Program(recording, window, windows, statistics)
@@ -208,10 +215,11 @@ class OneInput(nn.Module):
 
 def make_model(
     module: nn.Module, objective: Objective, canvases: Canvas | Mapping[InputName, Canvas], *, margin: int
-) -> Model:
+) -> tuple[Model, Objective]:
     """Return a plain module as the model of an objective, whose layers are paths of its submodules.
 
     One layer runs as its cone, where that can be had; several layers run on whole frames. The canvases get `margin`.
+    The objective comes with it, as that of the activations that the model gives.
     """
     prefix = ""
     if isinstance(canvases, Canvas):
@@ -220,7 +228,7 @@ def make_model(
     paths = {layer: f"{prefix}{layer}".rstrip(".") for layer in objective.layers}
     if len(paths) == 1:
         ((layer, path),) = paths.items()
-        cone = make_cone(module, layer, path, frame, center=objective.is_central, precision=stimulus_dtype(module))
+        cone = make_cone(module, layer, path, frame, position=objective.position, precision=stimulus_dtype(module))
         if isinstance(cone, Cone):
-            return cone
-    return WholeModel(module=module, paths=paths, frame=frame, canvases=frame)
+            return cone, objective if objective.position is None else objective.on_its_position()
+    return WholeModel(module=module, paths=paths, frame=frame, canvases=frame), objective

@@ -15,7 +15,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from app.contract.errors import MixedDevices, NotFinite, WorkError
+from app.contract.errors import InvalidRecipe, MixedDevices, NotFinite, WorkError
 from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe, Sign
 from app.contract.result import Measurements
@@ -32,20 +32,18 @@ from worker.maximize.objectives import (
     Activations,
     Objective,
     UnitActivation,
-    all_positions,
-    central_position,
+    minus,
     unit_activation,
 )
 from worker.maximize.optimizers import OPTIMIZERS
 from worker.maximize.parameterizations import PARAMETERIZATIONS
+from worker.maximize.positions import CENTER, OutsideMap, Position
 from worker.maximize.regularizers import Penalty
 from worker.maximize.result import Maximum, Observe
 from worker.maximize.settings import Schedule, Settings
 from worker.maximize.stimulus_size import is_own_size, refuse_size
 from worker.maximize.transforms import RandomViews
 from worker.networks.network import Network
-
-POSITIONS = {"channel": all_positions, "center": central_position}  # that a recipe's objective sums
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def maximize_units(
     started, card = perf_counter(), network.card
     resolved = [recipe.resolved(card) for recipe in recipes]
     for recipe in resolved:
-        recipe.require_fit(card, layer)
+        recipe.require_fit(card, layer, units)
     resolved = [recipe.in_pixels(card, layer) for recipe in resolved]
     if len({recipe.batch_key() for recipe in resolved}) != 1 or len(units) != len(recipes):
         raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
@@ -94,7 +92,7 @@ def maximize_units(
     model, problem = make_model(network, layer, recipe)
     function = make_function(network, layer, recipe, model, units, a_hat)
     names = [f"unit {unit} of {layer}" for unit in units]
-    measure = partial(_measure, network, make_unit_activation(network, layer, recipe, units), recipe.sign)
+    measure = partial(_measure, network, make_unit_activation(network, layer, recipe, units, model), recipe.sign)
     seeds = [r.seed for r in resolved]
     results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
@@ -115,11 +113,13 @@ def make_model(network: Network, layer: str, recipe: ResolvedRecipe) -> tuple[Mo
     Raises InvalidRecipe for a size that the layer cannot take.
     """
     frame, path = make_canvases(network.card, recipe), network.points[layer].path
-    center, precision = recipe.objective == "center", network.precision
+    position, precision = position_of(recipe), network.precision
     try:
-        cone = make_cone(network.module, layer, path, frame, center=center, precision=precision)
+        cone = make_cone(network.module, layer, path, frame, position=position, precision=precision)
     except EmptyMap as error:
         raise refuse_size(network, layer, frame, str(error)) from error
+    except OutsideMap as error:
+        raise InvalidRecipe(f"{error} That is the map of {layer} at the size of this stimulus.") from error
     except (RuntimeError, ValueError) as error:
         raise _explain_failure(network, layer, frame, error) from error
     if isinstance(cone, Cone):
@@ -191,17 +191,38 @@ def visible_streams(card: NetworkCard, layer: str) -> tuple[StreamName, ...]:
     return tuple(s.name for s in card.streams if stream in ("fusion", s.name.value))
 
 
-def make_unit_activation(network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int]) -> UnitActivation:
-    """Return the activation of each of these units, of classes less `contrast` times the other classes."""
+def position_of(recipe: ResolvedRecipe) -> Position | None:
+    """Return the one position of the map that a recipe's objective is about; None for all."""
+    return {"channel": None, "center": CENTER, "position": recipe.position}[recipe.objective]
+
+
+def make_unit_activation(
+    network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int], model: Model | None = None
+) -> UnitActivation:
+    """Return the activation of each of these units, of classes less `contrast` times the other classes.
+
+    It is that of the activations of `model`, or of whole maps without one.
+    """
     contrast = recipe.contrast if network.card.layer(layer).is_class else 0.0
-    objective = UnitActivation(layer, torch.tensor(units), POSITIONS[recipe.objective], contrast)
+    position = None if isinstance(model, Cone) else position_of(recipe)
+    objective = UnitActivation(layer, torch.tensor(units), contrast=contrast, position=position)
     return objective.to(device_of(network.module))
 
 
-def make_objective(network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int]) -> Objective:
-    """Return what is maximized for each of these units: its activation, or minus that."""
-    activation = make_unit_activation(network, layer, recipe, units)
-    return -activation if recipe.sign == "minimize" else activation
+def make_objective(
+    network: Network, layer: str, recipe: ResolvedRecipe, units: Sequence[int], model: Model | None = None
+) -> Objective:
+    """Return what is maximized for each of these units: its activation, less others', or minus that.
+
+    It is a function of the activations of `model`, or of whole maps without one.
+    """
+    activation = make_unit_activation(network, layer, recipe, units, model)
+    objective: Objective = activation
+    if recipe.minus is not None:
+        others = None if recipe.minus == "others" else recipe.minus
+        position, contrast = activation.position, activation.contrast
+        objective = minus(layer, units, others, position=position, contrast=contrast).to(activation.units.device)
+    return -objective if recipe.sign == "minimize" else objective
 
 
 def make_function(
@@ -213,14 +234,14 @@ def make_function(
     a_hat: Sequence[float] | None = None,
 ) -> ObjectiveFunction:
     """Return J for these units: their objectives over rho^2 a_hat, less the recipe's penalties."""
-    objective = make_objective(network, layer, recipe, units)
+    objective = make_objective(network, layer, recipe, units, model)
     field, canvases = network.card.layer(layer).receptive_field, list(model.canvases.values())
     height = min(field.height, max(canvas.height for canvas in canvases))
     area = height * min(field.width, max(canvas.width for canvas in canvases))
     penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, recipe.chi, area)
     maxima = _data_maxima(a_hat, len(units), device_of(network.module))
     scale = area * maxima.to(stimulus_dtype(network.module))
-    bn_prior = recipe.bn_prior if recipe.objective == "channel" else 0.0  # one position shows no natural scene
+    bn_prior = 0.0 if recipe.is_of_one_position else recipe.bn_prior  # one position shows no natural scene
     return ObjectiveFunction(model, objective, penalty, scale, bn_prior)
 
 
@@ -279,14 +300,14 @@ class _Report:
                 f"The finished stimulus of {name} gives an activation of {activation}: the network overflows on it. "
                 "Try a smaller bound."
             )
-        is_center, canvases = self.recipe.objective == "center", self.model.canvases.values()
+        has_one_position, canvases = self.recipe.is_of_one_position, self.model.canvases.values()
         extent = Extent(
             frames=max(canvas.frames for canvas in canvases),
             height=max(canvas.height for canvas in canvases),
             width=max(canvas.width for canvas in canvases),
         )
         needs_whole = self.network.card.sees_everything(self.network.card.layer(self.layer))
-        is_told = is_center and self.problem and not needs_whole
+        is_told = has_one_position and self.problem and not needs_whole
         problem = f"Computed on the whole frame: {self.problem}." if is_told else ""
         measurements = Measurements(
             activation=activation,
@@ -298,7 +319,7 @@ class _Report:
             trace=maximum.trace,
             seconds=self.seconds,
             device=describe_device(device_of(self.network.module), self.network.precision),
-            seen=extent if is_center and not self.problem else None,
+            seen=extent if has_one_position and not self.problem else None,
             notes=tuple(filter(None, (problem, *maximum.notes))),
         )
         return Visualization(maximum.stimulus, measurements)

@@ -44,7 +44,7 @@ def maximize(
     of submodules. The module should be frozen and in eval mode. Raises NoGradient, NotFinite or OutOfMemory where an
     item fails, UnknownLayer for a path that the module does not have.
     """
-    model = make_model(module, objective, canvases, margin=transform.margin)
+    model, objective = make_model(module, objective, canvases, margin=transform.margin)
     scale = torch.ones(len(seeds), dtype=stimulus_dtype(module), device=device_of(module))
     function = ObjectiveFunction(model, objective.to(scale.device), penalty, scale, bn_prior)
     settings = Settings(schedule, parameterization, optimizer, transform)

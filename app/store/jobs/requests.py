@@ -68,7 +68,7 @@ def enqueue(
     cached = _cached_results(session, list(units), recipe_key)
     wanted = [unit for unit in units if unit not in cached]
     if wanted:
-        recipe.require_fit(card, request.layer)
+        recipe.require_fit(card, request.layer, [units[unit] for unit in wanted])
     check_queue_limit(session, len(wanted), limit)
     moment = now(session)
     date_at_commit(session, moment)

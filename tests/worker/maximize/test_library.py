@@ -64,7 +64,7 @@ def test_the_gradient_of_combined_objectives_is_exactly_that_of_their_weights() 
     """For linear layers J = <w, x> + b, with w the weighted sum of the objectives' own gradients."""
     module = frozen(TwoLayers().double())
     objective = 0.2 * channel("early", 3) + 0.8 * channel("late", 7) - center("late", 2) / 2
-    model = make_model(module, objective, IMAGE, margin=0)
+    model, objective = make_model(module, objective, IMAGE, margin=0)
     function = ObjectiveFunction(model, objective, Penalty(energy=0, smoothness=0), torch.ones(2, dtype=torch.float64))
     x = torch.randn(2, *IMAGE.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     actual = function.value_and_grad({"input": x}, None, torch.arange(2))
@@ -108,10 +108,11 @@ def test_the_maximum_of_a_linear_objective_is_its_weights_over_the_penalty() -> 
 
 def test_one_layer_runs_as_its_cone_and_several_as_they_are() -> None:
     module = frozen(TwoLayers())
-    cone = make_model(module, center("late", 1) - center("late", 2), IMAGE, margin=0)
+    cone, _ = make_model(module, center("late", 1) - center("late", 2), IMAGE, margin=0)
     assert isinstance(cone, Cone)
     assert cone.canvases["input"].shape == (3, 1, 5, 5)
-    assert isinstance(make_model(module, center("late", 1) + center("early", 2), IMAGE, margin=0), WholeModel)
+    whole, _ = make_model(module, center("late", 1) + center("early", 2), IMAGE, margin=0)
+    assert isinstance(whole, WholeModel)
 
 
 def test_inputs_have_the_names_that_the_module_gives_them() -> None:

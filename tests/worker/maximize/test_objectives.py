@@ -7,22 +7,19 @@ from torch import Tensor
 from app.contract.recipe import Recipe
 from worker.maximize.canvas import Canvas
 from worker.maximize.from_recipe import make_function, make_model, make_objective
-from worker.maximize.objectives import (
-    all_positions,
-    center,
-    central_position,
-    channel,
-    class_contrast,
-    contrasted,
-)
+from worker.maximize.objectives import at, center, channel, class_contrast, contrasted, direction, minus
+from worker.maximize.positions import CENTER, OutsideMap, select_positions
 from worker.maximize.regularizers import Penalty
 from worker.networks.network import Network
 
 
 def test_positions_that_are_summed() -> None:
     activation = torch.arange(3 * 4 * 5.0).view(1, 3, 4, 5)
-    assert all_positions(activation).shape == (1, 60)
-    assert central_position(activation).tolist() == [[1 * 20 + 2 * 5 + 2]]
+    assert select_positions(activation, None).shape == (1, 60)
+    assert select_positions(activation, CENTER).tolist() == [[1 * 20 + 2 * 5 + 2]]
+    assert select_positions(activation, (2, 0, 4)).tolist() == [[2 * 20 + 4]]
+    with pytest.raises(OutsideMap, match=r"no position 0,4,0 .* 3 x 4 x 5 positions, 0,0,0 to 2,3,4"):
+        select_positions(activation, (0, 4, 0))
 
 
 def test_contrast_subtracts_the_others() -> None:
@@ -99,6 +96,9 @@ def test_items_keep_their_units_when_others_have_left() -> None:
     torch.testing.assert_close(channel("a", [3, 2])(seen, torch.tensor([1])), seen["a"][:, 2].sum((1, 2, 3)))
 
 
-def test_only_central_objectives_need_no_more_than_the_central_position() -> None:
-    assert (center("a", 1) - 0.5 * center("b", 2)).is_central
-    assert not (center("a", 1) + channel("a", 2)).is_central
+def test_objectives_of_one_position_need_no_other() -> None:
+    assert (center("a", 1) - 0.5 * center("b", 2)).position == CENTER
+    assert (at("a", 1, (0, 1, 2)) + direction("a", {3: 1.0}, position=(0, 1, 2))).position == (0, 1, 2)
+    assert minus("a", 1, position=CENTER).position == CENTER
+    for mixed in (center("a", 1) + channel("a", 2), center("a", 1) + at("a", 1, (0, 0, 0)), channel("a", 0)):
+        assert mixed.position is None

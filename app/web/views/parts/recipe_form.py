@@ -16,7 +16,7 @@ OPTIONAL_FIELDS = {name for name, field in Recipe.model_fields.items() if field.
 
 @dataclass(frozen=True)
 class RecipeField:
-    """A field of a recipe as a form shows it. `choices` is empty for numbers."""
+    """A field of a recipe as a form shows it. `choices` is empty for numbers and text."""
 
     name: str
     label: str
@@ -26,6 +26,7 @@ class RecipeField:
     minimum: float | None = None
     maximum: float | None = None
     is_integer: bool = False
+    is_text: bool = False
     placeholder: str = ""
 
 
@@ -123,6 +124,7 @@ def _recipe_field(name: str, value: str, placeholder: str = "") -> RecipeField:
         minimum=value_schema.get("minimum", value_schema.get("exclusiveMinimum")),
         maximum=maximum,
         is_integer=is_integer,
+        is_text=value_schema.get("type") in ("string", "array"),
         placeholder=placeholder,
     )
 
@@ -143,4 +145,6 @@ def _label(name: str) -> str:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

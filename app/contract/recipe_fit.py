@@ -1,0 +1,78 @@
+"""Which recipes a layer can be computed under, and the sentences for those that it cannot."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app.contract.errors import InvalidRecipe
+from app.contract.network import Layer, NetworkCard, StreamName
+
+if TYPE_CHECKING:
+    from app.contract.recipe import ResolvedRecipe
+
+MAX_ENERGY_WEIGHT = 1e36  # energy / bound^alpha, which single precision must hold
+
+
+def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units: Sequence[int] = ()) -> None:
+    """Raise InvalidRecipe where a layer cannot be computed from a stimulus of the recipe's size, length and bound.
+
+    Raise it also for a position or for other units that the layer does not have, and where nothing is left to subtract
+    from one of `units`. That it does not raise is no promise: of some networks only trying tells.
+    """
+    _require_position(recipe, card, layer)
+    _require_others(recipe, layer, units)
+    own = card.stimulus
+    has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
+    if not has_clip and recipe.frames != own.frames:
+        raise InvalidRecipe(
+            f"{card.title} takes no clips: its streams have a fixed length. Leave `frames` empty (or {own.frames})."
+        )
+    smallest_bound = recipe.bound * min(stream.bound for stream in card.streams)
+    if recipe.energy / MAX_ENERGY_WEIGHT > smallest_bound**recipe.alpha:
+        raise InvalidRecipe(
+            f"`bound` {recipe.bound:g} to the power of `alpha` {recipe.alpha:g} is too small to compute with. Choose a "
+            "larger `bound`, a smaller `alpha`, or 0 for `energy`."
+        )
+    chosen = (("size", recipe.size, layer.sizes, own.height), ("frames", recipe.frames, layer.lengths, own.frames))
+    for name, value, ranges, own_value in chosen:
+        if ranges and not any(first <= value <= last for first, last in ranges):
+            taken = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)
+            raise InvalidRecipe(
+                f"{layer.name} of {card.title} cannot be computed where `{name}` is {value}: it takes {taken}. "
+                f"Leave `{name}` empty for the network's own, {own_value}."
+            )
+
+
+def _require_position(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer) -> None:
+    size = (layer.map.frames, layer.map.height, layer.map.width)
+    last = ",".join(str(side - 1) for side in size)
+    if recipe.objective != "position":
+        if recipe.position is not None:
+            raise InvalidRecipe("`position` is for the objective `position`: choose that, or leave it empty.")
+        return
+    if recipe.position is None:
+        raise InvalidRecipe(
+            f"The objective `position` needs `position`: frame, row and column of the map of {layer.name}, 0,0,0 to "
+            f"{last} at the network's own size."
+        )
+    is_own_size = all((each.height, each.frames) == (recipe.size, recipe.frames) for each in card.streams)
+    if is_own_size and any(at >= side for at, side in zip(recipe.position, size, strict=True)):
+        raise InvalidRecipe(
+            f"{layer.name} of {card.title} has no position {','.join(map(str, recipe.position))} (frame, row, column): "
+            f"its map has {' x '.join(map(str, size))} positions, 0,0,0 to {last}."
+        )
+
+
+def _require_others(recipe: "ResolvedRecipe", layer: Layer, units: Sequence[int]) -> None:
+    if recipe.minus is None:
+        return
+    others = set(range(layer.units)) if recipe.minus == "others" else set(recipe.minus)
+    if unknown := [unit for unit in sorted(others) if unit >= layer.units]:
+        raise InvalidRecipe(
+            f"`minus` names unit {unknown[0]}, and the units of {layer.name} are 0 to {layer.units - 1}."
+        )
+    for unit in units:
+        if not others - {unit}:
+            raise InvalidRecipe(
+                f"Nothing is left to subtract from unit {unit} of {layer.name}: a unit is not subtracted from itself. "
+                "Name another one in `minus`, or ask for other units."
+            )
