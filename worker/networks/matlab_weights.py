@@ -1,6 +1,7 @@
 """What a MATLAB file holds for the rest of the worker: tensors by name, and the graph of a MatConvNet network."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ def parse_matlab(data: bytes, max_bytes: int) -> Content:
     variables = read_matlab(data, max_bytes)
     graph = read_graph(variables)
     if graph is not None:
-        return {GRAPH_KEY: graph, PARAMS_KEY: {name: as_tensor(array) for name, array in graph.params.items()}}
+        params = {name: as_tensor(array) for name, array in graph.params.items()}
+        return {GRAPH_KEY: replace(graph, params={}), PARAMS_KEY: params}
     content = _tensors(variables)
     if not content:
         names = ", ".join(variables) or "nothing"

@@ -69,8 +69,8 @@ def compute(kind: str, options: dict[str, Any], params: dict[str, Any], x: np.nd
     values = {n: v if isinstance(v, str) else np.array(v, float).reshape(-1).tolist() for n, v in options.items()}
     last = Block("mark", "PoolTime", ("y",), ("z",), (), {})  # so that maps have time, also for a block without
     block = Block("block", kind, ("x",), ("y",), tuple(params), values)
-    graph = Graph((block, last), {name: np.asarray(value) for name, value in params.items()})
-    plan = Planner(graph, find_paths(graph), {"x": UNITS}).run()
+    tensors = {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in params.items()}
+    plan = Planner(tensors, find_paths(Graph((block, last), {})), {"x": UNITS}).run()
     step = plan.steps[0]
     module = MODULES[step["kind"]](plan.rank, step["options"])
     module.load_state_dict({n.removeprefix("block."): t for n, t in plan.state.items()}, strict=False)

@@ -101,12 +101,14 @@ def recognise(state: Mapping[str, Tensor], content: Mapping[str, object]) -> Rec
             f"The network ends in {head.name} ({head.kind}), which gives no scores of classes: the file lacks the "
             "prediction."
         )
-    channels = {name: convolution_channels(graph, paths.blocks, name) for name in paths.inputs}
+    channels = {name: convolution_channels(state, paths.blocks, name) for name in paths.inputs}
     facts = read_inputs(graph, channels)
-    planner = Planner(graph, paths, {name: count or 0 for name, count in channels.items()})
+    planner = Planner(state, paths, {name: count or 0 for name, count in channels.items()})
     plan = planner.run()
     classes = planner.channels[paths.prediction]
     frames, frame_note = _choose_frames(graph, plan)
+    labels = class_names(graph.meta, classes)
+    named = "those in the file" if labels else "those of `--labels`, because the file does not name them"
     config = {
         **facts.as_json(),
         "flow_scale": facts.flow_scale,
@@ -114,9 +116,9 @@ def recognise(state: Mapping[str, Tensor], content: Mapping[str, object]) -> Rec
         "steps": plan.steps,
         "prediction": paths.prediction,
         "classes": classes,
-        "labels": class_names(graph.meta, classes),
+        "labels": labels,
         "omitted": _left_out(graph, paths),
-        "notes": [*_head_notes(paths), *facts.notes, *frame_note],
+        "notes": [*_head_notes(paths), *facts.notes, *frame_note, f"Names and order of classes: {named}."],
     }
     if facts.motion is None:
         del config["flow_scale"]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from app.contract.errors import WeightsMismatch, WeightsUnreadable
 from app.contract.network import CLASS_LAYER
 from worker.networks.families.matconvnet_paths import Paths, listed
-from worker.networks.matconvnet_graph import Block, Graph
+from worker.networks.matconvnet_graph import Block
 
 TEMPORAL = ("ConvTime", "Conv3D", "PoolTime", "Pooling3D")
 CONVOLUTIONS = ("Conv", "ConvTime", "Conv3D")
@@ -38,9 +38,9 @@ class Plan:
 class Planner:
     """Makes the plan of the blocks that lead to the prediction. `plan` is complete once `run` has returned."""
 
-    def __init__(self, graph: Graph, paths: Paths, channels: Mapping[str, int]) -> None:
-        """Start with the channels of the input variables."""
-        self.graph, self.paths = graph, paths
+    def __init__(self, params: Mapping[str, Tensor], paths: Paths, channels: Mapping[str, int]) -> None:
+        """Start with the parameters in MATLAB's layouts, and the channels of the input variables."""
+        self.params, self.paths = params, paths
         self.channels = dict(channels)
         self.plan = Plan(3 if any(block.kind in TEMPORAL for block in paths.blocks) else 2)
         self.taken: set[str] = set()
@@ -252,12 +252,11 @@ class Planner:
         """Return a parameter of a block; None where the block has none, or an empty one."""
         if index >= len(block.params) or (index == 1 and block.options.get("hasBias") in (False, 0.0)):
             return None
-        array = self.graph.params.get(block.params[index])
-        if array is None:
+        value = self.params.get(block.params[index])
+        if value is None:
             raise WeightsMismatch(f"The file lacks the parameter {block.params[index]} of the layer {block.name}.")
-        if not array.size:
+        if not value.numel():
             return None
-        value = torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
         if not bool(torch.isfinite(value).all()):
             raise WeightsUnreadable(
                 f"The parameter {block.params[index]} has values that are no numbers (NaN or infinite): its training "
@@ -272,11 +271,11 @@ class Planner:
         )
 
 
-def convolution_channels(graph: Graph, blocks: Sequence[Block], variable: str) -> int | None:
+def convolution_channels(params: Mapping[str, Tensor], blocks: Sequence[Block], variable: str) -> int | None:
     """Return the channels of an input variable, by the weights of the first block that reads it; None if untold."""
     for block in blocks:
         if variable in block.inputs and block.params:
-            shape = graph.params.get(block.params[0], np.zeros(0)).shape
+            shape = params[block.params[0]].shape if block.params[0] in params else ()
             if block.kind in ("Conv", "ConvTime") and len(shape) > 2:
                 return int(shape[2])
             if block.kind == "Conv3D" and len(shape) > 3:
