@@ -49,7 +49,17 @@ def load_network(
     the family's code now gives other layers than the card, or a dictionary of the card is not given.
     """
     verify_checksum(weights, card.checksum)
-    family = configured(find_family(card.family), weights)
+    return load_built(configured(find_family(card.family), weights), card, weights, device, dictionaries)
+
+
+def load_built(
+    family: Family,
+    card: NetworkCard,
+    weights: bytes,
+    device: str | torch.device = "cpu",
+    dictionaries: Mapping[str, bytes] | None = None,
+) -> Network:
+    """Return the frozen network that a family builds for a card; see `load_network`."""
     module = _build(family, len(card.classes))
     _fill(module, family, weights, is_registered=True)
     found = trace_network(

@@ -32,6 +32,7 @@ BUILT_IN_MODULES = (
     "worker.networks.families.torchvision_video",
     "worker.networks.families.pytorchvideo",
     "worker.networks.families.late_fusion",
+    "worker.networks.families.notebook",
 )
 ENTRY_POINT_GROUP = "kinetoscope.networks"
 

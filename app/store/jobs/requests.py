@@ -26,12 +26,13 @@ from app.store.catalog.networks import get_card, network_id, refuse_slug
 from app.store.database.chunks import chunks
 from app.store.database.clock import now
 from app.store.database.session import Session
-from app.store.database.tables import JobRow, RecipeRow, UnitRow, VisualizationRow
+from app.store.database.tables import JobRow, UnitRow, VisualizationRow
 from app.store.database.upload_tables import UploadRow
 from app.store.database.upsert import insert_missing
 from app.store.jobs.listing import get_job
 from app.store.jobs.requesters import COMMAND, RETRY_AFTER_SECONDS, Requester
 from app.store.jobs.rows import LIVE_STATES, change_values, date_at_commit, lock_job, read_jobs, select_jobs
+from app.store.results.recipes import store_recipe
 
 JOBS_PER_STATEMENT = 500
 MAX_QUEUED_JOBS = 100_000  # where a caller sets no other limit
@@ -55,7 +56,6 @@ def enqueue(
     network = network_id(session, card)
     indices = request.unit_indices(card)
     recipe = request.recipe.resolved(card)
-    recipe_key = recipe.key()
     if priority is None:
         priority = Priority.CLICK if len(indices) == 1 else Priority.SWEEP
     rows = session.read(
@@ -64,7 +64,7 @@ def enqueue(
     ids: dict[int, int] = dict(rows.all())
     units = {ids[index]: index for index in indices}
 
-    insert_missing(session, RecipeRow, [{"key": recipe_key, "body": recipe.to_storage()}])
+    recipe_key = store_recipe(session, recipe)
     cached = _cached_results(session, list(units), recipe_key)
     wanted = [unit for unit in units if unit not in cached]
     if wanted:

@@ -1,4 +1,4 @@
-"""Reads stored recipes by their keys; each is parsed once in a process."""
+"""Stores recipes under their keys and reads them; each is parsed once in a process."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +9,7 @@ from app.contract.recipe import ResolvedRecipe
 from app.store.database.cache import LruCache
 from app.store.database.session import Session
 from app.store.database.tables import RecipeRow
+from app.store.database.upsert import insert_missing
 
 # A recipe never changes: its key is its hash.
 _recipes: LruCache[str, ResolvedRecipe] = LruCache(max_size=10_000)
@@ -27,3 +28,10 @@ def read_recipes(session: Session, keys: set[str]) -> dict[str, ResolvedRecipe]:
         rows = session.read(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))
         recipes |= {key: parse_recipe(key, body) for key, body in rows}
     return recipes
+
+
+def store_recipe(session: Session, recipe: ResolvedRecipe) -> str:
+    """Store a recipe where it is not yet, and return its key."""
+    key = recipe.key()
+    insert_missing(session, RecipeRow, [{"key": key, "body": recipe.to_storage()}])
+    return key
