@@ -120,6 +120,9 @@ class AddNetworkRequest(Model):
     slug: Slug | None = None
     title: str | None = Field(default=None, min_length=1, max_length=120)
     labels: str | None = Field(default=None, max_length=200_000, description="names of the outputs, one a line")
+    flow_scale: float | None = Field(
+        default=None, gt=0, le=1e6, description="by how much the input grows with one pixel a frame, for optical flow"
+    )
 
     @model_validator(mode="after")
     def one_place(self) -> Self:
@@ -228,6 +231,7 @@ class AddNetworkJob(BaseJob):
     source: str = Field(description="name of the published network, id on the hub, or path")
     place: NetworkPlace = "source"
     title: str | None = None
+    flow_scale: float | None = None
     labels: str | None = Field(default=None, exclude=True, repr=False)
     answer: dict[str, Any] | None = Field(description="number of layers, units and classes, once it is done")
 

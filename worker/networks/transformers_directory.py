@@ -169,6 +169,8 @@ def _check_size(architecture: Architecture, config: Any, file_bytes: int) -> Non
 def _load_state(architecture: Architecture, config: Any, path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a network as the library reads them, which knows the names of its older releases."""
     library = import_transformers()
+    verbosity = library.logging.get_verbosity()
+    library.logging.set_verbosity_error()  # what it would print is told below
     try:
         model, report = getattr(library, architecture.model).from_pretrained(
             path,
@@ -183,6 +185,8 @@ def _load_state(architecture: Architecture, config: Any, path: Path) -> dict[str
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsUnreadable(f"The library cannot read the weights in {path}: {first}") from None
+    finally:
+        library.logging.set_verbosity(verbosity)
     unexpected = [name for name in report["unexpected_keys"] if not _is_left_out(architecture, name)]
     problems = [
         f"{title} {len(names)} ({_listed(names)})"

@@ -74,7 +74,8 @@ class AddNetworkTask:
         with _labels_file(job) as labels:
             if job.place == "path":
                 on_trace()
-                return read_network(family=str(allowed_path(job.source)), labels=labels, slug=job.network)
+                path = str(allowed_path(job.source))
+                return read_network(family=path, labels=labels, slug=job.network, flow_scale=job.flow_scale)
             source = self.find(job.source) if job.place == "source" else None
             if source is not None and not isinstance(source, HubSource):
                 return fetch_network(source, index=self.index, observe=observe, on_trace=on_trace)

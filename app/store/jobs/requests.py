@@ -178,7 +178,7 @@ def enqueue_network(
     if not slug:
         raise InvalidRequest(f"{request.name!r} gives no name for addresses: give one as `slug`.")
     refuse_slug(session, slug=slug)
-    own = request.model_dump(include={"title", "labels"}, exclude_none=True)
+    own = request.model_dump(include={"title", "labels", "flow_scale"}, exclude_none=True)
     key = slug
     if request.name != slug:
         key = f"{slug}:{request.place}:{hashlib.sha256(request.name.encode()).hexdigest()[:16]}"

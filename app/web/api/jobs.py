@@ -63,9 +63,10 @@ class JobOut(Model):
         if isinstance(job, ExplainJob):
             fields["parameters"] = {"name": fields.pop("clip_name"), "expected": fields.pop("expected")}
         if isinstance(job, AddNetworkJob):
-            place, source, title = fields.pop("place"), fields.pop("source"), fields.pop("title")
+            given = {fields.pop("place"): fields.pop("source")}
+            given |= {name: fields.pop(name) for name in ("title", "flow_scale")}
             fields.pop("labels")  # they may be thousands
-            fields["parameters"] = {place: source} | ({"title": title} if title else {})
+            fields["parameters"] = {name: value for name, value in given.items() if value is not None}
         preview = result = None
         if isinstance(job, VisualizeJob):
             preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)

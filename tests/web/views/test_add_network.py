@@ -73,10 +73,11 @@ def test_a_network_of_the_disk_needs_a_directory_that_the_operator_allows(
     app = create_app(Settings(home=tmp_path, public_url="", host="127.0.0.1", network_directory="/weights"), store)
     with TestClient(app, base_url=ORIGIN, headers={"Accept": "text/html", "Origin": ORIGIN}) as client:
         form = PageReader(client.get(PAGE).text).form("Add", having="path")
-        done = client.post(form.action, data={"path": "nets/My Net.safetensors"}, follow_redirects=False)
+        fields = {"path": "nets/My Net.safetensors", "flow_scale": "6.375"}
+        done = client.post(form.action, data=fields, follow_redirects=False)
         assert done.status_code == 303
         job = client.get("/api/jobs").json()["items"][0]
-        assert (job["network"], job["parameters"]) == ("my-net", {"path": "nets/My Net.safetensors"})
+        assert (job["network"], job["parameters"]) == ("my-net", {"path": fields["path"], "flow_scale": 6.375})
 
 
 def test_a_name_that_is_taken_is_told(visitor: TestClient, store: Store) -> None:
