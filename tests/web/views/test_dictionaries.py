@@ -33,7 +33,11 @@ def test_the_page_of_a_direction_shows_its_channels_and_asks_for_a_survey(store:
     assert "Nearest channels" in page.text
     assert "/tiny/fc6/1" in page.links
     assert "This dictionary is newer than the network's survey" in page.text
+    assert "What matters most" not in open_page("/tiny/fc6~0hands").text
     survey(store)
+    layer = open_page("/tiny/fc6~0hands")
+    assert "What matters most" in layer.text
+    assert "walk -1.25" in " ".join(layer.text.split()).replace("−", "-"), "the logit falls by the effect"
     surveyed = open_page("/tiny/fc6~0hands/1")
     assert "Strongest clips" in surveyed.text
     assert "Classes it feeds" in surveyed.text

@@ -7,6 +7,10 @@ from app.contract.network import Layer, NetworkCard
 from app.contract.unit import UnitSummary
 from app.store import Session
 from app.store.catalog import dictionaries, search
+from app.store.surveys import importance
+from app.store.surveys.importance import UnitImportance
+
+MAX_IMPORTANT = 8  # directions that are listed
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class DictionaryPanel:
     summary: DictionarySummary
     method: str
     dataset_is_there: bool
+    important: tuple[UnitImportance, ...]  # the directions that matter most, where a survey has measured it
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ def dictionary_panel(session: Session, *, card: NetworkCard, layer: Layer) -> Di
     if not summary:
         return None
     is_there = summary.dataset is not None and dictionaries.has_dataset(session, slug=summary.dataset)
-    return DictionaryPanel(summary, METHOD_NAMES[summary.method], is_there)
+    important = importance.most_important_units(session, card=card, layer=layer.name, limit=MAX_IMPORTANT)
+    return DictionaryPanel(summary, METHOD_NAMES[summary.method], is_there, important)
 
 
 def direction_panel(session: Session, *, card: NetworkCard, layer: Layer, unit: int) -> DirectionPanel | None:
