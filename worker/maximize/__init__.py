@@ -13,7 +13,7 @@ Read objectives, canvas, transforms, parameterizations, optimizers, loop; then o
 from worker.maximize.canvas import Canvas
 from worker.maximize.focus import Focus
 from worker.maximize.loop import maximize
-from worker.maximize.objectives import Objective, at, center, channel, class_contrast, direction, minus
+from worker.maximize.objectives import Objective, at, center, channel, class_contrast, direction, diversity, minus
 from worker.maximize.optimizers import Adam, Momentum
 from worker.maximize.parameterizations import Fourier, Pink, Pixel
 from worker.maximize.regularizers import Penalty
@@ -41,6 +41,7 @@ __all__ = [
     "channel",
     "class_contrast",
     "direction",
+    "diversity",
     "maximize",
     "minus",
 ]

@@ -52,7 +52,7 @@ class Batch:
         self.members = Membership(len(seeds), device)
         self.state = OptimizerState(function.model.canvases, seeds, settings, like)
         self.diagnostics = Diagnostics(names, device)
-        self.microbatches = AdaptiveMicrobatches(len(seeds))
+        self.microbatches = AdaptiveMicrobatches(len(seeds), len(seeds) if function.objective.is_joint else 1)
 
     def gradient(self, step: int) -> dict[InputName, Tensor]:
         """Return the gradient of J of every active item, zero for those that fail here; post J to the diagnostics.
@@ -69,7 +69,7 @@ class Batch:
         gradient = {name: torch.zeros_like(x) for name, x in state.x.items()}
         for rows, evaluated in self.microbatches.run(len(active), work):
             if evaluated is None:
-                self.diagnostics.errors[active[rows.start]] = out_of_memory()
+                self.diagnostics.errors |= {item: out_of_memory() for item in active[rows]}
                 continue
             for name, value in evaluated.gradient.items():
                 gradient[name][rows] = value.nan_to_num_(0, 0, 0)

@@ -54,7 +54,8 @@ def _has_gradient(batch: Batch, rows: Tensor, noise: dict[InputName, Tensor]) ->
         has_gradient: list[bool] = evaluated.has_gradient.tolist()
         return has_gradient
 
-    return [flag for _, part in batch.microbatches.run(len(rows), work) for flag in part or [False]]
+    parts = batch.microbatches.run(len(rows), work)
+    return [flag for part, flags in parts for flag in flags or [False] * (part.stop - part.start)]
 
 
 def freeze_converged(batch: Batch, schedule: Schedule) -> None:

@@ -28,19 +28,22 @@ def out_of_memory() -> OutOfMemory:
 
 
 class AdaptiveMicrobatches:
-    """Runs work on consecutive parts of a batch; where memory runs out, on parts of half the size from then on."""
+    """Runs work on consecutive parts of a batch; where memory runs out, on parts of half the size from then on.
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    No part becomes smaller than `smallest`: items that depend on each other stay together.
+    """
+
+    def __init__(self, size: int, smallest: int = 1) -> None:
+        self.size, self.smallest = size, smallest
 
     def run(self, count: int, work: Callable[[slice], T]) -> list[tuple[slice, T | None]]:
-        """Return each part of range(count) with its result; None for a single item that is still too large."""
+        """Return each part of range(count) with its result; None for the smallest part where it is still too large."""
         results: list[tuple[slice, T | None]] = []
         start = 0
         while start < count:
             rows = slice(start, min(start + self.size, count))
             result = self._try(work, rows)
-            if result is None and rows.stop - rows.start > 1:
+            if result is None and rows.stop - rows.start > self.smallest:
                 self.size = (rows.stop - rows.start + 1) // 2
                 continue
             results.append((rows, result))

@@ -8,7 +8,8 @@
     direction                            by  sum over units j of w_j a_l(x)[j, p]
     minus                                by  a_l(x)[c, p] - mean over other units j of a_l(x)[j, p]
 
-In a batch every item may have a unit of its own: item b of the batch gets units[b].
+In a batch every item may have a unit of its own: item b of the batch gets units[b]. One objective is of all items
+together: diversity, which is larger the less the layer's features of the items are alike.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +19,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from app.contract.errors import InvalidRequest
 from worker.maximize.positions import CENTER, Position, is_same_place, select_positions
@@ -41,6 +43,11 @@ class Objective(ABC):
     @abstractmethod
     def on_its_position(self) -> "Objective":
         """Return the same objective of activations (B, C, 1, 1, 1) that hold nothing but its one position."""
+
+    @property
+    def is_joint(self) -> bool:
+        """Return whether the score of an item depends on the other items, so that all must be computed together."""
+        return False
 
     @abstractmethod
     def __call__(self, activations: Activations, items: Tensor) -> Tensor:
@@ -89,6 +96,10 @@ class Combination(Objective):
 
     def on_its_position(self) -> "Combination":
         return Combination(tuple((weight, objective.on_its_position()) for weight, objective in self.terms))
+
+    @property
+    def is_joint(self) -> bool:
+        return any(objective.is_joint for _, objective in self.terms)
 
     def __call__(self, activations: Activations, items: Tensor) -> Tensor:
         return torch.stack([weight * objective(activations, items) for weight, objective in self.terms]).sum(0)
@@ -179,6 +190,34 @@ class Direction(OfLayer):
         return self
 
 
+@dataclass(frozen=True, eq=False)
+class Diversity(OfLayer):
+    """How little the features of the items are alike: -M mean over the other items j of cos(f_i, f_j).
+
+    The features f_i (C,) are the means over positions of a layer's activation, and M is the number of these positions,
+    so that a weight means the same for every size of map. A single item has 0. After Olah, Mordvintsev and Schubert,
+    "Feature visualization", Distill 2017.
+    """
+
+    @property
+    def is_joint(self) -> bool:
+        return True
+
+    def __call__(self, activations: Activations, items: Tensor) -> Tensor:
+        selected = self.select(activations[self.layer])
+        features = normalize(selected.mean(-1), dim=1)
+        similarity = features @ features.T
+        others = similarity.sum(1) - similarity.diagonal()
+        return others * (-selected.shape[-1] / max(1, len(features) - 1))
+
+    def positions(self, activations: Activations) -> float:
+        """Return 0: the weights of the penalties are those of the objective that diversity is added to."""
+        return 0
+
+    def to(self, device: torch.device) -> "Diversity":
+        return self
+
+
 def channel(layer: str, unit: int | Sequence[int]) -> UnitActivation:
     """Return the objective sum over positions p of a_l(x)[c, p]. Several units: one for each item of the batch."""
     return UnitActivation(layer, _as_tensor(unit))
@@ -207,6 +246,14 @@ def direction(layer: str, weights: Mapping[int, float], *, position: Position | 
     if not any(weights.values()):
         raise InvalidRequest(f"A direction in {layer} needs a unit with a weight other than 0: {{unit: weight}}.")
     return Direction(layer, position=position, weights=dict(sorted(weights.items())))
+
+
+def diversity(layer: str, *, position: Position | None = None) -> Diversity:
+    """Return -M times the mean cosine between an item's features and those of the other items, for items that differ.
+
+    Add it to the objective of one unit: `channel("conv", 3) + 0.5 * diversity("conv")` with several seeds.
+    """
+    return Diversity(layer, position=position)
 
 
 def minus(
