@@ -122,7 +122,7 @@ class OmittedModule(Model):
     module: str
     reason: str
     shape: tuple[int, ...] = Field(
-        default=(), description="of its output for a batch of two clips; empty where the network's family names it"
+        default=(), description="of its output for a batch of two clips; empty where it is not run, or not known"
     )
 
 

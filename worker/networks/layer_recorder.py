@@ -1,5 +1,6 @@
 """Record the outputs of a network's modules that may be layers, while it runs once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from worker.graph.layout import Axis, Layout, along, single_axis
 from worker.graph.origins import Origin
 from worker.graph.receptive_field import ReceptiveFieldMode
 from worker.graph.tracked import ReceptiveField
-from worker.networks.folded import is_clips_first
+from worker.networks.inserted_maps import ReluCall, is_clips_first
 from worker.networks.tap import Tap
 
 LAYER_TYPES = (nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -34,6 +35,7 @@ class RecordedOutput:
     layout: Layout
     origin: Origin | None
     is_linear: bool = False  # whether a linear layer gave it, whose units come last
+    relu: ReluCall | None = None  # the ReLU that made it of the map that is read instead
     tap_rectified: bool | None = None  # whether a ReLU follows, according to the tap; None without a tap
 
     @property
@@ -81,6 +83,20 @@ class RecordedOutput:
         return self.map_shape is not None and None not in axes and axes == sorted(axes, key=int)  # type: ignore[arg-type]
 
 
+@dataclass
+class RectifiedMap:
+    """A joined map as it was when a ReLU got it."""
+
+    call: ReluCall
+    value: Tensor
+    version: int
+    result: Tensor | None = None  # what the ReLU returned
+
+    def is_all_that_is_used(self, output: RecordedOutput, mode: ReceptiveFieldMode) -> bool:
+        """Return whether an output is what the ReLU returned, and nothing else read the map."""
+        return self.result is output.output and mode.rectified(self.value, self.version)
+
+
 class LayerRecorder:
     """A context manager that records the outputs of modules that may be layers, in execution order.
 
@@ -91,15 +107,13 @@ class LayerRecorder:
     def __init__(self, module: nn.Module, mode: ReceptiveFieldMode) -> None:
         self._mode = mode
         self._has_taps = any(isinstance(part, Tap) for part in module.modules())
-        self._parts = [
-            (path, part)
-            for path, part in module.named_modules()
-            if path and (isinstance(part, Tap) or not self._has_taps)
-        ]
+        self._parts = [(path, part) for path, part in module.named_modules() if path]
         self.outputs: list[RecordedOutput] = []
         self.logits: RecordedOutput | None = None  # the last one, if it has a unit for each class
-        self.shapes: dict[str, torch.Size | None] = {}  # of what each module gave first; None for no single tensor
+        self.shapes: dict[str, torch.Size | None] = {}  # of what each module gave first, of several tensors the first
         self._starts: dict[str, int] = {}  # the number of origins there were when a module first ran
+        self._calls: Counter[str] = Counter()  # of each ReLU
+        self._rectified: dict[int, RectifiedMap] = {}  # what ReLUs made of joined maps, by the number of their origin
         self._handles: list[Any] = []
 
     def __enter__(self) -> "LayerRecorder":
@@ -113,17 +127,28 @@ class LayerRecorder:
             handle.remove()
 
     def _start(self, path: str) -> Any:
-        def start(part: nn.Module, inputs: object) -> None:
+        def start(part: nn.Module, inputs: tuple[Any, ...]) -> None:
             self._starts.setdefault(path, self._mode.origins.count)
+            if isinstance(part, nn.ReLU) and isinstance(inputs[0], Tensor):
+                origin = self._mode.origins.of(inputs[0])
+                if origin is not None and origin.is_joined:
+                    call = ReluCall(path, self._calls[path])
+                    self._rectified.setdefault(origin.number, RectifiedMap(call, inputs[0], inputs[0]._version))
+                self._calls[path] += 1
 
         return start
 
     def _end(self, path: str) -> Any:
         def end(part: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+            if isinstance(part, nn.ReLU):
+                for rectified in self._rectified.values():
+                    if rectified.call == ReluCall(path, self._calls[path] - 1):
+                        rectified.result = output
             if path in self.shapes:
                 return  # a module may be used several times: its first use counts
-            self.shapes[path] = output.shape if isinstance(output, Tensor) else None
-            if isinstance(output, Tensor):
+            first = output[0] if isinstance(output, tuple | list) and output else output
+            self.shapes[path] = first.shape if isinstance(first, Tensor) else None
+            if isinstance(output, Tensor) and (isinstance(part, Tap) or not self._has_taps):
                 self._record(path, part, inputs, output)
 
         return end
@@ -133,7 +158,7 @@ class LayerRecorder:
         field, layout, origin = mode.receptive_field(output), mode.layout(output), mode.origins.of(output)
         is_linear = isinstance(part, nn.Linear)
         now = RecordedOutput(path, output, output.shape, output._version, field, layout, origin, is_linear)
-        if isinstance(part, BATCH_NORMS) and not self._has_taps:
+        if isinstance(part, BATCH_NORMS):
             for place, earlier in enumerate(self.outputs):
                 if earlier.output is inputs[0] and earlier.version == inputs[0]._version:
                     self.outputs[place] = now
@@ -142,6 +167,9 @@ class LayerRecorder:
             self.outputs.append(now)
         elif isinstance(part, LAYER_TYPES) or self._joins_maps(now):
             self.outputs.append(now)
+            rectified = self._rectified.get(origin.number) if origin is not None else None
+            if rectified is not None and rectified.is_all_that_is_used(now, mode):
+                now.relu = rectified.call
 
     def _joins_maps(self, output: RecordedOutput) -> bool:
         """Return whether a module has made its output, a map, by joining others, and no layer is that map already."""

@@ -1,6 +1,7 @@
 """Find the modules of a network that are no layers of its card, and say why, so that nothing is left out in silence."""
 
 from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 
 from torch import nn
 
@@ -17,10 +18,11 @@ def find_omitted(module: nn.Module, recorder: LayerRecorder, shown: Collection[s
     """Return the modules that may be layers and are none, with the shape of their output and the reason.
 
     `shown` are the paths of those that are layers. A module that contains taps has chosen its layers: it says itself
-    what it omits, in an attribute `omitted`.
+    what it omits, in an attribute `omitted`, in names that may stand for several modules (`blocks.*.norm1, norm2`).
     """
     if any(isinstance(part, Tap) for part in module.modules()):
-        return tuple(getattr(module, "omitted", ()))
+        named: tuple[OmittedModule, ...] = tuple(getattr(module, "omitted", ()))
+        return tuple(part.model_copy(update={"shape": part.shape or _shape_of(part, recorder)}) for part in named)
     outputs = {output.path: output for output in recorder.outputs}
     shown = {*shown, recorder.logits.path} if recorder.logits is not None else shown
     paths = [path for path, part in module.named_modules() if path and isinstance(part, LAYER_TYPES)]
@@ -35,6 +37,14 @@ def find_omitted(module: nn.Module, recorder: LayerRecorder, shown: Collection[s
             reason = _reason(outputs[path]) if path in outputs else "its output is not one tensor"
         found.append(OmittedModule(module=path, reason=reason, shape=tuple(shape or ())))
     return tuple(found[:MAX_OMITTED])
+
+
+def _shape_of(part: OmittedModule, recorder: LayerRecorder) -> tuple[int, ...]:
+    """Return the shape of what the first module of that name gave, empty where none of it ran."""
+    name = part.module.split(",")[0].strip()
+    names = (name, f"*.{name}")  # in the model that a network wraps
+    shapes = (shape for path, shape in recorder.shapes.items() if shape and any(fnmatchcase(path, n) for n in names))
+    return tuple(next(shapes, ()))
 
 
 def _reason(output: RecordedOutput) -> str:

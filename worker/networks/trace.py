@@ -16,7 +16,7 @@ from worker.graph.inputs import Inputs, as_map
 from worker.graph.nonnegative import NonnegativeMode
 from worker.graph.receptive_field import ReceptiveFieldMode
 from worker.graph.tracked import ReceptiveField
-from worker.networks.folded import show_as_map
+from worker.networks.inserted_maps import insert_map
 from worker.networks.layer_recorder import TRACE_BATCH, LayerRecorder
 from worker.networks.network import Point
 from worker.networks.omitted import find_omitted
@@ -46,11 +46,13 @@ def trace_network(
 
     If the module contains taps, these are its layers; otherwise every convolution and linear layer is one, read after
     the batch normalisation that follows it, and every map that a submodule returns which joins others: the sum of a
-    residual block, the concatenation of branches. The class layer is the output of the module itself. `known` are
-    names of layers that an earlier trace has found. From then on, a layer whose frames are folded into the batch
-    passes a map (see folded.py), and a module that writes into its inputs (`x -= mean`) is given copies of them,
-    because inputs are used for several passes. A module without classes (`has_classes`) has no class layer, and what
-    it returns does not matter.
+    residual block, the concatenation of branches. The class layer is the output of the module itself. A module
+    without classes (`has_classes`) has no class layer, and what it returns does not matter. `known` are names of
+    layers that an earlier trace has found.
+
+    The module is changed where layers could not be read otherwise: a layer whose frames are folded into the batch, or
+    that a block returns after a ReLU, passes a map from then on (see inserted_maps.py). A module that writes into its
+    inputs (`x -= mean`) is given copies of them, because inputs are used for several passes.
 
     Raises InvalidRequest if the module does not run on inputs of these streams, or does not give logits (B, classes).
     """
@@ -92,7 +94,7 @@ def _trace(
     with torch.no_grad(), device, Literals(mode.constants), recorder, mode, nonnegative:
         output = functional_call(module, tensors, (inputs,))
     if any(tensor._version != versions[name] for name, tensor in inputs.items()):
-        module.register_forward_pre_hook(_copy_inputs)
+        module.register_forward_pre_hook(_copy_inputs, prepend=True)
     logits = _logits(output) if has_classes else None
     layers: list[Layer] = []
     points: dict[str, Point] = {}
@@ -101,11 +103,11 @@ def _trace(
     for layer in found:
         rectified = layer.tap_rectified
         if rectified is None:
-            rectified = mode.rectified(layer.output, layer.version)
+            rectified = layer.relu is not None or mode.rectified(layer.output, layer.version)
         name = layer.name if names[layer.name] == 1 else layer.path  # of several taps in one module
         path = layer.path
-        if layer.clips_first is not None:
-            path = show_as_map(module, layer.path, clips_first=layer.clips_first)
+        if layer.clips_first is not None or layer.relu is not None:
+            path = insert_map(module, layer.path, layer.clips_first, layer.relu)
         points[name] = Point(path, rectified)
         signed = not rectified and not nonnegative.is_nonnegative(layer.output, layer.version)
         shape = layer.map_shape or layer.shape

@@ -93,6 +93,18 @@ def test_heads_are_those_of_the_library(kind: str, folder: Path, network: Networ
         torch.testing.assert_close(actual, maps, atol=1e-5, rtol=1e-4)
 
 
+def test_what_is_left_out_has_a_shape(kind: str, network: Network) -> None:
+    shapes = {part.module: part.shape for part in network.card.omitted}
+    attention = {
+        "videomae": ("videomae.encoder.layer.*.attention.attention", (2, 32, 24)),
+        "timesformer": ("timesformer.encoder.layer.*.attention.attention, temporal_attention.attention", (8, 17, 24)),
+        "vivit": ("vivit.layers.*.attention.q_proj, k_proj, v_proj", (2, 33, 24)),
+        "vjepa2": ("vjepa2.encoder.layer.*.attention.query, key, value", (2, 32, 24)),
+    }
+    name, shape = attention[kind]
+    assert shapes[name] == shape
+
+
 def test_a_head_that_is_silenced_adds_nothing(kind: str, network: Network) -> None:
     """Without all its heads, attention gives the bias of its projection alone."""
     path = network.points["blocks.1.heads"].path

@@ -1,6 +1,7 @@
 """Layers of networks without taps that join maps: sums of residual blocks, concatenations, gates."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 import pytest
 import torch
@@ -8,8 +9,13 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from app.contract.network import CLASS_LAYER, Extent, Layer, Stream, StreamName
+from app.contract.recipe import Recipe
+from tests.worker.evidence.inputs import random_inputs
 from worker.evidence.activation_reader import read_activations
-from worker.networks.network import Network, Point
+from worker.evidence.explain import explain
+from worker.evidence.output_hook import replace_output
+from worker.maximize.from_recipe import Visualization, maximize_units
+from worker.networks.network import Network
 from worker.networks.trace import trace, trace_network
 
 CLIP = Stream(name=StreamName.CLIP, frames=8, height=16, width=16)
@@ -108,16 +114,56 @@ def test_the_sum_of_a_residual_block_is_a_layer(block: type[Residual], tiny_clip
     assert first.map == second.map == Extent(frames=8, height=8, width=8)
     assert first.receptive_field == Extent(frames=3, height=7, width=7)
     assert second.receptive_field == Extent(frames=5, height=11, width=11)
-    # the ReLU that follows the last block is in none
-    assert network.points["layer1.1"] == Point("layer1.1", rectified=True)
-    assert not network.points["layer1.0"].rectified
-    inputs = {StreamName.CLIP: torch.randn(1, 3, 8, 16, 16)}
-    expected = network.module.get_submodule("stem")(inputs[StreamName.CLIP])
-    expected = network.module.get_submodule("layer1.0")(expected)
-    torch.testing.assert_close(network.activation("layer1.0", inputs), expected)
+    # a ReLU within a block is a module in some; one follows the last block of all
+    has_relu = block in (Residual, InPlace)
+    assert network.points["layer1.0"].rectified == has_relu
+    assert network.points["layer1.1"].rectified
+    inputs = {StreamName.CLIP: torch.randn(2, 3, 8, 16, 16)}
+    logits = network.logits(inputs)
+    first_block: Residual = network.module.get_submodule("layer1.0")  # type: ignore[assignment]
+    stem = network.module.get_submodule("stem")(inputs[StreamName.CLIP])
+    returned, total = first_block(stem.clone()), first_block.inner(stem) + stem
+    torch.testing.assert_close(network.activation("layer1.0", inputs), total if has_relu else returned)
     with read_activations(network) as read:
-        torch.testing.assert_close(read(inputs)["layer1.0"].peak, expected.amax((2, 3, 4)))
-    assert (expected.min() >= 0) == (block in (Residual, InPlace, Functional)), "reported after a ReLU within the block"
+        torch.testing.assert_close(read(inputs)["layer1.0"].peak, returned.amax((2, 3, 4)))
+    assert (returned.min() >= 0) == (block in (Residual, InPlace, Functional)), "what is reported"
+    torch.testing.assert_close(network.logits(inputs), logits)
+    torch.testing.assert_close(deepcopy(network.module)(inputs), logits)
+    assert trace(network.module, [CLIP]) == (network.card.layers, network.points)
+    path = network.points["layer1.1"].path
+    with torch.no_grad(), replace_output(network.module, path, lambda total: total * 0 - 1):
+        silent = network.module(inputs)
+    torch.testing.assert_close(silent, network.module.get_submodule("head").bias.expand(2, -1))  # type: ignore[operator]
+
+
+def test_a_unit_of_a_block_is_visualized_and_explained(tiny_clip: Network) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = as_network(Net(InPlace, 4).requires_grad_(False), tiny_clip)
+    for layer in ("layer1.0", "layer1.1"):
+        (result,) = maximize_units(network, layer, [1], [Recipe(steps=6, jitter=0, objective="center")])
+        assert isinstance(result.outcome, Visualization), result.outcome
+        assert result.outcome.measurements.seen is not None, "it is computed on what it sees alone"
+        assert result.outcome.measurements.objective > result.outcome.measurements.trace[0]
+    actual = explain(network, random_inputs(network, clips=1))
+    for shares in actual.predicted.layers:
+        total = sum(unit.share for unit in shares.units) + shares.others + shares.rest
+        assert total == pytest.approx(actual.predicted.logit, abs=1e-4)
+
+
+def test_a_network_that_is_made_of_a_module_of_tensors(tiny_clip: Network) -> None:
+    """A hook of its own gives it the clip alone."""
+
+    class OfTensors(Net):
+        def forward(self, inputs: Tensor) -> Tensor:  # type: ignore[override]
+            return super().forward({StreamName.CLIP: inputs})
+
+    module = OfTensors(Residual)
+    module.register_forward_pre_hook(lambda part, arguments: (arguments[0][StreamName.CLIP],))
+    network = as_network(module, tiny_clip)
+    inputs = random_inputs(network, clips=3)
+    with read_activations(network) as read:
+        assert read(inputs)["layer1.0"].peak.shape == (3, 4)
 
 
 def test_branches_that_are_concatenated_are_a_layer() -> None:

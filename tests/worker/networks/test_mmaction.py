@@ -104,7 +104,7 @@ def test_a_survey_and_an_explained_clip(network: Network, tmp_path: Path) -> Non
 def test_a_checkpoint_is_added_and_a_worker_builds_it_from_the_database(path: Path, invoke: Invoke) -> None:
     output = invoke("networks", "add", path).output
     assert "Registered tiny-tsm: " in output
-    assert "Not shown: layer*.0.downsample: " in output
+    assert "Not shown: layer*.0.downsample (2 x 32 x 4 x 4 x 4): " in output
     assert "weights and layers are as registered" in invoke("networks", "check", "tiny-tsm").output
 
 
