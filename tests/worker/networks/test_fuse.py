@@ -48,14 +48,14 @@ def rolled(by: int, count: int) -> np.ndarray[Any, Any]:
 
 def test_the_card_has_two_streams(network: Network) -> None:
     card = network.card
-    assert (card.slug, card.title, card.classes) == ("tsn_rgb-two-stream", "TSN, ResNet, two streams", LABELS)
+    assert (card.slug, card.title, card.classes) == ("tsn_rgb-two-stream", "TSN, two streams", LABELS)
     assert [(s.name, s.frames) for s in card.streams] == [(StreamName.APPEARANCE, 1), (StreamName.MOTION, 5)]
     layers = {layer.name: layer for layer in card.layers}
     assert (layers["appearance.layer1.0"].stream, layers["motion.layer1.0"].stream) == ("appearance", "motion")
     assert layers["motion.conv1"].receptive_field == Extent(frames=5, height=7, width=7)
     assert layers[CLASS_LAYER].stream == "fusion"
-    assert "averaged, 1 : 1.5. Appearance: TSN, ResNet of MMAction2 on one frame of 32 x 32 px" in card.summary
-    assert "Motion: TSN, ResNet of MMAction2 on 5 flow fields" in card.summary
+    assert "averaged, 1 : 1.5. Appearance: MMAction2's TSN on one frame of 32 x 32 px" in card.summary
+    assert "Motion: MMAction2's TSN on 5 flow fields" in card.summary
     assert "0 to 255 for -20 px to 20 px; mean 128, deviation 128." in card.summary
     assert [part.module for part in card.omitted] == [
         f"{name}.layer*.0.downsample" for name in ("appearance", "motion")

@@ -1,5 +1,6 @@
 """Checkpoints of MMAction2: what is recognised and what assumed, and a TSM from its file to an explained clip."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,12 +21,14 @@ from tests.worker.conftest import Invoke
 from worker.evidence.explain import explain
 from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.families.mmaction import configure, recognise
+from worker.networks.families.residual import ResidualNetwork
 from worker.networks.labels import KINETICS_400, read_labels
 from worker.networks.load import load_network, read_network
 from worker.networks.network import Network
 from worker.networks.preprocessing import clip_format, make_inputs
 from worker.networks.recognise import recognise as recognise_file
 from worker.networks.registry import Family
+from worker.networks.state_fit import load_state
 from worker.networks.stored_config import read_stored_config
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
@@ -53,7 +56,7 @@ def rolled(by: int, count: int) -> np.ndarray[Any, Any]:
 
 def test_the_card_of_a_tsm(network: Network) -> None:
     card = network.card
-    assert (card.slug, card.family, card.title, card.classes) == ("tiny-tsm", "mmaction", "TSM, ResNet", LABELS)
+    assert (card.slug, card.family, card.title, card.classes) == ("tiny-tsm", "mmaction", "TSM", LABELS)
     assert [(s.name, s.frames, s.height, s.width) for s in card.streams] == [(StreamName.CLIP, 4, 32, 32)]
     assert clip_format(card).size == (36, 36)
     assert "4 segments of one frame" in card.summary
@@ -155,6 +158,44 @@ val_pipeline = [dict(type='SampleFrames', clip_len=1, num_clips=5), dict(type='R
     assert family.labels == ("a", "b", "c")
     new = NETWORKS["TSN"].config.replace("'ResNet'", "'mmaction.models.backbones.resnet.ResNet'")
     assert family_of(state, {"cfg": new}).streams[0].frames == 3
+
+
+def build(family: Family, state: Mapping[str, Tensor]) -> torch.nn.Module:
+    module = family.build(3).eval()
+    load_state(module, dict(state), family.rename)
+    return module
+
+
+def test_a_shift_before_blocks_shifts_their_shortcuts_too() -> None:
+    plain = make(NETWORKS["TSN"])
+    names = {name: re.sub(r"(layer\d\.\d)\.", r"\1.net.", name) for name in plain.state_dict()}
+    state = {names[name]: tensor for name, tensor in plain.state_dict().items()}
+    found = recognise(state, {"meta": {"cfg": NETWORKS["TSM"].config}})
+    assert found is not None
+    module = build(configure(found.config), found.state)
+    assert isinstance(module, ResidualNetwork)
+    x = torch.rand(1, 64, 4, 8, 8)
+    shifted = torch.zeros_like(x)
+    shifted[:, :8, :-1], shifted[:, 8:16, 1:], shifted[:, 16:] = x[:, :8, 1:], x[:, 8:16, :-1], x[:, 16:]
+    block = plain.get_submodule("backbone.layer1.0")
+    expected = block(shifted[0].transpose(0, 1)).transpose(0, 1)
+    torch.testing.assert_close(module.get_submodule("layer1.0")(x)[0].detach(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_c2d_is_told_by_its_config_alone() -> None:
+    config = NETWORKS["TSN"].config.replace("'ResNet'", "'C2D'").replace("clip_len=1", "clip_len=8")
+    config = config.replace("num_clips=3", "num_clips=1")
+    family = family_of(state_of("TSN"), {"cfg": config})
+    assert (family.title, family.streams[0].frames) == ("C2D", 8)
+    assert "8 frames of 32 x 32 px" in family.summary
+    module = family.build(3)
+    assert isinstance(module, ResidualNetwork)
+    assert module.pathway.halves_frames
+    assert module.stem(torch.rand(1, 3, 8, 32, 32)).shape == (1, 64, 8, 7, 7), "its pool pads nothing"
+
+
+def test_the_title_has_the_depth() -> None:
+    assert family_of(state_of("TSM")).title == "TSM (ResNet-18)"
 
 
 def test_classes_that_the_checkpoint_does_not_name() -> None:

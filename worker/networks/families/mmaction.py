@@ -111,7 +111,7 @@ def _describe(
         has_frames=has_frames,
     )
     description = Description(
-        title=f"{architecture.name}, {name_depth(tensors)}",
+        title=f"{architecture.name}{name_depth(tensors)}",
         frames=frames,
         height=height,
         width=width,
@@ -155,7 +155,7 @@ def _choose_labels(content: Mapping[str, object], classes: int) -> tuple[str, ..
 def summarise(description: Description) -> str:
     """Return in words what a network takes, and what of it had to be assumed."""
     plan, frames, size = description.plan, description.frames, f"{description.height} x {description.width} px"
-    name, sentences = f"{description.title} of MMAction2", []
+    name, sentences = f"MMAction2's {description.title}", []
     if plan.stream is StreamName.MOTION:
         sentences.append(f"{name} on {frames} flow fields of {size}.")
         scaling = f"mean {_shortest(plan.mean)}, deviation {_shortest(plan.deviation)}"

@@ -70,10 +70,10 @@ def count_blocks(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
 
 
 def name_depth(tensors: Mapping[str, Tensor]) -> str:
-    """Return the name of the residual network, with its depth where that has one."""
+    """Return in brackets the residual network of this depth; nothing for a depth without a name."""
     has_three = any(".conv3." in name for name in tensors)
     depth = DEPTHS.get((count_blocks(tensors), has_three))
-    return "ResNet" if depth is None else f"ResNet-{depth}"
+    return "" if depth is None else f" (ResNet-{depth})"
 
 
 def is_complete(tensors: Mapping[str, Tensor]) -> bool:
