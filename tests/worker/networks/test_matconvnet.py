@@ -95,8 +95,9 @@ def test_sums_are_layers_read_before_their_relu(network: Network, kind: str) -> 
     assert network.points["res3a_branch2b_spatial"].rectified
 
 
-def test_units_of_each_stream_and_of_the_fusion_are_visualized(kind: str, network: Network) -> None:
-    for layer, streams in zip(LAYERS[kind], (["appearance"], ["motion"], ["appearance", "motion"]), strict=True):
+def test_units_of_each_stream_of_the_fusion_and_a_class_are_visualized(kind: str, network: Network) -> None:
+    both = ["appearance", "motion"]
+    for layer, streams in zip((*LAYERS[kind], "class"), (["appearance"], ["motion"], both, both), strict=True):
         (result,) = maximize_units(network, layer, [2], [Recipe(steps=3, jitter=0)])
         assert isinstance(result.outcome, Visualization), result.outcome
         assert sorted(result.outcome.stimulus) == streams

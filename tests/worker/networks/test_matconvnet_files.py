@@ -15,6 +15,7 @@ from benchmarks.architectures.matconvnet import CLASSES, FIELDS, INPUTS, Network
 from benchmarks.architectures.matconvnet_reference import run
 from benchmarks.architectures.matlab_writer import Cell, StructArray, save_v5, save_v73
 from tests.worker.conftest import Invoke
+from worker.networks.fuse import read_fused
 from worker.networks.load import load_network, read_network
 from worker.networks.stored_config import read_stored_config
 
@@ -237,6 +238,29 @@ def test_streams_that_never_meet_are_added_apart(tmp_path: Path) -> None:
         InvalidRequest, match=r"never meet: prediction_spatial sees input; prediction_temporal sees input_f"
     ):
         read_network(family=str(path))
+
+
+def test_the_files_of_both_streams_are_one_network(tmp_path: Path) -> None:
+    networks = {}
+    for stream, mean in (("spatial", (123.68, 116.779, 103.939)), ("temporal", (128.0,) * 20)):
+        networks[stream] = network = Network(size=32, frames=1, seed=7)
+        x = network.relu("relu1", network.convolution("conv1", INPUTS[stream], 6, (5, 5), stride=(2, 2)))
+        network.convolution("prediction", network.pool("pool1", x, 14, 1), 5, (1, 1))
+        variables = network.variables()
+        variables["meta"]["normalization"]["averageImage"] = np.array(mean).reshape(1, 1, -1)
+        write(variables, tmp_path / f"{stream}.mat")
+    card, data = read_fused(source=tmp_path / "spatial.mat", motion=tmp_path / "temporal.mat")
+    assert [layer.stream for layer in card.layers] == ["appearance", "motion", "fusion"]
+    inputs = {
+        StreamName.APPEARANCE: torch.full((1, 3, 32, 32), 0.3),
+        StreamName.MOTION: torch.full((1, 20, 32, 32), -0.2),
+    }
+    scores = [
+        run(network.layers, network.params, network_inputs(network, inputs), 1)["prediction"][0, 0].T
+        for network in networks.values()
+    ]
+    expected = torch.from_numpy(np.mean(scores, 0)).float()
+    torch.testing.assert_close(load_network(card, data).logits(inputs), expected, atol=1e-4, rtol=0)
 
 
 def test_the_last_of_two_predictions_of_one_stream_is_taken(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def find_paths(graph: Graph) -> Paths:
     if set(sources[chosen.name]) != all_inputs and len(all_inputs) > 1:
         each = "; ".join(f"{name} sees {listed(found)}" for name, found in sources.items())
         raise InvalidRequest(
-            f"The streams of this network never meet: {each}. A prediction that sees all of them is needed: fuse the "
-            "streams, or add the file of each stream alone."
+            f"The streams of this network never meet: {each}. A prediction that sees all of them is needed: save the "
+            "streams in files of their own, and average their scores by `networks add RGB.mat --motion FLOW.mat`."
         )
     way = ways[chosen.name]
     kept = {block.name for block in way}
