@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 V73_MAGIC, HDF5_MAGIC = b"MATLAB 7.3 MAT-file", b"\x89HDF\r\n\x1a\n"
 V73_HEADER_BYTES = 512
 MAX_DEPTH = 24  # of arrays within arrays; networks have 6
+MAX_ITEMS = 1_000_000  # arrays, cells and structs of a file: each takes memory, also an empty one
 DAMAGED = "The MATLAB file is damaged or cut short ({}): fetch it again."
 
 

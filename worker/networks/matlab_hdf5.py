@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from app.contract.errors import InvalidRequest, WeightsUnreadable
-from worker.networks.matlab_file import DAMAGED, MAX_DEPTH, Unread, Value
+from worker.networks.matlab_file import DAMAGED, MAX_DEPTH, MAX_ITEMS, Unread, Value
 from worker.networks.weights import too_large
 
 REFERENCES = "#refs#"  # the group in which MATLAB keeps what cells refer to
 SUBSYSTEM = "#subsystem#"  # in which it keeps objects
-MAX_ITEMS = 1_000_000  # arrays, cells and structs of a file
 
 
 def read_hdf5(data: bytes, max_bytes: int) -> dict[str, Value]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.contract.errors import WeightsUnreadable
-from worker.networks.matlab_file import DAMAGED, MAX_DEPTH, Array, Unread, Value
+from worker.networks.matlab_file import DAMAGED, MAX_DEPTH, MAX_ITEMS, Array, Unread, Value
 from worker.networks.weights import too_large
 
 HEADER_BYTES = 128
@@ -33,8 +33,11 @@ def read_v5(data: bytes, max_bytes: int) -> dict[str, Value]:
     if order is None:
         raise WeightsUnreadable(DAMAGED.format("its header names no byte order"))
     variables: dict[str, Value] = {}
+    items = 0
     for element in _elements(data, order, max_bytes):
-        name, value = _Reader(element, order).read_matrix(0, len(element), 0)[:2]
+        reader = _Reader(element, order, items)
+        name, value, _ = reader.read_matrix(0, len(element), 0)
+        items = reader.items
         if name:
             variables[name] = value
     return variables
@@ -73,8 +76,9 @@ def _decompress(data: bytes, max_bytes: int) -> bytes:
 class _Reader:
     """Reads the data elements in a buffer of one byte order. Positions are bytes from its start."""
 
-    def __init__(self, data: memoryview, order: str) -> None:
-        self.data, self.order = data, order
+    def __init__(self, data: memoryview, order: str, items: int = 0) -> None:
+        """Start with the number of items that were read before, to which those read here are added."""
+        self.data, self.order, self.items = data, order, items
 
     def read_tag(self, at: int, end: int) -> tuple[int, int, int, int]:
         """Return type and size of the data element at a position, where its data begin, and where the next one is."""
@@ -160,6 +164,9 @@ class _Reader:
         total = count * len(fields) if array_class == STRUCT else count
         if total > (end - at) // 8:  # each takes eight bytes at least
             raise WeightsUnreadable(DAMAGED.format(f"{total:,} arrays in {end - at:,} bytes"))
+        self.items += max(total, count)
+        if self.items > MAX_ITEMS:
+            raise WeightsUnreadable(f"The MATLAB file has more than {MAX_ITEMS:,} arrays: no network has.")
         values: list[Value] = []
         for _ in range(total):
             _, value, at = self.read_matrix(at, end, depth + 1)

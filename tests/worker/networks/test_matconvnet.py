@@ -74,7 +74,7 @@ def test_the_card(kind: str, network: Network) -> None:
     assert layer.receptive_field.height == (24 if kind == "vgg16" else 35)
     assert not any(name.endswith("_concat") for name in {layer.name for layer in card.layers})
     omitted = {part.module: part.reason for part in card.omitted}
-    assert omitted["prediction_temporal"] == "another prediction: classes are those of prediction_spatial"
+    assert omitted["prediction_temporal"] == "another prediction; classes are those of prediction_spatial"
     assert any(name.endswith("_concat") for name in omitted)
     for words in (
         "The file has 2 predictions: classes are those of prediction_spatial, not of prediction_temporal.",

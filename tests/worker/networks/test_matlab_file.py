@@ -148,6 +148,20 @@ def test_a_file_that_expands_to_more_than_its_network_can_need_is_not_expanded(t
         read_matlab(bytes(data), MANY)
 
 
+def test_many_empty_arrays_and_bytes_that_grow_are_refused(tmp_path: Path) -> None:
+    packed = []
+    for count in (1_000, 999_001):
+        cell = zlib.compress(matrix(1, (1, count), struct.pack("<II", 14, 0) * count))
+        packed.append(struct.pack("<II", 15, len(cell)) + cell)
+    assert len(read_matlab(HEADER + packed[0], MANY)["net"]) == 1_000
+    with pytest.raises(WeightsUnreadable, match="more than 1,000,000 arrays"):
+        read_matlab(HEADER + packed[0] + packed[1], MANY)
+    scipy.io.savemat(tmp_path / "bytes.mat", {"state": {"w": np.zeros((1000, 1000), np.uint8)}}, do_compression=True)
+    data = (tmp_path / "bytes.mat").read_bytes()
+    with pytest.raises(WeightsUnreadable, match="take 4,000,000 bytes"):
+        parse_weights(data, 2_000_000)
+
+
 def test_what_lies_in_other_files_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(bytes(range(64)))
     for kind in ("link", "soft", "external"):

@@ -163,7 +163,7 @@ def _left_out(graph: Graph, paths: Paths) -> list[tuple[str, str]]:
     found = [(block.name, f"joins units that are shown themselves: {', '.join(block.inputs)}") for block in joined]
     for name, head in paths.left_out:
         what = "another prediction" if name == head else f"leads to {head} alone, which is another prediction"
-        found.append((name, f"{what}: classes are those of {paths.head}"))
+        found.append((name, f"{what}; classes are those of {paths.head}"))
     return found[:MAX_OMITTED]
 
 
