@@ -22,7 +22,7 @@ from app.contract.network import Origin
 from app.contract.network_source import HUB_ID
 from app.settings import settings
 from worker.networks.recognise import MAX_CHECKPOINT_BYTES
-from worker.networks.transformers_directory import CONFIG, MAX_JSON_BYTES, check_memory
+from worker.networks.transformers_directory import CONFIG, MAX_JSON_BYTES, PROCESSORS, check_memory
 
 Observe = Callable[[int, int], None]  # bytes that are there, bytes in all
 
@@ -104,6 +104,12 @@ class Hub:
             raise InvalidRequest(
                 f"{id} has no {CONFIG}: it is not saved by the library transformers. Download its checkpoint yourself, "
                 "then `networks add FILE`."
+            )
+        if not any(file.name in PROCESSORS for file in configs):
+            raise InvalidRequest(
+                f"{id} lacks the processor's config ({', '.join(PROCESSORS)}), which says how pixels are normalised: "
+                f"download the network, put that of a network of its kind beside it, and add the directory. "
+                f"{_by_hand(id)}."
             )
         if not weights:
             pickles = [file.name for file in files if file.name.endswith(PICKLES)]

@@ -10,10 +10,16 @@ import pytest
 import safetensors.torch
 import torch
 
+from app.contract.dataset import NewClip
 from app.contract.errors import InvalidRequest, NoClasses, WeightsMismatch
 from app.contract.network import StreamName
 from app.contract.recipe import Recipe
 from app.contract.unit import UnitRole
+from app.store import datasets
+from app.store.catalog import networks
+from app.store.database.engine import open_store
+from app.store.surveys import evidence, writing
+from app.store.surveys.findings import get_findings_data
 from benchmarks.architectures.video_transformers import ENCODERS, open_encoder, pixel_values, save_encoder
 from tests.worker.conftest import Invoke
 from worker.evidence.explain import explain
@@ -140,3 +146,32 @@ def test_commands_say_that_it_has_no_classes(invoke: Invoke, tmp_path: Path) -> 
     assert "as registered" in invoke("networks", "check", "mae").output
     for command in (("networks", "check", "mae", "--clip", "a.mp4"), ("explain", "mae", "a.mp4")):
         assert "mae has no classes: it is an encoder" in invoke(*command, ok=False).output
+
+
+def test_a_survey_is_stored_and_read_back(sqlite_url: str, tmp_path: Path) -> None:
+    card, data = read_network(family=str(save_encoder("VideoMAEModel", tmp_path / "mae")))
+    names = ("one", "two")
+    samples = [Sample(name, name, partial(shifted, 9 * n)) for n, name in enumerate(names)]
+    result = SurveyRun(load_network(card, data), "pets", samples, tmp_path, threads=1).run()
+    store = open_store(sqlite_url)
+    with store.transaction() as session:
+        networks.add_network(session, card=card, weights=[data])
+        datasets.add_dataset(session, slug="pets", title="Pets", summary="")
+        datasets.add_clips(session, slug="pets", clips=[NewClip(name=name, label=name, media=()) for name in names])
+        survey = writing.begin_survey(session, network="mae", dataset="pets")
+        writing.save_unit_evidence(session, survey_id=survey, units=result.units)
+        writing.save_predictions(session, survey_id=survey, predictions=result.predictions)
+        writing.finish_survey(session, survey_id=survey, facts=result.facts)
+    with store.session() as session:
+        read = evidence.get_survey(session, card=card)
+        unit = evidence.get_evidence(session, card=card, layer="blocks.1", unit=3)
+        findings = get_findings_data(session, card=card)
+    assert read is not None
+    assert (read.accuracy, read.summary.accuracy, read.confusion) == (None, None, ())
+    assert unit is not None
+    assert (unit.effective_classes, unit.precision) == (None, ())
+    assert unit.top_clips
+    assert findings is not None
+    assert "speed_octaves" in findings.statistics.distributions
+    assert "effective_classes" not in findings.statistics.distributions
+    store.close()

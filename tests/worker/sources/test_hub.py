@@ -126,12 +126,15 @@ def test_remote_code_and_unknown_networks_are_refused_before_the_weights_are_fet
     assert not [line for line in hub.requests if "safetensors" in line]
 
 
-def test_pickles_alone_no_config_and_too_many_bytes_are_told(hub: LocalHub) -> None:
+def test_pickles_alone_missing_configs_and_too_many_bytes_are_told(hub: LocalHub) -> None:
     with pytest.raises(TooLarge, match=r"network of 0 GB in 200 files at most"):
         Hub(max_bytes=1000).find(ID)
     files = hub.repositories[ID]
     hub.repositories[ID] = {name: data for name, data in files.items() if "safetensors" not in name}
     with pytest.raises(InvalidRequest, match=r"only pytorch_model\.bin, a format that can run code"):
+        Hub().find(ID)
+    del hub.repositories[ID]["preprocessor_config.json"]
+    with pytest.raises(InvalidRequest, match="lacks the processor's config"):
         Hub().find(ID)
     del hub.repositories[ID]["config.json"]
     with pytest.raises(InvalidRequest, match=r"has no config\.json"):
