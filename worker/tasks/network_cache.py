@@ -51,5 +51,5 @@ class NetworkCache:
         layers = with_limits(network.module, card.layers, network.points, card.streams, card.stimulus)
         card = card.model_copy(update={"layers": layers})
         with self.store.transaction() as session:
-            networks.update_card(session, card=card)
+            networks.update_limits(session, card=card)
         return replace(network, card=card)

@@ -11,7 +11,7 @@ from app.contract.dictionary import DictionaryFacts, DictionarySummary
 from app.contract.errors import Conflict, InvalidRequest
 from app.contract.network import Layer, NetworkCard
 from app.store.catalog.counts import recount_units
-from app.store.catalog.networks import card_of, network_row, update_card
+from app.store.catalog.networks import card_of, network_row, replace_card
 from app.store.database.chunks import chunks
 from app.store.database.clock import now
 from app.store.database.dictionary_tables import DictionaryPieceRow, DictionaryRow, DirectionChannelsRow
@@ -77,7 +77,7 @@ def add_dictionary(
         if each == base or (each.dictionary is not None and each.dictionary.base == base.name)
     )
     layers = (*card.layers[:behind], layer, *card.layers[behind:])
-    update_card(session, card=card.model_copy(update={"layers": layers}))
+    replace_card(session, row, card.model_copy(update={"layers": layers}))
     recount_units(session, network_id=row.id)
     return layer
 
@@ -93,7 +93,8 @@ def remove_dictionary(session: Session, *, network: str, layer: str) -> None:
     session.execute(delete(DictionaryRow).filter_by(network_id=row.id, layer=layer))
     session.execute(delete(UnitRow).filter_by(**of_layer))
     session.execute(delete(ResultCountRow).filter_by(**of_layer))
-    update_card(session, card=card.model_copy(update={"layers": tuple(e for e in card.layers if e != removed)}))
+    layers = tuple(each for each in card.layers if each != removed)
+    replace_card(session, row, card.model_copy(update={"layers": layers}))
     recount_units(session, network_id=row.id)
     session.request_cache.units.clear()
     delete_orphans(session)

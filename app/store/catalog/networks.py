@@ -75,14 +75,29 @@ def refuse_slug(session: Session, *, slug: str) -> None:
         )
 
 
-def update_card(session: Session, *, card: NetworkCard) -> None:
-    """Replace the card of a network by one that says more of its layers, or has other dictionaries.
+def update_limits(session: Session, *, card: NetworkCard) -> None:
+    """Store the sizes that a card says its layers take. Dictionaries that came or went meanwhile stay as they are.
 
     Nothing happens where the network has been removed meanwhile.
     """
-    same = (NetworkRow.slug == card.slug, NetworkRow.checksum.in_([card.checksum, _key_with_labels(card)]))
+    try:
+        row = network_row(session, card.slug, lock=True)
+    except UnknownNetwork:
+        return
+    stored = card_of(row)
+    if (stored.checksum, stored.family, stored.classes) != (card.checksum, card.family, card.classes):
+        return
+    limits = {layer.name: {"sizes": layer.sizes, "lengths": layer.lengths} for layer in card.layers}
+    layers = tuple(layer.model_copy(update=limits.get(layer.name, {})) for layer in stored.layers)
+    replace_card(session, row, stored.model_copy(update={"layers": layers}))
+
+
+def replace_card(session: Session, row: NetworkRow, card: NetworkCard) -> None:
+    """Replace the card of a network, whose row is locked, by one that says more or has other dictionaries."""
     changed = {"card": card.model_dump(mode="json"), "revision": NetworkRow.revision + 1}
-    session.execute(update(NetworkRow).where(*same).values(changed).execution_options(synchronize_session=False))
+    statement = update(NetworkRow).where(NetworkRow.id == row.id).values(changed)
+    session.execute(statement.execution_options(synchronize_session=False))
+    session.expire(row)
     session.request_cache.networks.clear()
 
 

@@ -106,6 +106,18 @@ def test_removing_one_leaves_nothing_of_it(store: Store, card: NetworkCard) -> N
         dictionaries.remove_dictionary(session, network="tiny", layer="fc6")
 
 
+def test_sizes_that_a_worker_measured_meanwhile_do_not_undo_it(store: Store, card: NetworkCard) -> None:
+    measured = tuple(layer.model_copy(update={"sizes": ((16, 64),), "lengths": ()}) for layer in card.layers)
+    add_dictionary(store, "fc6", "nmf4", 4)
+    for slug in ("tiny", "gone"):
+        with store.transaction() as session:
+            networks.update_limits(session, card=card.model_copy(update={"slug": slug, "layers": measured}))
+    now = get(store)
+    assert [layer.name for layer in now.layers] == [*[layer.name for layer in card.layers][:4], "fc6~nmf4", "class"]
+    assert now.layer("fc6").sizes == ((16, 64),)
+    assert now.layer("fc6~nmf4").sizes is None
+
+
 def test_a_network_is_removed_with_its_dictionaries(store: Store, card: NetworkCard) -> None:
     add_dictionary(store, "fc6", "nmf4", 4)
     with store.transaction() as session:
