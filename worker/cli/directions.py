@@ -35,6 +35,9 @@ def learn(
     active: Annotated[int, typer.Option(min=1, help="Of sae: directions that describe a position, at most.")] = 8,
     steps: Annotated[int, typer.Option(min=1, help="Of sae: steps of its training.")] = 3000,
     positions: Annotated[int, typer.Option(min=100, help="Positions of all clips to learn from, at most.")] = 200_000,
+    margin: Annotated[
+        int, typer.Option(min=0, help="Positions left out at each end of a map, where padding shows.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same dictionary.")] = 0,
     name: Name = None,
 ) -> None:
@@ -60,6 +63,7 @@ def learn(
             samples,
             positions=1 if method == "probe" else positions,  # a probe takes means alone
             seed=seed,
+            margin=margin,
             threads=settings().threads or max(1, (os.cpu_count() or 2) - 1),
             observe=lambda done, total: progress.update(line, completed=done, total=total),
         )
@@ -69,7 +73,7 @@ def learn(
             learned = learn_probe(sample, base, dataset, seed=seed)
         else:
             learned = learn_dictionary(
-                sample, base, dataset, method=method, size=size, seed=seed, active=active, steps=steps
+                sample, base, dataset, method=method, size=size, seed=seed, active=active, steps=steps, margin=margin
             )
     found = dictionary_layer(loaded.card, learned.dictionary, chosen, learned.directions)
     with store.transaction() as session:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from app.contract.errors import InvalidRequest, NotFinite, VideoError
 from worker.devices import device_of
@@ -50,10 +51,13 @@ def sample_activations(
     *,
     positions: int = MAX_POSITIONS,
     seed: int = 0,
+    margin: int = 0,
     threads: int = 1,
     observe: Observe = lambda done, total: None,
 ) -> LayerSample:
     """Return the layer's activations at no more than about `positions`, equally many of each clip, drawn by the seed.
+
+    Positions within `margin` of an end of the map, in time, height or width, are left out.
 
     Raises InvalidRequest where fewer than two clips can be read, NotFinite for NaN or infinite activations.
     """
@@ -67,6 +71,7 @@ def sample_activations(
     for numbers, batch in read_batches(network, samples, skipped, threads=threads, observe=observe):
         with torch.no_grad():
             maps = network.activation(layer, batch)
+        maps = crop_margin(maps, margin)
         flat = (maps.relu() if rectified else maps).flatten(2).transpose(1, 2).cpu()  # (B, positions, C)
         if not flat.isfinite().all():
             raise NotFinite(f"The layer {layer} gives NaN or infinite activations: check the network's weights.")
@@ -88,6 +93,20 @@ def sample_activations(
         labels=tuple(samples[number].label for number in read),
         skipped=tuple(skipped),
     )
+
+
+def crop_margin(maps: Tensor, margin: int) -> Tensor:
+    """Return maps (B, C, T, H, W) without `margin` positions at both ends of each axis that is longer than that leaves.
+
+    Raises InvalidRequest where no axis is, though a margin is asked for.
+    """
+    if margin and all(size <= 2 * margin for size in maps.shape[2:]):
+        sizes = " x ".join(map(str, maps.shape[2:]))
+        raise InvalidRequest(f"A margin of {margin} leaves nothing of a map of {sizes}: ask for a smaller one.")
+    for axis, size in enumerate(maps.shape[2:], 2):
+        if size > 2 * margin:
+            maps = maps.narrow(axis, margin, size - 2 * margin)
+    return maps
 
 
 def read_batches(

@@ -44,10 +44,12 @@ def learn_dictionary(
     seed: int = 0,
     active: int = DEFAULT_ACTIVE,
     steps: int = STEPS,
+    margin: int = 0,
 ) -> Learned:
     """Return a dictionary of `size` directions, measured on a fifth of the clips, which it has not seen.
 
-    Raises InvalidRequest for a size that the method cannot give.
+    `margin` is what the sample leaves out of each map, to be noted. Raises InvalidRequest for a size that the method
+    cannot give.
     """
     learned, held = split_clips(len(sample.names), seed)
     rows = sample.of_clips(learned)
@@ -55,6 +57,7 @@ def learn_dictionary(
     learners = LEARNERS | {"sae": partial(learn_sae, active=active, steps=steps)}
     directions = learners[method](rows, size, seed)
     settings: dict[str, int | float | str] = {"seed": seed, "positions": len(rows), "clips": len(learned)}
+    settings |= {"margin": margin} if margin else {}
     facts = DictionaryFacts(
         dataset=dataset,
         settings=settings | ({"active": active, "steps": steps} if method == "sae" else {}),
