@@ -17,11 +17,12 @@ from benchmarks.architectures import pytorchvideo_hub as hub
 from tests.worker.conftest import Invoke
 from worker.evidence.explain import explain
 from worker.maximize.from_recipe import Visualization, maximize_units
-from worker.networks.load import load_network, read_network
+from worker.networks.load import configured, load_network, read_network
 from worker.networks.network import Network
 from worker.networks.preprocessing import clip_format, make_inputs
 from worker.networks.pytorchvideo.layers import slow_frames
 from worker.networks.pytorchvideo.slowfast_names import convert
+from worker.networks.recognise import recognise
 from worker.networks.registry import find_family
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
@@ -215,7 +216,7 @@ def test_a_checkpoint_is_added_and_a_worker_builds_it_from_the_database(
     [
         ({"cfg": hub.config_text("slow", 8, 32)}, "MODEL.ARCH slow, but slowfast by the tensors"),
         ({"cfg": hub.config_text("slowfast", 8, 32, RESNET={"DEPTH": 50})}, "RESNET.DEPTH 50, but 18 by the tensors"),
-        ({"cfg": hub.config_text("slowfast", 8, 32, MODEL={"NUM_CLASSES": 7})}, "MODEL.NUM_CLASSES 7, but 5"),
+        ({"cfg": hub.config_text("slowfast", 8, 32, MODEL={"NUM_CLASSES": 7})}, "MODEL.NUM_CLASSES 7, but 3"),
         ({"cfg": hub.config_text("slowfast", 8, 32, DETECTION={"ENABLE": True})}, "a detector"),
         ({"cfg": hub.config_text("slowfast", 8, 32, DATA={"NUM_FRAMES": 10**6})}, "a number up to 512"),
         ({"cfg": hub.config_text("slowfast", 8, 32, DATA={"STD": [0.1, 0.2]})}, "three numbers"),
@@ -236,7 +237,7 @@ def test_labels_are_asked_for_and_counted(checkpoint: Path, tmp_path: Path) -> N
         read_network(family=str(checkpoint))
     two = tmp_path / "two.txt"
     two.write_text("one\ntwo")
-    with pytest.raises(WeightsMismatch, match="a network of 5 classes, but there are 2 labels"):
+    with pytest.raises(WeightsMismatch, match="a network of 3 classes, but there are 2 labels"):
         read_network(family=str(checkpoint), labels=two)
 
 
@@ -285,7 +286,10 @@ def test_a_family_without_a_checkpoint_says_what_to_give() -> None:
         find_family("pytorchvideo_c2d").build(400)
 
 
-def test_a_released_slowfast_is_told_by_its_lateral_kernels(tmp_path: Path, labels: Path) -> None:
-    card = read_network(family=str(hub.save(hub.slowfast(), tmp_path / "net.pyth")), labels=labels)[0]
-    assert (card.streams[0].frames, card.streams[0].height, card.short_side) == (32, 256, 256)
-    assert "(alpha 4)" in card.summary
+def test_a_released_slowfast_is_told_by_its_lateral_kernels(tmp_path: Path) -> None:
+    path = hub.save(hub.slowfast(), tmp_path / "net.pyth")
+    name, data = recognise(path.read_bytes(), path)
+    family = configured(find_family(name), data)
+    assert (family.streams[0].frames, family.streams[0].height, family.short_side) == (32, 256, 256)
+    assert family.stimulus.height == 224, "as in training"
+    assert "8 of them in the slow pathway (alpha 4)" in family.summary
