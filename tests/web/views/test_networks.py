@@ -104,7 +104,7 @@ def test_what_sees_everything_and_what_is_not_shown_is_said(
     assert "sees the whole clip" in open_page("/tokens/Mixed_4f").text
     assert "sees the whole clip" in open_page("/tokens/Mixed_4f/3").text
     body = visitor.get("/api/networks/tokens").json()
-    assert "has no map: 2 × 12 × 6 for a batch of two clips" in page.text
+    assert "has no map; it gives 2 × 12 × 6 for a batch of two clips" in page.text
     assert body["omitted"] == [
         {"module": "blocks.*.query", "reason": "mixes positions", "shape": []},
         {"module": "tokens", "reason": "has no map", "shape": [2, 12, 6]},
