@@ -87,7 +87,14 @@ def test_a_unit_is_visualized(network: Network) -> None:
     assert result.outcome.measurements.objective > result.outcome.measurements.trace[0]
 
 
-def test_a_survey_measures_everything_but_classes(network: Network, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    folder = save_encoder("VideoMAEForPreTraining", tmp_path_factory.mktemp("pretrained") / "mae")
+    return load_network(*read_network(family=str(folder)))
+
+
+def test_a_survey_measures_everything_but_classes(pretrained: Network, tmp_path: Path) -> None:
+    network = pretrained
     labels = ("dog", "cat", "dog")  # no classes of any network
     samples = [Sample(f"clip {n}", label, partial(shifted, 5 * n)) for n, label in enumerate(labels)]
     survey = SurveyRun(network, "pets", samples, tmp_path, threads=1).run()
@@ -106,7 +113,8 @@ def test_a_survey_measures_everything_but_classes(network: Network, tmp_path: Pa
     assert len(embedding.positions()) > network.card.units / 2
 
 
-def test_classes_are_refused(network: Network) -> None:
+def test_classes_are_refused(pretrained: Network) -> None:
+    network = pretrained
     with pytest.raises(NoClasses, match="has no classes: it is an encoder"):
         explain(network, INPUTS)
     with pytest.raises(NoClasses, match="no classes"):

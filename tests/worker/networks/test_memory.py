@@ -64,7 +64,7 @@ def test_a_need_beyond_the_device_is_warned_of() -> None:
 def test_a_giant_is_refused_without_being_allocated(tmp_path: Path) -> None:
     folder = save("videomae", tmp_path / "net")
     path = folder / "config.json"
-    giant = {"hidden_size": 8192, "intermediate_size": 32768, "num_hidden_layers": 96, "num_attention_heads": 64}
+    giant = {"hidden_size": 16384, "intermediate_size": 65536, "num_hidden_layers": 24, "num_attention_heads": 64}
     path.write_text(json.dumps(json.loads(path.read_text()) | giant))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(
