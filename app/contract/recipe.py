@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema
 from app.contract.model import Model
 from app.contract.network import NetworkCard
 from app.contract.recipe_fields import MapPosition, OtherUnits, ParsePosition, ParseUnits
-from app.contract.recipe_fit import require_fit
+from app.contract.recipe_fit import require_fit, require_group
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
 
 ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
@@ -35,6 +35,9 @@ LEGACY_VALUES: Mapping[str, object] = {
     "sign": "maximize",
     "position": None,
     "minus": None,
+    "diversity": 0.0,
+    "count": 1,
+    "member": 0,
     "tolerance": 0.0,
     "bn_prior": 0.0,
     "frame_equalization": 0.0,
@@ -114,6 +117,16 @@ class Recipe(Model):
         description="Units of the layer whose mean activation is subtracted, such as 3 or 3,17; `others` for all "
         "others.",
     )
+    diversity: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="How much the `count` stimuli of a unit must differ: weight of the mean cosine of their features.",
+    )
+    count: int = Field(
+        default=1, ge=1, le=8, description="Stimuli of a unit that differ, computed together with seeds one apart."
+    )
+    member: int = Field(default=0, ge=0, lt=8, description="Which of these `count` stimuli it is, from 0 on.")
     contrast: float = Field(
         default=0.75,
         ge=0,
@@ -334,6 +347,21 @@ class ResolvedRecipe(Recipe):
                 del body[stored_name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
+    def members(self) -> tuple[Self, ...]:
+        """Return the recipes of all stimuli that must differ from each other, of which this is one.
+
+        Raises InvalidRecipe where its fields for that contradict each other.
+        """
+        require_group(self)
+        if self.count == 1:
+            return (self,)
+        first = self.seed - self.member
+        return tuple(self.model_copy(update={"seed": first + i, "member": i}) for i in range(self.count))
+
     def batch_key(self) -> str:
-        """Return a key that is equal for recipes that can share a batch: those that differ in the seed alone."""
-        return self.model_copy(update={"seed": 0}).key()
+        """Return a key that is equal for recipes that can share a batch.
+
+        These differ in the seed alone, or are those of the stimuli of one group that must differ.
+        """
+        seed = 0 if self.count == 1 else self.seed - self.member
+        return self.model_copy(update={"seed": seed, "member": 0}).key()

@@ -20,6 +20,7 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
     """
     _require_position(recipe, card, layer)
     _require_others(recipe, layer, units)
+    require_group(recipe)
     own = card.stimulus
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
     if not has_clip and recipe.frames != own.frames:
@@ -76,3 +77,16 @@ def _require_others(recipe: "ResolvedRecipe", layer: Layer, units: Sequence[int]
                 f"Nothing is left to subtract from unit {unit} of {layer.name}: a unit is not subtracted from itself. "
                 "Name another one in `minus`, or ask for other units."
             )
+
+
+def require_group(recipe: "ResolvedRecipe") -> None:
+    """Raise InvalidRecipe where the fields for several stimuli that must differ contradict each other."""
+    if (recipe.count > 1) != (recipe.diversity > 0):
+        raise InvalidRecipe(
+            "`diversity` and `count` go together: how much the stimuli must differ, and how many there are, 2 or more."
+        )
+    if recipe.member >= recipe.count or recipe.seed < recipe.member:
+        raise InvalidRecipe(
+            f"There is no `member` {recipe.member} with seed {recipe.seed} among {recipe.count} stimuli: members are "
+            "0 to `count` - 1, and each has the seed of the first plus its number. Leave `member` empty."
+        )

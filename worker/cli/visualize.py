@@ -66,7 +66,8 @@ def visualize(
         jobs += answer.jobs
     compute(store, jobs)
     wanted = [(request.layer, unit) for request in visualize_requests for unit in request.unit_indices(card)]
-    written = [write_pictures(store, card, name, unit, recipe, out_dir) for name, unit in wanted]
+    members = recipe.resolved(card).members()
+    written = [write_pictures(store, card, name, unit, member, out_dir) for name, unit in wanted for member in members]
     if not all(written):
         raise typer.Exit(1)
 

@@ -32,6 +32,7 @@ from worker.maximize.objectives import (
     Activations,
     Objective,
     UnitActivation,
+    diversity,
     minus,
     unit_activation,
 )
@@ -86,6 +87,8 @@ def maximize_units(
     resolved = [recipe.in_pixels(card, layer) for recipe in resolved]
     if len({recipe.batch_key() for recipe in resolved}) != 1 or len(units) != len(recipes):
         raise ValueError("a batch needs one recipe a unit, alike in all but the seed")
+    if resolved[0].count > 1 and (len(set(units)) > 1 or resolved != list(resolved[0].members())):
+        raise ValueError("stimuli that must differ are computed all together, and without others")
     for unit in units:
         card.unit(layer, unit)
     recipe = resolved[0]
@@ -240,6 +243,9 @@ def make_function(
     area = height * min(field.width, max(canvas.width for canvas in canvases))
     penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, recipe.chi, area)
     maxima = _data_maxima(a_hat, len(units), device_of(network.module))
+    if recipe.count > 1:  # of one unit
+        position = None if isinstance(model, Cone) else position_of(recipe)
+        objective = objective + recipe.diversity * float(maxima[0]) * diversity(layer, position=position)
     scale = area * maxima.to(stimulus_dtype(network.module))
     bn_prior = 0.0 if recipe.is_of_one_position else recipe.bn_prior  # one position shows no natural scene
     return ObjectiveFunction(model, objective, penalty, scale, bn_prior)

@@ -18,7 +18,11 @@ from worker.tasks.progress import ProgressReporter
 
 
 class VisualizeTask:
-    """Computes the stimuli of a batch of units that share a network, a layer, and a recipe but for its seed."""
+    """Computes the stimuli of a batch of units that share a network, a layer, and a recipe but for its seed.
+
+    Stimuli of one unit that must differ are a batch of their own, and are computed all together, also those whose jobs
+    are not in it: so a result does not depend on which jobs a worker has claimed.
+    """
 
     def __init__(self, store: Store, device: torch.device) -> None:
         self.store = store
@@ -29,6 +33,10 @@ class VisualizeTask:
         reporter = ProgressReporter(context, jobs)
         reporter.start_stage()
         failed: set[int] = set()
+        is_group, members = jobs[0].recipe.count > 1, jobs[0].recipe.members()
+        # what is computed, by its index, for a job by its index
+        item_of = {index: job.recipe.member if is_group else index for index, job in enumerate(jobs)}
+        job_of = {item: index for index, item in item_of.items()}
 
         def fail(index: int, error: KinetoscopeError) -> None:
             if index not in failed:
@@ -36,26 +44,37 @@ class VisualizeTask:
                 context.fail(jobs[index], error)
 
         def observe(step: Step) -> Iterable[int]:
-            for index, error in step.errors.items():  # a failure is reported at once, not when the other units end
-                fail(index, error)
-            return reporter.report_objectives(
-                step.step, step.steps, step.objective, lambda index: render_preview(step.stimulus(index))
+            for item, error in step.errors.items():  # a failure is reported at once, not when the other units end
+                if item in job_of:
+                    fail(job_of[item], error)
+            dropped = reporter.report_objectives(
+                step.step,
+                step.steps,
+                {job_of[item]: objective for item, objective in step.objective.items() if item in job_of},
+                lambda index: render_preview(step.stimulus(item_of[index])),
             )
+            if is_group:  # as the others depend on each of them, all go on until no job is left
+                return () if context.open_jobs else range(len(members))
+            return dropped
 
+        a_hat = self._a_hat(jobs)
         results = maximize_units(
             network,
             jobs[0].layer,
-            [job.unit for job in jobs],
-            [job.recipe for job in jobs],
-            a_hat=self._a_hat(jobs),
+            [jobs[0].unit] * len(members) if is_group else [job.unit for job in jobs],
+            members if is_group else [job.recipe for job in jobs],
+            a_hat=[a_hat[0]] * len(members) if is_group and a_hat is not None else a_hat,
             observe=observe,
         )
         for result in results:
+            index = job_of.get(result.index)
+            if index is None or jobs[index].id not in context.open_jobs:
+                continue
             if isinstance(result.outcome, KinetoscopeError):
-                fail(result.index, result.outcome)
+                fail(index, result.outcome)
             else:
                 media = render_stimulus(result.outcome.stimulus)
-                context.finish_visualization(jobs[result.index], result.outcome.measurements, media)
+                context.finish_visualization(jobs[index], result.outcome.measurements, media)
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
         """Return the units' largest activations over data, minus the lowest to minimize; None where none is known."""

@@ -20,8 +20,9 @@ from app.contract.job import (
     VisualizeRequest,
     jobs_of_kind,
 )
-from app.contract.network import make_slug
+from app.contract.network import NetworkCard, make_slug
 from app.contract.network_source import find_source
+from app.contract.recipe import ResolvedRecipe
 from app.store.catalog.networks import get_card, network_id, refuse_slug
 from app.store.database.chunks import chunks
 from app.store.database.clock import now
@@ -48,14 +49,35 @@ def enqueue(
 ) -> EnqueueResult:
     """Queue units to be visualized; return results that are cached already, and the live jobs of the other units.
 
+    A recipe for several stimuli that must differ gives a job for each of them.
+
     A live job for the same unit and recipe is joined. One unit has the priority of a click, many that of a sweep, and
     a click on a unit of a queued sweep moves the unit forward. Raises InvalidRecipe for a recipe that the layer cannot
     take, TooMany where more than `limit` jobs would live, or more than the requester may have.
     """
     card = get_card(session, slug=request.network)
+    answers = [
+        _enqueue(session, card, request, recipe, limit=limit, priority=priority, requester=requester)
+        for recipe in request.recipe.resolved(card).members()
+    ]
+    return EnqueueResult(
+        jobs=tuple(job for answer in answers for job in answer.jobs),
+        cached=tuple(result for answer in answers for result in answer.cached),
+    )
+
+
+def _enqueue(
+    session: Session,
+    card: NetworkCard,
+    request: VisualizeRequest,
+    recipe: ResolvedRecipe,
+    *,
+    limit: int,
+    priority: int | None,
+    requester: Requester,
+) -> EnqueueResult:
     network = network_id(session, card)
     indices = request.unit_indices(card)
-    recipe = request.recipe.resolved(card)
     if priority is None:
         priority = Priority.CLICK if len(indices) == 1 else Priority.SWEEP
     rows = session.read(
@@ -75,7 +97,6 @@ def enqueue(
     common = {
         "kind": JobKind.VISUALIZE.value,
         "state": JobState.QUEUED.value,
-        "batch_key": f"{network}:{card.layer(request.layer).index}:{recipe.batch_key()}",
         "network_id": network,
         "recipe_key": recipe_key,
         "priority": priority,
@@ -84,7 +105,17 @@ def enqueue(
         "created_at": moment,
         "updated_at": moment,
     }
-    insert_missing(session, JobRow, [{**common, "key": _job_key(unit, recipe_key), "unit_id": unit} for unit in wanted])
+    batch_key = f"{network}:{card.layer(request.layer).index}:{recipe.batch_key()}"
+    rows_by_unit = [
+        {
+            **common,
+            "key": _job_key(unit, recipe_key),
+            "unit_id": unit,
+            "batch_key": batch_key if recipe.count == 1 else f"{batch_key}:{units[unit]}",
+        }
+        for unit in wanted
+    ]
+    insert_missing(session, JobRow, rows_by_unit)
     if wanted:
         requester.check_jobs(session)
     # A job may have finished since the cached results were read; then its result is there now.
