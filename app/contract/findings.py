@@ -1,8 +1,11 @@
 """The four observations of the paper, as far as a survey supports them on one network."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from app.contract.model import Model
+from app.contract.survey import LayerSelectivity
 from app.contract.unit import UnitSummary
 
 
@@ -37,6 +40,15 @@ class UnitStatistics(Model):
     generic: int
 
 
+class Verdict(StrEnum):
+    """What a survey says of a claim on one network."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly supported"
+    NOT_SUPPORTED = "not supported"
+    CANNOT_BE_TOLD = "cannot be told from these clips"
+
+
 class Series(Model):
     """One chart: a measure by layer, in the network's order."""
 
@@ -69,10 +81,14 @@ class Finding(Model):
     name: str
     title: str
     claim: str = Field(description="the observation on such networks, which this one supports or does not")
-    supported: bool
+    verdict: Verdict
+    supported: bool = Field(description="whether the verdict is `supported`")
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...] = ()
     series: tuple[Series, ...] = ()
+    selectivity: tuple[LayerSelectivity, ...] = Field(
+        default=(), description="units that answer to few classes, by layer, beside chance and shuffled weights"
+    )
     examples: tuple[Example, ...] = ()
     together: tuple[NamedPair, ...] = ()
     appearance: tuple[NamedPair, ...] = Field(default=(), alias="pictures")

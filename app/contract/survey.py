@@ -100,6 +100,32 @@ class StreamFacts(Model):
     biases: tuple[AppearanceBias, ...]
 
 
+class Interval(Model):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class LayerSelectivity(Model):
+    """How many units of a layer answer to few classes, beside chance and a network without training.
+
+    Formulas: worker/evidence/selectivity.py.
+    """
+
+    layer: str
+    live: int = Field(description="units that some clip made positive")
+    below: int = Field(description="of these, units with fewer effective classes than a quarter of all")
+    specific: int = Field(description="of these, units for which shuffled labels do not explain it")
+    by_chance: float = Field(description="units below a quarter on average over shuffled labels")
+    share: Interval = Field(description="of the live units, those below a quarter")
+    control: Interval | None = Field(
+        default=None, description="the same share of the network with its weights shuffled; null where not measured"
+    )
+    difference: Interval | None = Field(default=None, description="of the two shares")
+
+
 class SurveyFacts(Model):
     """What passing a data set through a network shows of the network as a whole."""
 
@@ -113,6 +139,10 @@ class SurveyFacts(Model):
     seconds: float
     streams: StreamFacts | None = Field(default=None, description="of two-stream networks")
     masked: tuple[MaskedClass, ...] = Field(default=(), description="empty in surveys from before this was measured")
+    selectivity: tuple[LayerSelectivity, ...] | None = Field(
+        default=None,
+        description="by layer; empty where the clips are too few, null in surveys from before this was measured",
+    )
 
 
 class Survey(SurveyFacts):

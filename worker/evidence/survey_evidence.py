@@ -6,7 +6,7 @@ import numpy as np
 
 from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
-from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
+from app.contract.survey import LayerSelectivity, MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
 from app.contract.unit import UnitRole
 from worker.evidence import measures
 from worker.evidence.checkpoint import StrongestClips, SurveyCheckpoint
@@ -135,6 +135,7 @@ def survey_facts(
     labels: Labels,
     streams: StreamFacts | None,
     masked: tuple[MaskedClass, ...],
+    selectivity: tuple[LayerSelectivity, ...] | None,
 ) -> SurveyFacts:
     """Return what the survey says of the network as a whole; `labels` (n,) are the classes of the recorded clips."""
     has_classes = CLASS_LAYER in checkpoint.columns
@@ -150,4 +151,5 @@ def survey_facts(
         seconds=checkpoint.seconds,
         streams=streams,
         masked=masked,
+        selectivity=selectivity,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from app.contract.errors import InvalidRequest, VideoError
 from app.contract.evidence import ClassAttribution, UnitEvidence
 from app.contract.network import CLASS_LAYER, NetworkCard
-from app.contract.survey import MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
+from app.contract.survey import LayerSelectivity, MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
 from worker.devices import device_of
 from worker.evidence import class_attributions as attributions
 from worker.evidence.activation_reader import read_activations
@@ -20,16 +20,20 @@ from worker.evidence.masking import masked_classes
 from worker.evidence.measures import softmax
 from worker.evidence.probe_plan import plan_affordable_probe, tuned_layers
 from worker.evidence.probing import ProbeResult, probe
+from worker.evidence.selectivity import GroupedClips, measure_selectivity, number_groups
+from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
 from worker.evidence.streams import stream_facts
 from worker.evidence.survey_evidence import clip_predictions, survey_facts, unit_evidence
 from worker.evidence.types import Labels, Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 from worker.networks.preprocessing import clips_per_batch, join_clips
+from worker.survey.clip_groups import clip_group
 from worker.survey.prefetch import Sample, prefetch
 from worker.survey.stages import ObserveStage, Stage, StageProgress
 
 SAVE_SECONDS = 10.0  # between two checkpoints while clips are recorded
+CONTROL_FOLDER = "control"  # in the checkpoint's: what the network with shuffled weights gives
 MAX_PROBE_PASSES_PER_CLIP = 10  # forward passes of probes, for each clip of the survey
 
 
@@ -99,24 +103,28 @@ class SurveyRun:
         class_attributions = self.attribute_classes()
         streams = self.swap_streams()
         masked = self.mask_clips()
+        selectivity = self.measure_selectivity()
         self.checkpoint.seconds = seconds_before + time.monotonic() - started
         names = [sample.name for sample in self.samples]
         return SurveyResult(
-            survey_facts(self.checkpoint, names, recorded_labels, streams, masked),
+            survey_facts(self.checkpoint, names, recorded_labels, streams, masked, selectivity),
             unit_evidence(self.checkpoint, names, recorded_labels, self.network.card, probes, class_attributions),
             clip_predictions(self.checkpoint, names, recorded_labels),
         )
 
     def record(self) -> None:
         """Read the activations of every layer on each clip that the checkpoint does not have yet."""
-        checkpoint, device = self.checkpoint, device_of(self.network.module)
-        batch_size, count = clips_per_batch(self.network.card), len(self.samples)
+        self._record(self.network, self.checkpoint, Stage.RECORD)
+
+    def _record(self, network: Network, checkpoint: SurveyCheckpoint, stage: Stage) -> None:
+        device = device_of(network.module)
+        batch_size, count = clips_per_batch(network.card), len(self.samples)
         seconds_before, started = checkpoint.seconds, time.monotonic()
         saved_at = started
         batch: dict[int, Inputs] = {}
         numbers = range(checkpoint.clips_done, count)
-        with read_activations(self.network) as read:
-            for number, clip in prefetch(self.network.card, self.samples, numbers, self.threads):
+        with read_activations(network) as read:
+            for number, clip in prefetch(network.card, self.samples, numbers, self.threads):
                 if isinstance(clip, VideoError):
                     checkpoint.skip(number, clip.detail)
                 else:
@@ -131,7 +139,7 @@ class SurveyRun:
                 if time.monotonic() - saved_at > self.save_seconds:
                     checkpoint.save()
                     saved_at = time.monotonic()
-                self.observe(StageProgress(Stage.RECORD, checkpoint.clips_done, count))
+                self.observe(StageProgress(stage, checkpoint.clips_done, count))
         checkpoint.save()
 
     def probe(self) -> dict[UnitKey, ProbeResult]:
@@ -173,6 +181,28 @@ class SurveyRun:
             if logits.argmax() == labels[number]
         }
         return masked_classes(self.network, self.read_clips, labels, probabilities, self._observe_stage(Stage.MASK))
+
+    def measure_selectivity(self) -> tuple[LayerSelectivity, ...] | None:
+        """Measure how many units answer to few classes, beside chance and the network with its weights shuffled.
+
+        Return None for a survey that only records, and nothing where too few clips are independent.
+        """
+        if not self.probed_layers:
+            return None
+        recorded = self.checkpoint.recorded
+        groups = number_groups([clip_group(self.samples[number].name) for number in recorded])
+        clips = GroupedClips(self.labels[recorded], groups)
+        if not clips.can_be_resampled:
+            return ()
+        control = SurveyCheckpoint(self.checkpoint.folder / CONTROL_FOLDER, self.network.card, len(self.samples))
+        if control.clips_done < len(self.samples):
+            chosen = recorded[:: max(1, len(recorded) // CALIBRATION_CLIPS)][:CALIBRATION_CLIPS].tolist()
+            device = device_of(self.network.module)
+            shuffled = shuffle_weights(self.network, (on_device(clip, device) for _, clip in self.read_clips(chosen)))
+            self._record(shuffled, control, Stage.CONTROL)
+        if not np.array_equal(control.recorded, recorded):
+            raise VideoError("Clips that could be read before can no longer be read: start the survey again.")
+        return measure_selectivity(self.checkpoint, control, clips)
 
     def read_clips(self, numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
         """Yield the inputs of clips that have been recorded; raise VideoError for one that has become unreadable."""

@@ -14,6 +14,7 @@ class Stage(Enum):
     ATTRIBUTE = "finds the classes that units feed"
     SWAP = "shows the picture of one clip with the motion of another"
     MASK = "shows clips with grey in the place of what moves, or of all else"
+    CONTROL = "shows every clip to the same network with its weights shuffled"
     SAVE = "saves what each unit did"
 
     @property

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 from typing import Any, NamedTuple
 
-from app.contract.findings import Example, Finding, LayerDistribution, Series, UnitStatistics
+from app.contract.findings import Example, Finding, LayerDistribution, Series, UnitStatistics, Verdict
 from app.contract.network import NetworkCard
 from app.contract.survey import Survey, SurveyFacts
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
-NOT_SUPPORTED = "Not supported on this network."
 NO_CLASSES = "This network has no classes."
 
 MeasureValues = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
@@ -34,14 +33,12 @@ class Heading(NamedTuple):
     claim: str
 
 
-def make_finding(heading: Heading, supported: bool, sentences: Sequence[str], **parts: Any) -> Finding:
-    """Return a finding; `parts` are more fields of Finding.
-
-    Where it is not supported, its first sentence says so, unless that already says that the network has no classes.
-    """
-    says_why = supported or (bool(sentences) and sentences[0] == NO_CLASSES)
-    all_sentences = tuple(sentences) if says_why else (NOT_SUPPORTED, *sentences)
-    return Finding(**heading._asdict(), supported=supported, sentences=all_sentences, **parts)
+def make_finding(heading: Heading, verdict: Verdict | bool, sentences: Sequence[str], **parts: Any) -> Finding:
+    """Return a finding; `parts` are more fields of Finding. True is short for supported, False for not supported."""
+    if isinstance(verdict, bool):
+        verdict = Verdict.SUPPORTED if verdict else Verdict.NOT_SUPPORTED
+    is_supported = verdict is Verdict.SUPPORTED
+    return Finding(**heading._asdict(), verdict=verdict, supported=is_supported, sentences=tuple(sentences), **parts)
 
 
 def make_series(data: SurveyData, measure: str, words: str) -> tuple[Series, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
-from app.contract.findings import Figure, Finding, NamedPair
+from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import NetworkCard
 from app.contract.survey import StreamFacts, StreamPair, StreamShares
 
@@ -28,10 +28,12 @@ def fusion(data: SurveyData) -> Finding:
     )
     if not data.card.classes:
         sentences = [NO_CLASSES, "Which of them need both streams to be told apart cannot be said."]
-        return make_finding(HEADING, False, sentences, series=series, examples=data.examples.get("synergy_clips", ()))
+        return make_finding(
+            HEADING, Verdict.CANNOT_BE_TOLD, sentences, series=series, examples=data.examples.get("synergy_clips", ())
+        )
     if streams is None:
         sentence = "It has one stream, or its survey has too few clips to swap motion among them."
-        return make_finding(HEADING, False, [sentence], series=series)
+        return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence], series=series)
     groups: dict[str, list[NamedPair]] = {"together": [], "appearance": [], "motion": []}
     for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):
         if stream := decisive_stream(pair):

@@ -2,7 +2,7 @@
 
 from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
 from app.analysis.trend import Trend, measure_trends
-from app.contract.findings import Figure, Finding
+from app.contract.findings import Figure, Finding, Verdict
 
 DEPTH_MEASURES = {  # what a measure stands for, and its name in sentences
     "best_precision": ("Abstraction", "precision for the best class"),
@@ -34,7 +34,7 @@ def invariance(data: SurveyData) -> Finding:
         sentences.append("Invariance to speed was not measured in two layers.")
     return make_finding(
         HEADING,
-        supported,
+        supported if data.card.classes else Verdict.CANNOT_BE_TOLD,
         sentences,
         figures=tuple(
             Figure(words=f"{DEPTH_MEASURES[measure][1]} with depth, {trend.stream}: rank correlation", value=trend.tau)

@@ -88,6 +88,7 @@ class SurveyRow(Base):
     confusion: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # packed counts
     streams: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a StreamFacts
     masked: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # a MaskedClass each
+    selectivity: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # a LayerSelectivity each
     measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a UnitStatistics
 
     network: Mapped["NetworkRow"] = relationship(lazy="raise")

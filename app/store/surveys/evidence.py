@@ -17,7 +17,7 @@ from app.contract.evidence import (
     UnitOfClip,
 )
 from app.contract.network import NetworkCard
-from app.contract.survey import MaskedClass, StreamFacts, Survey, SurveySummary
+from app.contract.survey import LayerSelectivity, MaskedClass, StreamFacts, Survey, SurveySummary
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import network_id
 from app.store.catalog.survey_columns import newest_survey_id, newest_survey_key
@@ -281,7 +281,7 @@ def _select_attributions(survey_id: int, units: Iterable[int]) -> Select[*tuple[
 
 
 def _read_survey(session: Session, survey_id: int) -> Survey:
-    deferred = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked)
+    deferred = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked, SurveyRow.selectivity)
     survey = _finished_surveys().where(SurveyRow.id == survey_id).options(*map(undefer, deferred))
     return _survey(session.scalars(survey).one())
 
@@ -315,6 +315,7 @@ def _survey(row: SurveyRow) -> Survey:
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),
         streams=StreamFacts.model_validate(row.streams) if row.streams else None,
         masked=tuple(map(MaskedClass.model_validate, row.masked or ())),
+        selectivity=None if row.selectivity is None else tuple(map(LayerSelectivity.model_validate, row.selectivity)),
     )
 
 

@@ -175,6 +175,8 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     survey.confusion = pack_counts([count for row in facts.confusion for count in row])
     survey.streams = None if facts.streams is None else facts.streams.model_dump(mode="json")
     survey.masked = [masked_class.model_dump(mode="json") for masked_class in facts.masked]
+    if facts.selectivity is not None:
+        survey.selectivity = [layer.model_dump(mode="json") for layer in facts.selectivity]
     survey.finished_at = now(session)
     session.flush()
     denormalize_survey(session, network_id=survey.network_id)

@@ -1,0 +1,203 @@
+"""How many units of a layer answer to few classes, beside what chance and a network without training give.
+
+A unit is specific where it has fewer effective classes than a quarter of all, and significantly fewer than under
+shuffled labels: a permutation test, with the share of false discoveries among all units of the network held to
+FALSE_DISCOVERY_RATE (Benjamini and Hochberg 1995). Clips of one group (of one video, person or motion) are not
+independent: labels are shuffled, and clips drawn for intervals, group by group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from app.contract.survey import Interval, LayerSelectivity
+from app.contract.unit import SPECIFIC_BELOW
+from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.measures import effective_classes
+from worker.evidence.types import Floats, Labels
+
+FALSE_DISCOVERY_RATE = 0.05
+MAX_DRAWS, MIN_DRAWS = 999, 99  # permutations of labels; half as many resamples of clips
+MAX_PRODUCTS = 2e10  # clips x units x draws: about a minute of one core
+MIN_GROUPS = 4  # of a class, for its clips to be resampled
+COVERED = (2.5, 97.5)  # percentiles of an interval
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GroupedClips:
+    """The classes of N clips, and the groups within which clips are not independent."""
+
+    labels: Labels  # (N,)
+    groups: Integers  # (N,) numbers from 0
+
+    @property
+    def can_be_resampled(self) -> bool:
+        """Whether two classes at least have MIN_GROUPS groups."""
+        counts = [len(np.unique(self.groups[self.labels == label])) for label in np.unique(self.labels)]
+        return sum(count >= MIN_GROUPS for count in counts) >= 2
+
+    def shuffle(self, generator: np.random.Generator) -> Labels:
+        """Return labels (N,) that are shuffled over groups, or over clips where a group has several labels."""
+        first = np.zeros(self.groups.max() + 1, np.int64)
+        first[self.groups[::-1]] = self.labels[::-1]  # the label of each group's first clip
+        if np.array_equal(first[self.groups], self.labels):
+            return generator.permutation(first)[self.groups]
+        return generator.permutation(self.labels)
+
+    def resample(self, generator: np.random.Generator) -> Floats:
+        """Return how often each clip (N,) occurs where each class draws as many of its groups as it has."""
+        counts = np.zeros(len(self.labels))
+        for label in np.unique(self.labels):
+            of_class = self.labels == label
+            groups, index = np.unique(self.groups[of_class], return_inverse=True)
+            drawn = np.bincount(generator.integers(0, len(groups), len(groups)), minlength=len(groups))
+            counts[of_class] = drawn[index]
+        return counts
+
+
+@dataclass(frozen=True)
+class LayerMeasures:
+    """What is measured of the U units of one layer."""
+
+    share: Floats  # (U,) effective classes as a share of all classes
+    live: npt.NDArray[np.bool_]  # (U,) units that some clip made positive
+    p_value: Floats  # (U,) of as few effective classes under shuffled labels
+    shuffled: Integers  # (draws,) units below SPECIFIC_BELOW under shuffled labels
+    resampled: Floats  # (draws,) share of the live units below SPECIFIC_BELOW on resampled clips
+
+    @property
+    def below(self) -> npt.NDArray[np.bool_]:
+        """Which units (U,) are live and have fewer effective classes than SPECIFIC_BELOW."""
+        return self.live & (self.share < SPECIFIC_BELOW)
+
+    @property
+    def share_below(self) -> float:
+        """Of the live units, the share that is below."""
+        return float(self.below.sum() / max(1, self.live.sum()))
+
+
+def number_groups(names: Sequence[str | None]) -> Integers:
+    """Return a number for each name of a group, (N,); a clip without one is a group of its own."""
+    keys = [("clip", str(index)) if name is None else ("group", name) for index, name in enumerate(names)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], np.int64)
+
+
+def measure_selectivity(
+    trained: SurveyCheckpoint, control: SurveyCheckpoint | None, clips: GroupedClips, seed: int = 0
+) -> tuple[LayerSelectivity, ...]:
+    """Return what is measured of every layer but classes and dictionaries; nothing where clips allow no interval.
+
+    `control` holds the same clips and layers, recorded from the network with shuffled weights.
+    """
+    names = [layer.name for layer in trained.layers if not layer.is_class and layer.dictionary is None]
+    if not names or not clips.can_be_resampled:
+        return ()
+    units = sum(layer.units for layer in trained.layers) * (1 if control is None else 2)
+    draws = int(np.clip(MAX_PRODUCTS / (len(clips.labels) * units), MIN_DRAWS, MAX_DRAWS))
+    generator = np.random.default_rng(seed)
+    shuffled = [clips.shuffle(generator) for _ in range(draws)]
+    counts = [clips.resample(generator) for _ in range(draws // 2)]
+    measured = [measure_layer(trained, name, clips.labels, shuffled, counts) for name in names]
+    return tuple(
+        _summarize(
+            name,
+            layer,
+            significant,
+            None if control is None else measure_layer(control, name, clips.labels, [], counts),
+        )
+        for name, layer, significant in zip(names, measured, find_significant(measured), strict=True)
+    )
+
+
+def measure_layer(
+    checkpoint: SurveyCheckpoint,
+    layer: str,
+    labels: Labels,
+    shuffled: Sequence[Labels],
+    counts: Sequence[Floats],
+) -> LayerMeasures:
+    """Measure the units of a layer under the labels, under each of the shuffled labels, and on resampled clips."""
+    shares, lives, p_values = [], [], []
+    below = np.zeros(len(shuffled), np.int64)
+    below_resampled = np.zeros(len(counts))
+    for _, chunk in checkpoint.unit_chunks(layer):
+        peaks = np.maximum(chunk, 0)
+        live = peaks.max(0) > 0
+        share = class_share(peaks, labels)
+        as_few = np.zeros(peaks.shape[1])
+        for draw, other in enumerate(shuffled):
+            by_chance = class_share(peaks, other)
+            as_few += by_chance <= share
+            below[draw] += ((by_chance < SPECIFIC_BELOW) & live).sum()
+        for draw, count in enumerate(counts):
+            below_resampled[draw] += ((class_share(peaks, labels, count) < SPECIFIC_BELOW) & live).sum()
+        shares.append(share)
+        lives.append(live)
+        p_values.append(np.where(live, (1 + as_few) / (1 + len(shuffled)), 1.0))
+    live = np.concatenate(lives)
+    return LayerMeasures(
+        np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled / max(1, live.sum())
+    )
+
+
+def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:
+    """Return the effective classes of units as a share of the classes there are: peaks (N, u), not negative, to (u,).
+
+    `counts` (N,) says how often each clip occurs. A silent unit has 0.
+    """
+    order = np.argsort(labels, kind="stable")
+    _, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    ordered = peaks[order]
+    weights: Floats = sizes.astype(float)
+    if counts is not None:
+        ordered = ordered * counts[order, None].astype(ordered.dtype)
+        weights = np.add.reduceat(counts[order], starts)
+    means = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64) / np.maximum(weights, 1)[:, None]
+    return effective_classes(means.T) / len(starts)
+
+
+def find_significant(layers: Sequence[LayerMeasures]) -> list[npt.NDArray[np.bool_]]:
+    """Return by layer which units (U,) have fewer effective classes than chance gives, over all layers together."""
+    p_values = np.concatenate([layer.p_value[layer.live] for layer in layers])
+    limit = find_p_limit(p_values, FALSE_DISCOVERY_RATE)
+    return [layer.live & (layer.p_value <= limit) for layer in layers]
+
+
+def find_p_limit(p_values: Floats, rate: float) -> float:
+    """Return the largest p-value that is a discovery at this rate of false ones, 0 for none (Benjamini-Hochberg)."""
+    ordered = np.sort(p_values)
+    passed = ordered <= rate * np.arange(1, len(ordered) + 1) / max(1, len(ordered))
+    return float(ordered[passed][-1]) if passed.any() else 0.0
+
+
+def _summarize(
+    name: str, trained: LayerMeasures, significant: npt.NDArray[np.bool_], control: LayerMeasures | None
+) -> LayerSelectivity:
+    found = LayerSelectivity(
+        layer=name,
+        live=int(trained.live.sum()),
+        below=int(trained.below.sum()),
+        specific=int((significant & trained.below).sum()),
+        by_chance=float(trained.shuffled.mean()),
+        share=_interval(trained.share_below, trained.resampled),
+    )
+    if control is None:
+        return found
+    difference = _interval(trained.share_below - control.share_below, trained.resampled - control.resampled)
+    return found.model_copy(
+        update={"control": _interval(control.share_below, control.resampled), "difference": difference}
+    )
+
+
+def _interval(value: float, resampled: Floats) -> Interval:
+    """Return a value with the interval that resamples (draws,) cover, moved by their bias.
+
+    A resample has fewer different clips, which alone makes units look more specific.
+    """
+    low, high = np.percentile(resampled, COVERED) - resampled.mean() + value
+    return Interval(value=value, low=float(low), high=float(high))
