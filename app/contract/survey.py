@@ -119,11 +119,12 @@ class LayerSelectivity(Model):
     below: int = Field(description="of these, units with fewer effective classes than a quarter of all")
     specific: int = Field(description="of these, units for which shuffled labels do not explain it")
     by_chance: float = Field(description="units below a quarter on average over shuffled labels")
-    share: Interval = Field(description="of the live units, those below a quarter")
+    beyond_chance: Interval = Field(description="share of the live units that is below a quarter, less that by chance")
     control: Interval | None = Field(
-        default=None, description="the same share of the network with its weights shuffled; null where not measured"
+        default=None, description="the same of the network with its weights shuffled; null where not measured"
     )
-    difference: Interval | None = Field(default=None, description="of the two shares")
+    difference: Interval | None = Field(default=None, description="from the control")
+    p_value: float | None = Field(default=None, description="of a difference this large, one-sided")
 
 
 class SurveyFacts(Model):

@@ -8,6 +8,7 @@ independent: labels are shuffled, and clips drawn for intervals, group by group.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -67,17 +68,16 @@ class LayerMeasures:
     live: npt.NDArray[np.bool_]  # (U,) units that some clip made positive
     p_value: Floats  # (U,) of as few effective classes under shuffled labels
     shuffled: Integers  # (draws,) units below SPECIFIC_BELOW under shuffled labels
-    resampled: Floats  # (draws,) share of the live units below SPECIFIC_BELOW on resampled clips
+    resampled: Floats  # (draws,) units below SPECIFIC_BELOW on resampled clips
 
     @property
     def below(self) -> npt.NDArray[np.bool_]:
         """Which units (U,) are live and have fewer effective classes than SPECIFIC_BELOW."""
         return self.live & (self.share < SPECIFIC_BELOW)
 
-    @property
-    def share_below(self) -> float:
-        """Of the live units, the share that is below."""
-        return float(self.below.sum() / max(1, self.live.sum()))
+    def beyond_chance(self, below: Floats) -> Floats:
+        """Return numbers of units that are below as shares of the live ones, less the share that chance gives."""
+        return np.asarray((below - self.shuffled.mean()) / max(1, self.live.sum()))
 
 
 def number_groups(names: Sequence[str | None]) -> Integers:
@@ -108,7 +108,7 @@ def measure_selectivity(
             name,
             layer,
             significant,
-            None if control is None else measure_layer(control, name, clips.labels, [], counts),
+            None if control is None else measure_layer(control, name, clips.labels, shuffled, counts),
         )
         for name, layer, significant in zip(names, measured, find_significant(measured), strict=True)
     )
@@ -140,9 +140,7 @@ def measure_layer(
         lives.append(live)
         p_values.append(np.where(live, (1 + as_few) / (1 + len(shuffled)), 1.0))
     live = np.concatenate(lives)
-    return LayerMeasures(
-        np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled / max(1, live.sum())
-    )
+    return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled)
 
 
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:
@@ -178,26 +176,41 @@ def find_p_limit(p_values: Floats, rate: float) -> float:
 def _summarize(
     name: str, trained: LayerMeasures, significant: npt.NDArray[np.bool_], control: LayerMeasures | None
 ) -> LayerSelectivity:
+    beyond, resampled = trained.beyond_chance(trained.below.sum()), trained.beyond_chance(trained.resampled)
     found = LayerSelectivity(
         layer=name,
         live=int(trained.live.sum()),
         below=int(trained.below.sum()),
         specific=int((significant & trained.below).sum()),
         by_chance=float(trained.shuffled.mean()),
-        share=_interval(trained.share_below, trained.resampled),
+        beyond_chance=_interval(beyond, resampled),
     )
     if control is None:
         return found
-    difference = _interval(trained.share_below - control.share_below, trained.resampled - control.resampled)
+    beyond_control = control.beyond_chance(control.below.sum())
+    resampled_control = control.beyond_chance(control.resampled)
+    difference, resampled_difference = beyond - beyond_control, resampled - resampled_control
     return found.model_copy(
-        update={"control": _interval(control.share_below, control.resampled), "difference": difference}
+        update={
+            "control": _interval(beyond_control, resampled_control),
+            "difference": _interval(difference, resampled_difference),
+            "p_value": _p_value(difference, resampled_difference),
+        }
     )
 
 
-def _interval(value: float, resampled: Floats) -> Interval:
+def _interval(value: Floats, resampled: Floats) -> Interval:
     """Return a value with the interval that resamples (draws,) cover, moved by their bias.
 
     A resample has fewer different clips, which alone makes units look more specific.
     """
     low, high = np.percentile(resampled, COVERED) - resampled.mean() + value
-    return Interval(value=value, low=float(low), high=float(high))
+    return Interval(value=float(value), low=float(low), high=float(high))
+
+
+def _p_value(difference: Floats, resampled: Floats) -> float:
+    """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples."""
+    deviation = float(resampled.std())
+    if deviation == 0:
+        return 0.0 if difference > 0 else 1.0
+    return NormalDist().cdf(-float(difference) / deviation)

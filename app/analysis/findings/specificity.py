@@ -8,6 +8,8 @@ from app.contract.survey import Interval, LayerSelectivity
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
+MIN_DIFFERENCE = 0.05  # of a layer's live units, from the control: fewer are too few to speak of the layer
+MAX_P_VALUE = 0.05
 MAX_LAYERS = 4  # named in a sentence
 GENERIC_NOT_MEASURED = (
     f"Units that answer to more than {GENERIC_ABOVE:.0%} of the classes are unselective. Whether several classes need "
@@ -23,8 +25,8 @@ TOO_FEW_CLIPS = (
 def specificity(data: SurveyData) -> Finding:
     """Return the finding on specific and generic units.
 
-    Partly supported where some hidden layer has units that answer to few classes, more of them than chance gives, and
-    significantly more than the same network with its weights shuffled.
+    Partly supported where some hidden layer has units that answer to few classes beyond chance, and significantly more
+    of them than the same network with its weights shuffled.
     """
     if not data.card.classes:
         sentences = [NO_CLASSES, "To how many of them a unit answers cannot be said."]
@@ -41,7 +43,7 @@ def specificity(data: SurveyData) -> Finding:
     if not layers:
         reason = OLD_SURVEY if layers is None else TOO_FEW_CLIPS
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [reason, count], series=series, examples=examples)
-    learned = [layer for layer in layers if is_learned(layer)]
+    learned = [layer for layer in layers if is_learned(layer, len(layers))]
     live, specific = sum(layer.live for layer in layers), sum(layer.specific for layer in layers)
     sentences = [_layers_sentence(learned, layers), _count_sentence(layers), GENERIC_NOT_MEASURED]
     return make_finding(
@@ -60,9 +62,14 @@ def specificity(data: SurveyData) -> Finding:
     )
 
 
-def is_learned(layer: LayerSelectivity) -> bool:
-    """Return whether training made units specific here: chance does not explain them, nor does the control."""
-    return layer.specific > 0 and layer.difference is not None and layer.difference.low > 0
+def is_learned(layer: LayerSelectivity, layers: int) -> bool:
+    """Return whether training made units specific here: chance does not explain them, nor does the control.
+
+    The p-value is corrected for the number of layers that are asked (Bonferroni).
+    """
+    if layer.difference is None or layer.p_value is None or layer.specific == 0:
+        return False
+    return layer.difference.value >= MIN_DIFFERENCE and layer.p_value * layers < MAX_P_VALUE
 
 
 def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[LayerSelectivity]) -> str:
@@ -71,12 +78,14 @@ def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[Layer
             f"In none of the {len(layers)} hidden layers do more units answer to less than {SPECIFIC_BELOW:.0%} of the "
             "classes than where the network's weights are shuffled."
         )
-    strongest = sorted(learned, key=lambda layer: layer.share.value, reverse=True)
-    named = "; ".join(f"{layer.layer} {_percent(layer.share)}{_control(layer)}" for layer in strongest[:MAX_LAYERS])
+    strongest = sorted(learned, key=lambda layer: layer.beyond_chance.value, reverse=True)
+    named = "; ".join(
+        f"{layer.layer} {_percent(layer.beyond_chance)}{_control(layer)}" for layer in strongest[:MAX_LAYERS]
+    )
     more = f"; and {len(learned) - MAX_LAYERS} more" if len(learned) > MAX_LAYERS else ""
     return (
         f"In {len(learned)} of {len(layers)} hidden layers more units answer to less than {SPECIFIC_BELOW:.0%} of the "
-        f"classes than with shuffled weights: {named}{more}."
+        f"classes than with shuffled weights. Share of the live units, beyond chance: {named}{more}."
     )
 
 

@@ -10,9 +10,18 @@ from app.analysis.findings.data import SurveyData, distribution
 from app.analysis.findings.fusion import decisive_stream, minor_streams
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.analysis.trend import kendall_tau
-from app.contract.findings import Finding, LayerDistribution, UnitStatistics
+from app.contract.findings import Finding, LayerDistribution, UnitStatistics, Verdict
 from app.contract.result import MediaRole, Visualization
-from app.contract.survey import AppearanceBias, MaskedClass, StreamFacts, StreamPair, StreamShares, Survey
+from app.contract.survey import (
+    AppearanceBias,
+    Interval,
+    LayerSelectivity,
+    MaskedClass,
+    StreamFacts,
+    StreamPair,
+    StreamShares,
+    Survey,
+)
 from app.store.database.engine import Store
 from app.store.surveys import writing
 from app.web import urls
@@ -157,8 +166,8 @@ def test_abstraction_and_invariance_are_told_apart() -> None:
     rising, falling = by_depth(0.1, 0.2, 0.3, 0.4), by_depth(3.5, 3.25, 3.125, 3.0)
     finding = invariance(best_precision=rising, speed_octaves=falling)
     assert not finding.supported
+    assert finding.verdict is Verdict.NOT_SUPPORTED
     assert finding.sentences == (
-        "Not supported on this network.",
         "Abstraction grows with depth along the motion stream: 0.10 precision for the best class on average in "
         "motion.conv1, 0.40 in class; rank correlation of the averages with depth 1.00 over 4 layers (p = 0.042).",
         "Invariance to speed falls with depth along the motion stream: 3.50 octaves of speed on average in "
@@ -176,10 +185,78 @@ def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
     high = (distribution("appearance.conv1", (0.45,)), *rising)
     finding = invariance(best_precision=high, speed_octaves=rising)
     assert not finding.supported
-    assert finding.sentences[1].startswith("Abstraction neither grows nor falls with depth along the appearance stream")
+    assert finding.sentences[0].startswith("Abstraction neither grows nor falls with depth along the appearance stream")
     few = invariance(best_precision=both, speed_octaves=rising[1:])
     assert not few.supported
-    assert "over 3 layers (p = 0.167)" in few.sentences[3]
+    assert "over 3 layers (p = 0.167)" in few.sentences[2]
+
+
+def make_selectivity(layer: str, *, specific: int, p_value: float, control: bool = True) -> LayerSelectivity:
+    share, difference = Interval(value=0.25, low=0.2, high=0.3), Interval(value=0.2, low=0.1, high=0.4)
+    return LayerSelectivity(
+        layer=layer,
+        live=40,
+        below=10,
+        specific=specific,
+        by_chance=0.5,
+        beyond_chance=share,
+        control=Interval(value=0.05, low=0.0, high=0.1) if control else None,
+        difference=difference if control else None,
+        p_value=p_value if control else None,
+    )
+
+
+def specificity(selectivity: tuple[LayerSelectivity, ...] | None) -> Finding:
+    kept = facts(5, selectivity=selectivity)
+    survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
+    statistics = UnitStatistics(distributions={}, live=30, specific=3, generic=4)
+    return make_findings(SurveyData(CARD, survey, statistics)).findings[1]
+
+
+def test_specific_units_are_judged_beside_chance_and_shuffled_weights() -> None:
+    learned = make_selectivity("fc6", specific=10, p_value=0.02)
+    finding = specificity((make_selectivity("fusion.conv2", specific=0, p_value=0.02), learned))
+    assert finding.verdict is Verdict.PARTLY, "nothing says whether several classes need the unselective ones"
+    assert not finding.supported
+    assert "In 1 of 2 hidden layers" in finding.sentences[0]
+    assert "fc6 25% (20% to 30%), control 5%" in finding.sentences[0]
+    assert finding.selectivity[1] == learned
+    tiny = Interval(value=0.01, low=0.005, high=0.02)
+    for layer in (
+        make_selectivity("fc6", specific=0, p_value=0.001),  # chance explains them
+        make_selectivity("fc6", specific=10, p_value=0.06),  # so does a network without training
+        make_selectivity("fc6", specific=10, p_value=0.02).model_copy(update={"difference": tiny}),
+        make_selectivity("fc6", specific=10, p_value=0.001, control=False),
+    ):
+        assert specificity((layer,)).verdict is Verdict.NOT_SUPPORTED
+    many = (learned, *(make_selectivity(f"conv{n}", specific=0, p_value=1) for n in range(2)))
+    assert specificity(many).verdict is Verdict.NOT_SUPPORTED, "of three layers one may be so by chance"
+
+
+def test_specific_units_cannot_be_told_from_few_clips_or_an_old_survey() -> None:
+    few, old = specificity(()), specificity(None)
+    assert few.verdict is old.verdict is Verdict.CANNOT_BE_TOLD
+    assert few.sentences[0].startswith("An interval takes two classes with four independent clips each")
+    assert old.sentences[0].startswith("This survey is from before chance and a control were measured")
+
+
+def test_the_page_shows_specific_units_by_layer_beside_their_control(
+    store: Store, visitor: TestClient, open_page: Open
+) -> None:
+    add_dataset(store)
+    layers = (make_selectivity("fc6", specific=10, p_value=0.02),)
+    with store.transaction() as session:
+        begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
+        writing.finish_survey(session, survey_id=begun, facts=facts(len(CARD.classes), selectivity=layers))
+    page = open_page("/tiny/-/findings")
+    check(page)
+    assert "Partly supported." in page.text
+    assert "weights shuffled" in page.text
+    found = visitor.get("/api/networks/tiny/findings").json()["findings"][1]
+    assert (found["verdict"], found["supported"]) == ("partly supported", False)
+    assert found["selectivity"][0]["difference"] == {"value": 0.2, "low": 0.1, "high": 0.4}
 
 
 def test_the_chance_of_a_rank_correlation() -> None:

@@ -75,9 +75,11 @@ def test_planted_units_are_specific_and_others_are_not(tmp_path: Path) -> None:
     (layer,) = measure_selectivity(trained, control, EACH_ITS_OWN)
     assert (layer.layer, layer.live, layer.below, layer.specific) == ("fc", UNITS, 10, 10)
     assert layer.by_chance < 0.5
-    assert layer.share.value == 0.25
+    assert layer.beyond_chance.value == pytest.approx(0.25 - layer.by_chance / UNITS)
     assert layer.control is not None
-    assert layer.control.value == 0
+    assert abs(layer.control.value) < 0.01
+    assert layer.p_value is not None
+    assert layer.p_value < 0.001
     assert layer.difference is not None
     assert 0 < layer.difference.low <= layer.difference.value <= layer.difference.high
 
@@ -90,6 +92,8 @@ def test_what_the_control_has_as_well_is_no_difference(tmp_path: Path) -> None:
     assert layer.specific == 10
     assert layer.difference is not None
     assert layer.difference.low <= 0 <= layer.difference.high
+    assert layer.p_value is not None
+    assert layer.p_value > 0.05
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -103,7 +107,8 @@ def test_rare_and_strong_responses_are_no_specificity_where_labels_are_shuffled(
     assert layer.below == UNITS
     assert layer.specific == 0
     assert layer.by_chance == UNITS
-    assert layer.control is layer.difference is None
+    assert layer.beyond_chance.value == 0
+    assert (layer.control, layer.difference, layer.p_value) == (None, None, None)
 
 
 def test_duplicated_clips_make_nothing_significant(tmp_path: Path) -> None:
@@ -115,7 +120,8 @@ def test_duplicated_clips_make_nothing_significant(tmp_path: Path) -> None:
     grouped = measure_selectivity(record(tmp_path / "a", peaks), None, GroupedClips(LABELS, groups))[0]
     alone = measure_selectivity(record(tmp_path / "b", peaks), None, EACH_ITS_OWN)[0]
     assert grouped.specific == 0
-    assert grouped.share.high - grouped.share.low > alone.share.high - alone.share.low
+    widths = [each.beyond_chance.high - each.beyond_chance.low for each in (grouped, alone)]
+    assert widths[0] > widths[1]
 
 
 def test_too_few_groups_allow_no_interval(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from worker.networks.network import Network
 from worker.networks.preprocessing import join_clips, make_inputs
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyResult, SurveyRun
-from worker.survey.stages import Stage, StageProgress
+from worker.survey.stages import ObserveStage, Stage, StageProgress
 from worker.video.flow import Frames
 
 CLIPS = 40
@@ -132,6 +132,42 @@ def test_a_killed_survey_continues_where_it_was(
         silent = {"synergy": None, "speed": None, "direction": None, "class_attributions": ()}
         assert units[key] == unit.model_copy(update=silent)
     assert actual.facts.seconds > 0
+
+
+def test_specific_units_are_measured_beside_the_control_which_continues_when_killed(
+    tiny_two_stream: Network, samples: list[Sample], tmp_path: Path
+) -> None:
+    """Noise has no classes: nothing is specific in a network of random weights."""
+
+    def kill(progress: StageProgress) -> None:
+        if progress.stage is Stage.CONTROL and progress.done >= 30:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_probing(tiny_two_stream, samples, tmp_path / "cut", observe=kill)
+    stages: list[StageProgress] = []
+    continued = run_probing(tiny_two_stream, samples, tmp_path / "cut", observe=stages.append)
+    assert min(stage.done for stage in stages if stage.stage is Stage.CONTROL) > 30
+    layers = continued.facts.selectivity
+    assert layers is not None
+    hidden = [layer.name for layer in tiny_two_stream.card.layers if not layer.is_class]
+    assert [layer.layer for layer in layers] == hidden
+    assert sum(layer.specific for layer in layers) == 0
+    assert all(layer.control is not None for layer in layers)
+
+
+def run_probing(network: Network, samples: list[Sample], folder: Path, observe: ObserveStage) -> SurveyResult:
+    """Survey with one probed layer, the fewest for which all stages run."""
+    survey = SurveyRun(network, "noise", samples, folder, probed_layers=["fc7"], save_seconds=0, observe=observe)
+    return survey.run()
+
+
+def test_a_recording_alone_and_few_clips_measure_no_control(tiny_clip: Network, tmp_path: Path) -> None:
+    classes = tiny_clip.card.classes
+    few = [Sample(f"{n}", classes[n % 2], noise(n)) for n in range(4)]
+    recorded = SurveyRun(tiny_clip, "noise", few, tmp_path / "recorded", probed_layers=()).run()
+    assert recorded.facts.selectivity is None
+    assert SurveyRun(tiny_clip, "noise", few, tmp_path / "few").run().facts.selectivity == ()
 
 
 def test_other_clips_are_another_survey(tiny_clip: Network, tmp_path: Path) -> None:

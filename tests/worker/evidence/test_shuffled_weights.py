@@ -1,0 +1,57 @@
+import torch
+from torch import nn
+
+from app.contract.network import StreamName
+from worker.evidence.shuffled_weights import shuffle_weights
+from worker.graph.inputs import Inputs
+from worker.networks.network import Network
+from worker.networks.trace import zero_inputs
+
+
+def random_inputs(network: Network, count: int) -> list[Inputs]:
+    generator = torch.Generator().manual_seed(1)
+    blank = zero_inputs(network.card.streams, 2, torch.device("cpu"))
+    return [
+        {name: torch.rand(zeros.shape, generator=generator) * 2 - 1 for name, zeros in blank.items()}
+        for _ in range(count)
+    ]
+
+
+def test_the_weights_keep_their_values_and_lose_their_order(tiny_two_stream: Network) -> None:
+    (inputs,) = random_inputs(tiny_two_stream, 1)
+    before = tiny_two_stream.logits(inputs)
+    control = shuffle_weights(tiny_two_stream, [])
+    for name, parameter in tiny_two_stream.module.named_parameters():
+        other = control.module.get_parameter(name)
+        assert torch.equal(parameter.flatten().sort().values, other.flatten().sort().values)
+        assert parameter.numel() < 8 or not torch.equal(parameter, other)
+    assert torch.equal(tiny_two_stream.logits(inputs), before), "the network itself is left as it is"
+    assert not torch.allclose(control.logits(inputs), before)
+    assert torch.equal(control.logits(inputs), shuffle_weights(tiny_two_stream, []).logits(inputs)), "seeded"
+
+
+def test_batch_normalisations_get_the_statistics_of_the_control(tiny_clip: Network) -> None:
+    norm = nn.BatchNorm3d(3)
+    nn.init.constant_(norm.running_mean, 100.0)  # type: ignore[arg-type]
+    network = Network(tiny_clip.card, WithNorm(norm, tiny_clip.module).eval(), {})
+    clips = random_inputs(network, 3)
+    control = shuffle_weights(network, clips)
+    found = control.module.get_submodule("norm")
+    assert isinstance(found, nn.BatchNorm3d)
+    values = torch.cat([clip[StreamName.CLIP] for clip in clips])
+    assert found.running_mean is not None
+    torch.testing.assert_close(found.running_mean, values.mean((0, 2, 3, 4)), atol=1e-3, rtol=0)
+    assert (found.training, found.momentum) == (False, 0.1)
+    assert norm.running_mean is not None
+    assert norm.running_mean[0] == 100
+
+
+class WithNorm(nn.Module):
+    """A network behind a batch normalisation of its clip."""
+
+    def __init__(self, norm: nn.Module, rest: nn.Module) -> None:
+        super().__init__()
+        self.norm, self.rest = norm, rest
+
+    def forward(self, inputs: Inputs) -> torch.Tensor:
+        return self.rest({StreamName.CLIP: self.norm(inputs[StreamName.CLIP])})  # type: ignore[no-any-return]
