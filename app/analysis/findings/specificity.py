@@ -38,11 +38,17 @@ def specificity(data: SurveyData) -> Finding:
         f"classes, and {statistics.generic:,} to more than {GENERIC_ABOVE:.0%}; the outputs of the classes are among "
         "them."
     )
+    figures = [
+        Figure(words="units that answer to few classes", value=statistics.specific),
+        Figure(words="units that answer to most", value=statistics.generic),
+    ]
     series = make_series(data, "effective_classes", "Effective classes")
     examples = data.examples.get("effective_classes", ())
     if not layers:
         reason = OLD_SURVEY if layers is None else TOO_FEW_CLIPS
-        return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [reason, count], series=series, examples=examples)
+        return make_finding(
+            HEADING, Verdict.CANNOT_BE_TOLD, [reason, count], figures=figures, series=series, examples=examples
+        )
     learned = [layer for layer in layers if is_learned(layer, len(layers))]
     live, specific = sum(layer.live for layer in layers), sum(layer.specific for layer in layers)
     sentences = [_layers_sentence(learned, layers), _count_sentence(layers), GENERIC_NOT_MEASURED]
@@ -51,9 +57,10 @@ def specificity(data: SurveyData) -> Finding:
         Verdict.PARTLY if learned else Verdict.NOT_SUPPORTED,
         sentences,
         figures=(
-            Figure(words="hidden units that are live", value=live),
-            Figure(words="specific units", value=specific),
-            Figure(words="expected by chance", value=sum(layer.by_chance for layer in layers)),
+            *figures,
+            Figure(words="live hidden units", value=live),
+            Figure(words="of these, specific", value=specific),
+            Figure(words="few classes by chance", value=sum(layer.by_chance for layer in layers)),
             Figure(words="layers with more than shuffled weights give", value=len(learned)),
         ),
         series=series,
