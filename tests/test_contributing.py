@@ -7,7 +7,7 @@ import pytest
 from app.settings import ROOT
 
 ROWS = re.findall(
-    r"^\| (add|change|teach|read) (.+?) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    r"^\| (?!I want)([a-z]+) (.+?) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
 )
 
 
