@@ -6,9 +6,7 @@ import pytest
 
 from app.settings import ROOT
 
-ROWS = re.findall(
-    r"^\| (?!I want)([a-z]+) (.+?) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
-)
+ROWS = re.findall(r"^\| (?!I want)([a-z]+) (.+?) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
 
 
 def test_there_are_twenty_tasks_or_more() -> None:
