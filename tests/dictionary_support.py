@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.contract.dictionary import Dictionary, DictionaryFacts, DictionaryMeasures, Interval, Method
+from app.contract.dictionary import Dictionary, DictionaryFacts, DictionaryMeasures, Method
+from app.contract.interval import Interval
 from app.contract.network import Layer
 from app.store.catalog import dictionaries, networks
 from app.store.database.engine import Store

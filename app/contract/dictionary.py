@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from app.contract.interval import Interval
 from app.contract.model import Model
 
 SEPARATOR = "~"  # between a layer and the dictionary over it, in the name of the dictionary's layer
@@ -31,14 +32,6 @@ class Dictionary(Model):
     names: tuple[str, ...] = Field(
         default=(), description="of the directions, in their order; none where they have none"
     )
-
-
-class Interval(Model):
-    """A figure with the interval that holds it with a probability of 95 %, from resampled clips."""
-
-    value: float
-    low: float
-    high: float
 
 
 class DictionaryMeasures(Model):

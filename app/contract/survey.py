@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from app.contract.dataset import Clip
+from app.contract.interval import Interval
 from app.contract.model import Model
 from app.contract.network import Slug
 
@@ -98,14 +99,6 @@ class StreamFacts(Model):
     shares: StreamShares | None = Field(default=None, description="None where all predictions are the same")
     pairs: tuple[StreamPair, ...]
     biases: tuple[AppearanceBias, ...]
-
-
-class Interval(Model):
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class LayerSelectivity(Model):

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.contract.dictionary import DictionaryMeasures, Interval, Method
+from app.contract.dictionary import DictionaryMeasures, Method
+from app.contract.interval import Interval
 from worker.directions.activations import LayerSample, Numbers
 from worker.networks.dictionary import DictionaryLayer, Directions
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from app.contract.dictionary import Dictionary, DictionaryFacts, Interval, ProbeMeasures
+from app.contract.dictionary import Dictionary, DictionaryFacts, ProbeMeasures
 from app.contract.errors import InvalidRequest
+from app.contract.interval import Interval
 from app.contract.network import Layer
 from worker.directions.activations import LayerSample, Rows, split_clips
 from worker.directions.learn import Learned

@@ -13,7 +13,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from app.contract.survey import Interval, LayerSelectivity
+from app.contract.interval import Interval
+from app.contract.survey import LayerSelectivity
 from app.contract.unit import SPECIFIC_BELOW
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.measures import effective_classes

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
 from app.contract.findings import Figure, Finding, Verdict
-from app.contract.survey import Interval, LayerSelectivity
+from app.contract.interval import Interval
+from app.contract.survey import LayerSelectivity
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")

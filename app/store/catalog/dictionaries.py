@@ -46,8 +46,8 @@ def add_dictionary(
     """Add a dictionary with its units and return its layer with the index that it has on the card from now on.
 
     `layer` is the dictionary's, with any index; `pieces` are those of its file; `channels` those near each of its
-    directions. Raises Conflict where the network has
-    a layer of this name, UnknownNetwork and UnknownLayer where network or base have been removed meanwhile.
+    directions. Raises Conflict where the network has a layer of this name, UnknownNetwork and UnknownLayer where
+    network or base have been removed meanwhile.
     """
     assert layer.dictionary is not None
     row = network_row(session, network, lock=True)

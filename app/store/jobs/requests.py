@@ -211,7 +211,7 @@ def enqueue_network(
     refuse_slug(session, slug=slug)
     own = request.model_dump(include={"title", "labels", "flow_scale"}, exclude_none=True)
     key = slug
-    if request.name != slug:
+    if request.place != "source" or request.name != slug:
         key = f"{slug}:{request.place}:{hashlib.sha256(request.name.encode()).hexdigest()[:16]}"
     job = enqueue_single(
         session,

@@ -105,7 +105,8 @@ def networks_page(request: Request, session: ReadSession) -> HTMLResponse:
 def network_offers(session: Session, registered: Collection[str]) -> tuple[NetworkOffer, ...]:
     """Return the published networks in packages that are not registered; the page to add networks has those of hubs."""
     missing = [source for source in PACKAGES if source.name not in registered]
-    live = {job.source: job for job in listing.list_live_additions(session)} if missing else {}
+    additions = listing.list_live_additions(session) if missing else ()
+    live = {job.source: job for job in additions if job.place == "source"}
     return tuple(NetworkOffer(source, live.get(source.name)) for source in missing)
 
 

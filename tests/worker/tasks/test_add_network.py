@@ -204,3 +204,10 @@ def test_no_path_leads_out_of_the_directory_or_runs_code(
             allowed_path(source)
     with pytest.raises(InvalidRequest, match="is Python, which is not run"):
         allowed_path("family.py")
+
+
+def test_a_path_that_has_the_name_of_a_published_network_is_another_job(store: Store) -> None:
+    with store.transaction() as session:
+        on_disk = requests.enqueue_network(session, request=AddNetworkRequest(path="i3d"))
+    assert ask(store).id != on_disk.id
+    assert ask(store).source == "i3d"
