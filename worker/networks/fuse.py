@@ -12,6 +12,7 @@ from app.contract.network import NetworkCard, StreamName, make_slug
 from worker.networks.families.late_fusion import NAME, Part, to_text
 from worker.networks.labels import read_labels
 from worker.networks.load import configured, make_card
+from worker.networks.memory import check_size
 from worker.networks.recognise import MAX_CHECKPOINT_BYTES, recognise
 from worker.networks.registry import Family, find_family
 from worker.networks.stored_config import read_stored_config, store_with_config
@@ -57,6 +58,7 @@ def read_fused(
         raise InvalidRequest(
             f"Neither {source} nor {motion} says what its outputs mean: give a file with their names, `--labels FILE`."
         )
+    check_size(family.build, len(classes), len(data))
     _check_taps(*(each.build(len(classes)) for each in families))
     slug = make_slug(f"{source.resolve().stem}-two-stream") if slug is None else slug
     return make_card(family, data, classes, slug=slug, title=title), data

@@ -14,7 +14,7 @@ from worker.networks.dictionary import Directions, attach_dictionaries
 from worker.networks.flow_scale import refuse_flow_scale
 from worker.networks.labels import read_labels
 from worker.networks.layer_recorder import BATCH_NORMS
-from worker.networks.memory import estimate_memory
+from worker.networks.memory import check_size, estimate_memory
 from worker.networks.network import Network
 from worker.networks.omitted import refuse_only_ends
 from worker.networks.preprocessing import check_streams
@@ -197,6 +197,7 @@ def _read_checkpoint(
             f"{path} is of the family {found.title}, and does not say what its outputs mean: give a file with their "
             "names, `--labels FILE`."
         )
+    check_size(found.build, len(classes), len(data))
     slug = make_slug(path.resolve().stem) if slug is None else slug
     return _make_card(found, _build(found, len(classes)), data, classes, slug=slug, title=title), data
 

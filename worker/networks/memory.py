@@ -1,24 +1,58 @@
 """Estimate the memory that a network needs from shapes alone, before anything of it is allocated."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
+from app.contract.errors import WeightsMismatch
 from app.contract.network import Stream
 from worker.networks.trace import zero_inputs
 
 GIGABYTE = 10**9
 COPIES_TO_ADD = 3  # of the weights in memory while a network is added: as read, as stored, and in the module
+MAX_EXPANSION = 8  # times the bytes of its weights that a network may take: they may be in half its precision
+PARAMETER_MAKERS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def parameter_bytes(module: nn.Module) -> int:
     """Return the bytes of a module's parameters and buffers, which may be on the meta device."""
     return sum(tensor.numel() * tensor.element_size() for tensor in (*module.parameters(), *module.buffers()))
+
+
+class Unallocated(TorchFunctionMode):
+    """Makes the tensors of modules on the meta device, and leaves others alone, whose values builders may read."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in PARAMETER_MAKERS and options.get("device") is None:
+            options["device"] = "meta"
+        return func(*args, **options)
+
+
+def check_size(build: Callable[[int], nn.Module], classes: int, weights: int) -> None:
+    """Raise WeightsMismatch for a network far larger than its weights, of so many bytes, before it takes memory.
+
+    Tensors tell a network's sizes one by one: two long and thin ones can ask for a layer that is long both ways.
+    """
+    try:
+        with Unallocated():
+            size = parameter_bytes(build(classes))
+    except Exception:  # is told where the network is built in earnest
+        return
+    if size > max(MAX_EXPANSION * weights, GIGABYTE):
+        raise WeightsMismatch(
+            f"The shapes in the file describe a network of {gigabytes(size)}, but its weights have "
+            f"{gigabytes(weights)}: tensors are missing or damaged."
+        )
 
 
 def estimate_memory(module: nn.Module, streams: Sequence[Stream]) -> int | None:

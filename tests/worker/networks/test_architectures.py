@@ -9,7 +9,10 @@ from benchmarks.architectures.case import Case, SavedNetwork
 from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.load import load_network
 from worker.networks.network import Network
+from worker.networks.recognise import MAX_CHECKPOINT_BYTES, ask_families
+from worker.networks.registry import list_families
 from worker.networks.trace import zero_inputs
+from worker.networks.weights import parse_weights
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case.library}-{case.name}")
@@ -34,6 +37,21 @@ def test_the_logits_are_those_of_the_library(saved: SavedNetwork, network: Netwo
     expected = saved.logits(inputs)
     torch.testing.assert_close(network.logits(inputs).detach(), expected, atol=1e-4, rtol=0)
     assert expected.std() > 1e-3, "all logits are alike: they would be equal to those of another network too"
+
+
+def test_no_other_family_takes_the_file(case: Case, saved: SavedNetwork, network: Network) -> None:
+    if saved.source.is_dir():  # of the library transformers, whose config says what it is
+        files, own = sorted(saved.source.glob("*.safetensors")), set[str]()
+        assert files
+    else:
+        files = [path for path in (saved.source, saved.motion) if path is not None]
+        own = {"mmaction"} if saved.motion is not None else {network.card.family}
+    if case.name == "X3D":
+        own |= {"pytorchvideo_x3d_s", "pytorchvideo_x3d_m"}  # networks of the same tensors, on other clips
+    for path in files:
+        content = parse_weights(path.read_bytes(), MAX_CHECKPOINT_BYTES)
+        found, refusals = ask_families(list_families(), content, path)
+        assert (set(found), refusals) == (own, [])
 
 
 def test_a_unit_of_a_middle_layer_is_visualized(case: Case, network: Network) -> None:

@@ -55,7 +55,7 @@ def _outputs(state: State, weight: str) -> int:
 def _count(state: State, path: str) -> int:
     """Return how many numbered modules there are below a path."""
     numbers = {name.removeprefix(path).partition(".")[0] for name in state if name.startswith(path)}
-    return max((int(number) for number in numbers if number.isdecimal()), default=-1) + 1
+    return sum(number.isdecimal() for number in numbers)  # a large number in a name makes no large network
 
 
 def _kernel(tensor: Tensor) -> list[int]:

@@ -76,10 +76,10 @@ def _with_head(state: State, head: str) -> State:
 
 def _stages(state: State) -> dict[int, int]:
     """Return how many residual blocks each block of the network has, of those that have any."""
-    stages: dict[int, int] = {}
+    stages: dict[int, set[str]] = {}
     for match in filter(None, map(RESIDUAL.match, state)):
-        stages[int(match[1])] = max(stages.get(int(match[1]), 0), int(match[2]) + 1)
-    return dict(sorted(stages.items()))
+        stages.setdefault(int(match[1]), set()).add(match[2])
+    return {stage: len(stages[stage]) for stage in sorted(stages)}  # a large number in a name makes no large network
 
 
 def _depth(counts: Sequence[int], known: Sequence[int]) -> int:
