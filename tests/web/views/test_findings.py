@@ -11,10 +11,10 @@ from app.analysis.findings.fusion import decisive_stream, minor_streams
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.analysis.trend import kendall_tau
 from app.contract.findings import Finding, LayerDistribution, UnitStatistics, Verdict
+from app.contract.interval import Interval
 from app.contract.result import MediaRole, Visualization
 from app.contract.survey import (
     AppearanceBias,
-    Interval,
     LayerSelectivity,
     MaskedClass,
     StreamFacts,
