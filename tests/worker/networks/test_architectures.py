@@ -1,12 +1,16 @@
 """Each architecture of other people's libraries: from the file that they save to equal logits and a visualized unit."""
 
+from copy import deepcopy
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from app.contract.recipe import Recipe
 from benchmarks.architectures import CASES
 from benchmarks.architectures.case import Case, SavedNetwork
 from worker.maximize.from_recipe import Visualization, maximize_units
+from worker.networks.dictionary import Directions, attach_dictionaries
 from worker.networks.load import load_network
 from worker.networks.network import Network
 from worker.networks.recognise import MAX_CHECKPOINT_BYTES, ask_families
@@ -52,6 +56,33 @@ def test_no_other_family_takes_the_file(case: Case, saved: SavedNetwork, network
         content = parse_weights(path.read_bytes(), MAX_CHECKPOINT_BYTES)
         found, refusals = ask_families(list_families(), content, path)
         assert (set(found), refusals) == (own, [])
+
+
+def test_directions_of_a_middle_layer_leave_the_bits_and_move_the_logits(case: Case, network: Network) -> None:
+    """Whatever the layer is: a map that tracing inserts, folded frames, tokens, what enters a ReLU."""
+    if case.name == "S3D":
+        pytest.skip("a pass over its 128 frames takes seconds, and its layers are of no kind that others lack")
+    generator = torch.Generator().manual_seed(4)
+    blank = zero_inputs(network.card.streams, 1, torch.device("cpu"))
+    inputs = {name: torch.rand(zeros.shape, generator=generator) * 2 - 1 for name, zeros in blank.items()}
+    units = network.card.layer(case.middle).units
+    encoder = torch.randn(3, units, generator=generator)
+    directions = Directions(encoder, torch.zeros(3), encoder, torch.zeros(units))
+    module, points = attach_dictionaries(deepcopy(network.module), network.points, {"own": (case.middle, directions)})
+    change = 0.0
+    codes = []
+
+    def write(tap: nn.Module, arguments: object, code: Tensor) -> Tensor:
+        codes.append(code)
+        return code + change
+
+    module.get_submodule(points["own"].path).register_forward_hook(write)
+    logits = network.logits(inputs)
+    assert torch.equal(module(inputs), logits)
+    assert codes[0].shape[1] == 3
+    assert codes[0].std() > 0
+    change = 10.0
+    assert not torch.equal(module(inputs), logits)
 
 
 def test_a_unit_of_a_middle_layer_is_visualized(case: Case, network: Network) -> None:
