@@ -50,6 +50,21 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return tuple(labels)
 
 
+def kinetics_labels(outputs: int) -> tuple[str, ...]:
+    """Return the labels of Kinetics-400 for a network of so many outputs; none for any other number."""
+    labels = read_labels(KINETICS_400)
+    return labels if len(labels) == outputs else ()
+
+
+def check_label_count(outputs: int, labels: int) -> None:
+    """Raise InvalidRequest unless there are as many labels as a network has outputs."""
+    if labels != outputs:
+        raise InvalidRequest(
+            f"The network has {outputs} classes, but there are {labels} labels: give one for each output, in their "
+            "order (`classInd.txt` for the 101 of UCF101)."
+        )
+
+
 def _clean(name: str) -> str:
     """Return a name without space and quotes around it, which the lists of Kinetics have."""
     name = name.strip()

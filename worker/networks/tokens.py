@@ -12,15 +12,22 @@ from torch import Tensor, nn
 from worker.networks.tap import Tap
 
 Grid = tuple[int, int, int]  # tokens along time, height and width
+# Why modules of a transformer are no layers
+ATTENTION_REASON = "attention mixes positions: queries, keys and values are no maps of the clip"
+NORM_REASON = "normalises what is shown before or after it"
+
 Order = Literal["thw", "hwt"]  # of the tokens in their sequence, the axis that changes fastest last
 
 
 class OutputTap(nn.Module):
-    """A layer whose activation is the output of another module, which need not know of it."""
+    """A layer whose activation is what another module outputs or takes, which need not know of it.
 
-    def __init__(self) -> None:
+    `rectified` says whether a ReLU follows.
+    """
+
+    def __init__(self, *, rectified: bool = False) -> None:
         super().__init__()
-        self.tap = Tap(rectified=False)
+        self.tap = Tap(rectified=rectified)
 
     def attach(self, module: nn.Module) -> None:
         """Pass everything that the module outputs through the tap; of a tuple, its first element."""
@@ -38,6 +45,13 @@ class OutputTap(nn.Module):
 
     def forward(self, output: Tensor) -> Tensor:
         return self.tap(output)  # type: ignore[no-any-return]
+
+
+def pooled_grid(pool: Any, grid: Grid) -> Grid:
+    """Return along time, height and width how many positions a pool or a convolution makes of those of a grid."""
+    axes = zip(grid, pool.kernel_size, pool.stride, pool.padding, strict=True)
+    t, h, w = ((size + 2 * padding - kernel) // stride + 1 for size, kernel, stride, padding in axes)
+    return t, h, w
 
 
 class FrameTap(OutputTap):

@@ -21,6 +21,7 @@ from app.contract.errors import ChecksumMismatch, DiskFull, DownloadFailed, Inva
 from app.contract.network import Origin
 from app.contract.network_source import HUB_ID
 from app.settings import settings
+from worker.networks.optional_library import library_missing
 from worker.networks.recognise import MAX_CHECKPOINT_BYTES
 from worker.networks.transformers_directory import CONFIG, MAX_JSON_BYTES, PROCESSORS, check_memory
 
@@ -224,10 +225,7 @@ def import_hub() -> Any:
     try:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:
-        raise InvalidRequest(
-            f"Hubs are asked by the library huggingface_hub, which cannot be imported ({error}): run "
-            "`.venv/bin/pip install -e '.[hub]'` in the project's folder, on every machine where a worker runs."
-        ) from None
+        raise library_missing("Hubs are asked by the library huggingface_hub", error) from None
 
 
 def _observe_file(observe: Observe, before: int, total: int, done: int) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, Stream, StreamName
 from worker.networks.families.two_stream import FullyConnected
+from worker.networks.labels import check_label_count
 from worker.networks.registry import Family, Recognised, find_family, register
 from worker.networks.tap import Tap
 
@@ -109,11 +110,7 @@ def configure(text: str) -> Family:
     widths, full = tuple(config["widths"]), tuple(config["full"])
 
     def build(classes: int) -> nn.Module:
-        if classes != full[-1]:
-            raise InvalidRequest(
-                f"This C3D has {full[-1]} classes, but there are {classes} labels: give one for each output, in their "
-                "order (`classInd.txt` for the 101 of UCF101)."
-            )
+        check_label_count(full[-1], classes)
         return C3D(widths, full, config["side"], has_norms=config["has_norms"])
 
     return replace(find_family("c3d"), build=build, labels=())

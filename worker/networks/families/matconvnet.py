@@ -20,6 +20,7 @@ from worker.networks.families.matconvnet_inputs import DEFAULT_FRAMES, MAX_FRAME
 from worker.networks.families.matconvnet_paths import Paths, find_paths
 from worker.networks.families.matconvnet_plan import Plan, Planner, convolution_channels
 from worker.networks.families.two_stream import MOTION_BOUND
+from worker.networks.labels import check_label_count
 from worker.networks.matconvnet_graph import Graph, class_names
 from worker.networks.matlab_weights import GRAPH_KEY
 from worker.networks.omitted import MAX_OMITTED
@@ -191,11 +192,7 @@ def configure(text: str) -> Family:
         streams.append(Stream(name=StreamName.MOTION, frames=length, height=height, width=width, bound=bound))
 
     def build(classes: int) -> nn.Module:
-        if classes != config["classes"]:
-            raise InvalidRequest(
-                f"The network has {config['classes']} classes, but there are {classes} labels: give one for each "
-                "output, in their order (`classInd.txt` for the 101 of UCF101)."
-            )
+        check_label_count(config["classes"], classes)
         return MatConvNet(config)
 
     kind = {(True, True): "Two-stream", (True, False): "Appearance", (False, True): "Motion"}

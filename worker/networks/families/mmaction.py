@@ -37,7 +37,7 @@ from worker.networks.families.mmaction_names import (
 from worker.networks.families.residual import Plan, build
 from worker.networks.families.residual_config import Description, from_json, to_json
 from worker.networks.families.two_stream import MOTION_BOUND
-from worker.networks.labels import KINETICS_400, read_labels
+from worker.networks.labels import kinetics_labels
 from worker.networks.registry import Family, Recognised, find_family, register
 from worker.video.flow import FLOW_UNIT_PX, TVL1
 
@@ -147,9 +147,7 @@ def _check_channels(channels: int, *, sees_frames_alone: bool, has_shift: bool) 
 def _choose_labels(content: Mapping[str, object], classes: int) -> tuple[str, ...]:
     """Return the names in the checkpoint, those of Kinetics-400 for as many classes, or none."""
     labels = find_labels(content)
-    if len(labels) == classes:
-        return labels
-    return read_labels(KINETICS_400) if classes == 400 else ()
+    return labels if len(labels) == classes else kinetics_labels(classes)
 
 
 def summarise(description: Description) -> str:

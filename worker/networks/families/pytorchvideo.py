@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, Stream, StreamName
-from worker.networks.labels import KINETICS_400, read_labels
+from worker.networks.labels import kinetics_labels
 from worker.networks.pytorchvideo.building import adapt
 from worker.networks.pytorchvideo.layers import VideoNetwork
 from worker.networks.pytorchvideo.slowfast_names import convert, is_slowfast
@@ -119,7 +119,7 @@ def configure(variant: Variant, text: str) -> Family:
         build=build,
         streams=(Stream(name=StreamName.CLIP, frames=config.frames, height=config.crop, width=config.crop),),
         stimulus=Extent(frames=config.frames, height=config.trained, width=config.trained),
-        labels=read_labels(KINETICS_400) if structure.classes == 400 else (),
+        labels=kinetics_labels(structure.classes),
         rename=lambda name: f"model.{name}",
         short_side=config.side,
     )

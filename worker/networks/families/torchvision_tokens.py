@@ -5,19 +5,22 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from app.contract.network import OmittedModule, StreamName
-from worker.networks.tokens import ChannelsLastTap, Grid, OutputTap, TokenTap
-
-NORM_REASON = "normalises what is shown before or after it"
+from worker.networks.tokens import (
+    ATTENTION_REASON,
+    NORM_REASON,
+    ChannelsLastTap,
+    Grid,
+    OutputTap,
+    TokenTap,
+    pooled_grid,
+)
 
 
 class MultiscaleTokens(nn.Module):
     """An MViT with taps. Its tokens lie on a grid that queries pool from block to block."""
 
     omitted = (
-        OmittedModule(
-            module="blocks.*.attn.qkv, pool_q, pool_k, pool_v",
-            reason="attention mixes positions: queries, keys and values are no maps of the clip",
-        ),
+        OmittedModule(module="blocks.*.attn.qkv, pool_q, pool_k, pool_v", reason=ATTENTION_REASON),
         OmittedModule(
             module="blocks.*.pool_skip, project", reason="carry the residual stream to the next block's grid"
         ),
@@ -51,15 +54,6 @@ class MultiscaleTokens(nn.Module):
         if size != self.size:
             raise ValueError(f"it takes clips of {self.size}, whose positions it has learned, not {size}")
         return self.model(inputs)  # type: ignore[no-any-return]
-
-
-def pooled_grid(convolution: nn.Module, grid: Grid) -> Grid:
-    """Return along time, height and width how many positions a convolution makes of those of a grid."""
-    if not isinstance(convolution, nn.Conv3d) or isinstance(convolution.padding, str):
-        raise TypeError(f"{convolution} where the library had a Conv3d with a number as padding")
-    sides = zip(grid, convolution.kernel_size, convolution.stride, convolution.padding, strict=True)
-    t, h, w = ((size + 2 * before - side) // step + 1 for size, side, step, before in sides)
-    return t, h, w
 
 
 class WindowedTokens(nn.Module):

@@ -18,7 +18,8 @@ from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, Stream, StreamName
 from worker.networks.families.torchvision_sizes import BUILDERS, State, read_model, without_prefix
 from worker.networks.families.torchvision_tokens import MultiscaleTokens, WindowedTokens
-from worker.networks.labels import KINETICS_400, read_labels
+from worker.networks.labels import kinetics_labels
+from worker.networks.optional_library import library_missing
 from worker.networks.registry import Family, Recognised, find_family, register
 from worker.networks.torchvision_operators import import_torchvision
 
@@ -121,7 +122,7 @@ def configure(architecture: Architecture, text: str) -> Family:
     if shape != architecture.shape:
         title = f"{title.partition('-')[0]} with {' + '.join(map(str, shape[:-1]))} blocks"
     # those of Kinetics also where the last layer is missing, which loading the tensors will tell
-    labels = read_labels(KINETICS_400) if config["outputs"] in (0, KINETICS_CLASSES) else ()
+    labels = kinetics_labels(config["outputs"] or KINETICS_CLASSES)
     is_tokens = architecture.kind.startswith(("mvit", "swin"))
 
     def build(classes: int) -> nn.Module:
@@ -172,10 +173,9 @@ def import_video_models() -> Any:
     try:
         return import_torchvision().models.video
     except Exception as error:
+        missing = library_missing("This network is built by the library torchvision", error)
         raise InvalidRequest(
-            f"This network is built by the library torchvision, which cannot be imported ({error}): run "
-            "`.venv/bin/pip install -e '.[hub]'` in the project's folder, on every machine where a worker runs. Beside "
-            "another torch than 2.13, install its torchvision instead, with `--no-deps`."
+            f"{missing.detail} Beside another torch than 2.13, install its torchvision instead, with `--no-deps`."
         ) from None
 
 

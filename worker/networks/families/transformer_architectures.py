@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from worker.networks.tokens import Order
+from worker.networks.tokens import ATTENTION_REASON, NORM_REASON, Order
 
 Config = Mapping[str, Any]  # of a network, as in its config.json
 # What a module works on: the tokens of a clip, with class tokens or without (patches); those of each frame, with frames
 # folded into the batch; or those of each position, with positions folded into the batch
 Tokens = Literal["tokens", "patches", "frames", "positions"]
-ATTENTION_REASON = "attention mixes positions: queries, keys and values are no maps of the clip"
-NORM_REASON = "normalises what is shown before or after it"
 TRAINING_REASON = "rebuilds masked tokens in training: it is not run here, where the encoder sees all tokens"
 
 

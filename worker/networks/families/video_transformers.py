@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, OmittedModule, Stream, StreamName
 from worker.networks.families.transformer_architectures import ARCHITECTURES, Architecture, Config, Tokens
+from worker.networks.optional_library import library_missing
 from worker.networks.registry import Family, find_family, register
 from worker.networks.tokens import FrameTap, FrameTokenTap, Grid, OutputTap, PositionTokenTap, TokenTap
 from worker.networks.torchvision_operators import prepare_torchvision
@@ -31,10 +32,7 @@ def import_transformers() -> Any:
         prepare_torchvision()  # which the library imports where it is installed
         return importlib.import_module("transformers")
     except ImportError as error:
-        raise InvalidRequest(
-            f"This network is built by the library transformers, which cannot be imported ({error}): run "
-            "`.venv/bin/pip install -e '.[hub]'` in the project's folder, on every machine where a worker runs."
-        ) from None
+        raise library_missing("This network is built by the library transformers", error) from None
 
 
 class VideoTransformer(nn.Module):

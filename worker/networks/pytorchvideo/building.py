@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.errors import InvalidRequest, WeightsMismatch
+from worker.networks.optional_library import library_missing
 from worker.networks.pytorchvideo.structure import State, Structure
 from worker.networks.pytorchvideo.training_config import TrainingConfig
 from worker.networks.torchvision_operators import prepare_torchvision
@@ -26,10 +27,7 @@ def import_models(name: str) -> Any:
             warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
             return importlib.import_module(f"pytorchvideo.models.{name}")
     except ImportError as error:
-        raise InvalidRequest(
-            f"This network is built by the library pytorchvideo, which cannot be imported ({error}): run "
-            "`.venv/bin/pip install -e '.[hub]'` in the project's folder, on every machine where a worker runs."
-        ) from None
+        raise library_missing("This network is built by the library pytorchvideo", error) from None
 
 
 def build(kind: str, arguments: Mapping[str, Any], config: TrainingConfig, classes: int) -> nn.Module:

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from app.contract.network import OmittedModule, StreamName
 from worker.networks.pytorchvideo.building import build
 from worker.networks.pytorchvideo.training_config import TrainingConfig
-from worker.networks.tap import Tap
-from worker.networks.tokens import Grid, OutputTap, TokenTap
+from worker.networks.tokens import ATTENTION_REASON, NORM_REASON, Grid, OutputTap, TokenTap, pooled_grid
 
 OMITTED_RESIDUAL = (
     ("blocks.*.branch2.conv_c, branch1_conv", "are added to each other: their sum is the block's layer"),
@@ -25,22 +24,10 @@ OMITTED_X3D = (
 )
 OMITTED_R2PLUS1D = (("blocks.*.branch2.conv_b.conv_xy", "its output, normalised, is the layer conv_b"),)
 OMITTED_MVIT = (
-    ("blocks.*.attn.q, k, v, pool_*", "attention mixes positions: queries, keys and values are no maps of the clip"),
-    ("blocks.*.norm1, norm2, norm_embed", "normalises what is shown before or after it"),
+    ("blocks.*.attn.q, k, v, pool_*", ATTENTION_REASON),
+    ("blocks.*.norm1, norm2, norm_embed", NORM_REASON),
     ("cls_positional_encoding", "adds positions and the class token to what is shown before it"),
 )
-
-
-class InputTap(OutputTap):
-    """A layer that is read where it enters another module, its nonlinearity."""
-
-    def attach_before(self, activation: nn.Module) -> None:
-        """Pass the input of the activation through the tap."""
-        self.tap = Tap(rectified=isinstance(activation, nn.ReLU))
-        activation.register_forward_pre_hook(self._replace_input)  # bound, so that a deep copy has its own tap
-
-    def _replace_input(self, module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        return (self(inputs[0]),)
 
 
 class FusionTap(OutputTap):
@@ -118,7 +105,7 @@ class VideoNetwork(nn.Module):
         class_tokens = int(self.model.cls_positional_encoding.cls_embed_on)
         now: Grid = (grid[0], grid[1], grid[2])
         for block in self.model.blocks:
-            now = pooled_grid(block.attn.pool_q, now)
+            now = now if block.attn.pool_q is None else pooled_grid(block.attn.pool_q, now)
             taps = TokenTap(now, class_tokens=class_tokens, show_class_token=True)
             taps.attach(block)
             for name, part in (("attention", block.attn), ("mlp", block.mlp.act)):
@@ -138,19 +125,10 @@ def slow_frames(clip: Tensor, alpha: int) -> Tensor:
     return clip[:, :, indices]
 
 
-def pooled_grid(pool: nn.Module | None, grid: Grid) -> Grid:
-    """Return the grid of tokens after the queries of a block are pooled."""
-    if pool is None:
-        return grid
-    axes = zip(grid, *(getattr(pool, name) for name in ("kernel_size", "stride", "padding")), strict=True)
-    t, h, w = ((size + 2 * padding - kernel) // stride + 1 for size, kernel, stride, padding in axes)
-    return t, h, w
-
-
-def tap_before(activation: nn.Module) -> InputTap:
-    """Return a tap of what enters an activation."""
-    tap = InputTap()
-    tap.attach_before(activation)
+def tap_before(activation: nn.Module) -> OutputTap:
+    """Return a tap of what enters a nonlinearity."""
+    tap = OutputTap(rectified=isinstance(activation, nn.ReLU))
+    tap.attach_input(activation)
     return tap
 
 
