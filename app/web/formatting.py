@@ -109,7 +109,7 @@ def cost(estimate: Estimate) -> str:
     subject = f"The other {missing:,}" if estimate.cached else "They" if missing > 1 else "It"
     verb = "takes" if missing == 1 and not estimate.cached else "take"
     if estimate.seconds is None:
-        return f"{cached}{subject} {verb} a time that nobody knows yet: nothing like it has been made."
+        return f"{cached}{subject} {verb} a time that is not known yet: nothing like it has been made."
     basis = plural(estimate.basis, "result")
     return f"{cached}{subject} {verb} about {duration(estimate.seconds)} on one worker, going by {basis}."
 

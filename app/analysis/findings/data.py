@@ -10,8 +10,6 @@ from app.contract.network import NetworkCard
 from app.contract.survey import Survey, SurveyFacts
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
-NO_CLASSES = "This network has no classes."
-
 MeasureValues = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import NetworkCard
 from app.contract.survey import StreamFacts, StreamPair, StreamShares
@@ -27,12 +27,13 @@ def fusion(data: SurveyData) -> Finding:
         data, "synergy_stimulus", "Synergy for the own stimulus"
     )
     if not data.card.classes:
-        sentences = [NO_CLASSES, "Which of them need both streams to be told apart cannot be said."]
+        sentences = ["The network has no classes, so no class can need both streams."]
         return make_finding(
             HEADING, Verdict.CANNOT_BE_TOLD, sentences, series=series, examples=data.examples.get("synergy_clips", ())
         )
     if streams is None:
-        sentence = "It has one stream, or its survey has too few clips to swap motion among them."
+        has_one = len(data.card.streams) == 1
+        sentence = "The network has one stream." if has_one else "The survey has too few clips to swap their motion."
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence], series=series)
     groups: dict[str, list[NamedPair]] = {"together": [], "appearance": [], "motion": []}
     for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):

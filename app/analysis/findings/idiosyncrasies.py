@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.analysis.confusions import most_confused_pairs
-from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding
+from app.analysis.findings.data import Heading, SurveyData, make_finding
 from app.contract.confusion import ConfusedPair
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import StreamName
@@ -24,8 +24,8 @@ def idiosyncrasies(data: SurveyData) -> Finding:
     """Return the finding on failures: supported by confusions and by suspected biases."""
     names = data.card.classes
     if not names:
-        sentences = [NO_CLASSES, "It takes no clip for another class, and has none to know by something else."]
-        return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, sentences)
+        sentence = "The network has no classes, so it has no confusions and no class that it knows by something else."
+        return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence])
     pairs = most_confused_pairs(names, data.survey, MAX_PAIRS)
     confusions = tuple(map(_named_pair, pairs))
     biases = data.survey.streams.biases if data.survey.streams else ()

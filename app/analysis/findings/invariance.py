@@ -1,6 +1,6 @@
 """The finding on abstraction and invariance: what changes with depth."""
 
-from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
 from app.analysis.trend import Trend, measure_trends
 from app.contract.findings import Figure, Finding, Verdict
 
@@ -26,10 +26,11 @@ def invariance(data: SurveyData) -> Finding:
     supported = bool(abstraction) and all(trend.grows for trend in (*abstraction, *speed))
     sentences = [_trend_sentence(measure, trend) for measure, trends in trends_by_measure.items() for trend in trends]
     if not data.card.classes:
-        sentences[:0] = [
-            NO_CLASSES,
-            "Whether its units get more abstract with depth cannot be said; how they are tuned can.",
-        ]
+        sentences.insert(
+            0,
+            "The network has no classes, so abstraction (precision for the best class) is not measured. Tuning to "
+            "speed and direction is.",
+        )
     if not speed:
         sentences.append("Invariance to speed was not measured in two layers.")
     return make_finding(

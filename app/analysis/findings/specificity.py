@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.analysis.findings.data import NO_CLASSES, Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
 from app.contract.findings import Figure, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
@@ -30,8 +30,8 @@ def specificity(data: SurveyData) -> Finding:
     of them than the same network with its weights shuffled.
     """
     if not data.card.classes:
-        sentences = [NO_CLASSES, "To how many of them a unit answers cannot be said."]
-        return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, sentences)
+        sentence = "The network has no classes, so its units cannot be specific to few of them or shared by most."
+        return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence])
     layers = data.survey.selectivity
     statistics = data.statistics
     count = (

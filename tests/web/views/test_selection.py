@@ -30,7 +30,7 @@ def test_the_grid_ticks_units_for_three_things(open_page: Open) -> None:
 
 def test_the_cost_comes_before_the_work(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
     page = open_page("/tiny/-/visualize?u=class/1&u=class/2")
-    assert "They take a time that nobody knows yet" in page.text
+    assert "They take a time that is not known yet" in page.text
     make(2, speed="medium")
     page = open_page("/tiny/-/visualize?u=class/1&u=class/2")
     assert "1 of 2 are there already. The other 1 take about 2 s on one worker, going by 1 result." in page.text

@@ -128,6 +128,7 @@ def configure(architecture: Architecture, text: str) -> Family:
     family = find_family(architecture.name)
     return replace(
         family,
+        title=f"{architecture.title}, encoder" if architecture.is_encoder else family.title,
         summary=f"{architecture.title} without classes, an encoder built by the library transformers."
         if architecture.is_encoder
         else family.summary,
