@@ -28,12 +28,22 @@ ROWS_PER_TRANSACTION = 400  # units, or predictions
 
 
 class SurveyTask:
-    """Surveys a network with a stored data set. A survey that stops early keeps its checkpoint for the next start."""
+    """Surveys a network with a stored data set. A survey that stops early keeps its checkpoint for the next start.
 
-    def __init__(self, store: Store, device: torch.device, rows_per_transaction: int = ROWS_PER_TRANSACTION) -> None:
+    `probed_layers` are those that later stages measure, see `SurveyRun`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        device: torch.device,
+        rows_per_transaction: int = ROWS_PER_TRANSACTION,
+        probed_layers: Sequence[str] | None = None,
+    ) -> None:
         self.store = store
         self.networks = NetworkCache(store, device, max_networks=1)
         self.rows_per_transaction = rows_per_transaction
+        self.probed_layers = probed_layers
 
     def __call__(self, jobs: Sequence[SurveyJob], context: JobContext) -> None:
         context.run_each(jobs, self._survey)
@@ -54,6 +64,7 @@ class SurveyTask:
             job.dataset,
             stored_samples(self.store, job.dataset),
             settings().home / "surveys",
+            probed_layers=self.probed_layers,
             threads=max(1, (os.cpu_count() or 2) - 1),
             stimuli=stored_stimuli(self.store, network.card),
             observe=observe,
