@@ -22,6 +22,7 @@ from worker.networks.network import Network
 from worker.networks.preprocessing import clip_format, make_inputs
 from worker.networks.pytorchvideo.layers import slow_frames
 from worker.networks.pytorchvideo.slowfast_names import convert
+from worker.networks.pytorchvideo.training_config import TrainingConfig, apply_config, read_config
 from worker.networks.recognise import recognise
 from worker.networks.registry import find_family
 from worker.survey.prefetch import Sample
@@ -271,6 +272,22 @@ def test_tensors_that_differ_are_named_and_claims_of_memory_refused(
         torch.save({"model_state": {**own, name: tensor}, "cfg": CONFIG}, tmp_path / "net.pyth")
         with pytest.raises(WeightsMismatch, match=words):
             read_network(family=str(tmp_path / "net.pyth"), labels=labels)
+
+
+def test_a_config_whose_values_repeat_each_other_is_not_written_out() -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]  # 9^30 numbers
+    config = read_config({"cfg": "\n".join([*lines, "DATA: {NUM_FRAMES: *a29}"])})
+    assert config is not None
+    with pytest.raises(InvalidRequest, match=r"NUM_FRAMES \[\[.*where a number up to 512 belongs") as caught:
+        apply_config(TrainingConfig(8, 8, 224, 256, 256), config)
+    assert len(caught.value.detail) < 500_000
+
+
+def test_without_yaml_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(InvalidRequest, match=r"PyYAML.*install -e '\.\[hub\]'"):
+        read_config({"cfg": "DATA: {NUM_FRAMES: 9}"})
 
 
 def test_without_the_library_the_error_says_what_to_install(

@@ -6,6 +6,7 @@ The config is the Python text that the library keeps in the checkpoint's `meta`;
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from reprlib import repr as shorten
 from typing import Any
 
 from app.contract.errors import InvalidRequest
@@ -288,6 +289,6 @@ def _whole_numbers(name: str, value: object, usual: Sequence[int]) -> tuple[int,
     ):
         return tuple(value)
     raise InvalidRequest(
-        f"The config in the checkpoint has {name}={value!r}, where {len(usual)} numbers from 1 to {MAX_STEP} were "
-        "expected: correct it."
+        f"The config in the checkpoint has {name}={shorten(value)}, where {len(usual)} numbers from 1 to {MAX_STEP} "
+        "were expected: correct it."
     )

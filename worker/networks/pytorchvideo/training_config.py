@@ -8,9 +8,11 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from reprlib import repr as shorten  # names in YAML repeat values, which grow without bound when they are written out
 from typing import Any
 
 from app.contract.errors import InvalidRequest
+from worker.networks.optional_library import library_missing
 from worker.networks.pytorchvideo.structure import Structure
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -47,7 +49,10 @@ def read_config(content: Mapping[str, object]) -> Mapping[str, Any] | None:
 
 @lru_cache(maxsize=1)  # every family reads that of the same checkpoint
 def _parse(text: str) -> Mapping[str, Any]:
-    yaml: Any = importlib.import_module("yaml")  # comes with the library
+    try:
+        yaml: Any = importlib.import_module("yaml")  # comes with the library
+    except ImportError as error:
+        raise library_missing("The checkpoint's `cfg` is read by the library PyYAML", error) from None
     try:
         config = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -86,14 +91,16 @@ def apply_config(usual: TrainingConfig, config: Mapping[str, Any]) -> TrainingCo
 def _number(config: Mapping[str, Any], path: str, usual: int, largest: int) -> int:
     value = lookup(config, path, usual)
     if type(value) is not int or not 1 <= value <= largest:
-        raise InvalidRequest(f"The checkpoint's `cfg` has {path} {value!r}, where a number up to {largest} belongs.")
+        raise InvalidRequest(
+            f"The checkpoint's `cfg` has {path} {shorten(value)}, where a number up to {largest} belongs."
+        )
     return value
 
 
 def _colours(config: Mapping[str, Any], path: str, usual: Sequence[float]) -> tuple[float, ...]:
     value = lookup(config, path, usual)
     if not isinstance(value, Sequence) or len(value) != 3 or not all(type(each) in (int, float) for each in value):
-        raise InvalidRequest(f"The checkpoint's `cfg` has {path} {value!r}, where three numbers belong.")
+        raise InvalidRequest(f"The checkpoint's `cfg` has {path} {shorten(value)}, where three numbers belong.")
     if path.endswith("STD") and min(value) <= 0:
         raise InvalidRequest(f"The checkpoint's `cfg` has {path} {value!r}: a deviation is larger than 0.")
     return tuple(float(each) for each in value)
@@ -117,7 +124,7 @@ def check_config(config: Mapping[str, Any], structure: Structure) -> None:
             ("SLOWFAST.FUSION_KERNEL_SZ", arguments["slowfast_fusion_conv_kernel_size"][0]),
         ]
     wrong = [
-        f"{path} {lookup(config, path)}, but {own} by the tensors"
+        f"{path} {shorten(lookup(config, path))}, but {own} by the tensors"
         for path, own in pairs
         if lookup(config, path, own) != own
     ]
@@ -134,6 +141,6 @@ def check_config(config: Mapping[str, Any], structure: Structure) -> None:
         pathways = 2 if is_slowfast else 1
         if structure.kind in STRIDED and value not in (None, [[each] * pathways for each in usual]):
             raise InvalidRequest(
-                f"The checkpoint's `cfg` has {path} {value}, which is not built here ({usual} alone): register "
-                "the network with a family file of your own (docs/networks.md)."
+                f"The checkpoint's `cfg` has {path} {shorten(value)}, which is not built here ({usual} alone): "
+                "register the network with a family file of your own (docs/networks.md)."
             )
