@@ -21,17 +21,22 @@ def recount_units(session: Session, *, network_id: int) -> None:
     session.execute(insert(UnitCountRow).from_select(columns, counts))
 
 
-def count_result(session: Session, *, unit: UnitRow, recipe_key: str) -> None:
-    """Count one more result of a unit. Its row must be locked, and not yet say that the result is there."""
+def count_result(session: Session, *, unit: UnitRow, recipe_key: str, raises: bool) -> None:
+    """Count one more result of a unit. Its row must be locked, and not yet say that the result is there.
+
+    Only a result that raises the unit makes it visualized; one that lowers it has no picture in listings.
+    """
     result_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "recipe_key": recipe_key}
     insert_missing(session, ResultCountRow, [{**result_key, "results": 0}])
     session.execute(update(ResultCountRow).filter_by(**result_key).values(results=ResultCountRow.results + 1))
     unit_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "role": unit.role or ""}
-    is_first = unit.visualized_at is None
-    if is_first:
+    was_visualized = unit.visualized_at is not None
+    if raises and not was_visualized:
+        before = unit.visualizations  # of results that lower it
         insert_missing(session, UnitCountRow, [{**unit_key, "visualized": True, "units": 0, "visualizations": 0}])
-        _add(session, unit_key, visualized=False, units=-1, visualizations=0)
-    _add(session, unit_key, visualized=True, units=int(is_first), visualizations=1)
+        _add(session, unit_key, visualized=False, units=-1, visualizations=-before)
+        _add(session, unit_key, visualized=True, units=1, visualizations=before)
+    _add(session, unit_key, visualized=raises or was_visualized, units=0, visualizations=1)
 
 
 def _add(session: Session, unit_key: dict[str, object], *, visualized: bool, units: int, visualizations: int) -> None:

@@ -125,12 +125,13 @@ def save_visualization(
     visualization_id = session.scalars(select(VisualizationRow.id).where(*same)).one()
     owner = {"visualization_id": visualization_id}
     stored = put_media(session, table=VisualizationMediaRow, owner=owner, media=media)
-    count_result(session, unit=unit, recipe_key=recipe_key)
+    raises = read_recipes(session, {recipe_key})[recipe_key].sign == "maximize"
+    count_result(session, unit=unit, recipe_key=recipe_key, raises=raises)
     unit.visualizations = session.scalars(
         select(func.count()).select_from(VisualizationRow).where(VisualizationRow.unit_id == unit_id)
     ).one()
-    unit.visualized_at = moment
-    if read_recipes(session, {recipe_key})[recipe_key].sign == "maximize":
+    if raises:
+        unit.visualized_at = moment
         unit.activation = max(measurements.activation, unit.activation or measurements.activation)
         unit.reach = reach(unit.activation, unit.a_hat)
         unit.poster = stored.get(MediaRole.POSTER, unit.poster)

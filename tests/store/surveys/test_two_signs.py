@@ -1,11 +1,16 @@
 """The lower end of units with two signs: clips, lowest activation, and stimuli that were minimized."""
 
+from typing import Any
+
 import pytest
+from sqlalchemy import select
 
 from app.contract.evidence import TopClip
-from app.store.catalog.networks import get_card
+from app.store.catalog.counts import recount_units
+from app.store.catalog.networks import get_card, network_id
 from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
+from app.store.database.tables import UnitCountRow
 from app.store.results import visualizations
 from app.store.surveys import evidence
 from tests.evidence_support import add_dataset, survey
@@ -37,6 +42,25 @@ def test_the_clips_that_lower_a_unit_are_stored_apart_from_those_that_raise_it(t
     survey(tiny)
     with tiny.session() as session:
         assert get_unit(session, card=card, layer="fc6", unit=2).a_low is None
+
+
+def stored_counts(store: Store) -> set[tuple[Any, ...]]:
+    """Return the counts of units that some unit has, and check that counting anew gives the same."""
+    columns = (UnitCountRow.layer_index, UnitCountRow.role, UnitCountRow.visualized, UnitCountRow.units)
+    statement = select(*columns, UnitCountRow.visualizations).where(UnitCountRow.units > 0)
+    with store.transaction() as session:
+        kept = set(map(tuple, session.execute(statement)))
+        recount_units(session, network_id=network_id(session, get_card(session, slug="tiny")))
+        assert set(map(tuple, session.execute(statement))) == kept
+    return kept
+
+
+def test_a_unit_is_visualized_by_what_raises_it_and_counts_follow(tiny: Store) -> None:
+    for seed, sign in enumerate(("minimize", "minimize", "maximize", "minimize")):
+        enqueue(tiny, 2, layer="fc6", sign=sign, seed=seed)
+        finish(tiny, claim(tiny)[0])
+        visualized = sum(row[3] for row in stored_counts(tiny) if row[2])
+        assert visualized == (1 if seed >= 2 else 0)
 
 
 def test_a_minimized_stimulus_is_neither_the_unit_s_picture_nor_its_strongest(tiny: Store) -> None:
