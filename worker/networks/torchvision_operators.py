@@ -1,6 +1,7 @@
-"""Import torchvision beside any build of torch: its wheels hold operators for one build alone, which models do not use.
+"""Import torchvision beside any build of torch.
 
-Beside another build (that for CPUs, say) the wheel cannot load them, and its import fails for want of their names.
+Its wheels hold operators, which its models do not use, for one build of torch. Beside another build (that for CPUs,
+say) the operators cannot be loaded, and the import fails because their names are missing: here they are declared.
 """
 
 import importlib
