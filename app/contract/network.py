@@ -28,6 +28,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 CLASS_LAYER = "class"  # the layer whose units are the class outputs
+MIN_STATISTICS_POSITIONS = 16  # of a map: the variance over fewer positions says little
 
 
 def normalize_name(name: str) -> str:
@@ -78,6 +79,10 @@ class Extent(Model):
     frames: int
     height: int
     width: int
+
+    @property
+    def positions(self) -> int:
+        return self.frames * self.height * self.width
 
 
 class Layer(Model):
@@ -159,6 +164,11 @@ class NetworkCard(Model):
         default=None, description="bytes that one unit needs, estimated from shapes; null where that was not done"
     )
     normalised: bool = False  # has batch normalisation, whose statistics describe the training data
+    feature_statistics: Literal[""] | Sha256 = Field(
+        default="",
+        description="sha256 of the means and variances of features that the newest survey measured; empty where there "
+        "are none",
+    )
     stimulus: Extent = Field(description="size of a stimulus where the recipe leaves it open")
     short_side: int | None = Field(
         default=None,
@@ -192,6 +202,15 @@ class NetworkCard(Model):
     def own_layers(self) -> tuple[Layer, ...]:
         """The layers of the network itself, without dictionaries."""
         return tuple(layer for layer in self.layers if layer.dictionary is None)
+
+    @property
+    def statistics_layers(self) -> tuple[Layer, ...]:
+        """The layers of which a survey measures the means and variances that the feature statistics prior uses.
+
+        None in a network with batch normalisation, which has its own; otherwise those of units of two signs.
+        """
+        layers = () if self.normalised else self.own_layers
+        return tuple(each for each in layers if each.signed and each.map.positions >= MIN_STATISTICS_POSITIONS)
 
     def sees_everything(self, layer: Layer) -> bool:
         """Return whether every position of the layer sees the whole input, as attention does."""

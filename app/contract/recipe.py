@@ -20,9 +20,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.contract.model import Model
-from app.contract.network import NetworkCard
+from app.contract.network import NetworkCard, Sha256
 from app.contract.recipe_fields import MapPosition, OtherUnits, ParsePosition, ParseUnits
-from app.contract.recipe_fit import require_fit, require_group
+from app.contract.recipe_fit import require_fit, require_group, require_statistics
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
 
 ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
@@ -44,6 +44,7 @@ LEGACY_VALUES: Mapping[str, object] = {
     "focus": 0.0,
     "center_bias": 0.0,
     "weight_decay_until": 0.75,
+    "feature_statistics": "",
 }
 
 # The values of fields that a recipe leaves open. A network with batch normalisation has others, because its
@@ -182,11 +183,17 @@ class Recipe(Model):
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
     bn_prior: float | None = Field(
         default=None,
-        title="Batch norm prior",
+        title="Feature statistics prior",
         ge=0,
         le=100,
-        description="Weight of R_N: features keep the means and variances of the training data, which batch "
-        "normalisation remembers. Nothing to a network without it, nor to `center`.",
+        description="Weight of R_N: features keep means and variances of data: those of the training data that batch "
+        "normalisation remembers, or, without it, those that the newest survey measured in layers of two signs. If "
+        "empty, 1 with batch normalisation, 0 without. Nothing to `center`, nor to networks without such layers.",
+    )
+    feature_statistics: Literal[""] | Sha256 = Field(
+        default="",
+        description="sha256 of the survey's means and variances that `bn_prior` holds features to. If empty, those of "
+        "the network's newest survey, where `bn_prior` uses them.",
     )
     frame_equalization: float | None = Field(
         default=None,
@@ -279,7 +286,10 @@ class Recipe(Model):
             defaults = CENTER_DEFAULTS
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
-        return ResolvedRecipe.model_validate({**defaults, **own_size, **chosen})
+        fields = {**defaults, **own_size, **chosen}
+        has_effect = fields["bn_prior"] and not (self.is_of_one_position or card.normalised)
+        fields["feature_statistics"] = (self.feature_statistics or card.feature_statistics) if has_effect else ""
+        return ResolvedRecipe.model_validate(fields)
 
 
 RECIPE_FIELD_NAMES = (*Recipe.model_fields, *RENAMED_FIELDS.values())  # the names that are accepted
@@ -316,6 +326,10 @@ class ResolvedRecipe(Recipe):
     def require_fit(self, card: NetworkCard, layer: str, units: Sequence[int] = ()) -> None:
         """Raise InvalidRecipe where these units of a layer cannot be computed: see `recipe_fit.require_fit`."""
         require_fit(self, card, card.layer(layer), units)
+
+    def require_statistics(self, card: NetworkCard) -> None:
+        """Raise InvalidRecipe where its prior needs a survey: see `recipe_fit.require_statistics`."""
+        require_statistics(self, card)
 
     def in_pixels(self, card: NetworkCard, layer: str) -> Self:
         """Return the recipe with its lengths in pixels of the stimulus.

@@ -43,6 +43,17 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
             )
 
 
+def require_statistics(recipe: "ResolvedRecipe", card: NetworkCard) -> None:
+    """Raise InvalidRecipe where the feature statistics prior needs a survey that was never made."""
+    has_prior = recipe.bn_prior > 0 and not recipe.is_of_one_position
+    if has_prior and not recipe.feature_statistics and card.statistics_layers:
+        raise InvalidRecipe(
+            f"`bn_prior` {recipe.bn_prior:g} holds features to statistics, and {card.title} has none: it has no batch "
+            "normalisation, and no survey has measured its features yet. Survey the network first (again, where its "
+            "survey is of an earlier version), or set `bn_prior` to 0."
+        )
+
+
 def _require_position(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer) -> None:
     size = (layer.map.frames, layer.map.height, layer.map.width)
     last = ",".join(str(side - 1) for side in size)

@@ -1,6 +1,6 @@
 """Read the activations of every layer in one forward pass, keeping a few numbers for each unit and no maps."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +21,7 @@ class LayerReading:
     position: Tensor  # (B, C, 3): centre of the map cell of the peak as (time, y, x), each in [0, 1]
     trace: Tensor  # (B, C, T): largest activation over y and x, frame by frame
     lowest: "LayerReading | None" = None  # the same of the lowest activations, for units of two signs
+    sums: Tensor | None = None  # (B, 2, C) float64: sums of x and of x^2 over all positions, where they were wanted
 
 
 Readings = Mapping[str, LayerReading]  # by layer
@@ -47,6 +48,12 @@ def reduce_map(activation: Tensor, rectified: bool, *, signed: bool = False) -> 
     return replace(reading, lowest=_reduce(maps, maps.amin((3, 4)), torch.min, torch.argmin)) if signed else reading
 
 
+def channel_sums(activation: Tensor) -> Tensor:
+    """Return the sums of x and of x^2 over all positions of each channel of (B, C, ...): (B, 2, C) in float64."""
+    maps = activation.flatten(2) if activation.ndim > 2 else activation.unsqueeze(2)
+    return torch.stack([maps.sum(2, dtype=torch.float64), maps.square().sum(2, dtype=torch.float64)], 1)
+
+
 def _reduce(
     maps: Tensor, trace: Tensor, extreme: Callable[..., Any], arg_extreme: Callable[..., Tensor]
 ) -> LayerReading:
@@ -61,11 +68,13 @@ def _reduce(
 
 
 @contextmanager
-def read_activations(network: Network, layers: Sequence[str] | None = None) -> Iterator[ActivationReader]:
+def read_activations(
+    network: Network, layers: Sequence[str] | None = None, *, summed: Collection[str] = ()
+) -> Iterator[ActivationReader]:
     """Yield a function that maps inputs to the readings of the layers, in the network's order.
 
-    All layers are read unless `layers` names some. A forward pass stops after the last wanted layer, and runs in
-    float32. The forward hooks are removed on exit, also after an error.
+    All layers are read unless `layers` names some; those that `summed` names have sums too. A forward pass stops after
+    the last wanted layer, and runs in float32. The forward hooks are removed on exit, also after an error.
 
     Raises UnknownLayer for a name that the network does not have. The yielded function raises NotFinite, naming the
     layer, where a peak is NaN or infinite, and WorkError where the network never runs a wanted layer.
@@ -78,7 +87,10 @@ def read_activations(network: Network, layers: Sequence[str] | None = None) -> I
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             if name in readings:
                 return  # only the first use of a module counts
-            reading = readings[name] = reduce_map(output, rectified, signed=signed)
+            reading = reduce_map(output, rectified, signed=signed)
+            if name in summed:
+                reading = replace(reading, sums=channel_sums(output))
+            readings[name] = reading
             if not reading.peak.isfinite().all():
                 raise NotFinite(
                     f"The layer {name} gives NaN or infinite activations. Check the network's weights, and the clip "

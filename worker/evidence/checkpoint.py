@@ -18,7 +18,7 @@ from app.contract.network import Layer, NetworkCard
 from worker.evidence.activation_reader import LayerReading, Readings
 from worker.evidence.types import Labels
 
-VERSION = 2  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
+VERSION = 3  # of the files in a checkpoint: raise it when their meaning changes, and old checkpoints are ignored
 PEAKS_FILE = "maxima.npy"  # float32 (clips, units)
 PROGRESS_FILE = "progress.pt"
 UNITS_PER_CHUNK = 256  # read from the file of peaks at once
@@ -87,7 +87,8 @@ def _on_cpu(reading: LayerReading) -> tuple[Tensor, ...]:
 class SurveyCheckpoint:
     """The peaks of N clips x U units in a file, the strongest clips of each unit in memory, and the progress so far.
 
-    Layers of two signs have the lowest clips of each unit too: `lowest`, with the sign of activations turned.
+    Layers of two signs have the lowest clips of each unit too: `lowest`, with the sign of activations turned. `sums`
+    has the sums (2, U) of x and x^2 over all clips and positions, of the layers whose statistics a prior uses.
 
     Opening a folder that has a checkpoint continues it. What was added after the last `save` is not counted, and is
     computed again. Raises DiskFull where a new file of peaks would not fit.
@@ -106,6 +107,7 @@ class SurveyCheckpoint:
         self.skipped: dict[int, str] = {}  # clip number -> why it cannot be read
         self.strongest = {layer.name: StrongestClips.empty(layer) for layer in card.layers}
         self.lowest = {layer.name: StrongestClips.empty(layer) for layer in card.layers if layer.signed}
+        self.sums = {layer.name: torch.zeros(2, layer.units, dtype=torch.float64) for layer in card.statistics_layers}
         self._open(clip_count, units=first)
 
     def _open(self, clip_count: int, units: int) -> None:
@@ -133,6 +135,9 @@ class SurveyCheckpoint:
             if reading.lowest is not None:
                 trough, position, trace = _on_cpu(reading.lowest)
                 self.lowest[name] = self.lowest[name].merge(index, -trough, position, -trace)
+            if reading.sums is not None:
+                for each in reading.sums.cpu():  # clip by clip, so that batches of other sizes give the same bits
+                    self.sums[name] += each
 
     def skip(self, number: int, reason: str) -> None:
         """Note that a clip cannot be read, and why."""
@@ -170,6 +175,7 @@ class SurveyCheckpoint:
             "skipped": self.skipped,
             "top": {name: strongest.state_dict() for name, strongest in self.strongest.items()},
             "bottom": {name: lowest.state_dict() for name, lowest in self.lowest.items()},
+            "sums": self.sums,
         }
         partial = self.folder / f"{PROGRESS_FILE}.partial"
         torch.save(content, partial)
@@ -178,9 +184,9 @@ class SurveyCheckpoint:
     def _load(self) -> None:
         content = torch.load(self.folder / PROGRESS_FILE, map_location="cpu", weights_only=True)
         self.clips_done, self.seconds, self.skipped = content["done"], content["seconds"], content["skipped"]
-        # without "bottom" in checkpoints of earlier versions, whose layers do not have two signs
+        self.sums = content["sums"]
         self.strongest, self.lowest = (
-            {name: StrongestClips.from_state_dict(state) for name, state in content.get(end, {}).items()}
+            {name: StrongestClips.from_state_dict(state) for name, state in content[end].items()}
             for end in ("top", "bottom")
         )
 

@@ -1,6 +1,9 @@
-"""The channel statistics that batch normalisation kept of the training data, and how far features are from them."""
+"""Channel statistics of features over data, and how far features are from them.
 
-from collections.abc import Mapping
+Batch normalisation keeps those of the training data; other networks have those that a survey measured.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from app.contract.network import MIN_STATISTICS_POSITIONS
 from worker.graph.inputs import at_least_float32
 from worker.graph.recording import Recording, aten
 
@@ -17,7 +21,6 @@ BATCH_NORM_OPERATORS = (
     aten.cudnn_batch_norm,
     aten.miopen_batch_norm,
 )
-MIN_POSITIONS = 16  # of a map: the variance over fewer positions says little
 MIN_VARIANCE_SHARE = 1e-2  # of the mean variance of a layer's channels: a channel's variance counts as no less
 MIN_VARIANCE_RATIO = 1e-3  # added to s^2 / v before the logarithm, which is infinite for a constant channel
 
@@ -43,9 +46,9 @@ class ChannelMoments(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class ChannelStatistics:
-    """Mean m and variance v of each channel over the training data, both (C,), after the normalisation.
+    """Mean m and variance v of each channel over data, both (C,).
 
-    They are the shift and the squared scale of the batch normalisation.
+    After a batch normalisation they are its shift and its squared scale.
     """
 
     mean: Tensor
@@ -67,19 +70,24 @@ class ChannelStatistics:
         divergence: Tensor = (ratio + shift - 1 - (ratio + MIN_VARIANCE_RATIO).log()).mean(1) / 2
         return divergence
 
+    def to(self, like: Tensor) -> "ChannelStatistics":
+        """Return the statistics on the device of a tensor, in float32 at least."""
+        precise = at_least_float32(like)
+        return ChannelStatistics(self.mean.to(precise), self.variance.to(precise))
+
 
 def bn_statistics(recording: Recording) -> Mapping[int, ChannelStatistics]:
     """Return the statistics of every batch normalisation of a recording, by index of its node.
 
-    Left out are maps of fewer than MIN_POSITIONS positions, and the target itself: a unit that is to be maximized need
-    not stay as it was over the training data.
+    Left out are maps of fewer than MIN_STATISTICS_POSITIONS positions, and the target itself: a unit that is to be
+    maximized need not stay as it was over the training data.
     """
     statistics: dict[int, ChannelStatistics] = {}
     for index, node in enumerate(recording.nodes):
         if node.func is None or node.func.overloadpacket not in BATCH_NORM_OPERATORS or index == recording.target:
             continue
         arguments = node.arguments
-        if prod(node.shape[2:]) < MIN_POSITIONS or arguments["running_mean"] is None:
+        if prod(node.shape[2:]) < MIN_STATISTICS_POSITIONS or arguments["running_mean"] is None:
             continue
         running_mean = arguments["running_mean"]
         mean = torch.zeros_like(running_mean) if arguments["bias"] is None else arguments["bias"].detach()
@@ -87,3 +95,31 @@ def bn_statistics(recording: Recording) -> Mapping[int, ChannelStatistics]:
         variance = scale.square()
         statistics[index] = ChannelStatistics(mean, variance.clamp_min(float(MIN_VARIANCE_SHARE * variance.mean())))
     return statistics
+
+
+def marked_statistics(
+    recording: Recording, by_path: Mapping[str, ChannelStatistics]
+) -> Mapping[int, ChannelStatistics]:
+    """Return the statistics of the outputs of submodules, given by path, by index of their node in a recording.
+
+    Left out is what `bn_statistics` leaves out, and submodules that do not run before the target. Raises ValueError
+    where the channels of an output (1, C, ...) are not as many as its statistics.
+    """
+    statistics: dict[int, ChannelStatistics] = {}
+    for path, index in recording.marks.items():
+        if index != recording.target and is_compared(path, by_path[path], recording.nodes[index].shape):
+            statistics[index] = by_path[path]
+    return statistics
+
+
+def is_compared(path: str, statistics: ChannelStatistics, shape: Sequence[int]) -> bool:
+    """Return whether an output of this shape, (B, C, ...), has positions enough to be compared with its statistics.
+
+    Raises ValueError where its channels are not as many as the statistics.
+    """
+    if len(shape) < 2 or shape[1] != len(statistics.mean):
+        raise ValueError(
+            f"The statistics of {path!r} are those of {len(statistics.mean)} channels, and its output is "
+            f"{' x '.join(map(str, shape))}: channels must be on the second axis."
+        )
+    return prod(shape[2:]) >= MIN_STATISTICS_POSITIONS

@@ -1,6 +1,6 @@
 """Run a network as far as some of its submodules, by forward hooks that are always removed again."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -59,6 +59,30 @@ def forward_to_all(module: nn.Module, paths: Sequence[str]) -> Iterator[Callable
         for path in paths:
             hooks.callback(_submodule(module, path).register_forward_hook(make_hook(path)).remove)
         yield outputs
+
+
+@contextmanager
+def observe_outputs(
+    module: nn.Module, paths: Collection[str], observe: Callable[[str, Tensor], None]
+) -> Iterator[None]:
+    """While active, call `observe` with the path and the output of each of these submodules when it first runs.
+
+    Outputs that are no tensors are passed over. Raises UnknownLayer for a path that the module does not have.
+    """
+    seen: set[str] = set()
+
+    def make_hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            if path not in seen and isinstance(output, Tensor):
+                seen.add(path)
+                observe(path, output)
+
+        return hook
+
+    with ExitStack() as hooks:
+        for path in paths:
+            hooks.callback(_submodule(module, path).register_forward_hook(make_hook(path)).remove)
+        yield
 
 
 def _submodule(module: nn.Module, path: str) -> nn.Module:

@@ -120,8 +120,10 @@ def fold_batch_norm(recording: Recording) -> tuple[Node, ...]:
         if node.func is None or node.func.overloadpacket not in BATCH_NORM_OPERATORS or node.arguments.get("training"):
             continue
         source = node.arguments["input"]
-        if not isinstance(source, Ref) or uses[source.node] > 1 or source.node == recording.target:
+        if not isinstance(source, Ref) or uses[source.node] > 1:
             continue
+        if source.node in (recording.target, *recording.marks.values()):
+            continue  # its own output is wanted
         before = nodes[source.node]
         if before.func is None or before.func.overloadpacket is not aten.convolution or before.arguments["transposed"]:
             continue

@@ -4,8 +4,9 @@ torch.fx (`make_fx`) is no alternative: it traces a custom autograd.Function as 
 silently loses its gradient, and it does not say why a network cannot be run again, which the notes of a result do.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from app.contract.network import StreamName
-from worker.graph.forward_hook import forward_to
+from worker.graph.forward_hook import forward_to, observe_outputs
 from worker.graph.inputs import Inputs
 
 aten = torch.ops.aten
@@ -61,22 +62,35 @@ class Recording:
     inputs: Mapping[StreamName, int]  # index of each input's node
     target: int  # index of the node that is the layer's activation
     activation: Tensor  # the activation when it was recorded
+    marks: Mapping[str, int] = field(default_factory=dict)  # index of the node that is a marked submodule's output
 
 
-def record(module: nn.Module, path: str, inputs: Inputs) -> Recording:
+def record(module: nn.Module, path: str, inputs: Inputs, marks: Collection[str] = ()) -> Recording:
     """Run the module on inputs of a batch of one as far as its submodule `path`, and return what it computed.
 
-    Raises NotRecordable where what the module computes depends on values, or cannot be followed.
+    `marks` are the paths of submodules whose outputs the recording names, where they run before `path`. Raises
+    NotRecordable where what the module computes depends on values, or cannot be followed.
     """
     # with gradients, as it will run: what leaves autograd on the way (NumPy, say) fails here too
     leaves = {name: x.detach().requires_grad_() for name, x in inputs.items()}
     recorder = _Recorder(leaves)
-    with forward_to(module, path) as run, torch.enable_grad(), recorder:
+    marked: dict[str, int] = {}
+
+    def mark(name: str, output: Tensor) -> None:
+        index = recorder.node_index(output)
+        if index is not None:
+            marked[name] = index
+
+    with ExitStack() as stack:
+        stack.enter_context(observe_outputs(module, marks, mark))
+        run = stack.enter_context(forward_to(module, path))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(recorder)
         activation = run(leaves)
     target = recorder.node_index(activation) if isinstance(activation, Tensor) else None
     if target is None:
         raise NotRecordable("its activation is not one tensor made from the inputs")
-    return Recording(tuple(recorder.nodes), recorder.inputs, target, activation.detach())
+    return Recording(tuple(recorder.nodes), recorder.inputs, target, activation.detach(), marked)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ recipes. Imports the contract's errors, worker.graph and worker.devices; from_re
 Read objectives, canvas, transforms, parameterizations, optimizers, loop; then objective_function and cone.
 """
 
+from worker.graph.bn_statistics import ChannelStatistics
 from worker.maximize.canvas import Canvas
 from worker.maximize.focus import Focus
 from worker.maximize.loop import maximize
@@ -24,6 +25,7 @@ from worker.maximize.transforms import RandomViews
 __all__ = [
     "Adam",
     "Canvas",
+    "ChannelStatistics",
     "Focus",
     "Fourier",
     "Maximum",

@@ -9,14 +9,15 @@ the frame belongs to it. Value and gradient are those of the full frame.
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from worker.devices import device_of, stimulus_dtype
-from worker.graph.bn_statistics import bn_statistics
-from worker.graph.forward_hook import forward_to_all
+from worker.graph.bn_statistics import ChannelStatistics, bn_statistics, is_compared, marked_statistics
+from worker.graph.forward_hook import forward_to_all, observe_outputs
 from worker.graph.inputs import as_map, at_least_float32
 from worker.graph.program import Program, optimized
 from worker.graph.recording import NotRecordable, Recording, record
@@ -31,6 +32,8 @@ TOLERANCE = 1e-3  # of the cone's activation against the frame's, relative to th
 MAX_CONES_PER_MODULE = 4  # kept for the next batch; each holds the layer's weights in the precision of its gradients
 
 Frame = Mapping[InputName, Canvas]  # of every input, whole
+StatisticsByPath = Mapping[str, ChannelStatistics]  # of the outputs (B, C, ...) of submodules, over data
+NO_STATISTICS: StatisticsByPath = MappingProxyType({})
 
 
 class EmptyMap(ValueError):
@@ -51,7 +54,7 @@ class Cone:
         return {self.layer: self._program(reduced)(self._inputs(stimulus))}
 
     def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, Tensor | None]:
-        """Return the activation and the divergence from the training data, (B,) in nats; None without statistics."""
+        """Return the activation and the divergence from the statistics, (B,) in nats; None without statistics."""
         activation, divergence = self._program(reduced).with_bn_divergence(self._inputs(stimulus))
         return {self.layer: activation}, divergence
 
@@ -74,6 +77,7 @@ class WholeModel:
     frame: Frame
     canvases: Frame
     precision: torch.dtype = torch.float32  # of gradients, by autocast where it is less than float32
+    statistics: StatisticsByPath = NO_STATISTICS
 
     def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
         """Return the layers' activations, (B, C, T, H, W) in float32 at least, of stimuli (B, D, T, H, W)."""
@@ -90,9 +94,22 @@ class WholeModel:
             by_path = outputs(inputs)
         return {layer: at_least_float32(as_map(by_path[path])) for layer, path in self.paths.items()}
 
-    def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, None]:
-        """Return the activations, and no divergence: statistics are those of a recording."""
-        return self.activations(stimulus, reduced=reduced), None
+    def with_bn_divergence(self, stimulus: Stimulus, *, reduced: bool) -> tuple[Activations, Tensor | None]:
+        """Return the activations and the mean divergence from the given statistics, (B,) in nats; None without any.
+
+        Those of batch normalisation are not compared: they are read from a recording.
+        """
+        divergences: list[Tensor] = []
+
+        def compare(path: str, output: Tensor) -> None:
+            statistics = self.statistics[path]
+            if is_compared(path, statistics, output.shape):
+                features = output.clone()  # what runs next may write into the output
+                divergences.append(statistics.to(features).divergence(features))
+
+        with observe_outputs(self.module, self.statistics.keys() - set(self.paths.values()), compare):
+            activations = self.activations(stimulus, reduced=reduced)
+        return activations, torch.stack(divergences).mean(0) if divergences else None
 
 
 @dataclass(frozen=True)
@@ -114,19 +131,21 @@ def make_cone(
     *,
     position: Position | None,
     precision: torch.dtype = torch.float32,
+    statistics: StatisticsByPath = NO_STATISTICS,
 ) -> Cone | str:
     """Return the cone of one position of a layer, or of its whole map; or a clause that says why there is none.
 
-    Programs are kept for the next call, until weights change. Raises EmptyMap where the frame is too small for the
-    layer, OutsideMap for a position that its map does not have, MixedDevices, OutOfMemory, and whatever the module
+    `statistics` are compared beside those of batch normalisation. Programs are kept for the next call, until weights
+    change. Raises EmptyMap where the frame is too small for the layer, OutsideMap for a position that its map does not
+    have, MixedDevices, OutOfMemory, ValueError for statistics of another number of channels, and whatever the module
     raises on inputs of this size.
     """
     version = sum(t._version for t in (*module.parameters(), *module.buffers()))
     sizes = tuple((name, canvas.frames, canvas.height, canvas.width) for name, canvas in frame.items())
-    key = (path, position, precision, version, sizes)
+    key = (path, position, precision, version, sizes, _content(statistics))
     cached = _programs.setdefault(module, OrderedDict())
     if key not in cached:
-        cached[key] = _make_programs(module, path, frame, position, precision)
+        cached[key] = _make_programs(module, path, frame, position, precision, statistics)
         while len(cached) > MAX_CONES_PER_MODULE:
             cached.popitem(last=False)
     cached.move_to_end(key)
@@ -138,12 +157,22 @@ def make_cone(
     return Cone(layer, canvases, programs.reduced, programs.float32)
 
 
+def _content(statistics: StatisticsByPath) -> tuple[object, ...]:
+    """Return what tells statistics from others."""
+    return tuple((path, *each.mean.tolist(), *each.variance.tolist()) for path, each in statistics.items())
+
+
 def _make_programs(
-    module: nn.Module, path: str, frame: Frame, position: Position | None, precision: torch.dtype
+    module: nn.Module,
+    path: str,
+    frame: Frame,
+    position: Position | None,
+    precision: torch.dtype,
+    statistics: StatisticsByPath,
 ) -> _Programs | str:
     inputs = _random_inputs(frame, torch.empty(0, dtype=stimulus_dtype(module), device=device_of(module)))
     try:
-        recording = record(module, path, inputs)
+        recording = record(module, path, inputs, list(statistics))
     except NotRecordable as problem:
         return str(problem)
     if not recording.activation.numel():
@@ -154,11 +183,12 @@ def _make_programs(
         size = tuple(as_map(recording.activation).shape[2:])
         window = position_window(shape, locate(position, size)[len(size) - len(window) :])
     windows = common_windows(Program(recording, window).input_windows)
-    statistics = bn_statistics(recording)
-    float32 = Program(recording, window, windows, statistics)
+    placed = {name: each.to(recording.activation) for name, each in statistics.items()}
+    by_node = {**bn_statistics(recording), **marked_statistics(recording, placed)}
+    float32 = Program(recording, window, windows, by_node)
     if difference := _difference(float32, recording, inputs):
         return difference
-    return _Programs(Program(optimized(recording, precision), window, windows, statistics), float32)
+    return _Programs(Program(optimized(recording, precision), window, windows, by_node), float32)
 
 
 def _random_inputs(frame: Frame, like: Tensor) -> Mapping[InputName, Tensor]:
@@ -214,7 +244,12 @@ class OneInput(nn.Module):
 
 
 def make_model(
-    module: nn.Module, objective: Objective, canvases: Canvas | Mapping[InputName, Canvas], *, margin: int
+    module: nn.Module,
+    objective: Objective,
+    canvases: Canvas | Mapping[InputName, Canvas],
+    *,
+    margin: int,
+    statistics: StatisticsByPath = NO_STATISTICS,
 ) -> tuple[Model, Objective]:
     """Return a plain module as the model of an objective, whose layers are paths of its submodules.
 
@@ -226,9 +261,11 @@ def make_model(
         canvases, module, prefix = {OneInput.name: canvases}, OneInput(module), "module."
     frame = {name: replace(canvas, margin=margin) for name, canvas in canvases.items()}
     paths = {layer: f"{prefix}{layer}".rstrip(".") for layer in objective.layers}
+    statistics = {f"{prefix}{path}".rstrip("."): each for path, each in statistics.items()}
     if len(paths) == 1:
         ((layer, path),) = paths.items()
-        cone = make_cone(module, layer, path, frame, position=objective.position, precision=stimulus_dtype(module))
+        position, precision = objective.position, stimulus_dtype(module)
+        cone = make_cone(module, layer, path, frame, position=position, precision=precision, statistics=statistics)
         if isinstance(cone, Cone):
             return cone, objective if objective.position is None else objective.on_its_position()
-    return WholeModel(module=module, paths=paths, frame=frame, canvases=frame), objective
+    return WholeModel(module=module, paths=paths, frame=frame, canvases=frame, statistics=statistics), objective

@@ -20,6 +20,7 @@ from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe, Sign
 from app.contract.result import Measurements
 from worker.devices import describe_device, device_of, stimulus_dtype
+from worker.graph.bn_statistics import ChannelStatistics
 from worker.graph.inputs import as_input
 from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
@@ -71,11 +72,13 @@ def maximize_units(
     recipes: Sequence[Recipe],
     *,
     a_hat: Sequence[float] | None = None,
+    statistics: Mapping[str, ChannelStatistics] | None = None,
     observe: Observe = lambda step: (),
 ) -> list[UnitResult]:
     """Return stimuli that maximize J for these units, under recipes that differ in nothing but their seed.
 
     `a_hat` are the units' largest activations over data, and minus the lowest where the recipe says `minimize`.
+    `statistics`, by layer, are those that the recipe names by `feature_statistics`, and are not used by others.
     `observe` sees every step and returns the indices of units to drop, or raises to stop all. A unit that was dropped
     has no result; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that the
     layer cannot take, NoGradient where the activation does not depend on the input.
@@ -92,14 +95,16 @@ def maximize_units(
     for unit in units:
         card.unit(layer, unit)
     recipe = resolved[0]
-    model, problem = make_model(network, layer, recipe)
+    known = (statistics or {}) if recipe.feature_statistics else {}
+    model, problem = make_model(network, layer, recipe, known)
     function = make_function(network, layer, recipe, model, units, a_hat)
     names = [f"unit {unit} of {layer}" for unit in units]
     measure = partial(_measure, network, make_unit_activation(network, layer, recipe, units, model), recipe.sign)
     seeds = [r.seed for r in resolved]
     results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
-    report = _Report(network, layer, recipe, model, problem, (perf_counter() - started) / len(units))
+    unused = unused_prior(network.card, layer, known)
+    report = _Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units))
     maxima: Sequence[float | None] = [None] * len(units)
     if a_hat is not None:
         maxima = _data_maxima(a_hat, len(units), function.scale.device).tolist()
@@ -110,15 +115,26 @@ def maximize_units(
     return [UnitResult(item, units[item], outcome) for item, outcome in outcomes.items()]
 
 
-def make_model(network: Network, layer: str, recipe: ResolvedRecipe) -> tuple[Model, str]:
+def unused_prior(card: NetworkCard, layer: str, statistics: Mapping[str, ChannelStatistics]) -> str:
+    """Return a note that no layer before this one has statistics, so that the prior changes nothing; else ""."""
+    names = [each.name for each in card.layers]
+    if not statistics or any(name in statistics for name in names[: names.index(layer)]):
+        return ""
+    return f"The feature statistics prior changed nothing: no layer before {layer} has statistics."
+
+
+def make_model(
+    network: Network, layer: str, recipe: ResolvedRecipe, statistics: Mapping[str, ChannelStatistics] | None = None
+) -> tuple[Model, str]:
     """Return the network as far as a layer, and why it is computed on the whole frame ("" where a part is enough).
 
     Raises InvalidRecipe for a size that the layer cannot take.
     """
     frame, path = make_canvases(network.card, recipe), network.points[layer].path
     position, precision = position_of(recipe), network.precision
+    known = {network.points[name].path: each for name, each in (statistics or {}).items()}
     try:
-        cone = make_cone(network.module, layer, path, frame, position=position, precision=precision)
+        cone = make_cone(network.module, layer, path, frame, position=position, precision=precision, statistics=known)
     except EmptyMap as error:
         raise refuse_size(network, layer, frame, str(error)) from error
     except OutsideMap as error:
@@ -134,6 +150,7 @@ def make_model(network: Network, layer: str, recipe: ResolvedRecipe) -> tuple[Mo
         frame=frame,
         canvases=visible,
         precision=precision,
+        statistics=known,
         network=network,
         layer=layer,
     )
@@ -295,6 +312,7 @@ class _Report:
     recipe: ResolvedRecipe
     model: Model
     problem: str
+    unused: str  # a note
     seconds: float  # a unit
 
     def __call__(self, name: str, maximum: Maximum, a_hat: float | None) -> Visualization | WorkError:
@@ -326,6 +344,6 @@ class _Report:
             seconds=self.seconds,
             device=describe_device(device_of(self.network.module), self.network.precision),
             seen=extent if has_one_position and not self.problem else None,
-            notes=tuple(filter(None, (problem, *maximum.notes))),
+            notes=tuple(filter(None, (problem, self.unused, *maximum.notes))),
         )
         return Visualization(maximum.stimulus, measurements)

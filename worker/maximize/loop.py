@@ -9,7 +9,7 @@ from app.contract.errors import WorkError
 from worker.devices import device_of, stimulus_dtype
 from worker.maximize.batch import Batch
 from worker.maximize.canvas import Canvas, InputName
-from worker.maximize.cone import make_model
+from worker.maximize.cone import NO_STATISTICS, StatisticsByPath, make_model
 from worker.maximize.convergence import freeze_converged, restart_dead
 from worker.maximize.microbatches import out_of_memory
 from worker.maximize.objective_function import ObjectiveFunction
@@ -36,15 +36,19 @@ def maximize(
     optimizer: OptimizerFactory = Momentum,
     schedule: Schedule = Schedule(),  # noqa: B008 - frozen
     bn_prior: float = 0.0,
+    feature_statistics: StatisticsByPath = NO_STATISTICS,
     observe: Observe = lambda step: (),
 ) -> list[Maximum]:
     """Return a stimulus for each seed that maximizes an objective of a module's activations.
 
     `module` takes one tensor (one canvas) or a mapping of tensors (canvases by name); an objective's layers are paths
-    of submodules. The module should be frozen and in eval mode. Raises NoGradient, NotFinite or OutOfMemory where an
-    item fails, UnknownLayer for a path that the module does not have.
+    of submodules. The module should be frozen and in eval mode. `bn_prior` holds features to the statistics of batch
+    normalisation, and to `feature_statistics`: those of the outputs (B, C, ...) of submodules over data, by path.
+
+    Raises NoGradient, NotFinite or OutOfMemory where an item fails, UnknownLayer for a path that the module does not
+    have, ValueError for statistics of another number of channels.
     """
-    model, objective = make_model(module, objective, canvases, margin=transform.margin)
+    model, objective = make_model(module, objective, canvases, margin=transform.margin, statistics=feature_statistics)
     scale = torch.ones(len(seeds), dtype=stimulus_dtype(module), device=device_of(module))
     function = ObjectiveFunction(model, objective.to(scale.device), penalty, scale, bn_prior)
     settings = Settings(schedule, parameterization, optimizer, transform)

@@ -3,7 +3,7 @@
     J(x) = g(x) - bn_prior |g(x)| R_N(x) - sum over inputs of (lambda_B R_B(x) + lambda_TV R_TV(x))
 
 with g = objective / scale. For a recipe, g = <a_l(x), e_c> / (rho^2 a_hat). R_N is the mean divergence of the features
-from their statistics over the training data (worker.graph.bn_statistics). Its weight |g| is held fixed for the
+from their statistics over data (worker.graph.bn_statistics). Its weight |g| is held fixed for the
 gradient: where x is stationary for J, it is so for log g - bn_prior R_N, whatever the scale of the unit.
 """
 

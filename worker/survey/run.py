@@ -16,6 +16,7 @@ from worker.evidence import class_attributions as attributions
 from worker.evidence.activation_reader import read_activations
 from worker.evidence.checkpoint import Peaks, SurveyCheckpoint, survey_key
 from worker.evidence.clip_cover import cover_units, keep_chosen
+from worker.evidence.feature_statistics import measure_statistics, pack_statistics
 from worker.evidence.masking import masked_classes
 from worker.evidence.measures import softmax
 from worker.evidence.probe_plan import plan_affordable_probe, tuned_layers
@@ -42,6 +43,7 @@ class SurveyResult:
     """The results of a survey; `units` and `predictions` (one for each recorded clip) can be iterated once."""
 
     facts: SurveyFacts
+    statistics: bytes | None  # means and variances of features, packed; None of a network without such layers
     units: Iterator[UnitEvidence]
     predictions: Iterator[NewClipPrediction]
 
@@ -106,8 +108,10 @@ class SurveyRun:
         selectivity = self.measure_selectivity()
         self.checkpoint.seconds = seconds_before + time.monotonic() - started
         names = [sample.name for sample in self.samples]
+        statistics = measure_statistics(self.checkpoint, self.network.card)
         return SurveyResult(
             survey_facts(self.checkpoint, names, recorded_labels, streams, masked, selectivity),
+            pack_statistics(statistics) if statistics else None,
             unit_evidence(self.checkpoint, names, recorded_labels, self.network.card, probes, class_attributions),
             clip_predictions(self.checkpoint, names, recorded_labels),
         )
@@ -123,7 +127,7 @@ class SurveyRun:
         saved_at = started
         batch: dict[int, Inputs] = {}
         numbers = range(checkpoint.clips_done, count)
-        with read_activations(network) as read:
+        with read_activations(network, summed=checkpoint.sums) as read:
             for number, clip in prefetch(network.card, self.samples, numbers, self.threads):
                 if isinstance(clip, VideoError):
                     checkpoint.skip(number, clip.detail)

@@ -106,7 +106,7 @@ class SurveyTask:
         def save(session: Session) -> dict[str, Any]:
             nonlocal is_published
             facts = result.facts
-            writing.finish_survey(session, survey_id=survey_id, facts=facts)
+            writing.finish_survey(session, survey_id=survey_id, facts=facts, feature_statistics=result.statistics)
             is_published = True
             return {"clips": facts.clips, "skipped": len(facts.skipped), "accuracy": facts.accuracy}
 

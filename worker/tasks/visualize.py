@@ -1,14 +1,17 @@
 """Visualize jobs: a batch of units of one layer, from noise to saved pictures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
 from app.contract.errors import KinetoscopeError
 from app.contract.job import VisualizeJob
 from app.store.catalog.networks import get_card
+from app.store.catalog.survey_columns import read_feature_statistics
 from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
+from worker.evidence.feature_statistics import unpack_statistics
+from worker.graph.bn_statistics import ChannelStatistics
 from worker.job_context import JobContext
 from worker.maximize.from_recipe import maximize_units
 from worker.maximize.result import Step
@@ -64,6 +67,7 @@ class VisualizeTask:
             [jobs[0].unit] * len(members) if is_group else [job.unit for job in jobs],
             members if is_group else [job.recipe for job in jobs],
             a_hat=[a_hat[0]] * len(members) if is_group and a_hat is not None else a_hat,
+            statistics=self._statistics(jobs[0]),
             observe=observe,
         )
         for result in results:
@@ -75,6 +79,15 @@ class VisualizeTask:
             else:
                 media = render_stimulus(result.outcome.stimulus)
                 context.finish_visualization(jobs[index], result.outcome.measurements, media)
+
+    def _statistics(self, job: VisualizeJob) -> Mapping[str, ChannelStatistics] | None:
+        """Return the feature statistics that a job's recipe names, by layer. Raises Missing where they are gone."""
+        digest = job.recipe.feature_statistics
+        if not digest:
+            return None
+        with self.store.session() as session:
+            card = get_card(session, slug=job.network)
+            return unpack_statistics(read_feature_statistics(session, card=card, sha256=digest))
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
         """Return the units' largest activations over data, minus the lowest to minimize; None where none is known."""

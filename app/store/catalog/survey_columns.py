@@ -2,13 +2,14 @@
 
 from sqlalchemy import case, func, select, update
 
+from app.contract.errors import Missing
 from app.contract.network import NetworkCard
 from app.contract.unit import MIN_DETECTION_PRECISION, UnitRole
 from app.store.catalog.counts import recount_units
-from app.store.catalog.networks import network_id
+from app.store.catalog.networks import card_of, network_id, update_card
 from app.store.database.session import Session, SurveyKey
-from app.store.database.survey_tables import SurveyRow, UnitEvidenceRow
-from app.store.database.tables import UnitRow
+from app.store.database.survey_tables import FeatureStatisticsRow, SurveyRow, UnitEvidenceRow
+from app.store.database.tables import NetworkRow, UnitRow
 
 SURVEY_COLUMNS = ("a_hat", "a_low", "role", "effective_classes", "detects", "map_x", "map_y", "reach")  # of `units`
 
@@ -26,6 +27,8 @@ def newest_survey_key(session: Session, *, card: NetworkCard) -> SurveyKey | Non
 
 def denormalize_survey(session: Session, *, network_id: int) -> None:
     """Copy the measures of a network's newest survey into the rows of its units, or clear them where there is none.
+
+    The digest of its feature statistics goes on the network's card.
 
     Belongs in the transaction that makes another survey the newest.
     """
@@ -48,6 +51,37 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
             )
         )
     recount_units(session, network_id=network_id)
+    _note_statistics(session, network_id, survey)
+
+
+def _note_statistics(session: Session, network_id: int, survey: SurveyKey | None) -> None:
+    """Put the digest of a survey's feature statistics on the card of its network."""
+    statistics = FeatureStatisticsRow
+    digest = survey and session.scalar(select(statistics.sha256).where(statistics.survey_id == survey.id))
+    row = session.get_one(NetworkRow, network_id, with_for_update=True, populate_existing=True)
+    card = card_of(row)
+    if card.feature_statistics != (digest or ""):
+        update_card(session, card=card.model_copy(update={"feature_statistics": digest or ""}))
+
+
+def read_feature_statistics(session: Session, *, card: NetworkCard, sha256: str) -> bytes:
+    """Return the means and variances of a network's features that a survey measured, by their digest.
+
+    Raises Missing where no survey of the network has them any more.
+    """
+    table = FeatureStatisticsRow
+    data = session.scalar(
+        select(table.data)
+        .join(SurveyRow, SurveyRow.id == table.survey_id)
+        .where(SurveyRow.network_id == network_id(session, card), table.sha256 == sha256)
+        .limit(1)
+    )
+    if data is None:
+        raise Missing(
+            f"The survey of {card.title} that measured the feature statistics {sha256[:12]} has been removed, or "
+            "replaced by a newer one. Ask for the visualization again: it is made with those of the newest survey."
+        )
+    return data
 
 
 def _newest_survey(session: Session, network_id: int) -> SurveyKey | None:

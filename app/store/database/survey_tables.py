@@ -95,6 +95,16 @@ class SurveyRow(Base):
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 
 
+class FeatureStatisticsRow(Base):
+    """The means and variances of a network's features over the clips of a survey, which recipes name by their hash."""
+
+    __tablename__ = "feature_statistics"
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))  # of the data
+    data: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # safetensors
+
+
 class PredictionRow(Base):
     """The class that a survey's network predicts for a clip. Classes are numbers on the card."""
 

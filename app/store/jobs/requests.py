@@ -91,6 +91,7 @@ def _enqueue(
     wanted = [unit for unit in units if unit not in cached]
     if wanted:
         recipe.require_fit(card, request.layer, [units[unit] for unit in wanted])
+        recipe.require_statistics(card)
     check_queue_limit(session, len(wanted), limit)
     moment = now(session)
     date_at_commit(session, moment)

@@ -3,6 +3,7 @@
 No page shows a survey before it is finished.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from app.store.database.session import Session
 from app.store.database.survey_tables import (
     BottomClipRow,
     ClassAttributionRow,
+    FeatureStatisticsRow,
     PredictionRow,
     SurveyRow,
     TopClipRow,
@@ -153,8 +155,12 @@ def save_map_positions(
         session.execute(update(UnitEvidenceRow), rows)
 
 
-def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
+def finish_survey(
+    session: Session, *, survey_id: int, facts: SurveyFacts, feature_statistics: bytes | None = None
+) -> None:
     """Finish a survey: pages show it from now on, and the former one with the same data set is deleted.
+
+    `feature_statistics` are the means and variances of features in a safetensors file, whose digest recipes name.
 
     Raises Conflict where evidence of a unit or the prediction for a clip is missing.
     """
@@ -178,6 +184,9 @@ def finish_survey(session: Session, *, survey_id: int, facts: SurveyFacts) -> No
     if facts.selectivity is not None:
         survey.selectivity = [layer.model_dump(mode="json") for layer in facts.selectivity]
     survey.finished_at = now(session)
+    if feature_statistics is not None:
+        digest = hashlib.sha256(feature_statistics).hexdigest()
+        session.add(FeatureStatisticsRow(survey_id=survey_id, sha256=digest, data=feature_statistics))
     session.flush()
     denormalize_survey(session, network_id=survey.network_id)
     store_statistics(session, card=card)

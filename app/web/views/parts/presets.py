@@ -16,9 +16,10 @@ class PresetRecipe:
     description: str
     changes: Mapping[str, str]
 
-    @property
-    def recipe(self) -> Recipe:
-        return Recipe.model_validate(dict(self.changes))
+    def fields(self, card: NetworkCard) -> dict[str, str]:
+        """Return what it changes for a network; a prior that needs a survey is left out where there is none."""
+        has_no_statistics = card.statistics_layers and not card.feature_statistics
+        return {key: value for key, value in self.changes.items() if key != "bn_prior" or not has_no_statistics}
 
 
 PRESET_RECIPES = (
@@ -45,7 +46,7 @@ PRESET_RECIPES = (
     ),
     PresetRecipe(
         "Scene",
-        "Held closer to what the network saw in training, large shapes first: for networks with batch normalisation.",
+        "Held closer to the statistics of data, large shapes first: for networks with batch normalisation or a survey.",
         {"bn_prior": "3", "blur": "12", "blur_end": "2.25"},
     ),
 )
@@ -82,9 +83,9 @@ def list_presets(
         Preset(
             name=preset.name,
             description=preset.description,
-            fields=tuple(preset.changes.items()),
+            fields=tuple(preset.fields(card).items()),
             result_href=hrefs.get(key),
-            form_href=form_href(dict(preset.changes)) if form_href else None,
+            form_href=form_href(preset.fields(card)) if form_href else None,
         )
         for preset, key in zip(PRESET_RECIPES, _recipe_keys(card), strict=True)
     )
@@ -92,4 +93,4 @@ def list_presets(
 
 @lru_cache(maxsize=500)
 def _recipe_keys(card: NetworkCard) -> tuple[str, ...]:
-    return tuple(preset.recipe.resolved(card).key() for preset in PRESET_RECIPES)
+    return tuple(Recipe.model_validate(preset.fields(card)).resolved(card).key() for preset in PRESET_RECIPES)

@@ -9,6 +9,9 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from app.web.views.parts.presets import Preset
 from app.web.views.parts.recipes import default_recipe
 
+EDITABLE_FIELDS = tuple(
+    name for name in Recipe.model_fields if name != "feature_statistics"
+)  # follows from the network
 BASIC_FIELDS = ("speed", "seed")  # and `sign`, for layers whose units have two
 SCHEMA = Recipe.model_json_schema()
 OPTIONAL_FIELDS = {name for name, field in Recipe.model_fields.items() if field.default is None}
@@ -88,12 +91,13 @@ def editable_fields(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[RecipeFi
             return _recipe_field(name, value)
         return _recipe_field(name, "" if value == default_value else value, default_value)
 
-    return tuple(field(name) for name in Recipe.model_fields)
+    return tuple(field(name) for name in EDITABLE_FIELDS)
 
 
 def recipe_fields(recipe: ResolvedRecipe) -> tuple[RecipeField, ...]:
     """Return all fields of a recipe with their values, to read."""
-    return tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in Recipe.model_fields)
+    names = Recipe.model_fields if recipe.feature_statistics else EDITABLE_FIELDS
+    return tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in names)
 
 
 def unusual_values(recipe: ResolvedRecipe, card: NetworkCard, *, except_for: Collection[str] = ()) -> str:
@@ -103,7 +107,7 @@ def unusual_values(recipe: ResolvedRecipe, card: NetworkCard, *, except_for: Col
     """
     default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective)
     usual = default.model_copy(update={"objective": "channel", "sign": "maximize"})
-    changed = (name for name in Recipe.model_fields if getattr(recipe, name) != getattr(usual, name))
+    changed = (name for name in EDITABLE_FIELDS if getattr(recipe, name) != getattr(usual, name))
     told = (name for name in changed if name not in except_for)
     return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in told)
 
