@@ -8,7 +8,7 @@ the frame belongs to it. Value and gradient are those of the full frame.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from weakref import WeakKeyDictionary
 
@@ -77,7 +77,7 @@ class WholeModel:
     frame: Frame
     canvases: Frame
     precision: torch.dtype = torch.float32  # of gradients, by autocast where it is less than float32
-    statistics: StatisticsByPath = NO_STATISTICS
+    statistics: StatisticsByPath = field(default_factory=dict)
 
     def activations(self, stimulus: Stimulus, *, reduced: bool) -> Activations:
         """Return the layers' activations, (B, C, T, H, W) in float32 at least, of stimuli (B, D, T, H, W)."""

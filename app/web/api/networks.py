@@ -102,6 +102,9 @@ class NetworkDetail(Model):
     units: int
     parameters: int
     normalised: bool = Field(description="its batch normalisation remembers the data that it was trained on")
+    feature_statistics: str = Field(
+        description="sha256 of the means and variances of features that its newest survey measured; empty without"
+    )
     stimulus: Extent
     short_side: int | None = Field(description="pixels that a video's shorter side is scaled to before the crop")
     visualizations: int

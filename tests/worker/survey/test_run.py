@@ -235,8 +235,11 @@ def test_the_files_of_a_checkpoint_keep_their_format(tiny_clip: Network, tmp_pat
     SurveyCheckpoint(tmp_path / "t", tiny_clip.card, 3).save()
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["maxima.npy", "progress.pt"]
     content = torch.load(tmp_path / "t" / "progress.pt", weights_only=True)
-    assert set(content) == {"done", "seconds", "skipped", "top", "bottom"}
+    assert set(content) == {"done", "seconds", "skipped", "top", "bottom", "sums"}
     assert set(content["top"]["class"]) == {"peak", "clip", "place", "trace"}
+    assert {name: tuple(sums.shape) for name, sums in content["sums"].items()} == {
+        layer.name: (2, layer.units) for layer in tiny_clip.card.statistics_layers
+    }
 
 
 def test_labels_may_be_spelt_otherwise(tiny_two_stream: Network, tmp_path: Path) -> None:
