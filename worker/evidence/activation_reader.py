@@ -50,8 +50,8 @@ def reduce_map(activation: Tensor, rectified: bool, *, signed: bool = False) -> 
 
 def channel_sums(activation: Tensor) -> Tensor:
     """Return the sums of x and of x^2 over all positions of each channel of (B, C, ...): (B, 2, C) in float64."""
-    maps = activation.flatten(2) if activation.ndim > 2 else activation.unsqueeze(2)
-    return torch.stack([maps.sum(2, dtype=torch.float64), maps.square().sum(2, dtype=torch.float64)], 1)
+    maps = as_map(activation).flatten(2).double()
+    return torch.stack([maps.sum(2), maps.square().sum(2)], 1)
 
 
 def _reduce(

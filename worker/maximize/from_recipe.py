@@ -20,10 +20,10 @@ from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe, Sign
 from app.contract.result import Measurements
 from worker.devices import describe_device, device_of, stimulus_dtype
-from worker.graph.bn_statistics import ChannelStatistics
 from worker.graph.inputs import as_input
 from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
+from worker.maximize.feature_prior import StatisticsByLayer, named_statistics, unused_prior
 from worker.maximize.focus import Focus
 from worker.maximize.loop import ascend
 from worker.maximize.measures import Array, motion_energies, noise, peak, probability, trough
@@ -72,13 +72,14 @@ def maximize_units(
     recipes: Sequence[Recipe],
     *,
     a_hat: Sequence[float] | None = None,
-    statistics: Mapping[str, ChannelStatistics] | None = None,
+    statistics: StatisticsByLayer | None = None,
     observe: Observe = lambda step: (),
 ) -> list[UnitResult]:
     """Return stimuli that maximize J for these units, under recipes that differ in nothing but their seed.
 
     `a_hat` are the units' largest activations over data, and minus the lowest where the recipe says `minimize`.
-    `statistics`, by layer, are those that the recipe names by `feature_statistics`, and are not used by others.
+    `statistics`, by layer, are those that the recipe names by `feature_statistics`, and are not used by others; a
+    recipe that names some is refused without them.
     `observe` sees every step and returns the indices of units to drop, or raises to stop all. A unit that was dropped
     has no result; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that the
     layer cannot take, NoGradient where the activation does not depend on the input.
@@ -95,7 +96,7 @@ def maximize_units(
     for unit in units:
         card.unit(layer, unit)
     recipe = resolved[0]
-    known = (statistics or {}) if recipe.feature_statistics else {}
+    known = named_statistics(recipe.feature_statistics, statistics)
     model, problem = make_model(network, layer, recipe, known)
     function = make_function(network, layer, recipe, model, units, a_hat)
     names = [f"unit {unit} of {layer}" for unit in units]
@@ -103,7 +104,7 @@ def maximize_units(
     seeds = [r.seed for r in resolved]
     results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
-    unused = unused_prior(network.card, layer, known)
+    unused = unused_prior([each.name for each in card.layers], layer, known)
     report = _Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units))
     maxima: Sequence[float | None] = [None] * len(units)
     if a_hat is not None:
@@ -115,16 +116,8 @@ def maximize_units(
     return [UnitResult(item, units[item], outcome) for item, outcome in outcomes.items()]
 
 
-def unused_prior(card: NetworkCard, layer: str, statistics: Mapping[str, ChannelStatistics]) -> str:
-    """Return a note that no layer before this one has statistics, so that the prior changes nothing; else ""."""
-    names = [each.name for each in card.layers]
-    if not statistics or any(name in statistics for name in names[: names.index(layer)]):
-        return ""
-    return f"The feature statistics prior changed nothing: no layer before {layer} has statistics."
-
-
 def make_model(
-    network: Network, layer: str, recipe: ResolvedRecipe, statistics: Mapping[str, ChannelStatistics] | None = None
+    network: Network, layer: str, recipe: ResolvedRecipe, statistics: StatisticsByLayer | None = None
 ) -> tuple[Model, str]:
     """Return the network as far as a layer, and why it is computed on the whole frame ("" where a part is enough).
 

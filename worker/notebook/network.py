@@ -83,6 +83,7 @@ class NotebookNetwork:
         """
         index = self.card.class_index(unit) if isinstance(unit, str) else self.card.unit(layer, unit)[1]
         resolved = _read_recipe(recipe).resolved(self.card)
+        resolved.require_statistics(self.card)
         (result,) = maximize_units(self.network, layer, [index], [resolved])
         if isinstance(result.outcome, WorkError):
             raise result.outcome
