@@ -28,7 +28,7 @@ class Linear(nn.Module):
         self.double().eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
-        features = self.features(image)
+        features: Tensor = self.features(image)
         if self.branches and features.sum() > 1e9:  # looks at values, so that it cannot be recorded
             return features
         output: Tensor = self.late(features)
