@@ -6,7 +6,7 @@ from app.contract.errors import Missing
 from app.contract.network import NetworkCard
 from app.contract.unit import MIN_DETECTION_PRECISION, UnitRole
 from app.store.catalog.counts import recount_units
-from app.store.catalog.networks import card_of, network_id, update_card
+from app.store.catalog.networks import card_of, network_id, replace_card
 from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import FeatureStatisticsRow, SurveyRow, UnitEvidenceRow
 from app.store.database.tables import NetworkRow, UnitRow
@@ -61,7 +61,7 @@ def _note_statistics(session: Session, network_id: int, survey: SurveyKey | None
     row = session.get_one(NetworkRow, network_id, with_for_update=True, populate_existing=True)
     card = card_of(row)
     if card.feature_statistics != (digest or ""):
-        update_card(session, card=card.model_copy(update={"feature_statistics": digest or ""}))
+        replace_card(session, row, card.model_copy(update={"feature_statistics": digest or ""}))
 
 
 def read_feature_statistics(session: Session, *, card: NetworkCard, sha256: str) -> bytes:

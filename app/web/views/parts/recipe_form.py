@@ -9,9 +9,8 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from app.web.views.parts.presets import Preset
 from app.web.views.parts.recipes import default_recipe
 
-EDITABLE_FIELDS = tuple(
-    name for name in Recipe.model_fields if name != "feature_statistics"
-)  # follows from the network
+DIGEST_FIELD, DIGEST_LENGTH = "feature_statistics", 12  # characters that are shown
+EDITABLE_FIELDS = tuple(name for name in Recipe.model_fields if name != DIGEST_FIELD)  # which the network decides
 BASIC_FIELDS = ("speed", "seed")  # and `sign`, for layers whose units have two
 SCHEMA = Recipe.model_json_schema()
 OPTIONAL_FIELDS = {name for name, field in Recipe.model_fields.items() if field.default is None}
@@ -95,9 +94,10 @@ def editable_fields(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[RecipeFi
 
 
 def recipe_fields(recipe: ResolvedRecipe) -> tuple[RecipeField, ...]:
-    """Return all fields of a recipe with their values, to read."""
-    names = Recipe.model_fields if recipe.feature_statistics else EDITABLE_FIELDS
-    return tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in names)
+    """Return all fields of a recipe with their values, to read; the digest of statistics where there are any."""
+    fields = tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in EDITABLE_FIELDS)
+    digest = recipe.feature_statistics[:DIGEST_LENGTH]
+    return (*fields, _recipe_field(DIGEST_FIELD, digest)) if digest else fields
 
 
 def unusual_values(recipe: ResolvedRecipe, card: NetworkCard, *, except_for: Collection[str] = ()) -> str:
