@@ -94,6 +94,6 @@ def test_where_a_network_comes_from_is_on_its_page_and_in_the_api(
     add_card(store, encoder_card("net").model_copy(update={"origin": origin, "memory": 1_600_000_000}))
     page = open_page("/net")
     assert "From the hub lab/net, revision 0123456789ab, licence cc-by-nc-4.0." in " ".join(page.text.split())
-    assert "about 1.6 GB for one unit" in page.text
+    assert "about 1.6 GB of memory for one unit" in page.text
     body = visitor.get("/api/networks/net").json()
     assert (body["origin"], body["memory"]) == (origin.model_dump(), 1_600_000_000)

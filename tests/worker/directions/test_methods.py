@@ -71,7 +71,7 @@ def test_clusters_are_found_and_the_largest_code_is_the_nearest() -> None:
 
 def test_a_sparse_autoencoder_finds_the_directions_that_few_make_up() -> None:
     rows, true = sparse_product(size=4, rows=3000)
-    found = learn_sae(rows, 6, seed=0, active=3, steps=500, reset_every=150)
+    found = learn_sae(rows, 6, seed=0, active=3, steps=2000, reset_every=150)
     layer = DictionaryLayer(found, follows_relu=False)
     code = layer.encode(torch.from_numpy(rows)).relu()
     assert int((code > 0).sum(1).max()) <= 3
