@@ -1,6 +1,6 @@
 """Tell of which family a checkpoint is, by the names and shapes of its tensors, and give it the form that is stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from app.contract.errors import InvalidRequest, KinetoscopeError, WeightsMismatch
 from worker.networks.flow_scale import set_flow_scale
 from worker.networks.registry import Family, Recognised, list_families
-from worker.networks.state_fit import ALL_WRAPPERS, WRAPPERS
+from worker.networks.state_fit import unwrap
 from worker.networks.stored_config import store_with_config
 from worker.networks.weights import Content, State, find_states, list_keys, parse_weights
 
@@ -52,8 +52,9 @@ def ask_families(
     """Return the networks that each family finds in a checkpoint, by its name, and what families say against it."""
     found: dict[str, list[Recognised]] = {}
     refusals: list[KinetoscopeError] = []
+    states = [plain for _, state in find_states(content) for plain in unwrap(state)]
     for family in families:
-        for state in _plain_states(content):
+        for state in states:
             try:
                 recognised = _ask(family, state, content, path)
             except KinetoscopeError as error:
@@ -93,18 +94,6 @@ def _check_claims(content: Content) -> None:
             f"The tensors of the checkpoint claim {claimed:,} bytes, and the file holds {held:,} for them: it is "
             "damaged, or made to fill the memory. Fetch it again."
         )
-
-
-def _plain_states(content: Content) -> Iterator[State]:
-    """Yield each dictionary of tensors in the file, as it is and without the names that wrappers put in."""
-    for _, state in find_states(content):
-        yield state
-        names = state.keys()
-        for wrappers in (WRAPPERS, ALL_WRAPPERS):
-            plain = {".".join(p for p in name.split(".") if p not in wrappers): t for name, t in state.items()}
-            if plain.keys() != names and len(plain) == len(state):
-                names = plain.keys()
-                yield plain
 
 
 def _is_same(one: Recognised, other: Recognised) -> bool:

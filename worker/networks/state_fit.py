@@ -114,17 +114,22 @@ def load_state(
 
 def _readings(content: Content, expected: Mapping[str, Tensor], rename: Callable[[str], str]) -> Iterator[Reading]:
     for keys, state in find_states(content):
-        variants = [state]
-        for wrappers in (WRAPPERS, ALL_WRAPPERS):
-            unwrapped = {_without_parts(name, wrappers): tensor for name, tensor in state.items()}
-            if unwrapped.keys() != variants[-1].keys() and len(unwrapped) == len(state):
-                variants.append(unwrapped)
-        for names in variants:
+        for names in unwrap(state):
             for prefix in _prefixes(names, len(expected)):
                 part = {name[len(prefix) :]: tensor for name, tensor in names.items() if name.startswith(prefix)}
                 renamed = {_rename(rename, name): tensor for name, tensor in part.items()}
                 if len(renamed) == len(part):  # no two tensors have come to one name
                     yield Reading(keys, prefix, renamed, expected)
+
+
+def unwrap(state: State) -> list[State]:
+    """Return the state as it is, and under the names that it has without the parts that wrappers of torch put in."""
+    variants = [state]
+    for wrappers in (WRAPPERS, ALL_WRAPPERS):
+        unwrapped = {_without_parts(name, wrappers): tensor for name, tensor in state.items()}
+        if unwrapped.keys() != variants[-1].keys() and len(unwrapped) == len(state):
+            variants.append(unwrapped)
+    return variants
 
 
 def _prefixes(names: Mapping[str, Tensor], expected: int) -> list[str]:

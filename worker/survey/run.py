@@ -1,7 +1,7 @@
 """A survey: one pass of a data set through a network, then the evidence of every unit."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,16 +118,18 @@ class SurveyRun:
 
     def record(self) -> None:
         """Read the activations of every layer on each clip that the checkpoint does not have yet."""
-        self._record(self.network, self.checkpoint, Stage.RECORD)
+        self._record(self.network, self.checkpoint, Stage.RECORD, summed=self.checkpoint.sums)
 
-    def _record(self, network: Network, checkpoint: SurveyCheckpoint, stage: Stage) -> None:
+    def _record(
+        self, network: Network, checkpoint: SurveyCheckpoint, stage: Stage, summed: Collection[str] = ()
+    ) -> None:
         device = device_of(network.module)
         batch_size, count = clips_per_batch(network.card), len(self.samples)
         seconds_before, started = checkpoint.seconds, time.monotonic()
         saved_at = started
         batch: dict[int, Inputs] = {}
         numbers = range(checkpoint.clips_done, count)
-        with read_activations(network, summed=checkpoint.sums) as read:
+        with read_activations(network, summed=summed) as read:
             for number, clip in prefetch(network.card, self.samples, numbers, self.threads):
                 if isinstance(clip, VideoError):
                     checkpoint.skip(number, clip.detail)
