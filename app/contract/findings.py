@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from app.contract.interval import Interval
 from app.contract.model import Model
 from app.contract.survey import LayerSelectivity
 from app.contract.unit import UnitSummary
@@ -72,6 +73,33 @@ class NamedPair(Model):
     words: str
 
 
+class Claim(Model):
+    """One statement about a network, with what it was compared with: it could have come out otherwise.
+
+    The effect, the null and the control are the same measure, in the same unit: of the network, by chance, and of the
+    network with its weights shuffled. Thresholds are justified in docs/evidence.md.
+    """
+
+    name: str = Field(description="finding and claim, such as `fusion.pairs`; part of its address")
+    sentence: str = Field(description="what was found, with its numbers")
+    verdict: Verdict
+    measure: str = Field(default="", description="what the effect is, with its unit: `share of live units`")
+    effect: Interval | None = None
+    null: Interval | None = Field(default=None, description="what chance gives")
+    null_words: str = Field(default="", description="what chance means here: `labels shuffled over videos`")
+    control: Interval | None = Field(default=None, description="of the network with its weights shuffled")
+    p_value: float | None = Field(default=None, description="one-sided, corrected for the number of questions asked")
+    n: int = 0
+    counted: str = Field(default="", description="what n counts: `clips`, `live units of fc6`")
+    groups: int | None = Field(default=None, description="independent groups behind the interval, where it has one")
+    threshold: str = Field(default="", description="what the verdict takes: `at least 5 % more than the control`")
+    caveat: str = ""
+    paper: str = Field(default="", description="where the paper says so: `section 4.2`, `figure 5`")
+    source: str = Field(default="", description="arXiv number of another paper that the measure is from")
+    clips: tuple[str, ...] = Field(default=(), description="names of clips behind it, the most telling first")
+    units: tuple[UnitSummary, ...] = ()
+
+
 class Finding(Model):
     """One observation of the paper, and whether a network supports it.
 
@@ -81,7 +109,8 @@ class Finding(Model):
     name: str
     title: str
     claim: str = Field(description="the observation on such networks, which this one supports or does not")
-    verdict: Verdict
+    verdict: Verdict = Field(description="follows from the claims, where there are any")
+    claims: tuple[Claim, ...] = ()
     supported: bool = Field(description="whether the verdict is `supported`")
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...] = ()

@@ -11,6 +11,7 @@ from app.contract.dataset import Clip
 from app.contract.interval import Interval
 from app.contract.model import Model
 from app.contract.network import Slug
+from app.contract.survey_part import SurveyPart
 
 
 class NewClipPrediction(Model):
@@ -120,6 +121,13 @@ class LayerSelectivity(Model):
     p_value: float | None = Field(default=None, description="of a difference this large, one-sided")
 
 
+class MeasuredPart(Model):
+    """A part of a survey that was measured."""
+
+    part: SurveyPart
+    seconds: float
+
+
 class SurveyFacts(Model):
     """What passing a data set through a network shows of the network as a whole."""
 
@@ -136,6 +144,10 @@ class SurveyFacts(Model):
     selectivity: tuple[LayerSelectivity, ...] | None = Field(
         default=None,
         description="by layer; empty where the clips are too few, null in surveys from before this was measured",
+    )
+    parts: tuple[MeasuredPart, ...] = Field(default=(), description="empty in surveys from before this was noted")
+    groups_known: bool | None = Field(
+        default=None, description="whether it is known which clips are of one video, person or motion"
     )
 
 

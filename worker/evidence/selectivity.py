@@ -2,63 +2,25 @@
 
 A unit is specific where it has fewer effective classes than a quarter of all, and significantly fewer than under
 shuffled labels: a permutation test, with the share of false discoveries among all units of the network held to
-FALSE_DISCOVERY_RATE (Benjamini and Hochberg 1995). Clips of one group (of one video, person or motion) are not
-independent: labels are shuffled, and clips drawn for intervals, group by group.
+FALSE_DISCOVERY_RATE (Benjamini and Hochberg 1995).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
-from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
 from app.contract.unit import SPECIFIC_BELOW
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.measures import effective_classes
+from worker.evidence.resampling import GroupedClips, Integers, find_p_limit, make_interval, one_sided_p_value
 from worker.evidence.types import Floats, Labels
 
 FALSE_DISCOVERY_RATE = 0.05
 MAX_DRAWS, MIN_DRAWS = 999, 99  # permutations of labels; half as many resamples of clips
 MAX_PRODUCTS = 2e10  # clips x units x draws: about a minute of one core
-MIN_GROUPS = 4  # of a class, for its clips to be resampled
-COVERED = (2.5, 97.5)  # percentiles of an interval
-
-Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class GroupedClips:
-    """The classes of N clips, and the groups within which clips are not independent."""
-
-    labels: Labels  # (N,)
-    groups: Integers  # (N,) numbers from 0
-
-    @property
-    def can_be_resampled(self) -> bool:
-        """Whether two classes at least have MIN_GROUPS groups."""
-        counts = [len(np.unique(self.groups[self.labels == label])) for label in np.unique(self.labels)]
-        return sum(count >= MIN_GROUPS for count in counts) >= 2
-
-    def shuffle(self, generator: np.random.Generator) -> Labels:
-        """Return labels (N,) that are shuffled over groups, or over clips where a group has several labels."""
-        first = np.zeros(self.groups.max() + 1, np.int64)
-        first[self.groups[::-1]] = self.labels[::-1]  # the label of each group's first clip
-        if np.array_equal(first[self.groups], self.labels):
-            return generator.permutation(first)[self.groups]
-        return generator.permutation(self.labels)
-
-    def resample(self, generator: np.random.Generator) -> Floats:
-        """Return how often each clip (N,) occurs where each class draws as many of its groups as it has."""
-        counts = np.zeros(len(self.labels))
-        for label in np.unique(self.labels):
-            of_class = self.labels == label
-            groups, index = np.unique(self.groups[of_class], return_inverse=True)
-            drawn = np.bincount(generator.integers(0, len(groups), len(groups)), minlength=len(groups))
-            counts[of_class] = drawn[index]
-        return counts
 
 
 @dataclass(frozen=True)
@@ -79,13 +41,6 @@ class LayerMeasures:
     def beyond_chance(self, below: Floats) -> Floats:
         """Return numbers of units that are below as shares of the live ones, less the share that chance gives."""
         return np.asarray((below - self.shuffled.mean()) / max(1, self.live.sum()))
-
-
-def number_groups(names: Sequence[str | None]) -> Integers:
-    """Return a number for each name of a group, (N,); a clip without one is a group of its own."""
-    keys = [("clip", str(index)) if name is None else ("group", name) for index, name in enumerate(names)]
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return np.array([numbers[key] for key in keys], np.int64)
 
 
 def measure_selectivity(
@@ -167,13 +122,6 @@ def find_significant(layers: Sequence[LayerMeasures]) -> list[npt.NDArray[np.boo
     return [layer.live & (layer.p_value <= limit) for layer in layers]
 
 
-def find_p_limit(p_values: Floats, rate: float) -> float:
-    """Return the largest p-value that is a discovery at this rate of false ones, 0 for none (Benjamini-Hochberg)."""
-    ordered = np.sort(p_values)
-    passed = ordered <= rate * np.arange(1, len(ordered) + 1) / max(1, len(ordered))
-    return float(ordered[passed][-1]) if passed.any() else 0.0
-
-
 def _summarize(
     name: str, trained: LayerMeasures, significant: npt.NDArray[np.bool_], control: LayerMeasures | None
 ) -> LayerSelectivity:
@@ -184,7 +132,7 @@ def _summarize(
         below=int(trained.below.sum()),
         specific=int((significant & trained.below).sum()),
         by_chance=float(trained.shuffled.mean()),
-        beyond_chance=_interval(beyond, resampled),
+        beyond_chance=make_interval(beyond, resampled),
     )
     if control is None:
         return found
@@ -193,25 +141,8 @@ def _summarize(
     difference, resampled_difference = beyond - beyond_control, resampled - resampled_control
     return found.model_copy(
         update={
-            "control": _interval(beyond_control, resampled_control),
-            "difference": _interval(difference, resampled_difference),
-            "p_value": _p_value(difference, resampled_difference),
+            "control": make_interval(beyond_control, resampled_control),
+            "difference": make_interval(difference, resampled_difference),
+            "p_value": one_sided_p_value(difference, resampled_difference),
         }
     )
-
-
-def _interval(value: Floats, resampled: Floats) -> Interval:
-    """Return a value with the interval that resamples (draws,) cover, moved by their bias.
-
-    A resample has fewer different clips, which alone makes units look more specific.
-    """
-    low, high = np.percentile(resampled, COVERED) - resampled.mean() + value
-    return Interval(value=float(value), low=float(low), high=float(high))
-
-
-def _p_value(difference: Floats, resampled: Floats) -> float:
-    """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples."""
-    deviation = float(resampled.std())
-    if deviation == 0:
-        return 0.0 if difference > 0 else 1.0
-    return NormalDist().cdf(-float(difference) / deviation)

@@ -1,16 +1,16 @@
 """Assemble the results of a survey, unit by unit and clip by clip, from its finished checkpoint."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
+from app.contract.evidence import TopClip, UnitEvidence
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
-from app.contract.survey import LayerSelectivity, MaskedClass, NewClipPrediction, StreamFacts, SurveyFacts
+from app.contract.survey import NewClipPrediction, SurveyFacts
 from app.contract.unit import UnitRole
 from worker.evidence import measures
 from worker.evidence.checkpoint import StrongestClips, SurveyCheckpoint
-from worker.evidence.probing import ProbeResult
 from worker.evidence.types import Labels, UnitKey
 from worker.networks.preprocessing import visible_share
 
@@ -20,13 +20,13 @@ def unit_evidence(
     names: Sequence[str],
     labels: Labels,
     card: NetworkCard,
-    probes: Mapping[UnitKey, ProbeResult],
-    attributions: Mapping[UnitKey, tuple[ClassAttribution, ...]],
+    measured: Mapping[UnitKey, Mapping[str, Any]],
 ) -> Iterator[UnitEvidence]:
     """Yield the evidence of every unit, layer by layer.
 
     `names` are those of all clips by number; `labels` (n,) the classes of the recorded ones. For a network without
-    classes these are the labels of the data set, and only place its units on the map.
+    classes these are the labels of the data set, and only place its units on the map. `measured` has the fields that
+    later parts of the survey add to single units.
     """
     has_classes, visible = bool(card.classes), visible_share(card)
     classes = len(card.classes) or int(labels.max()) + 1
@@ -40,7 +40,6 @@ def unit_evidence(
             precision = measures.average_precision(peaks, labels, classes) if has_classes else np.zeros((len(a_hat), 0))
             firing_rate, mean = measures.firing_rate(peaks), peaks.mean(0, dtype=float)
             for column, unit in enumerate(range(units.start, units.stop)):
-                probed = probes.get((layer.name, unit), ProbeResult())
                 yield UnitEvidence(
                     layer=layer.name,
                     unit=unit,
@@ -55,12 +54,9 @@ def unit_evidence(
                     top_clips=top_clips(checkpoint, layer, unit, names, visible),
                     a_low=lowest_activation(checkpoint, layer, unit),
                     bottom_clips=bottom_clips(checkpoint, layer, unit, names, visible),
-                    synergy=probed.synergy,
-                    speed=probed.speed,
-                    direction=probed.direction,
-                    class_attributions=attributions.get((layer.name, unit), ()),
                     correlated_units=correlated[unit],
                     label_responses=() if has_classes else tuple(responses[column].tolist()),
+                    **measured.get((layer.name, unit), {}),
                 )
 
 
@@ -133,11 +129,12 @@ def survey_facts(
     checkpoint: SurveyCheckpoint,
     names: Sequence[str],
     labels: Labels,
-    streams: StreamFacts | None,
-    masked: tuple[MaskedClass, ...],
-    selectivity: tuple[LayerSelectivity, ...] | None,
+    measured: Mapping[str, Any],
 ) -> SurveyFacts:
-    """Return what the survey says of the network as a whole; `labels` (n,) are the classes of the recorded clips."""
+    """Return what the survey says of the network as a whole; `labels` (n,) are the classes of the recorded clips.
+
+    `measured` has the fields that the parts of the survey after the recording add.
+    """
     has_classes = CLASS_LAYER in checkpoint.columns
     matrix = np.zeros((0, 0), np.int64)  # of classes
     if has_classes:
@@ -149,7 +146,5 @@ def survey_facts(
         recall=tuple(measures.recall(matrix).tolist()),
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         seconds=checkpoint.seconds,
-        streams=streams,
-        masked=masked,
-        selectivity=selectivity,
+        **measured,
     )

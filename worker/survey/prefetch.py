@@ -55,3 +55,23 @@ def prefetch(
             yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The clips of a data set as inputs of a network, decoded in background threads."""
+
+    card: NetworkCard
+    samples: Sequence[Sample]
+    threads: int = 1
+
+    def prefetch(self, numbers: Sequence[int]) -> Iterator[tuple[int, Inputs | VideoError]]:
+        """Yield (number, inputs) of the clips with these numbers, in that order; VideoError for an unreadable one."""
+        return prefetch(self.card, self.samples, numbers, self.threads)
+
+    def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
+        """Yield the inputs of clips that could be read before; raise VideoError for one that no longer can be."""
+        for number, clip in self.prefetch(numbers):
+            if isinstance(clip, VideoError):
+                raise clip
+            yield number, clip

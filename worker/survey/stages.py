@@ -1,33 +1,19 @@
-"""The stages of a survey, in their order."""
+"""How far a survey is, for the job's page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
-
-
-class Stage(Enum):
-    """A part of a survey; its value completes the sentence "this part of the survey ..." on the job's page."""
-
-    FLOW = "computes the motion that pages show"
-    RECORD = "shows every clip"
-    PROBE = "shows the strongest clips slower, faster, turned, and one stream alone"
-    ATTRIBUTE = "finds the classes that units feed"
-    SWAP = "shows the picture of one clip with the motion of another"
-    MASK = "shows clips with grey in the place of what moves, or of all else"
-    CONTROL = "shows every clip to the same network with its weights shuffled"
-    SAVE = "saves what each unit did"
-
-    @property
-    def description(self) -> str:
-        """The stage's number and what it does, for the job's page."""
-        return f"part {list(Stage).index(self) + 1} of {len(Stage)}, {self.value}"
 
 
 @dataclass(frozen=True)
 class StageProgress:
-    """How far a survey is in its present stage: in clips, forward passes, or units saved."""
+    """How far a survey is in its present stage: in clips, forward passes, or units saved.
 
-    stage: Stage
+    `stage` names it (a part of the survey, `flow` or `save`); `description` completes the sentence "this part of the
+    survey ..." on the job's page.
+    """
+
+    stage: str
+    description: str
     done: int
     total: int
 

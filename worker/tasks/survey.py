@@ -19,12 +19,13 @@ from worker.evidence.unit_embedding import UnitEmbedding
 from worker.job_context import JobContext
 from worker.survey.clip_flow import add_missing_flow, has_motion_stream
 from worker.survey.run import SurveyResult, SurveyRun
-from worker.survey.stages import Stage, StageProgress
+from worker.survey.stages import StageProgress
 from worker.survey.stored_inputs import stored_samples, stored_stimuli
 from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
 
 ROWS_PER_TRANSACTION = 400  # units, or predictions
+FLOW, SAVING = "first computes the motion that pages show", "last saves what each unit did"
 
 
 class SurveyTask:
@@ -53,11 +54,11 @@ class SurveyTask:
         reporter = ProgressReporter(context, [job])
 
         def observe(progress: StageProgress) -> None:
-            reporter.report(progress.done, progress.total, progress.stage.description)
+            reporter.report(progress.done, progress.total, progress.description)
 
         if has_motion_stream(network.card):
             add_missing_flow(
-                self.store, job.dataset, observe=lambda done, total: observe(StageProgress(Stage.FLOW, done, total))
+                self.store, job.dataset, observe=lambda done, total: observe(StageProgress("flow", FLOW, done, total))
             )
         survey = SurveyRun(
             network,
@@ -75,7 +76,7 @@ class SurveyTask:
         )
         try:
             for saved in self._save_units(survey_id, result.units, context):
-                observe(StageProgress(Stage.SAVE, saved, network.card.units))
+                observe(StageProgress("save", SAVING, saved, network.card.units))
             self._save_predictions(survey_id, result.predictions, context)
             is_published = self._publish(job, survey_id, result, context)
         except BaseException:

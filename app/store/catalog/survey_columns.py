@@ -11,7 +11,17 @@ from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import FeatureStatisticsRow, SurveyRow, UnitEvidenceRow
 from app.store.database.tables import NetworkRow, UnitRow
 
-SURVEY_COLUMNS = ("a_hat", "a_low", "role", "effective_classes", "detects", "map_x", "map_y", "reach")  # of `units`
+SURVEY_COLUMNS = (
+    "a_hat",
+    "a_low",
+    "role",
+    "effective_classes",
+    "coding",
+    "detects",
+    "map_x",
+    "map_y",
+    "reach",
+)  # of `units`
 
 
 def newest_survey_id(session: Session, *, card: NetworkCard) -> int | None:
@@ -44,6 +54,7 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
                 a_low=evidence.a_low,
                 role=func.nullif(evidence.role, ""),
                 effective_classes=case((evidence.role.not_in((UnitRole.DEAD, "")), evidence.effective_classes)),
+                coding=evidence.coding,
                 detects=case((evidence.best_precision >= MIN_DETECTION_PRECISION, evidence.best_class)),
                 map_x=evidence.map_x,
                 map_y=evidence.map_y,

@@ -90,9 +90,24 @@ class SurveyRow(Base):
     masked: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # a MaskedClass each
     selectivity: Mapped[list[dict[str, Any]] | None] = mapped_column(Json, deferred=True)  # a LayerSelectivity each
     measured: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # a UnitStatistics
+    groups_known: Mapped[bool | None]
 
     network: Mapped["NetworkRow"] = relationship(lazy="raise")
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
+
+
+class SurveyPartRow(Base):
+    """A part of a survey that was measured, and what it found of the network as a whole.
+
+    What the first parts found is in columns of `surveys`.
+    """
+
+    __tablename__ = "survey_parts"
+
+    survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
+    part: Mapped[str] = mapped_column(String(20), primary_key=True)
+    seconds: Mapped[float]
+    body: Mapped[Any | None] = mapped_column(Json)  # the field of SurveyFacts that has the part's name
 
 
 class FeatureStatisticsRow(Base):
@@ -153,7 +168,16 @@ class UnitEvidenceRow(Base):
     direction_selectivity: Mapped[float | None]
     map_x: Mapped[float | None]  # position on the map of the network's units, in [0, 1]
     map_y: Mapped[float | None]
+    coding: Mapped[str | None] = mapped_column(String(10))  # static, dynamic, joint or residual
+    static_coding: Mapped[float | None]
+    dynamic_coding: Mapped[float | None]
+    interaction: Mapped[float | None]  # share of its variance that neither stream explains by itself
+    needed_by: Mapped[int | None]  # number of classes
+    gain_slope: Mapped[float | None]
+    rate_octaves: Mapped[float | None]
+    motion_share: Mapped[float | None]  # of its response
     curves: Mapped[dict[str, Any]] = mapped_column(Json)  # tuning curves, and the most correlated units
+    details: Mapped[dict[str, Any] | None] = mapped_column(Json)  # fields of UnitEvidence that only its own page shows
 
 
 class UnitEvidenceKey:

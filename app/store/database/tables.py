@@ -74,6 +74,7 @@ class UnitRow(Base):
         ),
         Index(None, "network_id", "map_x", "map_y"),
         Index(None, "network_id", "detects", "layer_index", "index"),
+        Index(None, "network_id", "coding", "layer_index", "index"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -83,10 +84,11 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next six columns: from the newest survey
+    a_hat: Mapped[float | None]  # this and the next seven columns: from the newest survey
     a_low: Mapped[float | None]
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
+    coding: Mapped[str | None] = mapped_column(String(10))  # static, dynamic, joint or residual
     detects: Mapped[int | None]  # its best class, where its average precision is at least MIN_DETECTION_PRECISION
     map_x: Mapped[float | None]
     map_y: Mapped[float | None]

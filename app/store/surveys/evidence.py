@@ -1,6 +1,6 @@
 """Reads finished surveys: the facts about a network as a whole, and the evidence of its units."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
@@ -38,6 +38,7 @@ from app.store.database.survey_tables import (
 )
 from app.store.database.tables import NetworkRow, UnitRow
 from app.store.datasets import dataset_row
+from app.store.surveys.parts import read_details, read_part_facts
 
 Measure = Literal[  # columns of UnitEvidenceRow
     "a_hat",
@@ -239,6 +240,7 @@ def _select_measures(survey_id: int, units: Iterable[int]) -> Select[*tuple[Any,
             UnitEvidenceRow.synergy_clips,
             UnitEvidenceRow.swap,
             UnitEvidenceRow.curves,
+            UnitEvidenceRow.details,
             UnitEvidenceByClassRow.responses,
             UnitEvidenceByClassRow.maxima,
             UnitEvidenceByClassRow.precision,
@@ -283,7 +285,7 @@ def _select_attributions(survey_id: int, units: Iterable[int]) -> Select[*tuple[
 def _read_survey(session: Session, survey_id: int) -> Survey:
     deferred = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked, SurveyRow.selectivity)
     survey = _finished_surveys().where(SurveyRow.id == survey_id).options(*map(undefer, deferred))
-    return _survey(session.scalars(survey).one())
+    return _survey(session.scalars(survey).one(), read_part_facts(session, survey_id=survey_id))
 
 
 def _summary(row: SurveyRow) -> SurveySummary:
@@ -303,7 +305,7 @@ def _common_fields(row: SurveyRow) -> dict[str, Any]:
     }
 
 
-def _survey(row: SurveyRow) -> Survey:
+def _survey(row: SurveyRow, part_facts: Mapping[str, Any]) -> Survey:
     recall = unpack(row.recall or b"")
     confusion = unpack_counts(row.confusion or b"")
     classes = len(recall)
@@ -316,6 +318,8 @@ def _survey(row: SurveyRow) -> Survey:
         streams=StreamFacts.model_validate(row.streams) if row.streams else None,
         masked=tuple(map(MaskedClass.model_validate, row.masked or ())),
         selectivity=None if row.selectivity is None else tuple(map(LayerSelectivity.model_validate, row.selectivity)),
+        groups_known=row.groups_known,
+        **part_facts,
     )
 
 
@@ -351,4 +355,5 @@ def _evidence(
         direction=direction and DirectionTuning.model_validate(direction),
         class_attributions=class_attributions,
         correlated_units=tuple((index, correlation) for index, correlation in correlated),
+        **read_details(row.details),
     )

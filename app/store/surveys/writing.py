@@ -38,6 +38,7 @@ from app.store.jobs.requesters import COMMAND, Requester
 from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.jobs.rows import LIVE_STATES, read_jobs, select_jobs
 from app.store.surveys.findings import store_statistics
+from app.store.surveys.parts import part_columns, save_part_facts
 
 ROWS_PER_INSERT = 200  # units or predictions
 NO_CLASS, NO_ROLE, NO_ACCURACY = -1, "", -1.0  # in columns that are never null, of networks without classes
@@ -183,6 +184,8 @@ def finish_survey(
     survey.masked = [masked_class.model_dump(mode="json") for masked_class in facts.masked]
     if facts.selectivity is not None:
         survey.selectivity = [layer.model_dump(mode="json") for layer in facts.selectivity]
+    survey.groups_known = facts.groups_known
+    save_part_facts(session, survey_id=survey_id, facts=facts)
     survey.finished_at = now(session)
     if feature_statistics is not None:
         digest = hashlib.sha256(feature_statistics).hexdigest()
@@ -252,6 +255,7 @@ def _measure_columns(evidence: UnitEvidence, ids: _UnitIds) -> dict[str, Any]:
             "direction": direction and direction.model_dump(mode="json"),
             "alike": evidence.correlated_units,
         },
+        **part_columns(evidence),
     }
 
 

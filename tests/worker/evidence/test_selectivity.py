@@ -10,12 +10,10 @@ from app.contract.network import Extent, Layer, NetworkCard
 from tests.support import two_stream_card
 from worker.evidence.activation_reader import LayerReading
 from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.resampling import GroupedClips, find_p_limit, number_groups
 from worker.evidence.selectivity import (
-    GroupedClips,
     class_share,
-    find_p_limit,
     measure_selectivity,
-    number_groups,
 )
 from worker.evidence.types import Floats
 

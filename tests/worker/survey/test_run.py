@@ -8,6 +8,7 @@ import torch
 
 from app.contract.errors import InvalidRequest, NotFinite, UnknownClass, VideoError
 from app.contract.evidence import TOP_CLIPS_PER_UNIT, UnitEvidence
+from app.contract.survey_part import SurveyPart
 from app.contract.unit import UnitRole
 from worker.evidence.checkpoint import PEAKS_FILE, SurveyCheckpoint
 from worker.evidence.explain import explain
@@ -15,7 +16,7 @@ from worker.networks.network import Network
 from worker.networks.preprocessing import join_clips, make_inputs
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyResult, SurveyRun
-from worker.survey.stages import ObserveStage, Stage, StageProgress
+from worker.survey.stages import ObserveStage, StageProgress
 from worker.video.flow import Frames
 
 CLIPS = 40
@@ -126,7 +127,7 @@ def test_a_killed_survey_continues_where_it_was(
     stages: list[StageProgress] = []
     actual = SurveyRun(tiny_two_stream, "noise", again, tmp_path / "cut", probed_layers=(), observe=stages.append).run()
     assert min(read) == 32
-    assert stages[-1] == StageProgress(Stage.RECORD, CLIPS, CLIPS)
+    assert stages[-1] == StageProgress(SurveyPart.RECORD, "part 1 of 1, shows every clip", CLIPS, CLIPS)
     units = units_of(actual)
     for key, unit in whole.items():
         silent = {"synergy": None, "speed": None, "direction": None, "class_attributions": ()}
@@ -140,14 +141,14 @@ def test_specific_units_are_measured_beside_the_control_which_continues_when_kil
     """Noise has no classes: nothing is specific in a network of random weights."""
 
     def kill(progress: StageProgress) -> None:
-        if progress.stage is Stage.CONTROL and progress.done >= 30:
+        if progress.stage == SurveyPart.SELECTIVITY and progress.done >= 30:
             raise Killed
 
     with pytest.raises(Killed):
         run_probing(tiny_two_stream, samples, tmp_path / "cut", observe=kill)
     stages: list[StageProgress] = []
     continued = run_probing(tiny_two_stream, samples, tmp_path / "cut", observe=stages.append)
-    assert min(stage.done for stage in stages if stage.stage is Stage.CONTROL) > 30
+    assert min(stage.done for stage in stages if stage.stage == SurveyPart.SELECTIVITY) > 30
     layers = continued.facts.selectivity
     assert layers is not None
     hidden = [layer.name for layer in tiny_two_stream.card.layers if not layer.is_class]

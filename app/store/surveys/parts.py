@@ -1,0 +1,77 @@
+"""What the later parts of a survey measured: of the network as a whole, and of single units.
+
+To store a new part: its field of SurveyFacts needs nothing here; a field of UnitEvidence that only the unit's page
+shows goes into DETAIL_FIELDS, and a number that units are searched by has its column in COLUMNS.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select
+
+from app.contract.evidence import UnitEvidence
+from app.contract.survey import MeasuredPart, SurveyFacts
+from app.contract.survey_part import SurveyPart
+from app.store.database.session import Session
+from app.store.database.survey_tables import SurveyPartRow
+
+# Parts of which `surveys` has columns, or whose results are on units alone.
+STORED_ELSEWHERE = {
+    SurveyPart.RECORD,
+    SurveyPart.PROBE,
+    SurveyPart.ATTRIBUTE,
+    SurveyPart.STREAMS,
+    SurveyPart.MASK,
+    SurveyPart.SELECTIVITY,
+}
+DETAIL_FIELDS: tuple[str, ...] = ()  # of UnitEvidence, stored as JSON in `details`
+COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {}  # of UnitEvidenceRow, by name: the value of a unit
+
+
+def save_part_facts(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
+    """Add the parts that were measured to an unfinished survey."""
+    rows = []
+    for part in facts.parts:
+        body = None
+        if part.part not in STORED_ELSEWHERE:
+            body = _adapter(part.part).dump_python(getattr(facts, part.part.field), mode="json")
+        rows.append({"survey_id": survey_id, "part": part.part, "seconds": part.seconds, "body": body})
+    if rows:
+        session.execute(insert(SurveyPartRow), rows)
+
+
+def read_part_facts(session: Session, *, survey_id: int) -> dict[str, Any]:
+    """Return the fields of SurveyFacts that the parts of a survey added, and which parts these are."""
+    rows = session.scalars(select(SurveyPartRow).where(SurveyPartRow.survey_id == survey_id)).all()
+    order = list(SurveyPart)
+    measured = [(SurveyPart(row.part), row.seconds, row.body) for row in rows if row.part in order]
+    fields: dict[str, Any] = {
+        part.field: _adapter(part).validate_python(body) for part, _, body in measured if part not in STORED_ELSEWHERE
+    }
+    measured.sort(key=lambda each: order.index(each[0]))
+    fields["parts"] = tuple(MeasuredPart(part=part, seconds=seconds) for part, seconds, _ in measured)
+    return fields
+
+
+@cache
+def _adapter(part: SurveyPart) -> TypeAdapter[Any]:
+    return TypeAdapter(SurveyFacts.model_fields[part.field].annotation or Any)
+
+
+def part_columns(evidence: UnitEvidence) -> dict[str, Any]:
+    """Return the columns of a unit that later parts of the survey fill."""
+    details = {name: getattr(evidence, name) for name in DETAIL_FIELDS}
+    dumped = {name: value.model_dump(mode="json") for name, value in details.items() if value is not None}
+    return {"details": dumped or None} | {name: value(evidence) for name, value in COLUMNS.items()}
+
+
+def read_details(details: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of UnitEvidence in a unit's `details`."""
+    return {name: _detail_adapter(name).validate_python(body) for name, body in (details or {}).items()}
+
+
+@cache
+def _detail_adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(UnitEvidence.model_fields[name].annotation or Any)

@@ -1,0 +1,92 @@
+"""Intervals and p-values for clips that are not independent: groups of clips are drawn, never single clips.
+
+Clips of one group (of one video, person or motion) are not independent. Labels are shuffled, and clips drawn for
+intervals, group by group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from app.contract.interval import Interval
+from worker.evidence.types import Floats, Labels
+
+MIN_GROUPS = 4  # of a class, for its clips to be resampled
+COVERED = (2.5, 97.5)  # percentiles of an interval
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GroupedClips:
+    """The classes of N clips, and the groups within which clips are not independent."""
+
+    labels: Labels  # (N,)
+    groups: Integers  # (N,) numbers from 0
+
+    @property
+    def can_be_resampled(self) -> bool:
+        """Whether two classes at least have MIN_GROUPS groups."""
+        counts = [len(np.unique(self.groups[self.labels == label])) for label in np.unique(self.labels)]
+        return sum(count >= MIN_GROUPS for count in counts) >= 2
+
+    def shuffle(self, generator: np.random.Generator) -> Labels:
+        """Return labels (N,) that are shuffled over groups, or over clips where a group has several labels."""
+        first = np.zeros(self.groups.max() + 1, np.int64)
+        first[self.groups[::-1]] = self.labels[::-1]  # the label of each group's first clip
+        if np.array_equal(first[self.groups], self.labels):
+            return generator.permutation(first)[self.groups]
+        return generator.permutation(self.labels)
+
+    def resample(self, generator: np.random.Generator) -> Floats:
+        """Return how often each clip (N,) occurs where each class draws as many of its groups as it has."""
+        counts = np.zeros(len(self.labels))
+        for label in np.unique(self.labels):
+            of_class = self.labels == label
+            groups, index = np.unique(self.groups[of_class], return_inverse=True)
+            drawn = np.bincount(generator.integers(0, len(groups), len(groups)), minlength=len(groups))
+            counts[of_class] = drawn[index]
+        return counts
+
+    def resample_classes(self, generator: np.random.Generator) -> Floats:
+        """Return how often each clip (N,) occurs where as many classes as there are are drawn, then groups of each.
+
+        For claims about classes, or about motions where each class is one: other classes might have been asked.
+        """
+        classes, index = np.unique(self.labels, return_inverse=True)
+        drawn = np.bincount(generator.integers(0, len(classes), len(classes)), minlength=len(classes))
+        return np.asarray(self.resample(generator) * drawn[index])
+
+
+def number_groups(names: Sequence[str | None]) -> Integers:
+    """Return a number for each name of a group, (N,); a clip without one is a group of its own."""
+    keys = [("clip", str(index)) if name is None else ("group", name) for index, name in enumerate(names)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], np.int64)
+
+
+def make_interval(value: Floats, resampled: Floats) -> Interval:
+    """Return a value with the interval that resamples (draws,) cover, moved by their bias.
+
+    A resample has fewer different clips, which alone makes units look more specific.
+    """
+    low, high = np.percentile(resampled, COVERED) - resampled.mean() + value
+    return Interval(value=float(value), low=float(low), high=float(high))
+
+
+def one_sided_p_value(difference: Floats, resampled: Floats) -> float:
+    """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples."""
+    deviation = float(resampled.std())
+    if deviation == 0:
+        return 0.0 if difference > 0 else 1.0
+    return NormalDist().cdf(-float(difference) / deviation)
+
+
+def find_p_limit(p_values: Floats, rate: float) -> float:
+    """Return the largest p-value that is a discovery at this rate of false ones, 0 for none (Benjamini-Hochberg)."""
+    ordered = np.sort(p_values)
+    passed = ordered <= rate * np.arange(1, len(ordered) + 1) / max(1, len(ordered))
+    return float(ordered[passed][-1]) if passed.any() else 0.0

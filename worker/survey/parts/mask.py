@@ -1,0 +1,28 @@
+"""How classes are recognised by the foreground and by the background of their clips."""
+
+from app.contract.survey_part import SurveyPart
+from worker.evidence.masking import MAX_CLIPS, masked_classes
+from worker.evidence.measures import softmax
+from worker.evidence.types import Observe
+from worker.survey.context import SurveyContext
+from worker.survey.parts.part import Part, PartResult
+
+
+def measure_masked(context: SurveyContext, observe: Observe) -> PartResult:
+    """Measure the probabilities of classes on clips of which only the foreground, or the background, can be seen."""
+    labels = context.labels.tolist()
+    probabilities = {
+        number: float(softmax(logits)[labels[number]])
+        for number, logits in context.logits.items()
+        if logits.argmax() == labels[number]
+    }
+    return PartResult(masked_classes(context.network, context.read_clips, labels, probabilities, observe))
+
+
+MASK = Part(
+    SurveyPart.MASK,
+    "shows clips with grey in the place of what moves, or of all else",
+    measure_masked,
+    count_passes=lambda context: 2 * min(len(context.recorded), MAX_CLIPS),
+    applies=lambda context: bool(context.probed_layers and context.card.classes),
+)

@@ -1,0 +1,21 @@
+"""What each of two streams contributes to the classes, by swapping them between clips."""
+
+from app.contract.survey_part import SurveyPart
+from worker.evidence.streams import DONORS, MAX_CLIPS, stream_facts
+from worker.evidence.types import Observe
+from worker.survey.context import SurveyContext
+from worker.survey.parts.part import Part, PartResult
+
+
+def measure_streams(context: SurveyContext, observe: Observe) -> PartResult:
+    """Measure what each stream contributes; the facts are None for a network of one stream."""
+    return PartResult(stream_facts(context.network, context.read_clips, context.labels, context.logits, observe))
+
+
+STREAMS = Part(
+    SurveyPart.STREAMS,
+    "shows the picture of one clip with the motion of another",
+    measure_streams,
+    count_passes=lambda context: min(len(context.recorded), MAX_CLIPS) + DONORS,
+    applies=lambda context: bool(context.probed_layers and context.card.classes) and len(context.card.streams) > 1,
+)
