@@ -54,6 +54,7 @@ class Series(Model):
     """One chart: a measure by layer, in the network's order."""
 
     words: str
+    unit: str = Field(default="", description="of the measure, or its range where it has no unit")
     layers: tuple[LayerDistribution, ...]
 
 

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from app.contract.version import VERSION
 from app.settings import Settings, settings
 from app.store.database.engine import Store, open_store
 from app.web import errors, urls
 from app.web.api import routers as api_routers
-from app.web.api.health import VERSION
 from app.web.assets import AssetFiles, Assets
 from app.web.events import Events
 from app.web.middleware.access import Access

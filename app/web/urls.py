@@ -268,6 +268,16 @@ def findings(network: str, *, export: str | None = None) -> str:
     return path(network, "-", "findings", query={"export": export})
 
 
+def claim(network: str, name: str, *, page: int | None = None) -> str:
+    """Return the address of a claim of the findings and the clips behind it."""
+    return path(network, "-", "findings", name, query={"page": page})
+
+
+def compared_findings(*, a: str | None = None, b: str | None = None) -> str:
+    """Return the address of the findings of two networks side by side; without any, that of the form."""
+    return path("-", "findings", query={"a": a, "b": b})
+
+
 def survey() -> str:
     """Return the address that the form for a survey posts to."""
     return rooted("/-/surveys")
@@ -410,6 +420,10 @@ def api_own_clip(clip_id: int) -> str:
 
 def api_findings(network: str) -> str:
     return path("api", "networks", network, "findings")
+
+
+def api_compared_findings(*, a: str, b: str) -> str:
+    return path("api", "findings", query={"a": a, "b": b})
 
 
 def api_job(job_id: int) -> str:

@@ -50,6 +50,7 @@ def test_the_api_describes_itself(client: TestClient) -> None:
         "/api/networks/{network}/confusion",
         "/api/networks/{network}/confusions",
         "/api/networks/{network}/findings",
+        "/api/findings",
         "/api/networks/{network}/answers",
         "/api/networks/{network}/surveys",
         "/api/networks/{network}/survey",

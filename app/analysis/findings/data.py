@@ -10,6 +10,15 @@ from app.contract.network import NetworkCard
 from app.contract.survey import Survey, SurveyFacts
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
+MEASURE_UNITS = {  # or the range of a measure that has no unit
+    "synergy_stimulus": "-1 to 1",
+    "synergy_clips": "-1 to 1",
+    "effective_classes": "classes",
+    "best_precision": "average precision, 0 to 1",
+    "speed_octaves": "octaves",
+    "direction_selectivity": "0 to 1",
+}
+
 MeasureValues = Mapping[str, Mapping[str, Sequence[float]]]  # measure -> layer -> values, sorted
 
 
@@ -42,7 +51,7 @@ def make_finding(heading: Heading, verdict: Verdict | bool, sentences: Sequence[
 def make_series(data: SurveyData, measure: str, words: str) -> tuple[Series, ...]:
     """Return a chart of a measure by layer, or no chart where it was not measured."""
     layers = data.statistics.distributions.get(measure, ())
-    return (Series(words=words, layers=layers),) if layers else ()
+    return (Series(words=words, unit=MEASURE_UNITS.get(measure, ""), layers=layers),) if layers else ()
 
 
 def classes_with_clips(survey: SurveyFacts) -> list[int]:

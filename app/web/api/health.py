@@ -1,6 +1,5 @@
 """The health check, for containers, for `kinetoscope up`, and for people whose jobs do not start."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from fastapi import APIRouter
@@ -8,16 +7,12 @@ from pydantic import Field
 
 from app.contract.job import JobState, WorkerInfo
 from app.contract.model import Model
+from app.contract.version import VERSION
 from app.store.jobs import listing, workers
 from app.web.api.error_bodies import errors
 from app.web.deps import StoreDep
 
 router = APIRouter(prefix="/api", tags=["health"])
-
-try:
-    VERSION = version("kinetoscope")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    VERSION = "unknown"
 
 
 class Health(Model):

@@ -1,9 +1,10 @@
-"""Box plots of a measure, one box for each layer: lowest and highest value, quartiles and median."""
+"""Box plots of a measure, one box for each layer: lowest and highest value, quartiles and median, over an axis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.contract.findings import LayerDistribution, Series
+from app.web.charts.axis import Axis, linear_axis
 
 WIDTH = 320  # px
 
@@ -22,12 +23,18 @@ class Box:
 
 @dataclass(frozen=True)
 class BoxPlot:
-    """Boxes with a common scale from `low` to `high`."""
+    """Boxes over a common axis; `zero` is where its zero lies."""
 
     title: str
-    low: float
-    high: float
+    unit: str
+    axis: Axis
+    zero: float
     boxes: tuple[Box, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of units in all boxes."""
+        return sum(box.values.count for box in self.boxes)
 
 
 def box_plots(series: Sequence[Series]) -> tuple[BoxPlot, ...]:
@@ -35,15 +42,11 @@ def box_plots(series: Sequence[Series]) -> tuple[BoxPlot, ...]:
 
 
 def _box_plot(series: Series) -> BoxPlot:
-    low = min(0.0, *(layer.low for layer in series.layers), 0.0)  # the scale includes 0
-    high = max(layer.high for layer in series.layers)
-    span = (high - low) or 1.0
-
-    def x(value: float) -> float:
-        return round((value - low) / span * WIDTH, 1)
-
+    limits = [limit for layer in series.layers for limit in (layer.low, layer.high)]
+    axis = linear_axis([0.0, *limits], WIDTH)  # the scale includes 0
+    x = axis.x
     boxes = tuple(
         Box(each, x(each.low), x(each.first_quartile), x(each.median), x(each.third_quartile), x(each.high))
         for each in series.layers
     )
-    return BoxPlot(series.words, low, high, boxes)
+    return BoxPlot(series.words, series.unit, axis, x(0.0), boxes)

@@ -11,12 +11,12 @@ from app.contract.network import NetworkCard
 from app.contract.recipe import ENGINE_VERSION
 from app.contract.result import EXTENSIONS, Visualization
 from app.contract.unit import UnitSummary
+from app.contract.version import VERSION
 from app.store import media
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.results import visualizations
 from app.web import urls
-from app.web.api.health import VERSION
 from app.web.archive import ArchiveFile, stream_zip
 from app.web.csv_table import csv_table
 from app.web.deps import BaseAddress, SettingsDep, StoreDep

@@ -20,6 +20,7 @@ from app.web import urls
 from app.web.charts.box_plot import BoxPlot, box_plots
 from app.web.deps import BaseAddress, ReadSession
 from app.web.render import render, to_html
+from app.web.views.parts.claims import ClaimBlock, claim_blocks
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.survey_status import SurveyStatus, survey_status
@@ -28,22 +29,24 @@ from app.web.views.parts.unit_names import unit_name
 router = APIRouter()
 
 STYLE_FOLDER = ROOT / "frontend" / "src" / "style"
-EXPORT_STYLE_SHEETS = ("tokens.css", "base.css", "cards.css", "findings.css")
+EXPORT_STYLE_SHEETS = ("tokens.css", "base.css", "cards.css", "findings.css", "claims.css")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsPage(Page):
-    """Box plots and addresses are by the name of their finding.
+    """Claims, box plots and addresses are by the name of their finding.
 
-    `findings` is None before the first survey, with `survey_status` in its place; both mappings are then empty.
+    `findings` is None before the first survey, with `survey_status` in its place; the mappings are then empty.
     """
 
     template: ClassVar[str] = "findings.html"
     card: NetworkCard
     findings: Findings | None
     survey_status: SurveyStatus | None
+    claims: Mapping[str, tuple[ClaimBlock, ...]]
     box_plots: Mapping[str, tuple[BoxPlot, ...]]
     visualize_missing_hrefs: Mapping[str, str | None]  # None where every example unit has a stimulus
+    other_networks: tuple[NetworkCard, ...]  # whose findings can stand beside these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,7 @@ class FindingsExport(Page):
     template: ClassVar[str] = "findings_export.html"
     card: NetworkCard
     findings: Findings
+    claims: Mapping[str, tuple[ClaimBlock, ...]]
     box_plots: Mapping[str, tuple[BoxPlot, ...]]
     visualize_missing_hrefs: Mapping[str, str | None]
     data_urls: Mapping[str, str]
@@ -82,6 +86,7 @@ def findings_page(
         crumbs=network_crumbs(card, Crumb("Findings")),
         is_live=status is not None and status.is_under_way,
     )
+    claims = {finding.name: claim_blocks(finding.claims) for finding in each_finding}
     plots = {finding.name: box_plots(finding.series) for finding in each_finding}
     missing_hrefs = {finding.name: visualize_missing_href(network, finding) for finding in each_finding}
     if export is None or findings is None:
@@ -91,14 +96,17 @@ def findings_page(
                 card=card,
                 findings=findings,
                 survey_status=status,
+                claims=claims,
                 box_plots=plots,
                 visualize_missing_hrefs=missing_hrefs,
+                other_networks=tuple(each for each in networks.list_cards(session) if each.slug != network),
             )
         )
     file = FindingsExport(
         layout=layout,
         card=card,
         findings=findings,
+        claims=claims,
         box_plots=plots,
         visualize_missing_hrefs=missing_hrefs,
         data_urls=example_data_urls(session, findings.findings),
@@ -118,8 +126,9 @@ def visualize_missing_href(network: str, finding: Finding) -> str | None:
 
 
 def example_data_urls(session: Session, findings: tuple[Finding, ...]) -> dict[str, str]:
-    """Return the stills and loops of all example units as data URLs, by sha256."""
+    """Return the stills and loops of all units that findings show as data URLs, by sha256."""
     units = [example.unit for finding in findings for example in finding.examples]
+    units += [unit for finding in findings for claim in finding.claims for unit in claim.units]
     sha256s = {sha256 for unit in units for sha256 in (unit.poster, unit.loop, unit.clip) if sha256}
     stored = media.get_media(session, sha256s=sha256s)
     return {sha256: f"data:{medium.type};base64,{b64encode(medium.data).decode()}" for sha256, medium in stored.items()}

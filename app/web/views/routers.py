@@ -2,10 +2,12 @@
 
 from app.web.views import (
     add_network,
+    claim,
     class_page,
     classes,
     clip,
     compare,
+    compared_findings,
     confusion,
     confusions,
     datasets,
@@ -36,6 +38,8 @@ routers = (
     clip.router,
     surveys.router,
     findings.router,
+    claim.router,
+    compared_findings.router,
     explain.router,
     explained_clip.router,
     feed.router,
