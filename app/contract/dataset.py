@@ -23,11 +23,15 @@ class Dataset(Model):
 
 
 class NewClip(Model):
-    """A clip that is to be added to a data set; `source` is the path of its video there, where it has one."""
+    """A clip that is to be added to a data set; `source` is the path of its video there, where it has one.
+
+    Clips of one `group` (of one recording, or of one person) are not independent; None where that is not known.
+    """
 
     name: str = Field(min_length=1, max_length=MAX_CLIP_NAME_LENGTH)
     label: str = Field(min_length=1, max_length=200)
     source: str | None = None
+    group: str | None = Field(default=None, min_length=1)
     media: tuple[RenderedMedia, ...]
 
 
@@ -37,6 +41,7 @@ class ClipSource(Model):
     name: str
     label: str
     source: str | None
+    group: str | None = None
 
 
 class Clip(Model):

@@ -63,6 +63,7 @@ def add_clips(session: Session, *, slug: str, clips: Iterable[NewClip]) -> int:
             label=clip.label,
             folded=normalize_name(clip.label),
             source=clip.source,
+            group=clip.group,
         )
         session.add(row)
         session.flush()
@@ -79,9 +80,9 @@ def add_clips(session: Session, *, slug: str, clips: Iterable[NewClip]) -> int:
 def clip_sources(session: Session, *, slug: str) -> list[ClipSource]:
     """Return of which video every clip of a data set was made, in the order in which they were added."""
     dataset = dataset_row(session, slug)
-    columns = select(ClipRow.name, ClipRow.label, ClipRow.source)
+    columns = select(ClipRow.name, ClipRow.label, ClipRow.source, ClipRow.group)
     rows = session.read(columns.where(ClipRow.dataset_id == dataset.id).order_by(ClipRow.id))
-    return [ClipSource(name=name, label=label, source=source) for name, label, source in rows]
+    return [ClipSource(name=name, label=label, source=source, group=group) for name, label, source, group in rows]
 
 
 def set_sources(session: Session, *, slug: str, sources: Mapping[str, str]) -> None:
@@ -90,6 +91,14 @@ def set_sources(session: Session, *, slug: str, sources: Mapping[str, str]) -> N
     for name, source in sources.items():
         clip = (ClipRow.dataset_id == dataset.id, ClipRow.name == name, ClipRow.source.is_(None))
         session.execute(update(ClipRow).where(*clip).values(source=source))
+
+
+def set_groups(session: Session, *, slug: str, groups: Mapping[str, str]) -> None:
+    """Store the groups of clips, by name, in place of those that they have."""
+    dataset = dataset_row(session, slug)
+    for name, group in groups.items():
+        clip = (ClipRow.dataset_id == dataset.id, ClipRow.name == name)
+        session.execute(update(ClipRow).where(*clip).values(group=group))
 
 
 def clips_without(session: Session, *, slug: str, role: MediaRole) -> list[str]:
@@ -216,6 +225,15 @@ def clip_names(session: Session, *, slug: str) -> list[tuple[str, str]]:
         select(ClipRow.name, ClipRow.label).where(ClipRow.dataset_id == dataset.id).order_by(ClipRow.id)
     )
     return [(name, label) for name, label in rows]
+
+
+def clip_groups(session: Session, *, slug: str) -> dict[str, str]:
+    """Return the groups of those clips of a data set whose group is known, by the clip's name."""
+    dataset = dataset_row(session, slug)
+    rows = session.read(
+        select(ClipRow.name, ClipRow.group).where(ClipRow.dataset_id == dataset.id, ClipRow.group.is_not(None))
+    )
+    return {name: group for name, group in rows if group is not None}
 
 
 def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict[str, int]:

@@ -52,6 +52,8 @@ def samples(
     each: Annotated[int, typer.Option(min=1, help="Clips of every class.")] = 1,
     class_: Annotated[list[str] | None, typer.Option("--class", help="Only this class; may be repeated.")] = None,
     variant: Annotated[str, typer.Option(help="test or unbiased.")] = "test",
+    skip: Annotated[int, typer.Option(min=0, help="Leave out the first clips of every class.")] = 0,
+    small: Annotated[bool, typer.Option("--small", help="AV1 in place of H.264: a third of the bytes.")] = False,
 ) -> None:
     """Write held-out clips as video files, a folder per class."""
     from worker.mocap.dataset.generate import find_variant
@@ -59,7 +61,14 @@ def samples(
     from worker.networks.families.mocap_classes import CLASS_NAMES
 
     with out.status("Drawing ..."):
-        paths = write_samples(out_dir, each=each, classes=class_ or CLASS_NAMES, variant=find_variant(variant))
+        paths = write_samples(
+            out_dir,
+            each=each,
+            classes=class_ or CLASS_NAMES,
+            variant=find_variant(variant),
+            skip=skip,
+            small=small,
+        )
     out.print(f"{len(paths)} clips in {out_dir}")
 
 

@@ -1,6 +1,7 @@
 """`kinetoscope-worker survey`: gather evidence for every unit of a network from a data set."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -100,7 +101,9 @@ def draw_mocap(store: Store, clips: int, progress: Progress) -> str:
         line = progress.add_task("drawing", total=None)
         write_samples(Path(folder), each=-(-clips // len(CLASS_NAMES)))
         progress.remove_task(line)
-        files = read_dataset(Path(folder))
+        found = read_dataset(Path(folder))
+        drawn = tuple(replace(video, group=video.source) for video in found.videos)  # each with people of its own
+        files = replace(found, videos=drawn)
         add_videos(store, MOCAP_DATASET, "People in motion", files, progress, description=f"reading {MOCAP_DATASET}")
     return MOCAP_DATASET
 

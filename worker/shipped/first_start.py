@@ -1,8 +1,8 @@
 """Fill a fresh dashboard: register the shipped networks, queue their first stimuli, and add real clips."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from threading import Thread
 from time import sleep
@@ -18,6 +18,8 @@ from app.store.database.engine import Store
 from app.store.jobs import listing, requests
 from app.store.surveys import evidence, writing
 from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
+from worker.shipped.sample import FIRST_PER_CLASS, list_sample
+from worker.survey.video_files import VideoFile
 
 DATASET = "people"
 CLIPS_PER_TRANSACTION = 4  # added between two checks of the queue
@@ -122,34 +124,59 @@ def start_adding_clips(store: Store) -> None:
 
 
 def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
-    """Add the clips in a folder as a data set, then queue a survey of the default network with them.
+    """Add the clips in a folder as a data set, and queue surveys of the default network with them.
 
     Clips are added while no job that somebody clicked for is running, and the first clip of every class before the
-    second. Clips that are already there are left as they are. The survey comes after the first stimuli of the classes
-    and before the background requests, because most pages show its results. An error is logged.
+    second. Clips that are already there are left as they are. After the first ten of each class a survey is queued,
+    after all a second one. Both come after the first stimuli of the classes and before the background requests,
+    because most pages show their results. An error is logged.
     """
     from worker.survey.intake import add_clip_files
-    from worker.survey.video_files import VideoFile, source_of
     from worker.video.decoders import ClipDecoders
 
-    by_class = [sorted(clips.glob("*.mp4")) for clips in sorted(folder.iterdir()) if clips.is_dir()]
-    rounds = [[file for file in files if file is not None] for files in zip_longest(*by_class)]
-    videos = [VideoFile(file.parent.name, file, source_of(file, folder)) for files in rounds for file in files]
+    first = list_sample(folder, FIRST_PER_CLASS)
+    rest = list_sample(folder)[len(first) :]
     summary = "Held-out clips of the default network. In half of the unbiased ones a red mat lies on the floor."
     try:
         with ClipDecoders() as decoders:
-            for batch in chunks(videos, CLIPS_PER_TRANSACTION):
-                add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1, decoders=decoders)
-                while has_running_click(store):
-                    sleep(POLL_SECONDS)
-        with store.transaction() as session:
-            default = networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug)
-            survey = evidence.get_survey(session, card=default, dataset=DATASET)
-            clips = datasets.get_dataset(session, slug=DATASET).clips
-            if survey is None or survey.clips + len(survey.skipped) < clips:  # it was requested before all clips came
-                writing.enqueue_survey(session, network=default.slug, dataset=DATASET)
+            for videos in (first, rest):
+                for batch in chunks(_without_known(store, videos), CLIPS_PER_TRANSACTION):
+                    add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1, decoders=decoders)
+                    while has_running_click(store):
+                        sleep(POLL_SECONDS)
+                _survey_new_clips(store)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
+
+
+def _without_known(store: Store, videos: Sequence[VideoFile]) -> list[VideoFile]:
+    """Return the videos that the data set does not have yet, or has without their group."""
+    with store.session() as session:
+        if all(dataset.slug != DATASET for dataset in datasets.list_datasets(session)):
+            return list(videos)
+        known = {(clip.label, clip.source, clip.group) for clip in datasets.clip_sources(session, slug=DATASET)}
+    return [video for video in videos if (video.label, video.source, video.group) not in known]
+
+
+def _survey_new_clips(store: Store) -> None:
+    """Queue a survey of the default network where the newest was made before all clips came.
+
+    A survey that is running does not take in the clips that came after its start, so its end is waited for.
+    """
+    while _is_being_surveyed(store):
+        sleep(POLL_SECONDS)
+    with store.transaction() as session:
+        default = networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug)
+        survey = evidence.get_survey(session, card=default, dataset=DATASET)
+        clips = datasets.get_dataset(session, slug=DATASET).clips
+        if survey is None or survey.clips + len(survey.skipped) < clips:
+            writing.enqueue_survey(session, network=default.slug, dataset=DATASET)
+
+
+def _is_being_surveyed(store: Store) -> bool:
+    with store.session() as session:
+        live = writing.list_live_surveys(session, card=networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug))
+    return any(job.dataset == DATASET and job.state is JobState.RUNNING for job in live)
 
 
 def has_running_click(store: Store) -> bool:

@@ -1,6 +1,7 @@
 """Tell from a clip's name which clips are not independent of it: parts of one video, takes of one person.
 
-Data sets that are made of longer videos say so in the names of their files.
+Data sets that are made of longer videos say so in the names of their files. A list may say so in a column `group`,
+which goes before the name.
 """
 
 import re

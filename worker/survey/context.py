@@ -65,12 +65,13 @@ class SurveyContext:
 
     @property
     def groups_known(self) -> bool:
-        """Whether the clips' names tell the groups of all of them; clips of unknown groups count as independent."""
+        """Whether the groups of all clips are known, by the data set or their names; others count as independent."""
         return None not in self._group_names
 
     @cached_property
     def _group_names(self) -> list[str | None]:
-        return [clip_group(self.samples[number].name) for number in self.recorded]
+        samples = [self.samples[number] for number in self.recorded]
+        return [sample.group or clip_group(sample.name) for sample in samples]
 
     @cached_property
     def logits(self) -> dict[int, Peaks]:

@@ -2,7 +2,7 @@
 
 folders    one folder for each class, as UCF101 and HMDB51 come; with an official split, only the videos it names
 kinetics   a CSV of label, youtube_id, time_start, time_end, split; videos are named id_000010_000020.mp4
-csv        a table of path, label, or lines `path label`; paths are relative to the list's folder
+csv        a table of path, label and, if known, group, or lines `path label`; paths are relative to the list's folder
 """
 
 import os
@@ -17,6 +17,8 @@ from worker.survey.list_files import LIST_ENDINGS, has_header, read_columns, rea
 from worker.survey.official_splits import Split, split_videos
 from worker.survey.path_lookup import PathLookup
 from worker.survey.video_files import LeftOut, ListedVideo, Listing, VideoFile, printable, source_of, take_listed
+
+GROUP_COLUMN = "group"  # may be in a table: clips of one group are not independent
 
 is_file, is_folder = os.path.isfile, os.path.isdir  # false for a name that is too long, where Path's raise
 
@@ -103,4 +105,5 @@ def _table_videos(file: Path, root: Path) -> Iterator[ListedVideo]:
     for line in read_table(file, {"path", "label"}) if has_header(file) else read_pairs(file):
         written = line.fields["path"]
         path = lookup.find(root, written)
-        yield ListedVideo(line.fields["label"], written, path, source_of(path or root / written, root), line.place)
+        source, group = source_of(path or root / written, root), line.fields.get(GROUP_COLUMN)
+        yield ListedVideo(line.fields["label"], written, path, source, line.place, group)

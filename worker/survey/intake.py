@@ -55,9 +55,9 @@ def add_clip_files(
 ) -> IntakeReport:
     """Add videos to a data set, which is created if it does not exist; clips that are already there stay as they are.
 
-    An intake that was stopped therefore continues where it was, and a data set that has grown is added to. Videos that
-    cannot be read are skipped. `observe` is called with the number of files done. Raises VideoError where none can be
-    read; then no data set is created.
+    An intake that was stopped therefore continues where it was, and a data set that has grown is added to. A clip that
+    is there already gets the group that its file names now. Videos that cannot be read are skipped. `observe` is called
+    with the number of files done. Raises VideoError where none can be read; then no data set is created.
 
     Clips get their flow with `flow`, or if that is None where a network with a motion stream can be surveyed with them;
     it is most of the time that a clip takes. `decoders` read the files, by default ones of this call's own.
@@ -74,9 +74,13 @@ def add_clip_files(
         plan = plan_names(files, known, partial(_most_alike, store, dataset_slug, reading))
         report = IntakeReport(already_there=len(plan.known))
         without_source = {clip.name: file.source for file, clip in plan.known.items() if clip.source is None}
-        if without_source:
+        other_group = {
+            clip.name: file.group for file, clip in plan.known.items() if file.group not in (None, clip.group)
+        }
+        if without_source or other_group:
             with store.transaction() as session:
                 datasets.set_sources(session, slug=dataset_slug, sources=without_source)
+                datasets.set_groups(session, slug=dataset_slug, groups=other_group)
         done = report.already_there
         observe(done)
         make = partial(_make_clip_or_error, reading, flow)
@@ -118,14 +122,22 @@ def _most_alike(
 
 
 def make_clip(
-    name: str, label: str, video: Path, decoders: ClipDecoders, *, flow: bool, source: str | None = None
+    name: str,
+    label: str,
+    video: Path,
+    decoders: ClipDecoders,
+    *,
+    flow: bool,
+    source: str | None = None,
+    group: str | None = None,
 ) -> NewClip:
     """Return the middle of a video as a clip with its media, with `flow` also those of its flow. Raises VideoError."""
     frames = _read_middle(decoders, video)
     if len(frames) < 2:
         raise VideoError(f"The clip {video.name} has one frame; without a second one there is no motion to see.")
     fields = downscale_flow(dis_flow(frames)) if flow else None
-    return NewClip(name=name, label=label, source=source, media=tuple(render_clip(frames, fields, fps=FPS)))
+    media = tuple(render_clip(frames, fields, fps=FPS))
+    return NewClip(name=name, label=label, source=source, group=group, media=media)
 
 
 def _read_middle(decoders: ClipDecoders, video: Path) -> Frames:
@@ -135,7 +147,8 @@ def _read_middle(decoders: ClipDecoders, video: Path) -> Frames:
 def _make_clip_or_error(decoders: ClipDecoders, flow: bool, video: NamedVideo) -> NewClip | VideoError:
     """Return the clip of a file, or why there is none: whatever one file raises, the others are added."""
     try:
-        return make_clip(video.name, video.label, video.video.path, decoders, flow=flow, source=video.video.source)
+        file = video.video
+        return make_clip(video.name, video.label, file.path, decoders, flow=flow, source=file.source, group=file.group)
     except VideoError as error:
         return error
     except Exception as error:

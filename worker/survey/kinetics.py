@@ -32,7 +32,7 @@ def kinetics_videos(file: Path, part: Part | None, videos: Path | None) -> Itera
         stem = f"{row['youtube_id']}_{_seconds(line, 'time_start'):06d}_{_seconds(line, 'time_end'):06d}"
         folders = [root / folder for root in roots for folder in _folders(row)]
         path = lookup.find_stem(folders, stem) or (lookup.find_stem_below(videos, stem) if videos else None)
-        yield ListedVideo(row["label"], stem, path, stem, line.place)
+        yield ListedVideo(row["label"], stem, path, stem, line.place, row["youtube_id"])
 
 
 def _seconds(line: Line, column: str) -> int:

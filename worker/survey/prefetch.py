@@ -19,12 +19,14 @@ class Sample:
     """A labelled clip of a data set.
 
     `read(count)` returns the middle `count` frames at 25 a second, or all where there are fewer: (T, H, W, 3) uint8.
-    It may raise VideoError.
+    It may raise VideoError. Samples of one `group` are not independent of each other; it is None where the data set
+    does not say.
     """
 
     name: str
     label: str
     read: Callable[[int], Frames]
+    group: str | None = None
 
 
 def prefetch(

@@ -25,7 +25,8 @@ def stored_samples(store: Store, slug: str) -> list[Sample]:
     """Return the clips of a data set; each reads its video when it is needed. Raises UnknownDataset."""
     with store.session() as session:
         names = datasets.clip_names(session, slug=slug)
-    return [Sample(name, label, partial(stored_frames, store, slug, name)) for name, label in names]
+        groups = datasets.clip_groups(session, slug=slug)
+    return [Sample(name, label, partial(stored_frames, store, slug, name), groups.get(name)) for name, label in names]
 
 
 def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:

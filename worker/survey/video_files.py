@@ -15,12 +15,14 @@ class VideoFile:
     """A labelled video.
 
     `source` is its path in the data set. With the label it tells a video from all others, also when the data set is
-    read again after it has grown.
+    read again after it has grown. `group` names what it shares with videos that are not independent of it (the
+    recording, the person), None where that is not known.
     """
 
     label: str
     path: Path
     source: str
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ListedVideo:
     path: Path | None
     source: str
     place: str
+    group: str | None = None
 
 
 def printable(text: str | os.PathLike[str]) -> str:
@@ -85,7 +88,7 @@ def take_listed(listed: Iterator[ListedVideo]) -> Iterator[VideoFile | LeftOut]:
         if problem or each.path is None:
             yield LeftOut(printable(each.written), f"{each.place}: {problem}", label)
         else:
-            yield VideoFile(label, each.path, each.source)
+            yield VideoFile(label, each.path, each.source, printable(each.group or "") or None)
 
 
 def label_problem(label: str) -> str:

@@ -56,6 +56,7 @@ class ClipRow(Base):
     label: Mapped[str] = mapped_column(String(200))
     folded: Mapped[str] = mapped_column(String(200))  # the label without case, spaces and punctuation, to match classes
     source: Mapped[str | None] = mapped_column(Text)  # path of its video in the data set; no page shows it
+    group: Mapped[str | None] = mapped_column("group_name", Text)  # clips of one group are not independent
 
     dataset: Mapped[DatasetRow] = relationship(lazy="raise")
 

@@ -15,15 +15,13 @@ from app.contract.survey import MaskedClass, Survey
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
 from worker.networks.load import describe_network, load_network
 from worker.networks.preprocessing import read_frames
-from worker.shipped.paths import WEIGHTS_FOLDER
-from worker.survey.dataset_files import read_dataset
+from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
+from worker.shipped.sample import FIRST_PER_CLASS, list_sample
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
 from worker.survey.video_files import VideoFile
 from worker.video.decoders import ClipDecoders
 from worker.video.flow import Frames
-
-CLIPS = Path(__file__).parents[3] / "worker" / "shipped" / "clips"
 
 pytestmark = pytest.mark.slow
 
@@ -50,15 +48,14 @@ def findings_of(weights: str, folder: Path, read_once: ReadFrames) -> tuple[Find
     file = WEIGHTS_FOLDER / weights
     if not file.is_file():
         pytest.skip(f"the weights {weights} are not there")
-    if not CLIPS.is_dir():
-        pytest.skip("the held-out clips are not there")
     card = describe_network(family="mocap_two_stream", weights=file)
     network = load_network(card, file.read_bytes())
 
     def read(video: VideoFile, count: int) -> Frames:
         return read_once(card, video.path)
 
-    samples = [Sample(video.path.stem, video.label, partial(read, video)) for video in read_dataset(CLIPS).videos]
+    videos = sorted(list_sample(CLIPS_FOLDER, FIRST_PER_CLASS), key=lambda video: video.source)
+    samples = [Sample(video.path.stem, video.label, partial(read, video), video.group) for video in videos]
     facts = SurveyRun(network, "held-out", samples, folder, probed_layers=("class",)).run().facts
     surveyed = Survey(id=1, network=card.slug, dataset="held-out", created_at=datetime.now(UTC), **dict(facts))
     measured = UnitStatistics(distributions={}, live=0, specific=0, generic=0)

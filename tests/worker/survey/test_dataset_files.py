@@ -108,6 +108,7 @@ def test_a_kinetics_list_finds_its_files_wherever_they_lie(tmp_path: Path) -> No
         "juggling balls,zz,120,130,val\n"
         "juggling balls,gone,1,11,val\n"
     )
+    assert [video.group for video in read_dataset(tmp_path / "kinetics.csv").videos] == ["-abc", "x_y", "zz"]
     assert listed(tmp_path, tmp_path / "kinetics.csv") == [
         ("archery", "-abc_000010_000020.mp4"),
         ("archery", "train/x_y_000000_000010.mp4"),
@@ -183,6 +184,14 @@ def test_tables_as_people_write_them(tmp_path: Path, content: bytes) -> None:
     touch(tmp_path, "a/1.mp4", "b/2.mp4")
     (tmp_path / "list.csv").write_bytes(content)
     assert listed(tmp_path, tmp_path / "list.csv") == [("run", "a/1.mp4"), ("walk, slowly", "b/2.mp4")]
+
+
+def test_a_table_may_say_which_videos_belong_together(tmp_path: Path) -> None:
+    touch(tmp_path, "1.mp4", "2.mp4", "3.mp4")
+    (tmp_path / "list.csv").write_text("path,label,group\n1.mp4,run,anna\n2.mp4,walk,anna\n3.mp4,run,\n")
+    assert [video.group for video in read_dataset(tmp_path / "list.csv").videos] == ["anna", "anna", None]
+    (tmp_path / "list.csv").write_text("path,label\n1.mp4,run\n")
+    assert [video.group for video in read_dataset(tmp_path / "list.csv").videos] == [None]
 
 
 def test_lines_with_numbers_take_their_labels_from_folders(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.store import datasets
 from app.store.database.engine import Store, open_store
 from tests.worker.video.hostile_files import hostile_files
 from worker.survey.intake import add_clip_files
+from worker.survey.stored_inputs import stored_samples
 from worker.survey.video_files import VideoFile
 from worker.video.decoders import PROGRAM, ClipDecoders
 from worker.video.encode import write_video
@@ -48,3 +50,13 @@ def test_intakes_may_share_the_processes_that_read_files(opened: Store, clip: Pa
             file = VideoFile("run", clip, "clip.mp4")
             add_clip_files(opened, name, name, "", [file], threads=1, decoders=decoders)
     assert starts.read_text() == "\n"
+
+
+def test_groups_are_stored_with_the_clips_also_with_those_that_were_added_without(opened: Store, clip: Path) -> None:
+    for groups in ((None, None), ("anna", None), ("ben", "ben")):
+        files = [VideoFile("run", clip, f"{number}.mp4", group) for number, group in enumerate(groups)]
+        add_clip_files(opened, "little", "Little", "", files, flow=False, threads=1)
+        assert [sample.group for sample in stored_samples(opened, "little")] == list(groups)
+    add_clip_files(opened, "little", "Little", "", files[:1], flow=False, threads=1)
+    with opened.session() as session:
+        assert list(datasets.clip_groups(session, slug="little").values()) == ["ben", "ben"]
