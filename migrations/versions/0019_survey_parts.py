@@ -26,7 +26,7 @@ def upgrade() -> None:
         "survey_parts",
         sa.Column("survey_id", ID, nullable=False),
         sa.Column("part", sa.String(20), nullable=False),
-        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("body", json, nullable=True),
         sa.ForeignKeyConstraint(
             ["survey_id"], ["surveys.id"], name=op.f("fk_survey_parts_survey_id_surveys"), ondelete="CASCADE"
@@ -36,7 +36,7 @@ def upgrade() -> None:
     op.add_column("surveys", sa.Column("groups_known", sa.Boolean(), nullable=True))
     op.add_column("unit_evidence", sa.Column("coding", sa.String(10), nullable=True))
     for name in MEASURES:
-        op.add_column("unit_evidence", sa.Column(name, sa.Float(), nullable=True))
+        op.add_column("unit_evidence", sa.Column(name, sa.Double(), nullable=True))
     op.add_column("unit_evidence", sa.Column("needed_by", sa.Integer(), nullable=True))
     op.add_column("unit_evidence", sa.Column("details", json, nullable=True))
     op.add_column("units", sa.Column("coding", sa.String(10), nullable=True))
