@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
+from av.video.stream import VideoStream
 
 from worker.video.flow import Frames
 
@@ -29,6 +30,7 @@ def write_video(
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         container.metadata["title"] = title
         stream = container.add_stream(codec, rate=fps, options={"crf": str(crf), "preset": preset})
+        assert isinstance(stream, VideoStream)
         stream.height, stream.width = height, width
         stream.pix_fmt = "yuv420p"
         for image in frames[:, :height, :width]:
