@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.contract.interval import Interval
 from app.contract.model import Model
+from app.contract.protocol import Protocol
 from app.contract.survey import LayerSelectivity
 from app.contract.unit import UnitSummary
 
@@ -133,4 +134,5 @@ class Findings(Model):
     network: str
     dataset: str
     clips: int
+    protocol: Protocol | None = Field(default=None, description="what determines them, to make them again")
     findings: tuple[Finding, ...]

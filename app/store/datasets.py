@@ -1,5 +1,7 @@
 """Data sets: adds, removes and lists them and their clips, with the media that show each clip."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -234,6 +236,12 @@ def clip_groups(session: Session, *, slug: str) -> dict[str, str]:
         select(ClipRow.name, ClipRow.group).where(ClipRow.dataset_id == dataset.id, ClipRow.group.is_not(None))
     )
     return {name: group for name, group in rows if group is not None}
+
+
+def clips_digest(session: Session, *, slug: str) -> str:
+    """Return a sha256 of the names and labels of a data set's clips, whatever their order."""
+    names = sorted(clip_names(session, slug=slug))
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
 def clip_ids(session: Session, *, dataset_id: int, names: Iterable[str]) -> dict[str, int]:

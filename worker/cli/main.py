@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import alive, datasets, directions, explain, mocap, networks, run, survey, visualize
+from worker.cli import alive, datasets, directions, explain, findings, mocap, networks, run, survey, visualize
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,7 @@ app.add_typer(mocap.app, name="mocap")
 app.command()(visualize.visualize)
 app.command()(survey.survey)
 app.command()(explain.explain)
+app.command()(findings.findings)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.contract.errors import VideoError
 from app.contract.network import CLASS_LAYER, NetworkCard
+from app.contract.protocol import SURVEY_SEED
 from worker.devices import device_of
 from worker.evidence.checkpoint import Peaks, SurveyCheckpoint
 from worker.evidence.resampling import GroupedClips, number_groups
@@ -20,7 +21,7 @@ from worker.survey.prefetch import Sample
 from worker.survey.recording import Recorder
 
 CONTROL_FOLDER = "control"  # in the checkpoint's: what the network with shuffled weights gives
-SEED = 0  # of everything that a survey draws
+SEED = SURVEY_SEED
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The four findings about a network: as a page, and as one HTML file to download."""
+"""The four findings about a network: as a page, as one HTML file, and their protocol to run again."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.analysis.findings import make_findings
+from app.analysis.findings.protocol import make_protocol, write_protocol
 from app.contract.findings import Finding, Findings
 from app.contract.network import NetworkCard
 from app.settings import ROOT
-from app.store import Session, media
+from app.store import Session, datasets, media
 from app.store.catalog import networks
 from app.store.surveys.findings import get_findings_data
 from app.web import urls
@@ -71,7 +72,7 @@ def findings_page(
     session: ReadSession,
     base: BaseAddress,
     network: str,
-    export: Annotated[Literal["html"] | None, Query()] = None,
+    export: Annotated[Literal["html", "toml"] | None, Query()] = None,
 ) -> Response:
     card = networks.get_card(session, slug=network)
     measured = get_findings_data(session, card=card)
@@ -89,6 +90,10 @@ def findings_page(
     claims = {finding.name: claim_blocks(finding.claims) for finding in each_finding}
     plots = {finding.name: box_plots(finding.series) for finding in each_finding}
     missing_hrefs = {finding.name: visualize_missing_href(network, finding) for finding in each_finding}
+    if export == "toml" and measured:
+        protocol = make_protocol(measured, datasets.clips_digest(session, slug=measured.survey.dataset))
+        headers = {"Content-Disposition": 'attachment; filename="findings.toml"'}
+        return Response(write_protocol(protocol), media_type="application/toml", headers=headers)
     if export is None or findings is None:
         return render(
             FindingsPage(

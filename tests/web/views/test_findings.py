@@ -9,6 +9,7 @@ from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData, distribution
 from app.analysis.findings.fusion import decisive_stream, minor_streams
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
+from app.analysis.findings.protocol import read_protocol
 from app.analysis.trend import kendall_tau
 from app.contract.findings import Finding, LayerDistribution, UnitStatistics, Verdict
 from app.contract.interval import Interval
@@ -338,3 +339,20 @@ def test_a_pair_that_one_stream_tells_is_named(appearance: float, motion: float,
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
     statistics = UnitStatistics(distributions={}, live=0, specific=0, generic=0)
     assert sentence in make_findings(SurveyData(CARD, survey, statistics)).findings[0].sentences
+
+
+@pytest.mark.usefixtures("surveyed")
+def test_the_protocol_can_be_saved_and_is_told_in_every_form(visitor: TestClient, open_page: Open) -> None:
+    answer = visitor.get("/tiny/-/findings?export=toml")
+    assert "findings.toml" in answer.headers["content-disposition"]
+    protocol = read_protocol(answer.text)
+    assert (protocol.dataset, protocol.clips, protocol.seed) == ("little", 9, 0)
+    assert protocol.clips_digest is not None
+    told = visitor.get("/api/networks/tiny/findings").json()["protocol"]
+    assert told["thresholds"] == protocol.thresholds
+    assert "/tiny/-/findings?export=toml" in open_page("/tiny/-/findings").links
+    for address in ("/tiny/-/findings", "/tiny/-/findings?export=html"):
+        text = " ".join(PageReader(visitor.get(address).text).text.split())
+        assert "max_p_value 0.05" in text
+        assert "Seed 0" in text
+        assert "from before groups of clips were noted" in text
