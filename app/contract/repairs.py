@@ -77,6 +77,7 @@ class SuspectedPatch(Model):
     in_errors: float = Field(description="share of the errors that have it")
     in_right: float = Field(description="share of the recognised clips of the same classes that have it")
     agreement: float = Field(description="intersection over union of the regions found on either half of the clips")
+    under_mover: float = Field(description="share of it where something moves, mean over the errors that were changed")
     occlusion: float | None = Field(
         default=None,
         description="share of the windows that lower the class most when replaced and that lie on the patch",
@@ -94,7 +95,10 @@ class PatchUnit(Model):
 
 
 class BeforeAfter(Model):
-    """A clip as it is and changed; the surest clip of its kind, whether or not the change did anything."""
+    """A clip as it is and changed; the surest clip of its kind, whether or not the change did anything.
+
+    Foregrounds follow what moves, pixel by pixel; of surroundings, `blocks` are those that are mostly replaced.
+    """
 
     change: Change
     outcome: Outcome
@@ -103,6 +107,7 @@ class BeforeAfter(Model):
     actual: int
     predicted: int
     probability: float
+    blocks: tuple[int, ...] = Field(description="numbers of the blocks of the picture that the partner gave")
     changed_predicted: int
     changed_probability: float
 
@@ -135,5 +140,8 @@ class RepairFacts(Model):
     needed: int = Field(description="errors into one class that are needed to change clips")
     needed_for_patch: int = Field(description="errors into one class that are needed to look for a patch")
     classes: tuple[ClassRepairs, ...]
+    rows: int = Field(description="of blocks in a picture")
+    columns: int
+    visible: tuple[float, float] = Field(description="share of a clip's height and width that the network sees")
     passes: int
     seed: int

@@ -11,6 +11,7 @@ from app.contract.dataset import Clip
 from app.contract.interval import Interval
 from app.contract.model import Model
 from app.contract.network import Slug
+from app.contract.repairs import RepairFacts
 from app.contract.survey_part import SurveyPart
 
 
@@ -145,6 +146,7 @@ class SurveyFacts(Model):
         default=None,
         description="by layer; empty where the clips are too few, null in surveys from before this was measured",
     )
+    repairs: RepairFacts | None = Field(default=None, description="which changes of clips repair or cause errors")
     parts: tuple[MeasuredPart, ...] = Field(default=(), description="empty in surveys from before this was noted")
     groups_known: bool | None = Field(
         default=None, description="whether it is known which clips are of one video, person or motion"

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from app.analysis.confusions import most_confused_pairs
+from app.analysis.findings.claims import finding_of_claims
 from app.analysis.findings.data import Heading, SurveyData, make_finding
+from app.analysis.findings.repair_claims import repair_claims
+from app.analysis.repairs import (
+    never_predicted_sentence,
+    no_patch_sentence,
+    other_changes_sentence,
+    patch_verdict,
+    recovery_sentence,
+    repairs_of,
+)
 from app.contract.confusion import ConfusedPair
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import StreamName
@@ -16,12 +26,15 @@ MAX_PAIRS = 8  # listed
 HEADING = Heading(
     "idiosyncrasies",
     "Idiosyncrasies and failures",
-    "What a network takes for something else, or knows by something beside the action, can be found.",
+    "What a network knows by something beside the action, and takes for something else because of it, can be found.",
 )
 
 
 def idiosyncrasies(data: SurveyData) -> Finding:
-    """Return the finding on failures: supported by confusions and by suspected biases."""
+    """Return the finding on failures: supported where something beside the action is shown to cause errors.
+
+    Confusions and suspected biases are listed, but they do not make it supported: every network has some.
+    """
     names = data.card.classes
     if not names:
         sentence = "The network has no classes, so it has no confusions and no class that it knows by something else."
@@ -34,11 +47,11 @@ def idiosyncrasies(data: SurveyData) -> Finding:
     has_motion = any(stream.name is StreamName.MOTION for stream in data.card.streams)
     background_classes = [] if has_motion else list(filter(relies_on_background, masked.values()))
     background_classes.sort(key=lambda masked_class: masked_class.foreground)
-    sentences = list(map(_confusion_sentence, pairs[:3]))
+    sentences = [*_repair_sentences(data), *map(_confusion_sentence, pairs[:3])]
     for bias in suspects:
         sentences.append(_bias_sentence(names[bias.class_index], bias))
         if bias.class_index in masked:
-            sentences.append(masking_sentence(masked[bias.class_index]))
+            sentences.append(masking_sentence(masked[bias.class_index]) + _under_mover(data, bias.class_index))
     for masked_class in background_classes:
         sentences += [
             f"{names[masked_class.class_index]} is recognised by its place, not by what moves there.",
@@ -46,9 +59,9 @@ def idiosyncrasies(data: SurveyData) -> Finding:
         ]
     suspected_classes = [bias.class_index for bias in suspects]
     suspected_classes += [masked_class.class_index for masked_class in background_classes]
-    return make_finding(
+    return finding_of_claims(
         HEADING,
-        bool(confusions or suspected_classes),
+        repair_claims(data),
         sentences or ["No clip is taken for another class."],
         figures=tuple(
             Figure(
@@ -59,6 +72,35 @@ def idiosyncrasies(data: SurveyData) -> Finding:
         + tuple(figure for index in suspected_classes for figure in _masking_figures(names, masked.get(index))),
         confusions=confusions,
         suspects=tuple(names[index] for index in suspected_classes),
+    )
+
+
+def _repair_sentences(data: SurveyData) -> list[str]:
+    """Return sentences on the classes that were studied, beyond those of the claims."""
+    facts, names = data.survey.repairs, data.card.classes
+    sentences = []
+    for repairs in facts.classes if facts else ():
+        name = names[repairs.predicted]
+        if repairs.patch is None and facts is not None:
+            sentences.append(no_patch_sentence(name, repairs, facts))
+        sentences += [recovery_sentence(name, repairs), other_changes_sentence(name, repairs)]
+    if facts and facts.left_out:
+        sentences.append(f"{facts.left_out} more classes attract errors enough; the first {facts.asked} were studied.")
+    sentences.append(never_predicted_sentence(names, data.survey.confusion))
+    return list(filter(None, sentences))
+
+
+def _under_mover(data: SurveyData, class_index: int) -> str:
+    """Return why masking points the other way, where a patch that causes errors lies under what moves."""
+    repairs = repairs_of(data.survey.repairs, class_index)
+    if repairs is None or repairs.patch is None or data.survey.repairs is None:
+        return ""
+    if patch_verdict(repairs, data.survey.repairs.asked) is not Verdict.SUPPORTED:
+        return ""
+    return (
+        f" This does not speak for the action: the {repairs.patch.what} lies under what moves ("
+        f"in {repairs.patch.under_mover:.0%} of its blocks something moves), so masking shows or hides both together. "
+        "Replacing the patch alone tells them apart."
     )
 
 

@@ -29,6 +29,7 @@ from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
 from app.web.views.parts.player import PairPlayerSettings, flow_encoding_choices
 from app.web.views.parts.recipes import default_recipe
+from app.web.views.parts.repairs import RepairsPanel, repairs_panel
 from app.web.views.parts.survey_status import SurveyStatus, survey_status
 
 router = APIRouter()
@@ -75,6 +76,7 @@ class ConfusionPage(Page):
     units: Pair | None
     candidates: int  # best detectors of each class, among which `units` are chosen
     reasons: tuple[str, ...]  # sentences on why the two are confused
+    repairs: tuple[RepairsPanel, ...]  # of each direction that was studied
     swapped_href: str  # this page with the classes in the other order
 
 
@@ -121,9 +123,21 @@ def confusion_page(
         units=units_of_pair,
         candidates=classes.MAX_CANDIDATES,
         reasons=explain_confusion(card, survey, a, b, units_of_pair.layers) if survey and units_of_pair else (),
+        repairs=both_repairs(session, card, survey, a, b) if survey else (),
         swapped_href=urls.confusion(network, name_b, name_a, **settings.query_params),
     )
     return render(page)
+
+
+def both_repairs(session: Session, card: NetworkCard, survey: Survey, a: int, b: int) -> tuple[RepairsPanel, ...]:
+    """Return what repairs or causes errors in either direction, as far as the survey studied it."""
+    panels: list[RepairsPanel] = []
+    for actual, predicted in ((a, b), (b, a)):
+        shown = sum(len(panel.pictures) for panel in panels)
+        panel = repairs_panel(session, card=card, survey=survey, actual=actual, predicted=predicted, first_number=shown)
+        if panel is not None:
+            panels.append(panel)
+    return tuple(panels)
 
 
 def parse_class_pair(card: NetworkCard, pair: str) -> tuple[int, int]:

@@ -103,7 +103,7 @@ def choose_partners(
     same = [other for other in others if clips.labels[other] == clips.labels[row]]
     usable = same or others
     drawn: npt.NDArray[np.int64] = generator.permutation(np.array(usable, np.int64))[:count]
-    return drawn.tolist()
+    return [int(each) for each in drawn]
 
 
 def _has_partner(clips: SurveyedClips, row: int, right: Labels) -> bool:

@@ -13,10 +13,15 @@ import torch
 from torch import Tensor
 
 from app.contract.repairs import BeforeAfter, Change, Effect, Outcome
+from worker.evidence.appearance_bias import FOREGROUND_PX
+from worker.evidence.foreground import clip_foreground
+from worker.evidence.masking import FOREGROUND_PX as MOVING_PX
+from worker.evidence.masking import block_mask
 from worker.evidence.predict import batched_logits
 from worker.evidence.repairs.changes import elsewhere, with_blocks_of, with_surroundings_of
 from worker.evidence.repairs.chosen_clips import Case, SurveyedClips, choose_partners
 from worker.evidence.repairs.outcomes import ChangedClip, count_effect
+from worker.evidence.repairs.picture_blocks import BLOCKS
 from worker.evidence.repairs.picture_contrast import Mask, Patch
 from worker.evidence.stream_swaps import StreamSwapper
 from worker.evidence.types import Floats
@@ -192,11 +197,29 @@ class ClassStudy:
                         actual=label,
                         predicted=int(self.clips.predicted[row]),
                         probability=self._sureness(row),
+                        blocks=tuple(np.flatnonzero(self._replaced(change, row)).tolist()),
                         changed_predicted=int(p.argmax()),
                         changed_probability=float(p.max()),
                     )
                 )
         return shown
+
+    def share_under_mover(self, patch: Patch) -> float:
+        """Return the share of the patch's blocks in which something moves, mean over the errors."""
+        shares = [self._moving(row)[patch.blocks].mean() for row in self.case.errors]
+        return float(np.mean(shares))
+
+    def _moving(self, row: int, min_px: float = MOVING_PX) -> Mask:
+        """Return the blocks (14, 14) of a clip in which something moves."""
+        return np.asarray(block_mask(clip_foreground(self.read(row), min_px))[0, 0].cpu().numpy() > 0)
+
+    def _replaced(self, change: Change, row: int) -> Mask:
+        """Return the blocks (14, 14) of a clip's picture that a change replaces."""
+        if change is Change.PATCH:
+            return self.blocks_for(row)
+        if change is Change.SURROUNDINGS:
+            return ~self._moving(row, FOREGROUND_PX)
+        return np.full((BLOCKS, BLOCKS), change is Change.APPEARANCE)
 
     def _sureness(self, row: int) -> float:
         return self.clips.probability(row, int(self.clips.predicted[row]))

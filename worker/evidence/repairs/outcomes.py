@@ -44,7 +44,9 @@ def count_effect(
         p_value=sign_flip_p(rate - sham),
         elsewhere=_elsewhere(clips, usable, outcome, predicted),
         by_class=tuple(
-            _on_class(outcome, predicted, clips, int(label), [each for each in usable if clips.labels[each.row] == label])
+            _on_class(
+                outcome, predicted, clips, int(label), [each for each in usable if clips.labels[each.row] == label]
+            )
             for label in np.unique(clips.labels[[each.row for each in usable]])
         ),
     )

@@ -39,7 +39,10 @@ def find_units(study: ClassStudy, patch: Patch, read_largest: Callable[[str], Fl
 
         def peaks(inputs: Inputs) -> dict[str, Floats]:
             study.report(1)
-            return {name: reading.peak[0].clamp_min(0).cpu().numpy() for name, reading in read(on_device(inputs, device)).items()}
+            return {
+                name: reading.peak[0].clamp_min(0).cpu().numpy()
+                for name, reading in read(on_device(inputs, device)).items()
+            }
 
         for row in study.case.errors[:MAX_ERRORS]:
             for partner in choose_partners(study.clips, row, without, study.generator, 1):
@@ -73,9 +76,7 @@ def control_caused(study: ClassStudy, control: Network) -> Interval | None:
         return None
     rows = list(dict.fromkeys(row for row, _ in kept))
     before = dict(zip(rows, study.predict(map(study.read, rows), control), strict=True))
-    versions = (
-        with_blocks_of(study.read(row), study.read(partner), study.blocks_for(row)) for row, partner in kept
-    )
+    versions = (with_blocks_of(study.read(row), study.read(partner), study.blocks_for(row)) for row, partner in kept)
     turned: dict[int, list[bool]] = {}
     label = study.case.predicted
     for (row, _), p in zip(kept, study.predict(versions, control), strict=True):

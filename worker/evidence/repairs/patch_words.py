@@ -36,7 +36,8 @@ def name_patch(patch: Patch, errors: Floats, right: Floats) -> tuple[str, str, t
     if not distinctive.any():
         distinctive = np.ones_like(distinctive)
     colour = np.moveaxis(inside_errors[:, :3], 1, 2)[distinctive].mean(0)
-    return f"{_what(patch, colour)} patch", name_position(patch.blocks), tuple(map(float, colour))
+    lightness, red, yellow = map(float, colour)
+    return f"{_what(patch, colour)} patch", name_position(patch.blocks), (lightness, red, yellow)
 
 
 def _what(patch: Patch, colour: Floats) -> str:

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -45,7 +46,7 @@ def _block_means(maps: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(maps[None], BLOCKS)[0]
 
 
-def block_pixels(blocks: Floats, size: tuple[int, int]) -> Tensor:
+def block_pixels(blocks: npt.NDArray[np.bool_], size: tuple[int, int]) -> Tensor:
     """Return a mask (1, 1, H, W) of pixels that is 1 in the chosen blocks of a mask (14, 14)."""
     mask = torch.from_numpy(np.asarray(blocks, np.float32))[None, None]
     return F.interpolate(mask, size, mode="nearest")

@@ -81,9 +81,7 @@ def overlap(one: Mask, other: Mask) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def _one_per_group(
-    features: Floats, labels: Labels, is_error: Mask, groups: Labels
-) -> tuple[Floats, Labels, Mask]:
+def _one_per_group(features: Floats, labels: Labels, is_error: Mask, groups: Labels) -> tuple[Floats, Labels, Mask]:
     keys = np.stack([groups, labels, is_error.astype(np.int64)], 1)
     unique, index = np.unique(keys, axis=0, return_inverse=True)
     means = np.stack([features[index.ravel() == number].mean(0) for number in range(len(unique))])
@@ -100,7 +98,7 @@ def _permute(is_error: Mask, labels: Labels, generator: np.random.Generator) -> 
 
 
 def _contrasts(features: Floats, labels: Labels, errors: Mask) -> tuple[Floats, Floats]:
-    """Return differences and contrasts of errors within classes: features (n, f, h, w), errors (draws, n) to (draws, f, h, w).
+    """Return differences and contrasts (draws, f, h, w) within classes, of errors (draws, n) in features (n, f, h, w).
 
     The difference is the slope of a regression on being an error, with one mean for each class. Its contrast is in
     standard errors, to whose deviation the median over the blocks is added (Tusher et al. 2001), so that a block that

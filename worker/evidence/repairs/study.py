@@ -1,6 +1,7 @@
 """Measure what repairs the errors of a network, and what causes them, for the classes that attract most errors."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,8 +9,8 @@ from app.contract.network import NetworkCard
 from app.contract.repairs import Change, ClassRepairs, Effect, Outcome, RepairFacts, SuspectedPatch
 from worker.evidence.repairs.chosen_clips import Case, SurveyedClips, choose_cases, join_copies
 from worker.evidence.repairs.class_study import ClassStudy
-from worker.evidence.repairs.patch_units import control_caused, find_units
 from worker.evidence.repairs.occlusion import occlude
+from worker.evidence.repairs.patch_units import control_caused, find_units
 from worker.evidence.repairs.patch_words import name_patch
 from worker.evidence.repairs.picture_blocks import BLOCKS, FEATURES, block_features, picture_stream
 from worker.evidence.repairs.picture_contrast import Patch, find_patch, overlap
@@ -26,6 +27,7 @@ MAX_PASSES_PER_CLIP = 8  # of the survey, for all classes together; one class is
 PASSES_PER_CHANGED_CLIP = 16  # surroundings and patches, each with shams, and the control: PARTNERS versions each
 PASSES_FOR_PLACES = 150  # of a class: windows, units, and the streams of partners
 MAX_HELD_BYTES = 500_000_000  # of inputs in half precision, of one class at a time
+MAX_ACCURACY_P = 0.01  # above it nothing is changed: the errors are those of chance
 MAX_P_VALUE = 0.05  # of the patch, times the number of classes: above it, its blocks are not changed
 SHUFFLES = 999  # of the labels, for the accuracy by chance
 
@@ -37,6 +39,7 @@ def measure_repairs(
     *,
     read_largest: Callable[[str], Floats],
     control: Callable[[], Network] | None = None,
+    visible: tuple[float, float] = (1.0, 1.0),
     observe: Observe = lambda done, total: None,
     max_classes: int = MAX_CLASSES,
     seed: int = 0,
@@ -44,28 +47,37 @@ def measure_repairs(
     """Return what repairs errors into the classes that attract most, and what causes them in recognised clips.
 
     `read_largest(layer)` returns the largest activation (U,) of a layer's units over the clips; `control` the network
-    with shuffled weights, asked for where a patch is found.
+    with shuffled weights, asked for where a patch is found; `visible` are the shares of a clip's height and width that
+    the network sees.
     """
-    clips = SurveyedClips(
-        clips.numbers, clips.names, clips.labels, clips.logits, join_copies(clips.logits, clips.groups)
-    )
+    clips = replace(clips, groups=join_copies(clips.logits, clips.groups))
     accuracy, p_value = accuracy_beyond_chance(clips, seed)
     cases = choose_cases(clips, min_errors=MIN_ERRORS, max_clips=max_held_clips(network.card), seed=seed)
-    asked = choose_affordable(cases, len(clips.labels))[:max_classes]
+    asked = choose_affordable(cases, len(clips.labels))[:max_classes] if p_value <= MAX_ACCURACY_P else []
     study = _RepairStudy(network, read_clips, clips, asked, observe, seed)
     classes = [study.measure(case, read_largest, control) for case in asked]
     return RepairFacts(
         accuracy=accuracy,
         accuracy_p=p_value,
         asked=len(asked),
-        left_out=len(cases) - len(asked),
+        left_out=len(cases) - len(asked) if asked else 0,
         most_errors=most_errors(clips),
         needed=MIN_ERRORS,
         needed_for_patch=MIN_ERRORS_FOR_PATCH,
         classes=tuple(classes),
+        rows=BLOCKS,
+        columns=BLOCKS,
+        visible=visible,
         passes=study.passes,
         seed=seed,
     )
+
+
+def count_study_passes(network: Network, clips: SurveyedClips, seed: int = 0) -> int:
+    """Return how many forward passes `measure_repairs` takes at most, about."""
+    clips = replace(clips, groups=join_copies(clips.logits, clips.groups))
+    cases = choose_cases(clips, min_errors=MIN_ERRORS, max_clips=max_held_clips(network.card), seed=seed)
+    return sum(map(count_passes, choose_affordable(cases, len(clips.labels))[:MAX_CLASSES]))
 
 
 def count_passes(case: Case) -> int:
@@ -76,7 +88,11 @@ def count_passes(case: Case) -> int:
 def choose_affordable(cases: Sequence[Case], clip_count: int) -> list[Case]:
     """Return the first cases, one at least, that a survey of so many clips can afford."""
     passes = np.cumsum([count_passes(case) for case in cases])
-    return [case for case, sum_ in zip(cases, passes, strict=True) if case is cases[0] or sum_ <= MAX_PASSES_PER_CLIP * clip_count]
+    return [
+        case
+        for case, sum_ in zip(cases, passes, strict=True)
+        if case is cases[0] or sum_ <= MAX_PASSES_PER_CLIP * clip_count
+    ]
 
 
 def max_held_clips(card: NetworkCard) -> int:
@@ -154,14 +170,16 @@ class _RepairStudy:
         )
         patches = self._find_patches(case, features) if found.patch_searched else None
         if patches is None:
-            return found.model_copy(update={"examples": tuple(study.examples(_shown_change(effects), self.clips.names))})
+            return found.model_copy(
+                update={"examples": tuple(study.examples(_shown_change(effects), self.clips.names))}
+            )
         whole, held_out, half = patches
         effects += study.change_patch(held_out, half)
         patch = self._describe(case, whole, held_out, features)
-        occlusion = occlude(study, whole)
+        seen = {"under_mover": study.share_under_mover(whole), **occlude(study, whole)}
         return found.model_copy(
             update={
-                "patch": patch.model_copy(update=occlusion),
+                "patch": patch.model_copy(update=seen),
                 "effects": tuple(effects),
                 "units": find_units(study, whole, read_largest),
                 "control_caused": control_caused(study, control()) if control is not None else None,
@@ -197,8 +215,13 @@ class _RepairStudy:
             return None
         in_half = np.array([halves[row] for row in case.compared])
         found = [
-            find_patch(maps[in_half == half], labels[in_half == half], errors[in_half == half],
-                       groups[in_half == half], permutations=0)
+            find_patch(
+                maps[in_half == half],
+                labels[in_half == half],
+                errors[in_half == half],
+                groups[in_half == half],
+                permutations=0,
+            )
             for half in (0, 1)
         ]
         both = [patch for patch in found if patch is not None]
@@ -242,6 +265,7 @@ class _RepairStudy:
             in_errors=float(np.mean([patch.is_in(each) for each in errors])),
             in_right=float(np.mean([patch.is_in(each) for each in right])),
             agreement=overlap(halves[0].blocks, halves[1].blocks),
+            under_mover=0.0,
         )
 
 

@@ -8,6 +8,7 @@ from worker.survey.parts.attribute import ATTRIBUTE
 from worker.survey.parts.mask import MASK
 from worker.survey.parts.part import Part
 from worker.survey.parts.probe import PROBE
+from worker.survey.parts.repairs import REPAIRS
 from worker.survey.parts.selectivity import SELECTIVITY
 from worker.survey.parts.streams import STREAMS
 
@@ -17,4 +18,5 @@ PARTS: tuple[Part, ...] = (
     STREAMS,
     MASK,
     SELECTIVITY,
+    REPAIRS,
 )

@@ -35,7 +35,8 @@ class Planted(nn.Module):
         green = self.look(inputs[StreamName.APPEARANCE])[:, 0, -CORNER:, :CORNER].mean((1, 2))
         motion = self.move(inputs[StreamName.MOTION]).mean((2, 3)) * 40
         logits = motion @ torch.tensor(DIRECTIONS).T
-        return logits + self.bias * torch.tensor([0.0, 0, 1]) * green[:, None]
+        biased: Tensor = logits + self.bias * torch.tensor([0.0, 0, 1]) * green[:, None]
+        return biased
 
 
 class PlantedClip(nn.Module):
