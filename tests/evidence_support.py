@@ -116,9 +116,13 @@ def new_predictions(predicted: int = 0) -> Iterator[NewClipPrediction]:
 
 
 def survey(
-    store: Store, network: str = "tiny", dataset: str = "little", change: Change = lambda layer, unit: {}
+    store: Store,
+    network: str = "tiny",
+    dataset: str = "little",
+    change: Change = lambda layer, unit: {},
+    **found: object,
 ) -> int:
-    """Write a finished survey and return its id."""
+    """Write a finished survey and return its id; `found` are fields of its facts."""
     with store.session() as session:
         card = networks.get_card(session, slug=network)
     with store.transaction() as session:
@@ -129,6 +133,6 @@ def survey(
             writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
         writing.save_map_positions(session, survey_id=begun, positions=dict(map_positions(card)))
     with store.transaction() as session:
-        changes = {} if card.classes else {"accuracy": None}
+        changes = found if card.classes else found | {"accuracy": None}
         writing.finish_survey(session, survey_id=begun, facts=facts(len(card.classes), **changes))
     return begun
