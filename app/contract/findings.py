@@ -134,5 +134,6 @@ class Findings(Model):
     network: str
     dataset: str
     clips: int
+    limits: tuple[str, ...] = Field(default=(), description="what the clips of the survey cannot tell, and what to add")
     protocol: Protocol | None = Field(default=None, description="what determines them, to make them again")
     findings: tuple[Finding, ...]

@@ -8,6 +8,7 @@ from app.analysis.findings.data import SurveyData
 from app.analysis.findings.fusion import fusion
 from app.analysis.findings.idiosyncrasies import idiosyncrasies
 from app.analysis.findings.invariance import invariance
+from app.analysis.findings.limits import describe_limits
 from app.analysis.findings.protocol import make_protocol
 from app.analysis.findings.specificity import specificity
 from app.contract.findings import Findings
@@ -19,6 +20,7 @@ def make_findings(data: SurveyData) -> Findings:
         network=data.card.slug,
         dataset=data.survey.dataset,
         clips=data.survey.clips,
+        limits=describe_limits(data),
         protocol=make_protocol(data),
         findings=(fusion(data), specificity(data), invariance(data), idiosyncrasies(data)),
     )

@@ -356,3 +356,13 @@ def test_the_protocol_can_be_saved_and_is_told_in_every_form(visitor: TestClient
         assert "max_p_value 0.05" in text
         assert "Seed 0" in text
         assert "from before groups of clips were noted" in text
+
+
+def test_the_page_says_what_the_clips_cannot_tell(store: Store, visitor: TestClient, open_page: Open) -> None:
+    add_dataset(store)
+    survey(store)
+    page = open_page("/tiny/-/findings")
+    check(page)
+    said = visitor.get("/api/networks/tiny/findings").json()["limits"]
+    assert "1 clip could not be read and is left out: broken." in said
+    assert all(sentence in page.text for sentence in said)

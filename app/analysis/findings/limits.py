@@ -1,0 +1,104 @@
+"""What the clips of a survey cannot tell, whatever the network: each a sentence that says what to add."""
+
+from collections.abc import Sequence
+
+from app.analysis.findings.data import SurveyData
+from app.contract.survey_part import SurveyPart
+
+MIN_GROUPS = 4  # independent clips of a class, for an interval: worker/evidence/resampling.py draws no fewer
+MAX_NAMES = 4  # in a sentence
+
+
+def describe_limits(data: SurveyData) -> tuple[str, ...]:
+    """Return sentences on what the survey's clips and parts cannot tell; none where nothing is missing."""
+    sentences = [
+        *_limits_of_classes(data),
+        _unknown_groups(data),
+        _one_stream(data),
+        _skipped(data),
+        _missing_parts(data),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _limits_of_classes(data: SurveyData) -> list[str]:
+    names, confusion = data.card.classes, data.survey.confusion
+    if not names:
+        return ["The network has no classes: claims about classes cannot be told from any clips."]
+    counts = [sum(row) for row in confusion]
+    predicted = [sum(column) for column in zip(*confusion, strict=True)]
+    with_clips = [index for index, count in enumerate(counts) if count]
+    few = [names[index] for index in with_clips if counts[index] < MIN_GROUPS]
+    never = [names[index] for index in with_clips if not predicted[index]]
+    absent = [name for name, count in zip(names, counts, strict=True) if not count]
+    sentences = []
+    if len(with_clips) == 1:
+        sentences.append(
+            f"All clips are of one class, {names[with_clips[0]]}: nothing tells what units prefer. Add clips of a "
+            "second class."
+        )
+    elif absent:
+        sentences.append(f"The data set has no clips of {_names(absent)}: nothing is claimed of {_pronoun(absent)}.")
+    if few:
+        verb = "has" if len(few) == 1 else "have"
+        sentences.append(
+            f"{_names(few)} {verb} fewer than {MIN_GROUPS} clips: an interval takes {MIN_GROUPS} independent clips of "
+            "a class (of different videos, people or motions)."
+        )
+    if never:
+        verb = "is" if len(never) == 1 else "are"
+        sentences.append(
+            f"{_names(never)} {verb} never predicted: what leads to a correct answer cannot be told for "
+            f"{_pronoun(never)}."
+        )
+    return sentences
+
+
+def _unknown_groups(data: SurveyData) -> str:
+    if data.survey.groups_known is not False:
+        return ""
+    return (
+        "Which clips are of one video, person or motion is not known, so each clip counts as independent: intervals "
+        "may be too narrow. A list of videos with a column `group` tells it (docs/data-sets.md)."
+    )
+
+
+def _one_stream(data: SurveyData) -> str:
+    if len(data.card.streams) > 1:
+        return ""
+    return (
+        "The network has one stream, so no streams can be swapped: what its units code of appearance and motion is "
+        "measured on pairs of clips instead."
+    )
+
+
+def _skipped(data: SurveyData) -> str:
+    skipped = data.survey.skipped
+    if not skipped:
+        return ""
+    noun, verb = ("clip", "is") if len(skipped) == 1 else ("clips", "are")
+    return f"{len(skipped):,} {noun} could not be read and {verb} left out: {_names(skipped)}."
+
+
+def _missing_parts(data: SurveyData) -> str:
+    measured = {each.part for each in data.survey.parts}
+    applicable = [SurveyPart.SELECTIVITY, SurveyPart.CODING] if data.card.classes else [SurveyPart.CODING]
+    missing = [part.value for part in applicable if part not in measured]
+    if not measured or not missing:
+        return ""
+    return (
+        f"The survey leaves out {_names(missing)}: claims that need it cannot be told. Add it: kinetoscope-worker "
+        f"survey {data.card.slug} {data.survey.dataset} --parts {','.join(missing)}"
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`, or the first few and how many more."""
+    shown = list(names[:MAX_NAMES])
+    if len(names) > MAX_NAMES:
+        return f"{', '.join(shown)} and {len(names) - MAX_NAMES:,} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+
+
+def _pronoun(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"
