@@ -1,0 +1,111 @@
+"""Silence the units of a network and of its control on all recorded clips, each clip read twice."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from app.contract.necessity import MIN_CHANGED_GROUPS, Necessity, UnitNecessity
+from worker.devices import device_of
+from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.necessity_facts import summarize
+from worker.evidence.paired_changes import ClassGroups
+from worker.evidence.selectivity import GroupedClips
+from worker.evidence.silenced_network import SilencedNetwork
+from worker.evidence.silencing import count_tails, silenceable_layers
+from worker.evidence.silencing_plan import MAX_PASSES
+from worker.evidence.types import Observe, ReadClips, UnitKey
+from worker.evidence.unit_sets import choose_classes
+from worker.graph.inputs import Inputs, on_device
+from worker.networks.network import Network
+from worker.networks.preprocessing import clips_per_batch, join_clips
+
+MEAN_CLIPS = 256  # over which means are taken: their error is then a sixteenth of the deviation between clips
+
+
+@dataclass(frozen=True)
+class RecordedNetwork:
+    """A network, and the peaks of its units on the recorded clips."""
+
+    network: Network
+    checkpoint: SurveyCheckpoint
+
+
+def count_silencing_passes(clips: int) -> int:
+    """Return how many forward passes silencing takes at most, with the control's and those for the means."""
+    return 2 * (math.ceil(MAX_PASSES) * clips + min(MEAN_CLIPS, clips))
+
+
+def measure_necessity(
+    trained: RecordedNetwork,
+    control: RecordedNetwork | None,
+    numbers: Sequence[int],
+    clips: GroupedClips,
+    read_clips: ReadClips,
+    seed: int = 0,
+    observe: Observe = lambda done, total: None,
+) -> tuple[Necessity | None, dict[UnitKey, UnitNecessity]]:
+    """Return which classes need which units; None for a network of fewer than two classes.
+
+    `numbers` are those of the recorded clips, whose labels and groups `clips` has. Without two classes that have
+    MIN_CHANGED_GROUPS groups nothing is silenced, and the facts say so.
+    """
+    names = silenceable_layers(trained.network.card)
+    groups = ClassGroups.of(clips.labels, clips.groups)
+    tested = int((groups.groups_per_class >= MIN_CHANGED_GROUPS).sum())
+    if not names or len(trained.network.card.classes) < 2:
+        return None, {}
+    if tested < 2:
+        return (
+            Necessity(
+                clips=len(clips.labels),
+                groups=len(groups.labels),
+                classes=len(groups.classes),
+                tested_classes=tested,
+                margin_deviation=0.0,
+                not_measured=names,
+                seed=seed,
+            ),
+            {},
+        )
+    tails = count_tails(trained.network, names)
+    classes = choose_classes(clips.labels, np.random.default_rng(seed))
+    networks = [
+        SilencedNetwork(each.network, each.checkpoint, clips.labels, groups, tails, classes, seed)
+        for each in (trained, control)
+        if each is not None
+    ]
+    networks = [network for network in networks if network.layers]
+    if not networks or networks[0].network is not trained.network:
+        return None, {}
+    calibrating = np.unique(np.linspace(0, len(numbers) - 1, min(MEAN_CLIPS, len(numbers))).astype(np.int64))
+    everything = np.arange(len(numbers))
+    total, done = len(calibrating) + len(numbers), 0
+    for _, inputs in _read_batches(trained.network, calibrating, numbers, read_clips):
+        for network in networks:
+            network.add_to_means(inputs)
+        done += len(next(iter(inputs.values())))
+        observe(done, total)
+    for places, inputs in _read_batches(trained.network, everything, numbers, read_clips):
+        for network in networks:
+            network.add(places, inputs)
+        done += len(places)
+        observe(done, total)
+    measured = {layer.name for layer in networks[0].layers}
+    not_measured = [name for name in names if name not in measured]
+    return summarize(networks[0], networks[1] if len(networks) > 1 else None, not_measured, seed)
+
+
+def _read_batches(
+    network: Network, places: npt.NDArray[np.int64], numbers: Sequence[int], read_clips: ReadClips
+) -> Iterator[tuple[npt.NDArray[np.int64], Inputs]]:
+    """Yield the places (B,) of clips among the recorded ones, and their inputs on the network's device."""
+    device, size = device_of(network.module), clips_per_batch(network.card)
+    batch: list[Inputs] = []
+    for done, (_, inputs) in enumerate(read_clips([numbers[place] for place in places]), 1):
+        batch.append(inputs)
+        if len(batch) == size or done == len(places):
+            yield places[done - len(batch) : done], on_device(join_clips(batch), device)
+            batch = []
