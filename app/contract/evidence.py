@@ -6,6 +6,7 @@ Formulas: DESIGN's table of measures, and worker/evidence/. What a survey finds 
 from pydantic import Field
 
 from app.contract.model import Model
+from app.contract.necessity import UnitNecessity
 from app.contract.unit import UnitRole, UnitSummary
 
 TOP_CLIPS_PER_UNIT = 9  # stored with each unit: the clips that raise it most; with two signs, as many that lower it
@@ -96,6 +97,9 @@ class UnitEvidence(Model):
         alias="alike",
         default=(),
         description="units of the layer whose responses over clips correlate most, with the correlation",
+    )
+    necessity: UnitNecessity | None = Field(
+        default=None, description="what silencing it changes, where that was measured"
     )
     label_responses: tuple[float, ...] = Field(
         default=(),

@@ -92,7 +92,8 @@ class NeedTest(Model):
 
     units: int
     measured: int
-    null: Interval = Field(description="mean number of units by chance, and 95 % of the draws")
+    share: Interval = Field(description="of the silenced units")
+    null: Interval = Field(description="share of the silenced units by chance: mean, and 95 % of the draws")
     p_value: float
     control: Interval | None = Field(default=None, description="share of the control's silenced units, with interval")
     difference: Interval | None = Field(default=None, description="of the shares, from the control")
@@ -120,5 +121,6 @@ class Necessity(Model):
     correlation_control: Interval | None = None
     strongest_one: tuple[NeededUnit, ...] = Field(default=(), description="of the units that one class alone needs")
     strongest_several: tuple[NeededUnit, ...] = Field(default=(), description="of the generic units")
+    control_measured: int | None = Field(default=None, description="units of the control that were silenced")
     passes: float = Field(default=0.0, description="forward passes for each clip, without the control's")
     seed: int = 0

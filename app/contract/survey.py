@@ -10,6 +10,7 @@ from pydantic import Field
 from app.contract.dataset import Clip
 from app.contract.interval import Interval
 from app.contract.model import Model
+from app.contract.necessity import Necessity
 from app.contract.network import Slug
 from app.contract.repairs import RepairFacts
 from app.contract.survey_part import SurveyPart
@@ -115,9 +116,13 @@ class LayerSelectivity(Model):
     specific: int = Field(description="of these, units for which shuffled labels do not explain it")
     by_chance: float = Field(description="units below a quarter on average over shuffled labels")
     beyond_chance: Interval = Field(description="share of the live units that is below a quarter, less that by chance")
-    control: Interval | None = Field(
-        default=None, description="the same of the network with its weights shuffled; null where not measured"
+    chance: Interval | None = Field(
+        default=None, description="share of the live units that is below a quarter under shuffled labels: mean and 95 %"
     )
+    control: Interval | None = Field(
+        default=None, description="beyond_chance of the network with its weights shuffled; null where not measured"
+    )
+    control_live: int | None = Field(default=None, description="live units of the control")
     difference: Interval | None = Field(default=None, description="from the control")
     p_value: float | None = Field(default=None, description="of a difference this large, one-sided")
 
@@ -148,6 +153,9 @@ class SurveyFacts(Model):
     )
     repairs: RepairFacts | None = Field(default=None, description="which changes of clips repair or cause errors")
     parts: tuple[MeasuredPart, ...] = Field(default=(), description="empty in surveys from before this was noted")
+    silence: Necessity | None = Field(
+        default=None, description="what silencing units changes; null where it was not measured, or without classes"
+    )
     groups_known: bool | None = Field(
         default=None, description="whether it is known which clips are of one video, person or motion"
     )

@@ -19,8 +19,13 @@ class UnitRole(StrEnum):
 
     SPECIFIC = "specific"  # below SPECIFIC_BELOW
     MIXED = "mixed"
-    GENERIC = "generic"  # above GENERIC_ABOVE
+    GENERIC = "generic"  # above GENERIC_ABOVE; pages say "unselective", for classes need not need such a unit
     DEAD = "dead"  # no clip ever made it positive
+
+    @property
+    def label(self) -> str:
+        """The role in words."""
+        return "unselective" if self is UnitRole.GENERIC else self.value
 
     @classmethod
     def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole | None":

@@ -7,13 +7,13 @@ import numpy as np
 from app.contract.interval import Interval
 from app.contract.necessity import DetectorNeed
 from worker.evidence.paired_changes import ClassGroups, sum_by_class
+from worker.evidence.resampling import COVERED
 from worker.evidence.types import Floats, Labels
 
 DRAWS = 999  # exchanges of detectors and others, permutations of units, and resamples
-COVERED = (2.5, 97.5)  # percentiles of an interval
 
 
-def make_interval(value: float, draws: Floats) -> Interval:
+def percentile_interval(value: float, draws: Floats) -> Interval:
     """Return a value with the percentiles of its resamples (draws,)."""
     low, high = np.percentile(draws, COVERED)
     return Interval(value=float(value), low=float(low), high=float(high))
@@ -40,7 +40,7 @@ class DetectorContrast:
             recall=_resample_classes(recall, generator),
             margin=_resample_classes(margin, generator),
             p_value=float((1 + (exchanged >= measured.mean()).sum()) / (1 + DRAWS)),
-            null=make_interval(float(exchanged.mean()), exchanged),
+            null=percentile_interval(float(exchanged.mean()), exchanged),
             control=None if control is None else _resample_classes(control.falls.mean(0)[:, 0], generator),
         )
 
@@ -49,7 +49,7 @@ def _resample_classes(falls: Floats, generator: np.random.Generator) -> Interval
     """Return the mean over classes (m, 1 + draws), whose first column is as measured."""
     draws = falls.shape[1] - 1
     drawn = [falls[generator.integers(0, len(falls), len(falls)), 1 + draw].mean() for draw in range(draws)]
-    return make_interval(float(falls[:, 0].mean()), np.array(drawn))
+    return percentile_interval(float(falls[:, 0].mean()), np.array(drawn))
 
 
 def contrast_detectors(

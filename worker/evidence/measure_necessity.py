@@ -1,7 +1,7 @@
 """Silence the units of a network and of its control on all recorded clips, each clip read twice."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from worker.devices import device_of
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.necessity_facts import summarize
 from worker.evidence.paired_changes import ClassGroups
-from worker.evidence.selectivity import GroupedClips
+from worker.evidence.resampling import GroupedClips
 from worker.evidence.silenced_network import SilencedNetwork
 from worker.evidence.silencing import count_tails, silenceable_layers
 from worker.evidence.silencing_plan import MAX_PASSES
@@ -40,19 +40,21 @@ def count_silencing_passes(clips: int) -> int:
 
 def measure_necessity(
     trained: RecordedNetwork,
-    control: RecordedNetwork | None,
+    make_control: Callable[[], RecordedNetwork] | None,
     numbers: Sequence[int],
     clips: GroupedClips,
     read_clips: ReadClips,
     seed: int = 0,
     observe: Observe = lambda done, total: None,
+    layers: Collection[str] | None = None,
 ) -> tuple[Necessity | None, dict[UnitKey, UnitNecessity]]:
     """Return which classes need which units; None for a network of fewer than two classes.
 
     `numbers` are those of the recorded clips, whose labels and groups `clips` has. Without two classes that have
-    MIN_CHANGED_GROUPS groups nothing is silenced, and the facts say so.
+    MIN_CHANGED_GROUPS groups nothing is silenced, and the facts say so. `make_control` is called if something is.
+    `layers` names those that are wanted, by default all of the network's own.
     """
-    names = silenceable_layers(trained.network.card)
+    names = tuple(name for name in silenceable_layers(trained.network.card) if layers is None or name in layers)
     groups = ClassGroups.of(clips.labels, clips.groups)
     tested = int((groups.groups_per_class >= MIN_CHANGED_GROUPS).sum())
     if not names or len(trained.network.card.classes) < 2:
@@ -74,8 +76,7 @@ def measure_necessity(
     classes = choose_classes(clips.labels, np.random.default_rng(seed))
     networks = [
         SilencedNetwork(each.network, each.checkpoint, clips.labels, groups, tails, classes, seed)
-        for each in (trained, control)
-        if each is not None
+        for each in (trained, *([make_control()] if make_control else []))
     ]
     networks = [network for network in networks if network.layers]
     if not networks or networks[0].network is not trained.network:

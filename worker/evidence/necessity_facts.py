@@ -18,16 +18,16 @@ from app.contract.necessity import (
     UnitNecessity,
 )
 from worker.evidence.detector_need import (
-    COVERED,
     DRAWS,
     DetectorContrast,
     contrast_detectors,
     join_layers,
-    make_interval,
+    percentile_interval,
     rank_correlations,
 )
 from worker.evidence.necessity import Needs, UnitChanges, find_needs
 from worker.evidence.paired_changes import sum_by_class
+from worker.evidence.resampling import COVERED, make_interval
 from worker.evidence.silenced_network import SilencedNetwork
 from worker.evidence.types import Floats, UnitKey
 
@@ -127,6 +127,7 @@ def summarize(
         correlation_control=_mean_correlation(control_correlations),
         strongest_one=_strongest(found, lambda needing: needing == 1),
         strongest_several=_strongest(found, lambda needing: needing >= SEVERAL_CLASSES),
+        control_measured=None if other is None else other.units,
         passes=trained.passes,
         seed=seed,
     )
@@ -155,7 +156,7 @@ class Correlation(NamedTuple):
 
     @property
     def interval(self) -> Interval:
-        return make_interval(self.value, self.resampled)
+        return percentile_interval(self.value, self.resampled)
 
 
 def correlate_layers(
@@ -183,7 +184,7 @@ def _mean_correlation(correlations: Mapping[str, Correlation]) -> Interval | Non
     if not correlations:
         return None
     values = list(correlations.values())
-    return make_interval(
+    return percentile_interval(
         float(np.mean([each.value for each in values])), np.mean([each.resampled for each in values], 0)
     )
 
@@ -201,11 +202,12 @@ def _need_test(found: NetworkNeeds, other: NetworkNeeds | None, name: str) -> Ne
     """Return the number of units that `name`, a field of Numbers, counts, beside chance and the control."""
     value, resampled = _shares(found, name)
     chance = np.array([getattr(each, name) for each in found.needs.by_chance])
-    units = getattr(found.needs.numbers, name)
+    units, total = getattr(found.needs.numbers, name), max(1, found.units)
     test = NeedTest(
         units=units,
         measured=found.units,
-        null=make_interval(float(chance.mean()), chance),
+        share=_moved(value, resampled),
+        null=percentile_interval(float(chance.mean()) / total, chance / total),
         p_value=float((1 + (chance >= units).sum()) / (1 + len(chance))),
     )
     if other is None:
@@ -230,7 +232,8 @@ def _shares(found: NetworkNeeds, name: str) -> tuple[float, Floats]:
 
 def _moved(value: float, resampled: Floats) -> Interval:
     """Return the interval of resamples moved by their bias: a resample has fewer different clips."""
-    return make_interval(value, resampled - resampled.mean() + value)
+    moved = make_interval(np.float64(value), resampled)
+    return Interval(value=value, low=max(-1.0, moved.low), high=min(1.0, moved.high))
 
 
 def _strongest(found: NetworkNeeds, chosen: Callable[[Counts], Counts]) -> tuple[NeededUnit, ...]:
@@ -291,4 +294,4 @@ def _class_interval(changes: Floats, found: NetworkNeeds, row: int, counts: Coun
     groups = found.network.groups
     of_class = groups.labels == groups.classes[row]
     sums, sizes, drawn = changes[of_class], groups.sizes[of_class], counts[:, of_class]
-    return make_interval(float(sums.sum() / sizes.sum()), drawn @ sums / (drawn @ sizes))
+    return percentile_interval(float(sums.sum() / sizes.sum()), drawn @ sums / (drawn @ sizes))

@@ -11,11 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
 from app.contract.unit import SPECIFIC_BELOW
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.measures import effective_classes
-from worker.evidence.resampling import GroupedClips, Integers, find_p_limit, make_interval, one_sided_p_value
+from worker.evidence.resampling import (
+    COVERED,
+    GroupedClips,
+    Integers,
+    find_p_limit,
+    make_interval,
+    one_sided_p_value,
+)
 from worker.evidence.types import Floats, Labels
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -133,6 +141,7 @@ def _summarize(
         specific=int((significant & trained.below).sum()),
         by_chance=float(trained.shuffled.mean()),
         beyond_chance=make_interval(beyond, resampled),
+        chance=_share_by_chance(trained),
     )
     if control is None:
         return found
@@ -141,8 +150,15 @@ def _summarize(
     difference, resampled_difference = beyond - beyond_control, resampled - resampled_control
     return found.model_copy(
         update={
+            "control_live": int(control.live.sum()),
             "control": make_interval(beyond_control, resampled_control),
             "difference": make_interval(difference, resampled_difference),
             "p_value": one_sided_p_value(difference, resampled_difference),
         }
     )
+
+
+def _share_by_chance(layer: LayerMeasures) -> Interval:
+    shares = layer.shuffled / max(1, layer.live.sum())
+    low, high = np.percentile(shares, COVERED)
+    return Interval(value=float(shares.mean()), low=float(low), high=float(high))

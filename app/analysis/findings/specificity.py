@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from app.analysis.findings.claims import finding_of_claims
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
-from app.contract.findings import Figure, Finding, Verdict
+from app.analysis.findings.needed_units import PAPER, claims_of_needs
+from app.contract.findings import Claim, Figure, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
@@ -11,11 +13,8 @@ from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
 MIN_DIFFERENCE = 0.05  # of a layer's live units, from the control: fewer are too few to speak of the layer
 MAX_P_VALUE = 0.05
+SELECTIVE = "specificity.selective"
 MAX_LAYERS = 4  # named in a sentence
-GENERIC_NOT_MEASURED = (
-    f"Units that answer to more than {GENERIC_ABOVE:.0%} of the classes are unselective. Whether several classes need "
-    "them is not measured, so this claim is never more than partly supported."
-)
 OLD_SURVEY = "This survey is from before chance and a control were measured: survey the network again."
 TOO_FEW_CLIPS = (
     "An interval takes two classes with four independent clips each (of different videos, people or motions): add "
@@ -24,50 +23,84 @@ TOO_FEW_CLIPS = (
 
 
 def specificity(data: SurveyData) -> Finding:
-    """Return the finding on specific and generic units.
+    """Return the finding on specific and generic units: its verdict follows from its claims.
 
-    Partly supported where some hidden layer has units that answer to few classes beyond chance, and significantly more
-    of them than the same network with its weights shuffled.
+    Some hidden layer has units that answer to few classes, beyond chance and the control; one class alone needs some
+    units; several classes need others; and a class needs the units that detect it.
     """
     if not data.card.classes:
         sentence = "The network has no classes, so its units cannot be specific to few of them or shared by most."
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence])
-    layers = data.survey.selectivity
+    layers = data.survey.selectivity or ()
     statistics = data.statistics
-    count = (
-        f"Of {statistics.live:,} live units {statistics.specific:,} answer to less than {SPECIFIC_BELOW:.0%} of the "
-        f"classes, and {statistics.generic:,} to more than {GENERIC_ABOVE:.0%}; the outputs of the classes are among "
-        "them."
-    )
     figures = [
         Figure(words="units that answer to few classes", value=statistics.specific),
         Figure(words="units that answer to most", value=statistics.generic),
     ]
-    series = make_series(data, "effective_classes", "Effective classes")
-    examples = data.examples.get("effective_classes", ())
+    if layers:
+        figures += [
+            Figure(words="live hidden units", value=sum(layer.live for layer in layers)),
+            Figure(words="of these, specific", value=sum(layer.specific for layer in layers)),
+            Figure(words="few classes by chance", value=sum(layer.by_chance for layer in layers)),
+            Figure(
+                words="layers with more than shuffled weights give",
+                value=sum(is_learned(layer, len(layers)) for layer in layers),
+            ),
+        ]
+    count = (
+        f"Of {statistics.live:,} live units {statistics.specific:,} answer to less than {SPECIFIC_BELOW:.0%} of the "
+        f"classes, and {statistics.generic:,} to more than {GENERIC_ABOVE:.0%} (unselective units); the outputs of the "
+        "classes are among them."
+    )
+    found = finding_of_claims(
+        HEADING,
+        [_selective_claim(data), *claims_of_needs(data)],
+        [count],
+        figures=tuple(figures),
+        series=make_series(data, "effective_classes", "Effective classes"),
+        selectivity=layers,
+        examples=data.examples.get("effective_classes", ()),
+    )
+    if found.supported and data.survey.silence is None:  # an older survey says nothing of what classes need
+        return found.model_copy(update={"verdict": Verdict.PARTLY, "supported": False})
+    return found
+
+
+def _selective_claim(data: SurveyData) -> Claim:
+    """Return the claim that units of hidden layers answer to few classes."""
+    layers = data.survey.selectivity
     if not layers:
         reason = OLD_SURVEY if layers is None else TOO_FEW_CLIPS
-        return make_finding(
-            HEADING, Verdict.CANNOT_BE_TOLD, [reason, count], figures=figures, series=series, examples=examples
-        )
+        return Claim(name=SELECTIVE, sentence=reason, verdict=Verdict.CANNOT_BE_TOLD, paper=PAPER)
     learned = [layer for layer in layers if is_learned(layer, len(layers))]
-    live, specific = sum(layer.live for layer in layers), sum(layer.specific for layer in layers)
-    sentences = [_layers_sentence(learned, layers), _count_sentence(layers), GENERIC_NOT_MEASURED]
-    return make_finding(
-        HEADING,
-        Verdict.PARTLY if learned else Verdict.NOT_SUPPORTED,
-        sentences,
-        figures=(
-            *figures,
-            Figure(words="live hidden units", value=live),
-            Figure(words="of these, specific", value=specific),
-            Figure(words="few classes by chance", value=sum(layer.by_chance for layer in layers)),
-            Figure(words="layers with more than shuffled weights give", value=len(learned)),
+    clearest = max(layers, key=lambda layer: layer.difference.value if layer.difference else layer.beyond_chance.value)
+    chance = clearest.chance
+    return Claim(
+        name=SELECTIVE,
+        sentence=f"{_layers_sentence(learned, layers)} {_count_sentence(layers)}",
+        verdict=Verdict.SUPPORTED if learned else Verdict.NOT_SUPPORTED,
+        measure=f"share of the live units of {clearest.layer} that answer to few classes, less the share by chance",
+        effect=clearest.beyond_chance,
+        null=chance and Interval(value=0.0, low=chance.low - chance.value, high=chance.high - chance.value),
+        null_words="labels shuffled over the groups of clips",
+        control=clearest.control,
+        p_value=None if clearest.p_value is None else min(1.0, clearest.p_value * len(layers)),
+        n=clearest.live,
+        counted=f"live units of {clearest.layer}, the clearest of {len(layers)} hidden layers",
+        threshold=(
+            f"in some layer {MIN_DIFFERENCE:.0%} of the live units more than in the control, p < {MAX_P_VALUE} after "
+            "correction for the number of layers"
         ),
-        series=series,
-        selectivity=layers,
-        examples=examples,
+        caveat=_dead_control(layers),
+        paper=PAPER,
+        units=tuple(example.unit for example in data.examples.get("effective_classes", ())[:3]),
     )
+
+
+def _dead_control(layers: Sequence[LayerSelectivity]) -> str:
+    """Return which layers have no live unit in the control, so that their comparison says nothing."""
+    dead = [layer.layer for layer in layers if layer.control_live == 0]
+    return f"In the control no unit of {', '.join(dead)} is live: there it tells nothing." if dead else ""
 
 
 def is_learned(layer: LayerSelectivity, layers: int) -> bool:

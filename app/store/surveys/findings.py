@@ -1,11 +1,15 @@
 """Reads what findings are computed from: the newest survey, measures by layer, and the most extreme units."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Select, select, update
 
 from app.analysis.findings.data import SurveyData, unit_statistics
 from app.contract.findings import Example, UnitStatistics
+from app.contract.necessity import NeededUnit
 from app.contract.network import NetworkCard
 from app.contract.survey import Survey
+from app.store.catalog.search import units_by_name
 from app.store.catalog.units import summaries_by_id
 from app.store.database.cache import LruCache
 from app.store.database.session import Session, SurveyKey
@@ -49,15 +53,23 @@ def get_findings_data(session: Session, *, card: NetworkCard) -> SurveyData | No
 
     statistics, extremes = _statistics_and_extremes.get_or_compute(SurveyKey(survey.id, survey.created_at), read)
     units = summaries_by_id(session, card, {id for of_measure in extremes.values() for id, _ in of_measure})
-    return SurveyData(
-        card=card,
-        survey=survey,
-        statistics=statistics,
-        examples={
-            measure: tuple(Example(unit=units[id], words=words, value=value) for id, value in extremes[measure])
-            for measure, words in EXAMPLE_MEASURES.items()
-            if measure in extremes
-        },
+    examples = {
+        str(measure): tuple(Example(unit=units[id], words=words, value=value) for id, value in extremes[measure])
+        for measure, words in EXAMPLE_MEASURES.items()
+        if measure in extremes
+    }
+    if survey.silence is not None:
+        examples["needed_by_one"] = _needed_units(session, card, survey.silence.strongest_one)
+        examples["needed_by_several"] = _needed_units(session, card, survey.silence.strongest_several)
+    return SurveyData(card=card, survey=survey, statistics=statistics, examples=examples)
+
+
+def _needed_units(session: Session, card: NetworkCard, units: Sequence[NeededUnit]) -> tuple[Example, ...]:
+    """Return units that classes need, with what the margin of the first loses without them."""
+    summaries = units_by_name(session, card=card, names=[(each.layer, each.unit) for each in units])
+    return tuple(
+        Example(unit=summary, words="standard deviations", value=each.margin_change)
+        for summary, each in zip(summaries, units, strict=True)
     )
 
 

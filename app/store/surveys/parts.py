@@ -26,8 +26,10 @@ STORED_ELSEWHERE = {
     SurveyPart.MASK,
     SurveyPart.SELECTIVITY,
 }
-DETAIL_FIELDS: tuple[str, ...] = ()  # of UnitEvidence, stored as JSON in `details`
-COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {}  # of UnitEvidenceRow, by name: the value of a unit
+DETAIL_FIELDS: tuple[str, ...] = ("necessity",)  # of UnitEvidence, stored as JSON in `details`
+COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {  # of UnitEvidenceRow, by name: the value of a unit
+    "needed_by": lambda evidence: evidence.necessity and evidence.necessity.needed_by,
+}
 
 
 def save_part_facts(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:

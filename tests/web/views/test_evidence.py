@@ -108,7 +108,7 @@ def test_responses_are_sorted_and_the_class_of_a_class_unit_stands_out(surveyed:
     assert lengths[5] == pytest.approx(76.6)  # then the average precision of what it detects
     assert len(page.all("li", class_="own-class")) == 2
     assert {"/tiny/-/classes/run", "/tiny/-/classes/back%2Fflip%20%26%20turn"} <= set(page.links)
-    assert "1.10 of 5 classes in effect: specific below\n 1.25, generic above 3.00" in page.text
+    assert "1.10 of 5 classes in effect: specific below\n 1.25, unselective above 3.00" in page.text
 
 
 def test_a_class_that_a_unit_finds_no_better_than_by_lot_is_none_that_it_detects(store: Store, open_page: Open) -> None:
@@ -194,7 +194,7 @@ def test_a_class_has_its_accuracy_detectors_and_confusions(store: Store, make: M
     detectors = [link for link in page.links if link in ("/tiny/fc6/6", "/tiny/fc6/1", "/tiny/appearance.conv1/1")]
     assert detectors[0] == "/tiny/fc6/6", "the best of all"
     assert detectors.index("/tiny/fc6/1") < detectors.index("/tiny/appearance.conv1/1"), "deepest first"
-    shared = page.text.partition("Generic units that it shares")[2]
+    shared = page.text.partition("Unselective units that it shares")[2]
     assert "fc6/1" in shared
     assert "conv" not in shared
 

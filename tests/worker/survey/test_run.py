@@ -155,6 +155,12 @@ def test_specific_units_are_measured_beside_the_control_which_continues_when_kil
     assert [layer.layer for layer in layers] == hidden
     assert sum(layer.specific for layer in layers) == 0
     assert all(layer.control is not None for layer in layers)
+    silence = continued.facts.silence
+    assert silence is not None
+    assert [layer.layer for layer in silence.layers] == ["fc7"]
+    assert (silence.clips, silence.tested_classes) == (CLIPS, 5)
+    needed = {unit.unit: unit.necessity for unit in continued.units if unit.layer == "fc7"}
+    assert sum(each is not None for each in needed.values()) == silence.layers[0].measured
 
 
 def run_probing(network: Network, samples: list[Sample], folder: Path, observe: ObserveStage) -> SurveyResult:

@@ -10,6 +10,7 @@ from worker.survey.parts.part import Part
 from worker.survey.parts.probe import PROBE
 from worker.survey.parts.repairs import REPAIRS
 from worker.survey.parts.selectivity import SELECTIVITY
+from worker.survey.parts.silence import SILENCE
 from worker.survey.parts.streams import STREAMS
 
 PARTS: tuple[Part, ...] = (
@@ -18,5 +19,6 @@ PARTS: tuple[Part, ...] = (
     STREAMS,
     MASK,
     SELECTIVITY,
+    SILENCE,
     REPAIRS,
 )

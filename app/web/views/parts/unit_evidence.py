@@ -8,6 +8,7 @@ from app.analysis.confusions import clips_per_class
 from app.analysis.detectors import detected_classes
 from app.contract.dataset import Clip
 from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
+from app.contract.necessity import ClassNeed, UnitNecessity
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
 from app.contract.survey import SurveySummary
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW, UnitRole, UnitSummary
@@ -62,6 +63,23 @@ class AttributionRow:
 
 
 @dataclass(frozen=True)
+class NeedRow:
+    """A class that loses significantly where the unit is silenced."""
+
+    label: str
+    href: str
+    need: ClassNeed
+
+
+@dataclass(frozen=True)
+class NecessityPanel:
+    """What silencing the unit changes; of the classes, the one that loses most comes first."""
+
+    measured: UnitNecessity
+    classes: tuple[NeedRow, ...]
+
+
+@dataclass(frozen=True)
 class UnitEvidencePanel:
     """The evidence of a unit. `responses` and `detected_classes` have the largest value first.
 
@@ -76,6 +94,7 @@ class UnitEvidencePanel:
     responses: tuple[ClassBar, ...]
     detected_classes: tuple[ClassBar, ...]
     attributions: tuple[AttributionRow, ...]
+    necessity: NecessityPanel | None
     speed: Curve | None
     direction: Curve | None
     correlated_units: tuple[CorrelatedUnit, ...]
@@ -124,11 +143,26 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         responses=class_bars(card, by_response, measured.responses, own_class),
         detected_classes=class_bars(card, detected, measured.precision, own_class),
         attributions=attribution_rows(card, measured.class_attributions),
+        necessity=necessity_panel(card, measured.necessity),
         speed=speed_plot(speed.factors, speed.responses) if speed else None,
         direction=direction_plot(direction.degrees, direction.responses) if direction else None,
         correlated_units=tuple(
             CorrelatedUnit(summary, correlation)
             for summary, (_, correlation) in zip(correlated, measured.correlated_units, strict=True)
+        ),
+    )
+
+
+def necessity_panel(card: NetworkCard, measured: UnitNecessity | None) -> NecessityPanel | None:
+    """Return what silencing a unit changes, None where it was not measured."""
+    if measured is None:
+        return None
+    names = [card.classes[each.class_index] for each in measured.classes]
+    return NecessityPanel(
+        measured,
+        tuple(
+            NeedRow(name, urls.class_(card.slug, name), each)
+            for name, each in zip(names, measured.classes, strict=True)
         ),
     )
 

@@ -1,0 +1,270 @@
+"""Claims about which units the classes need, from what they lose where units are silenced."""
+
+from collections.abc import Sequence
+
+from app.analysis.findings.data import SurveyData
+from app.contract.findings import Claim, Verdict
+from app.contract.interval import Interval
+from app.contract.necessity import (
+    MIN_CHANGED_GROUPS,
+    MIN_MARGIN_FALL,
+    SEVERAL_CLASSES,
+    DetectorNeed,
+    Necessity,
+    NeededUnit,
+    NeedTest,
+)
+from app.contract.unit import UnitSummary
+
+MAX_P_VALUE = 0.05
+ONE_CLASS, SEVERAL, DETECTORS = "specificity.one_class", "specificity.several_classes", "specificity.detectors"
+PAPER = "section 4.1"
+NOT_MEASURED = (
+    "Which units the classes need was not measured in this survey: survey the network again, with the part `silence`."
+)
+SHUFFLED_CLASSES = "the classes of the groups of clips shuffled"
+EXCHANGED = "the clips with and without the unit exchanged at random, group by group"
+COUNT_THRESHOLD = (
+    "more units than by chance (p < 0.05), and than in the control (95 % interval); partly, as long as no single unit "
+    "changes what is recognised"
+)
+DETECTOR_THRESHOLD = (
+    "a larger fall of the margin than without the other units (p < 0.05, 95 % interval), and than in the control; "
+    "partly, as long as the interval of the recall includes zero"
+)
+MAX_NAMED = 3
+
+
+def claims_of_needs(data: SurveyData) -> tuple[Claim, ...]:
+    """Return the claims on units that one class needs, on units that several need, and on detectors."""
+    found = data.survey.silence
+    reason = _why_not(data, found)
+    if found is None or reason:
+        words = {
+            ONE_CLASS: "Some units are needed by one class alone",
+            SEVERAL: "Some units are needed by several classes",
+            DETECTORS: "A class needs the units that detect it",
+        }
+        return tuple(
+            Claim(name=name, sentence=f"{said}: {reason}", verdict=Verdict.CANNOT_BE_TOLD, paper=PAPER)
+            for name, said in words.items()
+        )
+    return (_one_class(data, found), _several_classes(data, found), _detectors(data, found))
+
+
+def _why_not(data: SurveyData, found: Necessity | None) -> str:
+    """Return why nothing can be told; empty where it can."""
+    if found is None:
+        return NOT_MEASURED
+    if found.tested_classes < 2:
+        return (
+            f"a fall can only be significant with {MIN_CHANGED_GROUPS} independent groups of clips of a class (of "
+            f"different videos, people or motions), in two classes at least, and {found.tested_classes} of "
+            f"{found.classes} classes have as many. Add clips, and survey the network again."
+        )
+    if found.one_class is None:
+        return "silencing takes too many forward passes in every layer of this network."
+    return ""
+
+
+def _one_class(data: SurveyData, found: Necessity) -> Claim:
+    test, layers = found.one_class, len(found.layers)
+    assert test is not None
+    strongest = found.strongest_one
+    return _count_claim(
+        data,
+        found,
+        test,
+        name=ONE_CLASS,
+        sentence=(
+            f"{test.units:,} of {test.measured:,} silenced units in {layers} layers are needed by one class alone: its "
+            f"margin falls by {MIN_MARGIN_FALL} standard deviations or more without the unit, that of no other class "
+            f"does.{_named(data, strongest)}{_recall_sentence(found)}"
+        ),
+        null_words=SHUFFLED_CLASSES,
+        units="needed_by_one",
+    )
+
+
+def _several_classes(data: SurveyData, found: Necessity) -> Claim:
+    test = found.several_classes
+    assert test is not None
+    if found.tested_classes < SEVERAL_CLASSES:
+        return Claim(
+            name=SEVERAL,
+            sentence=(
+                f"Units that {SEVERAL_CLASSES} classes need cannot be told: {found.tested_classes} classes have "
+                f"{MIN_CHANGED_GROUPS} independent groups of clips or more."
+            ),
+            verdict=Verdict.CANNOT_BE_TOLD,
+            paper=PAPER,
+        )
+    two = sum(layer.counts.two for layer in found.layers)
+    return _count_claim(
+        data,
+        found,
+        test,
+        name=SEVERAL,
+        sentence=(
+            f"{test.units:,} of {test.measured:,} silenced units are needed by {SEVERAL_CLASSES} classes or more, and "
+            f"{two:,} by two.{_named(data, found.strongest_several)}"
+        ),
+        null_words=EXCHANGED,
+        units="needed_by_several",
+    )
+
+
+def _count_claim(
+    data: SurveyData, found: Necessity, test: NeedTest, *, name: str, sentence: str, null_words: str, units: str
+) -> Claim:
+    is_met = test.units > 0 and test.p_value < MAX_P_VALUE and (test.difference is None or test.difference.low > 0)
+    changes_recall = found.recall is not None and found.recall.units > 0 and found.recall.p_value < MAX_P_VALUE
+    verdict = Verdict.NOT_SUPPORTED
+    if is_met:
+        verdict = Verdict.SUPPORTED if changes_recall else Verdict.PARTLY
+    return Claim(
+        name=name,
+        sentence=sentence,
+        verdict=verdict,
+        measure="share of the silenced units",
+        effect=test.share,
+        null=test.null,
+        null_words=null_words,
+        control=test.control,
+        p_value=test.p_value,
+        n=test.measured,
+        counted="live hidden units that were silenced one by one",
+        groups=found.groups,
+        threshold=COUNT_THRESHOLD,
+        caveat=_caveat(data, found),
+        paper=PAPER,
+        source="1803.06959",
+        units=_summaries(data, units),
+    )
+
+
+def _detectors(data: SurveyData, found: Necessity) -> Claim:
+    need = found.detectors
+    if need is None:
+        return Claim(
+            name=DETECTORS,
+            sentence=(
+                "Whether a class needs the units that detect it cannot be told: it takes clips of five classes, and a "
+                "layer of four live units at least."
+            ),
+            verdict=Verdict.CANNOT_BE_TOLD,
+            paper=PAPER,
+        )
+    return Claim(
+        name=DETECTORS,
+        sentence=(
+            f"Without its best detectors (5 % of a layer, {need.size} units) the margin of a class falls by "
+            f"{_interval(need.margin)} standard deviations more, and its recall by {_points(need.recall)} points more, "
+            f"than without as many other units of the layer that are as active. {_correlation_sentence(found)}"
+        ),
+        verdict=_detector_verdict(need),
+        measure="fall of a class's margin without its detectors, less that without other units; standard deviations",
+        effect=need.margin,
+        null=need.null,
+        null_words="detectors and other units exchanged at random, class by class",
+        control=need.control,
+        p_value=need.p_value,
+        n=need.classes,
+        counted=f"classes, in {sum(layer.detectors is not None for layer in found.layers)} layers each",
+        groups=found.groups,
+        threshold=DETECTOR_THRESHOLD,
+        caveat=_caveat(data, found),
+        paper=PAPER,
+        source="1806.02891",
+    )
+
+
+def _detector_verdict(need: DetectorNeed) -> Verdict:
+    beats_control = need.control is None or need.margin.low > need.control.high
+    if need.margin.low <= 0 or need.p_value >= MAX_P_VALUE or not beats_control:
+        return Verdict.NOT_SUPPORTED
+    return Verdict.SUPPORTED if need.recall.low > 0 else Verdict.PARTLY
+
+
+def _correlation_sentence(found: Necessity) -> str:
+    correlation, p_value = found.selectivity_correlation, found.correlation_p_value
+    if correlation is None or p_value is None:
+        return ""
+    told = "says little of" if p_value >= MAX_P_VALUE else "goes with" if correlation.value > 0 else "goes against"
+    return (
+        f"Over single units, selectivity {told} how much all classes together lose: rank correlation "
+        f"{_interval(correlation)}, {_p(p_value)}."
+    )
+
+
+def _recall_sentence(found: Necessity) -> str:
+    recall = found.recall
+    if recall is None:
+        return ""
+    if not recall.units:
+        return " No single unit lowers the recall of any class significantly: the others of its layer stand in for it."
+    by_chance = recall.null.value * recall.measured
+    return (
+        f" Without {recall.units:,} of them the recall of some class falls significantly ({by_chance:.1f} by chance)."
+    )
+
+
+def _named(data: SurveyData, units: Sequence[NeededUnit]) -> str:
+    if not units:
+        return ""
+    named = "; ".join(
+        f"{each.layer}/{each.unit} ({', '.join(data.card.classes[index] for index in each.classes[:MAX_NAMED])}: "
+        f"{each.margin_change:+.2f} standard deviations)"
+        for each in units[:MAX_NAMED]
+    )
+    return f" The strongest: {named}."
+
+
+def _caveat(data: SurveyData, found: Necessity) -> str:
+    said = []
+    sampled = [layer for layer in found.layers if layer.measured < layer.live]
+    if sampled:
+        named = ", ".join(f"{layer.layer} {layer.measured} of {layer.live}" for layer in sampled)
+        said.append(f"Of dear layers a random sample of the live units was silenced: {named}.")
+    if found.not_measured:
+        count = len(found.not_measured)
+        layers = "1 layer was" if count == 1 else f"{count} layers were"
+        said.append(f"{layers} not measured: too many forward passes.")
+    if found.never_predicted:
+        named = ", ".join(data.card.classes[index] for index in found.never_predicted[:MAX_NAMED])
+        more = len(found.never_predicted) - MAX_NAMED
+        said.append(f"The network never predicts {named}{f' and {more} more' if more > 0 else ''}: no recall to lose.")
+    if found.tested_classes < found.classes:
+        said.append(
+            f"{found.classes - found.tested_classes} of {found.classes} classes have fewer than {MIN_CHANGED_GROUPS} "
+            "groups of clips, and were not tested."
+        )
+    if data.survey.groups_known is False:
+        said.append("It is not known which clips are of one video or person: they count as independent.")
+    if found.control_measured is not None and found.control_measured < found_units(found) / 2:
+        said.append(
+            f"In the control only {found.control_measured:,} units are live and could be silenced, of "
+            f"{found_units(found):,} in the network."
+        )
+    return " ".join(said)
+
+
+def found_units(found: Necessity) -> int:
+    """Return how many units of the network were silenced."""
+    return sum(layer.measured for layer in found.layers)
+
+
+def _summaries(data: SurveyData, name: str) -> tuple[UnitSummary, ...]:
+    return tuple(example.unit for example in data.examples.get(name, ()))
+
+
+def _interval(value: Interval) -> str:
+    return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
+
+
+def _points(share: Interval) -> str:
+    return f"{share.value * 100:.1f} ({share.low * 100:.1f} to {share.high * 100:.1f})"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
