@@ -62,7 +62,9 @@ def unit_filters(
 
 def _filter(name: str, label: str, values: Iterable[str], chosen: str | None, counts: Mapping[str, int]) -> Filter:
     choices = (
-        FilterChoice(str(value), getattr(value, "label", str(value)), counts.get(value, 0) if counts else None, value == chosen)
+        FilterChoice(
+            str(value), getattr(value, "label", str(value)), counts.get(value, 0) if counts else None, value == chosen
+        )
         for value in values
     )
     return Filter(name, label, (FilterChoice("", "any", None, chosen is None), *choices))
