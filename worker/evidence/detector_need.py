@@ -53,7 +53,7 @@ def _resample_classes(falls: Floats, generator: np.random.Generator) -> Interval
 
 
 def contrast_detectors(
-    margin: Floats, correct: Floats, classes: Labels, groups: ClassGroups, resamples: Sequence[Floats], size: int
+    margin: Floats, correct: Floats, classes: Labels, groups: ClassGroups, resamples: Sequence[Labels], size: int
 ) -> DetectorContrast:
     """Return the contrast of one layer from the changes (2 m, K) without the detectors and without the others."""
     row = np.searchsorted(groups.classes, classes)

@@ -56,7 +56,7 @@ class NetworkNeeds(NamedTuple):
     def size_of(self, layer: str) -> int:
         """Return how many units of a layer were silenced."""
         part = self.parts.get(layer, slice(0, 0))
-        return part.stop - part.start
+        return int(part.stop - part.start)
 
     @property
     def keys(self) -> list[UnitKey]:
@@ -232,11 +232,11 @@ def _shares(found: NetworkNeeds, name: str) -> tuple[float, Floats]:
 
 def _moved(value: float, resampled: Floats) -> Interval:
     """Return the interval of resamples moved by their bias: a resample has fewer different clips."""
-    moved = make_interval(np.float64(value), resampled)
+    moved = make_interval(np.asarray(value), resampled)
     return Interval(value=value, low=max(-1.0, moved.low), high=min(1.0, moved.high))
 
 
-def _strongest(found: NetworkNeeds, chosen: Callable[[Counts], Counts]) -> tuple[NeededUnit, ...]:
+def _strongest(found: NetworkNeeds, chosen: Callable[[Counts], npt.NDArray[np.bool_]]) -> tuple[NeededUnit, ...]:
     """Return the units whose number of classes is chosen that lower the margin of one of these most."""
     needs, classes = found.needs, found.network.groups.classes
     falls = np.where(needs.needed, needs.margin.change, 0.0)
@@ -278,8 +278,8 @@ def describe_units(found: NetworkNeeds, resamples: Resamples) -> dict[UnitKey, U
                     class_index=int(groups.classes[row]),
                     clips=int(clips[row]),
                     recall=float(before[row] / clips[row]),
-                    recall_change=_class_interval(changes.correct[number], found, row, counts),
-                    margin_change=_class_interval(changes.margin[number], found, row, counts),
+                    recall_change=_class_interval(changes.correct[number], found, int(row), counts),
+                    margin_change=_class_interval(changes.margin[number], found, int(row), counts),
                     needed=bool(needs.needed[number, row]),
                     loses_recall=bool(needs.losing[number, row]),
                 )

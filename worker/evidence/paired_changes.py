@@ -5,6 +5,7 @@ the largest other logit. The margin also moves where no classification changes.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ class PairedChanges:
         return float(np.sqrt(max(0.0, squares / max(1, count) - (total / max(1, count)) ** 2)))
 
 
-def sum_by_class(values: Floats, labels: Labels) -> Floats:
+def sum_by_class(values: npt.NDArray[Any], labels: Labels) -> npt.NDArray[Any]:
     """Return sums over the groups of each class, (n, K) to (n, C). Labels (K,) may be in any order."""
     order = np.argsort(labels, kind="stable")
     _, starts = np.unique(labels[order], return_index=True)

@@ -154,7 +154,7 @@ def _count_tails(network: Network, layers: Sequence[str], device: torch.device) 
                     if is_out_of_memory(error):
                         raise
                     return 2 * whole
-        return counter.get_total_flops()
+        return int(counter.get_total_flops())
 
     whole = 0
     whole = count(None)

@@ -117,11 +117,9 @@ def _several_classes(data: SurveyData, found: Necessity) -> Claim:
 def _count_claim(
     data: SurveyData, found: Necessity, test: NeedTest, *, name: str, sentence: str, null_words: str, units: str
 ) -> Claim:
-    is_met = test.units > 0 and test.p_value < MAX_P_VALUE and (test.difference is None or test.difference.low > 0)
-    changes_recall = found.recall is not None and found.recall.units > 0 and found.recall.p_value < MAX_P_VALUE
     verdict = Verdict.NOT_SUPPORTED
-    if is_met:
-        verdict = Verdict.SUPPORTED if changes_recall else Verdict.PARTLY
+    if _is_met(test):
+        verdict = Verdict.SUPPORTED if found.recall is not None and _is_met(found.recall) else Verdict.PARTLY
     return Claim(
         name=name,
         sentence=sentence,
@@ -141,6 +139,12 @@ def _count_claim(
         source="1803.06959",
         units=_summaries(data, units),
     )
+
+
+def _is_met(test: NeedTest) -> bool:
+    """Return whether there are such units, more than by chance, and more than in the control."""
+    beats_control = test.difference is None or test.difference.low > 0
+    return test.units > 0 and test.p_value < MAX_P_VALUE and beats_control
 
 
 def _detectors(data: SurveyData, found: Necessity) -> Claim:
