@@ -19,6 +19,7 @@ from app.contract.model import Model, Paginated
 from app.contract.network import NetworkCard, Sha256, Slug
 from app.contract.network_source import HubId
 from app.contract.recipe import Recipe, ResolvedRecipe
+from app.contract.survey_part import SurveyPart
 
 NetworkPlace = Literal["source", "hub", "path"]  # where a network to add comes from
 
@@ -84,6 +85,12 @@ class SurveyRequest(Model):
 
     network: str = Field(min_length=1, max_length=63)
     dataset: str = Field(min_length=1, max_length=63)
+    parts: tuple[SurveyPart, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="only these, which are added to the survey that is there if the data set has no new clips; "
+        "null for a new survey with all parts",
+    )
 
 
 class ExplainRequest(Model):
@@ -141,6 +148,15 @@ class AddNetworkRequest(Model):
         return self.source or self.hub or self.path or ""
 
 
+class PlannedPart(Model):
+    """A part of a survey that is under way: how long it may take, or how long it took."""
+
+    part: SurveyPart
+    passes: int | None = Field(default=None, description="forward passes of clips; null before it can be told")
+    estimate: float | None = Field(default=None, description="seconds that it may take")
+    seconds: float | None = Field(default=None, description="seconds that it took, once it has ended")
+
+
 class Progress(Model):
     """How far a running job is, in steps, or in passes of the survey's present `stage`.
 
@@ -153,6 +169,7 @@ class Progress(Model):
     steps: int
     seconds_left: float | None = None
     trace: tuple[float, ...] = ()
+    parts: tuple[PlannedPart, ...] = Field(default=(), description="of a survey, in their order")
 
 
 class JobError(Model):
@@ -206,6 +223,7 @@ class SurveyJob(BaseJob):
 
     kind: Literal[JobKind.SURVEY] = JobKind.SURVEY
     dataset: str
+    parts: tuple[SurveyPart, ...] | None = Field(default=None, description="null for all parts")
     answer: dict[str, Any] | None = Field(description="number of clips, number skipped and accuracy, once it is done")
 
 

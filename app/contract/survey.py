@@ -128,10 +128,28 @@ class LayerSelectivity(Model):
 
 
 class MeasuredPart(Model):
-    """A part of a survey that was measured."""
+    """A part of a survey that was measured, and where its time went: the rest is neither clips nor whole passes."""
 
     part: SurveyPart
     seconds: float
+    passes: int | None = Field(default=None, description="forward passes of clips that were planned")
+    decode_seconds: float | None = Field(default=None, description="waiting for clips to be decoded")
+    forward_seconds: float | None = Field(default=None, description="in forward passes of the whole network")
+
+    @property
+    def rest_seconds(self) -> float | None:
+        """What neither waited for clips nor ran the whole network."""
+        if self.decode_seconds is None or self.forward_seconds is None:
+            return None
+        return max(0.0, self.seconds - self.decode_seconds - self.forward_seconds)
+
+
+class OmittedPart(Model):
+    """A part of a survey that was asked for and has no result, with the reason."""
+
+    part: SurveyPart
+    reason: str
+    applies: bool = Field(description="false where there is nothing to measure in this network: trying again is no use")
 
 
 class SurveyFacts(Model):
@@ -156,6 +174,7 @@ class SurveyFacts(Model):
     silence: Necessity | None = Field(
         default=None, description="what silencing units changes; null where it was not measured, or without classes"
     )
+    omitted: tuple[OmittedPart, ...] = Field(default=(), description="parts that failed, or that mean nothing here")
     groups_known: bool | None = Field(
         default=None, description="whether it is known which clips are of one video, person or motion"
     )
@@ -168,6 +187,12 @@ class Survey(SurveyFacts):
     network: str
     dataset: str
     created_at: datetime
+
+    @property
+    def missing_parts(self) -> tuple[SurveyPart, ...]:
+        """The parts that can be added; none where it is not noted which the survey has."""
+        known = {each.part for each in self.parts} | {each.part for each in self.omitted if not each.applies}
+        return tuple(part for part in SurveyPart if part not in known) if self.parts else ()
 
     @property
     def summary(self) -> "SurveySummary":

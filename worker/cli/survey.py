@@ -14,16 +14,19 @@ from app.contract.dataset import MAX_TITLE_LENGTH
 from app.contract.errors import Conflict, UnknownDataset
 from app.contract.job import Job, JobState, Priority, SurveyJob, jobs_of_kind
 from app.contract.job import Progress as JobProgress
+from app.contract.survey_part import SurveyPart
 from app.settings import settings
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.jobs import listing
-from app.store.surveys import writing
+from app.store.surveys import evidence, writing
+from app.store.surveys.costs import estimate_seconds
 from app.terminal import report_errors
 from worker.cli.common import open_database, out
 from worker.cli.datasets import check_dataset
 from worker.cli.progress import add_videos, make_progress, work_until
+from worker.cli.survey_parts import estimate_lines, parse_parts, print_parts
 from worker.survey.dataset_files import read_dataset
 from worker.survey.video_files import printable
 
@@ -35,11 +38,13 @@ def survey(
     network: str,
     dataset: Annotated[str, typer.Argument(help="A data set's slug, a folder or CSV of videos, or `mocap`.")],
     clips: Annotated[int, typer.Option(min=42, help="How many held-out clips `mocap` draws.")] = 420,
+    parts: Annotated[str, typer.Option(help=f"Only these parts, with commas: {', '.join(SurveyPart)}.")] = "",
 ) -> None:
     """Pass a data set through a network: what every unit prefers, accuracy, confusions.
 
-    A survey that was stopped continues where it was.
+    A survey that was stopped continues where it was. With `--parts` they are added to the survey that is there.
     """
+    wanted = parse_parts(parts)
     store = open_database()
     with store.session() as session:
         card = networks.get_card(session, slug=network)
@@ -49,9 +54,18 @@ def survey(
             for label in datasets.get_dataset(session, slug=slug).classes:
                 if card.classes:
                     card.match_class(label)
+            clip_count = datasets.get_dataset(session, slug=slug).clips
+            estimates = estimate_seconds(session, card=card, clips=clip_count)
+        for line in estimate_lines(estimates, wanted):
+            out.print(line, highlight=False)
         with store.transaction() as session:
             job = writing.enqueue_survey(
-                session, network=network, dataset=slug, limit=settings().queue_limit, priority=Priority.CLICK
+                session,
+                network=network,
+                dataset=slug,
+                parts=wanted,
+                limit=settings().queue_limit,
+                priority=Priority.CLICK,
             )
         job = compute(store, job, progress)
     if job.state is not JobState.DONE:
@@ -64,6 +78,10 @@ def survey(
         + (f", {answer['skipped']:,} skipped." if answer["skipped"] else "."),
         highlight=False,
     )
+    with store.session() as session:
+        finished = evidence.get_survey(session, card=card, dataset=slug)
+    if finished is not None:
+        print_parts(finished)
 
 
 def find_dataset(store: Store, dataset: str, network: str, clips: int, progress: Progress) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from app.contract.errors import NotFinite, WorkError
+from worker.evidence.stopwatch import current_stopwatch
 from worker.graph.inputs import Inputs, as_map
 from worker.networks.network import Network
 
@@ -109,7 +110,7 @@ def read_activations(
             with torch.autocast(device, enabled=False):
                 network.module(inputs)
         except _AllRead:
-            pass
+            current_stopwatch().stop_pass()
         missing = [name for name in wanted if name not in readings]
         if missing:
             raise WorkError(f"The network never runs {', '.join(missing)}: there is no activation to read.")

@@ -11,6 +11,7 @@ from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import JobState, Priority, VisualizeRequest
 from app.contract.network import CLASS_LAYER
 from app.contract.recipe import Recipe, Speed
+from app.contract.survey_part import SurveyPart
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.chunks import chunks
@@ -127,9 +128,9 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     """Add the clips in a folder as a data set, and queue surveys of the default network with them.
 
     Clips are added while no job that somebody clicked for is running, and the first clip of every class before the
-    second. Clips that are already there are left as they are. After the first ten of each class a survey is queued,
-    after all a second one. Both come after the first stimuli of the classes and before the background requests,
-    because most pages show their results. An error is logged.
+    second. Clips that are already there are left as they are. After the first ten of each class a survey is queued
+    that only records, so that most pages have evidence early; after all clips one with all parts. Both come after the
+    first stimuli of the classes and before the background requests. An error is logged.
     """
     from worker.survey.intake import add_clip_files
     from worker.video.decoders import ClipDecoders
@@ -144,7 +145,9 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
                     add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1, decoders=decoders)
                     while has_running_click(store):
                         sleep(POLL_SECONDS)
-                _survey_new_clips(store)
+                if videos is first:
+                    _survey_new_clips(store, len(first), (SurveyPart.RECORD,))
+        _survey_new_clips(store, len(first) + len(rest), None)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
 
@@ -158,8 +161,8 @@ def _without_known(store: Store, videos: Sequence[VideoFile]) -> list[VideoFile]
     return [video for video in videos if (video.label, video.source, video.group) not in known]
 
 
-def _survey_new_clips(store: Store) -> None:
-    """Queue a survey of the default network where the newest was made before all clips came.
+def _survey_new_clips(store: Store, clips: int, parts: tuple[SurveyPart, ...] | None) -> None:
+    """Queue a survey of the default network where the newest has fewer clips, or was only the first recording.
 
     A survey that is running does not take in the clips that came after its start, so its end is waited for.
     """
@@ -168,9 +171,12 @@ def _survey_new_clips(store: Store) -> None:
     with store.transaction() as session:
         default = networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug)
         survey = evidence.get_survey(session, card=default, dataset=DATASET)
-        clips = datasets.get_dataset(session, slug=DATASET).clips
-        if survey is None or survey.clips + len(survey.skipped) < clips:
-            writing.enqueue_survey(session, network=default.slug, dataset=DATASET)
+        if survey is not None and survey.clips + len(survey.skipped) >= clips:
+            only_recorded = {each.part for each in survey.parts} == {SurveyPart.RECORD} and not survey.omitted
+            if parts is not None or not only_recorded:
+                return
+            parts = survey.missing_parts
+        writing.enqueue_survey(session, network=default.slug, dataset=DATASET, parts=parts)
 
 
 def _is_being_surveyed(store: Store) -> bool:

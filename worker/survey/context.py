@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from app.contract.errors import VideoError
+from app.contract.errors import NotFinite, VideoError
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.protocol import SURVEY_SEED
 from worker.devices import device_of
@@ -95,7 +95,11 @@ class SurveyContext:
         """Return what the control gives for the same clips; it is recorded the first time."""
         control = SurveyCheckpoint(self.checkpoint.folder / CONTROL_FOLDER, self.card, len(self.samples))
         if control.clips_done < len(self.samples):
-            self.recorder.record(self.control, control, observe)
+            try:
+                self.recorder.record(self.control, control, observe)
+            except NotFinite as error:
+                reason = f"There is no control to compare with: with its weights shuffled, {error.detail}"
+                raise NotFinite(reason) from None
         if not np.array_equal(control.recorded, self.recorded):
             raise VideoError("Clips that could be read before can no longer be read: start the survey again.")
         return control

@@ -1,5 +1,6 @@
 """Decode clips and make inputs in background threads, so that the network does not wait for them."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 
 from app.contract.errors import VideoError
 from app.contract.network import NetworkCard
+from worker.evidence.stopwatch import current_stopwatch
 from worker.graph.inputs import Inputs
 from worker.networks.preprocessing import clip_format, make_inputs
 from worker.video.flow import Frames
@@ -44,17 +46,23 @@ def prefetch(
         except VideoError as error:
             return error
 
+    def wait_for_first() -> tuple[int, Inputs | VideoError]:
+        first, future = waiting.popleft()
+        started = time.monotonic()
+        clip = future.result()
+        stopwatch.decode += time.monotonic() - started
+        return first, clip
+
+    stopwatch = current_stopwatch()
     waiting: deque[tuple[int, Future[Inputs | VideoError]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for number in numbers:
             waiting.append((number, pool.submit(make, number)))
             if len(waiting) >= threads * MAX_WAITING_PER_THREAD:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                yield wait_for_first()
         while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
+            yield wait_for_first()
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -1,33 +1,46 @@
 """A survey: one pass of a data set through a network, then the evidence of every unit."""
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from app.contract.errors import InvalidRequest, VideoError
+from app.contract.errors import (
+    DatabaseFull,
+    DatabaseUnreachable,
+    DiskFull,
+    InvalidRequest,
+    KinetoscopeError,
+    VideoError,
+)
 from app.contract.evidence import UnitEvidence
 from app.contract.network import NetworkCard
-from app.contract.survey import MeasuredPart, NewClipPrediction, SurveyFacts
+from app.contract.survey import MeasuredPart, NewClipPrediction, OmittedPart, SurveyFacts
 from app.contract.survey_part import SurveyPart
 from worker.evidence.checkpoint import SurveyCheckpoint, survey_key
 from worker.evidence.class_attributions import attributed_layers
 from worker.evidence.feature_statistics import measure_statistics, pack_statistics
 from worker.evidence.probe_plan import tuned_layers
+from worker.evidence.stopwatch import Stopwatch, measure_time
 from worker.evidence.survey_evidence import clip_predictions, survey_facts, unit_evidence
 from worker.evidence.types import Labels, UnitKey
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.survey.context import SurveyContext
 from worker.survey.parts import PARTS
+from worker.survey.parts.part import Part, PartResult
+from worker.survey.plan import SurveyPlan, spent_since
 from worker.survey.prefetch import Clips, Sample
 from worker.survey.recording import SAVE_SECONDS, Recorder
 from worker.survey.stages import ObserveStage, StageProgress
 
-RECORDING = "shows every clip"
+PASSING_ERRORS = (DatabaseUnreachable, DatabaseFull)  # the whole survey waits for their end
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class SurveyResult:
     facts: SurveyFacts
     statistics: bytes | None  # means and variances of features, packed; None of a network without such layers
     units: Iterator[UnitEvidence]
+    unit_fields: frozenset[str]  # of UnitEvidence, that the parts after the recording measured
     predictions: Iterator[NewClipPrediction]
 
 
@@ -45,10 +59,11 @@ class SurveyRun:
 
     `run` records every clip and then carries out the parts of the survey, see worker/survey/parts. `parts` names those
     that are wanted, by default all. `probed_layers` are those that the later parts measure, by default those that
-    motion reaches; without any, the survey only records. `stimuli` are optimized stimuli of units.
+    motion reaches; without any, the survey only records. `stimuli` are optimized stimuli of units. `pass_seconds` are
+    the seconds of a pass by part, where an earlier survey of the network measured them.
 
     The checkpoint lies in `folder` under a name that follows from network, data set and clips, so a survey that was
-    stopped continues where it was. Its owner removes it once the result is saved.
+    stopped continues where it was. What becomes of it is its owner's affair.
 
     A network without classes takes clips of any labels; nothing is measured then that needs its logits.
 
@@ -68,12 +83,12 @@ class SurveyRun:
         stimuli: Mapping[UnitKey, Inputs] | None = None,
         threads: int = 1,
         save_seconds: float = SAVE_SECONDS,
+        pass_seconds: Mapping[SurveyPart, float] | None = None,
         observe: ObserveStage = lambda progress: None,
     ) -> None:
         card = network.card
-        key = survey_key(card, dataset, [(sample.name, sample.label) for sample in samples])
         labels = match_labels(card, samples)
-        self.checkpoint = SurveyCheckpoint(folder / key, card, len(samples))
+        self.checkpoint = SurveyCheckpoint(checkpoint_folder(folder, card, dataset, samples), card, len(samples))
         hidden = attributed_layers(card) if probed_layers is None else probed_layers
         self.context = SurveyContext(
             network,
@@ -85,45 +100,41 @@ class SurveyRun:
             stimuli=stimuli or {},
         )
         self.parts = [] if probed_layers == () else [part for part in PARTS if part.name in parts]
+        self.plan = SurveyPlan(self.parts, len(samples) - self.checkpoint.clips_done, pass_seconds or {})
         self.observe = observe
+        self._interruption: Exception | None = None
 
     def run(self) -> SurveyResult:
         """Carry out the survey, from the checkpoint on.
 
-        Clips that cannot be read are skipped and listed in the facts. Raises VideoError where none can be read, or
-        one cannot be read a second time; NotFinite where a layer gives NaN; and what `observe` raises.
+        Clips that cannot be read are skipped and listed in the facts; a part that fails is listed with the reason.
+        Raises VideoError where no clip can be read, NotFinite where a layer gives NaN, and what `observe` raises.
         """
         context, checkpoint = self.context, self.checkpoint
         seconds_before, started = checkpoint.seconds, time.monotonic()
-        self.record()
-        if not len(context.recorded):
-            reason = next(iter(checkpoint.skipped.values()))
-            raise VideoError(f"None of the {len(context.samples)} clips can be read. The first: {reason}")
-        part_seconds = {SurveyPart.RECORD: checkpoint.seconds}
-        facts: dict[str, Any] = {}
-        units: dict[UnitKey, dict[str, Any]] = {}
-        for part in self.parts:
-            if not part.applies(context):
-                continue
-            part_started = time.monotonic()
-            measured = part.measure(
-                context,
-                lambda done, total, part=part: self._report(part.name, part.description, done, total),  # type: ignore[misc]
-            )
-            if measured.facts is not None:
-                facts[part.name.field] = measured.facts
-            for unit, fields in measured.units.items():
-                units.setdefault(unit, {}).update(fields)
-            part_seconds[part.name] = time.monotonic() - part_started
+        results = PartResults()
+        with measure_time(context.network.module) as stopwatch:
+            results.measured.append(self._record(stopwatch))
+            if not len(context.recorded):
+                reason = next(iter(checkpoint.skipped.values()))
+                raise VideoError(f"None of the {len(context.samples)} clips can be read. The first: {reason}")
+            self.plan.count_passes(self.parts, context)
+            for part in self.parts:
+                self._measure(part, stopwatch, results)
         checkpoint.seconds = seconds_before + time.monotonic() - started
-        facts["parts"] = tuple(MeasuredPart(part=part, seconds=seconds) for part, seconds in part_seconds.items())
-        facts["groups_known"] = context.groups_known
+        facts = {
+            **results.facts,
+            "parts": tuple(results.measured),
+            "omitted": tuple(results.omitted),
+            "groups_known": context.groups_known,
+        }
         names = [sample.name for sample in context.samples]
         statistics = measure_statistics(checkpoint, context.card)
         return SurveyResult(
             survey_facts(checkpoint, names, context.recorded_labels, facts),
             pack_statistics(statistics) if statistics else None,
-            unit_evidence(checkpoint, names, context.recorded_labels, context.card, units),
+            unit_evidence(checkpoint, names, context.recorded_labels, context.card, results.units),
+            frozenset(name for fields in results.units.values() for name in fields),
             clip_predictions(checkpoint, names, context.recorded_labels),
         )
 
@@ -132,14 +143,72 @@ class SurveyRun:
         self.context.recorder.record(
             self.context.network,
             self.checkpoint,
-            lambda done, total: self._report(SurveyPart.RECORD, RECORDING, done, total),
+            lambda done, total: self._report(SurveyPart.RECORD, done, total),
             summed=self.checkpoint.sums,
         )
 
-    def _report(self, part: SurveyPart, description: str, done: int, total: int) -> None:
-        number = 1 + [SurveyPart.RECORD, *(each.name for each in self.parts)].index(part)
-        words = f"part {number} of {1 + len(self.parts)}, {description}"
-        self.observe(StageProgress(part, words, done, total))
+    def _record(self, stopwatch: Stopwatch) -> MeasuredPart:
+        is_whole = not self.checkpoint.clips_done
+        self.record()
+        return self.plan.finish(SurveyPart.RECORD, self.checkpoint.seconds, replace(stopwatch) if is_whole else None)
+
+    def _measure(self, part: Part, stopwatch: Stopwatch, results: "PartResults") -> None:
+        """Measure a part; where it fails, note why, so that the other parts are not lost."""
+        if not part.applies(self.context):
+            reason = "There is nothing of that kind to measure in this network."
+            results.omitted.append(OmittedPart(part=part.name, reason=reason, applies=False))
+            return
+        before, started = replace(stopwatch), time.monotonic()
+        try:
+            measured = part.measure(self.context, lambda done, total: self._report(part.name, done, total))
+        except (*PASSING_ERRORS, DiskFull):
+            raise
+        except Exception as error:
+            if error is self._interruption:
+                raise
+            results.omitted.append(OmittedPart(part=part.name, reason=_failure_reason(part, error), applies=True))
+            return
+        results.add(part, measured)
+        spent = spent_since(before, stopwatch)
+        results.measured.append(self.plan.finish(part.name, time.monotonic() - started, spent))
+
+    def _report(self, part: SurveyPart, done: int, total: int) -> None:
+        try:
+            self.observe(StageProgress(part, self.plan.describe(part), done, total, self.plan.parts))
+        except Exception as error:
+            self._interruption = error  # to be told from what a part raises itself
+            raise
+
+
+@dataclass
+class PartResults:
+    """What the parts of a survey found: fields of SurveyFacts, fields of UnitEvidence by unit, and what failed."""
+
+    measured: list[MeasuredPart] = field(default_factory=list)
+    omitted: list[OmittedPart] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    units: dict[UnitKey, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, part: Part, measured: PartResult) -> None:
+        """Add what a part measured."""
+        if measured.facts is not None:
+            self.facts[part.name.field] = measured.facts
+        for unit, fields in measured.units.items():
+            self.units.setdefault(unit, {}).update(fields)
+
+
+def _failure_reason(part: Part, error: Exception) -> str:
+    if isinstance(error, KinetoscopeError):
+        return error.detail
+    log.exception("The part %s of a survey failed.", part.name)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "The memory was not enough for it."
+    return f"Something unexpected went wrong ({type(error).__name__}); the log of the worker says what."
+
+
+def checkpoint_folder(folder: Path, card: NetworkCard, dataset: str, samples: Sequence[Sample]) -> Path:
+    """Return where the checkpoint of a survey lies."""
+    return folder / survey_key(card, dataset, [(sample.name, sample.label) for sample in samples])
 
 
 def match_labels(card: NetworkCard, samples: Sequence[Sample]) -> Labels:

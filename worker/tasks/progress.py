@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from app.contract.job import Job, Progress
+from app.contract.job import Job, PlannedPart, Progress
 from app.contract.result import RenderedMedia
 from worker.job_context import JobContext, JobDropped
 
@@ -29,10 +29,12 @@ class ProgressReporter:
         """Start to measure the time of a stage, of which `step` steps are done already."""
         self._stage, self._first_step, self._stage_started = stage, step, time.monotonic()
 
-    def report(self, step: int, steps: int, stage: str = "") -> None:
+    def report(self, step: int, steps: int, stage: str = "", parts: tuple[PlannedPart, ...] = ()) -> None:
         """Report that all jobs have done `step` of the stage's `steps`. Raises JobDropped if one is to be dropped."""
         self._report_all(
-            Progress(stage=stage, step=step, steps=steps, seconds_left=self._seconds_left(step, steps, stage))
+            Progress(
+                stage=stage, step=step, steps=steps, seconds_left=self._seconds_left(step, steps, stage), parts=parts
+            )
         )
 
     def keep_alive(self) -> None:

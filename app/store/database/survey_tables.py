@@ -109,6 +109,8 @@ class SurveyPartRow(Base):
     part: Mapped[str] = mapped_column(String(20), primary_key=True)
     seconds: Mapped[float]
     body: Mapped[Any | None] = mapped_column(Json)  # the field of SurveyFacts that has the part's name
+    cost: Mapped[dict[str, Any] | None] = mapped_column(Json)  # the other fields of a MeasuredPart
+    omitted: Mapped[dict[str, Any] | None] = mapped_column(Json)  # an OmittedPart, of a part without a result
 
 
 class FeatureStatisticsRow(Base):

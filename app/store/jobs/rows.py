@@ -141,7 +141,8 @@ def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
                 poster=row["poster"],
             )
         case JobKind.SURVEY:
-            return SurveyJob(**common, dataset=row["dataset"], answer=row["answer"])
+            parts = (row["parameters"] or {}).get("parts")
+            return SurveyJob(**common, dataset=row["dataset"], parts=parts, answer=row["answer"])
         case JobKind.EXPLAIN:
             name, expected = row["parameters"]["name"], row["parameters"]["expected"]
             return ExplainJob(**common, dataset=row["dataset"], clip_name=name, expected=expected, answer=row["answer"])

@@ -89,13 +89,13 @@ def get_evidence(session: Session, *, card: NetworkCard, layer: str, unit: int) 
 
 
 def evidence_of_units(
-    session: Session, *, card: NetworkCard, positions: Collection[Position]
+    session: Session, *, card: NetworkCard, positions: Collection[Position], survey_id: int | None = None
 ) -> dict[Position, UnitEvidence]:
-    """Return the evidence of at most some hundred units by layer index and unit index: that of the newest survey.
+    """Return the evidence of at most some hundred units by layer index and unit index.
 
-    Units without evidence are left out.
+    It is that of the newest survey, or of the one given. Units without evidence are left out.
     """
-    survey_id = newest_survey_id(session, card=card)
+    survey_id = survey_id or newest_survey_id(session, card=card)
     if survey_id is None:
         return {}
     records = unit_records(session, card=card, positions=positions)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import insert, select
 
 from app.contract.evidence import UnitEvidence
-from app.contract.survey import MeasuredPart, SurveyFacts
+from app.contract.survey import MeasuredPart, OmittedPart, SurveyFacts
 from app.contract.survey_part import SurveyPart
 from app.store.database.session import Session
 from app.store.database.survey_tables import SurveyPartRow
@@ -39,7 +39,12 @@ def save_part_facts(session: Session, *, survey_id: int, facts: SurveyFacts) -> 
         body = None
         if part.part not in STORED_ELSEWHERE:
             body = _adapter(part.part).dump_python(getattr(facts, part.part.field), mode="json")
-        rows.append({"survey_id": survey_id, "part": part.part, "seconds": part.seconds, "body": body})
+        cost = part.model_dump(exclude={"part", "seconds"})
+        row = {"part": part.part, "seconds": part.seconds, "body": body, "cost": cost, "omitted": None}
+        rows.append({"survey_id": survey_id, **row})
+    for omitted in facts.omitted:
+        row = {"part": omitted.part, "seconds": 0.0, "body": None, "cost": None, "omitted": omitted.model_dump()}
+        rows.append({"survey_id": survey_id, **row})
     if rows:
         session.execute(insert(SurveyPartRow), rows)
 
@@ -48,12 +53,13 @@ def read_part_facts(session: Session, *, survey_id: int) -> dict[str, Any]:
     """Return the fields of SurveyFacts that the parts of a survey added, and which parts these are."""
     rows = session.scalars(select(SurveyPartRow).where(SurveyPartRow.survey_id == survey_id)).all()
     order = list(SurveyPart)
-    measured = [(SurveyPart(row.part), row.seconds, row.body) for row in rows if row.part in order]
+    known = sorted((row for row in rows if row.part in order), key=lambda row: order.index(SurveyPart(row.part)))
+    measured = [(SurveyPart(row.part), row) for row in known if row.omitted is None]
     fields: dict[str, Any] = {
-        part.field: _adapter(part).validate_python(body) for part, _, body in measured if part not in STORED_ELSEWHERE
+        part.field: _adapter(part).validate_python(row.body) for part, row in measured if part not in STORED_ELSEWHERE
     }
-    measured.sort(key=lambda each: order.index(each[0]))
-    fields["parts"] = tuple(MeasuredPart(part=part, seconds=seconds) for part, seconds, _ in measured)
+    fields["parts"] = tuple(MeasuredPart(part=part, seconds=row.seconds, **(row.cost or {})) for part, row in measured)
+    fields["omitted"] = tuple(OmittedPart.model_validate(row.omitted) for row in known if row.omitted is not None)
     return fields
 
 

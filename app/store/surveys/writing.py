@@ -4,16 +4,17 @@ No page shows a survey before it is finished.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
 from app.contract.errors import Conflict, Missing
 from app.contract.evidence import TOP_CLASSES_PER_UNIT, TopClip, UnitEvidence
-from app.contract.job import JobKind, Priority, SurveyJob, jobs_of_kind
+from app.contract.job import JobKind, JobState, Priority, SurveyJob, jobs_of_kind
 from app.contract.network import NetworkCard
 from app.contract.survey import NewClipPrediction, SurveyFacts
+from app.contract.survey_part import SurveyPart
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import card_of, network_id, network_row
 from app.store.catalog.survey_columns import denormalize_survey
@@ -34,9 +35,10 @@ from app.store.database.survey_tables import (
 )
 from app.store.database.tables import JobRow, NetworkRow, UnitRow
 from app.store.datasets import clip_ids, dataset_row
+from app.store.jobs.listing import get_job
 from app.store.jobs.requesters import COMMAND, Requester
 from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
-from app.store.jobs.rows import LIVE_STATES, read_jobs, select_jobs
+from app.store.jobs.rows import LIVE_STATES, change_values, read_jobs, select_jobs
 from app.store.surveys.findings import store_statistics
 from app.store.surveys.parts import part_columns, save_part_facts
 
@@ -49,13 +51,17 @@ def enqueue_survey(
     *,
     network: str,
     dataset: str,
+    parts: Sequence[SurveyPart] | None = None,
     limit: int = MAX_QUEUED_JOBS,
     priority: int = Priority.SWEEP,
     requester: Requester = COMMAND,
 ) -> SurveyJob:
     """Queue a survey and return the new job, or the live one for the same network and data set.
 
-    A survey takes long, so it has the priority of a sweep, and clicks go before it.
+    With `parts` only these are measured, and added to the survey that is there; without, all in a new survey. Parts
+    are added to a queued job. A survey takes long, so it has the priority of a sweep, and clicks go before it.
+
+    Raises Conflict where the live job is running already without these parts.
     """
     network_row_id, dataset_id = network_row(session, network).id, dataset_row(session, dataset).id
     job = enqueue_single(
@@ -67,9 +73,27 @@ def enqueue_survey(
         priority=priority,
         limit=limit,
         requester=requester,
+        parameters=None if parts is None else {"parts": _in_order(parts)},
     )
     assert isinstance(job, SurveyJob)
+    wanted = set(SurveyPart) if parts is None else set(parts)
+    if job.parts is None or wanted <= set(job.parts):
+        return job
+    if job.state is JobState.RUNNING:
+        raise Conflict(
+            f"A survey of {network} with {dataset} is running, of the parts {', '.join(job.parts)}. Ask again for the "
+            "others when it has finished."
+        )
+    merged = None if parts is None else {"parts": _in_order({*parts, *job.parts})}
+    session.execute(update(JobRow).where(JobRow.id == job.id).values(parameters=merged, **change_values(now(session))))
+    session.expire_all()
+    [job] = jobs_of_kind(SurveyJob, [get_job(session, job_id=job.id)])
     return job
+
+
+def _in_order(parts: Iterable[SurveyPart]) -> list[str]:
+    wanted = set(parts)
+    return [part.value for part in SurveyPart if part in wanted]
 
 
 def list_live_surveys(session: Session, *, card: NetworkCard) -> list[SurveyJob]:

@@ -18,7 +18,7 @@ from app.web.requests.visitor import VisitorDep, requester
 
 router = APIRouter(prefix="/api", tags=["surveys"])
 
-EXAMPLE = {"network": "i3d", "dataset": "ucf101"}
+EXAMPLE = {"network": "i3d", "dataset": "ucf101", "parts": None}
 
 
 class SurveyOut(SurveySummary):
@@ -38,7 +38,7 @@ class SurveyOut(SurveySummary):
     "/surveys",
     summary="Ask for a survey: a data set passed through a network",
     status_code=202,
-    responses=write_errors(404, 413, 415, 422),
+    responses=write_errors(404, 409, 413, 415, 422),
 )
 def ask(
     session: WriteSession,
@@ -46,11 +46,12 @@ def ask(
     visitor: VisitorDep,
     request: Annotated[SurveyRequest, Body(examples=[EXAMPLE])],
 ) -> JobOut:
-    """Join the job of the same survey where it is under way."""
+    """Join the job of the same survey where it is under way. 409 where it runs without the parts that are asked for."""
     job = writing.enqueue_survey(
         session,
         network=request.network,
         dataset=request.dataset,
+        parts=request.parts,
         limit=settings.queue_limit,
         requester=requester(visitor, settings),
     )

@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.contract.errors import TooMany, UnknownDataset
+from app.contract.errors import Conflict, TooMany, UnknownDataset
 from app.contract.job import JobError, JobKind, JobState, Priority, SurveyJob
+from app.contract.survey_part import SurveyPart
 from app.store import Session, datasets
 from app.store.database.engine import Store
 from app.store.jobs import leases, listing, requests
@@ -39,6 +40,28 @@ def test_the_same_survey_is_joined_and_a_cancel_taken_back(little: Store) -> Non
         requests.cancel(session, job_id=job.id)
     again = ask(little)
     assert (again.id, again.cancel_requested) == (running.id, False)
+
+
+def test_parts_join_a_queued_survey_and_are_refused_by_a_running_one(little: Store) -> None:
+    def ask_for(*parts: SurveyPart) -> SurveyJob:
+        with little.transaction() as session:
+            return writing.enqueue_survey(session, network="tiny", dataset="little", parts=parts or None)
+
+    first = ask_for(SurveyPart.PROBE)
+    both = ask_for(SurveyPart.MASK, SurveyPart.PROBE)
+    assert (both.id, both.parts) == (first.id, (SurveyPart.PROBE, SurveyPart.MASK))
+    claim_job(little, SurveyJob)
+    assert ask_for(SurveyPart.MASK).id == first.id
+    with pytest.raises(Conflict, match="running, of the parts probe, mask"):
+        ask_for()
+    with pytest.raises(Conflict, match="when it has finished"):
+        ask_for(SurveyPart.STREAMS)
+
+
+def test_a_queued_survey_of_some_parts_becomes_one_of_all(little: Store) -> None:
+    with little.transaction() as session:
+        some = writing.enqueue_survey(session, network="tiny", dataset="little", parts=[SurveyPart.RECORD])
+    assert (ask(little).id, ask(little).parts) == (some.id, None)
 
 
 def test_surveys_are_claimed_one_by_one_and_clicks_go_before(little: Store) -> None:
