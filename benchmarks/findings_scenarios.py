@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from worker.shipped.sample import list_sample
 
 from app.contract.errors import InvalidRequest
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
@@ -17,6 +16,7 @@ from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 from worker.networks.preprocessing import make_inputs, read_frames
 from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
+from worker.shipped.sample import list_sample
 from worker.survey.prefetch import Sample
 from worker.survey.video_files import VideoFile
 from worker.video.decoders import ClipDecoders

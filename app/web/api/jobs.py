@@ -6,7 +6,17 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.contract.job import AddNetworkJob, ExplainJob, Job, JobError, JobKind, JobState, Progress, VisualizeJob
+from app.contract.job import (
+    AddNetworkJob,
+    ExplainJob,
+    Job,
+    JobError,
+    JobKind,
+    JobState,
+    Progress,
+    SurveyJob,
+    VisualizeJob,
+)
 from app.contract.model import Model, Paginated
 from app.contract.network import Sha256
 from app.contract.recipe import ResolvedRecipe
@@ -67,6 +77,9 @@ class JobOut(Model):
             given |= {name: fields.pop(name) for name in ("title", "flow_scale")}
             fields.pop("labels")  # they may be thousands
             fields["parameters"] = {name: value for name, value in given.items() if value is not None}
+        if isinstance(job, SurveyJob):
+            parts = fields.pop("parts")
+            fields["parameters"] = {} if parts is None else {"parts": list(parts)}
         preview = result = None
         if isinstance(job, VisualizeJob):
             preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)
