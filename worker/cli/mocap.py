@@ -74,6 +74,24 @@ def samples(
 
 @app.command()
 @report_errors
+def pairs(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    sets: Annotated[int, typer.Option(min=1, help="Number of sets of four clips.")] = 60,
+    seed: Annotated[int, typer.Option(min=0)] = 3,
+) -> None:
+    """Render sets of clips that share exactly how things look, exactly how they move, or neither.
+
+    Survey a network with the folder to learn which of its units code what is static and what is dynamic.
+    """
+    from worker.mocap.dataset.pairs import write_pairs
+
+    with out.status("Drawing ..."):
+        paths = write_pairs(folder, sets=sets, seed=seed)
+    out.print(f"{len(paths)} clips in {folder}")
+
+
+@app.command()
+@report_errors
 def train(
     network: Annotated[str, typer.Argument(help="default, control or judge.")],
     data: Annotated[Path, typer.Option(help="Folder of the data sets; missing clips are drawn.")],

@@ -11,6 +11,7 @@ RULES = (
     re.compile(r"^(?P<group>.+)_[a-z]_(?:cm|nm)_np\d_(?:fr|ri|le|ba)_(?:bad|med|goo)_\d+"),  # HMDB51: of one film
     re.compile(r"^(?P<group>person\d+)_[a-z]+_d\d"),  # KTH: of one person
     re.compile(r"^(?P<group>[A-Za-z0-9_-]{11})_\d{6}_\d{6}"),  # Kinetics: of one video
+    re.compile(r"^(?P<group>.+)-pair-(?:base|static|dynamic|neither)"),  # one set of partners: see clip_pairs.py
 )
 
 

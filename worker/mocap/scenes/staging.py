@@ -149,7 +149,7 @@ def frame_times(frames: int) -> Array:
 
 def _people(performances: tuple[Performance, ...], rng: np.random.Generator, mat: bool, times: Array) -> Scene:
     view = VIEW_WIDTH_METRES if len(performances) == 1 else PAIR_VIEW_WIDTH_METRES
-    camera = _camera(rng, np.array([0, rng.uniform(0.75, 0.95), 0]), rng.uniform(*view))
+    camera = random_camera(rng, np.array([0, rng.uniform(0.75, 0.95), 0]), rng.uniform(*view))
     positions = [np.zeros(3)]
     if len(performances) == 2:
         aside = rng.choice([-1, 1]) * rng.uniform(0.5, 0.6) * camera.ground_right
@@ -173,7 +173,7 @@ def _person(performance: Performance, position: Array, rng: np.random.Generator,
 
 def _ball(rng: np.random.Generator, mat: bool, times: Array, dotted: bool) -> Scene:
     radius = float(rng.uniform(0.28, 0.45))
-    camera = _camera(rng, np.array([0, radius + rng.uniform(0, 0.3), 0]), rng.uniform(1.8, 2.6))
+    camera = random_camera(rng, np.array([0, radius + rng.uniform(0, 0.3), 0]), rng.uniform(1.8, 2.6))
     direction = rng.uniform(0, 2 * np.pi)
     steps = (times - times.mean()) * rng.uniform(0.8, 2.5)
     centres = np.outer(steps, (np.cos(direction), 0, np.sin(direction))) + np.array([0, radius, 0])
@@ -201,16 +201,16 @@ def _scene(
 ) -> Scene:
     return Scene(
         camera=camera,
-        light=_light(rng),
+        light=random_light(rng),
         backdrop=random_backdrop(rng, camera, has_mat),
-        shifts=_shifts(rng, camera, path),
+        shifts=random_shifts(rng, camera, path),
         grain=rng.normal(0, GRAIN_STD, (2 * DRAWN_SIDE, 2 * DRAWN_SIDE)).astype(np.float32),
         people=people,
         balls=balls,
     )
 
 
-def _camera(rng: np.random.Generator, target: Array, view: float) -> Camera:
+def random_camera(rng: np.random.Generator, target: Array, view: float) -> Camera:
     """Return a random camera; the picture is `view` metres wide at the target."""
     return Camera(
         target=target,
@@ -222,12 +222,12 @@ def _camera(rng: np.random.Generator, target: Array, view: float) -> Camera:
     )
 
 
-def _light(rng: np.random.Generator) -> Light:
+def random_light(rng: np.random.Generator) -> Light:
     towards = np.array([rng.uniform(-0.8, 0.8), rng.uniform(0.3, 1), rng.uniform(0.2, 1)])
     return Light(towards / np.linalg.norm(towards), float(rng.uniform(0.4, 0.7)))
 
 
-def _shifts(rng: np.random.Generator, camera: Camera, path: Array) -> Array:
+def random_shifts(rng: np.random.Generator, camera: Camera, path: Array) -> Array:
     """Return shifts of the picture (T, 2) in pixels.
 
     The camera follows the path loosely; every third one also pans and shakes.
