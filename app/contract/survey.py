@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from app.contract.coding import NetworkCoding
 from app.contract.dataset import Clip
 from app.contract.interval import Interval
 from app.contract.model import Model
@@ -170,6 +171,9 @@ class SurveyFacts(Model):
         description="by layer; empty where the clips are too few, null in surveys from before this was measured",
     )
     repairs: RepairFacts | None = Field(default=None, description="which changes of clips repair or cause errors")
+    coding: NetworkCoding | None = Field(
+        default=None, description="what units code of appearance and motion; null where that was not measured"
+    )
     parts: tuple[MeasuredPart, ...] = Field(default=(), description="empty in surveys from before this was noted")
     silence: Necessity | None = Field(
         default=None, description="what silencing units changes; null where it was not measured, or without classes"

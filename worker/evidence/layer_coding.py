@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from worker.evidence.coding import (
     measure_units,
     p_limit,
 )
-from worker.evidence.selectivity import COVERED
+from worker.evidence.resampling import COVERED, make_interval, one_sided_p_value
 from worker.evidence.types import Floats, UnitKey
 
 ReadResponses = Callable[[Layer], Iterator[tuple[slice, Responses]]]  # in chunks of units
@@ -52,10 +51,10 @@ class Sums:
         return np.asarray(counts / max(1, self.live))
 
     @property
-    def lean(self) -> tuple[float, Floats]:
+    def lean(self) -> tuple[Floats, Floats]:
         """The static share less the dynamic one, and the same on resampled clips."""
         observed, resampled = self.shares(self.observed), self.shares(self.resampled)
-        return float(observed[0] - observed[1]), resampled[:, 0] - resampled[:, 1]
+        return np.asarray(observed[0] - observed[1]), resampled[:, 0] - resampled[:, 1]
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture
         by_architecture=by_architecture,
         shares=_shares(trained),
         chance=ChanceShares(static=static, dynamic=dynamic, joint=joint),
-        lean=_interval(lean, resampled_lean),
+        lean=make_interval(lean, resampled_lean),
         static_correlation=float(trained.correlations[0] / max(1, trained.live)),
         dynamic_correlation=float(trained.correlations[1] / max(1, trained.live)),
         published=(published[0], published[1], published[2], published[3]),
@@ -175,15 +174,15 @@ def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture
         for counts, other in ((trained.observed, control.observed), (trained.resampled, control.resampled))
     )
     lean_difference, resampled_difference = lean - control_lean, resampled_lean - resampled_control_lean
-    one_sided = _p_value(float(joint_observed), joint_resampled)
-    from_zero = _p_value(abs(lean_difference), resampled_difference)
+    one_sided = one_sided_p_value(joint_observed, joint_resampled)
+    from_zero = one_sided_p_value(np.abs(lean_difference), resampled_difference)
     return found.model_copy(
         update={
             "control": _shares(control),
             "control_live": control.live,
-            "joint_difference": _interval(float(joint_observed), joint_resampled),
+            "joint_difference": make_interval(joint_observed, joint_resampled),
             "joint_p_value": one_sided,
-            "lean_difference": _interval(lean_difference, resampled_difference),
+            "lean_difference": make_interval(lean_difference, resampled_difference),
             "lean_p_value": min(1.0, 2 * from_zero),
         }
     )
@@ -191,7 +190,7 @@ def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture
 
 def _shares(sums: Sums) -> CodingShares:
     observed, resampled = sums.shares(sums.observed), sums.shares(sums.resampled)
-    intervals = [_interval(float(observed[kind]), resampled[:, kind], 0, 1) for kind in range(len(KINDS))]
+    intervals = [_share(observed[kind], resampled[:, kind]) for kind in range(len(KINDS))]
     return CodingShares(static=intervals[0], dynamic=intervals[1], joint=intervals[2], residual=intervals[3])
 
 
@@ -200,15 +199,8 @@ def _percentiles(value: float, resampled: Floats) -> Interval:
     return Interval(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
-def _interval(value: float, resampled: Floats, least: float = -np.inf, most: float = np.inf) -> Interval:
-    """Return a value with the interval that resamples (draws,) cover, moved by their bias, and within the bounds."""
-    low, high = np.clip(np.percentile(resampled, COVERED) - resampled.mean() + value, least, most)
-    return Interval(value=value, low=min(float(low), value), high=max(float(high), value))
-
-
-def _p_value(difference: float, resampled: Floats) -> float:
-    """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples."""
-    deviation = float(resampled.std())
-    if deviation == 0:
-        return 0.0 if difference > 0 else 1.0
-    return NormalDist().cdf(-difference / deviation)
+def _share(value: Floats, resampled: Floats) -> Interval:
+    """Return a share with its interval, which ends at 0 and 1."""
+    interval = make_interval(value, resampled)
+    low, high = min(max(0.0, interval.low), interval.value), max(min(1.0, interval.high), interval.value)
+    return Interval(value=interval.value, low=low, high=high)

@@ -19,7 +19,7 @@ from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 from worker.networks.preprocessing import clips_per_batch, join_clips
 
-Tables = Mapping[Partner, Peaks]  # (n, units of all layers) by partner
+ReadPeaks = Callable[[str], Floats]  # of a layer, by name: (n, U)
 
 
 def spread_groups(numbers: Sequence[int], groups: Labels, limit: int, seed: int) -> list[int]:
@@ -47,7 +47,7 @@ def record_partners(
     """Show a network the partners of the clips, and return the largest activation of every unit on each.
 
     The clips before each one in `order` are those that its partners are made with. The arrays (n, units) lie in files
-    in `folder`, which is emptied first. `observe` is called with the number of passes after each clip.
+    in `folder`, which is emptied first. `observe` is called with the passes that each clip took.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -55,7 +55,6 @@ def record_partners(
     device, size = device_of(network.module), clips_per_batch(network.card)
     tables: dict[Partner, Peaks] = {}
     before: list[Inputs] = []
-    passes = 0
     with read_activations(network) as read:
         for index, (number, inputs) in enumerate(read_clips([*order[-2:], *order])):
             clip = on_device(inputs, device)
@@ -70,8 +69,7 @@ def record_partners(
                         path = folder / f"{partner}.npy"
                         tables[partner] = np.lib.format.open_memmap(path, "w+", np.float32, (len(order), units))
                     tables[partner][index - 2] = row
-                passes += len(partners)
-                observe(passes)
+                observe(len(partners))
             before = [*before, clip][-2:]
     return tables
 
@@ -91,7 +89,7 @@ def table_columns(card: NetworkCard) -> dict[str, slice]:
 
 
 def response_reader(
-    clips: Callable[[str], Floats], partners: Mapping[Partner, Callable[[str], Floats]], *, swapped: bool
+    clips: ReadPeaks, partners: Mapping[Partner, ReadPeaks], *, swapped: bool
 ) -> Callable[[Layer], Iterator[tuple[slice, Responses]]]:
     """Return a function that yields the responses of a layer in chunks of units.
 

@@ -26,9 +26,12 @@ STORED_ELSEWHERE = {
     SurveyPart.MASK,
     SurveyPart.SELECTIVITY,
 }
-DETAIL_FIELDS: tuple[str, ...] = ("necessity",)  # of UnitEvidence, stored as JSON in `details`
+DETAIL_FIELDS: tuple[str, ...] = ("necessity", "coding")  # of UnitEvidence, stored as JSON in `details`
 COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {  # of UnitEvidenceRow, by name: the value of a unit
     "needed_by": lambda evidence: evidence.necessity and evidence.necessity.needed_by,
+    "coding": lambda unit: unit.coding and unit.coding.kind.value,
+    "static_coding": lambda unit: unit.coding and unit.coding.static.difference.value,
+    "dynamic_coding": lambda unit: unit.coding and unit.coding.dynamic.difference.value,
 }
 
 

@@ -5,6 +5,7 @@ They may import worker.evidence and worker.survey.context.
 """
 
 from worker.survey.parts.attribute import ATTRIBUTE
+from worker.survey.parts.coding import CODING
 from worker.survey.parts.mask import MASK
 from worker.survey.parts.part import Part
 from worker.survey.parts.probe import PROBE
@@ -20,5 +21,6 @@ PARTS: tuple[Part, ...] = (
     MASK,
     SELECTIVITY,
     SILENCE,
+    CODING,
     REPAIRS,
 )

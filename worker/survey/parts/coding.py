@@ -1,0 +1,172 @@
+"""Whether units code what is static in clips, what is dynamic, both, or neither, beside the control."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from app.contract.coding import LayerCoding, NetworkCoding
+from app.contract.network import Layer, StreamName
+from app.contract.survey_part import SurveyPart
+from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.clip_partners import Partner, missing_partners
+from worker.evidence.coding import MIN_GROUPS, Draws
+from worker.evidence.layer_coding import MeasuredCoding, Sums, measure_coding, summarize
+from worker.evidence.partner_responses import (
+    ReadPeaks,
+    record_partners,
+    response_reader,
+    spread_groups,
+    table_columns,
+)
+from worker.evidence.types import Labels, Observe
+from worker.networks.network import Network
+from worker.survey.clip_pairs import BASE, ClipSet, find_sets
+from worker.survey.context import SurveyContext
+from worker.survey.parts.part import Part, PartResult
+
+MAX_PASSES = 800  # of partners through each of the two networks: correlations of 200 clips are known to 0.07
+FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
+
+
+class _Pairs(NamedTuple):
+    """The clips that are compared, as rows of the recorded ones, and a way to read the responses to their partners."""
+
+    kind: Literal["exact", "swapped", "restyled"]
+    rows: Labels  # (n,)
+    groups: Labels  # (n,) numbered from 0
+    partners: Callable[[Network, SurveyCheckpoint, str], Mapping[Partner, ReadPeaks]]  # by network; its peaks; a folder
+
+
+def measure_unit_coding(context: SurveyContext, observe: Observe) -> PartResult:
+    """Measure what units code, on the pairs that the data set gives, or on pairs made of its clips."""
+    pairs = _given_pairs(context) or _made_pairs(context, _Progress(observe, _count_passes(context)))
+    if isinstance(pairs, str):
+        return PartResult(NetworkCoding(pairs=None, clips=0, groups=0, seed=context.seed, reason=pairs))
+    draws = Draws.of(pairs.groups, sum(layer.units for layer in context.card.layers), context.seed)
+
+    def measure(network: Network, checkpoint: SurveyCheckpoint, name: str) -> MeasuredCoding:
+        partners = pairs.partners(network, checkpoint, name)
+        read = response_reader(
+            lambda layer: np.asarray(checkpoint.peaks(layer))[pairs.rows], partners, swapped=pairs.kind != "restyled"
+        )
+        return measure_coding(context.card.layers, read, draws)
+
+    trained = measure(context.network, context.checkpoint, "trained")
+    control = measure(context.control, context.record_control(observe), "control")
+    layers, hidden = _summarize(context.card.layers, trained.sums, control.sums, pairs.kind)
+    facts = NetworkCoding(
+        pairs=pairs.kind,
+        clips=len(pairs.rows),
+        groups=int(pairs.groups.max()) + 1,
+        seed=context.seed,
+        layers=layers,
+        hidden=hidden,
+    )
+    return PartResult(facts, {unit: {"coding": each} for unit, each in trained.units.items()})
+
+
+def _summarize(
+    layers: Sequence[Layer], trained: Mapping[str, Sums], control: Mapping[str, Sums], kind: str
+) -> tuple[tuple[LayerCoding, ...], LayerCoding | None]:
+    """Return every layer's shares, and those of the hidden layers together that pairs of this kind can tell of."""
+    by_layer, counted = [], []
+    for layer in layers:
+        by_architecture = kind != "exact" and layer.stream in (StreamName.APPEARANCE, StreamName.MOTION)
+        sums = trained[layer.name], control[layer.name]
+        by_layer.append(summarize(layer.name, *sums, by_architecture=by_architecture))
+        if not by_architecture and not layer.is_class and layer.dictionary is None:
+            counted.append(sums)
+    if not counted:
+        return tuple(by_layer), None
+    total, control_total = Sums(), Sums()
+    for one, other in counted:
+        total.add(one)
+        control_total.add(other)
+    return tuple(by_layer), summarize("", total, control_total, by_architecture=False)
+
+
+def _given_pairs(context: SurveyContext) -> _Pairs | None:
+    """Return the pairs that the names of the clips tell, None where there are too few."""
+    sets = _find_sets(context)
+    if len(sets) < MIN_GROUPS:
+        return None
+    rows = {role: np.array([clips[role] for clips in sets]) for role in (BASE, *Partner) if role in sets[0]}
+
+    def partners(network: Network, checkpoint: SurveyCheckpoint, name: str) -> dict[Partner, ReadPeaks]:
+        def read(partner: Partner) -> ReadPeaks:
+            return lambda layer: np.asarray(checkpoint.peaks(layer))[rows[partner]]
+
+        return {partner: read(partner) for partner in (Partner.STATIC, Partner.DYNAMIC, Partner.NEITHER)}
+
+    return _Pairs("exact", rows[BASE], np.arange(len(sets)), partners)
+
+
+def _made_pairs(context: SurveyContext, progress: "_Progress") -> _Pairs | str:
+    """Return pairs that are made of the clips, or why there are none."""
+    if reason := missing_partners(context.card):
+        return reason
+    groups = context.clips.groups
+    if (count := len(np.unique(groups))) < MIN_GROUPS:
+        return (
+            f"The data set has {count} clips or groups of clips that are independent, and correlations over pairs need "
+            f"{MIN_GROUPS}: add clips of other videos, and survey the network again."
+        )
+    rows = spread_groups(list(range(len(groups))), groups, _count_clips(context), context.seed)
+    order = context.recorded[rows].tolist()
+    columns = table_columns(context.card)
+
+    def partners(network: Network, checkpoint: SurveyCheckpoint, name: str) -> dict[Partner, ReadPeaks]:
+        folder = context.checkpoint.folder / FOLDER / name
+        tables = record_partners(network, context.read_clips, order, folder, context.seed, progress.add)
+
+        def read(partner: Partner) -> ReadPeaks:
+            return lambda layer: tables[partner][:, columns[layer]]
+
+        return {partner: read(partner) for partner in tables}
+
+    numbers = np.unique(groups[rows], return_inverse=True)[1]
+    return _Pairs("restyled" if _has_frames(context) else "swapped", np.array(rows), numbers, partners)
+
+
+class _Progress:
+    """Report the passes of both networks together."""
+
+    def __init__(self, observe: Observe, total: int) -> None:
+        self.observe, self.total, self.done = observe, total, 0
+
+    def add(self, passes: int) -> None:
+        """Report that so many more passes are done."""
+        self.done += passes
+        self.observe(min(self.done, self.total), self.total)
+
+
+def _find_sets(context: SurveyContext) -> list[ClipSet]:
+    return find_sets([context.samples[number].name for number in context.recorded])
+
+
+def _has_frames(context: SurveyContext) -> bool:
+    return any(stream.name is StreamName.CLIP for stream in context.card.streams)
+
+
+def _partners_per_clip(context: SurveyContext) -> int:
+    return len(Partner) if _has_frames(context) else len(Partner) - 1
+
+
+def _count_clips(context: SurveyContext) -> int:
+    return min(len(context.recorded), MAX_PASSES // _partners_per_clip(context))
+
+
+def _count_passes(context: SurveyContext) -> int:
+    if len(_find_sets(context)) >= MIN_GROUPS:
+        return len(context.recorded)  # of the control
+    return 0 if missing_partners(context.card) else 2 * _count_clips(context) * _partners_per_clip(context)
+
+
+CODING = Part(
+    SurveyPart.CODING,
+    "compares clips that look alike, and clips that move alike",
+    measure_unit_coding,
+    _count_passes,
+    applies=lambda context: bool(context.probed_layers),
+)
