@@ -20,6 +20,19 @@ class UnitCoding(StrEnum):
     JOINT = "joint"  # either one
     RESIDUAL = "residual"  # neither
 
+    @property
+    def meaning(self) -> str:
+        """What it says of a unit, as a sentence."""
+        return {
+            UnitCoding.STATIC: "It responds alike to clips that look alike, and motion matters little.",
+            UnitCoding.DYNAMIC: "It responds alike to clips that move alike, and how they look matters little.",
+            UnitCoding.JOINT: "Both how clips look and how they move decide its responses.",
+            UnitCoding.RESIDUAL: (
+                "Neither the look nor the motion of clips alone makes its responses alike: it asks for certain "
+                "combinations, or for what neither changes."
+            ),
+        }[self]
+
 
 class UnitCorrelation(Model):
     """How alike a unit responds to pairs of clips that share something, beside pairs that do not share it."""
@@ -62,6 +75,9 @@ class LayerCoding(Model):
     layer: str
     units: int
     live: int = Field(description="units whose responses differ between clips; shares are of these")
+    is_counted: bool = Field(
+        default=False, description="whether it is among the hidden layers that are counted together"
+    )
     by_architecture: bool = Field(
         description="whether the layer sees one of two streams alone, so that swapping them can show nothing else"
     )
@@ -73,6 +89,7 @@ class LayerCoding(Model):
     control_live: int | None = None
     joint_difference: Interval | None = Field(default=None, description="of the joint share, from the control")
     joint_p_value: float | None = Field(default=None, description="of a difference this large, one-sided")
+    control_lean: Interval | None = Field(default=None, description="static share less dynamic share of the control")
     lean_difference: Interval | None = Field(
         default=None, description="of the static share less the dynamic one, from the control"
     )
@@ -100,4 +117,5 @@ class NetworkCoding(Model):
         default=None,
         description="all hidden layers together that see both what is static and what is dynamic; null without any",
     )
+    examples: tuple[str, ...] = Field(default=(), description="names of some of the clips that have partners")
     reason: str | None = Field(default=None, description="why nothing could be measured")

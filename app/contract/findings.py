@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from app.contract.coding import NetworkCoding
 from app.contract.interval import Interval
 from app.contract.model import Model
 from app.contract.protocol import Protocol
@@ -120,6 +121,7 @@ class Finding(Model):
     selectivity: tuple[LayerSelectivity, ...] = Field(
         default=(), description="units that answer to few classes, by layer, beside chance and shuffled weights"
     )
+    coding: NetworkCoding | None = Field(default=None, description="what units code of appearance and motion, by layer")
     examples: tuple[Example, ...] = ()
     together: tuple[NamedPair, ...] = ()
     appearance: tuple[NamedPair, ...] = Field(default=(), alias="pictures")

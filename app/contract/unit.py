@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from app.contract.coding import UnitCoding
 from app.contract.model import Model
 from app.contract.network import Sha256
 
@@ -53,6 +54,7 @@ class UnitSummary(Model):
     a_low: float | None = Field(default=None, description="lowest activation over data, of layers with two signs")
     role: UnitRole | None = None
     effective_classes: float | None = None
+    coding: UnitCoding | None = Field(default=None, description="whether it codes appearance, motion, both or neither")
     detects: int | None = Field(
         default=None,
         description=f"number of its best class, where its average precision is at least {MIN_DETECTION_PRECISION}",
@@ -102,6 +104,7 @@ class MapPoint(NamedTuple):
     x: float
     y: float
     poster: Sha256 | None
+    coding: str | None = None
 
 
 class UnitMap(NamedTuple):

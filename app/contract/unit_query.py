@@ -51,13 +51,18 @@ class UnitQuery(Model):
     class_: str | None = Field(default=None, alias="class", max_length=200)
     detects: str | None = Field(default=None, max_length=200, description="the class that units detect best")
     role: Literal["specific", "mixed", "generic", "dead"] | None = None
+    coding: Literal["static", "dynamic", "joint", "residual"] | None = Field(
+        default=None, description="what units code: appearance, motion, both or neither"
+    )
     min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
     state: Literal["visualized", "missing"] | None = None
     q: str | None = Field(default=None, max_length=200)
     region: Region | None = Field(default=None, description="a part of the map: x0,y0,x1,y1 in [0, 1]")
     sort: UnitSort = UnitSort.ORDER
     view: Literal["grid", "list", "map"] = Field(default="grid", description="how the page shows them; no filter")
-    colour: Literal["stream", "role"] | None = Field(default=None, description="what paints the map; no filter")
+    colour: Literal["stream", "role", "coding"] | None = Field(
+        default=None, description="what paints the map; no filter"
+    )
     page: int = Field(default=1, ge=1, le=100_000)
     after: str | None = Field(default=None, max_length=300)
     before: str | None = Field(default=None, max_length=300)

@@ -12,6 +12,7 @@ from app.settings import ROOT
 from app.web import formatting, urls
 from app.web.assets import Assets
 from app.web.charts import line_chart
+from app.web.charts.coding_bars import coding_bars
 from app.web.requests.visitor import current_visitor
 from app.web.views.parts.layout import Page
 
@@ -48,6 +49,7 @@ def environment() -> Environment:
         urls=urls,
         visitor=current_visitor,
         asset=Assets().url,
+        coding_bars=coding_bars,
         MediaRole=MediaRole,
         chart_box=f"0 0 {line_chart.WIDTH} {line_chart.HEIGHT}",
     )

@@ -182,6 +182,7 @@ def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture
             "control_live": control.live,
             "joint_difference": make_interval(joint_observed, joint_resampled),
             "joint_p_value": one_sided,
+            "control_lean": make_interval(control_lean, resampled_control_lean),
             "lean_difference": make_interval(lean_difference, resampled_difference),
             "lean_p_value": min(1.0, 2 * from_zero),
         }

@@ -63,6 +63,11 @@ def _has_role(card: NetworkCard, role: str, scan: bool) -> Conditions:
     return [UnitRow.role == role]
 
 
+@column_filter("coding")
+def _codes(card: NetworkCard, coding: str, scan: bool) -> Conditions:
+    return [UnitRow.coding == coding]
+
+
 @column_filter("min_reach")
 def _reaches(card: NetworkCard, min_reach: float, scan: bool) -> Conditions:
     return [(UnitRow.reach + 0 if scan else UnitRow.reach) >= min_reach]  # no index has `reach + 0`

@@ -35,6 +35,12 @@ def newest_survey_key(session: Session, *, card: NetworkCard) -> SurveyKey | Non
     return _newest_survey(session, network_id(session, card))
 
 
+def has_coding(session: Session, *, card: NetworkCard) -> bool:
+    """Return whether the newest survey measured what the units of a network code."""
+    some = select(UnitRow.id).where(UnitRow.network_id == network_id(session, card), UnitRow.coding.is_not(None))
+    return session.read(some.limit(1)).first() is not None
+
+
 def denormalize_survey(session: Session, *, network_id: int) -> None:
     """Copy the measures of a network's newest survey into the rows of its units, or clear them where there is none.
 

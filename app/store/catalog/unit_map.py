@@ -23,7 +23,7 @@ def map_units(session: Session, *, card: NetworkCard, query: UnitQuery, max_poin
     rows = session.read(
         select(
             UnitRow.layer, UnitRow.index, UnitRow.label, UnitRow.stream, UnitRow.role, UnitRow.map_x, UnitRow.map_y,
-            UnitRow.poster,
+            UnitRow.poster, UnitRow.coding,
         )
         .where(UnitRow.map_x.is_not(None))
         .where(*selection.conditions())
@@ -31,8 +31,8 @@ def map_units(session: Session, *, card: NetworkCard, query: UnitQuery, max_poin
         .order_by(UnitRow.layer_index, UnitRow.index)
     )  # fmt: skip
     points = tuple(
-        MapPoint(layer, unit, label, stream, role, x, y, poster)
-        for layer, unit, label, stream, role, x, y, poster in rows
+        MapPoint(layer, unit, label, stream, role, x, y, poster, coding)
+        for layer, unit, label, stream, role, x, y, poster, coding in rows
         if x is not None and y is not None
     )
     return UnitMap(points, one_of)

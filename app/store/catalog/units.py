@@ -32,6 +32,7 @@ SUMMARY_COLUMNS: tuple[InstrumentedAttribute[Any] | ColumnElement[Any], ...] = (
     UnitRow.a_low,
     UnitRow.role,
     UnitRow.effective_classes,
+    UnitRow.coding,
     UnitRow.detects,
     UnitRow.map_x,
     UnitRow.map_y,

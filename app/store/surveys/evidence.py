@@ -51,6 +51,8 @@ Measure = Literal[  # columns of UnitEvidenceRow
     "swap",
     "speed_octaves",
     "direction_selectivity",
+    "static_coding",
+    "dynamic_coding",
 ]
 
 # A finished survey never changes; parsing one of 400 classes takes milliseconds.

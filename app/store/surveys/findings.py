@@ -23,11 +23,15 @@ MEASURES: tuple[Measure, ...] = (
     "best_precision",
     "speed_octaves",
     "direction_selectivity",
+    "static_coding",
+    "dynamic_coding",
 )
 EXAMPLE_MEASURES: dict[Measure, str] = {  # whose most extreme units the findings show, and their names on pages
     "synergy_clips": "synergy",
     "effective_classes": "effective classes",
     "speed_octaves": "octaves",
+    "static_coding": "more alike where the look is shared",
+    "dynamic_coding": "more alike where the motion is shared",
 }
 CLASS_MEASURES: tuple[Measure, ...] = ("effective_classes", "best_precision")  # which a network without classes lacks
 EXAMPLES_PER_END = 3  # units with the lowest values, and units with the highest

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.contract.coding import UnitCoding
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.unit import MapPoint, UnitMap, UnitRole
 from app.contract.unit_query import UnitQuery, parse_region
 from app.web import urls
 
-ColourBy = Literal["stream", "role"]
+ColourBy = Literal["stream", "role", "coding"]
+
+
+NOT_CODED = "constant"  # a unit whose responses do not differ between clips codes nothing
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class MapDot:
     y: str
     href: str
     label: str
-    colour: str  # the name of its stream or role
+    colour: str  # the name of its stream, its role, or what it codes
     poster: str | None
     is_class: bool
     is_outside: bool  # whether it lies outside the chosen region
@@ -69,33 +73,35 @@ class MapDrawing:
     dots: tuple[MapDot, ...]
     labels: tuple[MapLabel, ...]
     colour_by: ColourBy
-    can_choose_colour: bool  # whether dots could be coloured by something else
+    colours: tuple[ColourBy, ...]  # what dots can be coloured by
     legend: tuple[tuple[str, int], ...]
     region: RegionBox | None
     units_per_dot: int
 
 
-def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap) -> MapDrawing:
+def draw_map(card: NetworkCard, query: UnitQuery, units: UnitMap, has_coding: bool = False) -> MapDrawing:
     """Return the drawing of a map.
 
-    Dots have the colours of streams, or of roles where the network has one stream; the query may choose. Units of a
-    network without classes have no roles. Units outside the query's region are marked.
+    Dots have the colours of streams, or of roles where the network has one stream; the query may choose, also what they
+    code, where that was measured. Units of a network without classes have no roles. Units outside the query's region
+    are marked.
     """
     streams = dict.fromkeys(layer.stream for layer in card.layers)
-    colour_by: ColourBy = query.colour or ("stream" if len(streams) > 1 else "role")
-    if not card.classes:
-        colour_by = "stream"
+    colours: list[ColourBy] = ["stream"] if len(streams) > 1 or not card.classes else []
+    colours += ["role"] if card.classes else []
+    colours += ["coding"] if has_coding else []
+    colour_by = query.colour if query.colour in colours else colours[0]
     box = parse_region(query.region) if query.region else None
     layer_hrefs = {layer.name: urls.layer(card.slug, layer.name) for layer in card.layers}
     dots = tuple(_dot(point, colour_by, box, layer_hrefs[point.layer]) for point in units.points)
     counts = Counter(dot.colour for dot in dots)
-    colours = map(str, UnitRole if colour_by == "role" else streams)
+    names = {"stream": [*streams], "role": [*UnitRole], "coding": [*UnitCoding, NOT_CODED]}[colour_by]
     return MapDrawing(
         dots=dots,
         labels=_labels([point for point in units.points if point.layer == CLASS_LAYER]),
         colour_by=colour_by,
-        can_choose_colour=len(streams) > 1 and bool(card.classes),
-        legend=tuple((colour, counts[colour]) for colour in colours if counts[colour]),
+        colours=tuple(colours),
+        legend=tuple((str(colour), counts[str(colour)]) for colour in names if counts[str(colour)]),
         region=None if box is None else RegionBox(*map(_per_cent, (box[0], box[1], box[2] - box[0], box[3] - box[1]))),
         units_per_dot=units.one_of,
     )
@@ -110,7 +116,9 @@ def _dot(
         y=_per_cent(point.y),
         href=f"{layer_href}/{point.unit}",
         label=f"{point.label}, {name}" if point.label else name,
-        colour=point.stream if colour_by == "stream" else point.role or UnitRole.DEAD,
+        colour={"stream": point.stream, "role": point.role or UnitRole.DEAD, "coding": point.coding or NOT_CODED}[
+            colour_by
+        ],
         poster=point.poster and urls.media(point.poster),
         is_class=point.layer == CLASS_LAYER,
         is_outside=box is not None and not (box[0] <= point.x <= box[2] and box[1] <= point.y <= box[3]),

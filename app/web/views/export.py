@@ -25,7 +25,7 @@ from app.web.views.parts.selected_units import SelectedUnits, select_units
 router = APIRouter()
 
 COLUMNS = (
-    *("network", "layer", "unit", "label", "role", "detects", "precision", "effective_classes", "a_hat"),
+    *("network", "layer", "unit", "label", "role", "detects", "precision", "effective_classes", "a_hat", "coding"),
     *("visualization", "speed", "seed", "sign", "recipe", "activation", "reach", "probability", "objective"),
     *("motion_energy", "seconds", "device", "created_at", "folder"),
 )
@@ -128,7 +128,8 @@ def table_row(card: NetworkCard, unit: UnitSummary, result: Visualization | None
     """Return the row of a result, or that of a unit that has none."""
     unit_columns = {
         **unit.model_dump(
-            mode="json", include={"network", "layer", "label", "role", "precision", "effective_classes", "a_hat"}
+            mode="json",
+            include={"network", "layer", "label", "role", "precision", "effective_classes", "a_hat", "coding"},
         ),
         "unit": unit.index,
         "detects": "" if unit.detects is None else card.classes[unit.detects],

@@ -11,7 +11,7 @@ from app.contract.network import Layer, NetworkCard
 from app.contract.recipe import Recipe
 from app.contract.unit_query import UnitListing, UnitQuery, UnitSort
 from app.store import Session
-from app.store.catalog import filters, networks, unit_map
+from app.store.catalog import filters, networks, survey_columns, unit_map
 from app.store.catalog.facets import facet_counts
 from app.store.catalog.search import search_units
 from app.store.jobs import estimates, workers
@@ -90,6 +90,7 @@ def units_page(
     units = search_units(session, card=card, query=query)
     counts = facet_counts(session, card=card, query=query, fixed_layer=layer is not None)
     is_surveyed = bool(counts.role) or evidence.get_survey(session, card=card) is not None
+    has_coding = is_surveyed and survey_columns.has_coding(session, card=card)
     is_map = query.view == "map"
     name = layer.name if layer else "All units"
 
@@ -113,8 +114,8 @@ def units_page(
         units=units,
         search=interpret_search(card, query.q, units),
         pagination=cursor_pagination(query.page, units.before, units.after, href),
-        filters=unit_filters(card, query, counts, layer, is_surveyed),
-        map=draw_map(card, query, unit_map.map_units(session, card=card, query=query)) if is_map else None,
+        filters=unit_filters(card, query, counts, layer, is_surveyed, has_coding),
+        map=draw_map(card, query, unit_map.map_units(session, card=card, query=query), has_coding) if is_map else None,
         whole_map_href=href(region=None),
         sorts=tuple(
             sort.value

@@ -26,6 +26,7 @@ from worker.survey.context import SurveyContext
 from worker.survey.parts.part import Part, PartResult
 
 MAX_PASSES = 800  # of partners through each of the two networks: correlations of 200 clips are known to 0.07
+EXAMPLES = 9  # clips that the findings name
 FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
 
 
@@ -62,6 +63,7 @@ def measure_unit_coding(context: SurveyContext, observe: Observe) -> PartResult:
         seed=context.seed,
         layers=layers,
         hidden=hidden,
+        examples=tuple(context.samples[context.recorded[row]].name for row in pairs.rows[:EXAMPLES]),
     )
     return PartResult(facts, {unit: {"coding": each} for unit, each in trained.units.items()})
 
@@ -70,19 +72,19 @@ def _summarize(
     layers: Sequence[Layer], trained: Mapping[str, Sums], control: Mapping[str, Sums], kind: str
 ) -> tuple[tuple[LayerCoding, ...], LayerCoding | None]:
     """Return every layer's shares, and those of the hidden layers together that pairs of this kind can tell of."""
-    by_layer, counted = [], []
+    by_layer: list[LayerCoding] = []
+    total, control_total = Sums(), Sums()
     for layer in layers:
         by_architecture = kind != "exact" and layer.stream in (StreamName.APPEARANCE, StreamName.MOTION)
-        sums = trained[layer.name], control[layer.name]
-        by_layer.append(summarize(layer.name, *sums, by_architecture=by_architecture))
-        if not by_architecture and not layer.is_class and layer.dictionary is None:
-            counted.append(sums)
-    if not counted:
+        sums, control_sums = trained[layer.name], control[layer.name]
+        is_counted = not (by_architecture or layer.is_class or layer.dictionary)
+        summary = summarize(layer.name, sums, control_sums, by_architecture=by_architecture)
+        by_layer.append(summary.model_copy(update={"is_counted": is_counted}))
+        if is_counted:
+            total.add(sums)
+            control_total.add(control_sums)
+    if not total.units:
         return tuple(by_layer), None
-    total, control_total = Sums(), Sums()
-    for one, other in counted:
-        total.add(one)
-        control_total.add(other)
     return tuple(by_layer), summarize("", total, control_total, by_architecture=False)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.contract.coding import UnitCoding
 from app.contract.network import Layer, NetworkCard
 from app.contract.unit import UnitRole
 from app.contract.unit_query import FacetCounts, UnitQuery
@@ -35,12 +36,17 @@ class Filter:
 
 
 def unit_filters(
-    card: NetworkCard, query: UnitQuery, counts: FacetCounts, layer: Layer | None, is_surveyed: bool
+    card: NetworkCard,
+    query: UnitQuery,
+    counts: FacetCounts,
+    layer: Layer | None,
+    is_surveyed: bool,
+    has_coding: bool,
 ) -> tuple[Filter, ...]:
     """Return the filters that can narrow a listing.
 
-    A layer has only one stream, and units have roles only after a survey. Without classes the only role is to be dead.
-    A filter that is set is always listed.
+    A layer has only one stream, and units have roles and codings only after a survey. Without classes the only role is
+    to be dead. A filter that is set is always listed.
     """
     streams = tuple(dict.fromkeys(each.stream for each in card.layers))
     filters = []
@@ -56,6 +62,8 @@ def unit_filters(
     if is_surveyed or query.role:
         roles = UnitRole if card.classes else (UnitRole.DEAD,)
         filters.append(_filter("role", "Role", roles, query.role, counts.role))
+    if has_coding or query.coding:
+        filters.append(_filter("coding", "Codes", UnitCoding, query.coding, {}))
     filters.append(_filter("state", "State", ("visualized", "missing"), query.state, counts.state))
     return tuple(filters)
 

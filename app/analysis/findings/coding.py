@@ -1,0 +1,155 @@
+"""What units code, as claims: units that code appearance and motion jointly, and which of the two the network leans to.
+
+After Kowal et al., CVPR 2022 (arXiv 2206.02846), who find that most networks lean to what is static, that two-stream
+networks with cross-connections are balanced, and that single units can code either or both.
+"""
+
+from app.analysis.findings.data import SurveyData
+from app.contract.coding import CodingShares, LayerCoding, NetworkCoding, UnitCoding
+from app.contract.findings import Claim, Verdict
+from app.contract.interval import Interval
+from app.contract.survey_part import SurveyPart
+from app.contract.unit import UnitSummary
+
+MIN_DIFFERENCE = 0.05  # of the live units, from the control: fewer are too few to speak of the network
+MAX_P_VALUE = 0.05 / 2  # two questions are asked (Bonferroni)
+SOURCE = "2206.02846"
+MAX_UNITS = 3
+
+PAIR_WORDS = {
+    "exact": "the data set says which clips share the look and which the motion of another",
+    "swapped": "clips were given the appearance, or the motion, of other clips",
+    "restyled": "clips were shown in another look, in random order, and as a still",
+}
+CAVEATS = {
+    "exact": "Pairs that share the motion share poses too, which a single frame shows.",
+    "swapped": (
+        "Layers of one stream are left out: swapped streams can show nothing else there. A unit that asks for one "
+        "certain combination of the two counts as residual."
+    ),
+    "restyled": (
+        "Shapes stay in another look, and how far things move stays in random order: a unit that responds to these "
+        "alone counts for what a still picture shows of it."
+    ),
+}
+NOT_MEASURED = "What units code was not measured: survey the network again with the part `coding`."
+NO_LAYERS = (
+    "No hidden layer sees both appearance and motion, so what units code follows from the architecture: each codes "
+    "what its stream carries."
+)
+
+
+def coding_claims(data: SurveyData) -> tuple[Claim, ...]:
+    """Return the claims on what units code; one that says why where they cannot be told."""
+    coding = data.survey.coding
+    if coding is None or coding.hidden is None or coding.hidden.live == 0:
+        measured = coding is not None or any(part.part is SurveyPart.CODING for part in data.survey.parts)
+        reason = (coding and coding.reason) or (NO_LAYERS if measured else NOT_MEASURED)
+        return (_claim("joint", reason, Verdict.CANNOT_BE_TOLD),)
+    examples = {
+        kind: tuple(example.unit for example in reversed(data.examples.get(f"{kind}_coding", ())))
+        for kind in (UnitCoding.STATIC, UnitCoding.DYNAMIC)
+    }
+    return _joint(coding, coding.hidden), _lean(coding, coding.hidden, examples)
+
+
+def _joint(coding: NetworkCoding, hidden: LayerCoding) -> Claim:
+    joint, chance = hidden.shares.joint, hidden.chance.joint
+    most = max(_measured(coding), key=lambda layer: layer.shares.joint.value)
+    sentence = (
+        f"Of {hidden.live:,} live hidden units {_percent(joint)} code appearance and motion jointly, against "
+        f"{chance:.1%} where the pairs of each clip are exchanged{_control(hidden.control)}. "
+        f"Most are in {most.layer}: {_percent(most.shares.joint)}{_control(most.control)}."
+    )
+    return _claim(
+        "joint",
+        sentence,
+        _verdict(hidden.joint_difference, hidden.joint_p_value),
+        coding,
+        measure="share of the live hidden units that code both",
+        effect=joint,
+        null=Interval(value=chance, low=chance, high=chance),
+        control=hidden.control and hidden.control.joint,
+        p_value=hidden.joint_p_value,
+        n=hidden.live,
+        threshold=(
+            f"at least {MIN_DIFFERENCE:.0%} of the live units more than with shuffled weights, p < {MAX_P_VALUE:g} "
+            "(two questions)"
+        ),
+    )
+
+
+def _lean(coding: NetworkCoding, hidden: LayerCoding, examples: dict[UnitCoding, tuple[UnitSummary, ...]]) -> Claim:
+    lean, shares = hidden.lean, hidden.shares
+    chance = hidden.chance.static - hidden.chance.dynamic
+    is_certain = lean.low > 0 or lean.high < 0
+    side = UnitCoding.STATIC if lean.value > 0 else UnitCoding.DYNAMIC
+    words = {UnitCoding.STATIC: "what is static", UnitCoding.DYNAMIC: "what is dynamic"}[side]
+    control = hidden.control
+    sentence = (
+        f"The network {f'leans to {words}' if is_certain else 'leans to neither side'}: {_percent(shares.static)} of "
+        f"the live hidden units code only what is static, {_percent(shares.dynamic)} only what is dynamic, and "
+        f"{_percent(shares.residual)} neither"
+    )
+    if control:
+        sentence += f"; with shuffled weights {control.static.value:.0%}, {control.dynamic.value:.0%} and "
+        sentence += f"{control.residual.value:.0%}"
+    sentence += ". Published networks lean to what is static, except two-stream networks with cross-connections."
+    difference = hidden.lean_difference
+    if difference is not None and lean.value < 0:
+        difference = Interval(value=-difference.value, low=-difference.high, high=-difference.low)
+    return _claim(
+        "lean",
+        sentence,
+        _verdict(difference, hidden.lean_p_value) if is_certain else Verdict.NOT_SUPPORTED,
+        coding,
+        measure="static less dynamic share of the live hidden units",
+        effect=lean,
+        null=Interval(value=chance, low=chance, high=chance),
+        control=hidden.control_lean,
+        p_value=hidden.lean_p_value,
+        n=hidden.live,
+        threshold=(
+            f"an interval without zero, and at least {MIN_DIFFERENCE:.0%} farther to that side than with shuffled "
+            f"weights, p < {MAX_P_VALUE:g} (two questions)"
+        ),
+        units=examples[side][:MAX_UNITS],
+    )
+
+
+def _verdict(difference: Interval | None, p_value: float | None) -> Verdict:
+    """Return the verdict by what the network has more than its control."""
+    if difference is None or p_value is None:
+        return Verdict.CANNOT_BE_TOLD
+    if difference.value >= MIN_DIFFERENCE and p_value < MAX_P_VALUE:
+        return Verdict.SUPPORTED
+    return Verdict.NOT_SUPPORTED
+
+
+def _measured(coding: NetworkCoding) -> list[LayerCoding]:
+    """Return the hidden layers that could have come out otherwise."""
+    return [layer for layer in coding.layers if layer.is_counted]
+
+
+def _claim(name: str, sentence: str, verdict: Verdict, coding: NetworkCoding | None = None, **fields: object) -> Claim:
+    pairs = coding and coding.pairs
+    known: dict[str, object] = {"source": SOURCE, "paper": "section 4.2"}
+    if coding and pairs:
+        known |= {
+            "null_words": f"the two partners of each clip exchanged at random; {PAIR_WORDS[pairs]}",
+            "counted": "live units of the hidden layers that see both",
+            "groups": coding.groups,
+            "caveat": CAVEATS[pairs],
+            "clips": coding.examples,
+        }
+    return Claim.model_validate(
+        {"name": f"fusion.{name}_coding", "sentence": sentence, "verdict": verdict} | known | fields
+    )
+
+
+def _percent(share: Interval) -> str:
+    return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
+
+
+def _control(shares: CodingShares | None) -> str:
+    return "" if shares is None else f", and {shares.joint.value:.0%} with shuffled weights"
