@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.analysis.findings.coding import NO_LAYERS, NOT_MEASURED, coding_claims
-from app.analysis.findings.data import SurveyData
+from app.analysis.findings.coding import NO_LAYERS, NOT_MEASURED, coding_claims, with_coding
+from app.analysis.findings.data import Heading, SurveyData, make_finding
 from app.contract.coding import ChanceShares, CodingShares, LayerCoding, NetworkCoding
 from app.contract.findings import UnitStatistics, Verdict
 from app.contract.interval import Interval
@@ -113,3 +113,15 @@ def test_a_lean_must_go_farther_to_its_side_than_the_control(
 def test_what_cannot_be_told_says_why(coding: NetworkCoding | None, words: str) -> None:
     (claim,) = coding_claims(data_of(coding))
     assert (claim.verdict, claim.sentence) == (Verdict.CANNOT_BE_TOLD, words)
+
+
+def test_a_network_of_one_stream_is_supported_in_part_at_most() -> None:
+    untold = make_finding(Heading("fusion", "Fusion", "."), Verdict.CANNOT_BE_TOLD, ["The network has one stream."])
+    told = make_finding(Heading("fusion", "Fusion", "."), Verdict.SUPPORTED, [])
+    both = data_of(coding_of(layer((0.5, 0.1, 0.3), (0.2, 0.2, 0.1)), pairs="restyled"))
+    as_control = data_of(coding_of(layer((0.5, 0.1, 0.1), (0.2, 0.2, 0.1)), pairs="restyled"))
+    assert with_coding(untold, both).verdict is Verdict.PARTLY
+    assert with_coding(untold, as_control).verdict is Verdict.NOT_SUPPORTED
+    assert with_coding(told, as_control).verdict is Verdict.SUPPORTED
+    assert len(with_coding(told, both).claims) == 2
+    assert with_coding(told, data_of(None)) == told

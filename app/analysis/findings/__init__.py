@@ -4,6 +4,7 @@ Enter at `make_findings`. May import `app.contract`, and `trend` and `confusions
 Read data.py and thresholds.py, then the file of one finding; protocol.py writes down what determines them.
 """
 
+from app.analysis.findings.coding import with_coding
 from app.analysis.findings.data import SurveyData
 from app.analysis.findings.fusion import fusion
 from app.analysis.findings.idiosyncrasies import idiosyncrasies
@@ -22,5 +23,5 @@ def make_findings(data: SurveyData) -> Findings:
         clips=data.survey.clips,
         limits=describe_limits(data),
         protocol=make_protocol(data),
-        findings=(fusion(data), specificity(data), invariance(data), idiosyncrasies(data)),
+        findings=(with_coding(fusion(data), data), specificity(data), invariance(data), idiosyncrasies(data)),
     )

@@ -6,7 +6,7 @@ networks with cross-connections are balanced, and that single units can code eit
 
 from app.analysis.findings.data import SurveyData
 from app.contract.coding import CodingShares, LayerCoding, NetworkCoding, UnitCoding
-from app.contract.findings import Claim, Verdict
+from app.contract.findings import Claim, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey_part import SurveyPart
 from app.contract.unit import UnitSummary
@@ -37,6 +37,30 @@ NO_LAYERS = (
     "No hidden layer sees both appearance and motion, so what units code follows from the architecture: each codes "
     "what its stream carries."
 )
+
+
+def with_coding(fusion: Finding, data: SurveyData) -> Finding:
+    """Return the finding on fusion with what units code.
+
+    Where the observation can be told by the two streams, its verdict stays: the claims of another paper's measure stand
+    beside it. Elsewhere units that code both at once support it in part.
+    """
+    coding = data.survey.coding
+    if coding is None:
+        return fusion
+    claims = coding_claims(data)
+    verdict = fusion.verdict
+    if verdict is Verdict.CANNOT_BE_TOLD:
+        joint = claims[0].verdict
+        verdict = Verdict.PARTLY if joint is Verdict.SUPPORTED else joint
+    return fusion.model_copy(
+        update={
+            "verdict": verdict,
+            "claims": (*fusion.claims, *claims),
+            "sentences": (*fusion.sentences, *(claim.sentence for claim in claims)),
+            "coding": coding,
+        }
+    )
 
 
 def coding_claims(data: SurveyData) -> tuple[Claim, ...]:
@@ -133,7 +157,7 @@ def _measured(coding: NetworkCoding) -> list[LayerCoding]:
 
 def _claim(name: str, sentence: str, verdict: Verdict, coding: NetworkCoding | None = None, **fields: object) -> Claim:
     pairs = coding and coding.pairs
-    known: dict[str, object] = {"source": SOURCE, "paper": "section 4.2"}
+    known: dict[str, object] = {"source": SOURCE}
     if coding and pairs:
         known |= {
             "null_words": f"the two partners of each clip exchanged at random; {PAIR_WORDS[pairs]}",
