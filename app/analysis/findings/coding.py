@@ -5,14 +5,14 @@ networks with cross-connections are balanced, and that single units can code eit
 """
 
 from app.analysis.findings.data import SurveyData
+from app.analysis.findings.thresholds import Thresholds
 from app.contract.coding import CodingShares, LayerCoding, NetworkCoding, UnitCoding
 from app.contract.findings import Claim, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey_part import SurveyPart
 from app.contract.unit import UnitSummary
 
-MIN_DIFFERENCE = 0.05  # of the live units, from the control: fewer are too few to speak of the network
-MAX_P_VALUE = 0.05 / 2  # two questions are asked (Bonferroni)
+QUESTIONS = 2  # are asked: p-values are times that (Bonferroni)
 SOURCE = "2206.02846"
 MAX_UNITS = 3
 
@@ -74,10 +74,13 @@ def coding_claims(data: SurveyData) -> tuple[Claim, ...]:
         kind: tuple(example.unit for example in reversed(data.examples.get(f"{kind}_coding", ())))
         for kind in (UnitCoding.STATIC, UnitCoding.DYNAMIC)
     }
-    return _joint(coding, coding.hidden), _lean(coding, coding.hidden, examples)
+    return (
+        _joint(coding, coding.hidden, data.thresholds),
+        _lean(coding, coding.hidden, data.thresholds, examples),
+    )
 
 
-def _joint(coding: NetworkCoding, hidden: LayerCoding) -> Claim:
+def _joint(coding: NetworkCoding, hidden: LayerCoding, thresholds: Thresholds) -> Claim:
     joint, chance = hidden.shares.joint, hidden.chance.joint
     most = max(_measured(coding), key=lambda layer: layer.shares.joint.value)
     sentence = (
@@ -88,22 +91,27 @@ def _joint(coding: NetworkCoding, hidden: LayerCoding) -> Claim:
     return _claim(
         "joint",
         sentence,
-        _verdict(hidden.joint_difference, hidden.joint_p_value),
+        _verdict(hidden.joint_difference, _corrected(hidden.joint_p_value), thresholds),
         coding,
         measure="share of the live hidden units that code both",
         effect=joint,
         null=Interval(value=chance, low=chance, high=chance),
         control=hidden.control and hidden.control.joint,
-        p_value=hidden.joint_p_value,
+        p_value=_corrected(hidden.joint_p_value),
         n=hidden.live,
         threshold=(
-            f"at least {MIN_DIFFERENCE:.0%} of the live units more than with shuffled weights, p < {MAX_P_VALUE:g} "
-            "(two questions)"
+            f"at least {thresholds.min_unit_difference:.0%} of the live units more than with shuffled weights, "
+            f"p < {thresholds.max_p_value:g}"
         ),
     )
 
 
-def _lean(coding: NetworkCoding, hidden: LayerCoding, examples: dict[UnitCoding, tuple[UnitSummary, ...]]) -> Claim:
+def _lean(
+    coding: NetworkCoding,
+    hidden: LayerCoding,
+    thresholds: Thresholds,
+    examples: dict[UnitCoding, tuple[UnitSummary, ...]],
+) -> Claim:
     lean, shares = hidden.lean, hidden.shares
     chance = hidden.chance.static - hidden.chance.dynamic
     is_certain = lean.low > 0 or lean.high < 0
@@ -125,27 +133,31 @@ def _lean(coding: NetworkCoding, hidden: LayerCoding, examples: dict[UnitCoding,
     return _claim(
         "lean",
         sentence,
-        _verdict(difference, hidden.lean_p_value) if is_certain else Verdict.NOT_SUPPORTED,
+        _verdict(difference, _corrected(hidden.lean_p_value), thresholds) if is_certain else Verdict.NOT_SUPPORTED,
         coding,
         measure="static less dynamic share of the live hidden units",
         effect=lean,
         null=Interval(value=chance, low=chance, high=chance),
         control=hidden.control_lean,
-        p_value=hidden.lean_p_value,
+        p_value=_corrected(hidden.lean_p_value),
         n=hidden.live,
         threshold=(
-            f"an interval without zero, and at least {MIN_DIFFERENCE:.0%} farther to that side than with shuffled "
-            f"weights, p < {MAX_P_VALUE:g} (two questions)"
+            f"an interval without zero, and at least {thresholds.min_unit_difference:.0%} of the live units farther to "
+            f"that side than with shuffled weights, p < {thresholds.max_p_value:g}"
         ),
         units=examples[side][:MAX_UNITS],
     )
 
 
-def _verdict(difference: Interval | None, p_value: float | None) -> Verdict:
+def _corrected(p_value: float | None) -> float | None:
+    return None if p_value is None else min(1.0, QUESTIONS * p_value)
+
+
+def _verdict(difference: Interval | None, p_value: float | None, thresholds: Thresholds) -> Verdict:
     """Return the verdict by what the network has more than its control."""
     if difference is None or p_value is None:
         return Verdict.CANNOT_BE_TOLD
-    if difference.value >= MIN_DIFFERENCE and p_value < MAX_P_VALUE:
+    if difference.value >= thresholds.min_unit_difference and p_value < thresholds.max_p_value:
         return Verdict.SUPPORTED
     return Verdict.NOT_SUPPORTED
 
