@@ -1,17 +1,12 @@
-"""Says what repairs errors of a network, and what causes them: thresholds, verdicts and sentences.
-
-The thresholds are justified in docs/evidence.md.
-"""
+"""Says what repairs errors of a network, and what causes them: verdicts and sentences."""
 
 from collections.abc import Sequence
 
+from app.analysis.thresholds import DEFAULTS, Thresholds
 from app.contract.findings import Verdict
 from app.contract.interval import Interval
 from app.contract.repairs import Change, ClassRepairs, Effect, EffectOnClass, Outcome, RepairFacts
 
-MIN_EFFECT = 0.25  # of the changed versions, more than the sham and than a region elsewhere
-MAX_P_VALUE = 0.05  # times the number of classes that were studied
-MAX_ACCURACY_P = 0.01  # of the accuracy where labels are shuffled: above it, errors are those of chance
 CHANGES = {
     Change.PATCH: "the patch",
     Change.SURROUNDINGS: "what lies around the mover",
@@ -40,29 +35,33 @@ def corrected_p(effect: Effect, asked: int) -> float:
     return min(1.0, effect.p_value * max(1, asked))
 
 
-def does_more_than_shams(effect: Effect | None, asked: int, control: Interval | None = None) -> bool:
+def does_more_than_shams(
+    effect: Effect | None, asked: int, control: Interval | None = None, thresholds: Thresholds = DEFAULTS
+) -> bool:
     """Return whether a change did more than its sham, than the same elsewhere in the frame, and than the control."""
-    if effect is None or effect.difference.low <= 0 or effect.difference.value < MIN_EFFECT:
+    least = thresholds.min_repair_effect
+    if effect is None or effect.difference.low <= 0 or effect.difference.value < least:
         return False
     others = [other for other in (effect.elsewhere, control) if other is not None]
-    beyond = all(effect.rate.low > other.value and effect.rate.value - other.value >= MIN_EFFECT for other in others)
-    return beyond and corrected_p(effect, asked) < MAX_P_VALUE
+    beyond = all(effect.rate.low > other.value and effect.rate.value - other.value >= least for other in others)
+    return beyond and corrected_p(effect, asked) < thresholds.max_p_value
 
 
-def repair_verdict(repairs: ClassRepairs, asked: int) -> Verdict:
+def repair_verdict(repairs: ClassRepairs, asked: int, thresholds: Thresholds = DEFAULTS) -> Verdict:
     """Return whether replacing the patch repairs errors into the class."""
-    return _verdict(repairs, does_more_than_shams(find_effect(repairs, Change.PATCH, Outcome.REPAIRED), asked))
+    effect = find_effect(repairs, Change.PATCH, Outcome.REPAIRED)
+    return _verdict(repairs, does_more_than_shams(effect, asked, thresholds=thresholds))
 
 
-def cause_verdict(repairs: ClassRepairs, asked: int) -> Verdict:
+def cause_verdict(repairs: ClassRepairs, asked: int, thresholds: Thresholds = DEFAULTS) -> Verdict:
     """Return whether the patch causes errors in recognised clips."""
     effect = find_effect(repairs, Change.PATCH, Outcome.CAUSED)
-    return _verdict(repairs, does_more_than_shams(effect, asked, repairs.control_caused))
+    return _verdict(repairs, does_more_than_shams(effect, asked, repairs.control_caused, thresholds))
 
 
-def patch_verdict(repairs: ClassRepairs, asked: int) -> Verdict:
+def patch_verdict(repairs: ClassRepairs, asked: int, thresholds: Thresholds = DEFAULTS) -> Verdict:
     """Return whether a patch of the picture makes clips be taken for the class: it repairs errors, and causes them."""
-    verdicts = {repair_verdict(repairs, asked), cause_verdict(repairs, asked)}
+    verdicts = {repair_verdict(repairs, asked, thresholds), cause_verdict(repairs, asked, thresholds)}
     return verdicts.pop() if len(verdicts) == 1 else Verdict.PARTLY
 
 
@@ -145,7 +144,7 @@ def no_patch_sentence(name: str, repairs: ClassRepairs, facts: RepairFacts) -> s
         )
     return (
         f"Nowhere in the frame do the pictures of the errors taken for {name} differ from recognised clips of the same "
-        f"classes more than chance allows (p > {MAX_P_VALUE} for all blocks, colours and textures together)."
+        f"classes more than chance allows (p > {DEFAULTS.max_p_value} for all blocks, colours and textures together)."
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData
 from app.analysis.findings.protocol import make_protocol, read_protocol, read_thresholds, write_protocol
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.contract.errors import InvalidRequest
 from app.contract.findings import UnitStatistics
 from app.contract.survey import MeasuredPart, Survey

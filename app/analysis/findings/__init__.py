@@ -1,7 +1,7 @@
 """The four findings of a network, made from what a survey stored.
 
-Enter at `make_findings`. May import `app.contract`, and `trend` and `confusions` of `app.analysis`.
-Read data.py and thresholds.py, then the file of one finding; protocol.py writes down what determines them.
+Enter at `make_findings`. May import `app.contract`, and the other modules of `app.analysis`.
+Read data.py, then the file of one finding; protocol.py writes down what determines them.
 """
 
 from app.analysis.findings.coding import with_coding

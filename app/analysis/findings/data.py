@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 from typing import Any, NamedTuple
 
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.contract.findings import Example, Finding, LayerDistribution, Series, UnitStatistics, Verdict
 from app.contract.network import NetworkCard
 from app.contract.survey import Survey, SurveyFacts

@@ -14,13 +14,12 @@ from app.analysis.repairs import (
     recovery_sentence,
     repairs_of,
 )
+from app.analysis.thresholds import DEFAULTS, Thresholds
 from app.contract.confusion import ConfusedPair
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import StreamName
 from app.contract.survey import AppearanceBias, MaskedClass
 
-MIN_RECALL_CHANGE = 0.5  # least change of recall, or of probability, for which a class is suspected of a bias
-MIN_BACKGROUND_EFFECT = 0.1  # least rise, by the background, of the share of other classes' clips that are taken for it
 MAX_PAIRS = 8  # listed
 
 HEADING = Heading(
@@ -42,10 +41,12 @@ def idiosyncrasies(data: SurveyData) -> Finding:
     pairs = most_confused_pairs(names, data.survey, MAX_PAIRS)
     confusions = tuple(map(_named_pair, pairs))
     biases = data.survey.streams.biases if data.survey.streams else ()
-    suspects = sorted(filter(has_appearance_bias, biases), key=lambda bias: bias.baseline_rate - bias.background_rate)
+    thresholds = data.thresholds
+    suspects = [bias for bias in biases if has_appearance_bias(bias, thresholds)]
+    suspects.sort(key=lambda bias: bias.baseline_rate - bias.background_rate)
     masked = {masked_class.class_index: masked_class for masked_class in data.survey.masked}
     has_motion = any(stream.name is StreamName.MOTION for stream in data.card.streams)
-    background_classes = [] if has_motion else list(filter(relies_on_background, masked.values()))
+    background_classes = [each for each in masked.values() if not has_motion and relies_on_background(each, thresholds)]
     background_classes.sort(key=lambda masked_class: masked_class.foreground)
     sentences = [*_repair_sentences(data), *map(_confusion_sentence, pairs[:3])]
     for bias in suspects:
@@ -95,7 +96,7 @@ def _under_mover(data: SurveyData, class_index: int) -> str:
     repairs = repairs_of(data.survey.repairs, class_index)
     if repairs is None or repairs.patch is None or data.survey.repairs is None:
         return ""
-    if patch_verdict(repairs, data.survey.repairs.asked) is not Verdict.SUPPORTED:
+    if patch_verdict(repairs, data.survey.repairs.asked, data.thresholds) is not Verdict.SUPPORTED:
         return ""
     return (
         f" This does not speak for the action: the {repairs.patch.what} lies under what moves ("
@@ -104,22 +105,22 @@ def _under_mover(data: SurveyData, class_index: int) -> str:
     )
 
 
-def has_appearance_bias(bias: AppearanceBias) -> bool:
+def has_appearance_bias(bias: AppearanceBias, thresholds: Thresholds = DEFAULTS) -> bool:
     """Return whether a class is suspected to be recognised by its appearance rather than by the action.
 
     The frames decide whether its clips are recognised, and its background draws clips of other classes.
     """
     recall_change = bias.missed_recall - bias.recognised_recall
     background_effect = bias.background_rate - bias.baseline_rate
-    return recall_change >= MIN_RECALL_CHANGE and background_effect >= MIN_BACKGROUND_EFFECT
+    return recall_change >= thresholds.min_recall_change and background_effect >= thresholds.min_background_effect
 
 
-def relies_on_background(masked: MaskedClass) -> bool:
+def relies_on_background(masked: MaskedClass, thresholds: Thresholds = DEFAULTS) -> bool:
     """Return whether a class is recognised by its background alone and not by what moves.
 
     Meaningful only for networks without a motion stream: a motion stream does not see what is grey.
     """
-    return masked.background - masked.foreground >= MIN_RECALL_CHANGE
+    return masked.background - masked.foreground >= thresholds.min_recall_change
 
 
 def masking_sentence(masked: MaskedClass) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.analysis.findings.data import SurveyData
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.contract.errors import InvalidRequest, closest_names
 from app.contract.protocol import SURVEY_SEED, Protocol
 from app.contract.version import VERSION

@@ -2,9 +2,6 @@
 
 from app.analysis.findings.data import SurveyData
 from app.analysis.repairs import (
-    MAX_ACCURACY_P,
-    MAX_P_VALUE,
-    MIN_EFFECT,
     cause_sentence,
     cause_verdict,
     corrected_p,
@@ -15,6 +12,7 @@ from app.analysis.repairs import (
     repair_sentence,
     repair_verdict,
 )
+from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.repairs import Change, ClassRepairs, Outcome, RepairFacts
 
@@ -22,19 +20,29 @@ NAME = "idiosyncrasies.bias"
 PAPER = "abstract"
 SHOWN_CLIPS = 9  # of a claim
 ORDER = (Verdict.SUPPORTED, Verdict.PARTLY, Verdict.NOT_SUPPORTED, Verdict.CANNOT_BE_TOLD)
-THRESHOLD = (
-    f"at least {MIN_EFFECT:.0%} more than the sham, with an interval above zero and p < {MAX_P_VALUE} times the number "
-    "of classes asked, and more than in a region elsewhere"
-)
 CAVEAT = (
     "The patch is found on one half of the clips and replaced in the other half. Its blocks also show what stands "
     "before it; the sham replaces that too."
 )
 
 
+def threshold_words(thresholds: Thresholds) -> str:
+    """Return what a claim needs to be supported."""
+    return (
+        f"at least {thresholds.min_repair_effect:.0%} more than the sham, with an interval above zero and p < "
+        f"{thresholds.max_p_value:g} after correction for the number of classes asked, and more than in a region "
+        "elsewhere"
+    )
+
+
 def repair_claims(data: SurveyData) -> list[Claim]:
     """Return claims on each class whose errors a patch of the picture causes; one claim where there is none."""
-    facts, names = data.survey.repairs, data.card.classes
+    words = threshold_words(data.thresholds)
+    return [claim.model_copy(update={"threshold": words}) for claim in _repair_claims(data)]
+
+
+def _repair_claims(data: SurveyData) -> list[Claim]:
+    facts, names, thresholds = data.survey.repairs, data.card.classes, data.thresholds
     if facts is None:
         return [
             _untold(
@@ -42,7 +50,7 @@ def repair_claims(data: SurveyData) -> list[Claim]:
                 "the network again."
             )
         ]
-    if facts.accuracy_p > MAX_ACCURACY_P:
+    if facts.accuracy_p > thresholds.max_accuracy_p:
         return [
             _untold(
                 f"The network recognises {facts.accuracy:.0%} of the clips, which chance may give as well (p = "
@@ -57,14 +65,14 @@ def repair_claims(data: SurveyData) -> list[Claim]:
                 f"clips: the most are {facts.most_errors}. Survey more clips of each class."
             )
         ]
-    supported = [each for each in facts.classes if patch_verdict(each, facts.asked) in (ORDER[0], ORDER[1])]
+    supported = [each for each in facts.classes if patch_verdict(each, facts.asked, thresholds) in (ORDER[0], ORDER[1])]
     if not supported:
-        best = min(facts.classes, key=lambda each: ORDER.index(patch_verdict(each, facts.asked)))
-        return [_no_bias(best, facts, names[best.predicted])]
-    return [claim for each in supported for claim in _claims(each, facts, names[each.predicted])]
+        best = min(facts.classes, key=lambda each: ORDER.index(patch_verdict(each, facts.asked, thresholds)))
+        return [_no_bias(best, facts, names[best.predicted], thresholds)]
+    return [claim for each in supported for claim in _claims(each, facts, names[each.predicted], thresholds)]
 
 
-def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str) -> tuple[Claim, Claim]:
+def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str, thresholds: Thresholds) -> tuple[Claim, Claim]:
     """Return a claim that the patch repairs errors into a class, and one that it causes them."""
     patch = name_patch(repairs)
     repaired = find_effect(repairs, Change.PATCH, Outcome.REPAIRED)
@@ -73,7 +81,7 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str) -> tuple[Claim
         Claim(
             name=f"{NAME}.{repairs.predicted}.repaired",
             sentence=f"Clips are taken for {name} because of {patch}. {repair_sentence(name, repairs)}",
-            verdict=repair_verdict(repairs, facts.asked),
+            verdict=repair_verdict(repairs, facts.asked, thresholds),
             measure=f"share of errors no longer taken for {name}, the patch replaced",
             effect=repaired and repaired.rate,
             null=repaired and repaired.sham,
@@ -82,7 +90,6 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str) -> tuple[Claim
             n=repaired.clips if repaired else 0,
             counted=f"errors taken for {name}",
             groups=repaired.groups if repaired else None,
-            threshold=THRESHOLD,
             caveat=CAVEAT,
             paper=PAPER,
             clips=repairs.clips[:SHOWN_CLIPS],
@@ -90,7 +97,7 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str) -> tuple[Claim
         Claim(
             name=f"{NAME}.{repairs.predicted}.caused",
             sentence=cause_sentence(name, repairs),
-            verdict=cause_verdict(repairs, facts.asked),
+            verdict=cause_verdict(repairs, facts.asked, thresholds),
             measure=f"share of recognised clips taken for {name}, the patch pasted",
             effect=caused and caused.rate,
             null=caused and caused.sham,
@@ -100,7 +107,6 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str) -> tuple[Claim
             n=caused.clips if caused else 0,
             counted="recognised clips of the same classes",
             groups=caused.groups if caused else None,
-            threshold=THRESHOLD,
             caveat=CAVEAT,
             paper=PAPER,
             clips=tuple(
@@ -110,8 +116,8 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str) -> tuple[Claim
     )
 
 
-def _no_bias(repairs: ClassRepairs, facts: RepairFacts, name: str) -> Claim:
-    verdict = patch_verdict(repairs, facts.asked)
+def _no_bias(repairs: ClassRepairs, facts: RepairFacts, name: str, thresholds: Thresholds) -> Claim:
+    verdict = patch_verdict(repairs, facts.asked, thresholds)
     if repairs.patch is None:
         sentence = no_patch_sentence(name, repairs, facts)
     else:
@@ -126,11 +132,10 @@ def _no_bias(repairs: ClassRepairs, facts: RepairFacts, name: str) -> Claim:
         measure=f"errors taken for {name}",
         n=repairs.studied,
         counted=f"errors taken for {name}, of {facts.asked} classes asked",
-        threshold=THRESHOLD,
         paper=PAPER,
         clips=repairs.clips[:SHOWN_CLIPS],
     )
 
 
 def _untold(sentence: str) -> Claim:
-    return Claim(name=NAME, sentence=sentence, verdict=Verdict.CANNOT_BE_TOLD, threshold=THRESHOLD, paper=PAPER)
+    return Claim(name=NAME, sentence=sentence, verdict=Verdict.CANNOT_BE_TOLD, paper=PAPER)

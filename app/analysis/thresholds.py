@@ -20,5 +20,10 @@ class Thresholds(Model):
     min_auc_difference: Share = 0.25  # by which one stream must be better than the other, or both than either
     minor_share: Share = 0.05  # of the clips, or of the logits' variance: a stream that adds no more contributes little
     min_unit_difference: Share = 0.05  # of live units, from the control: fewer are too few to speak of a layer
+    min_repair_effect: Share = 0.25  # of the changed versions of a clip, more than the sham and than a region elsewhere
+    max_accuracy_p: Share = 0.01  # of the accuracy under shuffled labels: above it, errors are those of chance
     min_recall_change: Share = 0.5  # of recall, or of probability, for a class to be suspected of a bias
     min_background_effect: Share = 0.1  # rise, by a class's background, of the share of other clips taken for it
+
+
+DEFAULTS = Thresholds()
