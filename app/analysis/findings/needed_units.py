@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.analysis.findings.data import SurveyData
+from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interval import Interval
 from app.contract.necessity import (
@@ -16,7 +17,6 @@ from app.contract.necessity import (
 )
 from app.contract.unit import UnitSummary
 
-MAX_P_VALUE = 0.05
 ONE_CLASS, SEVERAL, DETECTORS = "specificity.one_class", "specificity.several_classes", "specificity.detectors"
 PAPER = "section 4.1"
 NOT_MEASURED = (
@@ -24,15 +24,23 @@ NOT_MEASURED = (
 )
 SHUFFLED_CLASSES = "the classes of the groups of clips shuffled"
 EXCHANGED = "the clips with and without the unit exchanged at random, group by group"
-COUNT_THRESHOLD = (
-    "more units than by chance (p < 0.05), and than in the control (95 % interval); partly, as long as no single unit "
-    "changes what is recognised"
-)
-DETECTOR_THRESHOLD = (
-    "a larger fall of the margin than without the other units (p < 0.05, 95 % interval), and than in the control; "
-    "partly, as long as the interval of the recall includes zero"
-)
 MAX_NAMED = 3
+
+
+def count_threshold(thresholds: Thresholds) -> str:
+    """Return what a claim on the number of needed units takes to be supported."""
+    return (
+        f"more units than by chance (p < {thresholds.max_p_value:g}), and than in the control (95 % interval); partly, "
+        "as long as no single unit changes what is recognised"
+    )
+
+
+def detector_threshold(thresholds: Thresholds) -> str:
+    """Return what the claim on detectors takes to be supported."""
+    return (
+        f"a larger fall of the margin than without the other units (p < {thresholds.max_p_value:g}, 95 % interval), "
+        "and than in the control; partly, as long as the interval of the recall includes zero"
+    )
 
 
 def claims_of_needs(data: SurveyData) -> tuple[Claim, ...]:
@@ -118,8 +126,9 @@ def _count_claim(
     data: SurveyData, found: Necessity, test: NeedTest, *, name: str, sentence: str, null_words: str, units: str
 ) -> Claim:
     verdict = Verdict.NOT_SUPPORTED
-    if _is_met(test):
-        verdict = Verdict.SUPPORTED if found.recall is not None and _is_met(found.recall) else Verdict.PARTLY
+    if _is_met(test, data.thresholds):
+        changes_recall = found.recall is not None and _is_met(found.recall, data.thresholds)
+        verdict = Verdict.SUPPORTED if changes_recall else Verdict.PARTLY
     return Claim(
         name=name,
         sentence=sentence,
@@ -133,7 +142,7 @@ def _count_claim(
         n=test.measured,
         counted="live hidden units that were silenced one by one",
         groups=found.groups,
-        threshold=COUNT_THRESHOLD,
+        threshold=count_threshold(data.thresholds),
         caveat=_caveat(data, found),
         paper=PAPER,
         source="1803.06959",
@@ -141,10 +150,10 @@ def _count_claim(
     )
 
 
-def _is_met(test: NeedTest) -> bool:
+def _is_met(test: NeedTest, thresholds: Thresholds) -> bool:
     """Return whether there are such units, more than by chance, and more than in the control."""
     beats_control = test.difference is None or test.difference.low > 0
-    return test.units > 0 and test.p_value < MAX_P_VALUE and beats_control
+    return test.units > 0 and test.p_value < thresholds.max_p_value and beats_control
 
 
 def _detectors(data: SurveyData, found: Necessity) -> Claim:
@@ -164,9 +173,10 @@ def _detectors(data: SurveyData, found: Necessity) -> Claim:
         sentence=(
             f"Without its best detectors (5 % of a layer, {need.size} units) the margin of a class falls by "
             f"{_interval(need.margin)} standard deviations more, and its recall by {_points(need.recall)} points more, "
-            f"than without as many other units of the layer that are as active. {_correlation_sentence(found)}"
+            f"than without as many other units of the layer that are as active. "
+            f"{_correlation_sentence(found, data.thresholds)}"
         ),
-        verdict=_detector_verdict(need),
+        verdict=_detector_verdict(need, data.thresholds),
         measure="fall of a class's margin without its detectors, less that without other units; standard deviations",
         effect=need.margin,
         null=need.null,
@@ -176,25 +186,31 @@ def _detectors(data: SurveyData, found: Necessity) -> Claim:
         n=need.classes,
         counted=f"classes, in {sum(layer.detectors is not None for layer in found.layers)} layers each",
         groups=found.groups,
-        threshold=DETECTOR_THRESHOLD,
+        threshold=detector_threshold(data.thresholds),
         caveat=_caveat(data, found),
         paper=PAPER,
         source="1806.02891",
     )
 
 
-def _detector_verdict(need: DetectorNeed) -> Verdict:
+def _detector_verdict(need: DetectorNeed, thresholds: Thresholds) -> Verdict:
     beats_control = need.control is None or need.margin.low > need.control.high
-    if need.margin.low <= 0 or need.p_value >= MAX_P_VALUE or not beats_control:
+    if need.margin.low <= 0 or need.p_value >= thresholds.max_p_value or not beats_control:
         return Verdict.NOT_SUPPORTED
     return Verdict.SUPPORTED if need.recall.low > 0 else Verdict.PARTLY
 
 
-def _correlation_sentence(found: Necessity) -> str:
+def _correlation_sentence(found: Necessity, thresholds: Thresholds) -> str:
     correlation, p_value = found.selectivity_correlation, found.correlation_p_value
     if correlation is None or p_value is None:
         return ""
-    told = "says little of" if p_value >= MAX_P_VALUE else "goes with" if correlation.value > 0 else "goes against"
+    told = (
+        "says little of"
+        if p_value >= thresholds.max_p_value
+        else "goes with"
+        if correlation.value > 0
+        else "goes against"
+    )
     return (
         f"Over single units, selectivity {told} how much all classes together lose: rank correlation "
         f"{_interval(correlation)}, {_p(p_value)}."

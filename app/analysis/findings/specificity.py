@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from app.analysis.findings.claims import finding_of_claims
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
 from app.analysis.findings.needed_units import PAPER, claims_of_needs
+from app.analysis.thresholds import DEFAULTS, Thresholds
 from app.contract.findings import Claim, Figure, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
-MIN_DIFFERENCE = 0.05  # of a layer's live units, from the control: fewer are too few to speak of the layer
-MAX_P_VALUE = 0.05
 SELECTIVE = "specificity.selective"
 MAX_LAYERS = 4  # named in a sentence
 OLD_SURVEY = "This survey is from before chance and a control were measured: survey the network again."
@@ -44,7 +43,7 @@ def specificity(data: SurveyData) -> Finding:
             Figure(words="few classes by chance", value=sum(layer.by_chance for layer in layers)),
             Figure(
                 words="layers with more than shuffled weights give",
-                value=sum(is_learned(layer, len(layers)) for layer in layers),
+                value=sum(is_learned(layer, len(layers), data.thresholds) for layer in layers),
             ),
         ]
     count = (
@@ -72,7 +71,7 @@ def _selective_claim(data: SurveyData) -> Claim:
     if not layers:
         reason = OLD_SURVEY if layers is None else TOO_FEW_CLIPS
         return Claim(name=SELECTIVE, sentence=reason, verdict=Verdict.CANNOT_BE_TOLD, paper=PAPER)
-    learned = [layer for layer in layers if is_learned(layer, len(layers))]
+    learned = [layer for layer in layers if is_learned(layer, len(layers), data.thresholds)]
     clearest = max(layers, key=lambda layer: layer.difference.value if layer.difference else layer.beyond_chance.value)
     chance = clearest.chance
     return Claim(
@@ -88,8 +87,8 @@ def _selective_claim(data: SurveyData) -> Claim:
         n=clearest.live,
         counted=f"live units of {clearest.layer}, the clearest of {len(layers)} hidden layers",
         threshold=(
-            f"in some layer {MIN_DIFFERENCE:.0%} of the live units more than in the control, p < {MAX_P_VALUE} after "
-            "correction for the number of layers"
+            f"in some layer {data.thresholds.min_unit_difference:.0%} of the live units more than in the control, p < "
+            f"{data.thresholds.max_p_value:g} after correction for the number of layers"
         ),
         caveat=_dead_control(layers),
         paper=PAPER,
@@ -103,14 +102,15 @@ def _dead_control(layers: Sequence[LayerSelectivity]) -> str:
     return f"In the control no unit of {', '.join(dead)} is live: there it tells nothing." if dead else ""
 
 
-def is_learned(layer: LayerSelectivity, layers: int) -> bool:
+def is_learned(layer: LayerSelectivity, layers: int, thresholds: Thresholds = DEFAULTS) -> bool:
     """Return whether training made units specific here: chance does not explain them, nor does the control.
 
     The p-value is corrected for the number of layers that are asked (Bonferroni).
     """
     if layer.difference is None or layer.p_value is None or layer.specific == 0:
         return False
-    return layer.difference.value >= MIN_DIFFERENCE and layer.p_value * layers < MAX_P_VALUE
+    is_large = layer.difference.value >= thresholds.min_unit_difference
+    return is_large and layer.p_value * layers < thresholds.max_p_value
 
 
 def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[LayerSelectivity]) -> str:

@@ -8,7 +8,12 @@ from app.web.charts.interval_plot import IntervalPlot, interval_plots
 from app.web.views.parts.navigation import NamedLink
 
 PAPER = "1801.01415"  # which the four findings are from
-PAPERS = {PAPER: "Feichtenhofer et al. 2018", "2206.02846": "Kowal et al. 2022"}  # by arXiv number
+PAPERS = {  # by arXiv number
+    PAPER: "Feichtenhofer et al. 2018",
+    "2206.02846": "Kowal et al. 2022",
+    "1803.06959": "Morcos et al. 2018",
+    "1806.02891": "Zhou et al. 2018",
+}
 
 
 @dataclass(frozen=True)
