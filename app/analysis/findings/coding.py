@@ -5,7 +5,7 @@ networks with cross-connections are balanced, and that single units can code eit
 """
 
 from app.analysis.findings.data import SurveyData
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.contract.coding import CodingShares, LayerCoding, NetworkCoding, UnitCoding
 from app.contract.findings import Claim, Finding, Verdict
 from app.contract.interval import Interval
