@@ -22,6 +22,9 @@ class Thresholds(Model):
     min_unit_difference: Share = 0.05  # of live units, from the control: fewer are too few to speak of a layer
     min_repair_effect: Share = 0.25  # of the changed versions of a clip, more than the sham and than a region elsewhere
     max_accuracy_p: Share = 0.01  # of the accuracy under shuffled labels: above it, errors are those of chance
+    min_depth_change: Share = 0.05  # between the first and the last layer, beyond the control's: less is too little
+    min_slope_change: Annotated[float, Field(ge=0)] = 0.1  # of the gain slope: a tenth of linear (1) to invariant (0)
+    kept_apart_auc: Area = 0.75  # least of the last layer, where classes that differ by speed alone stay apart
     min_recall_change: Share = 0.5  # of recall, or of probability, for a class to be suspected of a bias
     min_background_effect: Share = 0.1  # rise, by a class's background, of the share of other clips taken for it
 

@@ -6,6 +6,7 @@ Formulas: DESIGN's table of measures, and worker/evidence/. What a survey finds 
 from pydantic import Field
 
 from app.contract.coding import UnitCodingEvidence
+from app.contract.invariance import MotionTuning
 from app.contract.model import Model
 from app.contract.necessity import UnitNecessity
 from app.contract.unit import UnitRole, UnitSummary
@@ -93,6 +94,9 @@ class UnitEvidence(Model):
     direction: DirectionTuning | None = None
     coding: UnitCodingEvidence | None = Field(
         default=None, description="whether it codes what is static, dynamic or both; null where that was not measured"
+    )
+    motion: MotionTuning | None = Field(
+        default=None, description="null in surveys from before this was measured; it takes the place of `speed`"
     )
     class_attributions: tuple[ClassAttribution, ...] = Field(
         alias="feeds", default=(), description="the classes whose logits it changes most, where that was measured"

@@ -10,6 +10,7 @@ from pydantic import Field
 from app.contract.coding import NetworkCoding
 from app.contract.dataset import Clip
 from app.contract.interval import Interval
+from app.contract.invariance import InvarianceFacts
 from app.contract.model import Model
 from app.contract.necessity import Necessity
 from app.contract.network import Slug
@@ -173,6 +174,9 @@ class SurveyFacts(Model):
     repairs: RepairFacts | None = Field(default=None, description="which changes of clips repair or cause errors")
     coding: NetworkCoding | None = Field(
         default=None, description="what units code of appearance and motion; null where that was not measured"
+    )
+    invariance: InvarianceFacts | None = Field(
+        default=None, description="null in surveys from before this was measured, and without the part"
     )
     parts: tuple[MeasuredPart, ...] = Field(default=(), description="empty in surveys from before this was noted")
     silence: Necessity | None = Field(

@@ -68,7 +68,7 @@ def number_groups(names: Sequence[str | None]) -> Integers:
     return np.array([numbers[key] for key in keys], np.int64)
 
 
-def make_interval(value: Floats, resampled: Floats) -> Interval:
+def make_interval(value: Floats | float, resampled: Floats) -> Interval:
     """Return a value with the interval that resamples (draws,) cover, moved by their bias.
 
     A resample has fewer different clips, which alone makes units look more specific.
@@ -77,7 +77,7 @@ def make_interval(value: Floats, resampled: Floats) -> Interval:
     return Interval(value=float(value), low=float(low), high=float(high))
 
 
-def one_sided_p_value(difference: Floats, resampled: Floats) -> float:
+def one_sided_p_value(difference: Floats | float, resampled: Floats) -> float:
     """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples."""
     deviation = float(resampled.std())
     if deviation == 0:

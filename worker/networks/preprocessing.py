@@ -1,6 +1,6 @@
 """Convert the frames of a video to a network's inputs, in the same way as its training data were made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -112,15 +112,24 @@ def read_frames(card: NetworkCard, path: Path, read: Callable[..., Frames] = rea
     return read(path, fps=FPS, frames=wanted.frames, short_side=wanted.short_side, crop=wanted.size)
 
 
-def make_inputs(card: NetworkCard, frames: Frames) -> Inputs:
+def make_inputs(card: NetworkCard, frames: Frames, *, without: Collection[StreamName] = ()) -> Inputs:
     """Convert frames (T, H, W, 3) at 25 a second to the inputs of one clip, (1, ...) by stream, in standard units.
 
     Of too many frames the middle is used; a clip with too few starts again. Frames of another size are scaled to that
-    of the clip format.
+    of the clip format. The streams `without` are not made.
     """
     wanted = clip_format(card)
     frames = _resize(wanted, middle_frames(frames, wanted.frames))
-    return {stream.name: _stream_input(stream, wanted, frames)[None] for stream in card.streams}
+    streams = [stream for stream in card.streams if stream.name not in without]
+    return {stream.name: _stream_input(stream, wanted, frames)[None] for stream in streams}
+
+
+def motion_of_all(card: NetworkCard, frames: Frames) -> Tensor:
+    """Return the flow between all T frames as the motion stream shows it, (1, 2 (T - 1), H, W), in standard units."""
+    wanted = clip_format(card)
+    stream = next(stream for stream in card.streams if stream.name is StreamName.MOTION)
+    flow = wanted.flow.compute(_resize(wanted, frames))
+    return _motion_input(_crop_centre(downscale_flow(flow, wanted.downscale), stream), wanted.flow)[None]
 
 
 def visible_frames(card: NetworkCard, frames: Frames) -> Frames:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from app.contract.errors import VideoError
 from app.contract.network import NetworkCard
@@ -14,6 +15,8 @@ from worker.networks.preprocessing import clip_format, make_inputs
 from worker.video.flow import Frames
 
 MAX_WAITING_PER_THREAD = 4  # clips that are made, or being made, and wait for the network
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,7 @@ class Sample:
 def prefetch(
     card: NetworkCard, samples: Sequence[Sample], numbers: Sequence[int], threads: int
 ) -> Iterator[tuple[int, Inputs | VideoError]]:
-    """Yield (number, inputs) of the samples with these numbers, in that order; VideoError for an unreadable one.
-
-    PyAV and OpenCV release the interpreter lock, so threads decode in parallel.
-    """
+    """Yield (number, inputs) of the samples with these numbers, in that order; VideoError for an unreadable one."""
     count = clip_format(card).frames
 
     def make(number: int) -> Inputs | VideoError:
@@ -46,15 +46,24 @@ def prefetch(
         except VideoError as error:
             return error
 
-    def wait_for_first() -> tuple[int, Inputs | VideoError]:
+    return make_ahead(make, numbers, threads)
+
+
+def make_ahead(make: Callable[[int], Made], numbers: Sequence[int], threads: int) -> Iterator[tuple[int, Made]]:
+    """Yield (number, made) in the order of the numbers; what comes next is made in background threads.
+
+    PyAV and OpenCV release the interpreter lock, so threads decode in parallel.
+    """
+
+    def wait_for_first() -> tuple[int, Made]:
         first, future = waiting.popleft()
         started = time.monotonic()
-        clip = future.result()
+        made = future.result()
         stopwatch.decode += time.monotonic() - started
-        return first, clip
+        return first, made
 
     stopwatch = current_stopwatch()
-    waiting: deque[tuple[int, Future[Inputs | VideoError]]] = deque()
+    waiting: deque[tuple[int, Future[Made]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for number in numbers:

@@ -60,6 +60,29 @@ def speed_plot(factors: Sequence[float], responses: Sequence[float]) -> Curve:
     )
 
 
+def gain_plot(gains: Sequence[float], responses: Sequence[float]) -> Curve:
+    """Return the response over the gain, both on a logarithmic scale: a line of slope 1 is a linear unit's.
+
+    A factor has the same length on both axes, counted from the largest gain and response; responses below the plot,
+    and none, are drawn at its foot.
+    """
+    low, high = log2(min(gains)), log2(max(gains))
+    span, top = (high - low) or 1.0, max(responses)
+    points = []
+    for gain, response in zip(gains, responses, strict=True):
+        below_top = log2(top / response) if response > 0 else span
+        points.append(
+            Point((log2(gain) - low) / span * WIDTH, HEIGHT * min(1.0, max(0.0, below_top / span)), f"× {gain:g}")
+        )
+    return Curve(tuple(points))
+
+
+def rate_plot(rates: Sequence[float], responses: Sequence[float]) -> Curve:
+    """Return the response over log2 of the rate, as a share of the largest; below zero is drawn as zero."""
+    largest = max(*responses, 1e-9)
+    return speed_plot(rates, [max(0.0, response) / largest for response in responses])
+
+
 def direction_plot(degrees: Sequence[float], responses: Sequence[float]) -> Curve:
     """Return the response, a share from 0 to 1, as the distance from the centre (0, 0) of a polar chart.
 

@@ -11,7 +11,7 @@ from app.analysis.findings.fusion import decisive_stream, minor_streams
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
 from app.analysis.findings.protocol import read_protocol
 from app.analysis.trend import kendall_tau
-from app.contract.findings import Finding, LayerDistribution, UnitStatistics, Verdict
+from app.contract.findings import Finding, UnitStatistics, Verdict
 from app.contract.interval import Interval
 from app.contract.result import MediaRole, Visualization
 from app.contract.survey import (
@@ -147,49 +147,15 @@ def test_a_stream_contributes_little_where_the_other_says_nearly_all() -> None:
     assert minor_streams(gated) == [], "it changes what the pictures say"
 
 
-WAYS = {"appearance": "appearance.conv1", "motion": "motion.conv1"}
-MET = ("fusion.conv2", "fc6", "class")
-
-
-def by_depth(*values: float, stream: str = "motion") -> tuple[LayerDistribution, ...]:
-    """Means of the layers on the way of a stream, from the input on."""
-    return tuple(distribution(name, (value,)) for name, value in zip((WAYS[stream], *MET), values, strict=True))
-
-
-def invariance(**spreads: tuple[LayerDistribution, ...]) -> Finding:
+def test_rank_correlations_with_depth_are_figures_and_no_evidence() -> None:
+    names = ("motion.conv1", "fusion.conv2", "fc6", "class")
+    rising = tuple(distribution(name, (value,)) for name, value in zip(names, (0.1, 0.2, 0.3, 0.4), strict=True))
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(facts(5)))
-    return make_findings(
-        SurveyData(CARD, survey, UnitStatistics(distributions=spreads, live=0, specific=0, generic=0))
-    ).findings[2]
-
-
-def test_abstraction_and_invariance_are_told_apart() -> None:
-    rising, falling = by_depth(0.1, 0.2, 0.3, 0.4), by_depth(3.5, 3.25, 3.125, 3.0)
-    finding = invariance(best_precision=rising, speed_octaves=falling)
-    assert not finding.supported
-    assert finding.verdict is Verdict.NOT_SUPPORTED
-    assert finding.sentences == (
-        "Abstraction grows with depth along the motion stream: 0.10 precision for the best class on average in "
-        "motion.conv1, 0.40 in class; rank correlation of the averages with depth 1.00 over 4 layers (p = 0.042).",
-        "Invariance to speed falls with depth along the motion stream: 3.50 octaves of speed on average in "
-        "motion.conv1, 3.00 in class; rank correlation of the averages with depth -1.00 over 4 layers (p = 0.042).",
-    )
-    assert [figure.value for figure in finding.figures] == [1.0, -1.0]
-    assert invariance(best_precision=rising, speed_octaves=rising).supported
-    assert invariance(best_precision=rising).supported, "of a network that sees nothing move"
-
-
-def test_a_trend_holds_on_the_way_of_every_stream_and_not_by_chance() -> None:
-    rising = by_depth(0.1, 0.2, 0.3, 0.4)
-    both = (distribution("appearance.conv1", (0.15,)), *rising)
-    assert invariance(best_precision=both, speed_octaves=rising).supported
-    high = (distribution("appearance.conv1", (0.45,)), *rising)
-    finding = invariance(best_precision=high, speed_octaves=rising)
-    assert not finding.supported
-    assert finding.sentences[0].startswith("Abstraction neither grows nor falls with depth along the appearance stream")
-    few = invariance(best_precision=both, speed_octaves=rising[1:])
-    assert not few.supported
-    assert "over 3 layers (p = 0.167)" in few.sentences[2]
+    statistics = UnitStatistics(distributions={"best_precision": rising}, live=0, specific=0, generic=0)
+    finding = make_findings(SurveyData(CARD, survey, statistics)).findings[2]
+    assert finding.verdict is Verdict.CANNOT_BE_TOLD
+    assert "survey the network again" in finding.sentences[0]
+    assert [figure.value for figure in finding.figures] == [1.0]
 
 
 def make_selectivity(layer: str, *, specific: int, p_value: float, control: bool = True) -> LayerSelectivity:

@@ -17,6 +17,7 @@ from app.store.catalog import search
 from app.store.surveys import evidence
 from app.web import urls
 from app.web.charts.plots import Curve, Point, activation_plot, direction_plot, speed_plot
+from app.web.views.parts.motion_tuning import MotionTuningPanel, motion_tuning_panel
 
 MAX_DETECTED_CLASSES = 5
 
@@ -97,6 +98,7 @@ class UnitEvidencePanel:
     necessity: NecessityPanel | None
     speed: Curve | None
     direction: Curve | None
+    motion: MotionTuningPanel | None
     correlated_units: tuple[CorrelatedUnit, ...]
 
     @property
@@ -144,8 +146,9 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         detected_classes=class_bars(card, detected, measured.precision, own_class),
         attributions=attribution_rows(card, measured.class_attributions),
         necessity=necessity_panel(card, measured.necessity),
-        speed=speed_plot(speed.factors, speed.responses) if speed else None,
+        speed=speed_plot(speed.factors, speed.responses) if speed and not measured.motion else None,
         direction=direction_plot(direction.degrees, direction.responses) if direction else None,
+        motion=motion_tuning_panel(measured.motion),
         correlated_units=tuple(
             CorrelatedUnit(summary, correlation)
             for summary, (_, correlation) in zip(correlated, measured.correlated_units, strict=True)

@@ -1,0 +1,63 @@
+"""How a unit depends on the size, rate and direction of motion, as curves for its page."""
+
+from dataclasses import dataclass
+
+from app.contract.invariance import MotionTuning
+from app.web.charts.plots import Curve, direction_plot, gain_plot, rate_plot
+
+CLOCKWISE_FROM_TOP = tuple(float(degrees) for degrees in range(90, 450, 45))  # directions from the right on
+COMPRESSES_BELOW, LINEAR_UP_TO = 0.5, 1.2  # slopes: what is said of them in words
+
+
+@dataclass(frozen=True)
+class MotionTuningPanel:
+    """The curves of a unit, None where they were not measured.
+
+    `largest_gain` is the response at the top of the gain plot, as a multiple of the response to the clip itself.
+    """
+
+    tuning: MotionTuning
+    gain: Curve | None
+    largest_gain: float
+    rate: Curve | None
+    direction: Curve | None
+
+    @property
+    def has_slope_interval(self) -> bool:
+        slope = self.tuning.gain_slope
+        return slope is not None and slope.low < slope.high
+
+    @property
+    def gain_words(self) -> str:
+        """What the slope means."""
+        slope = self.tuning.gain_slope
+        if slope is None:
+            return ""
+        if slope.value < COMPRESSES_BELOW:
+            return "the size of the motion matters little"
+        return "in proportion to the size of the motion" if slope.value <= LINEAR_UP_TO else "more than in proportion"
+
+    @property
+    def width_words(self) -> str:
+        """The width of the rate curve, a lower bound where the curve is open at an end."""
+        octaves = self.tuning.rate_octaves or 0.0
+        is_open = self.tuning.censored_below or self.tuning.censored_above
+        return f"at least {octaves:.2g} octaves" if is_open else f"{octaves:.2g} octaves"
+
+
+def motion_tuning_panel(tuning: MotionTuning | None) -> MotionTuningPanel | None:
+    """Return the panel of a unit, None where its survey did not measure it."""
+    if tuning is None or not tuning.clips:
+        return None
+    shown = [
+        (rate, value) for rate, value in zip(tuning.rates, tuning.rate_responses, strict=True) if value is not None
+    ]
+    return MotionTuningPanel(
+        tuning=tuning,
+        gain=gain_plot(tuning.gains, tuning.gain_responses) if tuning.gain_responses else None,
+        largest_gain=max(tuning.gain_responses, default=1.0),
+        rate=rate_plot(*zip(*shown, strict=True)) if len(shown) > 1 else None,
+        direction=direction_plot(CLOCKWISE_FROM_TOP, tuning.direction_responses)
+        if tuning.direction_responses
+        else None,
+    )
