@@ -34,6 +34,9 @@ class UnitCoding(StrEnum):
         }[self]
 
 
+PairKind = Literal["exact", "swapped", "restyled"]  # given by the data set; streams swapped; clips changed
+
+
 class UnitCorrelation(Model):
     """How alike a unit responds to pairs of clips that share something, beside pairs that do not share it."""
 
@@ -50,6 +53,7 @@ class UnitCodingEvidence(Model):
     static: UnitCorrelation
     dynamic: UnitCorrelation
     pairs: int = Field(description="clips with their partners")
+    pair_kind: PairKind | None = Field(default=None, description="how pairs were made, as in NetworkCoding.pairs")
 
 
 class CodingShares(Model):
@@ -106,7 +110,7 @@ class LayerCoding(Model):
 class NetworkCoding(Model):
     """What the units of a network code, by layer and over all layers that could have come out otherwise."""
 
-    pairs: Literal["exact", "swapped", "restyled"] | None = Field(
+    pairs: PairKind | None = Field(
         description="how pairs were made: given by the data set, by swapping streams, or by changing clips"
     )
     clips: int

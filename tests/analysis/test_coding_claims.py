@@ -73,10 +73,11 @@ def coding_of(each: LayerCoding | None, **changes: object) -> NetworkCoding:
 def test_joint_units_beyond_the_control_are_supported() -> None:
     joint, lean = coding_claims(data_of(coding_of(layer((0.5, 0.1, 0.3), (0.2, 0.2, 0.1)))))
     assert (joint.verdict, lean.verdict) == (Verdict.SUPPORTED, Verdict.SUPPORTED)
-    assert "30% (28% to 32%) code appearance and motion jointly" in joint.sentence
+    assert "both decide the responses of 30% (28% to 32%) of 90 live hidden units" in joint.sentence
+    assert joint.sentence.startswith("The appearance stream and the motion stream")
     assert "10% with shuffled weights" in joint.sentence
     assert "Most are in fc6" in joint.sentence
-    assert "leans to what is static" in lean.sentence
+    assert "leans to the appearance stream" in lean.sentence
     assert (joint.n, joint.groups, joint.source) == (90, 60, "2206.02846")
     assert joint.control == around(0.1)
 
@@ -89,8 +90,8 @@ def test_what_the_control_has_too_is_not_supported() -> None:
 @pytest.mark.parametrize(
     ("trained", "control", "verdict", "words"),
     [
-        ((0.1, 0.5, 0.3), (0.3, 0.3, 0.3), Verdict.SUPPORTED, "leans to what is dynamic"),
-        ((0.1, 0.5, 0.3), (0.0, 0.8, 0.1), Verdict.NOT_SUPPORTED, "leans to what is dynamic"),
+        ((0.1, 0.5, 0.3), (0.3, 0.3, 0.3), Verdict.SUPPORTED, "leans to the motion stream"),
+        ((0.1, 0.5, 0.3), (0.0, 0.8, 0.1), Verdict.NOT_SUPPORTED, "leans to the motion stream"),
         ((0.3, 0.3, 0.3), (0.0, 0.8, 0.1), Verdict.NOT_SUPPORTED, "leans to neither side"),
     ],
 )
@@ -125,3 +126,10 @@ def test_a_network_of_one_stream_is_supported_in_part_at_most() -> None:
     assert with_coding(told, as_control).verdict is Verdict.SUPPORTED
     assert len(with_coding(told, both).claims) == 2
     assert with_coding(told, data_of(None)) == told
+
+
+def test_a_control_that_is_mostly_silent_is_told() -> None:
+    silent = layer((0.5, 0.1, 0.3), (0.2, 0.2, 0.1)).model_copy(update={"control_live": 20})
+    joint, _ = coding_claims(data_of(coding_of(silent)))
+    assert "only 20 of these units respond" in joint.caveat
+    assert "a frame shows poses" in joint.caveat

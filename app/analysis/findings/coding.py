@@ -24,13 +24,19 @@ PAIR_WORDS = {
 CAVEATS = {
     "exact": "Pairs that share the motion share poses too, which a single frame shows.",
     "swapped": (
-        "Layers of one stream are left out: swapped streams can show nothing else there. A unit that asks for one "
-        "certain combination of the two counts as residual."
+        "Swapped streams tell with which stream responses come, and no more: a frame shows poses, which belong to a "
+        "motion. Layers of one stream are left out, because nothing else could come out there. A unit that asks for "
+        "certain combinations of the two counts as residual."
     ),
     "restyled": (
         "Shapes stay in another look, and how far things move stays in random order: a unit that responds to these "
         "alone counts for what a still picture shows of it."
     ),
+}
+FACTORS = {  # what is shared by pairs: on the static side, and on the dynamic side
+    "exact": ("how clips look", "how they move"),
+    "swapped": ("the appearance stream", "the motion stream"),
+    "restyled": ("how clips look", "how they move"),
 }
 NOT_MEASURED = "What units code was not measured: survey the network again with the part `coding`."
 NO_LAYERS = (
@@ -83,9 +89,10 @@ def coding_claims(data: SurveyData) -> tuple[Claim, ...]:
 def _joint(coding: NetworkCoding, hidden: LayerCoding, thresholds: Thresholds) -> Claim:
     joint, chance = hidden.shares.joint, hidden.chance.joint
     most = max(_measured(coding), key=lambda layer: layer.shares.joint.value)
+    static, dynamic = FACTORS[coding.pairs or "exact"]
     sentence = (
-        f"Of {hidden.live:,} live hidden units {_percent(joint)} code appearance and motion jointly, against "
-        f"{chance:.1%} where the pairs of each clip are exchanged{_control(hidden.control)}. "
+        f"{static.capitalize()} and {dynamic} both decide the responses of {_percent(joint)} of {hidden.live:,} live "
+        f"hidden units, against {chance:.1%} where the pairs of each clip are exchanged{_control(hidden.control)}. "
         f"Most are in {most.layer}: {_percent(most.shares.joint)}{_control(most.control)}."
     )
     return _claim(
@@ -116,12 +123,13 @@ def _lean(
     chance = hidden.chance.static - hidden.chance.dynamic
     is_certain = lean.low > 0 or lean.high < 0
     side = UnitCoding.STATIC if lean.value > 0 else UnitCoding.DYNAMIC
-    words = {UnitCoding.STATIC: "what is static", UnitCoding.DYNAMIC: "what is dynamic"}[side]
+    static, dynamic = FACTORS[coding.pairs or "exact"]
+    words = static if side is UnitCoding.STATIC else dynamic
     control = hidden.control
     sentence = (
-        f"The network {f'leans to {words}' if is_certain else 'leans to neither side'}: {_percent(shares.static)} of "
-        f"the live hidden units code only what is static, {_percent(shares.dynamic)} only what is dynamic, and "
-        f"{_percent(shares.residual)} neither"
+        f"The network {f'leans to {words}' if is_certain else 'leans to neither side'}: {static} alone decides the "
+        f"responses of {_percent(shares.static)} of the live hidden units, {dynamic} alone those of "
+        f"{_percent(shares.dynamic)}, and neither those of {_percent(shares.residual)}"
     )
     if control:
         sentence += f"; with shuffled weights {control.static.value:.0%}, {control.dynamic.value:.0%} and "
@@ -175,12 +183,20 @@ def _claim(name: str, sentence: str, verdict: Verdict, coding: NetworkCoding | N
             "null_words": f"the two partners of each clip exchanged at random; {PAIR_WORDS[pairs]}",
             "counted": "live units of the hidden layers that see both",
             "groups": coding.groups,
-            "caveat": CAVEATS[pairs],
+            "caveat": " ".join(filter(None, (CAVEATS[pairs], _dead_control(coding)))),
             "clips": coding.examples,
         }
     return Claim.model_validate(
         {"name": f"fusion.{name}_coding", "sentence": sentence, "verdict": verdict} | known | fields
     )
+
+
+def _dead_control(coding: NetworkCoding) -> str:
+    """Return what must be known of a control most of whose units are silent; nothing of another."""
+    hidden = coding.hidden
+    if hidden is None or hidden.control_live is None or 2 * hidden.control_live >= hidden.live:
+        return ""
+    return f"With shuffled weights only {hidden.control_live:,} of these units respond to clips at all."
 
 
 def _percent(share: Interval) -> str:

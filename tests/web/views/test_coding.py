@@ -93,7 +93,7 @@ def test_findings_show_the_bars_of_every_layer(open_page: Open, visitor: TestCli
     check(page)
     assert "What units code, by layer" in page.text
     assert "/tiny/-/units?coding=joint" in page.links
-    assert "code appearance and motion jointly" in page.text
+    assert "both decide the responses of" in page.text
     fusion = visitor.get("/api/networks/tiny/findings").json()["findings"][0]
     assert fusion["coding"]["hidden"]["shares"]["joint"]["value"] == pytest.approx(0.3)
     assert {claim["name"] for claim in fusion["claims"]} >= {"fusion.joint_coding", "fusion.lean_coding"}

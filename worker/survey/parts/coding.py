@@ -1,11 +1,11 @@
 """Whether units code what is static in clips, what is dynamic, both, or neither, beside the control."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from app.contract.coding import LayerCoding, NetworkCoding
+from app.contract.coding import LayerCoding, NetworkCoding, PairKind
 from app.contract.network import Layer, StreamName
 from app.contract.survey_part import SurveyPart
 from worker.evidence.checkpoint import SurveyCheckpoint
@@ -33,7 +33,7 @@ FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
 class _Pairs(NamedTuple):
     """The clips that are compared, as rows of the recorded ones, and a way to read the responses to their partners."""
 
-    kind: Literal["exact", "swapped", "restyled"]
+    kind: PairKind
     rows: Labels  # (n,)
     groups: Labels  # (n,) numbered from 0
     partners: Callable[[Network, SurveyCheckpoint, str], Mapping[Partner, ReadPeaks]]  # by network; its peaks; a folder
@@ -65,7 +65,8 @@ def measure_unit_coding(context: SurveyContext, observe: Observe) -> PartResult:
         hidden=hidden,
         examples=tuple(context.samples[context.recorded[row]].name for row in pairs.rows[:EXAMPLES]),
     )
-    return PartResult(facts, {unit: {"coding": each} for unit, each in trained.units.items()})
+    kind = {"pair_kind": pairs.kind}
+    return PartResult(facts, {unit: {"coding": each.model_copy(update=kind)} for unit, each in trained.units.items()})
 
 
 def _summarize(
