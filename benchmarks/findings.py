@@ -38,13 +38,15 @@ from app.contract.survey_part import SurveyPart
 from benchmarks.findings_scenarios import SCENARIOS, Clips, Scenario, read_clips
 from benchmarks.vgg import machine
 from worker.cli.findings import claim_cells
-from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, SPEED_PAIR
+from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, CLASS_NAMES, SPEED_PAIR
 from worker.survey.run import SurveyRun
 from worker.video.decoders import ClipDecoders
 
 Found = Mapping[str, Finding]  # by name
 FOUND = (Verdict.SUPPORTED, Verdict.PARTLY)
 LABEL_FREE = ("coding", "fusion.units", "fusion.interaction")  # beginnings of names of claims that need no labels
+MAT_CLAIM = f"idiosyncrasies.bias.{CLASS_NAMES.index(BIASED_CLASS)}"
+MAT_FOUND = "backflip is recognised by the mat: a suspected bias, or errors that a patch repairs or causes"
 NARROWER = 0.8  # of the interval of the clips alone: below it, copies have counted as clips
 
 
@@ -79,11 +81,12 @@ def names_pair(finding: Finding, field: str, pair: Sequence[str]) -> bool:
 def planted(found: Found) -> dict[str, bool]:
     """Return which of the planted facts are found."""
     fusion, failures = found["fusion"], found["idiosyncrasies"]
+    causes = [claim for claim in failures.claims if claim.name.startswith(MAT_CLAIM) and claim.verdict in FOUND]
     return {
         "binding needs both streams": names_pair(fusion, "together", BINDING_PAIR),
         "balls differ by appearance alone": names_pair(fusion, "appearance", APPEARANCE_PAIR),
         "waves differ by motion alone": names_pair(fusion, "motion", SPEED_PAIR),
-        "backflip is suspected of a bias": BIASED_CLASS in failures.suspects,
+        MAT_FOUND: BIASED_CLASS in failures.suspects or bool(causes),
     }
 
 
@@ -113,10 +116,7 @@ def check_held_out(found: Found, plain: Found) -> list[Check]:
 
 def check_control(found: Found, plain: Found) -> list[Check]:
     present = planted(found)
-    return [
-        Check(f"not found: {words}", not present[words])
-        for words in ("binding needs both streams", "backflip is suspected of a bias")
-    ]
+    return [Check(f"not found: {words}", not present[words]) for words in ("binding needs both streams", MAT_FOUND)]
 
 
 def check_random(found: Found, plain: Found) -> list[Check]:

@@ -90,6 +90,7 @@ def survey(store: Store, network: str, protocol: Protocol, parts: Sequence[Surve
             session,
             network=network,
             dataset=protocol.dataset,
+            parts=parts,
             limit=settings().queue_limit,
             priority=Priority.CLICK,
         )
