@@ -44,7 +44,14 @@ from worker.video.decoders import ClipDecoders
 
 Found = Mapping[str, Finding]  # by name
 FOUND = (Verdict.SUPPORTED, Verdict.PARTLY)
-LABEL_FREE = ("coding", "fusion.units", "fusion.interaction")  # beginnings of names of claims that need no labels
+LABEL_FREE = (
+    "coding",
+    "fusion.units",
+    "fusion.outputs",
+    "fusion.coding",
+    "invariance.gain",
+    "invariance.rate",
+)  # beginnings of names of claims that need no labels
 MAT_CLAIM = f"idiosyncrasies.bias.{CLASS_NAMES.index(BIASED_CLASS)}"
 MAT_FOUND = "backflip is recognised by the mat: a suspected bias, or errors that a patch repairs or causes"
 NARROWER = 0.8  # of the interval of the clips alone: below it, copies have counted as clips
@@ -172,7 +179,7 @@ CHECKS: dict[str, Callable[[Found, Found], list[Check]]] = {
 
 
 def print_claims(found: Found) -> None:
-    print("| claim | verdict | effect | chance | control | p | n | groups |")
+    print("| claim | verdict | effect | null | control | p | n | groups |")
     print("|---|---|---|---|---|---|---|---|")
     for claim in claims_of(found):
         print(f"| {' | '.join((claim.name, claim.verdict, *claim_cells(claim)))} |")

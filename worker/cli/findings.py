@@ -109,14 +109,14 @@ def print_claims(found: Findings) -> None:
             for sentence in finding.sentences:
                 out.print(f"  {escape(sentence)}", highlight=False)
             continue
-        table = Table("claim", "verdict", "effect", "chance", "control", "p", "n", "groups")
+        table = Table("claim", "verdict", "effect", "null", "control", "p", "n", "groups")
         for claim in finding.claims:
             table.add_row(claim.name, claim.verdict, *claim_cells(claim))
         out.print(table)
 
 
 def claim_cells(claim: Claim) -> tuple[str, ...]:
-    """Return the numbers of a claim: effect, chance, control, p, n and groups."""
+    """Return the numbers of a claim: effect, null, control, p, n and groups."""
     p_value = "" if claim.p_value is None else f"{claim.p_value:.3g}"
     groups = "" if claim.groups is None else f"{claim.groups:,}"
     n = f"{claim.n:,} {claim.counted}" if claim.n else ""

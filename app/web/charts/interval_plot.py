@@ -1,4 +1,4 @@
-"""Plots of the intervals behind claims: the network's, what chance gives, and the control's, on one scale."""
+"""Plots of the intervals behind claims: the network's, the null's and the control's, on one scale."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ROW_HEIGHT, TOP, AXIS_HEIGHT = 22, 6, 22  # px
 Intervals = Mapping[str, Interval]  # by kind: effect, second, null or control
 Measured = Mapping[str, tuple[str, Intervals]]  # measure and intervals by name of claim
 
-MARK_WORDS = {"effect": "network", "null": "chance", "control": "control"}  # of one network, in their order
+MARK_WORDS = {"effect": "network", "null": "null", "control": "control"}  # of one network, in their order
 COMPARED_WORDS = {"effect": "first", "second": "second"}
 
 
@@ -38,7 +38,7 @@ class IntervalMark:
 class IntervalPlot:
     """Intervals over an axis that all claims with the same measure share.
 
-    `zero` and `chance` are where lines stand at zero and at the value by chance; None without them.
+    `zero` and `chance` are where lines stand at zero and at the value of the null; None without them.
     """
 
     measure: str

@@ -64,7 +64,7 @@ def test_a_claim_is_drawn_with_chance_and_control_and_shares_its_scale() -> None
     assert list(plots) == ["a", "b", "c"]
     assert plots["a"].axis == plots["b"].axis != plots["c"].axis
     effect, chance, control = plots["a"].marks
-    assert [mark.words for mark in plots["a"].marks] == ["network", "chance", "control"]
+    assert [mark.words for mark in plots["a"].marks] == ["network", "null", "control"]
     assert 0 <= effect.low < effect.value < effect.high <= WIDTH
     assert effect.y < chance.y < control.y < plots["a"].bottom
     assert plots["a"].chance == plots["a"].zero == chance.value
