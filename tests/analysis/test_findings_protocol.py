@@ -12,6 +12,7 @@ from app.contract.errors import InvalidRequest
 from app.contract.findings import UnitStatistics
 from app.contract.survey import MeasuredPart, Survey
 from app.contract.survey_part import SurveyPart
+from app.settings import ROOT
 from tests.evidence_support import facts
 from tests.support import two_stream_card
 
@@ -55,3 +56,11 @@ def test_a_protocol_that_cannot_be_run_is_refused(data: SurveyData, change: tupl
 def test_a_threshold_that_a_protocol_does_not_name_keeps_its_default(data: SurveyData) -> None:
     protocol = make_protocol(data).model_copy(update={"thresholds": {"max_p_value": 0.01}})
     assert read_thresholds(read_protocol(write_protocol(protocol))) == Thresholds(max_p_value=0.01)
+
+
+def test_every_threshold_is_justified() -> None:
+    justified = (ROOT / "docs" / "evidence.md").read_text()
+    table = justified[justified.index("**Thresholds**") : justified.index("**Protocol.**")]
+    for name, value in Thresholds():
+        row = next(line for line in table.splitlines() if f"`{name}`" in line)
+        assert f"{value:g}" in row, name

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.analysis.findings.claims import combine
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.analysis.trend import measure_trends
 from app.contract.findings import Claim, Figure, Finding, Series, Verdict
 from app.contract.interval import Interval
