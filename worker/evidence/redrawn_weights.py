@@ -1,0 +1,60 @@
+"""The strict control of what happens after the streams meet: the trained streams, with all later weights drawn anew.
+
+Shuffled weights of the whole network often leave units that never vary, beside which anything looks learned. Here the
+streams give what they learned, and only what puts them together is random: weights are normal with the variance of He
+et al. (2015), which keeps the size of activations, biases are 0, and batch normalisations are calibrated anew.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from worker.evidence.stream_tail import StreamTail
+from worker.networks.layer_recorder import BATCH_NORMS
+
+
+def redraw_weights(tail: StreamTail, seed: int, calibrate: Callable[[StreamTail], object]) -> StreamTail | None:
+    """Return the tail with its weights drawn anew, None where it has none or cannot be told from the streams.
+
+    `calibrate` runs some clips through the tail, from which its batch normalisations take their statistics.
+    """
+    paths = tail.modules()
+    if not paths:
+        return None
+    module = copy.deepcopy(tail.network.module)
+    generator = torch.Generator().manual_seed(seed)
+    parts = [module.get_submodule(path) for path in paths]
+    with torch.no_grad():
+        for part in parts:
+            _redraw(part, generator)
+    redrawn = tail.with_network(replace(tail.network, module=module))
+    _calibrate(parts, lambda: calibrate(redrawn))
+    return redrawn
+
+
+def _redraw(part: nn.Module, generator: torch.Generator) -> None:
+    """Draw the parameters of one module anew; scales of normalisations, which have one axis, stay."""
+    for name, parameter in part.named_parameters(recurse=False):
+        if parameter.ndim > 1:
+            deviation = (2 * parameter.shape[0] / parameter.numel()) ** 0.5  # 2 / inputs of a unit
+            values = torch.randn(parameter.shape, generator=generator) * deviation
+            parameter.copy_(values.to(parameter.device, parameter.dtype))
+        elif name.endswith("bias"):
+            parameter.zero_()
+
+
+def _calibrate(parts: Sequence[nn.Module], run: Callable[[], object]) -> None:
+    norms = [part for part in parts if isinstance(part, BATCH_NORMS) and part.running_mean is not None]
+    momenta = [part.momentum for part in norms]
+    for part in norms:
+        part.reset_running_stats()
+        part.momentum = None  # an average over all batches
+        part.train()
+    if norms:
+        run()
+    for part, momentum in zip(norms, momenta, strict=True):
+        part.eval()
+        part.momentum = momentum
