@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.contract.coding import UnitCodingEvidence
 from app.contract.invariance import MotionTuning
+from app.contract.interaction import UnitInteraction
 from app.contract.model import Model
 from app.contract.necessity import UnitNecessity
 from app.contract.unit import UnitRole, UnitSummary
@@ -100,6 +101,9 @@ class UnitEvidence(Model):
     )
     class_attributions: tuple[ClassAttribution, ...] = Field(
         alias="feeds", default=(), description="the classes whose logits it changes most, where that was measured"
+    )
+    interaction: UnitInteraction | None = Field(
+        default=None, description="how it puts two streams together; null before they meet and where not measured"
     )
     correlated_units: tuple[tuple[int, float], ...] = Field(
         alias="alike",

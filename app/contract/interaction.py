@@ -70,8 +70,12 @@ class StreamAccuracies(Model):
     gain: Interval = Field(description="of both streams over the best of the other three")
     p_value: float = Field(description="one-sided, that both streams are no better than each of the other three")
     chance: float = Field(description="mean accuracy of the better stream alone under shuffled labels")
-    p_appearance: float = Field(description="of appearance alone this accurate under shuffled labels")
-    p_motion: float = Field(description="of motion alone this accurate under shuffled labels")
+    p_appearance: float = Field(
+        description="of appearance alone this accurate under shuffled labels, and with outputs assigned to classes at "
+        "random; the larger of the two"
+    )
+    p_motion: float = Field(description="the same of motion alone")
+    names: tuple[str, ...] = Field(default=(), description="of some clips that only both streams together get right")
 
 
 class PairSeparation(Model):
@@ -90,6 +94,7 @@ class PairSeparation(Model):
     lead: Interval = Field(description="of appearance over motion")
     p_both: float = Field(description="that the two streams' interaction says nothing of the class: labels shuffled")
     p_one: float = Field(description="that the better stream alone says nothing of the class: labels shuffled")
+    names: tuple[str, ...] = Field(description="of some of its clips, those with the most interaction first")
 
 
 class InteractionFacts(Model):

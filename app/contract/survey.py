@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app.contract.coding import NetworkCoding
 from app.contract.dataset import Clip
+from app.contract.interaction import InteractionFacts
 from app.contract.interval import Interval
 from app.contract.invariance import InvarianceFacts
 from app.contract.model import Model
@@ -177,6 +178,9 @@ class SurveyFacts(Model):
     )
     invariance: InvarianceFacts | None = Field(
         default=None, description="null in surveys from before this was measured, and without the part"
+    )
+    interaction: InteractionFacts | None = Field(
+        default=None, description="of two-stream networks; null in surveys from before this was measured"
     )
     parts: tuple[MeasuredPart, ...] = Field(default=(), description="empty in surveys from before this was noted")
     silence: Necessity | None = Field(

@@ -71,6 +71,7 @@ class _Study:
         control: Network | None,
         read_clips: ReadClips,
         numbers: Sequence[int],
+        names: Sequence[str],
         clips: GroupedClips,
         logits: LogitsByClip | None,
         observe: Observe,
@@ -89,7 +90,7 @@ class _Study:
         drawn = [self._spread(clips, np.flatnonzero(half == which), most) for which in (0, 1)]
         kept = np.array(sorted(drawn[0] + drawn[1]))
         self.clips, self.half = GroupedClips(clips.labels[kept], clips.groups[kept]), half[kept]
-        self.numbers = [numbers[index] for index in kept]
+        self.numbers, self.names = [numbers[index] for index in kept], [names[index] for index in kept]
         positions = [np.flatnonzero(self.half == which) for which in (0, 1)]
         self.appearances, self.motions = (self._spread(self.clips, each, side) for each in positions)
         donors = WHOLE_PASSES_PER_CLIP // 2 if whole else DONORS
@@ -120,7 +121,7 @@ class _Study:
             return FusionStudy(facts, units)
         fused = np.stack([self.logits[number] for number in self.numbers])
         alone = score_streams(self.tail, self.streams, self.half, self.donors)
-        scores = StreamScores(self.clips, self.half, fused, *alone)
+        scores = StreamScores(self.clips, self.names, self.half, fused, *alone)
         counts = np.stack([self.clips.resample(self.generator) for _ in range(DRAWS)])
         pairs, left_out = pairs_with_clips(self.clips)
         update = {
@@ -211,19 +212,20 @@ def study_fusion(
     control: Network | None,
     read_clips: ReadClips,
     numbers: Sequence[int],
+    names: Sequence[str],
     clips: GroupedClips,
     logits: LogitsByClip | None,
     observe: Observe = lambda done, total: None,
     seed: int = 0,
 ) -> FusionStudy:
-    """Study the clips with these numbers, whose classes and groups are `clips`.
+    """Study the clips with these numbers and names, whose classes and groups are `clips`.
 
     `logits` are those of the clips by number, None for a network without classes. `control` is the network with its
     weights shuffled.
     """
     if reason := too_few(clips):
         return FusionStudy(InteractionFacts(reason=reason))
-    return _Study(network, control, read_clips, numbers, clips, logits, observe, seed).run()
+    return _Study(network, control, read_clips, numbers, names, clips, logits, observe, seed).run()
 
 
 def _beyond(shuffled: Mapping[str, LayerResponses], layer: Layer) -> float | None:

@@ -129,7 +129,7 @@ def read_responses(
         combined = [clip for clip in block for _ in motions]
         tail.run(combined, list(motions) * len(block), note, list(names))
         for name, parts in batches.items():
-            maps = torch.cat(parts).unflatten(0, (len(block), len(motions)))
+            maps = torch.cat(parts).reshape(len(block), len(motions), *parts[0].shape[1:])
             peaks[name].append(maps.amax(3).float())
             for of_clip in maps:
                 sums[name].add(of_clip)

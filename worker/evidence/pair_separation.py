@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from app.contract.interaction import PairSeparation
-from worker.evidence.resampling import MIN_GROUPS, GroupedClips, make_interval
-from worker.evidence.stream_scores import StreamScores
+from worker.evidence.resampling import MIN_GROUPS, GroupedClips, Integers, make_interval
+from worker.evidence.stream_scores import EXAMPLES, StreamScores
 from worker.evidence.stream_tail import ClipStreams, StreamTail
 from worker.evidence.types import Floats
 
@@ -31,6 +32,8 @@ PAIR_CLIPS = 15  # of each class of a pair that is measured again
 SHUFFLES_PER_PAIR, MAX_SHUFFLES = 100, 200_000  # times the pairs asked, so that p-values can survive the correction
 SHUFFLES_AT_ONCE = 5_000
 
+Flags = npt.NDArray[np.bool_]
+
 
 def pairs_with_clips(clips: GroupedClips) -> tuple[list[tuple[int, int]], int]:
     """Return the pairs of classes with MIN_GROUPS groups each, and how many pairs have a class with fewer."""
@@ -40,7 +43,7 @@ def pairs_with_clips(clips: GroupedClips) -> tuple[list[tuple[int, int]], int]:
     return pairs, len(labels) * (len(labels) - 1) // 2 - len(pairs)
 
 
-def roc_areas(scores: Floats, is_one: Floats, half: Floats, counts: Floats) -> Floats:
+def roc_areas(scores: Floats, is_one: Flags, half: Integers, counts: Floats) -> Floats:
     """Return the areas (S, B) under the ROC curves of S scores (S, n) of n clips, compared within each half.
 
     `is_one` (n,) says which clips are of the first class; `counts` (B, n) how often each occurs in B resamples.
@@ -98,12 +101,12 @@ def _screen(scores: StreamScores, pair: tuple[int, int]) -> Floats:
     return roc_areas(_differences(scores, pair, number), is_one, scores.half[number], np.ones((1, len(number))))[:, 0]
 
 
-def _clips_of(clips: GroupedClips, pair: tuple[int, int]) -> tuple[Floats, Floats]:
+def _clips_of(clips: GroupedClips, pair: tuple[int, int]) -> tuple[Integers, Flags]:
     number = np.flatnonzero(np.isin(clips.labels, pair))
     return number, clips.labels[number] == pair[0]
 
 
-def _differences(scores: StreamScores, pair: tuple[int, int], number: Floats) -> Floats:
+def _differences(scores: StreamScores, pair: tuple[int, int], number: Integers) -> Floats:
     first, second = pair
     return np.stack([x[number, first] - x[number, second] for x in (scores.fused, scores.appearance, scores.motion)])
 
@@ -114,7 +117,8 @@ def _measure(
     number, _ = _clips_of(scores.clips, pair)
     clips = GroupedClips(scores.clips.labels[number], scores.clips.groups[number])
     differences = _differences(scores, pair, number)
-    return _summarize(pair, clips, differences, scores.half[number], draws, shuffles, generator, 1.0)
+    names = [scores.names[index] for index in number]
+    return _summarize(pair, clips, names, differences, scores.half[number], draws, shuffles, generator, 1.0)
 
 
 def _measure_again(
@@ -133,14 +137,17 @@ def _measure_again(
     table = (logits[:, pair[0]] - logits[:, pair[1]]).reshape(len(number), len(number))
     each = np.stack([np.diagonal(table), table.mean(1), table.mean(0)])
     p_both = shuffled_p_value(each[0] - each[1] - each[2], clips, pair[0], shuffles, generator)
-    return _summarize(pair, clips, each, np.zeros(len(number)), draws, shuffles, generator, p_both)
+    names = [scores.names[index] for index in number]
+    half = np.zeros(len(number), np.int64)
+    return _summarize(pair, clips, names, each, half, draws, shuffles, generator, p_both)
 
 
 def _summarize(
     pair: tuple[int, int],
     clips: GroupedClips,
+    names: Sequence[str],
     differences: Floats,
-    half: Floats,
+    half: Integers,
     draws: int,
     shuffles: int,
     generator: np.random.Generator,
@@ -154,8 +161,11 @@ def _summarize(
     score = differences[row].copy()
     for side in np.unique(half):  # the halves have different donors
         score[half == side] -= score[half == side].mean()
+    # how much more both streams say for the clip's own class than the two alone
+    toward = np.where(clips.labels == pair[0], 1, -1) * (differences[0] - differences[1] - differences[2])
     return PairSeparation(
         classes=pair,
+        names=tuple(names[index] for index in np.argsort(-toward, kind="stable")[:EXAMPLES]),
         clips=len(clips.labels),
         groups=len(np.unique(clips.groups)),
         fused=make_interval(fused[0], fused[1:]),
@@ -185,7 +195,7 @@ def shuffled_p_value(
     return (1 + as_large) / (1 + shuffles)
 
 
-def _shuffles(clips: GroupedClips, first: int, shuffles: int, generator: np.random.Generator) -> Iterator[Floats]:
+def _shuffles(clips: GroupedClips, first: int, shuffles: int, generator: np.random.Generator) -> Iterator[Flags]:
     """Yield which clips are of the first class under shuffled labels, (draws, n) at once."""
     _, start, group = np.unique(clips.groups, return_index=True, return_inverse=True)
     of_group = clips.labels[start]
@@ -197,7 +207,7 @@ def _shuffles(clips: GroupedClips, first: int, shuffles: int, generator: np.rand
         yield shuffled[:, group]
 
 
-def _area(ranks: Floats, is_one: Floats) -> Floats:
+def _area(ranks: Floats, is_one: Flags) -> Floats:
     """Return the areas (B,) under the ROC curve from ranks (n,), for B choices of the first class (B, n)."""
     count = is_one.sum(1)
     return np.asarray((is_one @ ranks - count * (count + 1) / 2) / np.maximum(count * (len(ranks) - count), 1))

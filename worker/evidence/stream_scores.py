@@ -16,6 +16,7 @@ from worker.evidence.stream_tail import ClipStreams, StreamTail
 from worker.evidence.types import Floats
 
 SHUFFLES = 999  # of labels
+EXAMPLES = 6  # names of clips
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class StreamScores:
     """Scores of N clips for C classes: logits of both streams, log of the mean probability of each one alone."""
 
     clips: GroupedClips
+    names: Sequence[str]  # of the clips
     half: Integers  # (N,) 0 or 1; only clips of one half have the same donors
     fused: Floats  # (N, C)
     appearance: Floats  # (N, C)
@@ -41,7 +43,7 @@ def score_streams(
             numbers = np.flatnonzero(half == side).tolist()
             first, second = [streams[number] for number in numbers for _ in others], others * len(numbers)
             logits = tail.run(second, first) if turned else tail.run(first, second)
-            means = logits.softmax(1).unflatten(0, (len(numbers), len(others))).mean(1)
+            means = logits.softmax(1).reshape(len(numbers), len(others), -1).mean(1)
             for number, mean in zip(numbers, means.numpy(), strict=True):
                 probabilities[number] = mean
         scores.append(np.log(np.maximum(np.stack(probabilities), 1e-12)))
@@ -49,7 +51,11 @@ def score_streams(
 
 
 def measure_accuracies(scores: StreamScores, counts: Floats, generator: np.random.Generator) -> StreamAccuracies:
-    """Return accuracies with intervals from resamples, given by how often each clip occurs in them (B, N)."""
+    """Return accuracies with intervals from resamples, given by how often each clip occurs in them (B, N).
+
+    The p-value of one stream alone is the larger of two: under shuffled labels; and with its outputs assigned to the
+    classes at random, because weights at random may tell classes too, but not which is which.
+    """
     labels = scores.clips.labels
     predicted = {
         "fused": scores.fused.argmax(1),
@@ -63,11 +69,19 @@ def measure_accuracies(scores: StreamScores, counts: Floats, generator: np.rando
     alone = max(("late_fusion", "appearance", "motion"), key=lambda name: right[name].mean())
     gains = {name: right["fused"].mean() - right[name].mean() for name in ("late_fusion", "appearance", "motion")}
     by_chance = {name: np.zeros(SHUFFLES) for name in ("appearance", "motion")}
+    by_assignment = {name: np.zeros(SHUFFLES) for name in by_chance}
     for draw in range(SHUFFLES):
-        shuffled = scores.clips.shuffle(generator)
-        for name, accuracies in by_chance.items():
-            accuracies[draw] = (predicted[name] == shuffled).mean()
-    p_values = {name: (1 + (by_chance[name] >= right[name].mean()).sum()) / (1 + SHUFFLES) for name in by_chance}
+        shuffled, assigned = scores.clips.shuffle(generator), generator.permutation(scores.fused.shape[1])
+        for name in by_chance:
+            by_chance[name][draw] = (predicted[name] == shuffled).mean()
+            by_assignment[name][draw] = (assigned[predicted[name]] == labels).mean()
+    p_values = {
+        name: max(
+            (1 + (null[name] >= right[name].mean()).sum()) / (1 + SHUFFLES) for null in (by_chance, by_assignment)
+        )
+        for name in by_chance
+    }
+    only_both = right["fused"] & ~(right["appearance"] | right["motion"] | right["late_fusion"])
     return StreamAccuracies(
         clips=len(labels),
         groups=len(np.unique(scores.clips.groups)),
@@ -80,4 +94,5 @@ def measure_accuracies(scores: StreamScores, counts: Floats, generator: np.rando
         chance=float(max(accuracies.mean() for accuracies in by_chance.values())),
         p_appearance=float(p_values["appearance"]),
         p_motion=float(p_values["motion"]),
+        names=tuple(scores.names[index] for index in np.flatnonzero(only_both)[:EXAMPLES]),
     )

@@ -118,9 +118,10 @@ class _StreamStudy:
         return appearance, motion, variance.shares()
 
     def remeasure_pair(self, pair: StreamPair) -> StreamPair:
-        """Measure a pair again on clips of its two classes alone, which give each other their motion in turn.
+        """Measure a pair again on clips of its two classes alone, each with the motion of all of them.
 
-        The motion of other classes may hide what a stream knows of these two.
+        The motion of other classes may hide what a stream knows of these two. Donors without the clip itself would
+        bias a stream that tells nothing alone below chance: they would have fewer that fit it.
         """
         by_class = [self._clips_of(label)[:PAIR_CLIPS] for label in pair.classes]
         numbers = [number for couple in zip(*by_class, strict=False) for number in couple]  # the two classes in turn
@@ -131,13 +132,12 @@ class _StreamStudy:
         motions = [self.swapper.read_motion(clips[number]) for number in numbers]
         appearance, motion = np.zeros((2, len(numbers)))
         for index, number in enumerate(numbers):
-            donors = [(index + shift) % len(numbers) for shift in range(1, DONORS + 1)]
-            logits, _ = self.swapper.swap(clips[number], [motions[donor] for donor in donors])
+            logits, _ = self.swapper.swap(clips[number], motions)
             probabilities = logits.softmax(1).clamp_min(1e-12)
             one, other = (probabilities[:, label].log() for label in pair.classes)
             difference = (one - other).numpy()
             appearance[index] = difference.sum()
-            motion[donors] += difference
+            motion += difference
         return pair.model_copy(update={"appearance": roc_auc(appearance, is_one), "motion": roc_auc(motion, is_one)})
 
     def measure_bias(self, label: int) -> AppearanceBias:

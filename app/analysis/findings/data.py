@@ -14,6 +14,7 @@ from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
 MEASURE_UNITS = {  # or the range of a measure that has no unit
     "synergy_stimulus": "-1 to 1",
     "synergy_clips": "-1 to 1",
+    "interaction": "share of the variance",
     "effective_classes": "classes",
     "best_precision": "average precision, 0 to 1",
     "speed_octaves": "octaves",

@@ -1,82 +1,77 @@
-"""The finding on fusion: units learn what neither stream alone separates."""
+"""The finding on fusion: units and outputs put the two streams together, and some classes need both."""
 
 from collections.abc import Sequence
 from statistics import fmean
 
+from app.analysis.findings.claims import finding_of_claims
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.fusion_claims import (
+    MAX_PAIRS,
+    adding_sentence,
+    area_words,
+    decisive_alone,
+    fusion_claims,
+    needs_both,
+    wrong_way_sentences,
+)
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
-from app.contract.network import NetworkCard
+from app.contract.network import NetworkCard, StreamName
 from app.contract.survey import StreamFacts, StreamPair, StreamShares
 
-# Areas under the ROC curve that tells the clips of two classes apart.
+# Areas under the ROC curve that tells the clips of two classes apart, where no interval was measured.
 SEPARATED_AUC = 0.8  # least of both streams together, where they separate the classes
 ALONE_AUC = 0.75  # least of one stream alone, where it separates the classes
 NOT_SEPARATED_AUC = 0.7  # most of one stream alone, where it does not
 MIN_AUC_DIFFERENCE = 0.25  # by which one stream must be better than the other, or both together than either
-MIN_MEAN_SYNERGY = 0.1  # mean over units, from -1 to 1
-MINOR_SHARE = 0.05  # of the clips, or of the logits' variance: a stream that adds no more contributes little
-MAX_PAIRS = 8  # named in a sentence
+BELOW_CHANCE_AUC = 0.3  # twice the standard error of ten clips against ten below 0.5, and more
+MINOR_SHARE = 0.05  # of the logits' variance: a stream that adds no more contributes little
 
 HEADING = Heading("fusion", "Fusion", "Where two streams meet, units learn what neither stream tells alone.")
+BELOW_CHANCE = (
+    "An area of one stream alone far below 0.5 does not mean that it votes for the wrong class. This survey read each "
+    "stream with the other stream of other clips, never with its own: where neither stream alone tells two classes but "
+    "both together do, that leaves each clip with fewer partners that fit. Survey the network again: every clip then "
+    "gets the same partners."
+)
 
 
 def fusion(data: SurveyData) -> Finding:
-    """Return the finding on fusion: supported by pairs of classes, or by accuracy with synergy."""
+    """Return the finding on fusion, from the claims on the network's streams."""
     streams = data.survey.streams
-    series = make_series(data, "synergy_clips", "Synergy over real clips") + make_series(
-        data, "synergy_stimulus", "Synergy for the own stimulus"
+    series = (
+        make_series(data, "interaction", "Share of interaction")
+        + make_series(data, "synergy_clips", "Synergy over real clips")
+        + make_series(data, "synergy_stimulus", "Synergy for the own stimulus")
     )
-    if not data.card.classes:
-        sentences = ["The network has no classes, so no class can need both streams."]
-        return make_finding(
-            HEADING, Verdict.CANNOT_BE_TOLD, sentences, series=series, examples=data.examples.get("synergy_clips", ())
-        )
-    if streams is None:
-        has_one = len(data.card.streams) == 1
-        sentence = "The network has one stream." if has_one else "The survey has too few clips to swap their motion."
+    examples = data.examples.get("synergy_clips", ())
+    if not has_two_streams(data.card):
+        sentence = "The network has one stream, so its streams cannot be combined anew."
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence], series=series)
-    groups: dict[str, list[NamedPair]] = {"together": [], "appearance": [], "motion": []}
-    for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):
-        if stream := decisive_stream(pair):
-            groups[stream].append(_separated_pair(data.card, pair))
-    gain = streams.fused - max(streams.appearance, streams.motion, streams.late_fusion)
-    layers = data.statistics.distributions.get("synergy_clips", ())
-    synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
-    supported = bool(groups["together"]) or (gain > MINOR_SHARE and synergy > MIN_MEAN_SYNERGY)
-    sentences = [_accuracy_sentence(streams)]
-    if groups["together"]:
-        sentences.append(f"Only both streams together tell {_list_pairs(groups['together'])}.")
-    if groups["appearance"]:
-        sentences.append(f"Appearance alone tells {_list_pairs(groups['appearance'])}; motion does not.")
-    if groups["motion"]:
-        sentences.append(f"Motion alone tells {_list_pairs(groups['motion'])}; appearance does not.")
-    if streams.shares:
-        sentences.append(_variance_sentence(streams.shares))
-        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares)]
-    return make_finding(
+    claims = fusion_claims(data.card, data.survey.interaction)
+    pairs = _named_pairs(data)
+    sentences = _sentences(data, pairs)
+    return finding_of_claims(
         HEADING,
-        supported,
+        claims,
         sentences,
-        figures=(
-            Figure(words="accuracy, both streams", value=streams.fused),
-            Figure(words="accuracy, appearance with the motion of other clips", value=streams.appearance),
-            Figure(words="accuracy, motion with the pictures of other clips", value=streams.motion),
-            Figure(words="accuracy, the two voting", value=streams.late_fusion),
-            Figure(words="mean synergy over clips", value=synergy),
-            *_variance_figures(streams.shares),
-        ),
+        figures=_stream_figures(data, streams) if streams else (),
         series=series,
-        examples=data.examples.get("synergy_clips", ()),
-        together=tuple(groups["together"]),
-        appearance=tuple(groups["appearance"]),
-        motion=tuple(groups["motion"]),
+        examples=examples,
+        together=tuple(pairs["together"]),
+        appearance=tuple(pairs["appearance"]),
+        motion=tuple(pairs["motion"]),
     )
+
+
+def has_two_streams(card: NetworkCard) -> bool:
+    """Return whether there is a motion stream beside another stream."""
+    return len(card.streams) > 1 and any(stream.name is StreamName.MOTION for stream in card.streams)
 
 
 def decisive_stream(pair: StreamPair) -> str | None:
     """Return the stream that is needed to tell two classes apart, or `together` where both are needed.
 
-    Return None where either stream suffices, and where nothing tells them apart.
+    Return None where either stream suffices, and where nothing tells them apart. For surveys without intervals.
     """
     weaker, better = sorted((pair.appearance, pair.motion))
     if pair.fused < SEPARATED_AUC:
@@ -92,6 +87,47 @@ def minor_streams(shares: StreamShares) -> list[str]:
     """Return the streams that contribute little: the other stream explains nearly all variance of the logits."""
     others = (("Motion", shares.appearance), ("Appearance", shares.motion))
     return [name for name, other in others if other >= 1 - MINOR_SHARE]
+
+
+def _named_pairs(data: SurveyData) -> dict[str, list[NamedPair]]:
+    """Return the pairs of classes that need both streams, and those that one stream tells, the strongest first."""
+    groups: dict[str, list[NamedPair]] = {"together": [], "appearance": [], "motion": []}
+    facts, streams = data.survey.interaction, data.survey.streams
+    if facts is not None and facts.accuracies is not None:
+        for tested in facts.pairs:
+            if stream := "together" if needs_both(tested) else decisive_alone(tested):
+                groups[stream].append(_name_pair(data.card, tested.classes, area_words(tested)))
+    elif streams is not None:
+        for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):
+            if stream := decisive_stream(pair):
+                words = f"{pair.fused:.2f} both, {pair.appearance:.2f} appearance, {pair.motion:.2f} motion"
+                groups[stream].append(_name_pair(data.card, pair.classes, words))
+    return groups
+
+
+def _sentences(data: SurveyData, pairs: dict[str, list[NamedPair]]) -> list[str]:
+    facts, streams = data.survey.interaction, data.survey.streams
+    sentences = []
+    if facts is None or facts.accuracies is None:
+        if streams:
+            sentences.append(_accuracy_sentence(streams))
+        if pairs["together"]:
+            sentences.append(f"Only both streams together tell {_list_pairs(pairs['together'])}.")
+    if pairs["appearance"]:
+        sentences.append(f"Appearance alone tells {_list_pairs(pairs['appearance'])}; motion does not.")
+    if pairs["motion"]:
+        sentences.append(f"Motion alone tells {_list_pairs(pairs['motion'])}; appearance does not.")
+    if streams and streams.shares:
+        sentences.append(_variance_sentence(streams.shares))
+        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares)]
+    if facts is not None:
+        sentences += [sentence for sentence in [adding_sentence(facts)] if sentence]
+        sentences += wrong_way_sentences(data.card, facts.pairs)
+        if facts.omitted:
+            sentences.append(f"Left out, because their maps are too large: {', '.join(facts.omitted)}.")
+    elif streams and any(min(pair.appearance, pair.motion) < BELOW_CHANCE_AUC for pair in streams.pairs):
+        sentences.append(BELOW_CHANCE)
+    return sentences
 
 
 def _accuracy_sentence(streams: StreamFacts) -> str:
@@ -110,6 +146,19 @@ def _variance_sentence(shares: StreamShares) -> str:
     )
 
 
+def _stream_figures(data: SurveyData, streams: StreamFacts) -> tuple[Figure, ...]:
+    layers = data.statistics.distributions.get("synergy_clips", ())
+    synergy = fmean((layer.mean for layer in layers), (layer.count for layer in layers)) if layers else 0.0
+    return (
+        Figure(words="accuracy, both streams", value=streams.fused),
+        Figure(words="accuracy, appearance with the motion of other clips", value=streams.appearance),
+        Figure(words="accuracy, motion with the pictures of other clips", value=streams.motion),
+        Figure(words="accuracy, the two voting", value=streams.late_fusion),
+        Figure(words="mean synergy over clips", value=synergy),
+        *_variance_figures(streams.shares),
+    )
+
+
 def _variance_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
     if shares is None:
         return ()
@@ -122,9 +171,8 @@ def _variance_figures(shares: StreamShares | None) -> tuple[Figure, ...]:
     )
 
 
-def _separated_pair(card: NetworkCard, pair: StreamPair) -> NamedPair:
-    words = f"{pair.fused:.2f} both, {pair.appearance:.2f} appearance, {pair.motion:.2f} motion"
-    first, second = (card.classes[index] for index in pair.classes)
+def _name_pair(card: NetworkCard, classes: tuple[int, int], words: str) -> NamedPair:
+    first, second = (card.classes[index] for index in classes)
     return NamedPair(first=first, second=second, words=words)
 
 

@@ -53,6 +53,7 @@ Measure = Literal[  # columns of UnitEvidenceRow
     "direction_selectivity",
     "static_coding",
     "dynamic_coding",
+    "interaction",
 ]
 
 # A finished survey never changes; parsing one of 400 classes takes milliseconds.

@@ -25,6 +25,7 @@ MEASURES: tuple[Measure, ...] = (
     "direction_selectivity",
     "static_coding",
     "dynamic_coding",
+    "interaction",
 )
 EXAMPLE_MEASURES: dict[Measure, str] = {  # whose most extreme units the findings show, and their names on pages
     "synergy_clips": "synergy",

@@ -26,7 +26,12 @@ STORED_ELSEWHERE = {
     SurveyPart.MASK,
     SurveyPart.SELECTIVITY,
 }
-DETAIL_FIELDS: tuple[str, ...] = ("necessity", "coding", "motion")  # of UnitEvidence, stored as JSON in `details`
+DETAIL_FIELDS: tuple[str, ...] = (
+    "necessity",
+    "coding",
+    "motion",
+    "interaction",
+)  # of UnitEvidence, stored as JSON in `details`
 COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {  # of UnitEvidenceRow, by name: the value of a unit
     "needed_by": lambda evidence: evidence.necessity and evidence.necessity.needed_by,
     "coding": lambda unit: unit.coding and unit.coding.kind.value,
@@ -35,6 +40,7 @@ COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {  # of UnitEvidenceRow, by 
     "gain_slope": lambda unit: unit.motion and unit.motion.gain_slope and unit.motion.gain_slope.value,
     "rate_octaves": lambda unit: unit.motion and unit.motion.rate_octaves,
     "motion_share": lambda unit: unit.motion and unit.motion.motion_share,
+    "interaction": lambda unit: unit.interaction and unit.interaction.share.value,
 }
 
 

@@ -23,6 +23,7 @@ def measure_interaction(context: SurveyContext, observe: Observe) -> PartResult:
         context.control,
         context.read_clips,
         context.recorded.tolist(),
+        [context.samples[number].name for number in context.recorded],
         clips,
         context.logits if context.card.classes else None,
         observe,

@@ -1,0 +1,331 @@
+"""The claims on fusion, from what combinations of appearance and motion showed; each could have come out otherwise.
+
+Thresholds are justified in docs/evidence.md.
+"""
+
+from collections.abc import Sequence
+
+from app.contract.findings import Claim, Verdict
+from app.contract.interaction import InteractionFacts, LayerInteraction, PairSeparation
+from app.contract.interval import Interval
+from app.contract.network import CLASS_LAYER, NetworkCard
+
+MAX_P_VALUE = 0.05
+MIN_GAIN = 0.05  # of accuracy: what both streams must add to the best of the rest
+MIN_EXCESS = 0.05  # of a layer's units, beyond the 5 % that random weights give
+CHANCE_ABOVE = 0.05  # share of the units of random weights that are above 95 % of them
+MIN_DIFFERENCE = 0.05  # of the variance of the outputs, from the control
+MINOR_SHARE = 0.05  # of the variance of the logits: a stream that changes no more contributes little
+# Areas under the ROC curve that tells the clips of two classes apart.
+SEPARATED_AREA = 0.8  # least of both streams together
+ALONE_AREA = 0.75  # least of one stream alone, where it separates the classes
+NOT_SEPARATED_AREA = 0.7  # most of one stream alone, where it does not
+MIN_AREA_DIFFERENCE = 0.25
+MAX_PAIRS = 8  # named in a sentence
+
+OLD_SURVEY = (
+    "This survey is from before the null and the control of fusion were measured: measure its part `interaction`, or "
+    "survey the network again."
+)
+
+
+def fusion_claims(card: NetworkCard, facts: InteractionFacts | None) -> list[Claim]:
+    """Return the claims on how a network with two streams puts them together."""
+    if facts is None or facts.reason:
+        return [_untold("fusion.units", OLD_SURVEY if facts is None else facts.reason)]
+    claims = [_units_claim(facts)]
+    if not card.classes:
+        return claims
+    if facts.accuracies is None:
+        reason = (
+            "Accuracies and pairs take two classes with four independent clips each (of different videos, people or "
+            "motions): add clips to the data set, and survey the network again."
+        )
+        return [*claims, _outputs_claim(facts), _untold("fusion.accuracy", reason), _untold("fusion.pairs", reason)]
+    return [
+        _accuracy_claim(facts),
+        *claims,
+        _outputs_claim(facts),
+        _pairs_claim(card, facts),
+        _streams_claim(facts),
+    ]
+
+
+def needs_both(pair: PairSeparation) -> bool:
+    """Return whether only both streams together tell two classes apart, after the correction for all pairs."""
+    better = max(pair.appearance.value, pair.motion.value)
+    if pair.fused.value < SEPARATED_AREA or better >= ALONE_AREA or pair.p_both >= MAX_P_VALUE:
+        return False
+    return pair.gain.value >= MIN_AREA_DIFFERENCE and pair.gain.low > 0
+
+
+def decisive_alone(pair: PairSeparation) -> str | None:
+    """Return the stream that tells two classes apart where the other does not, None where there is none."""
+    weaker, better = sorted((pair.appearance.value, pair.motion.value))
+    lead = pair.lead.low if pair.appearance.value > pair.motion.value else -pair.lead.high
+    if pair.fused.value < SEPARATED_AREA or pair.p_one >= MAX_P_VALUE or lead <= 0:
+        return None
+    if weaker > NOT_SEPARATED_AREA or better < ALONE_AREA or better - weaker < MIN_AREA_DIFFERENCE:
+        return None
+    return "appearance" if pair.appearance.value > pair.motion.value else "motion"
+
+
+def adding_sentence(facts: InteractionFacts) -> str:
+    """Return which layers add the streams exactly, and where interaction begins; empty where no layer adds."""
+    adding = [layer.layer for layer in facts.layers if layer.adds]
+    others = [layer.layer for layer in facts.layers if not layer.adds and layer.layer != CLASS_LAYER]
+    if not adding:
+        return ""
+    if adding == [CLASS_LAYER]:
+        return "The class outputs add the streams exactly, whatever the weights: this is late fusion."
+    exact = " and ".join(adding)
+    where = f" What the streams do together is in {_join(others)} and in the class outputs." if others else ""
+    return (
+        f"{exact} adds its streams exactly before its ReLU, whatever its weights: interaction begins behind the ReLU "
+        f"and the choice of the strongest position.{where}"
+    )
+
+
+def wrong_way_sentences(card: NetworkCard, pairs: Sequence[PairSeparation]) -> list[str]:
+    """Return a sentence for each stream that alone puts the clips of two classes the wrong way round."""
+    sentences = []
+    for pair in pairs:
+        for name, area in (("Appearance", pair.appearance), ("Motion", pair.motion)):
+            if area.high < 0.5:
+                first, second = (card.classes[index] for index in pair.classes)
+                sentences.append(
+                    f"{name} alone votes for the wrong one of {first} and {second}: the area under its ROC curve is "
+                    f"{area.value:.2f} ({area.low:.2f} to {area.high:.2f}), below chance (0.5)."
+                )
+    return sentences
+
+
+def _accuracy_claim(facts: InteractionFacts) -> Claim:
+    found = facts.accuracies
+    assert found is not None
+    rest = {"appearance": found.appearance, "motion": found.motion, "late_fusion": found.late_fusion}
+    best, name = rest[found.best_alone], found.best_alone.replace("_", " ")
+    if found.gain.value < MIN_GAIN:
+        verdict = Verdict.NOT_SUPPORTED
+    else:
+        verdict = Verdict.SUPPORTED if found.p_value < MAX_P_VALUE else Verdict.CANNOT_BE_TOLD
+    return Claim(
+        name="fusion.accuracy",
+        sentence=(
+            f"On {found.clips:,} clips both streams are right in {_percent(found.fused)}, {name} in {_percent(best)}: "
+            f"{found.gain.value * 100:+.0f} points ({found.gain.low * 100:+.0f} to {found.gain.high * 100:+.0f}). "
+            f"Appearance alone is right in {found.appearance.value:.0%}, motion alone in {found.motion.value:.0%}, "
+            f"late fusion of the two in {found.late_fusion.value:.0%}."
+        ),
+        verdict=verdict,
+        measure="accuracy, share of clips",
+        effect=found.fused,
+        null=best,
+        null_words="late fusion: the product of what each stream predicts"
+        if found.best_alone == "late_fusion"
+        else f"{name} alone, which is better than late fusion",
+        p_value=found.p_value,
+        n=found.clips,
+        counted="clips",
+        groups=found.groups,
+        threshold=f"{MIN_GAIN:.0%} more than the best of appearance, motion and late fusion, p < {MAX_P_VALUE}",
+        caveat="One stream alone is read with the other stream of other clips, which the network was not trained on.",
+        paper="section 4.2",
+        clips=found.names,
+    )
+
+
+def _units_claim(facts: InteractionFacts) -> Claim:
+    hidden = [layer for layer in facts.layers if layer.layer != CLASS_LAYER]
+    judged = [layer for layer in hidden if layer.above is not None and layer.p_value is not None]
+    if not judged:
+        reason = (
+            "No hidden layer comes after the meeting of the streams, or none of its units varies."
+            if not hidden
+            else "What follows the streams cannot be told from them, so that there is no control of its weights."
+        )
+        return _untold("fusion.units", " ".join([*map(_layer_sentence, hidden), reason]))
+    learned = [layer for layer in judged if is_learned(layer, len(judged))]
+    named = max(learned or judged, key=lambda layer: layer.above.value if layer.above else 0.0)
+    head = (
+        f"In {_join([layer.layer for layer in learned])} more units put the streams together, beyond adding and "
+        "thresholding, than with weights drawn anew."
+        if learned
+        else "In no hidden layer do more units put the streams together, beyond adding and thresholding, than with "
+        "weights drawn anew."
+    )
+    assert named.p_value is not None
+    return Claim(
+        name="fusion.units",
+        sentence=" ".join([head, *map(_layer_sentence, hidden)]),
+        verdict=Verdict.SUPPORTED if learned else Verdict.NOT_SUPPORTED,
+        measure=f"share of the units of {named.layer} above 95 % of those with weights drawn anew",
+        effect=named.above,
+        null=Interval(value=CHANCE_ABOVE, low=CHANCE_ABOVE, high=CHANCE_ABOVE),
+        null_words=f"the same streams with the weights behind them drawn anew, {facts.redrawn} times",
+        p_value=min(1.0, named.p_value * len(judged)),
+        n=named.units,
+        counted=f"units of {named.layer} that vary",
+        groups=facts.groups,
+        threshold=f"{CHANCE_ABOVE + MIN_EXCESS:.0%} of a layer's units, p < {MAX_P_VALUE} corrected for layers",
+        caveat=(
+            f"{facts.appearances} appearances with {facts.motions} motions of other clips: real streams in "
+            "combinations that do not occur."
+        ),
+        paper="section 4.2",
+    )
+
+
+def is_learned(layer: LayerInteraction, layers: int) -> bool:
+    """Return whether training made units of a layer put the streams together, of so many layers that were asked."""
+    if layer.above is None or layer.p_value is None:
+        return False
+    return layer.above.value >= CHANCE_ABOVE + MIN_EXCESS and layer.p_value * layers < MAX_P_VALUE
+
+
+def _layer_sentence(layer: LayerInteraction) -> str:
+    control = f", with weights drawn anew {layer.control.value:.0%}" if layer.control else ""
+    above = f". {_percent(layer.above)} of the units are above 95% of those" if layer.above else ""
+    return (
+        f"{layer.layer} ({layer.units:,} units): interaction explains {_percent(layer.share)} of a unit's variance, "
+        f"{layer.null.value:.0%} in additive units behind the same threshold; beyond them {_percent(layer.beyond)}"
+        f"{control}{above}."
+    )
+
+
+def _outputs_claim(facts: InteractionFacts) -> Claim:
+    found = facts.outputs
+    if found is None:
+        return _untold("fusion.outputs", "The class outputs are the same whatever the streams show.")
+    if found.difference is None or found.p_value is None or found.control is None:
+        verdict, control = Verdict.CANNOT_BE_TOLD, ""
+    else:
+        met = found.difference.value >= MIN_DIFFERENCE and found.p_value < MAX_P_VALUE
+        verdict = Verdict.SUPPORTED if met else Verdict.NOT_SUPPORTED
+        control = f", {found.control.value:.0%} with the weights behind the streams drawn anew"
+    return Claim(
+        name="fusion.outputs",
+        sentence=(
+            f"Interaction explains {_percent(found.logits)} of the variance of the logits (appearance "
+            f"{found.appearance.value:.0%}, motion {found.motion.value:.0%}), 0% in late fusion{control}. Of the "
+            f"probabilities it explains {found.probabilities.value:.0%}, in late fusion {found.late_fusion.value:.0%}."
+        ),
+        verdict=verdict,
+        measure="share of the variance of the logits",
+        effect=found.logits,
+        null=Interval(value=0, low=0, high=0),
+        null_words="late fusion, whose logits add up",
+        control=found.control,
+        p_value=found.p_value,
+        n=facts.appearances * facts.motions,
+        counted="combinations of appearance and motion",
+        groups=facts.groups,
+        threshold=f"{MIN_DIFFERENCE:.0%} more than with weights drawn anew, p < {MAX_P_VALUE}",
+        paper="section 4.2",
+    )
+
+
+def _pairs_claim(card: NetworkCard, facts: InteractionFacts) -> Claim:
+    if not facts.pairs_asked:
+        return _untold("fusion.pairs", "No two classes have four independent clips each: add clips of them.")
+    found = [pair for pair in facts.pairs if needs_both(pair)]
+    left = f" {facts.pairs_left_out:,} pairs have a class with too few clips." if facts.pairs_left_out else ""
+    if not found:
+        return Claim(
+            name="fusion.pairs",
+            sentence=f"Of {facts.pairs_asked:,} pairs of classes none needs both streams.{left}",
+            verdict=Verdict.NOT_SUPPORTED,
+            n=facts.pairs_asked,
+            counted="pairs of classes",
+            threshold=_PAIR_THRESHOLD,
+        )
+    strongest = found[0]
+    named = "; ".join(pair_words(card, pair) for pair in found[:MAX_PAIRS])
+    more = f"; and {len(found) - MAX_PAIRS} more" if len(found) > MAX_PAIRS else ""
+    return Claim(
+        name="fusion.pairs",
+        sentence=f"Of {facts.pairs_asked:,} pairs of classes {len(found)} need both streams: {named}{more}.{left}",
+        verdict=Verdict.SUPPORTED,
+        measure="area under the ROC curve, both streams",
+        effect=strongest.fused,
+        null=max(strongest.appearance, strongest.motion, key=lambda area: area.value),
+        null_words="the better stream alone, with the other stream of the clips of both classes",
+        p_value=strongest.p_both,
+        n=strongest.clips,
+        counted=f"clips of {' and '.join(card.classes[index] for index in strongest.classes)}",
+        groups=strongest.groups,
+        threshold=_PAIR_THRESHOLD,
+        caveat=f"P-values are corrected for all {facts.pairs_asked:,} pairs (Benjamini and Hochberg).",
+        clips=strongest.names,
+    )
+
+
+_PAIR_THRESHOLD = (
+    f"both at least {SEPARATED_AREA}, neither alone {ALONE_AREA} or more, {MIN_AREA_DIFFERENCE} less with an interval "
+    f"above 0, p < {MAX_P_VALUE} corrected"
+)
+
+
+def pair_words(card: NetworkCard, pair: PairSeparation) -> str:
+    """Return two classes with how well both streams, and each alone, tell them apart."""
+    first, second = (card.classes[index] for index in pair.classes)
+    return f"{first} from {second} ({area_words(pair)})"
+
+
+def area_words(pair: PairSeparation) -> str:
+    """Return the areas under the ROC curves with their intervals."""
+    areas = (("both", pair.fused), ("appearance", pair.appearance), ("motion", pair.motion))
+    return ", ".join(
+        f"{area.value:.2f} {name} [{max(0, area.low):.2f}, {min(1, area.high):.2f}]" for name, area in areas
+    )
+
+
+def _streams_claim(facts: InteractionFacts) -> Claim:
+    found = facts.accuracies
+    assert found is not None
+    minor = minor_streams(facts)
+    name = "appearance" if found.appearance.value < found.motion.value else "motion"
+    p_value = max(found.p_appearance, found.p_motion)
+    if minor:
+        verdict, head = Verdict.NOT_SUPPORTED, f"{minor[0]} contributes little."
+    elif p_value < MAX_P_VALUE:
+        verdict, head = Verdict.SUPPORTED, "Each stream alone tells classes."
+    else:
+        verdict, head = Verdict.NOT_SUPPORTED, "The clips do not show that each stream alone tells classes."
+    return Claim(
+        name="fusion.streams",
+        sentence=(
+            f"{head} Alone, appearance is right in {_percent(found.appearance)} of the clips and motion in "
+            f"{_percent(found.motion)}; with shuffled labels at most {found.chance:.0%} on average."
+        ),
+        verdict=verdict,
+        measure=f"accuracy of {name} alone, share of clips",
+        effect=found.appearance if name == "appearance" else found.motion,
+        null=Interval(value=found.chance, low=found.chance, high=found.chance),
+        null_words="labels shuffled over groups; outputs assigned to classes at random",
+        p_value=p_value,
+        n=found.clips,
+        counted="clips",
+        groups=found.groups,
+        threshold=f"p < {MAX_P_VALUE} for both, and each changes {MINOR_SHARE:.0%} of the variance of the logits",
+    )
+
+
+def minor_streams(facts: InteractionFacts) -> list[str]:
+    """Return the streams that contribute little: the other one explains nearly all variance of the logits."""
+    if facts.outputs is None:
+        return []
+    others = (("Motion", facts.outputs.appearance), ("Appearance", facts.outputs.motion))
+    return [name for name, other in others if other.value >= 1 - MINOR_SHARE]
+
+
+def _untold(name: str, reason: str) -> Claim:
+    return Claim(name=name, sentence=reason, verdict=Verdict.CANNOT_BE_TOLD)
+
+
+def _percent(share: Interval) -> str:
+    return f"{share.value:.0%} ({max(0, share.low):.0%} to {min(1, share.high):.0%})"
+
+
+def _join(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
