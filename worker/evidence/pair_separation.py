@@ -29,7 +29,11 @@ MIN_GAIN = 0.15  # in the screening: what decides is measured again
 MAX_REMEASURED = 10  # pairs that may need both streams
 MAX_ONE_STREAM = 30  # pairs that one stream may tell, with the largest differences
 PAIR_CLIPS = 15  # of each class of a pair that is measured again
-SHUFFLES_PER_PAIR, MAX_SHUFFLES = 100, 200_000  # times the pairs asked, so that p-values can survive the correction
+SHUFFLES_PER_PAIR, MIN_SHUFFLES, MAX_SHUFFLES = (
+    100,
+    1_999,
+    200_000,
+)  # times the pairs asked, so that p-values can survive the correction
 SHUFFLES_AT_ONCE = 5_000
 
 Flags = npt.NDArray[np.bool_]
@@ -72,7 +76,7 @@ def separate_pairs(
     both = sorted(told, key=lambda pair: max(told[pair][1:]) - told[pair][0])
     both = [pair for pair in both if told[pair][0] - max(told[pair][1:]) >= MIN_GAIN][:remeasured]
     one = sorted(set(told) - set(both), key=lambda pair: (-abs(told[pair][1] - told[pair][2]), pair))[:MAX_ONE_STREAM]
-    shuffles = min(MAX_SHUFFLES, SHUFFLES_PER_PAIR * len(pairs))
+    shuffles = int(np.clip(SHUFFLES_PER_PAIR * len(pairs), MIN_SHUFFLES, MAX_SHUFFLES))
     found = [_measure_again(tail, streams, scores, pair, draws, shuffles, generator) for pair in both]
     found += [_measure(scores, pair, draws, shuffles, generator) for pair in one]
     both_corrected = correct([each.p_both for each in found], len(pairs))

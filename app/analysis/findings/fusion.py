@@ -43,7 +43,8 @@ def fusion(data: SurveyData) -> Finding:
         + make_series(data, "synergy_clips", "Synergy over real clips")
         + make_series(data, "synergy_stimulus", "Synergy for the own stimulus")
     )
-    examples = data.examples.get("synergy_clips", ())
+    is_measured = streams is not None or data.survey.interaction is not None or not data.card.classes
+    examples = data.examples.get("synergy_clips", ()) if is_measured else ()
     if not has_two_streams(data.card):
         sentence = "The network has one stream, so its streams cannot be combined anew."
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence], series=series)

@@ -72,17 +72,16 @@ def decisive_alone(pair: PairSeparation) -> str | None:
 
 def adding_sentence(facts: InteractionFacts) -> str:
     """Return which layers add the streams exactly, and where interaction begins; empty where no layer adds."""
-    adding = [layer.layer for layer in facts.layers if layer.adds]
+    adding = [layer.layer for layer in facts.layers if layer.adds and layer.layer != CLASS_LAYER]
     others = [layer.layer for layer in facts.layers if not layer.adds and layer.layer != CLASS_LAYER]
+    if any(layer.adds and layer.layer == CLASS_LAYER for layer in facts.layers):
+        return "The class outputs add the streams exactly: this is late fusion."
     if not adding:
         return ""
-    if adding == [CLASS_LAYER]:
-        return "The class outputs add the streams exactly, whatever the weights: this is late fusion."
-    exact = " and ".join(adding)
-    where = f" What the streams do together is in {_join(others)} and in the class outputs." if others else ""
+    where = f" What the streams do together is in {_join([*others, 'the class outputs'])}."
     return (
-        f"{exact} adds its streams exactly before its ReLU, whatever its weights: interaction begins behind the ReLU "
-        f"and the choice of the strongest position.{where}"
+        f"{_join(adding)} {'adds its' if len(adding) == 1 else 'add their'} streams exactly before the ReLU, whatever "
+        f"the weights: interaction begins behind the ReLU and the choice of the strongest position.{where}"
     )
 
 

@@ -76,7 +76,7 @@ def test_four_findings_with_sentences_charts_and_units(visitor: TestClient, open
     assert fusion["examples"]
     assert (
         "Appearance explains 25% of the variance of the logits, motion 50%, their interaction 25%. "
-        "40% of the predictions stay the same" in fusion["sentences"][2]
+        "40% of the predictions stay the same" in fusion["sentences"][3]
     )
     assert {"words": "variance of the logits, motion", "value": 0.5} in fusion["figures"]
     page = visitor.get("/tiny/-/findings").text
