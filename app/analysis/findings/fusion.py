@@ -6,6 +6,7 @@ from statistics import fmean
 from app.analysis.findings.claims import finding_of_claims
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
 from app.analysis.findings.fusion_claims import (
+    DEFAULTS,
     MAX_PAIRS,
     adding_sentence,
     area_words,
@@ -14,17 +15,12 @@ from app.analysis.findings.fusion_claims import (
     needs_both,
     wrong_way_sentences,
 )
+from app.analysis.findings.thresholds import Thresholds
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import NetworkCard, StreamName
 from app.contract.survey import StreamFacts, StreamPair, StreamShares
 
-# Areas under the ROC curve that tells the clips of two classes apart, where no interval was measured.
-SEPARATED_AUC = 0.8  # least of both streams together, where they separate the classes
-ALONE_AUC = 0.75  # least of one stream alone, where it separates the classes
-NOT_SEPARATED_AUC = 0.7  # most of one stream alone, where it does not
-MIN_AUC_DIFFERENCE = 0.25  # by which one stream must be better than the other, or both together than either
 BELOW_CHANCE_AUC = 0.3  # twice the standard error of ten clips against ten below 0.5, and more
-MINOR_SHARE = 0.05  # of the logits' variance: a stream that adds no more contributes little
 
 HEADING = Heading("fusion", "Fusion", "Where two streams meet, units learn what neither stream tells alone.")
 BELOW_CHANCE = (
@@ -48,7 +44,7 @@ def fusion(data: SurveyData) -> Finding:
     if not has_two_streams(data.card):
         sentence = "The network has one stream, so its streams cannot be combined anew."
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [sentence], series=series)
-    claims = fusion_claims(data.card, data.survey.interaction)
+    claims = fusion_claims(data.card, data.survey.interaction, data.thresholds)
     pairs = _named_pairs(data)
     sentences = _sentences(data, pairs)
     return finding_of_claims(
@@ -69,25 +65,29 @@ def has_two_streams(card: NetworkCard) -> bool:
     return len(card.streams) > 1 and any(stream.name is StreamName.MOTION for stream in card.streams)
 
 
-def decisive_stream(pair: StreamPair) -> str | None:
+def decisive_stream(pair: StreamPair, thresholds: Thresholds = DEFAULTS) -> str | None:
     """Return the stream that is needed to tell two classes apart, or `together` where both are needed.
 
     Return None where either stream suffices, and where nothing tells them apart. For surveys without intervals.
     """
     weaker, better = sorted((pair.appearance, pair.motion))
-    if pair.fused < SEPARATED_AUC:
+    if pair.fused < thresholds.separated_auc:
         return None
-    if better <= NOT_SEPARATED_AUC and pair.fused - better >= MIN_AUC_DIFFERENCE:
+    if better <= thresholds.not_separated_auc and pair.fused - better >= thresholds.min_auc_difference:
         return "together"
-    if weaker <= NOT_SEPARATED_AUC and better >= ALONE_AUC and better - weaker >= MIN_AUC_DIFFERENCE:
+    if (
+        weaker <= thresholds.not_separated_auc
+        and better >= thresholds.alone_auc
+        and better - weaker >= thresholds.min_auc_difference
+    ):
         return "appearance" if pair.appearance > pair.motion else "motion"
     return None
 
 
-def minor_streams(shares: StreamShares) -> list[str]:
+def minor_streams(shares: StreamShares, thresholds: Thresholds = DEFAULTS) -> list[str]:
     """Return the streams that contribute little: the other stream explains nearly all variance of the logits."""
     others = (("Motion", shares.appearance), ("Appearance", shares.motion))
-    return [name for name, other in others if other >= 1 - MINOR_SHARE]
+    return [name for name, other in others if other >= 1 - thresholds.minor_share]
 
 
 def _named_pairs(data: SurveyData) -> dict[str, list[NamedPair]]:
@@ -96,11 +96,11 @@ def _named_pairs(data: SurveyData) -> dict[str, list[NamedPair]]:
     facts, streams = data.survey.interaction, data.survey.streams
     if facts is not None and facts.accuracies is not None:
         for tested in facts.pairs:
-            if stream := "together" if needs_both(tested) else decisive_alone(tested):
+            if stream := "together" if needs_both(tested, data.thresholds) else decisive_alone(tested, data.thresholds):
                 groups[stream].append(_name_pair(data.card, tested.classes, area_words(tested)))
     elif streams is not None:
         for pair in sorted(streams.pairs, key=lambda pair: min(pair.appearance, pair.motion)):
-            if stream := decisive_stream(pair):
+            if stream := decisive_stream(pair, data.thresholds):
                 words = f"{pair.fused:.2f} both, {pair.appearance:.2f} appearance, {pair.motion:.2f} motion"
                 groups[stream].append(_name_pair(data.card, pair.classes, words))
     return groups
@@ -120,7 +120,7 @@ def _sentences(data: SurveyData, pairs: dict[str, list[NamedPair]]) -> list[str]
         sentences.append(f"Motion alone tells {_list_pairs(pairs['motion'])}; appearance does not.")
     if streams and streams.shares:
         sentences.append(_variance_sentence(streams.shares))
-        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares)]
+        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares, data.thresholds)]
     if facts is not None:
         sentences += [sentence for sentence in [adding_sentence(facts)] if sentence]
         sentences += wrong_way_sentences(data.card, facts.pairs)

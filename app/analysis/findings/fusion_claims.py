@@ -5,22 +5,14 @@ Thresholds are justified in docs/evidence.md.
 
 from collections.abc import Sequence
 
+from app.analysis.findings.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interaction import InteractionFacts, LayerInteraction, PairSeparation
 from app.contract.interval import Interval
 from app.contract.network import CLASS_LAYER, NetworkCard
 
-MAX_P_VALUE = 0.05
-MIN_GAIN = 0.05  # of accuracy: what both streams must add to the best of the rest
-MIN_EXCESS = 0.05  # of a layer's units, beyond the 5 % that random weights give
+DEFAULTS = Thresholds()
 CHANCE_ABOVE = 0.05  # share of the units of random weights that are above 95 % of them
-MIN_DIFFERENCE = 0.05  # of the variance of the outputs, from the control
-MINOR_SHARE = 0.05  # of the variance of the logits: a stream that changes no more contributes little
-# Areas under the ROC curve that tells the clips of two classes apart.
-SEPARATED_AREA = 0.8  # least of both streams together
-ALONE_AREA = 0.75  # least of one stream alone, where it separates the classes
-NOT_SEPARATED_AREA = 0.7  # most of one stream alone, where it does not
-MIN_AREA_DIFFERENCE = 0.25
 MAX_PAIRS = 8  # named in a sentence
 
 OLD_SURVEY = (
@@ -29,11 +21,11 @@ OLD_SURVEY = (
 )
 
 
-def fusion_claims(card: NetworkCard, facts: InteractionFacts | None) -> list[Claim]:
+def fusion_claims(card: NetworkCard, facts: InteractionFacts | None, thresholds: Thresholds = DEFAULTS) -> list[Claim]:
     """Return the claims on how a network with two streams puts them together."""
     if facts is None or facts.reason:
         return [_untold("fusion.units", OLD_SURVEY if facts is None else facts.reason)]
-    claims = [_units_claim(facts)]
+    claims = [_units_claim(facts, thresholds)]
     if not card.classes:
         return claims
     if facts.accuracies is None:
@@ -41,31 +33,44 @@ def fusion_claims(card: NetworkCard, facts: InteractionFacts | None) -> list[Cla
             "Accuracies and pairs take two classes with four independent clips each (of different videos, people or "
             "motions): add clips to the data set, and survey the network again."
         )
-        return [*claims, _outputs_claim(facts), _untold("fusion.accuracy", reason), _untold("fusion.pairs", reason)]
+        return [
+            *claims,
+            _outputs_claim(facts, thresholds),
+            _untold("fusion.accuracy", reason),
+            _untold("fusion.pairs", reason),
+        ]
     return [
-        _accuracy_claim(facts),
+        _accuracy_claim(facts, thresholds),
         *claims,
-        _outputs_claim(facts),
-        _pairs_claim(card, facts),
-        _streams_claim(facts),
+        _outputs_claim(facts, thresholds),
+        _pairs_claim(card, facts, thresholds),
+        _streams_claim(facts, thresholds),
     ]
 
 
-def needs_both(pair: PairSeparation) -> bool:
+def needs_both(pair: PairSeparation, thresholds: Thresholds = DEFAULTS) -> bool:
     """Return whether only both streams together tell two classes apart, after the correction for all pairs."""
     better = max(pair.appearance.value, pair.motion.value)
-    if pair.fused.value < SEPARATED_AREA or better >= ALONE_AREA or pair.p_both >= MAX_P_VALUE:
+    if (
+        pair.fused.value < thresholds.separated_auc
+        or better >= thresholds.alone_auc
+        or pair.p_both >= thresholds.max_p_value
+    ):
         return False
-    return pair.gain.value >= MIN_AREA_DIFFERENCE and pair.gain.low > 0
+    return pair.gain.value >= thresholds.min_auc_difference and pair.gain.low > 0
 
 
-def decisive_alone(pair: PairSeparation) -> str | None:
+def decisive_alone(pair: PairSeparation, thresholds: Thresholds = DEFAULTS) -> str | None:
     """Return the stream that tells two classes apart where the other does not, None where there is none."""
     weaker, better = sorted((pair.appearance.value, pair.motion.value))
     lead = pair.lead.low if pair.appearance.value > pair.motion.value else -pair.lead.high
-    if pair.fused.value < SEPARATED_AREA or pair.p_one >= MAX_P_VALUE or lead <= 0:
+    if pair.fused.value < thresholds.separated_auc or pair.p_one >= thresholds.max_p_value or lead <= 0:
         return None
-    if weaker > NOT_SEPARATED_AREA or better < ALONE_AREA or better - weaker < MIN_AREA_DIFFERENCE:
+    if (
+        weaker > thresholds.not_separated_auc
+        or better < thresholds.alone_auc
+        or better - weaker < thresholds.min_auc_difference
+    ):
         return None
     return "appearance" if pair.appearance.value > pair.motion.value else "motion"
 
@@ -99,15 +104,15 @@ def wrong_way_sentences(card: NetworkCard, pairs: Sequence[PairSeparation]) -> l
     return sentences
 
 
-def _accuracy_claim(facts: InteractionFacts) -> Claim:
+def _accuracy_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     found = facts.accuracies
     assert found is not None
     rest = {"appearance": found.appearance, "motion": found.motion, "late_fusion": found.late_fusion}
     best, name = rest[found.best_alone], found.best_alone.replace("_", " ")
-    if found.gain.value < MIN_GAIN:
+    if found.gain.value < thresholds.minor_share:
         verdict = Verdict.NOT_SUPPORTED
     else:
-        verdict = Verdict.SUPPORTED if found.p_value < MAX_P_VALUE else Verdict.CANNOT_BE_TOLD
+        verdict = Verdict.SUPPORTED if found.p_value < thresholds.max_p_value else Verdict.CANNOT_BE_TOLD
     return Claim(
         name="fusion.accuracy",
         sentence=(
@@ -127,14 +132,14 @@ def _accuracy_claim(facts: InteractionFacts) -> Claim:
         n=found.clips,
         counted="clips",
         groups=found.groups,
-        threshold=f"{MIN_GAIN:.0%} more than the best of appearance, motion and late fusion, p < {MAX_P_VALUE}",
+        threshold=f"{thresholds.minor_share:.0%} more than the best of appearance, motion and late fusion, p < {thresholds.max_p_value}",
         caveat="One stream alone is read with the other stream of other clips, which the network was not trained on.",
         paper="section 4.2",
         clips=found.names,
     )
 
 
-def _units_claim(facts: InteractionFacts) -> Claim:
+def _units_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     hidden = [layer for layer in facts.layers if layer.layer != CLASS_LAYER]
     judged = [layer for layer in hidden if layer.above is not None and layer.p_value is not None]
     if not judged:
@@ -144,7 +149,7 @@ def _units_claim(facts: InteractionFacts) -> Claim:
             else "What follows the streams cannot be told from them, so that there is no control of its weights."
         )
         return _untold("fusion.units", " ".join([*map(_layer_sentence, hidden), reason]))
-    learned = [layer for layer in judged if is_learned(layer, len(judged))]
+    learned = [layer for layer in judged if is_learned(layer, len(judged), thresholds)]
     named = max(learned or judged, key=lambda layer: layer.above.value if layer.above else 0.0)
     head = (
         f"In {_join([layer.layer for layer in learned])} more units put the streams together, beyond adding and "
@@ -166,7 +171,7 @@ def _units_claim(facts: InteractionFacts) -> Claim:
         n=named.units,
         counted=f"units of {named.layer} that vary",
         groups=facts.groups,
-        threshold=f"{CHANCE_ABOVE + MIN_EXCESS:.0%} of a layer's units, p < {MAX_P_VALUE} corrected for layers",
+        threshold=f"{CHANCE_ABOVE + thresholds.min_unit_difference:.0%} of a layer's units, p < {thresholds.max_p_value} corrected for layers",
         caveat=(
             f"{facts.appearances} appearances with {facts.motions} motions of other clips: real streams in "
             "combinations that do not occur."
@@ -175,11 +180,14 @@ def _units_claim(facts: InteractionFacts) -> Claim:
     )
 
 
-def is_learned(layer: LayerInteraction, layers: int) -> bool:
+def is_learned(layer: LayerInteraction, layers: int, thresholds: Thresholds) -> bool:
     """Return whether training made units of a layer put the streams together, of so many layers that were asked."""
     if layer.above is None or layer.p_value is None:
         return False
-    return layer.above.value >= CHANCE_ABOVE + MIN_EXCESS and layer.p_value * layers < MAX_P_VALUE
+    return (
+        layer.above.value >= CHANCE_ABOVE + thresholds.min_unit_difference
+        and layer.p_value * layers < thresholds.max_p_value
+    )
 
 
 def _layer_sentence(layer: LayerInteraction) -> str:
@@ -192,14 +200,14 @@ def _layer_sentence(layer: LayerInteraction) -> str:
     )
 
 
-def _outputs_claim(facts: InteractionFacts) -> Claim:
+def _outputs_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     found = facts.outputs
     if found is None:
         return _untold("fusion.outputs", "The class outputs are the same whatever the streams show.")
     if found.difference is None or found.p_value is None or found.control is None:
         verdict, control = Verdict.CANNOT_BE_TOLD, ""
     else:
-        met = found.difference.value >= MIN_DIFFERENCE and found.p_value < MAX_P_VALUE
+        met = found.difference.value >= thresholds.minor_share and found.p_value < thresholds.max_p_value
         verdict = Verdict.SUPPORTED if met else Verdict.NOT_SUPPORTED
         control = f", {found.control.value:.0%} with the weights behind the streams drawn anew"
     return Claim(
@@ -219,15 +227,15 @@ def _outputs_claim(facts: InteractionFacts) -> Claim:
         n=facts.appearances * facts.motions,
         counted="combinations of appearance and motion",
         groups=facts.groups,
-        threshold=f"{MIN_DIFFERENCE:.0%} more than with weights drawn anew, p < {MAX_P_VALUE}",
+        threshold=f"{thresholds.minor_share:.0%} more than with weights drawn anew, p < {thresholds.max_p_value}",
         paper="section 4.2",
     )
 
 
-def _pairs_claim(card: NetworkCard, facts: InteractionFacts) -> Claim:
+def _pairs_claim(card: NetworkCard, facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     if not facts.pairs_asked:
         return _untold("fusion.pairs", "No two classes have four independent clips each: add clips of them.")
-    found = [pair for pair in facts.pairs if needs_both(pair)]
+    found = [pair for pair in facts.pairs if needs_both(pair, thresholds)]
     left = f" {facts.pairs_left_out:,} pairs have a class with too few clips." if facts.pairs_left_out else ""
     if not found:
         return Claim(
@@ -236,7 +244,7 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts) -> Claim:
             verdict=Verdict.NOT_SUPPORTED,
             n=facts.pairs_asked,
             counted="pairs of classes",
-            threshold=_PAIR_THRESHOLD,
+            threshold=_pair_threshold(thresholds),
         )
     strongest = found[0]
     named = "; ".join(pair_words(card, pair) for pair in found[:MAX_PAIRS])
@@ -253,16 +261,17 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts) -> Claim:
         n=strongest.clips,
         counted=f"clips of {' and '.join(card.classes[index] for index in strongest.classes)}",
         groups=strongest.groups,
-        threshold=_PAIR_THRESHOLD,
+        threshold=_pair_threshold(thresholds),
         caveat=f"P-values are corrected for all {facts.pairs_asked:,} pairs (Benjamini and Hochberg).",
         clips=strongest.names,
     )
 
 
-_PAIR_THRESHOLD = (
-    f"both at least {SEPARATED_AREA}, neither alone {ALONE_AREA} or more, {MIN_AREA_DIFFERENCE} less with an interval "
-    f"above 0, p < {MAX_P_VALUE} corrected"
-)
+def _pair_threshold(thresholds: Thresholds) -> str:
+    return (
+        f"both at least {thresholds.separated_auc}, neither alone {thresholds.alone_auc} or more, "
+        f"{thresholds.min_auc_difference} less with an interval above 0, p < {thresholds.max_p_value} corrected"
+    )
 
 
 def pair_words(card: NetworkCard, pair: PairSeparation) -> str:
@@ -279,15 +288,15 @@ def area_words(pair: PairSeparation) -> str:
     )
 
 
-def _streams_claim(facts: InteractionFacts) -> Claim:
+def _streams_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     found = facts.accuracies
     assert found is not None
-    minor = minor_streams(facts)
+    minor = minor_streams(facts, thresholds)
     name = "appearance" if found.appearance.value < found.motion.value else "motion"
     p_value = max(found.p_appearance, found.p_motion)
     if minor:
         verdict, head = Verdict.NOT_SUPPORTED, f"{minor[0]} contributes little."
-    elif p_value < MAX_P_VALUE:
+    elif p_value < thresholds.max_p_value:
         verdict, head = Verdict.SUPPORTED, "Each stream alone tells classes."
     else:
         verdict, head = Verdict.NOT_SUPPORTED, "The clips do not show that each stream alone tells classes."
@@ -306,16 +315,16 @@ def _streams_claim(facts: InteractionFacts) -> Claim:
         n=found.clips,
         counted="clips",
         groups=found.groups,
-        threshold=f"p < {MAX_P_VALUE} for both, and each changes {MINOR_SHARE:.0%} of the variance of the logits",
+        threshold=f"p < {thresholds.max_p_value} for both, and each changes {thresholds.minor_share:.0%} of the variance of the logits",
     )
 
 
-def minor_streams(facts: InteractionFacts) -> list[str]:
+def minor_streams(facts: InteractionFacts, thresholds: Thresholds) -> list[str]:
     """Return the streams that contribute little: the other one explains nearly all variance of the logits."""
     if facts.outputs is None:
         return []
     others = (("Motion", facts.outputs.appearance), ("Appearance", facts.outputs.motion))
-    return [name for name, other in others if other.value >= 1 - MINOR_SHARE]
+    return [name for name, other in others if other.value >= 1 - thresholds.minor_share]
 
 
 def _untold(name: str, reason: str) -> Claim:
