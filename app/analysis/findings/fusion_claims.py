@@ -132,7 +132,8 @@ def _accuracy_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         n=found.clips,
         counted="clips",
         groups=found.groups,
-        threshold=f"{thresholds.minor_share:.0%} more than the best of appearance, motion and late fusion, p < {thresholds.max_p_value}",
+        threshold=f"{thresholds.minor_share:.0%} more than the best of appearance, motion and late fusion, "
+        f"p < {thresholds.max_p_value}",
         caveat="One stream alone is read with the other stream of other clips, which the network was not trained on.",
         paper="section 4.2",
         clips=found.names,
@@ -171,7 +172,8 @@ def _units_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         n=named.units,
         counted=f"units of {named.layer} that vary",
         groups=facts.groups,
-        threshold=f"{CHANCE_ABOVE + thresholds.min_unit_difference:.0%} of a layer's units, p < {thresholds.max_p_value} corrected for layers",
+        threshold=f"{CHANCE_ABOVE + thresholds.min_unit_difference:.0%} of a layer's units, "
+        f"p < {thresholds.max_p_value} corrected for layers",
         caveat=(
             f"{facts.appearances} appearances with {facts.motions} motions of other clips: real streams in "
             "combinations that do not occur."
@@ -315,7 +317,8 @@ def _streams_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         n=found.clips,
         counted="clips",
         groups=found.groups,
-        threshold=f"p < {thresholds.max_p_value} for both, and each changes {thresholds.minor_share:.0%} of the variance of the logits",
+        threshold=f"p < {thresholds.max_p_value} for both, and each changes {thresholds.minor_share:.0%} of the "
+        "variance of the logits",
     )
 
 
