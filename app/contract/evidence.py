@@ -6,8 +6,8 @@ Formulas: DESIGN's table of measures, and worker/evidence/. What a survey finds 
 from pydantic import Field
 
 from app.contract.coding import UnitCodingEvidence
-from app.contract.invariance import MotionTuning
 from app.contract.interaction import UnitInteraction
+from app.contract.invariance import MotionTuning
 from app.contract.model import Model
 from app.contract.necessity import UnitNecessity
 from app.contract.unit import UnitRole, UnitSummary

@@ -6,8 +6,8 @@ They may import worker.evidence and worker.survey.context.
 
 from worker.survey.parts.attribute import ATTRIBUTE
 from worker.survey.parts.coding import CODING
-from worker.survey.parts.invariance import INVARIANCE
 from worker.survey.parts.interaction import INTERACTION
+from worker.survey.parts.invariance import INVARIANCE
 from worker.survey.parts.mask import MASK
 from worker.survey.parts.part import Part
 from worker.survey.parts.probe import PROBE
