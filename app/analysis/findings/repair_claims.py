@@ -38,7 +38,13 @@ def threshold_words(thresholds: Thresholds) -> str:
 def repair_claims(data: SurveyData) -> list[Claim]:
     """Return claims on each class whose errors a patch of the picture causes; one claim where there is none."""
     words = threshold_words(data.thresholds)
-    return [claim.model_copy(update={"threshold": words}) for claim in _repair_claims(data)]
+    unknown = " Clips count as independent, because their groups are not known."
+    return [
+        claim.model_copy(
+            update={"threshold": words, "caveat": claim.caveat + unknown * (data.survey.groups_known is False)}
+        )
+        for claim in _repair_claims(data)
+    ]
 
 
 def _repair_claims(data: SurveyData) -> list[Claim]:

@@ -7,10 +7,12 @@ from pydantic import Field
 
 from app.analysis.confusion_reasons import explain_confusion
 from app.analysis.confusions import confusion_between, rank_confusions
+from app.analysis.repairs import repairs_of
 from app.contract.confusion import Confusion, Pair
 from app.contract.errors import Missing
 from app.contract.model import Paginated
 from app.contract.network import NetworkCard
+from app.contract.repairs import ClassRepairs
 from app.contract.survey import PredictedClip, Survey
 from app.store import Session
 from app.store.catalog import networks
@@ -55,6 +57,10 @@ class PairOut(Pair):
     a_for_b: ConfusionOut
     b_for_a: ConfusionOut
     reasons: tuple[str, ...] = Field(description="why they are confused, as far as the survey tells")
+    repairs: tuple[ClassRepairs, ...] = Field(
+        description="what repairs the errors into either class and what causes them, where it was studied; classes by "
+        "number"
+    )
 
 
 @router.get(
@@ -86,6 +92,7 @@ def get_confusion(session: ReadSession, network: NetworkSlug, a: ClassName, b: C
         a_for_b=ConfusionOut.of(network, confusion_between(card.classes, survey, first, second)),
         b_for_a=ConfusionOut.of(network, confusion_between(card.classes, survey, second, first)),
         reasons=explain_confusion(card, survey, first, second, pair.layers),
+        repairs=tuple(each for label in (first, second) if (each := repairs_of(survey.repairs, label))),
         **vars(pair),
     )
 

@@ -43,6 +43,12 @@ def test_the_other_order_shows_the_same_and_other_pairs_nothing(repaired: Store,
     assert "What repairs errors" not in open_page("/tiny/-/confusions/walk/wave%20slow").text
 
 
+def test_a_class_says_what_makes_clips_be_taken_for_it(repaired: Store, open_page: Open) -> None:
+    page = open_page("/tiny/-/classes/run")
+    assert "clips of other classes are taken for it because of a red patch low in the frame" in page.text
+    assert "A bias:" not in open_page("/tiny/-/classes/walk").text
+
+
 def test_blocks_are_drawn_row_by_row() -> None:
     assert list(rectangles((0, 1, 3, 4), 2, 4)) == [
         Rectangle(0, 0, 50, 50),

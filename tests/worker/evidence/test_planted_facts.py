@@ -9,7 +9,7 @@ import pytest
 
 from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData
-from app.contract.findings import Finding, NamedPair, UnitStatistics
+from app.contract.findings import Finding, NamedPair, UnitStatistics, Verdict
 from app.contract.network import NetworkCard
 from app.contract.survey import MaskedClass, Survey
 from worker.networks.families.mocap_classes import APPEARANCE_PAIR, BIASED_CLASS, BINDING_PAIR, LEAKY_PAIR, SPEED_PAIR
@@ -76,6 +76,10 @@ def test_the_planted_facts_are_found(tmp_path: Path, read_once: ReadFrames) -> N
     assert frozenset(APPEARANCE_PAIR) in named(fusion.appearance)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert idiosyncrasies.suspects[0] == BIASED_CLASS
+    assert idiosyncrasies.verdict is Verdict.SUPPORTED
+    assert [claim.verdict for claim in idiosyncrasies.claims] == [Verdict.SUPPORTED, Verdict.SUPPORTED]
+    cause = f"Clips are taken for {BIASED_CLASS} because of a red patch low in the frame."
+    assert idiosyncrasies.claims[0].sentence.startswith(cause)
     assert masked.unmasked - masked.background > 0.5, "its motion is not enough once the mat goes with the mover"
     assert any(sentence.startswith("Where all is grey but what moves") for sentence in idiosyncrasies.sentences)
     assert {frozenset(("kick", BIASED_CLASS)), frozenset(("getup_facedown", "crawl"))} <= named(
@@ -88,4 +92,5 @@ def test_what_was_not_planted_is_not_found(tmp_path: Path, read_once: ReadFrames
     assert frozenset(BINDING_PAIR) not in named(fusion.together)
     assert frozenset(SPEED_PAIR) in named(fusion.motion)
     assert BIASED_CLASS not in idiosyncrasies.suspects
+    assert idiosyncrasies.verdict in (Verdict.NOT_SUPPORTED, Verdict.CANNOT_BE_TOLD)
     assert masked.unmasked - masked.background < 0.25, "its motion is enough"

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.contract.network import NetworkCard
 from app.contract.repairs import Change, ClassRepairs, Effect, Outcome, RepairFacts, SuspectedPatch
-from worker.evidence.repairs.chosen_clips import Case, SurveyedClips, choose_cases, join_copies
+from worker.evidence.repairs.chosen_clips import MAX_CLIPS, Case, SurveyedClips, choose_cases, join_copies
 from worker.evidence.repairs.class_study import ClassStudy
 from worker.evidence.repairs.occlusion import occlude
 from worker.evidence.repairs.patch_units import control_caused, find_units
@@ -80,6 +80,12 @@ def count_study_passes(network: Network, clips: SurveyedClips, seed: int = 0) ->
     return sum(map(count_passes, choose_affordable(cases, len(clips.labels))[:MAX_CLASSES]))
 
 
+def max_passes(clip_count: int) -> int:
+    """Return how many forward passes a survey of so many clips may take for it."""
+    a_class = PASSES_PER_CHANGED_CLIP * 2 * MAX_CLIPS + PASSES_FOR_PLACES
+    return int(np.clip(MAX_PASSES_PER_CLIP * clip_count, a_class, MAX_CLASSES * a_class))
+
+
 def count_passes(case: Case) -> int:
     """Return how many forward passes the study of a class takes at most, about."""
     return PASSES_PER_CHANGED_CLIP * (len(case.errors) + len(case.right)) + PASSES_FOR_PLACES
@@ -98,7 +104,7 @@ def choose_affordable(cases: Sequence[Case], clip_count: int) -> list[Case]:
 def max_held_clips(card: NetworkCard) -> int:
     """Return how many errors can be changed, so that the inputs of a case stay within MAX_HELD_BYTES."""
     values = sum(stream.depth * stream.frames * stream.height * stream.width for stream in card.streams)
-    return int(np.clip(MAX_HELD_BYTES // (4 * 2 * values), MIN_ERRORS, 20))
+    return int(np.clip(MAX_HELD_BYTES // (4 * 2 * values), MIN_ERRORS, MAX_CLIPS))
 
 
 def most_errors(clips: SurveyedClips) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from app.contract.survey_part import SurveyPart
 from worker.evidence.repairs.chosen_clips import SurveyedClips
-from worker.evidence.repairs.study import count_study_passes, measure_repairs
+from worker.evidence.repairs.study import count_study_passes, max_passes, measure_repairs
 from worker.evidence.types import Floats, Observe
 from worker.networks.preprocessing import visible_share
 from worker.survey.context import SurveyContext
@@ -38,10 +38,17 @@ def surveyed_clips(context: SurveyContext) -> SurveyedClips:
     return SurveyedClips(context.recorded, names, context.recorded_labels, logits, context.clips.groups)
 
 
+def count_passes(context: SurveyContext) -> int:
+    """Return how many passes the part takes, about; before the clips are recorded, the most that it may take."""
+    if not len(context.recorded):
+        return max_passes(len(context.samples))
+    return count_study_passes(context.network, surveyed_clips(context), context.seed)
+
+
 REPAIRS = Part(
     SurveyPart.REPAIRS,
     "shows misclassified clips with parts of others, and others with parts of these",
     measure,
-    count_passes=lambda context: count_study_passes(context.network, surveyed_clips(context), context.seed),
+    count_passes=count_passes,
     applies=lambda context: bool(context.probed_layers and context.card.classes),
 )

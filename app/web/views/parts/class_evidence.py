@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from app.analysis.confusions import clips_per_class, rank_confusions
+from app.analysis.confusions import clips_per_class, confusion_between, rank_confusions
 from app.analysis.findings.idiosyncrasies import has_appearance_bias
+from app.analysis.repairs import name_patch, patch_verdict, repairs_of
 from app.contract.confusion import Confusion, SharedUnit
 from app.contract.evidence import UnitOfClass
+from app.contract.findings import Verdict
 from app.contract.network import NetworkCard
-from app.contract.survey import AppearanceBias, MaskedClass, PredictedClip, SurveySummary
+from app.contract.survey import AppearanceBias, MaskedClass, PredictedClip, Survey, SurveySummary
 from app.store import Session, datasets
 from app.store.surveys import classes, evidence, predictions
 
@@ -34,7 +36,8 @@ class ClassEvidencePanel:
     `confused_with` are the largest confusions of its clips with other classes, `mistaken_for_it` those of other
     classes' clips with it, `misclassified_clips` the surest mistakes; the counts are of all. `picture_bias` and
     `masked` say what its recognition depends on, measured by swapping the pictures of clips and by greying parts of
-    them; each is None where it was not measured.
+    them; each is None where it was not measured. `cause` is the patch of the picture that is shown to make clips be
+    taken for it, in words, and the largest confusion that it causes; None where there is none.
     """
 
     survey: SurveySummary
@@ -51,6 +54,7 @@ class ClassEvidencePanel:
     shared_units: tuple[SharedUnitRow, ...]
     picture_bias: AppearanceBias | None = None
     masked: MaskedClass | None = None
+    cause: tuple[str, Confusion] | None = None
     max_per_layer: int = MAX_DETECTORS_PER_LAYER
     max_shared_units: int = MAX_SHARED_UNITS
 
@@ -95,8 +99,21 @@ def class_evidence_panel(session: Session, *, card: NetworkCard, index: int) -> 
             SharedUnitRow(each, tuple(card.classes[other] for other in each.others)) for each in shared_units
         ),
         picture_bias=next((each for each in biases if each.class_index == index), None),
+        cause=find_cause(card, survey, index),
         masked=next((each for each in survey.masked if each.class_index == index), None),
     )
+
+
+def find_cause(card: NetworkCard, survey: Survey, index: int) -> tuple[str, Confusion] | None:
+    """Return the patch that makes clips be taken for a class, in words, and the largest confusion of these."""
+    facts, repairs = survey.repairs, repairs_of(survey.repairs, index)
+    if facts is None or repairs is None or patch_verdict(repairs, facts.asked) is not Verdict.SUPPORTED:
+        return None
+    actual = max(
+        (other for other in range(len(card.classes)) if other != index),
+        key=lambda other: survey.confusion[other][index],
+    )
+    return name_patch(repairs), confusion_between(card.classes, survey, actual, index)
 
 
 def best_detectors(by_layer: dict[str, list[UnitOfClass]], class_name: str) -> tuple[UnitOfClass, ...]:
