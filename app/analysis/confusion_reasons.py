@@ -95,8 +95,8 @@ def _pair_counts(own: str, other: str, actual: int, repairs: ClassRepairs) -> st
     caused = effect_on(find_effect(repairs, Change.PATCH, Outcome.CAUSED), actual)
     if caused is not None:
         sentences.append(
-            f"Pasted onto {caused.clips} recognised clips of {own}, it makes {other} of {caused.changed} of "
-            f"{caused.versions}; the same blocks of other recognised clips of {caused.sham_changed} of "
+            f"Pasted onto {caused.clips} recognised clips of {own}, {caused.changed} of {caused.versions} versions are "
+            f"taken for {other}; with the same blocks of other recognised clips {caused.sham_changed} of "
             f"{caused.sham_versions}."
         )
     return " ".join(sentences)

@@ -102,13 +102,13 @@ def cause_sentence(name: str, repairs: ClassRepairs) -> str:
     effect = find_effect(repairs, Change.PATCH, Outcome.CAUSED)
     if effect is None:
         return f"No recognised clip without the patch was there to paste it onto: whether it makes {name} is not told."
-    elsewhere = f", as many blocks of errors from elsewhere {effect.elsewhere.value:.0%}" if effect.elsewhere else ""
+    elsewhere = f", with as many blocks elsewhere {effect.elsewhere.value:.0%}" if effect.elsewhere else ""
     control = repairs.control_caused
-    shuffled = f", the patch in the network with its weights shuffled {control.value:.0%}" if control else ""
+    shuffled = f", in the network with its weights shuffled {control.value:.0%}" if control else ""
     return (
-        f"Pasted onto {effect.clips} recognised clips without it, the patch makes {name} of {effect.changed} of "
-        f"{effect.versions} versions ({with_interval(effect.rate)}). The same blocks of other recognised clips make "
-        f"{effect.sham.value:.0%}{elsewhere}{shuffled}."
+        f"With the patch pasted onto {effect.clips} recognised clips without it, {effect.changed} of {effect.versions} "
+        f"versions are taken for {name} ({with_interval(effect.rate)}). With the same blocks of other recognised clips "
+        f"it is {effect.sham.value:.0%}{elsewhere}{shuffled}."
     )
 
 
@@ -132,7 +132,8 @@ def other_changes_sentence(name: str, repairs: ClassRepairs) -> str:
             parts.append(f"{CHANGES[change]} {effect.changed} of {effect.versions} (sham {effect.sham.value:.0%})")
     if not parts:
         return ""
-    return f"Given another part of recognised clips, errors are no longer taken for {name}: {'; '.join(parts)}."
+    listed = "; ".join(parts)
+    return f"With a part of recognised clips in place of their own, errors are no longer taken for {name}: {listed}."
 
 
 def no_patch_sentence(name: str, repairs: ClassRepairs, facts: RepairFacts) -> str:
