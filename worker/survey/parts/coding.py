@@ -25,7 +25,7 @@ from worker.survey.clip_pairs import BASE, ClipSet, find_sets
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import Part, PartResult
 
-MAX_PASSES = 800  # of partners through each of the two networks: correlations of 200 clips are known to 0.07
+MAX_PASSES = 640  # of partners through each of the two networks: correlations of 160 clips are known to 0.08
 EXAMPLES = 9  # clips that the findings name
 FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
 
