@@ -168,3 +168,17 @@ def test_two_networks_are_compared_once_both_are_surveyed(store: Store, visitor:
     assert answer["same_data"]
     assert len(answer["findings"]) == 4
     assert visitor.get("/-/findings?a=tiny&b=nothing").status_code == 404
+
+
+def test_every_claim_on_the_page_has_a_page_of_its_own(store: Store, visitor: TestClient, open_page: Open) -> None:
+    add_dataset(store)
+    survey(store)
+    findings = visitor.get("/api/networks/tiny/findings").json()["findings"]
+    names = [claim["name"] for finding in findings for claim in finding["claims"]]
+    assert len(names) == len(set(names)) > 3
+    links = open_page("/tiny/-/findings").links
+    for name in names:
+        assert f"/tiny/-/findings/{name}" in links
+        page = open_page(f"/tiny/-/findings/{name}")
+        check(page)
+        assert any(link.startswith("/-/datasets/little") for link in page.links), "two clicks from verdict to clips"
