@@ -10,7 +10,7 @@ shuffles, of the directions within each of the other conditions, that give as mu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
@@ -55,6 +55,10 @@ class GratingTuning:
     speed: Floats  # (U,) of the speeds shown, px a frame: that of the largest mean response
     frequency: Floats  # (U,) the same of the cycles a frame
     by_direction: Floats  # (U, 8) mean responses
+
+    def chunk(self, units: slice) -> "GratingTuning":
+        """Return the tuning of some of the units."""
+        return GratingTuning(**{each.name: getattr(self, each.name)[units] for each in fields(self)})
 
 
 def gratings(card: NetworkCard) -> tuple[Grating, ...]:

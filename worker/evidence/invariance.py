@@ -195,7 +195,12 @@ def _measure_network(
     tunings: dict[str, GratingTuning] = {}
     if shown and strongest:
         added = grating_responses(network.network, list(strongest), shown)
-        tunings = {name: grating_tuning(values, shown, generator) for name, values in added.items()}
+        tuning = grating_tuning(np.concatenate(list(added.values())), shown, generator)  # one shuffle for all layers
+        ends = np.cumsum([len(values) for values in added.values()]).tolist()
+        tunings = {
+            name: tuning.chunk(slice(end - len(values), end))
+            for (name, values), end in zip(added.items(), ends, strict=True)
+        }
     p_values = [tuning.p_value[~np.isnan(tuning.selectivity)] for tuning in tunings.values()]
     p_limit = find_p_limit(np.concatenate(p_values), DISCOVERY_RATE) if p_values else 0.0
     return MeasuredNetwork(sharing, curves, tunings, p_limit, abstraction)

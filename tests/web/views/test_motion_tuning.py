@@ -4,10 +4,12 @@ import pytest
 
 from app.contract.interval import Interval
 from app.contract.invariance import MotionTuning
+from app.contract.recipe import Speed
 from app.store.database.engine import Store
 from app.web.charts.plots import HEIGHT, WIDTH, gain_plot
+from app.web.views.parts.motion_tuning import motion_tuning_panel, stimulus_responses
 from tests.evidence_support import add_dataset, survey
-from tests.web.views.conftest import Open
+from tests.web.views.conftest import Make, Open
 from tests.web.views.test_templates import check
 
 TUNED = MotionTuning(
@@ -58,6 +60,26 @@ def test_a_unit_that_ignores_motion_has_no_curves(surveyed: Open) -> None:
     check(page)
     assert "by less than 10 %" in page.text
     assert "Size of motion" not in page.text
+
+
+def test_the_response_to_its_own_slow_and_fast_stimuli(surveyed: Open, make: Make) -> None:
+    made = make(0)
+    assert "Its response to its own stimuli" not in surveyed("/tiny/fc6/0").text
+    of_speed = {
+        speed: made.model_copy(
+            update={
+                "recipe": made.recipe.model_copy(update={"speed": speed}),
+                "measurements": made.measurements.model_copy(update={"activation": activation}),
+            }
+        )
+        for speed, activation in ((Speed.SLOW, 3.0), (Speed.FREE, 6.0))
+    }
+    responses = stimulus_responses(2.0, list(of_speed.values()))
+    assert [each.reach for each in responses] == [1.5, None, None, 3.0]
+    assert stimulus_responses(0.0, list(of_speed.values())) == ()
+    panel = motion_tuning_panel(TUNED, 2.0, list(of_speed.values()))
+    assert panel is not None
+    assert panel.stimuli == responses
 
 
 def test_a_survey_from_before_shows_the_old_tuning(surveyed: Open) -> None:

@@ -1,12 +1,23 @@
 """How a unit depends on the size, rate and direction of motion, as curves for its page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.contract.invariance import MotionTuning
+from app.contract.recipe import Speed
+from app.contract.result import Visualization
 from app.web.charts.plots import Curve, direction_plot, gain_plot, rate_plot
 
 CLOCKWISE_FROM_TOP = tuple(float(degrees) for degrees in range(90, 450, 45))  # directions from the right on
 COMPRESSES_BELOW, LINEAR_UP_TO = 0.5, 1.2  # slopes: what is said of them in words
+
+
+@dataclass(frozen=True)
+class StimulusResponse:
+    """The response of a unit to its own newest stimulus of a speed; `reach` is None where there is no such stimulus."""
+
+    speed: Speed
+    reach: float | None  # as a multiple of the response to its strongest clip
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,7 @@ class MotionTuningPanel:
     largest_gain: float
     rate: Curve | None
     direction: Curve | None
+    stimuli: tuple[StimulusResponse, ...]
 
     @property
     def has_slope_interval(self) -> bool:
@@ -45,8 +57,13 @@ class MotionTuningPanel:
         return f"at least {octaves:.2g} octaves" if is_open else f"{octaves:.2g} octaves"
 
 
-def motion_tuning_panel(tuning: MotionTuning | None) -> MotionTuningPanel | None:
-    """Return the panel of a unit, None where its survey did not measure it."""
+def motion_tuning_panel(
+    tuning: MotionTuning | None, a_hat: float, results: Sequence[Visualization]
+) -> MotionTuningPanel | None:
+    """Return the panel of a unit, None where its survey did not measure it.
+
+    `a_hat` is the response to its strongest clip, `results` are its stimuli, newest first.
+    """
     if tuning is None or not tuning.clips:
         return None
     shown = [
@@ -60,4 +77,21 @@ def motion_tuning_panel(tuning: MotionTuning | None) -> MotionTuningPanel | None
         direction=direction_plot(CLOCKWISE_FROM_TOP, tuning.direction_responses)
         if tuning.direction_responses
         else None,
+        stimuli=stimulus_responses(a_hat, results),
     )
+
+
+def stimulus_responses(a_hat: float, results: Sequence[Visualization]) -> tuple[StimulusResponse, ...]:
+    """Return the responses to the newest stimulus of each speed, slow first; nothing for a unit without stimuli.
+
+    All are of the objective of the newest one, because stimuli of one position cannot be compared with whole maps.
+    """
+    raising = [result for result in results if result.recipe.sign != "minimize"]
+    if not raising or a_hat <= 0:
+        return ()
+    newest = {
+        result.recipe.speed: result.measurements.activation / a_hat
+        for result in reversed(raising)
+        if result.recipe.objective == raising[0].recipe.objective
+    }
+    return tuple(StimulusResponse(speed, newest.get(speed)) for speed in Speed)  # slow first

@@ -14,6 +14,7 @@ from app.contract.survey import SurveySummary
 from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW, UnitRole, UnitSummary
 from app.store import Session, datasets
 from app.store.catalog import search
+from app.store.results import visualizations
 from app.store.surveys import evidence
 from app.web import urls
 from app.web.charts.plots import Curve, Point, activation_plot, direction_plot, speed_plot
@@ -148,7 +149,11 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
         necessity=necessity_panel(card, measured.necessity),
         speed=speed_plot(speed.factors, speed.responses) if speed and not measured.motion else None,
         direction=direction_plot(direction.degrees, direction.responses) if direction else None,
-        motion=motion_tuning_panel(measured.motion),
+        motion=motion_tuning_panel(
+            measured.motion,
+            measured.a_hat,
+            visualizations.visualizations_of_unit(session, card=card, layer=layer, unit=unit),
+        ),
         correlated_units=tuple(
             CorrelatedUnit(summary, correlation)
             for summary, (_, correlation) in zip(correlated, measured.correlated_units, strict=True)
