@@ -1,3 +1,6 @@
+import copy
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -44,6 +47,25 @@ def test_batch_normalisations_get_the_statistics_of_the_control(tiny_clip: Netwo
     assert (found.training, found.momentum) == (False, 0.1)
     assert norm.running_mean is not None
     assert norm.running_mean[0] == 100
+
+
+def test_a_layer_that_shuffling_silences_is_shifted(tiny_two_stream: Network) -> None:
+    """Behind a layer without a live unit nothing would depend on the clip."""
+    module = copy.deepcopy(tiny_two_stream.module)
+    path = tiny_two_stream.points["fc6"].path
+    bias = next(p for name, p in module.named_parameters() if name.startswith("fc6") and p.ndim == 1)
+    with torch.no_grad():
+        bias.fill_(-1000.0)
+    network = replace(tiny_two_stream, module=module)
+    clips = random_inputs(network, 5)
+    assert all((network.activation("fc6", clip) <= 0).all() for clip in clips)
+    control = shuffle_weights(network, clips)
+    live = torch.cat([control.activation("fc6", clip)[:1] for clip in clips]).flatten(1) > 0
+    assert live.any(0).all(), path
+    logits = torch.cat([control.logits(clip)[:1] for clip in clips])
+    assert logits.std(0).max() > 0
+    alive = shuffle_weights(tiny_two_stream, clips)
+    assert not any("Shift" in str(hook) for part in alive.module.modules() for hook in part._forward_hooks.values())
 
 
 class WithNorm(nn.Module):
