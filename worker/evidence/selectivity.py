@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
@@ -90,7 +91,7 @@ def measure_layer(
     below = np.zeros(len(shuffled), np.int64)
     below_resampled = np.zeros(len(counts))
     for _, chunk in checkpoint.unit_chunks(layer):
-        peaks = np.maximum(chunk, 0)
+        peaks = np.maximum(chunk, 0).astype(np.float64)
         live = peaks.max(0) > 0
         share = class_share(peaks, labels)
         as_few = np.zeros(peaks.shape[1])
@@ -110,17 +111,15 @@ def measure_layer(
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:
     """Return the effective classes of units as a share of the classes there are: peaks (N, u), not negative, to (u,).
 
-    `counts` (N,) says how often each clip occurs. A silent unit has 0.
+    `counts` (N,) says how often each clip occurs. A silent unit has 0. It is asked thousands of times, and a sparse
+    product with the membership of clips in classes takes half the time of sorting the peaks by class.
     """
-    order = np.argsort(labels, kind="stable")
-    _, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
-    ordered = peaks[order]
-    weights: Floats = sizes.astype(float)
-    if counts is not None:
-        ordered = ordered * counts[order, None].astype(ordered.dtype)
-        weights = np.add.reduceat(counts[order], starts)
-    means = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64) / np.maximum(weights, 1)[:, None]
-    return effective_classes(means.T) / len(starts)
+    classes, index = np.unique(labels, return_inverse=True)
+    weights = np.ones(len(labels)) if counts is None else counts
+    members = csr_array((weights, (index, np.arange(len(labels)))), shape=(len(classes), len(labels)))
+    totals = np.bincount(index, weights, len(classes))
+    means = (members @ peaks.astype(np.float64, copy=False)) / np.maximum(totals, 1)[:, None]
+    return effective_classes(means.T) / len(classes)
 
 
 def find_significant(layers: Sequence[LayerMeasures]) -> list[npt.NDArray[np.bool_]]:
