@@ -13,14 +13,39 @@ from app.contract.network import Sha256
 SPECIFIC_BELOW = 0.25  # share of all classes: a unit with fewer effective classes is specific
 GENERIC_ABOVE = 0.6  # share of all classes: a unit with more effective classes is generic
 MIN_DETECTION_PRECISION = 0.5  # average precision: with less for its best class, a unit detects no class
+FEW_CLASSES = 5  # with fewer, a quarter of the classes is not even one, and half the precision is close to chance
+
+
+def specific_below(classes: int) -> float:
+    """Return the share of the classes that the effective classes of a specific unit stay below.
+
+    One of fewer than five classes is more than a quarter of them: a unit is specific below 1.25 effective classes.
+    """
+    return max(SPECIFIC_BELOW, 1.25 / max(1, classes))
+
+
+def generic_above(classes: int) -> float:
+    """Return the share of the classes that the effective classes of a generic (unselective) unit exceed.
+
+    Of fewer than five classes, 60 % of the way from one class to all: 1.6 effective classes of two.
+    """
+    return GENERIC_ABOVE if classes >= FEW_CLASSES else (1 + GENERIC_ABOVE * (classes - 1)) / max(1, classes)
+
+
+def min_detection_precision(classes: int) -> float:
+    """Return the average precision from which on a unit detects a class.
+
+    Of fewer than five classes, half way from chance (one clip in `classes` is of it) to 1.
+    """
+    return MIN_DETECTION_PRECISION if classes >= FEW_CLASSES else (1 + 1 / max(1, classes)) / 2
 
 
 class UnitRole(StrEnum):
     """The role of a unit, by its effective classes, exp(entropy of the class responses), as a share of all classes."""
 
-    SPECIFIC = "specific"  # below SPECIFIC_BELOW
+    SPECIFIC = "specific"  # below `specific_below`
     MIXED = "mixed"
-    GENERIC = "generic"  # above GENERIC_ABOVE; pages say "unselective", for classes need not need such a unit
+    GENERIC = "generic"  # above `generic_above`; pages say "unselective", for classes need not need such a unit
     DEAD = "dead"  # no clip ever made it positive
 
     @property
@@ -30,13 +55,15 @@ class UnitRole(StrEnum):
 
     @classmethod
     def of(cls, a_hat: float, effective_classes: float, classes: int) -> "UnitRole | None":
-        """Return the role of a unit; `classes` is the number of all classes, and where there are none, None is."""
+        """Return the role of a unit; `classes` is the number of classes that have clips; None where there are none."""
         if a_hat <= 0:
             return cls.DEAD
         if not classes:
             return None
         share = effective_classes / classes
-        return cls.SPECIFIC if share < SPECIFIC_BELOW else cls.GENERIC if share > GENERIC_ABOVE else cls.MIXED
+        if share < specific_below(classes):
+            return cls.SPECIFIC
+        return cls.GENERIC if share > generic_above(classes) else cls.MIXED
 
 
 class UnitSummary(Model):

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
-from app.contract.unit import SPECIFIC_BELOW
+from app.contract.unit import specific_below
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.measures import effective_classes
 from worker.evidence.resampling import (
@@ -39,13 +39,14 @@ class LayerMeasures:
     share: Floats  # (U,) effective classes as a share of all classes
     live: npt.NDArray[np.bool_]  # (U,) units that some clip made positive
     p_value: Floats  # (U,) of as few effective classes under shuffled labels
-    shuffled: Integers  # (draws,) units below SPECIFIC_BELOW under shuffled labels
-    resampled: Floats  # (draws,) units below SPECIFIC_BELOW on resampled clips
+    shuffled: Integers  # (draws,) units below `specific_below` under shuffled labels
+    resampled: Floats  # (draws,) units below `specific_below` on resampled clips
+    limit: float  # share of the classes that is `specific_below`
 
     @property
     def below(self) -> npt.NDArray[np.bool_]:
-        """Which units (U,) are live and have fewer effective classes than SPECIFIC_BELOW."""
-        return self.live & (self.share < SPECIFIC_BELOW)
+        """Which units (U,) are live and have fewer effective classes than the limit."""
+        return self.live & (self.share < self.limit)
 
     def beyond_chance(self, below: Floats) -> Floats:
         """Return numbers of units that are below as shares of the live ones, less the share that chance gives."""
@@ -90,6 +91,7 @@ def measure_layer(
     shares, lives, p_values = [], [], []
     below = np.zeros(len(shuffled), np.int64)
     below_resampled = np.zeros(len(counts))
+    limit = specific_below(len(np.unique(labels)))
     for _, chunk in checkpoint.unit_chunks(layer):
         peaks = np.maximum(chunk, 0).astype(np.float64)
         live = peaks.max(0) > 0
@@ -98,14 +100,14 @@ def measure_layer(
         for draw, other in enumerate(shuffled):
             by_chance = class_share(peaks, other)
             as_few += by_chance <= share
-            below[draw] += ((by_chance < SPECIFIC_BELOW) & live).sum()
+            below[draw] += ((by_chance < limit) & live).sum()
         for draw, count in enumerate(counts):
-            below_resampled[draw] += ((class_share(peaks, labels, count) < SPECIFIC_BELOW) & live).sum()
+            below_resampled[draw] += ((class_share(peaks, labels, count) < limit) & live).sum()
         shares.append(share)
         lives.append(live)
         p_values.append(np.where(live, (1 + as_few) / (1 + len(shuffled)), 1.0))
     live = np.concatenate(lives)
-    return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled)
+    return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled, limit)
 
 
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:

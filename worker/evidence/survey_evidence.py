@@ -30,6 +30,7 @@ def unit_evidence(
     """
     has_classes, visible = bool(card.classes), visible_share(card)
     classes = len(card.classes) or int(labels.max()) + 1
+    with_clips = len(np.unique(labels)) if has_classes else 0
     for layer in checkpoint.layers:
         correlated = measures.correlated_units(checkpoint.peaks(layer.name))
         for units, peaks in checkpoint.unit_chunks(layer.name):
@@ -47,7 +48,7 @@ def unit_evidence(
                     mean=float(mean[column]),
                     firing_rate=float(firing_rate[column]),
                     effective_classes=float(effective[column]) if has_classes else None,
-                    role=UnitRole.of(float(a_hat[column]), float(effective[column]), len(card.classes)),
+                    role=UnitRole.of(float(a_hat[column]), float(effective[column]), with_clips),
                     responses=tuple(responses[column].tolist()) if has_classes else (),
                     maxima=tuple(maxima[column].tolist()) if has_classes else (),
                     precision=tuple(precision[column].tolist()),

@@ -9,7 +9,7 @@ from app.analysis.thresholds import Thresholds
 from app.contract.findings import Example, Finding, LayerDistribution, Series, UnitStatistics, Verdict
 from app.contract.network import NetworkCard
 from app.contract.survey import Survey, SurveyFacts
-from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
+from app.contract.unit import generic_above, specific_below
 
 MEASURE_UNITS = {  # or the range of a measure that has no unit
     "synergy_stimulus": "-1 to 1",
@@ -72,8 +72,8 @@ def unit_statistics(values: MeasureValues, survey: SurveyFacts) -> UnitStatistic
             for measure, layers in values.items()
         },
         live=len(shares),
-        specific=sum(share < SPECIFIC_BELOW for share in shares),
-        generic=sum(share > GENERIC_ABOVE for share in shares),
+        specific=sum(share < specific_below(classes) for share in shares),
+        generic=sum(share > generic_above(classes) for share in shares),
     )
 
 

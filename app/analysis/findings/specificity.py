@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from app.analysis.findings.claims import finding_of_claims
-from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.data import Heading, SurveyData, classes_with_clips, make_finding, make_series
 from app.analysis.findings.needed_units import PAPER, claims_of_needs
 from app.analysis.thresholds import DEFAULTS, Thresholds
 from app.contract.findings import Claim, Figure, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
-from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW
+from app.contract.unit import generic_above, specific_below
 
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
 SELECTIVE = "specificity.selective"
@@ -46,10 +46,11 @@ def specificity(data: SurveyData) -> Finding:
                 value=sum(is_learned(layer, len(layers), data.thresholds) for layer in layers),
             ),
         ]
+    classes = len(classes_with_clips(data.survey))
+    low, high = specific_below(classes), generic_above(classes)
     count = (
-        f"Of {statistics.live:,} live units {statistics.specific:,} answer to less than {SPECIFIC_BELOW:.0%} of the "
-        f"classes, and {statistics.generic:,} to more than {GENERIC_ABOVE:.0%} (unselective units); the outputs of the "
-        "classes are among them."
+        f"Of {statistics.live:,} live units {statistics.specific:,} answer to less than {low:.0%} of the classes, and "
+        f"{statistics.generic:,} to more than {high:.0%} (unselective units). The outputs of the classes count too."
     )
     found = finding_of_claims(
         HEADING,
@@ -76,7 +77,7 @@ def _selective_claim(data: SurveyData) -> Claim:
     chance = clearest.chance
     return Claim(
         name=SELECTIVE,
-        sentence=f"{_layers_sentence(learned, layers)} {_count_sentence(layers)}",
+        sentence=f"{_layers_sentence(learned, layers, _limit(data))} {_count_sentence(layers, _limit(data))}",
         verdict=Verdict.SUPPORTED if learned else Verdict.NOT_SUPPORTED,
         measure=f"share of the live units of {clearest.layer} that answer to few classes, less the share by chance",
         effect=clearest.beyond_chance,
@@ -113,10 +114,15 @@ def is_learned(layer: LayerSelectivity, layers: int, thresholds: Thresholds = DE
     return is_large and layer.p_value * layers < thresholds.max_p_value
 
 
-def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[LayerSelectivity]) -> str:
+def _limit(data: SurveyData) -> float:
+    """Return the share of the classes that a specific unit stays below."""
+    return specific_below(len(classes_with_clips(data.survey)))
+
+
+def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[LayerSelectivity], limit: float) -> str:
     if not learned:
         return (
-            f"In none of the {len(layers)} hidden layers do more units answer to less than {SPECIFIC_BELOW:.0%} of the "
+            f"In none of the {len(layers)} hidden layers do more units answer to less than {limit:.0%} of the "
             "classes than where the network's weights are shuffled."
         )
     strongest = sorted(learned, key=lambda layer: layer.beyond_chance.value, reverse=True)
@@ -125,7 +131,7 @@ def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[Layer
     )
     more = f"; and {len(learned) - MAX_LAYERS} more" if len(learned) > MAX_LAYERS else ""
     return (
-        f"In {len(learned)} of {len(layers)} hidden layers more units answer to less than {SPECIFIC_BELOW:.0%} of the "
+        f"In {len(learned)} of {len(layers)} hidden layers more units answer to less than {limit:.0%} of the "
         f"classes than with shuffled weights. Share of the live units, beyond chance: {named}{more}."
     )
 
@@ -138,11 +144,11 @@ def _control(layer: LayerSelectivity) -> str:
     return "" if layer.control is None else f", control {layer.control.value:.0%}"
 
 
-def _count_sentence(layers: Sequence[LayerSelectivity]) -> str:
+def _count_sentence(layers: Sequence[LayerSelectivity], limit: float) -> str:
     live, below = sum(layer.live for layer in layers), sum(layer.below for layer in layers)
     specific, chance = sum(layer.specific for layer in layers), sum(layer.by_chance for layer in layers)
     return (
-        f"Of {live:,} live hidden units {below:,} answer to less than {SPECIFIC_BELOW:.0%} of the classes. For "
+        f"Of {live:,} live hidden units {below:,} answer to less than {limit:.0%} of the classes. For "
         f"{specific:,} of them shuffled labels do not explain it (at most 5% false discoveries); shuffled labels give "
         f"{chance:,.1f} such units on average."
     )

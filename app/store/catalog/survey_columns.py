@@ -1,12 +1,15 @@
 """Finds a network's newest survey, and copies its measures into the rows of the units, where listings need no join."""
 
+from math import isqrt
+
 from sqlalchemy import case, func, select, update
 
 from app.contract.errors import Missing
 from app.contract.network import NetworkCard
-from app.contract.unit import MIN_DETECTION_PRECISION, UnitRole
+from app.contract.unit import UnitRole, min_detection_precision
 from app.store.catalog.counts import recount_units
 from app.store.catalog.networks import card_of, network_id, replace_card
+from app.store.database.packing import unpack_counts
 from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import FeatureStatisticsRow, SurveyRow, UnitEvidenceRow
 from app.store.database.tables import NetworkRow, UnitRow
@@ -54,6 +57,7 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
     session.execute(units.values(dict.fromkeys(SURVEY_COLUMNS, None)))
     if survey is not None:
         evidence = UnitEvidenceRow
+        classes = _count_classes(session, survey)
         session.execute(
             units.where(evidence.survey_id == survey.id, evidence.unit_id == UnitRow.id).values(
                 a_hat=evidence.a_hat,
@@ -61,7 +65,7 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
                 role=func.nullif(evidence.role, ""),
                 effective_classes=case((evidence.role.not_in((UnitRole.DEAD, "")), evidence.effective_classes)),
                 coding=evidence.coding,
-                detects=case((evidence.best_precision >= MIN_DETECTION_PRECISION, evidence.best_class)),
+                detects=case((evidence.best_precision >= min_detection_precision(classes), evidence.best_class)),
                 map_x=evidence.map_x,
                 map_y=evidence.map_y,
                 reach=case((evidence.a_hat > 0, UnitRow.activation / evidence.a_hat)),
@@ -69,6 +73,13 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
         )
     recount_units(session, network_id=network_id)
     _note_statistics(session, network_id, survey)
+
+
+def _count_classes(session: Session, survey: SurveyKey) -> int:
+    """Return of how many classes a survey had clips."""
+    counts = unpack_counts(session.scalar(select(SurveyRow.confusion).where(SurveyRow.id == survey.id)) or b"")
+    classes = isqrt(len(counts))
+    return sum(any(counts[row * classes : (row + 1) * classes]) for row in range(classes))
 
 
 def _note_statistics(session: Session, network_id: int, survey: SurveyKey | None) -> None:

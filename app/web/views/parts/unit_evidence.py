@@ -11,7 +11,7 @@ from app.contract.evidence import ClassAttribution, TopClip, UnitEvidence
 from app.contract.necessity import ClassNeed, UnitNecessity
 from app.contract.network import CLASS_LAYER, Layer, NetworkCard
 from app.contract.survey import SurveySummary
-from app.contract.unit import GENERIC_ABOVE, SPECIFIC_BELOW, UnitRole, UnitSummary
+from app.contract.unit import UnitRole, UnitSummary, generic_above, specific_below
 from app.store import Session, datasets
 from app.store.catalog import search
 from app.store.results import visualizations
@@ -113,12 +113,12 @@ class UnitEvidencePanel:
     @property
     def specific_below(self) -> float:
         """The number of effective classes below which a unit of this network is specific."""
-        return SPECIFIC_BELOW * self.class_count
+        return specific_below(self.class_count) * self.class_count
 
     @property
     def generic_above(self) -> float:
         """The number of effective classes above which a unit of this network is generic."""
-        return GENERIC_ABOVE * self.class_count
+        return generic_above(self.class_count) * self.class_count
 
 
 def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit: int) -> UnitEvidencePanel | None:
@@ -136,7 +136,7 @@ def unit_evidence_panel(session: Session, *, card: NetworkCard, layer: str, unit
     return UnitEvidencePanel(
         evidence=measured,
         survey=survey.summary,
-        class_count=len(card.classes),
+        class_count=sum(count > 0 for count in clips_per_class(survey)),
         strongest_clips=strongest_clips(
             session, dataset=survey.dataset, top_clips=measured.top_clips, layer=card.layer(layer)
         ),
