@@ -113,8 +113,8 @@ def measure_layer(
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:
     """Return the effective classes of units as a share of the classes there are: peaks (N, u), not negative, to (u,).
 
-    `counts` (N,) says how often each clip occurs. A silent unit has 0. It is asked thousands of times, and a sparse
-    product with the membership of clips in classes takes half the time of sorting the peaks by class.
+    `counts` (N,) says how often each clip occurs. A silent unit has 0. It is asked thousands of times: a sparse
+    product with the membership of clips in classes takes less time than sorting the peaks by class.
     """
     classes, index = np.unique(labels, return_inverse=True)
     weights = np.ones(len(labels)) if counts is None else counts
