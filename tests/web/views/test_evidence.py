@@ -1,6 +1,8 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from app.contract.interaction import UnitInteraction
+from app.contract.interval import Interval
 from app.contract.job import Progress, SurveyJob
 from app.contract.network import Extent
 from app.contract.unit import UnitRole
@@ -133,6 +135,21 @@ def test_a_unit_s_numbers_tunings_and_likes(surveyed: Store, open_page: Open) ->
     assert "1.17" in page.text, "reach: 3.5 / 3"
     assert page.all("polyline", points="0.0,60.0 120.0,0.0 240.0,30.0")
     assert page.all("polygon", points="0.0,-60.0 0.0,30.0")
+
+
+def test_a_unit_says_how_much_its_streams_interact(store: Store, open_page: Open) -> None:
+    add_dataset(store)
+    share = Interval(value=0.625, low=0.5, high=0.75)
+    interaction = UnitInteraction(share=share, null=0.25, exceeds_control=True)
+    survey(store, change=lambda layer, unit: {"interaction": interaction if layer == "fc6" else None})
+    page = open_page("/tiny/fc6/1")
+    check(page)
+    words = " ".join(page.text.split())
+    assert "62.5% (50.0% to 75.0%) of the variance of its response" in words
+    assert (
+        "25.0% if it only added the streams. The difference is above that of 95% of units with random weights" in words
+    )
+    assert "Interaction of the streams" not in open_page("/tiny/class/1").text
 
 
 def test_the_classes_that_a_unit_feeds_with_weight_share_and_effect(surveyed: Store, open_page: Open) -> None:
