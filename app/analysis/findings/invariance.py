@@ -71,9 +71,9 @@ def shared_claim(facts: InvarianceFacts, kind: str, thresholds: Thresholds) -> C
     verdict = Verdict.SUPPORTED if is_learned and is_beyond_chance and change.change.low > 0 else Verdict.NOT_SUPPORTED
     if verdict is Verdict.SUPPORTED and kind == "speed" and last.told_apart.low <= 0.5:
         verdict = Verdict.PARTLY
-    how = f"{last.amount:g} times their speed" if kind == "speed" else f"their motion turned by {last.amount:g}°"
+    how = f"at {last.amount:g} times their speed" if kind == "speed" else f"with motion turned by {last.amount:g}°"
     sentence = (
-        f"Of clips at {how}, {last.same_class.value:.0%} are nearest to an unchanged clip of their class in "
+        f"Of clips {how}, {last.same_class.value:.0%} are nearest to an unchanged clip of their class in "
         f"{change.last}, {first.same_class.value:.0%} in {change.first} (chance {last.chance:.0%}; unchanged clips "
         f"{last.within.value:.0%} and {first.within.value:.0%}"
         + (f"; shuffled weights {control_last.same_class.value:.0%} in {change.last}" if control_last else "")
@@ -204,15 +204,20 @@ def kept_apart_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
         return claim.model_copy(update={"effect": effect, "control": control.told_apart if control else None})
     is_apart = _stays_apart(pair.separated, thresholds)
     control_too = pair.control is not None and _stays_apart(pair.control, thresholds)
+    verdict, words = Verdict.SUPPORTED if is_apart and not control_too else Verdict.NOT_SUPPORTED, "do not stay"
+    if is_apart:
+        words = "stay"
+    elif pair.separated.high >= thresholds.kept_apart_auc:  # too few clips to tell it from chance or from the threshold
+        verdict, words = Verdict.CANNOT_BE_TOLD, "may or may not stay"
     return Claim(
         name=name,
         sentence=(
-            f"{pair.first} and {pair.second}, which differ by speed alone, {'stay' if is_apart else 'do not stay'} "
-            f"apart in {pair.layer}: area under the ROC curve {_auc(pair.separated)}"
+            f"{pair.first} and {pair.second}, which differ by speed alone, {words} apart "
+            f"in {pair.layer}: area under the ROC curve {_auc(pair.separated)}"
             + (f", {_auc(pair.control)} with shuffled weights. " if pair.control else ". ")
             + speed
         ),
-        verdict=Verdict.SUPPORTED if is_apart and not control_too else Verdict.NOT_SUPPORTED,
+        verdict=verdict,
         measure=measure,
         effect=pair.separated,
         null=Interval(value=0.5, low=0.5, high=0.5),
