@@ -15,7 +15,7 @@ from app.analysis.findings.fusion_claims import (
     needs_both,
     wrong_way_sentences,
 )
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import NetworkCard, StreamName
 from app.contract.survey import StreamFacts, StreamPair, StreamShares

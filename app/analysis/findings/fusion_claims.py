@@ -5,7 +5,7 @@ Thresholds are justified in docs/evidence.md.
 
 from collections.abc import Sequence
 
-from app.analysis.findings.thresholds import Thresholds
+from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interaction import InteractionFacts, LayerInteraction, PairSeparation
 from app.contract.interval import Interval
