@@ -70,6 +70,11 @@ def _why_not(data: SurveyData, found: Necessity | None) -> str:
             f"different videos, people or motions), in two classes at least, and {found.tested_classes} of "
             f"{found.classes} classes have as many. Add clips, and survey the network again."
         )
+    if 2 * len(found.never_predicted) > found.classes:
+        return (
+            f"the network never predicts {len(found.never_predicted)} of {found.classes} classes, which have nothing to "
+            "lose where a unit is silenced. Their margins move together, whatever unit it is."
+        )
     if found.one_class is None:
         return "silencing takes too many forward passes in every layer of this network."
     return ""

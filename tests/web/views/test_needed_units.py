@@ -117,6 +117,9 @@ def test_needed_units_cannot_be_told_from_few_groups_or_an_old_survey() -> None:
     assert two["several_classes"].verdict is Verdict.CANNOT_BE_TOLD
     assert "with the part `silence`" in needs(None)["several_classes"].sentence
     assert needs(make_necessity(detectors=None))["detectors"].verdict is Verdict.CANNOT_BE_TOLD
+    at_chance = needs(make_necessity(never_predicted=(0, 1, 2, 4)))
+    assert at_chance["one_class"].verdict is at_chance["several_classes"].verdict is Verdict.CANNOT_BE_TOLD
+    assert "never predicts 4 of 5 classes" in at_chance["one_class"].sentence
     caveat = needs(make_necessity(never_predicted=(2,), tested_classes=4, control_measured=3))["one_class"].caveat
     assert "The network never predicts wave slow" in caveat
     assert "1 of 5 classes have fewer than 5 groups" in caveat
