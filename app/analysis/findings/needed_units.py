@@ -72,8 +72,8 @@ def _why_not(data: SurveyData, found: Necessity | None) -> str:
         )
     if 2 * len(found.never_predicted) > found.classes:
         return (
-            f"the network never predicts {len(found.never_predicted)} of {found.classes} classes, which have nothing to "
-            "lose where a unit is silenced. Their margins move together, whatever unit it is."
+            f"the network never predicts {len(found.never_predicted)} of {found.classes} classes, which cannot lose "
+            "anything where a unit is silenced. Their margins move together, whatever unit it is."
         )
     if found.one_class is None:
         return "silencing takes too many forward passes in every layer of this network."
