@@ -10,10 +10,9 @@ from worker.evidence.best_precision import BestPrecision, measure_best_precision
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.invariance_plan import choose_clips
 from worker.evidence.layer_sharing import DRAWS, resampled_unit
-from worker.evidence.resampling import GroupedClips, find_p_limit, make_interval
+from worker.evidence.resampling import FALSE_DISCOVERY_RATE, GroupedClips, find_p_limit, make_interval
 from worker.evidence.types import Floats
 
-DISCOVERY_RATE = 0.05  # false discoveries among the units of a network
 MAX_CLIPS = 1000  # of which average precision is taken: a permutation sorts them all, for each unit
 MAX_RANKED, MIN_SHUFFLES, MAX_SHUFFLES = 3e8, 99, 499  # clips x units x shuffles: about ten seconds of a core
 
@@ -58,7 +57,7 @@ def measure_abstraction(
             for name in layers
         }
         p_values = np.concatenate([each.p_value[each.live] for each in measured.values()])
-        limit = find_p_limit(p_values, DISCOVERY_RATE)
+        limit = find_p_limit(p_values, FALSE_DISCOVERY_RATE)
         results.append({name: _summarize(each, limit, by_class) for name, each in measured.items()})
     return results
 

@@ -67,13 +67,13 @@ def shuffled_best(peaks: Floats, shuffled: Sequence[Labels]) -> Floats:
     count = len(peaks)
     order = np.argsort(-peaks, 0, kind="stable")
     responding = (peaks > peaks.min(0)).sum(0)
-    sizes = np.bincount(shuffled[0])
-    sizes = sizes[sizes > 0]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    place = np.arange(count) - np.repeat(starts, sizes) + 1  # of each clip among those of its class
-    share = np.repeat(sizes, sizes) / count
     best = np.empty((len(shuffled), peaks.shape[1]))
     for draw, labels in enumerate(shuffled):
+        sizes = np.bincount(labels)  # which differ from draw to draw where groups do
+        sizes = sizes[sizes > 0]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        place = np.arange(count) - np.repeat(starts, sizes) + 1  # of each clip among those of its class
+        share = np.repeat(sizes, sizes) / count
         rank = np.argsort(labels.astype(np.int16)[order], 0, kind="stable")  # for each class in turn, of its clips
         precision = np.where(rank < responding, place[:, None] / (rank + 1), share[:, None])
         best[draw] = (np.add.reduceat(precision, starts, 0) / sizes[:, None]).max(0)

@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.contract.coding import UnitCoding
-from worker.evidence.resampling import find_p_limit
-from worker.evidence.selectivity import FALSE_DISCOVERY_RATE
+from worker.evidence.resampling import FALSE_DISCOVERY_RATE, find_p_limit
 from worker.evidence.types import Floats
 
 MIN_DIFFERENCE = 0.1  # of correlations. A factor that a tenth of a unit's variance comes with is little, but no trace

@@ -7,16 +7,10 @@ import numpy as np
 from app.contract.interval import Interval
 from app.contract.necessity import DetectorNeed
 from worker.evidence.paired_changes import ClassGroups, sum_by_class
-from worker.evidence.resampling import COVERED
+from worker.evidence.resampling import percentile_interval
 from worker.evidence.types import Floats, Labels
 
 DRAWS = 999  # exchanges of detectors and others, permutations of units, and resamples
-
-
-def percentile_interval(value: float, draws: Floats) -> Interval:
-    """Return a value with the percentiles of its resamples (draws,)."""
-    low, high = np.percentile(draws, COVERED)
-    return Interval(value=float(value), low=float(low), high=float(high))
 
 
 class DetectorContrast:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.contract.interval import Interval
 from app.contract.invariance import (
     DepthChange,
     InvarianceFacts,
@@ -39,13 +38,12 @@ from worker.evidence.layer_sharing import (
 from worker.evidence.motion_grid import GAINS, SPEEDS, TURNS, ChangedPeaks, PeaksReader, read_changed_peaks
 from worker.evidence.motion_tuning import grid_responses, usable_gains
 from worker.evidence.playback import MotionChange, Playback, has_motion_stream, shows_motion, speed_change
-from worker.evidence.resampling import COVERED, GroupedClips, Integers, find_p_limit
+from worker.evidence.resampling import FALSE_DISCOVERY_RATE, GroupedClips, Integers, find_p_limit, percentile_interval
 from worker.evidence.speed_pair import measure_speed_pair
 from worker.evidence.types import Floats, Observe, UnitKey
 from worker.evidence.unit_motion import LayerCurves, layer_curves, layer_gain, unit_tunings
 from worker.networks.families.mocap_classes import SPEED_PAIR
 
-DISCOVERY_RATE = 0.05  # false discoveries among the units of a network
 CLIPS_NAMED = 4  # that keep their class when the motion is changed, and as many that lose it
 MEASURES: tuple[Measure, ...] = ("speed", "direction", "gain", "abstraction", "decoding")
 
@@ -202,7 +200,7 @@ def _measure_network(
             for (name, values), end in zip(added.items(), ends, strict=True)
         }
     p_values = [tuning.p_value[~np.isnan(tuning.selectivity)] for tuning in tunings.values()]
-    p_limit = find_p_limit(np.concatenate(p_values), DISCOVERY_RATE) if p_values else 0.0
+    p_limit = find_p_limit(np.concatenate(p_values), FALSE_DISCOVERY_RATE) if p_values else 0.0
     return MeasuredNetwork(sharing, curves, tunings, p_limit, abstraction)
 
 
@@ -307,9 +305,8 @@ def _chance_and_clips(first: LayerSharing, last: LayerSharing, names: Sequence[s
             chosen.setdefault(int(labels[row]), names[numbers[row]])
         return tuple(chosen.values())[:CLIPS_NAMED]
 
-    low, high = np.percentile(by_chance, COVERED)
     return {
-        "chance": Interval(value=float(by_chance.mean()), low=float(low), high=float(high)),
+        "chance": percentile_interval(by_chance.mean(), by_chance),
         "kept": of_different_classes(True),
         "lost": of_different_classes(False),
     }

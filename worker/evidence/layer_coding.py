@@ -21,7 +21,7 @@ from worker.evidence.coding import (
     measure_units,
     p_limit,
 )
-from worker.evidence.resampling import COVERED, make_interval, one_sided_p_value
+from worker.evidence.resampling import make_interval, one_sided_p_value, percentile_interval
 from worker.evidence.types import Floats, UnitKey
 
 ReadResponses = Callable[[Layer], Iterator[tuple[slice, Responses]]]  # in chunks of units
@@ -196,8 +196,8 @@ def _shares(sums: Sums) -> CodingShares:
 
 
 def _percentiles(value: float, resampled: Floats) -> Interval:
-    low, high = np.percentile(resampled, COVERED)
-    return Interval(value=value, low=min(float(low), value), high=max(float(high), value))
+    interval = percentile_interval(value, resampled)
+    return Interval(value=value, low=min(interval.low, value), high=max(interval.high, value))
 
 
 def _share(value: Floats, resampled: Floats) -> Interval:

@@ -24,8 +24,7 @@ import numpy.typing as npt
 
 from app.contract.necessity import MIN_CHANGED_GROUPS, MIN_MARGIN_FALL, SEVERAL_CLASSES, NeedCounts
 from worker.evidence.paired_changes import ClassGroups, sign_test, sum_by_class
-from worker.evidence.resampling import find_p_limit
-from worker.evidence.selectivity import FALSE_DISCOVERY_RATE
+from worker.evidence.resampling import FALSE_DISCOVERY_RATE, find_p_limit
 from worker.evidence.types import Floats, Labels
 
 MAX_DRAWS, MIN_DRAWS = 199, 39  # permutations, and resamples of groups

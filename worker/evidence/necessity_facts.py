@@ -22,12 +22,11 @@ from worker.evidence.detector_need import (
     DetectorContrast,
     contrast_detectors,
     join_layers,
-    percentile_interval,
     rank_correlations,
 )
 from worker.evidence.necessity import Needs, UnitChanges, find_needs
 from worker.evidence.paired_changes import sum_by_class
-from worker.evidence.resampling import COVERED, make_interval
+from worker.evidence.resampling import COVERED, make_interval, percentile_interval
 from worker.evidence.silenced_network import SilencedNetwork
 from worker.evidence.types import Floats, UnitKey
 

@@ -16,6 +16,7 @@ from worker.evidence.types import Floats, Labels
 
 MIN_GROUPS = 4  # of a class, for its clips to be resampled
 COVERED = (2.5, 97.5)  # percentiles of an interval
+FALSE_DISCOVERY_RATE = 0.05  # among all units, or all units and classes, that are tested together
 
 Integers = npt.NDArray[np.int64]
 
@@ -25,7 +26,7 @@ class GroupedClips:
     """The classes of N clips, and the groups within which clips are not independent."""
 
     labels: Labels  # (N,)
-    groups: Integers  # (N,) numbers from 0
+    groups: Integers  # (N,) numbers
 
     @property
     def can_be_resampled(self) -> bool:
@@ -35,10 +36,11 @@ class GroupedClips:
 
     def shuffle(self, generator: np.random.Generator) -> Labels:
         """Return labels (N,) that are shuffled over groups, or over clips where a group has several labels."""
-        first = np.zeros(self.groups.max() + 1, np.int64)
-        first[self.groups[::-1]] = self.labels[::-1]  # the label of each group's first clip
-        if np.array_equal(first[self.groups], self.labels):
-            return generator.permutation(first)[self.groups]
+        # numbered anew: a part of the clips does not have every group
+        _, first, group = np.unique(self.groups, return_index=True, return_inverse=True)
+        of_group = self.labels[first]
+        if np.array_equal(of_group[group], self.labels):
+            return np.asarray(generator.permutation(of_group)[group])
         return generator.permutation(self.labels)
 
     def resample(self, generator: np.random.Generator) -> Floats:
@@ -77,11 +79,20 @@ def make_interval(value: Floats | float, resampled: Floats) -> Interval:
     return Interval(value=float(value), low=float(low), high=float(high))
 
 
+def percentile_interval(value: Floats | float, draws: Floats) -> Interval:
+    """Return a value with the percentiles of its resamples, or of what chance gives, (draws,)."""
+    low, high = np.percentile(draws, COVERED)
+    return Interval(value=float(value), low=float(low), high=float(high))
+
+
 def one_sided_p_value(difference: Floats | float, resampled: Floats) -> float:
-    """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples."""
+    """Return the one-sided p-value of a difference, as if it were normal with the deviation of its resamples.
+
+    Resamples (draws,) that are all alike, as those of very few units may be, tell no more than their number.
+    """
     deviation = float(resampled.std())
     if deviation == 0:
-        return 0.0 if difference > 0 else 1.0
+        return 1 / (1 + len(resampled)) if difference > 0 else 1.0
     return NormalDist().cdf(-float(difference) / deviation)
 
 

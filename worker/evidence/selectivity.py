@@ -18,16 +18,16 @@ from app.contract.unit import specific_below
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.measures import effective_classes
 from worker.evidence.resampling import (
-    COVERED,
+    FALSE_DISCOVERY_RATE,
     GroupedClips,
     Integers,
     find_p_limit,
     make_interval,
     one_sided_p_value,
+    percentile_interval,
 )
 from worker.evidence.types import Floats, Labels
 
-FALSE_DISCOVERY_RATE = 0.05
 MAX_DRAWS, MIN_DRAWS = 999, 99  # permutations of labels; half as many resamples of clips
 MAX_PRODUCTS = 2e10  # clips x units x draws: about a minute of one core
 
@@ -161,5 +161,4 @@ def _summarize(
 
 def _share_by_chance(layer: LayerMeasures) -> Interval:
     shares = layer.shuffled / max(1, layer.live.sum())
-    low, high = np.percentile(shares, COVERED)
-    return Interval(value=float(shares.mean()), low=float(low), high=float(high))
+    return percentile_interval(shares.mean(), shares)

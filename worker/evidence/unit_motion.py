@@ -18,12 +18,11 @@ from worker.evidence.motion_tuning import (
     rate_curves,
     rate_width,
 )
-from worker.evidence.resampling import Integers, make_interval
+from worker.evidence.resampling import MIN_GROUPS, Integers, make_interval
 from worker.evidence.types import Floats
 
 UNITS_AT_ONCE = 128  # whose draws are in memory
 UNIT_DRAWS = 200  # for the interval of a unit's slope
-MIN_GROUPS = 4  # of a unit's clips, for an interval of its slope
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,8 @@ def test_a_difference_with_depth_is_compared_with_the_control() -> None:
 def test_the_best_precision_under_shuffled_labels_is_that_of_average_precision() -> None:
     generator = np.random.default_rng(0)
     peaks = np.maximum(generator.normal(size=(len(LABELS), 9)), 0)  # half of them are equal: zero
-    shuffled = [generator.permutation(LABELS) for _ in range(4)]
+    uneven = GroupedClips(np.minimum(LABELS, 3), np.minimum(np.arange(len(LABELS)), len(LABELS) - 3))
+    shuffled = [generator.permutation(LABELS) for _ in range(4)] + [uneven.shuffle(generator) for _ in range(4)]
     expected = [average_precision(peaks, labels, CLASSES).max(1) for labels in shuffled]
     np.testing.assert_allclose(shuffled_best(peaks, shuffled), expected)
 

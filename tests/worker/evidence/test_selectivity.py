@@ -10,7 +10,7 @@ from app.contract.network import Extent, Layer, NetworkCard
 from tests.support import two_stream_card
 from worker.evidence.activation_reader import LayerReading
 from worker.evidence.checkpoint import SurveyCheckpoint
-from worker.evidence.resampling import GroupedClips, find_p_limit, number_groups
+from worker.evidence.resampling import GroupedClips, find_p_limit, number_groups, one_sided_p_value
 from worker.evidence.selectivity import (
     class_share,
     measure_selectivity,
@@ -77,7 +77,7 @@ def test_planted_units_are_specific_and_others_are_not(tmp_path: Path) -> None:
     assert layer.control is not None
     assert abs(layer.control.value) < 0.01
     assert layer.p_value is not None
-    assert layer.p_value < 0.001
+    assert layer.p_value < 0.01
     assert layer.difference is not None
     assert 0 < layer.difference.low <= layer.difference.value <= layer.difference.high
 
@@ -137,6 +137,17 @@ def test_labels_are_shuffled_by_group_and_by_clip_where_a_group_has_several_labe
         assert sorted(shuffled) == [0] * 4 + [1] * 4
     mixed = GroupedClips(np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]))
     assert {tuple(mixed.shuffle(generator)) for _ in range(50)} > {(0, 0, 1, 1)}
+
+
+def test_a_part_of_the_clips_is_shuffled_without_the_groups_that_it_lacks() -> None:
+    part = GroupedClips(np.repeat([1, 2], 3), np.array([2, 2, 5, 7, 7, 9]))
+    generator = np.random.default_rng(0)
+    assert {tuple(np.unique(part.shuffle(generator))) for _ in range(20)} == {(1, 2)}
+
+
+def test_resamples_that_are_all_alike_give_no_p_value_of_zero() -> None:
+    assert one_sided_p_value(0.5, np.full(99, 0.5)) == 0.01
+    assert one_sided_p_value(0.0, np.zeros(99)) == 1
 
 
 def test_a_class_draws_as_many_groups_as_it_has() -> None:

@@ -14,9 +14,10 @@ from worker.evidence.repairs.patch_units import control_caused, find_units
 from worker.evidence.repairs.patch_words import name_patch
 from worker.evidence.repairs.picture_blocks import BLOCKS, FEATURES, block_features, picture_stream
 from worker.evidence.repairs.picture_contrast import Patch, find_patch, overlap
+from worker.evidence.resampling import GroupedClips
 from worker.evidence.stream_swaps import StreamSwapper
 from worker.evidence.synergy import has_motion_and_appearance
-from worker.evidence.types import Floats, Labels, Observe, ReadClips
+from worker.evidence.types import Floats, Observe, ReadClips
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 
@@ -121,14 +122,8 @@ def accuracy_beyond_chance(clips: SurveyedClips, seed: int = 0) -> tuple[float, 
     generator = np.random.default_rng(seed)
     predicted = clips.predicted
     accuracy = float((predicted == clips.labels).mean())
-    _, first, index = np.unique(clips.groups, return_index=True, return_inverse=True)
-    of_group = clips.labels[first]
-    is_uniform = bool((of_group[index] == clips.labels).all())
-
-    def shuffle() -> Labels:
-        return generator.permutation(of_group)[index] if is_uniform else generator.permutation(clips.labels)
-
-    by_chance = np.array([(predicted == shuffle()).mean() for _ in range(SHUFFLES)])
+    grouped = GroupedClips(clips.labels, clips.groups)
+    by_chance = np.array([(predicted == grouped.shuffle(generator)).mean() for _ in range(SHUFFLES)])
     return accuracy, float((1 + (by_chance >= accuracy - 1e-12).sum()) / (1 + SHUFFLES))
 
 
