@@ -79,8 +79,8 @@ class NamedPair(Model):
 class Claim(Model):
     """One statement about a network, with what it was compared with: it could have come out otherwise.
 
-    The effect, the null and the control are the same measure, in the same unit: of the network, by chance, and of the
-    network with its weights shuffled. Thresholds are justified in docs/evidence.md.
+    The effect, the null and the control are the same measure, in the same unit: of the network, by chance, and of a
+    network with the same architecture that was not trained. Thresholds are justified in docs/evidence.md.
     """
 
     name: str = Field(description="finding and claim, such as `fusion.pairs`; part of its address")
@@ -90,7 +90,8 @@ class Claim(Model):
     effect: Interval | None = None
     null: Interval | None = Field(default=None, description="what chance gives")
     null_words: str = Field(default="", description="what chance means here: `labels shuffled over videos`")
-    control: Interval | None = Field(default=None, description="of the network with its weights shuffled")
+    control: Interval | None = Field(default=None, description="of a network with the same architecture, untrained")
+    control_words: str = Field(default="weights shuffled", description="how the weights of the control are made")
     p_value: float | None = Field(default=None, description="one-sided, corrected for the number of questions asked")
     n: int = 0
     counted: str = Field(default="", description="what n counts: `clips`, `live units of fc6`")

@@ -47,7 +47,8 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
         ({"groups_known": False}, "Which clips are of one video, person or motion is not known"),
         ({"streams": 1}, "The network has one stream, so no streams can be swapped"),
         ({"skipped": ("a", "b")}, "2 clips could not be read and are left out: a and b."),
-        ({"parts": EVERY_PART[:1]}, "The survey leaves out selectivity and coding"),
+        ({"parts": EVERY_PART[:6]}, "The survey leaves out silence, interaction, coding, invariance and 1 more:"),
+        ({"parts": EVERY_PART[:-1]}, "The survey leaves out repairs: claims that need it cannot be told. Add it"),
     ],
 )
 def test_each_limit_is_one_sentence(changes: dict[str, object], sentence: str) -> None:

@@ -5,6 +5,7 @@ networks with cross-connections are balanced, and that single units can code eit
 """
 
 from app.analysis.findings.data import SurveyData
+from app.analysis.findings.words import share_words
 from app.analysis.thresholds import Thresholds
 from app.contract.coding import CodingShares, LayerCoding, NetworkCoding, UnitCoding
 from app.contract.findings import Claim, Finding, Verdict
@@ -38,7 +39,7 @@ FACTORS = {  # what is shared by pairs: on the static side, and on the dynamic s
     "swapped": ("the appearance stream", "the motion stream"),
     "restyled": ("how clips look", "how they move"),
 }
-NOT_MEASURED = "What units code was not measured: survey the network again with the part `coding`."
+NOT_MEASURED = "What units code was not measured: add the part coding to the survey, or survey the network again."
 NO_LAYERS = (
     "No hidden layer sees both appearance and motion, so what units code follows from the architecture: each codes "
     "what its stream carries."
@@ -91,9 +92,10 @@ def _joint(coding: NetworkCoding, hidden: LayerCoding, thresholds: Thresholds) -
     most = max(_measured(coding), key=lambda layer: layer.shares.joint.value)
     static, dynamic = FACTORS[coding.pairs or "exact"]
     sentence = (
-        f"{static.capitalize()} and {dynamic} both decide the responses of {_percent(joint)} of {hidden.live:,} live "
-        f"hidden units, against {chance:.1%} where the pairs of each clip are exchanged{_control(hidden.control)}. "
-        f"Most are in {most.layer}: {_percent(most.shares.joint)}{_control(most.control)}."
+        f"{static.capitalize()} and {dynamic} both decide the responses of {share_words(joint)} of {hidden.live:,} "
+        f"live hidden units, against {chance:.1%} where the pairs of each clip are exchanged"
+        f"{_control(hidden.control)}. "
+        f"Most are in {most.layer}: {share_words(most.shares.joint)}{_control(most.control)}."
     )
     return _claim(
         "joint",
@@ -128,8 +130,8 @@ def _lean(
     control = hidden.control
     sentence = (
         f"The network {f'leans to {words}' if is_certain else 'leans to neither side'}: {static} alone decides the "
-        f"responses of {_percent(shares.static)} of the live hidden units, {dynamic} alone those of "
-        f"{_percent(shares.dynamic)}, and neither those of {_percent(shares.residual)}"
+        f"responses of {share_words(shares.static)} of the live hidden units, {dynamic} alone those of "
+        f"{share_words(shares.dynamic)}, and neither those of {share_words(shares.residual)}"
     )
     if control:
         sentence += f"; with shuffled weights {control.static.value:.0%}, {control.dynamic.value:.0%} and "
@@ -197,10 +199,6 @@ def _dead_control(coding: NetworkCoding) -> str:
     if hidden is None or hidden.control_live is None or 2 * hidden.control_live >= hidden.live:
         return ""
     return f"With shuffled weights only {hidden.control_live:,} of these units respond to clips at all."
-
-
-def _percent(share: Interval) -> str:
-    return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
 def _control(shares: CodingShares | None) -> str:

@@ -5,6 +5,7 @@ Thresholds are justified in docs/evidence.md.
 
 from collections.abc import Sequence
 
+from app.analysis.findings.words import share_words
 from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interaction import InteractionFacts, LayerInteraction, PairSeparation
@@ -16,8 +17,8 @@ CHANCE_ABOVE = 0.05  # share of the units of random weights that are above 95 % 
 MAX_PAIRS = 8  # named in a sentence
 
 OLD_SURVEY = (
-    "This survey is from before the null and the control of fusion were measured: measure its part `interaction`, or "
-    "survey the network again."
+    "This survey is from before the null and the control of fusion were measured: add the part interaction, or survey "
+    "the network again."
 )
 
 
@@ -116,7 +117,8 @@ def _accuracy_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     return Claim(
         name="fusion.accuracy",
         sentence=(
-            f"On {found.clips:,} clips both streams are right in {_percent(found.fused)}, {name} in {_percent(best)}: "
+            f"On {found.clips:,} clips both streams are right in {share_words(found.fused)}, {name} in "
+            f"{share_words(best)}: "
             f"{found.gain.value * 100:+.0f} points ({found.gain.low * 100:+.0f} to {found.gain.high * 100:+.0f}). "
             f"Appearance alone is right in {found.appearance.value:.0%}, motion alone in {found.motion.value:.0%}, "
             f"late fusion of the two in {found.late_fusion.value:.0%}."
@@ -133,7 +135,7 @@ def _accuracy_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         counted="clips",
         groups=found.groups,
         threshold=f"{thresholds.minor_share:.0%} more than the best of appearance, motion and late fusion, "
-        f"p < {thresholds.max_p_value}",
+        f"p < {thresholds.max_p_value:g}",
         caveat="One stream alone is read with the other stream of other clips, which the network was not trained on.",
         paper="section 4.2",
         clips=found.names,
@@ -164,7 +166,7 @@ def _units_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         name="fusion.units",
         sentence=" ".join([head, *map(_layer_sentence, hidden)]),
         verdict=Verdict.SUPPORTED if learned else Verdict.NOT_SUPPORTED,
-        measure=f"share of the units of {named.layer} above 95 % of those with weights drawn anew",
+        measure=f"share of the units of {named.layer} above 95% of those with weights drawn anew",
         effect=named.above,
         null=Interval(value=CHANCE_ABOVE, low=CHANCE_ABOVE, high=CHANCE_ABOVE),
         null_words=f"the same streams with the weights behind them drawn anew, {facts.redrawn} times",
@@ -173,7 +175,7 @@ def _units_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         counted=f"units of {named.layer} that vary",
         groups=facts.groups,
         threshold=f"{CHANCE_ABOVE + thresholds.min_unit_difference:.0%} of a layer's units, "
-        f"p < {thresholds.max_p_value} corrected for layers",
+        f"p < {thresholds.max_p_value:g} corrected for layers",
         caveat=(
             f"{facts.appearances} appearances with {facts.motions} motions of other clips: real streams in "
             "combinations that do not occur."
@@ -194,10 +196,10 @@ def is_learned(layer: LayerInteraction, layers: int, thresholds: Thresholds) -> 
 
 def _layer_sentence(layer: LayerInteraction) -> str:
     control = f", with weights drawn anew {layer.control.value:.0%}" if layer.control else ""
-    above = f". {_percent(layer.above)} of the units are above 95% of those" if layer.above else ""
+    above = f". {share_words(layer.above)} of the units are above 95% of those" if layer.above else ""
     return (
-        f"{layer.layer} ({layer.units:,} units): interaction explains {_percent(layer.share)} of a unit's variance, "
-        f"{layer.null.value:.0%} in additive units behind the same threshold; beyond them {_percent(layer.beyond)}"
+        f"{layer.layer} ({layer.units:,} units): interaction explains {share_words(layer.share)} of a unit's variance, "
+        f"{layer.null.value:.0%} in additive units behind the same threshold; beyond them {share_words(layer.beyond)}"
         f"{control}{above}."
     )
 
@@ -215,7 +217,7 @@ def _outputs_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     return Claim(
         name="fusion.outputs",
         sentence=(
-            f"Interaction explains {_percent(found.logits)} of the variance of the logits (appearance "
+            f"Interaction explains {share_words(found.logits)} of the variance of the logits (appearance "
             f"{found.appearance.value:.0%}, motion {found.motion.value:.0%}), 0% in late fusion{control}. Of the "
             f"probabilities it explains {found.probabilities.value:.0%}, in late fusion {found.late_fusion.value:.0%}."
         ),
@@ -225,11 +227,12 @@ def _outputs_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         null=Interval(value=0, low=0, high=0),
         null_words="late fusion, whose logits add up",
         control=found.control,
+        control_words=f"the weights behind the streams drawn anew, {facts.redrawn} times",
         p_value=found.p_value,
         n=facts.appearances * facts.motions,
         counted="combinations of appearance and motion",
         groups=facts.groups,
-        threshold=f"{thresholds.minor_share:.0%} more than with weights drawn anew, p < {thresholds.max_p_value}",
+        threshold=f"{thresholds.minor_share:.0%} more than with weights drawn anew, p < {thresholds.max_p_value:g}",
         paper="section 4.2",
     )
 
@@ -272,7 +275,7 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts, thresholds: Thresho
 def _pair_threshold(thresholds: Thresholds) -> str:
     return (
         f"both at least {thresholds.separated_auc}, neither alone {thresholds.alone_auc} or more, "
-        f"{thresholds.min_auc_difference} less with an interval above 0, p < {thresholds.max_p_value} corrected"
+        f"{thresholds.min_auc_difference} less with an interval above 0, p < {thresholds.max_p_value:g} corrected"
     )
 
 
@@ -305,8 +308,8 @@ def _streams_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     return Claim(
         name="fusion.streams",
         sentence=(
-            f"{head} Alone, appearance is right in {_percent(found.appearance)} of the clips and motion in "
-            f"{_percent(found.motion)}; with shuffled labels at most {found.chance:.0%} on average."
+            f"{head} Alone, appearance is right in {share_words(found.appearance)} of the clips and motion in "
+            f"{share_words(found.motion)}; with shuffled labels at most {found.chance:.0%} on average."
         ),
         verdict=verdict,
         measure=f"accuracy of {name} alone, share of clips",
@@ -317,7 +320,7 @@ def _streams_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
         n=found.clips,
         counted="clips",
         groups=found.groups,
-        threshold=f"p < {thresholds.max_p_value} for both, and each changes {thresholds.minor_share:.0%} of the "
+        threshold=f"p < {thresholds.max_p_value:g} for both, and each changes {thresholds.minor_share:.0%} of the "
         "variance of the logits",
     )
 
@@ -332,10 +335,6 @@ def minor_streams(facts: InteractionFacts, thresholds: Thresholds) -> list[str]:
 
 def _untold(name: str, reason: str) -> Claim:
     return Claim(name=name, sentence=reason, verdict=Verdict.CANNOT_BE_TOLD)
-
-
-def _percent(share: Interval) -> str:
-    return f"{share.value:.0%} ({max(0, share.low):.0%} to {min(1, share.high):.0%})"
 
 
 def _join(names: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ HEADING = Heading(
 )
 PAPER = "sections 4.2 and 4.3"
 OLD_SURVEY = (
-    "Invariance was not measured against chance and a control: survey the network again, or add the part `invariance`."
+    "Invariance was not measured against chance and a control: survey the network again, or add the part invariance."
 )
 NO_MOTION = "The network sees single frames, so it cannot be told what it keeps when motion changes."
 TOO_FEW = (
@@ -95,7 +95,7 @@ def shared_claim(facts: InvarianceFacts, kind: str, thresholds: Thresholds) -> C
         counted="clips",
         groups=_independent(facts),
         threshold=f"{thresholds.min_depth_change:.0%} of the clips more than the control, "
-        f"{_significant(thresholds)}, and beyond 95 % of shuffled labels in the last layer",
+        f"{_significant(thresholds)}, and beyond 95% of shuffled labels in the last layer",
         caveat=_caveat(facts, last, kind),
         paper=PAPER,
         clips=(*change.kept, *change.lost),
@@ -160,14 +160,14 @@ def abstraction_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
             f"shuffled labels, {ends[0].detectors:,} of {ends[0].live:,} of {change.first}"
             + (f", {control.detectors:,} of {control.live:,} of {change.last} with shuffled weights" if control else "")
             + f". The best of a unit's average precisions is {ends[1].best:.2f} and {ends[0].best:.2f} on average; "
-            f"{ends[1].chance:.2f} by chance (95 %: {ends[1].chance_high:.2f})."
+            f"{ends[1].chance:.2f} by chance (95% of the draws up to {ends[1].chance_high:.2f})."
             + (f" Decoding of classes from the layer changes by {_points(decoding.change)}." if decoding else "")
         ),
         verdict=Verdict.SUPPORTED if grows else Verdict.NOT_SUPPORTED,
         measure=measure,
         effect=change.change,
         null=Interval(value=0, low=0, high=0),
-        null_words="labels shuffled over groups of clips; at most 5 % of the detectors are false discoveries",
+        null_words="labels shuffled over groups of clips; at most 5% of the detectors are false discoveries",
         control=change.control,
         p_value=_corrected(change),
         n=ends[0].live + ends[1].live,
@@ -282,9 +282,9 @@ def _caveat(facts: InvarianceFacts, last: SharedUnderChange, kind: str) -> str:
 def _gain_caveat(facts: InvarianceFacts) -> str:
     left_out = [gain for gain, share in facts.clipped if gain not in facts.slope_gains]
     if not left_out:
-        return "No gain takes more than 5 % of the flow beyond what the network's data can hold."
+        return "No gain takes more than 5% of the flow beyond what the network's data can hold."
     named = ", ".join(f"{gain:g}" for gain in left_out)
-    return f"Left out, because they take more than 5 % of the flow beyond what the network's data can hold: {named} x."
+    return f"Left out: {named} times, which takes more than 5% of the flow beyond what the network's data can hold."
 
 
 def _left_out(facts: InvarianceFacts) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.analysis.findings.data import SurveyData
+from app.analysis.findings.fusion import has_two_streams
 from app.contract.survey_part import SurveyPart
 
 MIN_GROUPS = 4  # independent clips of a class, for an interval: worker/evidence/resampling.py draws no fewer
@@ -59,7 +60,7 @@ def _unknown_groups(data: SurveyData) -> str:
         return ""
     return (
         "Which clips are of one video, person or motion is not known, so each clip counts as independent: intervals "
-        "may be too narrow. A list of videos with a column `group` tells it (docs/data-sets.md)."
+        "may be too narrow. Add the list of videos again with a column named group (docs/data-sets.md)."
     )
 
 
@@ -81,15 +82,23 @@ def _skipped(data: SurveyData) -> str:
 
 
 def _missing_parts(data: SurveyData) -> str:
-    measured = {each.part for each in data.survey.parts}
-    applicable = [SurveyPart.SELECTIVITY, SurveyPart.CODING] if data.card.classes else [SurveyPart.CODING]
-    missing = [part.value for part in applicable if part not in measured]
-    if not measured or not missing:
+    missing = [part.value for part in data.survey.missing_parts if part in _parts_of_claims(data)]
+    if not missing:
         return ""
     return (
         f"The survey leaves out {_names(missing)}: claims that need it cannot be told. Add it: kinetoscope-worker "
         f"survey {data.card.slug} {data.survey.dataset} --parts {','.join(missing)}"
     )
+
+
+def _parts_of_claims(data: SurveyData) -> set[SurveyPart]:
+    """Return the parts of a survey that claims about this network need."""
+    parts = {SurveyPart.CODING, SurveyPart.INVARIANCE}
+    if has_two_streams(data.card):
+        parts.add(SurveyPart.INTERACTION)
+    if data.card.classes:
+        parts |= {SurveyPart.SELECTIVITY, SurveyPart.SILENCE, SurveyPart.REPAIRS}
+    return parts
 
 
 def _names(names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.analysis.findings.data import SurveyData
+from app.analysis.findings.words import interval_words, p_words
 from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interval import Interval
@@ -20,7 +21,7 @@ from app.contract.unit import UnitSummary
 ONE_CLASS, SEVERAL, DETECTORS = "specificity.one_class", "specificity.several_classes", "specificity.detectors"
 PAPER = "section 4.1"
 NOT_MEASURED = (
-    "Which units the classes need was not measured in this survey: survey the network again, with the part `silence`."
+    "Which units the classes need was not measured in this survey: add the part silence, or survey the network again."
 )
 SHUFFLED_CLASSES = "the classes of the groups of clips shuffled"
 EXCHANGED = "the clips with and without the unit exchanged at random, group by group"
@@ -30,7 +31,7 @@ MAX_NAMED = 3
 def count_threshold(thresholds: Thresholds) -> str:
     """Return what a claim on the number of needed units takes to be supported."""
     return (
-        f"more units than by chance (p < {thresholds.max_p_value:g}), and than in the control (95 % interval); partly, "
+        f"more units than by chance (p < {thresholds.max_p_value:g}), and than in the control (95% interval); partly, "
         "as long as no single unit changes what is recognised"
     )
 
@@ -38,7 +39,7 @@ def count_threshold(thresholds: Thresholds) -> str:
 def detector_threshold(thresholds: Thresholds) -> str:
     """Return what the claim on detectors takes to be supported."""
     return (
-        f"a larger fall of the margin than without the other units (p < {thresholds.max_p_value:g}, 95 % interval), "
+        f"a larger fall of the margin than without the other units (p < {thresholds.max_p_value:g}, 95% interval), "
         "and than in the control; partly, as long as the interval of the recall includes zero"
     )
 
@@ -176,9 +177,9 @@ def _detectors(data: SurveyData, found: Necessity) -> Claim:
     return Claim(
         name=DETECTORS,
         sentence=(
-            f"Without its best detectors (5 % of a layer, {need.size} units) the margin of a class falls by "
-            f"{_interval(need.margin)} standard deviations more, and its recall by {_points(need.recall)} points more, "
-            f"than without as many other units of the layer that are as active. "
+            f"Without its best detectors (5% of a layer, {need.size} units) the margin of a class falls by "
+            f"{interval_words(need.margin)} standard deviations more, and its recall by {_points(need.recall)} points "
+            f"more, than without as many other units of the layer that are as active. "
             f"{_correlation_sentence(found, data.thresholds)}"
         ),
         verdict=_detector_verdict(need, data.thresholds),
@@ -218,7 +219,7 @@ def _correlation_sentence(found: Necessity, thresholds: Thresholds) -> str:
     )
     return (
         f"Over single units, selectivity {told} how much all classes together lose: rank correlation "
-        f"{_interval(correlation)}, {_p(p_value)}."
+        f"{interval_words(correlation)}, {p_words(p_value)}."
     )
 
 
@@ -250,7 +251,7 @@ def _caveat(data: SurveyData, found: Necessity) -> str:
     sampled = [layer for layer in found.layers if layer.measured < layer.live]
     if sampled:
         named = ", ".join(f"{layer.layer} {layer.measured} of {layer.live}" for layer in sampled)
-        said.append(f"Of dear layers a random sample of the live units was silenced: {named}.")
+        said.append(f"Of layers that take many passes only a random sample of the live units was silenced: {named}.")
     if found.not_measured:
         count = len(found.not_measured)
         layers = "1 layer was" if count == 1 else f"{count} layers were"
@@ -283,13 +284,5 @@ def _summaries(data: SurveyData, name: str) -> tuple[UnitSummary, ...]:
     return tuple(example.unit for example in data.examples.get(name, ()))
 
 
-def _interval(value: Interval) -> str:
-    return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
-
-
 def _points(share: Interval) -> str:
     return f"{share.value * 100:.1f} ({share.low * 100:.1f} to {share.high * 100:.1f})"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

@@ -1,6 +1,7 @@
 """Claims on what causes a network's errors: a patch of the picture, whose replacement repairs them."""
 
 from app.analysis.findings.data import SurveyData
+from app.analysis.findings.words import p_words
 from app.analysis.repairs import (
     cause_sentence,
     cause_verdict,
@@ -59,9 +60,9 @@ def _repair_claims(data: SurveyData) -> list[Claim]:
     if facts.accuracy_p > thresholds.max_accuracy_p:
         return [
             _untold(
-                f"The network recognises {facts.accuracy:.0%} of the clips, which chance may give as well (p = "
-                f"{facts.accuracy_p:.2g} where labels are shuffled): its errors say nothing. Check that weights and "
-                "labels belong together."
+                f"The network recognises {facts.accuracy:.0%} of the clips, which chance may give as well ("
+                f"{p_words(facts.accuracy_p)} where labels are shuffled): its errors say nothing. Check that weights "
+                "and labels belong together."
             )
         ]
     if not facts.classes:

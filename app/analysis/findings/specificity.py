@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.analysis.findings.claims import finding_of_claims
 from app.analysis.findings.data import Heading, SurveyData, classes_with_clips, make_finding, make_series
 from app.analysis.findings.needed_units import PAPER, claims_of_needs
+from app.analysis.findings.words import share_words
 from app.analysis.thresholds import DEFAULTS, Thresholds
 from app.contract.findings import Claim, Figure, Finding, Verdict
 from app.contract.interval import Interval
@@ -127,17 +128,13 @@ def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[Layer
         )
     strongest = sorted(learned, key=lambda layer: layer.beyond_chance.value, reverse=True)
     named = "; ".join(
-        f"{layer.layer} {_percent(layer.beyond_chance)}{_control(layer)}" for layer in strongest[:MAX_LAYERS]
+        f"{layer.layer} {share_words(layer.beyond_chance)}{_control(layer)}" for layer in strongest[:MAX_LAYERS]
     )
     more = f"; and {len(learned) - MAX_LAYERS} more" if len(learned) > MAX_LAYERS else ""
     return (
         f"In {len(learned)} of {len(layers)} hidden layers more units answer to less than {limit:.0%} of the "
         f"classes than with shuffled weights. Share of the live units, beyond chance: {named}{more}."
     )
-
-
-def _percent(share: Interval) -> str:
-    return f"{share.value:.0%} ({max(0, share.low):.0%} to {min(1, share.high):.0%})"
 
 
 def _control(layer: LayerSelectivity) -> str:

@@ -58,7 +58,7 @@ def test_curves_have_their_axes_units_and_n(surveyed: Open) -> None:
 def test_a_unit_that_ignores_motion_has_no_curves(surveyed: Open) -> None:
     page = surveyed("/tiny/fc6/1")
     check(page)
-    assert "by less than 10 %" in page.text
+    assert "by less than 10%" in page.text
     assert "Size of motion" not in page.text
 
 
