@@ -17,8 +17,8 @@ CHANCE_ABOVE = 0.05  # share of the units of random weights that are above 95 % 
 MAX_PAIRS = 8  # named in a sentence
 
 OLD_SURVEY = (
-    "This survey is from before the null and the control of fusion were measured: add the part interaction, or survey "
-    "the network again."
+    "The null and the control of fusion were not measured in this survey: add the part interaction, or survey the "
+    "network again."
 )
 
 
@@ -256,7 +256,10 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts, thresholds: Thresho
     more = f"; and {len(found) - MAX_PAIRS} more" if len(found) > MAX_PAIRS else ""
     return Claim(
         name="fusion.pairs",
-        sentence=f"Of {facts.pairs_asked:,} pairs of classes {len(found)} need both streams: {named}{more}.{left}",
+        sentence=(
+            f"Of {facts.pairs_asked:,} pairs of classes {len(found)} {'needs' if len(found) == 1 else 'need'} both "
+            f"streams: {named}{more}.{left}"
+        ),
         verdict=Verdict.SUPPORTED,
         measure="area under the ROC curve, both streams",
         effect=strongest.fused,
@@ -274,8 +277,9 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts, thresholds: Thresho
 
 def _pair_threshold(thresholds: Thresholds) -> str:
     return (
-        f"both at least {thresholds.separated_auc}, neither alone {thresholds.alone_auc} or more, "
-        f"{thresholds.min_auc_difference} less with an interval above 0, p < {thresholds.max_p_value:g} corrected"
+        f"both streams together reach an area of {thresholds.separated_auc:g}, either alone stays below "
+        f"{thresholds.alone_auc:g} and at least {thresholds.min_auc_difference:g} lower with an interval above 0, and "
+        f"p < {thresholds.max_p_value:g} after correction for the number of pairs"
     )
 
 

@@ -25,7 +25,7 @@ HEADING = Heading(
 )
 PAPER = "sections 4.2 and 4.3"
 OLD_SURVEY = (
-    "Invariance was not measured against chance and a control: survey the network again, or add the part invariance."
+    "Invariance was not measured beside chance and a control: add the part invariance, or survey the network again."
 )
 NO_MOTION = "The network sees single frames, so it cannot be told what it keeps when motion changes."
 TOO_FEW = (

@@ -20,9 +20,7 @@ from app.contract.unit import UnitSummary
 
 ONE_CLASS, SEVERAL, DETECTORS = "specificity.one_class", "specificity.several_classes", "specificity.detectors"
 PAPER = "section 4.1"
-NOT_MEASURED = (
-    "Which units the classes need was not measured in this survey: add the part silence, or survey the network again."
-)
+NOT_MEASURED = "this survey did not silence units. Add the part silence to it, or survey the network again."
 SHUFFLED_CLASSES = "the classes of the groups of clips shuffled"
 EXCHANGED = "the clips with and without the unit exchanged at random, group by group"
 MAX_NAMED = 3
@@ -50,12 +48,12 @@ def claims_of_needs(data: SurveyData) -> tuple[Claim, ...]:
     reason = _why_not(data, found)
     if found is None or reason:
         words = {
-            ONE_CLASS: "Some units are needed by one class alone",
-            SEVERAL: "Some units are needed by several classes",
-            DETECTORS: "A class needs the units that detect it",
+            ONE_CLASS: "Whether one class alone needs some units",
+            SEVERAL: "Whether several classes need some units",
+            DETECTORS: "Whether a class needs the units that detect it",
         }
         return tuple(
-            Claim(name=name, sentence=f"{said}: {reason}", verdict=Verdict.CANNOT_BE_TOLD, paper=PAPER)
+            Claim(name=name, sentence=f"{said} cannot be told: {reason}", verdict=Verdict.CANNOT_BE_TOLD, paper=PAPER)
             for name, said in words.items()
         )
     return (_one_class(data, found), _several_classes(data, found), _detectors(data, found))
@@ -107,8 +105,8 @@ def _several_classes(data: SurveyData, found: Necessity) -> Claim:
         return Claim(
             name=SEVERAL,
             sentence=(
-                f"Units that {SEVERAL_CLASSES} classes need cannot be told: {found.tested_classes} classes have "
-                f"{MIN_CHANGED_GROUPS} independent groups of clips or more."
+                f"Whether {SEVERAL_CLASSES} classes need some units cannot be told: {found.tested_classes} classes "
+                f"have {MIN_CHANGED_GROUPS} independent groups of clips or more."
             ),
             verdict=Verdict.CANNOT_BE_TOLD,
             paper=PAPER,

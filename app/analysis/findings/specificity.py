@@ -15,7 +15,9 @@ from app.contract.unit import generic_above, specific_below
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
 SELECTIVE = "specificity.selective"
 MAX_LAYERS = 4  # named in a sentence
-OLD_SURVEY = "This survey is from before chance and a control were measured: survey the network again."
+OLD_SURVEY = (
+    "Chance and a control were not measured in this survey: add the part selectivity, or survey the network again."
+)
 TOO_FEW_CLIPS = (
     "An interval takes two classes with four independent clips each (of different videos, people or motions): add "
     "clips to the data set, and survey the network again."

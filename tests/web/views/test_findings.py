@@ -204,7 +204,7 @@ def test_specific_units_cannot_be_told_from_few_clips_or_an_old_survey() -> None
     few, old = specificity(()), specificity(None)
     assert few.verdict is old.verdict is Verdict.CANNOT_BE_TOLD
     assert few.sentences[0].startswith("An interval takes two classes with four independent clips each")
-    assert old.sentences[0].startswith("This survey is from before chance and a control were measured")
+    assert old.sentences[0].startswith("Chance and a control were not measured in this survey")
 
 
 def test_the_page_shows_specific_units_by_layer_beside_their_control(

@@ -115,7 +115,7 @@ def test_needed_units_cannot_be_told_from_few_groups_or_an_old_survey() -> None:
     two = needs(make_necessity(tested_classes=2))
     assert two["one_class"].verdict is Verdict.SUPPORTED
     assert two["several_classes"].verdict is Verdict.CANNOT_BE_TOLD
-    assert "add the part silence" in needs(None)["several_classes"].sentence
+    assert "Add the part silence" in needs(None)["several_classes"].sentence
     assert needs(make_necessity(detectors=None))["detectors"].verdict is Verdict.CANNOT_BE_TOLD
     at_chance = needs(make_necessity(never_predicted=(0, 1, 2, 4)))
     assert at_chance["one_class"].verdict is at_chance["several_classes"].verdict is Verdict.CANNOT_BE_TOLD
