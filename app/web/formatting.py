@@ -39,6 +39,11 @@ def bound(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:g}"
 
 
+def p_value(value: float) -> str:
+    """Write a p-value after its `p`: `= 0.020`, or `< 0.001`."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
 @lru_cache(maxsize=8192)  # a page has hundreds of bars, many of equal values
 def bar_width(value: float) -> float:
     """Return how many percent of its track a bar fills, for a value from 0 to 1."""

@@ -36,7 +36,7 @@ PART_WORDS = {
     SurveyPart.STREAMS: "what each stream contributes: streams swapped between clips",
     SurveyPart.MASK: "what the moving and the still parts of the frame contribute",
     SurveyPart.SELECTIVITY: "units specific to few classes, beside chance and shuffled weights",
-    SurveyPart.SILENCE: "the accuracy that classes lose when a unit is silenced",
+    SurveyPart.SILENCE: "what classes lose when a unit is silenced",
     SurveyPart.INTERACTION: "how units combine appearance and motion",
     SurveyPart.CODING: "units that code what is static, dynamic, or both",
     SurveyPart.INVARIANCE: "what stays the same at other speeds and in other directions",

@@ -50,7 +50,7 @@ def test_curves_have_their_axes_units_and_n(surveyed: Open) -> None:
     assert "in proportion to the size of the motion" in text
     assert "at least 1.8 octaves" in text
     assert "× 4" not in text, "no clip is long enough for it"
-    assert "Drifting gratings: selectivity 0.850, p < 0.01" in text
+    assert "Drifting gratings: selectivity 0.850, p = 0.002" in text
     assert "6 clips" in text
     assert "octaves Response to motion replayed" not in text, "the new measure takes the place of the old"
 

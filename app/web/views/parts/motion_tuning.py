@@ -41,13 +41,14 @@ class MotionTuningPanel:
 
     @property
     def gain_words(self) -> str:
-        """What the slope means."""
+        """What the slope says of the response, as the end of a sentence."""
         slope = self.tuning.gain_slope
         if slope is None:
             return ""
         if slope.value < COMPRESSES_BELOW:
-            return "the size of the motion matters little"
-        return "in proportion to the size of the motion" if slope.value <= LINEAR_UP_TO else "more than in proportion"
+            return "depends little on the size of the motion"
+        is_linear = slope.value <= LINEAR_UP_TO
+        return f"grows {'' if is_linear else 'more than '}in proportion to the size of the motion"
 
     @property
     def width_words(self) -> str:
