@@ -5,7 +5,7 @@ shuffled labels: a permutation test, with the share of false discoveries among a
 FALSE_DISCOVERY_RATE (Benjamini and Hochberg 1995).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,41 @@ from worker.evidence.types import Floats, Labels
 
 MAX_DRAWS, MIN_DRAWS = 999, 99  # permutations of labels; half as many resamples of clips
 MAX_PRODUCTS = 2e10  # clips x units x draws: about a minute of one core
+MAX_VALUES = 500_000  # draws x classes x units at once: small layers take many draws in one product
+
+
+@dataclass(frozen=True)
+class ClassDraws:
+    """How often each of N clips counts for each of C classes, in each of D draws of labels or of clips."""
+
+    classes: int
+    members: csr_array  # (D C, N)
+    totals: Floats  # (D C,)
+
+    @staticmethod
+    def of(labels: Sequence[Labels], counts: Sequence[Floats] | None = None) -> "ClassDraws":
+        """Return the draws with these labels (N,), which are the same classes in all; `counts` (N,) weigh the clips."""
+        classes = np.unique(labels[0])
+        index = np.searchsorted(classes, np.stack(labels))  # (D, N)
+        rows = (index + len(classes) * np.arange(len(labels))[:, None]).ravel()
+        weights = np.ones(index.size) if counts is None else np.concatenate(counts)
+        shape = (len(labels) * len(classes), index.shape[1])
+        members = csr_array((weights, (rows, np.tile(np.arange(shape[1]), len(labels)))), shape=shape)
+        return ClassDraws(len(classes), members, np.asarray(np.bincount(rows, weights, shape[0]), np.float64))
+
+    def shares(self, peaks: Floats) -> Iterator[tuple[slice, Floats]]:
+        """Yield the effective classes of units as a share of the classes, some draws at a time: (N, u) to (d, u).
+
+        Peaks are not negative. A silent unit has 0. Sparse products take less time than sorting the peaks by class.
+        """
+        units = peaks.shape[1]
+        step = max(1, MAX_VALUES // (self.classes * units))
+        for first in range(0, len(self.totals) // self.classes, step):
+            rows = slice(first * self.classes, (first + step) * self.classes)
+            means = (self.members[rows] @ peaks) / np.maximum(self.totals[rows], 1)[:, None]
+            by_unit = means.reshape(-1, self.classes, units).transpose(0, 2, 1).reshape(-1, self.classes)
+            shares = (effective_classes(by_unit) / self.classes).reshape(-1, units)
+            yield slice(first, first + len(shares)), shares
 
 
 @dataclass(frozen=True)
@@ -66,46 +101,43 @@ def measure_selectivity(
     units = sum(layer.units for layer in trained.layers) * (1 if control is None else 2)
     draws = int(np.clip(MAX_PRODUCTS / (len(clips.labels) * units), MIN_DRAWS, MAX_DRAWS))
     generator = np.random.default_rng(seed)
-    shuffled = [clips.shuffle(generator) for _ in range(draws)]
+    shuffled = ClassDraws.of([clips.shuffle(generator) for _ in range(draws)])
     counts = [clips.resample(generator) for _ in range(draws // 2)]
-    measured = [measure_layer(trained, name, clips.labels, shuffled, counts) for name in names]
+    resampled = ClassDraws.of([clips.labels] * len(counts), counts)
+    measured = [measure_layer(trained, name, clips.labels, shuffled, resampled) for name in names]
     return tuple(
         _summarize(
             name,
             layer,
             significant,
-            None if control is None else measure_layer(control, name, clips.labels, shuffled, counts),
+            None if control is None else measure_layer(control, name, clips.labels, shuffled, resampled),
         )
         for name, layer, significant in zip(names, measured, find_significant(measured), strict=True)
     )
 
 
 def measure_layer(
-    checkpoint: SurveyCheckpoint,
-    layer: str,
-    labels: Labels,
-    shuffled: Sequence[Labels],
-    counts: Sequence[Floats],
+    checkpoint: SurveyCheckpoint, layer: str, labels: Labels, shuffled: ClassDraws, resampled: ClassDraws
 ) -> LayerMeasures:
     """Measure the units of a layer under the labels, under each of the shuffled labels, and on resampled clips."""
     shares, lives, p_values = [], [], []
-    below = np.zeros(len(shuffled), np.int64)
-    below_resampled = np.zeros(len(counts))
-    limit = specific_below(len(np.unique(labels)))
+    classes = shuffled.classes
+    below = np.zeros(len(shuffled.totals) // classes, np.int64)
+    below_resampled = np.zeros(len(resampled.totals) // classes)
+    limit = specific_below(classes)
     for _, chunk in checkpoint.unit_chunks(layer):
         peaks = np.maximum(chunk, 0).astype(np.float64)
         live = peaks.max(0) > 0
         share = class_share(peaks, labels)
         as_few = np.zeros(peaks.shape[1])
-        for draw, other in enumerate(shuffled):
-            by_chance = class_share(peaks, other)
-            as_few += by_chance <= share
-            below[draw] += ((by_chance < limit) & live).sum()
-        for draw, count in enumerate(counts):
-            below_resampled[draw] += ((class_share(peaks, labels, count) < limit) & live).sum()
+        for draws, by_chance in shuffled.shares(peaks):
+            as_few += (by_chance <= share).sum(0)
+            below[draws] += ((by_chance < limit) & live).sum(1)
+        for draws, drawn in resampled.shares(peaks):
+            below_resampled[draws] += ((drawn < limit) & live).sum(1)
         shares.append(share)
         lives.append(live)
-        p_values.append(np.where(live, (1 + as_few) / (1 + len(shuffled)), 1.0))
+        p_values.append(np.where(live, (1 + as_few) / (1 + len(below)), 1.0))
     live = np.concatenate(lives)
     return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled, limit)
 
@@ -113,15 +145,11 @@ def measure_layer(
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:
     """Return the effective classes of units as a share of the classes there are: peaks (N, u), not negative, to (u,).
 
-    `counts` (N,) says how often each clip occurs. A silent unit has 0. It is asked thousands of times: a sparse
-    product with the membership of clips in classes takes less time than sorting the peaks by class.
+    `counts` (N,) says how often each clip occurs. A silent unit has 0.
     """
-    classes, index = np.unique(labels, return_inverse=True)
-    weights = np.ones(len(labels)) if counts is None else counts
-    members = csr_array((weights, (index, np.arange(len(labels)))), shape=(len(classes), len(labels)))
-    totals = np.bincount(index, weights, len(classes))
-    means = (members @ peaks.astype(np.float64, copy=False)) / np.maximum(totals, 1)[:, None]
-    return effective_classes(means.T) / len(classes)
+    draws = ClassDraws.of([labels], None if counts is None else [counts])
+    ((_, shares),) = draws.shares(peaks.astype(np.float64, copy=False))
+    return np.asarray(shares[0])
 
 
 def find_significant(layers: Sequence[LayerMeasures]) -> list[npt.NDArray[np.bool_]]:

@@ -11,6 +11,7 @@ from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.protocol import SURVEY_SEED
 from worker.devices import device_of
 from worker.evidence.checkpoint import Peaks, SurveyCheckpoint
+from worker.evidence.clip_halves import merge_identical
 from worker.evidence.resampling import GroupedClips, number_groups
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
 from worker.evidence.types import Labels, Observe, UnitKey
@@ -20,6 +21,7 @@ from worker.survey.clip_groups import clip_group
 from worker.survey.prefetch import Sample
 from worker.survey.recording import Recorder
 
+COMPARED_UNITS = 256  # of all layers: clips with the same activations are copies of one
 CONTROL_FOLDER = "control"  # in the checkpoint's: what the network with shuffled weights gives
 SEED = SURVEY_SEED
 
@@ -61,8 +63,12 @@ class SurveyContext:
 
     @cached_property
     def clips(self) -> GroupedClips:
-        """The recorded clips with the groups within which they are not independent."""
-        return GroupedClips(self.recorded_labels, number_groups(self._group_names))
+        """The recorded clips with the groups within which they are not independent; copies of a clip are one group."""
+        named = GroupedClips(self.recorded_labels, number_groups(self._group_names))
+        layers = self.card.own_layers
+        units = max(1, COMPARED_UNITS // len(layers))  # of each layer
+        peaks = [self.checkpoint.peaks(layer.name)[:, :units] for layer in layers]
+        return merge_identical(named, np.hstack(peaks))
 
     @property
     def groups_known(self) -> bool:

@@ -46,6 +46,15 @@ def make_run(network: Network, folder: Path, **options: object) -> SurveyRun:
     return SurveyRun(network, "noise", samples, folder, probed_layers=["fc7"], **options)  # type: ignore[arg-type]
 
 
+def test_copies_of_a_clip_are_one_group_though_nothing_tells_so(tiny_two_stream: Network, tmp_path: Path) -> None:
+    labels = tiny_two_stream.card.classes
+    samples = [Sample(f"clip {n}", labels[n % 3], noise(n % 6)) for n in range(12)]
+    survey = SurveyRun(tiny_two_stream, "copies", samples, tmp_path)
+    survey.record()
+    assert survey.context.clips.groups.tolist() == [0, 1, 2, 3, 4, 5] * 2
+    assert not survey.context.groups_known
+
+
 def overflow(context: SurveyContext, observe: Observe) -> PartResult:
     raise NotFinite("The control overflows.")
 

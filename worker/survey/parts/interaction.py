@@ -1,30 +1,22 @@
 """How a network puts its two streams together, on real appearances with real motions of other clips."""
 
-import numpy as np
-
 from app.contract.survey_part import SurveyPart
-from worker.evidence.clip_halves import merge_identical
 from worker.evidence.fusion_study import count_passes, study_fusion
 from worker.evidence.synergy import MOTION
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import Part, PartResult
 
-COMPARED_UNITS = 16  # of each layer: clips with the same activations are copies of one
-
 
 def measure_interaction(context: SurveyContext, observe: Observe) -> PartResult:
     """Measure the interaction of units by layer, and which classes need both streams."""
-    layers = context.card.own_layers
-    rows = np.hstack([context.checkpoint.peaks(layer.name)[:, :COMPARED_UNITS] for layer in layers])
-    clips = merge_identical(context.clips, rows)
     study = study_fusion(
         context.network,
         context.control,
         context.read_clips,
         context.recorded.tolist(),
         [context.samples[number].name for number in context.recorded],
-        clips,
+        context.clips,
         context.logits if context.card.classes else None,
         observe,
         context.seed,
