@@ -83,6 +83,7 @@ def test_a_survey_and_an_explained_clip(network: Network, tmp_path: Path) -> Non
     assert min(size) >= 36
     samples = [Sample(f"clip {n}", LABELS[n], partial(rolled, 5 * n)) for n in range(2)]
     survey = SurveyRun(network, "two", samples, tmp_path, threads=1).run()
+    assert not any(each.applies for each in survey.facts.omitted)
     inputs = make_inputs(network.card, CLIP)
     peak = network.activation("motion.layer2.0", inputs)[0].relu().amax((1, 2, 3))
     unit = int(peak.argmax())

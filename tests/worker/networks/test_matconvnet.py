@@ -113,7 +113,7 @@ def test_a_survey_with_flow_and_an_explained_clip(
         return np.rot90(clip, by, (1, 2))
 
     samples = [Sample(f"clip {n}", CLASSES[n], partial(turned, n)) for n in range(2)]
-    survey = SurveyRun(network, "two", samples, tmp_path, threads=1).run()
+    survey = SurveyRun(network, "two", samples, tmp_path, probed_layers=()).run()
     evidence = {(unit.layer, unit.unit): unit for unit in survey.units}
     inputs = make_inputs(network.card, clip)
     assert inputs[StreamName.MOTION][0, ::2].mean() * 20 == pytest.approx(

@@ -93,6 +93,7 @@ def test_a_unit_and_a_class_are_visualized(network: Network, layer: str, unit: i
 def test_a_survey_and_an_explained_clip(network: Network, tmp_path: Path) -> None:
     samples = [Sample(f"clip {n}", LABELS[n], partial(rolled, 5 * n)) for n in range(2)]
     survey = SurveyRun(network, "two", samples, tmp_path, threads=1).run()
+    assert not any(each.applies for each in survey.facts.omitted)
     evidence = {(unit.layer, unit.unit): unit for unit in survey.units}
     peak = network.activation("layer2.0", make_inputs(network.card, CLIP))[0].relu().amax((1, 2, 3))
     unit = int(peak.argmax())

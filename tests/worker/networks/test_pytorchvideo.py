@@ -138,7 +138,7 @@ def check_survey_and_explanation(network: Network, layer: str, clips: list[Any],
         Sample(f"clip {n}", hub.LABELS[n], lambda count, clip=clip: clip)  # type: ignore[misc]
         for n, clip in enumerate(clips)
     ]
-    survey = SurveyRun(network, "two", samples, folder, threads=1).run()
+    survey = SurveyRun(network, "two", samples, folder, probed_layers=()).run()
     evidence = {(unit.layer, unit.unit): unit for unit in survey.units}
     peak = network.activation(layer, make_inputs(network.card, clips[0]))[0].amax((1, 2, 3))
     unit = int(peak.argmax())

@@ -107,7 +107,7 @@ def test_a_unit_of_a_middle_layer_is_visualized(network: Network, objective: str
 
 def test_a_survey_and_an_explained_clip(network: Network, tmp_path: Path) -> None:
     samples = [Sample(f"clip {n}", LABELS[n], partial(rolled, 5 * n)) for n in range(2)]
-    survey = SurveyRun(network, "two", samples, tmp_path, threads=1).run()
+    survey = SurveyRun(network, "two", samples, tmp_path, probed_layers=()).run()
     evidence = {(unit.layer, unit.unit): unit for unit in survey.units}
     peak = network.activation("blocks.1.mlp", make_inputs(network.card, CLIP))[0].amax((1, 2, 3))
     unit = int(peak.argmax())

@@ -45,7 +45,8 @@ def test_the_evidence_of_every_unit_agrees_with_the_network(
 ) -> None:
     card = tiny_two_stream.card
     began = monotonic()
-    survey = SurveyRun(tiny_two_stream, "noise", samples, tmp_path, threads=2)
+    parts = (SurveyPart.RECORD, SurveyPart.PROBE, SurveyPart.ATTRIBUTE)
+    survey = SurveyRun(tiny_two_stream, "noise", samples, tmp_path, threads=2, parts=parts)
     actual = survey.run()
     assert actual.facts.seconds == pytest.approx(monotonic() - began, rel=0.1), "all of it, not the first pass alone"
     units = units_of(actual)
@@ -102,7 +103,7 @@ class Killed(Exception):
 def test_a_killed_survey_continues_where_it_was(
     tiny_two_stream: Network, samples: list[Sample], tmp_path: Path
 ) -> None:
-    whole = units_of(SurveyRun(tiny_two_stream, "noise", samples, tmp_path / "whole").run())
+    whole = units_of(SurveyRun(tiny_two_stream, "noise", samples, tmp_path / "whole", probed_layers=()).run())
 
     def kill(progress: StageProgress) -> None:
         if progress.done >= 30:
@@ -128,11 +129,7 @@ def test_a_killed_survey_continues_where_it_was(
     actual = SurveyRun(tiny_two_stream, "noise", again, tmp_path / "cut", probed_layers=(), observe=stages.append).run()
     assert min(read) == 32
     assert stages[-1] == StageProgress(SurveyPart.RECORD, "part 1 of 1, shows every clip", CLIPS, CLIPS)
-    units = units_of(actual)
-    for key, unit in whole.items():
-        later = ("synergy", "speed", "direction", "motion", "interaction", "necessity", "coding")
-        silent = {"class_attributions": (), **dict.fromkeys(later)}
-        assert units[key] == unit.model_copy(update=silent)
+    assert units_of(actual) == whole
     assert actual.facts.seconds > 0
 
 
@@ -150,6 +147,8 @@ def test_specific_units_are_measured_beside_the_control_which_continues_when_kil
     stages: list[StageProgress] = []
     continued = run_probing(tiny_two_stream, samples, tmp_path / "cut", observe=stages.append)
     assert min(stage.done for stage in stages if stage.stage == SurveyPart.SELECTIVITY) > 30
+    assert not continued.facts.omitted, "every part applies, and none fails"
+    assert not any(part._forward_hooks for part in tiny_two_stream.module.modules())
     layers = continued.facts.selectivity
     assert layers is not None
     hidden = [layer.name for layer in tiny_two_stream.card.layers if not layer.is_class]
@@ -181,8 +180,8 @@ def test_a_recording_alone_and_few_clips_measure_no_control(tiny_clip: Network, 
 def test_other_clips_are_another_survey(tiny_clip: Network, tmp_path: Path) -> None:
     classes = tiny_clip.card.classes
     some = [Sample(f"{n}", classes[n % 2], noise(n)) for n in range(4)]
-    SurveyRun(tiny_clip, "noise", some, tmp_path).run()
-    SurveyRun(tiny_clip, "noise", some[:3], tmp_path).run()
+    for clips in (some, some[:3]):
+        SurveyRun(tiny_clip, "noise", clips, tmp_path, probed_layers=()).run()
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -192,6 +191,7 @@ def test_clips_that_cannot_be_read_are_skipped_and_listed(tiny_clip: Network, tm
     actual = SurveyRun(tiny_clip, "noise", mixed, tmp_path).run()
     assert actual.facts.skipped == ("0: The clip is damaged.", "5: The clip is damaged.")
     assert actual.facts.clips == 4
+    assert not any(each.applies for each in actual.facts.omitted)
     assert [each.clip for each in actual.predictions] == ["1", "2", "3", "4"]
     sane = [mixed[n] for n in (1, 2, 3, 4)]
     plain = units_of(SurveyRun(tiny_clip, "noise", sane, tmp_path).run())
@@ -228,7 +228,7 @@ def test_nan_stops_a_survey(tiny_clip: Network, tmp_path: Path) -> None:
             SurveyRun(tiny_clip, "noise", some, tmp_path).run()
     finally:
         weight.data.copy_(kept)
-    SurveyRun(tiny_clip, "noise", some, tmp_path).run()
+    SurveyRun(tiny_clip, "noise", some, tmp_path, probed_layers=()).run()
 
 
 def test_a_failed_start_leaves_the_checkpoint_as_it_was(tiny_clip: Network, tmp_path: Path) -> None:

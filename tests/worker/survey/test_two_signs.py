@@ -25,7 +25,8 @@ def test_the_extreme_clips_of_a_signed_layer_are_those_of_the_network(tiny_clip:
     card = tiny_clip.card
     assert [layer.name for layer in card.layers if layer.signed] == ["conv3", "shortcut"]
     samples = [Sample(f"clip {n}", card.classes[n % len(card.classes)], noise(n)) for n in range(CLIPS)]
-    units = {(each.layer, each.unit): each for each in SurveyRun(tiny_clip, "noise", samples, tmp_path).run().units}
+    survey = SurveyRun(tiny_clip, "noise", samples, tmp_path, probed_layers=()).run()
+    units = {(each.layer, each.unit): each for each in survey.units}
     inputs = join_clips([make_inputs(card, sample.read(8)) for sample in samples])
     maps = tiny_clip.activation(SIGNED, inputs).detach()
     peaks, troughs = maps.amax((2, 3, 4)).numpy(), maps.amin((2, 3, 4)).numpy()
