@@ -6,14 +6,14 @@ et al. (2015), which keeps the size of activations, biases are 0, and batch norm
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import nn
 
+from worker.evidence.shuffled_weights import calibrate_norms
 from worker.evidence.stream_tail import StreamTail
-from worker.networks.layer_recorder import BATCH_NORMS
 
 
 def redraw_weights(tail: StreamTail, seed: int, calibrate: Callable[[StreamTail], object]) -> StreamTail | None:
@@ -31,7 +31,7 @@ def redraw_weights(tail: StreamTail, seed: int, calibrate: Callable[[StreamTail]
         for part in parts:
             _redraw(part, generator)
     redrawn = tail.with_network(replace(tail.network, module=module))
-    _calibrate(parts, lambda: calibrate(redrawn))
+    calibrate_norms(parts, lambda: calibrate(redrawn))
     return redrawn
 
 
@@ -44,17 +44,3 @@ def _redraw(part: nn.Module, generator: torch.Generator) -> None:
             parameter.copy_(values.to(parameter.device, parameter.dtype))
         elif name.endswith("bias"):
             parameter.zero_()
-
-
-def _calibrate(parts: Sequence[nn.Module], run: Callable[[], object]) -> None:
-    norms = [part for part in parts if isinstance(part, BATCH_NORMS) and part.running_mean is not None]
-    momenta = [part.momentum for part in norms]
-    for part in norms:
-        part.reset_running_stats()
-        part.momentum = None  # an average over all batches
-        part.train()
-    if norms:
-        run()
-    for part, momentum in zip(norms, momenta, strict=True):
-        part.eval()
-        part.momentum = momentum

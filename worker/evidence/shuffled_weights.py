@@ -7,7 +7,8 @@ until half of the clips move each of its units.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -35,7 +36,15 @@ def shuffle_weights(network: Network, clips: Iterable[Inputs], seed: int = SEED)
             order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
             parameter.copy_(parameter.flatten()[order].view_as(parameter))
     kept: list[Inputs] = []
-    _calibrate(module, _keep(clips, kept))
+    watched = _keep(clips, kept)
+
+    def show() -> None:
+        with torch.no_grad():
+            for inputs in watched:
+                module(inputs)
+
+    calibrate_norms(module.modules(), show)
+    deque(watched, maxlen=0)  # without normalisations nothing has asked for the clips yet
     control = replace(network, module=module)
     _shift_silent_layers(control, kept)
     return control
@@ -87,18 +96,16 @@ def _read_peaks(module: nn.Module, paths: Sequence[str], clips: Sequence[Inputs]
     return {path: torch.cat(found) for path, found in peaks.items()}
 
 
-def _calibrate(module: nn.Module, clips: Iterable[Inputs]) -> None:
-    """Set the running statistics of batch normalisations to the averages over the clips."""
-    norms = [part for part in module.modules() if isinstance(part, BATCH_NORMS) and part.running_mean is not None]
+def calibrate_norms(parts: Iterable[nn.Module], run: Callable[[], object]) -> None:
+    """Set the running statistics of the batch normalisations among the parts to the averages over what `run` shows."""
+    norms = [part for part in parts if isinstance(part, BATCH_NORMS) and part.running_mean is not None]
     momenta = [part.momentum for part in norms]
     for part in norms:
         part.reset_running_stats()
         part.momentum = None  # an average over all batches
         part.train()
-    with torch.no_grad():
-        for inputs in clips:
-            if norms:
-                module(inputs)
+    if norms:
+        run()
     for part, momentum in zip(norms, momenta, strict=True):
         part.eval()
         part.momentum = momentum
