@@ -75,7 +75,7 @@ class LayerMeasures:
     live: npt.NDArray[np.bool_]  # (U,) units that some clip made positive
     p_value: Floats  # (U,) of as few effective classes under shuffled labels
     shuffled: Integers  # (draws,) units below `specific_below` under shuffled labels
-    resampled: Floats  # (draws,) units below `specific_below` on resampled clips
+    resampled: Floats  # (draws,) units below `specific_below` on resampled clips, with units drawn anew
     limit: float  # share of the classes that is `specific_below`
 
     @property
@@ -139,7 +139,17 @@ def measure_layer(
         lives.append(live)
         p_values.append(np.where(live, (1 + as_few) / (1 + len(below)), 1.0))
     live = np.concatenate(lives)
-    return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, below_resampled, limit)
+    drawn = _draw_units(below_resampled, int(live.sum()))
+    return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, drawn, limit)
+
+
+def _draw_units(below: Floats, live: int) -> Floats:
+    """Return how many units are below where, on each resample of the clips (draws,), the live units are drawn anew.
+
+    Another training, or another shuffle of the weights, would have given other units: in a layer of few units three
+    that are below may be luck, however sure it is that these three are.
+    """
+    return np.random.default_rng(0).binomial(live, below / max(1, live)).astype(float)
 
 
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:

@@ -94,6 +94,20 @@ def test_what_the_control_has_as_well_is_no_difference(tmp_path: Path) -> None:
     assert layer.p_value > 0.05
 
 
+def test_a_few_units_may_be_luck_of_the_weights(tmp_path: Path) -> None:
+    """Three planted units of 40 are surely specific, but other weights might have given none."""
+    control = record(tmp_path / "control", noise(1))
+    few, many = (
+        measure_selectivity(record(tmp_path / str(count), with_planted(noise(0), count)), control, EACH_ITS_OWN)[0]
+        for count in (3, 20)
+    )
+    assert few.specific == 3
+    assert few.p_value is not None
+    assert few.p_value > 0.02
+    assert many.p_value is not None
+    assert many.p_value < 1e-6
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_rare_and_strong_responses_are_no_specificity_where_labels_are_shuffled(tmp_path: Path, seed: int) -> None:
     """A unit that three clips excite looks specific under any labels: chance explains it."""
