@@ -104,22 +104,31 @@ def measure_selectivity(
     shuffled = ClassDraws.of([clips.shuffle(generator) for _ in range(draws)])
     counts = [clips.resample(generator) for _ in range(draws // 2)]
     resampled = ClassDraws.of([clips.labels] * len(counts), counts)
-    measured = [measure_layer(trained, name, clips.labels, shuffled, resampled) for name in names]
+    measured = [measure_layer(trained, name, clips.labels, shuffled, resampled, generator) for name in names]
     return tuple(
         _summarize(
             name,
             layer,
             significant,
-            None if control is None else measure_layer(control, name, clips.labels, shuffled, resampled),
+            None if control is None else measure_layer(control, name, clips.labels, shuffled, resampled, generator),
         )
         for name, layer, significant in zip(names, measured, find_significant(measured), strict=True)
     )
 
 
 def measure_layer(
-    checkpoint: SurveyCheckpoint, layer: str, labels: Labels, shuffled: ClassDraws, resampled: ClassDraws
+    checkpoint: SurveyCheckpoint,
+    layer: str,
+    labels: Labels,
+    shuffled: ClassDraws,
+    resampled: ClassDraws,
+    generator: np.random.Generator,
 ) -> LayerMeasures:
-    """Measure the units of a layer under the labels, under each of the shuffled labels, and on resampled clips."""
+    """Measure the units of a layer under the labels, under each of the shuffled labels, and on resampled clips.
+
+    On each resample the live units are drawn anew too: another training, or another shuffle of the weights, would have
+    given other units. In a layer of few units three that are below may be luck, however sure it is that these are.
+    """
     shares, lives, p_values = [], [], []
     classes = shuffled.classes
     below = np.zeros(len(shuffled.totals) // classes, np.int64)
@@ -139,17 +148,8 @@ def measure_layer(
         lives.append(live)
         p_values.append(np.where(live, (1 + as_few) / (1 + len(below)), 1.0))
     live = np.concatenate(lives)
-    drawn = _draw_units(below_resampled, int(live.sum()))
+    drawn = generator.binomial(live.sum(), below_resampled / max(1, live.sum())).astype(np.float64)
     return LayerMeasures(np.concatenate(shares), live, np.concatenate(p_values), below, drawn, limit)
-
-
-def _draw_units(below: Floats, live: int) -> Floats:
-    """Return how many units are below where, on each resample of the clips (draws,), the live units are drawn anew.
-
-    Another training, or another shuffle of the weights, would have given other units: in a layer of few units three
-    that are below may be luck, however sure it is that these three are.
-    """
-    return np.random.default_rng(0).binomial(live, below / max(1, live)).astype(float)
 
 
 def class_share(peaks: Floats, labels: Labels, counts: Floats | None = None) -> Floats:
