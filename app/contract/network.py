@@ -169,6 +169,9 @@ class NetworkCard(Model):
         description="sha256 of the means and variances of features that the newest survey measured; empty where there "
         "are none",
     )
+    survey_maxima: Literal[""] | Sha256 = Field(
+        default="", description="sha256 of the a_hat that the newest survey measured; empty before a survey"
+    )
     stimulus: Extent = Field(description="size of a stimulus where the recipe leaves it open")
     short_side: int | None = Field(
         default=None,

@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema
 
 from app.contract.model import Model
 from app.contract.network import NetworkCard, Sha256
+from app.contract.recipe_defaults import BATCH_NORM_DEFAULTS, CENTER_DEFAULTS, DEFAULTS, LEGACY_VALUES
 from app.contract.recipe_fields import MapPosition, OtherUnits, ParsePosition, ParseUnits
 from app.contract.recipe_fit import require_fit, require_group, require_statistics
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
@@ -29,47 +30,6 @@ ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give 
 CENTER_VERSION = 2  # the same for the objective `center` alone: part of its keys
 MIN_SIZE, MAX_SIZE, MAX_FRAMES = 16, 512, 128  # of a stimulus that a person chooses
 REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
-
-# Fields that were added after the first results were stored, each with the value that reproduces those results.
-LEGACY_VALUES: Mapping[str, object] = {
-    "sign": "maximize",
-    "position": None,
-    "minus": None,
-    "diversity": 0.0,
-    "count": 1,
-    "member": 0,
-    "tolerance": 0.0,
-    "bn_prior": 0.0,
-    "frame_equalization": 0.0,
-    "focus": 0.0,
-    "center_bias": 0.0,
-    "weight_decay_until": 0.75,
-    "feature_statistics": "",
-}
-
-# The values of fields that a recipe leaves open. A network with batch normalisation has others, because its
-# statistics remember the training data. Those of `center` reach the same activation in the least time: docs/method.md
-DEFAULTS: Mapping[str, object] = {
-    "prior": "pixel",
-    "steps": 72,
-    "step_size": 0.17,
-    "blur": 8.0,
-    "bound": 1.0,
-    "bn_prior": 0.0,
-    "frame_equalization": 0.0,
-    "focus": 0.0,
-    "center_bias": 0.0,
-}
-BATCH_NORM_DEFAULTS: Mapping[str, object] = {
-    **DEFAULTS,
-    "prior": "pink",
-    "step_size": 0.3,
-    "bn_prior": 1.0,
-    "frame_equalization": 1.0,
-    "focus": 1.0,
-    "center_bias": 1.0,
-}
-CENTER_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}
 
 
 class Speed(StrEnum):
@@ -181,6 +141,25 @@ class Recipe(Model):
     )
     smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
+    time_weight: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="Weight of time within R_TV, times the chi of the speed: 64, 8, 1 and 0 from slow to free.",
+    )
+    time_path: Literal["neutral", "smoothed"] = Field(
+        default="neutral",
+        description="Whether steps are smoothed over time as well (smoothed), as they were in results of before: the "
+        "speed then acts on the path more than on J.",
+    )
+    motion_size: float | None = Field(
+        default=None,
+        title="Size of motion",
+        gt=0,
+        le=80,
+        description="Mean length of the flow vectors that the stimulus is held to, in px a frame. If empty, the "
+        "activation and the bound decide. For networks with a motion stream.",
+    )
     bn_prior: float | None = Field(
         default=None,
         title="Feature statistics prior",
@@ -189,6 +168,11 @@ class Recipe(Model):
         description="Weight of R_N: features keep means and variances of data: those of the training data that batch "
         "normalisation remembers, or, without it, those that the newest survey measured in layers of two signs. If "
         "empty, 1 with batch normalisation, 0 without. Nothing to `center`, nor to networks without such layers.",
+    )
+    survey_maxima: Literal["", "unrecorded"] | Sha256 = Field(
+        default="",
+        description="sha256 of the survey's a_hat, by which J divides activations. If empty, those of the network's "
+        "newest survey; without a survey a_hat is 1.",
     )
     feature_statistics: Literal[""] | Sha256 = Field(
         default="",
@@ -287,6 +271,7 @@ class Recipe(Model):
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
         fields = {**defaults, **own_size, **chosen}
+        fields["survey_maxima"] = self.survey_maxima or card.survey_maxima
         has_effect = fields["bn_prior"] and not (self.is_of_one_position or card.normalised)
         fields["feature_statistics"] = (self.feature_statistics or card.feature_statistics) if has_effect else ""
         return ResolvedRecipe.model_validate(fields)
@@ -303,6 +288,7 @@ class ResolvedRecipe(Recipe):
     step_size: float
     blur: float
     bound: float
+    time_weight: float
     bn_prior: float
     frame_equalization: float
     focus: float

@@ -9,6 +9,8 @@ from app.contract.network import Layer, NetworkCard, StreamName
 if TYPE_CHECKING:
     from app.contract.recipe import ResolvedRecipe
 
+FLOW_UNIT_PX = 20  # one standard unit of motion is 20 px
+MAX_SIZE_SHARE = 0.75  # of the bound that the mean length of flow vectors can be held to
 MAX_ENERGY_WEIGHT = 1e36  # energy / bound^alpha, which single precision must hold
 
 
@@ -21,6 +23,7 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
     _require_position(recipe, card, layer)
     _require_others(recipe, layer, units)
     require_group(recipe)
+    _require_motion_size(recipe, card)
     own = card.stimulus
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
     if not has_clip and recipe.frames != own.frames:
@@ -41,6 +44,21 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
                 f"{layer.name} of {card.title} cannot be computed where `{name}` is {value}: it takes {taken}. "
                 f"Leave `{name}` empty for the network's own, {own_value}."
             )
+
+
+def _require_motion_size(recipe: "ResolvedRecipe", card: NetworkCard) -> None:
+    if recipe.motion_size is None:
+        return
+    bounds = [stream.bound for stream in card.streams if stream.name is StreamName.MOTION]
+    if not bounds:
+        raise InvalidRecipe(f"{card.title} has no motion stream, whose motion could be held to a size: leave it empty.")
+    largest = MAX_SIZE_SHARE * recipe.bound * bounds[0] * FLOW_UNIT_PX
+    if recipe.motion_size > largest:
+        raise InvalidRecipe(
+            f"`motion_size` {recipe.motion_size:g} px is too large: with `bound` {recipe.bound:g} no flow vector of "
+            f"{card.title} may be longer than {recipe.bound * bounds[0] * FLOW_UNIT_PX:g} px, so that the mean is at "
+            f"most {largest:g} px. Choose less, or a larger `bound`."
+        )
 
 
 def require_statistics(recipe: "ResolvedRecipe", card: NetworkCard) -> None:

@@ -69,12 +69,27 @@ class Measurements(Model):
         description="of the finished stimulus: its largest, after a following ReLU; its lowest where it was minimized"
     )
     objective: float = Field(description="J of the finished stimulus")
+    objective_without: dict[str, float] = Field(
+        default_factory=dict,
+        description="J with one stream removed (no motion, or a grey frame), by stream; empty where the unit sees one "
+        "stream alone, and for results that were made before this was measured",
+    )
+    a_hat: float | None = Field(
+        default=None,
+        description="what the activation was divided by in J: the largest over the survey's clips (minus the lowest "
+        "where it was minimized), 1 before a survey; None for results that were made before it was recorded",
+    )
     probability: float | None = Field(default=None, description="softmax share; class units only")
     reach: float | None = Field(
         default=None,
         description="activation / a_hat of the newest survey, / a_low where it was minimized; None before one",
     )
     motion_energy: dict[str, float] = Field(description="by stream: mean abs temporal difference, standard units")
+    motion_magnitude: float | None = Field(
+        default=None,
+        description="mean length of the flow vectors in px a frame; None without a motion stream, and for results that "
+        "were made before this was measured",
+    )
     noise: dict[str, float] = Field(
         description="by stream: share of spectral energy above a quarter of the sampling rate"
     )

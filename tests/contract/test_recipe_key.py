@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from app.contract.recipe import BATCH_NORM_DEFAULTS, CENTER_DEFAULTS, DEFAULTS, ENGINE_VERSION, LEGACY_VALUES, Recipe
+from app.contract.recipe import ENGINE_VERSION, Recipe
+from app.contract.recipe_defaults import BATCH_NORM_DEFAULTS, CENTER_DEFAULTS, DEFAULTS, LEGACY_VALUES
 from app.contract.recipe_names import RENAMED_FIELDS
 from tests.support import resolved, two_stream_card
 
@@ -11,7 +12,7 @@ ADDED_LATER = {RENAMED_FIELDS.get(name, name) for name in LEGACY_VALUES}  # as s
 
 
 def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> None:
-    recipe = resolved(seed=3)
+    recipe = resolved(seed=3).model_copy(update=dict(LEGACY_VALUES))
     older = {name: value for name, value in recipe.to_storage().items() if name not in ADDED_LATER}
     body = json.dumps({"engine": ENGINE_VERSION, **older}, sort_keys=True)
     assert recipe.key() == hashlib.sha256(body.encode()).hexdigest()
@@ -22,6 +23,10 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
         ("focus", 0.5),
         ("center_bias", 1.0),
         ("weight_decay_until", 0.9),
+        ("time_weight", 200.0),
+        ("time_path", "neutral"),
+        ("motion_size", 0.5),
+        ("survey_maxima", ""),
     ):
         assert recipe.model_copy(update={name: value}).key() != recipe.key()
 
@@ -42,6 +47,15 @@ def test_what_is_left_empty_is_the_networks_own(normalised: bool, objective: str
     assert (recipe.size, recipe.frames) == (card.stimulus.height, card.stimulus.frames)
     chosen = Recipe(prior="fourier", bn_prior=0.5, frame_equalization=0.25, size=64, objective=objective).resolved(card)
     assert (chosen.prior, chosen.bn_prior, chosen.frame_equalization, chosen.size) == ("fourier", 0.5, 0.25, 64)
+
+
+def test_a_hat_of_another_survey_is_another_recipe() -> None:
+    card = two_stream_card()
+    surveyed = card.model_copy(update={"survey_maxima": "5" * 64})
+    before, after = Recipe().resolved(card), Recipe().resolved(surveyed)
+    assert (before.survey_maxima, after.survey_maxima) == ("", "5" * 64)
+    assert before.key() != after.key()
+    assert before.resolved(surveyed).key() == before.key(), "a recipe that is resolved stays as it is"
 
 
 def test_networks_without_batch_normalisation_keep_the_keys_of_their_results() -> None:

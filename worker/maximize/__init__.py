@@ -5,8 +5,9 @@
     objective = 0.2 * channel("conv3", 3) + 0.8 * channel("conv5", 7) - center("conv5", 2)
     (maximum,) = maximize(module, objective, {"clip": Canvas(depth=3, frames=16, height=112, width=112)})
 
-Enter by `maximize`; a network with a card and a recipe enters by `from_recipe.maximize_units`, the only file that knows
-recipes. Imports the contract's errors, worker.graph and worker.devices; from_recipe and stimulus_size networks too.
+Enter by `maximize`; a network with a card and a recipe enters by `from_recipe.maximize_units`, the only file that reads
+recipes. Imports the contract's errors, worker.graph and worker.devices; from_recipe, report and stimulus_size networks
+too.
 Read objectives, canvas, transforms, parameterizations, optimizers, loop; then objective_function and cone.
 """
 

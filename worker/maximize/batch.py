@@ -51,11 +51,14 @@ class Batch:
         self.function = function
         self.members = Membership(len(seeds), device)
         self.state = OptimizerState(function.model.canvases, seeds, settings, like)
+        self.curvature: dict[InputName, Tensor] = {}  # (B,) by input
         self.diagnostics = Diagnostics(names, device)
         self.microbatches = AdaptiveMicrobatches(len(seeds), len(seeds) if function.objective.is_joint else 1)
 
     def gradient(self, step: int) -> dict[InputName, Tensor]:
         """Return the gradient of J of every active item, zero for those that fail here; post J to the diagnostics.
+
+        `curvature` is then that of their temporal terms.
 
         The BN prior is left out of the first step, so that this step shows whether the unit has a gradient at all.
         """
@@ -67,10 +70,13 @@ class Batch:
             return self.function.value_and_grad(x, state.view(step, rows), items, with_bn_prior=step > 0)
 
         gradient = {name: torch.zeros_like(x) for name, x in state.x.items()}
+        self.curvature = {}
         for rows, evaluated in self.microbatches.run(len(active), work):
             if evaluated is None:
                 self.diagnostics.errors |= {item: out_of_memory() for item in active[rows]}
                 continue
+            for name, curvature in evaluated.curvature.items():
+                self.curvature.setdefault(name, curvature.new_zeros(len(active)))[rows] = curvature
             for name, value in evaluated.gradient.items():
                 gradient[name][rows] = value.nan_to_num_(0, 0, 0)
             self.diagnostics.post(active[rows], evaluated)

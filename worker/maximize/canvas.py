@@ -12,6 +12,8 @@ from torch import Tensor
 from worker.graph.windows import Window
 
 InputName = Any  # str, or StreamName; a Mapping is invariant in its key, so str would refuse mappings by StreamName
+SCALING_STEPS = 8  # to hold a mean norm under a bound: within 1 % where the mean is at most three quarters of the bound
+
 Stimulus = Mapping[InputName, Tensor]  # (B, D, T, H, W) of each input
 
 
@@ -36,6 +38,7 @@ class Canvas:
     margin: int = 0  # pixels beyond it on each side, for random views
     bound: float = 1.0  # B: the largest local norm
     covariance: tuple[tuple[float, ...], ...] | None = None  # of the D values over the network's data, where known
+    mean_norm: float | None = None  # that the finished stimulus is held to, standard units; None: free
     layout: Callable[[Tensor], Tensor] = as_clip  # from (B, D, T, H, W) to what the module takes
 
     @classmethod
@@ -67,7 +70,24 @@ class Canvas:
         return x[..., m : m + self.height, m : m + self.width]
 
     def project(self, x: Tensor) -> Tensor:
-        """Bring local norms |x(i, j, t)| down to the bound, in place, and colours into [-1, 1]; return the tensor."""
+        """Bring local norms |x(i, j, t)| down to the bound, in place, and colours into [-1, 1]; return the tensor.
+
+        Where the canvas has a mean norm, x is scaled first, so that the finished stimulus has it within the bound.
+        """
+        if self.mean_norm is not None:
+            self._scale_to(x, self.mean_norm)
         norm = x.square().sum(1, keepdim=True).sqrt()  # ten times faster than vector_norm over a short dimension
         x.mul_((self.bound / norm.clamp_min(1e-12)).clamp_max_(1))
         return x if self.is_flow else x.clamp_(-1, 1)
+
+    def _scale_to(self, x: Tensor, mean_norm: float) -> None:
+        """Scale x (B, D, T, H, W) in place so that min(|x|, bound) has this mean over the finished stimulus.
+
+        The factor is found by repetition, because the bound cuts the largest norms. A stimulus of zeros stays as it is.
+        """
+        norm = self.crop(x).square().sum(1).sqrt().flatten(1)
+        factor = norm.new_ones((len(x), 1))
+        for _ in range(SCALING_STEPS):
+            mean = (norm * factor).clamp_max(self.bound).mean(1, keepdim=True)
+            factor = factor * mean_norm / mean.clamp_min(1e-12)
+        x.mul_(factor.view(-1, 1, 1, 1, 1))

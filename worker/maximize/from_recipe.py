@@ -15,18 +15,18 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from app.contract.errors import InvalidRecipe, MixedDevices, NotFinite, WorkError
-from app.contract.network import Extent, NetworkCard, Stream, StreamName
+from app.contract.errors import InvalidRecipe, MixedDevices, WorkError
+from app.contract.network import NetworkCard, Stream, StreamName
 from app.contract.recipe import Recipe, ResolvedRecipe, Sign
 from app.contract.result import Measurements
-from worker.devices import describe_device, device_of, stimulus_dtype
+from worker.devices import device_of, stimulus_dtype
 from worker.graph.inputs import as_input
 from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
 from worker.maximize.feature_prior import StatisticsByLayer, named_statistics, unused_prior
 from worker.maximize.focus import Focus
 from worker.maximize.loop import ascend
-from worker.maximize.measures import Array, motion_energies, noise, peak, probability, trough
+from worker.maximize.measures import Array, peak, probability, trough
 from worker.maximize.microbatches import is_out_of_memory, out_of_memory
 from worker.maximize.objective_function import Model, ObjectiveFunction
 from worker.maximize.objectives import (
@@ -41,11 +41,13 @@ from worker.maximize.optimizers import OPTIMIZERS
 from worker.maximize.parameterizations import PARAMETERIZATIONS
 from worker.maximize.positions import CENTER, OutsideMap, Position
 from worker.maximize.regularizers import Penalty
+from worker.maximize.report import Report
 from worker.maximize.result import Maximum, Observe
 from worker.maximize.settings import Schedule, Settings
 from worker.maximize.stimulus_size import is_own_size, refuse_size
 from worker.maximize.transforms import RandomViews
 from worker.networks.network import Network
+from worker.video.flow import FLOW_UNIT_PX
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,18 @@ def maximize_units(
     results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
     unused = unused_prior([each.name for each in card.layers], layer, known)
-    report = _Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units))
+    report = Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units))
     maxima: Sequence[float | None] = [None] * len(units)
     if a_hat is not None:
         maxima = _data_maxima(a_hat, len(units), function.scale.device).tolist()
-    outcomes = {
-        item: result if isinstance(result, WorkError) else report(names[item], result, maxima[item])
-        for item, result in results.items()
-    }
-    return [UnitResult(item, units[item], outcome) for item, outcome in outcomes.items()]
+
+    def outcome(item: int, result: Maximum | WorkError) -> Visualization | WorkError:
+        if isinstance(result, WorkError):
+            return result
+        measured = report(names[item], result, maxima[item])
+        return measured if isinstance(measured, WorkError) else Visualization(result.stimulus, measured)
+
+    return [UnitResult(item, units[item], outcome(item, result)) for item, result in results.items()]
 
 
 def make_model(
@@ -193,6 +198,7 @@ def _make_canvas(card: NetworkCard, recipe: ResolvedRecipe, stream: Stream) -> C
         width=round(recipe.size * card.stimulus.width / card.stimulus.height),
         margin=make_views(recipe).margin,
         bound=recipe.bound * stream.bound,
+        mean_norm=recipe.motion_size / FLOW_UNIT_PX if recipe.motion_size and stream.depth == 2 else None,
         covariance=stream.covariance,
         layout=partial(as_input, stream.name),
     )
@@ -251,14 +257,16 @@ def make_function(
     field, canvases = network.card.layer(layer).receptive_field, list(model.canvases.values())
     height = min(field.height, max(canvas.height for canvas in canvases))
     area = height * min(field.width, max(canvas.width for canvas in canvases))
-    penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, recipe.chi, area)
+    chi = recipe.time_weight * recipe.chi
+    penalty = Penalty(recipe.energy, recipe.alpha, recipe.smoothness, recipe.kappa, chi, area)
     maxima = _data_maxima(a_hat, len(units), device_of(network.module))
     if recipe.count > 1:  # of one unit
         position = None if isinstance(model, Cone) else position_of(recipe)
         objective = objective + recipe.diversity * float(maxima[0]) * diversity(layer, position=position)
     scale = area * maxima.to(stimulus_dtype(network.module))
     bn_prior = 0.0 if recipe.is_of_one_position else recipe.bn_prior  # one position shows no natural scene
-    return ObjectiveFunction(model, objective, penalty, scale, bn_prior)
+    is_relative = a_hat is None and recipe.time_path == "neutral"
+    return ObjectiveFunction(model, objective, penalty, scale, bn_prior, is_relative)
 
 
 def _data_maxima(a_hat: Sequence[float] | None, count: int, device: torch.device) -> Tensor:
@@ -274,15 +282,15 @@ def make_views(recipe: ResolvedRecipe) -> RandomViews:
 
 def make_settings(recipe: ResolvedRecipe) -> Settings:
     """Return the loop's settings under a recipe with its lengths in pixels."""
-    parameterization = partial(
-        PARAMETERIZATIONS[recipe.prior], chi=recipe.chi, blur=recipe.blur, blur_end=recipe.blur_end
-    )
+    chi = recipe.chi if recipe.time_path == "smoothed" else 0.0
+    parameterization = partial(PARAMETERIZATIONS[recipe.prior], chi=chi, blur=recipe.blur, blur_end=recipe.blur_end)
     return Settings(
         Schedule(recipe.steps, recipe.step_size, recipe.weight_decay, recipe.weight_decay_until, recipe.tolerance),
         parameterization,
         partial(OPTIMIZERS[recipe.optimizer], recipe.frame_equalization),
         make_views(recipe),
         partial(Focus, share=recipe.focus, center_bias=recipe.center_bias) if recipe.focus else None,
+        is_damped=recipe.time_path == "neutral",
     )
 
 
@@ -294,49 +302,3 @@ def _measure(
     selected = unit.select(unit_activation(activation, units))
     extreme = trough(selected) if sign == "minimize" else peak(selected, network.points[unit.layer].rectified)
     return extreme, probability(activation, units)
-
-
-@dataclass(frozen=True)
-class _Report:
-    """Turns maxima into visualizations with their measurements."""
-
-    network: Network
-    layer: str
-    recipe: ResolvedRecipe
-    model: Model
-    problem: str
-    unused: str  # a note
-    seconds: float  # a unit
-
-    def __call__(self, name: str, maximum: Maximum, a_hat: float | None) -> Visualization | WorkError:
-        """Return the visualization of one unit; NotFinite where its finished stimulus overflows the network."""
-        activation, class_probability = maximum.measures
-        values = torch.tensor([maximum.objective, activation])
-        if not values.isfinite().all():
-            return NotFinite(
-                f"The finished stimulus of {name} gives an activation of {activation}: the network overflows on it. "
-                "Try a smaller bound."
-            )
-        has_one_position, canvases = self.recipe.is_of_one_position, self.model.canvases.values()
-        extent = Extent(
-            frames=max(canvas.frames for canvas in canvases),
-            height=max(canvas.height for canvas in canvases),
-            width=max(canvas.width for canvas in canvases),
-        )
-        needs_whole = self.network.card.sees_everything(self.network.card.layer(self.layer))
-        is_told = has_one_position and self.problem and not needs_whole
-        problem = f"Computed on the whole frame: {self.problem}." if is_told else ""
-        measurements = Measurements(
-            activation=activation,
-            objective=maximum.objective,
-            probability=class_probability if self.network.card.layer(self.layer).is_class else None,
-            reach=None if a_hat is None else (-activation if self.recipe.sign == "minimize" else activation) / a_hat,
-            motion_energy=motion_energies(maximum.stimulus),
-            noise={str(stream): noise(x) for stream, x in maximum.stimulus.items()},
-            trace=maximum.trace,
-            seconds=self.seconds,
-            device=describe_device(device_of(self.network.module), self.network.precision),
-            seen=extent if has_one_position and not self.problem else None,
-            notes=tuple(filter(None, (problem, self.unused, *maximum.notes))),
-        )
-        return Visualization(maximum.stimulus, measurements)

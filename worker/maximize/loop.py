@@ -82,7 +82,7 @@ def ascend(
         batch.read(everything=step == 0)
         if step == 0:
             restart_dead(batch)
-        batch.state.step(gradient, progress=step / schedule.steps)
+        batch.state.step(gradient, step / schedule.steps, batch.curvature)
         freeze_converged(batch, schedule)
         batch.drop({*errors, *observe(batch.report(step + 1, schedule.steps))})
         if not batch.members.active:
@@ -98,22 +98,33 @@ def evaluate(batch: Batch, measure: Measure) -> dict[int, Maximum | WorkError]:
     """Return the maximum of every active item: its stimulus without margin and random view, evaluated in float32."""
     function, results = batch.function, dict[int, Maximum | WorkError]()
 
+    canvases = batch.state.canvases
+    removable = tuple(canvases) if len(canvases) > 1 else ()
+
     @torch.no_grad()
     def figures(rows: slice) -> Tensor:
-        """Return J and the caller's measures, (1 + measures, B)."""
-        stimulus = {name: canvas.crop(batch.state.x[name][rows]) for name, canvas in batch.state.canvases.items()}
+        """Return J, J without each of the inputs, and the caller's measures, (1 + removable + measures, B)."""
+        stimulus = {name: canvas.crop(batch.state.x[name][rows]) for name, canvas in canvases.items()}
         items = batch.members.items[rows]
-        activations, gain = function.gain(stimulus, items, reduced=False)
-        penalty, _ = function.penalties(stimulus, activations)
-        return torch.stack([gain - penalty, *measure(activations, items)])
+        objective, activations = function.evaluate(stimulus, items)
+        without = [function.evaluate(stimulus | {n: torch.zeros_like(stimulus[n])}, items)[0] for n in removable]
+        return torch.stack([objective, *without, *measure(activations, items)])
 
     for rows, values in batch.microbatches.run(len(batch.members.active), figures):
         for column, item in enumerate(batch.members.active[rows]):
             if values is None:
                 results[item] = out_of_memory()
                 continue
-            objective, *measures = values[:, column].tolist()
+            objective, *others = values[:, column].tolist()
+            without, measures = others[: len(removable)], others[len(removable) :]
             trace, note = batch.diagnostics.traces[item], batch.diagnostics.notes.get(item)
             notes = () if note is None else (note,)
-            results[item] = Maximum(batch.stimulus(item), objective, tuple(measures), tuple(trace), notes)
+            results[item] = Maximum(
+                batch.stimulus(item),
+                objective,
+                tuple(measures),
+                tuple(trace),
+                notes,
+                dict(zip(removable, without, strict=True)),
+            )
     return results

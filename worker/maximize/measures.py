@@ -41,6 +41,11 @@ def motion_energy(x: Array) -> float | None:
     return float(np.abs(np.diff(x, axis=1)).mean()) if x.shape[1] > 1 else None
 
 
+def magnitude(x: Array) -> float:
+    """Return the mean of the length of flow vectors (2, T, H, W), in the units of x."""
+    return float(np.hypot(x[0], x[1]).mean())
+
+
 def noise(x: Array) -> float:
     """Return the share of spectral energy above a quarter of the sampling rate.
 

@@ -1,6 +1,8 @@
 """The stimuli of a batch and all that changes them from step to step."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -11,7 +13,9 @@ from worker.maximize.measures import Array, to_array
 from worker.maximize.optimizers import normalize
 from worker.maximize.parameterizations import Parameterization
 from worker.maximize.settings import Settings
+from worker.maximize.temporal_step import TemporalStep
 
+NO_CURVATURE: Mapping[InputName, Tensor] = MappingProxyType({})
 START_RMS = 0.1  # of the start noise, in units of the bound
 
 
@@ -29,6 +33,10 @@ class OptimizerState:
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.parameterizations = {name: settings.parameterization(canvas, like) for name, canvas in canvases.items()}
         self.optimizers = {name: settings.optimizer() for name in canvases}
+        self.temporal_steps = {
+            name: TemporalStep(canvas, self.parameterizations[name], like) for name, canvas in canvases.items()
+        }
+        self.is_damped = settings.is_damped
         focus = settings.focus
         self.focus = {name: focus(canvas, like) for name, canvas in canvases.items()} if focus is not None else {}
         self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
@@ -48,8 +56,16 @@ class OptimizerState:
         """Return the views (B, 2, 3) of these rows at a step, None where every view is the canvas itself."""
         return None if self.views is None else self.views[step, rows]
 
-    def step(self, gradient: Mapping[InputName, Tensor], progress: float) -> None:
-        """Take one step uphill in every input, after the share that the schedule gives has faded from the stimulus."""
+    def step(
+        self,
+        gradient: Mapping[InputName, Tensor],
+        progress: float,
+        curvature: Mapping[InputName, Tensor] = NO_CURVATURE,
+    ) -> None:
+        """Take one step uphill in every input, after the share that the schedule gives has faded from the stimulus.
+
+        `curvature` (B,) is that of the temporal term of J, by input.
+        """
         weight_decay = self.schedule.weight_decay_at(progress)
         for name, x in self.x.items():
             parameterization: Parameterization = self.parameterizations[name]
@@ -59,8 +75,12 @@ class OptimizerState:
                 x.mul_(1 - focused.decay(self.schedule.defocus_decay_at(progress)))
                 parameterization = focused
             x.mul_(1 - weight_decay)
-            direction = self.optimizers[name].direction(gradient[name], parameterization)
-            x.add_(direction, alpha=self.schedule.step_size_at(progress) * self.canvases[name].bound)
+            length = self.schedule.step_size_at(progress) * self.canvases[name].bound
+            damp = None
+            if name in curvature and x.shape[2] > 1 and self.is_damped:
+                damp = partial(self.temporal_steps[name], stiffness=length * curvature[name])
+            direction = self.optimizers[name].direction(gradient[name], parameterization, damp)
+            x.add_(direction, alpha=length)
             self.canvases[name].project(x)
 
     def stimulus(self, item: int, row: int | None) -> dict[InputName, Array]:

@@ -17,6 +17,13 @@ def normalize(x: Tensor) -> Tensor:
     return x / x.square().mean(dims, keepdim=True).sqrt().clamp_min(1e-30)
 
 
+def rms(x: Tensor) -> Tensor:
+    """Return the root mean square of every item, (B, ...) to (B,)."""
+    largest = x.flatten(1).abs().amax(1)  # squares of small gradients would underflow
+    shares = x.flatten(1) / largest.clamp_min(1e-30)[:, None]
+    return largest * shares.square().mean(1).sqrt()
+
+
 def equalize_frames(coefficients: Tensor, share: float) -> Tensor:
     """Return coefficients (B, D, T, H, W) with frames brought towards the same root mean square.
 
@@ -29,11 +36,17 @@ def equalize_frames(coefficients: Tensor, share: float) -> Tensor:
     return x * (x.square().mean((1, 3, 4), keepdim=True).sqrt() + MIN_FRAME_RMS).pow(-share)
 
 
+Damp = Callable[[Tensor, Tensor], Tensor]
+
+
 class Optimizer(Protocol):
     """Turns the gradients of a batch into steps."""
 
-    def direction(self, gradient: Tensor, parameterization: Parameterization) -> Tensor:
-        """Return the next step of the stimulus for a gradient (B, D, T, H, W), in units of the step size."""
+    def direction(self, gradient: Tensor, parameterization: Parameterization, damp: Damp | None = None) -> Tensor:
+        """Return the next step of the stimulus for a gradient (B, D, T, H, W), in units of the step size.
+
+        `damp` is for optimizers whose steps are in proportion to P g: see Momentum.
+        """
 
     def keep(self, rows: Tensor) -> None:
         """Forget all items but those at these batch indices."""
@@ -42,7 +55,9 @@ class Optimizer(Protocol):
 class Momentum:
     """Each item's shaped gradient P g at root mean square 1, averaged over about ten steps.
 
-    The cosine schedule of the step size, not the gradient's length, brings it to rest.
+    Where J has a stiff term, `damp` is its implicit step: it takes P g and the length c (B,) of a step by P g for each
+    unit of the step size, and returns (I + c h P L)^-1 P g. c is that of the step before. The cosine schedule of the
+    step size, not the gradient's length, brings it to rest.
     """
 
     decay = 0.9
@@ -50,15 +65,21 @@ class Momentum:
     def __init__(self, frame_equalization: float = 0.0) -> None:
         self.frame_equalization = frame_equalization
         self.velocity: Tensor | None = None
+        self.scale: Tensor | None = None  # c of the last step
 
-    def direction(self, gradient: Tensor, parameterization: Parameterization) -> Tensor:
+    def direction(self, gradient: Tensor, parameterization: Parameterization, damp: Damp | None = None) -> Tensor:
         z = equalize_frames(parameterization.coefficients(gradient), self.frame_equalization)
-        step = normalize(parameterization.stimulus(z))
+        shaped = parameterization.stimulus(z)
+        if damp is not None:
+            shaped = damp(shaped, 1 / rms(shaped).clamp_min(1e-30) if self.scale is None else self.scale)
+            self.scale = 1 / rms(shaped).clamp_min(1e-30)
+        step = normalize(shaped)
         self.velocity = step if self.velocity is None else self.velocity.lerp(step, 1 - self.decay)
         return self.velocity
 
     def keep(self, rows: Tensor) -> None:
         self.velocity = None if self.velocity is None else self.velocity[rows]
+        self.scale = None if self.scale is None else self.scale[rows]
 
 
 class Adam:
@@ -72,7 +93,7 @@ class Adam:
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
 
-    def direction(self, gradient: Tensor, parameterization: Parameterization) -> Tensor:
+    def direction(self, gradient: Tensor, parameterization: Parameterization, damp: Damp | None = None) -> Tensor:
         z = normalize(equalize_frames(parameterization.coefficients(gradient), self.frame_equalization))
         self.steps += 1
         self.mean = z * (1 - self.beta1) if self.mean is None else self.mean.lerp(z, 1 - self.beta1)

@@ -1,12 +1,13 @@
 """How a stimulus is parameterized, x = S z, and so which changes of it are cheap (a recipe's `prior`).
 
 The gradient is shaped by the symmetric positive definite operator P = S S^T. P leaves the optimum where it is and
-changes only the path to it, so that a stiff temporal weight needs no small steps, and colours and frequencies arise in
-the proportions of natural images. P is a product of
+changes only the path to it, so that colours and frequencies arise in the proportions of natural images. P is a product
+of
 
     colour  the covariance of the values in the network's data (of natural colours where it is not known) to the power
             3/4 (all of it leaves little but grey); the identity for flow whose covariance is not known
-    time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames
+    time    (I + chi L_t)^-1 with the Laplacian L_t of the T frames; the identity for chi = 0, as recipes have it since
+            the temporal term of J has implicit steps of its own (temporal_step)
     space   `pixel`: exp(-sigma^2 L / 2), a Gaussian blur, sigma falling from blur to blur_end over the run
             `fourier`: the 1 / f^2 power spectrum of natural images
             `pink`: a 1 / f power spectrum, blurred half as wide as pixels are
@@ -43,8 +44,18 @@ class Parameterization(Protocol):
         """Set the stage of the run, from 0 at the first step to 1 at the last."""
 
 
+class SpectralParameterization(Parameterization, Protocol):
+    """One whose P = S S^T is diagonal in colours and cosines.
+
+    `colour` (D, D) is S for the values of a position; `response` (H, W) is that of P at each pair of cosines.
+    """
+
+    colour: Tensor
+    response: Tensor
+
+
 # from a canvas and a tensor of the wanted precision and device
-ParameterizationFactory = Callable[[Canvas, Tensor], Parameterization]
+ParameterizationFactory = Callable[[Canvas, Tensor], SpectralParameterization]
 
 
 @cache
@@ -115,10 +126,13 @@ class Pixel:
     def set_progress(self, progress: float) -> None:
         """Set the width of the blur."""
         sigma = self.blur + (self.blur_end - self.blur) * progress
+        sides = (self.height, self.width)
         self.rows, self.columns = (
             copy_to_device(spectral_matrix(count, sqrt_blur(count, sigma)).to(self.like.dtype), self.like.device)
-            for count in (self.height, self.width)
+            for count in sides
         )
+        rows, columns = (sqrt_blur(count, sigma).square().to(self.like.dtype) for count in sides)
+        self.response = copy_to_device(rows[:, None] * columns, self.like.device)
 
     def coefficients(self, gradient: Tensor) -> Tensor:
         coloured = apply_along(self.time, apply_along(self.colour, gradient, 1), 2)
@@ -144,6 +158,7 @@ class Fourier:
         lowest = 1 / max(height, width)
         rows, columns = (torch.arange(count, device=like.device) / (2 * count) for count in (height, width))
         self.amplitude = torch.hypot(rows[:, None], columns).clamp_min(lowest) ** -self.exponent
+        self.response = self.amplitude.square()
 
     def set_progress(self, progress: float) -> None:
         """Change nothing: the spectrum is the same at every stage."""
@@ -179,6 +194,7 @@ class Pink(Fourier):
             for count in self.unblurred.shape
         )
         self.amplitude = self.unblurred * rows[:, None] * columns
+        self.response = self.amplitude.square()
 
 
 PARAMETERIZATIONS: Mapping[str, type[Pixel] | type[Fourier]] = {"pixel": Pixel, "pink": Pink, "fourier": Fourier}

@@ -48,9 +48,20 @@ class Penalty:
         energy, energy_gradient = bounded_energy(x, self.alpha)
         variation, variation_gradient = total_variation(x, self.kappa, self.chi)
         lambda_b = weight * self.energy / canvas.bound**self.alpha
-        lambda_tv = weight * self.smoothness / canvas.bound**2
+        lambda_tv = self._lambda_tv(x, canvas, positions)
         value: Tensor = lambda_b * energy + lambda_tv * variation
         return value, energy_gradient.mul_(lambda_b).add_(variation_gradient, alpha=lambda_tv)
+
+    def time_curvature(
+        self, stimulus: Stimulus, canvases: Mapping[InputName, Canvas], positions: float
+    ) -> dict[InputName, float]:
+        """Return h = 2 lambda_TV chi of each input, whose temporal term is h / 2 <x, L_t x>; none where chi is 0."""
+        if not self.chi:
+            return {}
+        return {name: 2 * self._lambda_tv(x, canvases[name], positions) * self.chi for name, x in stimulus.items()}
+
+    def _lambda_tv(self, x: Tensor, canvas: Canvas, positions: float) -> float:
+        return positions * self.smoothness / (self.area * x[0, 0].numel() * canvas.bound**2)
 
 
 def bounded_energy(stimulus: Tensor, alpha: float) -> tuple[Tensor, Tensor]:

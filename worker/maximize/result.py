@@ -34,6 +34,7 @@ class Maximum:
     measures: tuple[float, ...]  # what the caller measured of its activations
     trace: tuple[float, ...]  # J of each step's view
     notes: tuple[str, ...]  # sentences on how the run ended
+    objective_without: Mapping[InputName, float]  # J with this input at zero (grey, no motion); empty for one input
 
 
 Results = Mapping[int, Maximum | WorkError]  # by item; those that were dropped are missing

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from app.contract.errors import KinetoscopeError
+from app.contract.errors import KinetoscopeError, Missing
 from app.contract.job import VisualizeJob
 from app.store.catalog.networks import get_card
 from app.store.catalog.survey_columns import read_feature_statistics
@@ -90,12 +90,23 @@ class VisualizeTask:
             return unpack_statistics(read_feature_statistics(session, card=card, sha256=digest))
 
     def _a_hat(self, jobs: Sequence[VisualizeJob]) -> list[float] | None:
-        """Return the units' largest activations over data, minus the lowest to minimize; None where none is known."""
+        """Return the units' largest activations over data, minus the lowest to minimize; None where none is known.
+
+        They are those of the survey that the recipe names: none where it names none, though there may be one by now.
+        Raises Missing where it names another survey than the newest. A recipe from before surveys were named takes the
+        newest.
+        """
+        named = jobs[0].recipe.survey_maxima
+        if not named:
+            return None
         with self.store.session() as session:
-            units = [
-                get_unit(session, card=get_card(session, slug=job.network), layer=job.layer, unit=job.unit)
-                for job in jobs
-            ]
+            card = get_card(session, slug=jobs[0].network)
+            if named not in ("unrecorded", card.survey_maxima):
+                raise Missing(
+                    f"The survey of {card.title} whose a_hat the recipe names, {named[:12]}, has been removed, or "
+                    "replaced by a newer one. Ask for the visualization again: it is made with that of the newest."
+                )
+            units = [get_unit(session, card=card, layer=job.layer, unit=job.unit) for job in jobs]
         if jobs[0].recipe.sign == "minimize":
             known = [-unit.a_low for unit in units if unit.a_low is not None]
         else:

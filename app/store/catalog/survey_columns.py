@@ -1,5 +1,7 @@
 """Finds a network's newest survey, and copies its measures into the rows of the units, where listings need no join."""
 
+import hashlib
+import struct
 from math import isqrt
 
 from sqlalchemy import case, func, select, update
@@ -14,6 +16,7 @@ from app.store.database.session import Session, SurveyKey
 from app.store.database.survey_tables import FeatureStatisticsRow, SurveyRow, UnitEvidenceRow
 from app.store.database.tables import NetworkRow, UnitRow
 
+NAN = float("nan")
 SURVEY_COLUMNS = (
     "a_hat",
     "a_low",
@@ -47,7 +50,7 @@ def has_coding(session: Session, *, card: NetworkCard) -> bool:
 def denormalize_survey(session: Session, *, network_id: int) -> None:
     """Copy the measures of a network's newest survey into the rows of its units, or clear them where there is none.
 
-    The digest of its feature statistics goes on the network's card.
+    The digests of its a_hat and of its feature statistics go on the network's card.
 
     Belongs in the transaction that makes another survey the newest.
     """
@@ -72,7 +75,7 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
             )
         )
     recount_units(session, network_id=network_id)
-    _note_statistics(session, network_id, survey)
+    _note_on_card(session, network_id, survey)
 
 
 def _count_classes(session: Session, survey: SurveyKey) -> int:
@@ -82,14 +85,29 @@ def _count_classes(session: Session, survey: SurveyKey) -> int:
     return sum(any(counts[row * classes : (row + 1) * classes]) for row in range(classes))
 
 
-def _note_statistics(session: Session, network_id: int, survey: SurveyKey | None) -> None:
-    """Put the digest of a survey's feature statistics on the card of its network."""
+def _note_on_card(session: Session, network_id: int, survey: SurveyKey | None) -> None:
+    """Put the digests of a survey's feature statistics and of its a_hat on the card of its network."""
     statistics = FeatureStatisticsRow
     digest = survey and session.scalar(select(statistics.sha256).where(statistics.survey_id == survey.id))
     row = session.get_one(NetworkRow, network_id, with_for_update=True, populate_existing=True)
     card = card_of(row)
-    if card.feature_statistics != (digest or ""):
-        replace_card(session, row, card.model_copy(update={"feature_statistics": digest or ""}))
+    digests = {"feature_statistics": digest or "", "survey_maxima": _digest_maxima(session, network_id)}
+    if any(getattr(card, name) != value for name, value in digests.items()):
+        replace_card(session, row, card.model_copy(update=digests))
+
+
+def _digest_maxima(session: Session, network_id: int) -> str:
+    """Return the sha256 of a_hat and a_low of the units that a survey has measured; empty where it measured none."""
+    units = (
+        select(UnitRow.layer_index, UnitRow.index, UnitRow.a_hat, UnitRow.a_low)
+        .where(UnitRow.network_id == network_id, UnitRow.a_hat.is_not(None))
+        .order_by(UnitRow.layer_index, UnitRow.index)
+    )
+    digest, is_known = hashlib.sha256(), False
+    for layer, unit, a_hat, a_low in session.read(units):
+        is_known = True
+        digest.update(struct.pack("<2q2d", layer, unit, a_hat, NAN if a_low is None else a_low))
+    return digest.hexdigest() if is_known else ""
 
 
 def read_feature_statistics(session: Session, *, card: NetworkCard, sha256: str) -> bytes:

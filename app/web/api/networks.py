@@ -105,6 +105,7 @@ class NetworkDetail(Model):
     feature_statistics: str = Field(
         description="sha256 of the means and variances of features that its newest survey measured; empty without"
     )
+    survey_maxima: str = Field(description="sha256 of the a_hat that its newest survey measured; empty before one")
     stimulus: Extent
     short_side: int | None = Field(description="pixels that a video's shorter side is scaled to before the crop")
     visualizations: int

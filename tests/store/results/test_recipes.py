@@ -1,4 +1,5 @@
-from app.contract.recipe import LEGACY_VALUES, Recipe
+from app.contract.recipe import Recipe
+from app.contract.recipe_defaults import LEGACY_VALUES
 from app.contract.recipe_names import RENAMED_FIELDS
 from app.store.results.recipes import parse_recipe
 from tests.support import two_stream_card

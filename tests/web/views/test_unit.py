@@ -98,7 +98,9 @@ def test_the_form_has_every_field_with_its_bounds(open_page: Open) -> None:
     assert (fields["rotation"]["min"], fields["rotation"]["max"]) == ("0", "45")
     assert fields["seed"]["max"] == str(2**31 - 1)
     assert fields["steps"]["step"] == "1"
-    assert {each["name"] for each in page.all("select")} == {"speed", "objective", "sign", "prior", "optimizer"}
+    assert {each["name"] for each in page.all("select")} == {
+        *("speed", "objective", "sign", "prior", "optimizer", "time_path")
+    }
     assert "Random rotation at each step, in degrees." in page.text
     assert [each["value"] for name in ("position", "minus") for each in page.all("input", name=name)] == ["", ""]
 

@@ -16,7 +16,7 @@ FRAMES, SIZE = 4, 8
 
 
 EXACT = {  # quadratic penalties, no random view, and steps enough to reach the optimum
-    **{"alpha": 2, "energy": 100, "smoothness": 20, "bound": 4, "steps": 800, "step_size": 0.02},
+    **{"alpha": 2, "energy": 100, "smoothness": 20, "bound": 4, "steps": 800, "step_size": 0.02, "time_weight": 1},
     **{"jitter": 0, "scale": 0, "rotation": 0, "blur": 0, "blur_end": 0},
 }
 
@@ -43,10 +43,10 @@ def optimum(weight: np.ndarray, recipe: Recipe, a_hat: float) -> np.ndarray:
     t, h, w = np.eye(FRAMES), np.eye(SIZE), np.eye(SIZE)
     space = np.kron(t, np.kron(laplacian(SIZE), w)) + np.kron(t, np.kron(h, laplacian(SIZE)))
     time = np.kron(laplacian(FRAMES), np.kron(h, w))
+    assert recipe.time_weight is not None
+    chi = recipe.time_weight * recipe.chi
     unit = 1 / (area * positions * recipe.bound**2)
-    system = (
-        2 * unit * (recipe.energy * np.eye(positions) + recipe.smoothness * (recipe.kappa * space + recipe.chi * time))
-    )
+    system = 2 * unit * (recipe.energy * np.eye(positions) + recipe.smoothness * (recipe.kappa * space + chi * time))
     flat = weight.reshape(3, positions).T / (area * a_hat)
     return np.linalg.solve(system, flat).T.reshape(weight.shape)
 
@@ -60,12 +60,26 @@ def test_the_engine_finds_the_optimum(
     torch.manual_seed(0)
     module = Linear()
     recipe = Recipe.model_validate(
-        EXACT | {"speed": speed, "prior": prior, "optimizer": optimizer, "frame_equalization": even}
+        EXACT
+        | {"speed": speed, "prior": prior, "optimizer": optimizer, "frame_equalization": even}
+        # implicit steps converge slowly where the weights of frames change at every step
+        | {"time_path": "smoothed" if even else "neutral"}
     )
     (actual,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
     assert isinstance(actual.outcome, Visualization)
     expected = optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)
     assert 0.05 < np.abs(expected).max() < 1  # neither bound nor clamp takes part
+    error = np.linalg.norm(actual.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)
+    assert error < 0.01
+
+
+def test_a_stiff_penalty_of_time_is_solved_too(network_of: Callable[..., Network]) -> None:
+    torch.manual_seed(0)
+    module = Linear()
+    recipe = Recipe.model_validate(EXACT | {"speed": Speed.SLOW, "time_weight": 200})
+    (actual,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
+    assert isinstance(actual.outcome, Visualization)
+    expected = optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)
     error = np.linalg.norm(actual.outcome.stimulus[StreamName.CLIP] - expected) / np.linalg.norm(expected)
     assert error < 0.01
 

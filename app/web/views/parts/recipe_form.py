@@ -9,8 +9,9 @@ from app.contract.recipe import Recipe, ResolvedRecipe
 from app.web.views.parts.presets import Preset
 from app.web.views.parts.recipes import default_recipe
 
-DIGEST_FIELD, DIGEST_LENGTH = "feature_statistics", 12  # characters that are shown
-EDITABLE_FIELDS = tuple(name for name in Recipe.model_fields if name != DIGEST_FIELD)  # which the network decides
+DIGEST_FIELDS = ("survey_maxima", "feature_statistics")  # which the network's newest survey decides
+DIGEST_LENGTH = 12  # characters that are shown
+EDITABLE_FIELDS = tuple(name for name in Recipe.model_fields if name not in DIGEST_FIELDS)
 BASIC_FIELDS = ("speed", "seed")  # and `sign`, for layers whose units have two
 SCHEMA = Recipe.model_json_schema()
 OPTIONAL_FIELDS = {name for name, field in Recipe.model_fields.items() if field.default is None}
@@ -94,10 +95,10 @@ def editable_fields(recipe: ResolvedRecipe, card: NetworkCard) -> tuple[RecipeFi
 
 
 def recipe_fields(recipe: ResolvedRecipe) -> tuple[RecipeField, ...]:
-    """Return all fields of a recipe with their values, to read; the digest of statistics where there are any."""
+    """Return all fields of a recipe with their values, to read; digests of a survey where there are any."""
     fields = tuple(_recipe_field(name, _text(getattr(recipe, name))) for name in EDITABLE_FIELDS)
-    digest = recipe.feature_statistics[:DIGEST_LENGTH]
-    return (*fields, _recipe_field(DIGEST_FIELD, digest)) if digest else fields
+    digests = {name: getattr(recipe, name)[:DIGEST_LENGTH] for name in DIGEST_FIELDS}
+    return (*fields, *(_recipe_field(name, digest) for name, digest in digests.items() if digest))
 
 
 def unusual_values(recipe: ResolvedRecipe, card: NetworkCard, *, except_for: Collection[str] = ()) -> str:

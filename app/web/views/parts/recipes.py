@@ -7,6 +7,7 @@ from app.contract.network import NetworkCard
 from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Sign, Speed
 from app.contract.result import Visualization
 
+NOT_CHOSEN = ("time_weight", "time_path", "survey_maxima")  # fields in which equal choices may differ over time
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
 
 
@@ -59,9 +60,12 @@ def is_same_choice(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
 
 
 def result_for_recipe(results: Sequence[Visualization], recipe: ResolvedRecipe) -> Visualization | None:
-    """Return the result of exactly this recipe, else the newest of the same speed, seed and sign.
+    """Return the result of exactly this recipe, else of the same choices, else the newest of speed, seed and sign.
 
-    `results` are those of one unit, the newest first.
+    `results` are those of one unit, the newest first. The same choices give another recipe after a survey, or in a
+    version in which the speeds act otherwise.
     """
     similar = [each for each in results if is_same_choice(each.recipe, recipe)]
-    return next((each for each in similar if each.recipe == recipe), similar[0] if similar else None)
+    not_chosen = {name: getattr(recipe, name) for name in NOT_CHOSEN}
+    same = [each for each in similar if each.recipe.model_copy(update=not_chosen) == recipe]
+    return next((each for each in similar if each.recipe == recipe), next(iter([*same, *similar]), None))

@@ -34,6 +34,8 @@ from app.web.views.parts.recipes import (
     result_for_recipe,
     result_query_params,
 )
+from app.web.views.parts.result_age import age_note
+from app.web.views.parts.stream_sentence import stream_sentence
 
 UnitLink = Callable[..., str]  # from query parameters to the address of the unit's page with them
 
@@ -64,6 +66,7 @@ class SpeedCell:
     visualization: Visualization | None
     live_job: VisualizeJob | None
     ended_job: VisualizeJob | None
+    age_note: str = ""  # how the result differs from one that would be made today
 
     @property
     def objective_trace(self) -> tuple[float, ...]:
@@ -118,6 +121,11 @@ class UnitStimulus:
         medium = result.medium(MediaRole.POSTER) if result else None
         return medium.sha256 if medium else self.unit.poster
 
+    def without_sentence(self, stream: str) -> str:
+        """Return what removing a stream from the stimulus shown does to its J, in words."""
+        result = self.shown.visualization
+        return stream_sentence(result.measurements, stream) if result else ""
+
     @property
     def is_live(self) -> bool:
         return any(cell.live_job for cell in (*self.speeds, *self.both_signs))
@@ -153,7 +161,7 @@ def load_stimulus(
         is_shown = (each_speed, each_sign) == (speed, sign)
         recipe = default_recipe(each_speed, seed, card, sign=each_sign)
         return _speed_cell(
-            results, jobs, recipe, named if is_shown else None, is_shown=is_shown, link=link_keeping_player
+            results, jobs, recipe, card, named if is_shown else None, is_shown=is_shown, link=link_keeping_player
         )
 
     speeds = tuple(cell(each, sign) for each in Speed)
@@ -184,7 +192,8 @@ def load_stimulus(
         ),
         other_recipes=tuple(
             Choice(
-                f"{each.recipe.speed}, seed {each.recipe.seed}: {unusual_values(each.recipe, card)}",
+                f"{each.recipe.speed}, seed {each.recipe.seed}: "
+                f"{unusual_values(each.recipe, card) or age_note(each, card).rstrip('.').lower()}",
                 link_keeping_player(recipe=each.recipe_key[:KEY_LENGTH]),
                 each == result,
             )
@@ -248,6 +257,7 @@ def _speed_cell(
     results: Sequence[Visualization],
     jobs: Sequence[VisualizeJob],
     recipe: ResolvedRecipe,
+    card: NetworkCard,
     named: Visualization | VisualizeJob | None,
     *,
     is_shown: bool,
@@ -271,4 +281,5 @@ def _speed_cell(
         visualization=None if live else result,
         live_job=live,
         ended_job=None if live or result else ended,
+        age_note=age_note(result, card) if result and not live else "",
     )

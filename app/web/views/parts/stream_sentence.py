@@ -1,0 +1,21 @@
+"""What a stream of a stimulus does for its J, in a sentence."""
+
+from app.contract.result import Measurements
+
+LITTLE_SHARE, MUCH_SHARE = 0.1, 0.5  # of J that is lost without the stream
+
+
+def stream_sentence(measured: Measurements, stream: str) -> str:
+    """Return how J changes without a stream, and whether the stream does little, a part, or most.
+
+    A stream does little where J keeps 90 % without it, and most where J loses half or more. Shares mean nothing where
+    J is not above zero; then the change alone is told.
+    """
+    whole, without = measured.objective, measured.objective_without[stream]
+    change = "falls" if without < whole else "rises"
+    told = f"Without its {stream} J {change} from {whole:.3g} to {without:.3g}"
+    if whole <= 0:
+        return f"{told}."
+    lost = (whole - without) / whole
+    verdict = "does little" if lost < LITTLE_SHARE else "does most of it" if lost >= MUCH_SHARE else "does a part of it"
+    return f"{told}: the {stream} {verdict}."
