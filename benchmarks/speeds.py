@@ -85,7 +85,7 @@ def measure_speeds(
     """Add a row on the energies of a layer's units; return which rise at every step, and free over slow, (units,)."""
     by_speed = []
     for speed in Speed:
-        stimuli = visualize(network, layer, units, {"speed": speed})
+        stimuli = visualize(network, layer, units, {"speed": speed, "time_path": "neutral"})
         keep(folder, layer, units, speed.value, stimuli)
         by_speed.append(stimuli)
     values = np.stack([energies(stimuli) for stimuli in by_speed])
@@ -104,7 +104,10 @@ def measure_speeds(
 
 def measure_paths(network: Network, layer: str, units: Sequence[int], table: Table) -> np.ndarray:
     """Add rows on J of both paths; return J over that of the smoothed path less 1, (speeds, units)."""
-    a_hat = [max(each.measurements.activation, 1e-6) for each in visualize(network, layer, units, {"speed": "free"})]
+    a_hat = [
+        max(each.measurements.activation, 1e-6)
+        for each in visualize(network, layer, units, {"speed": "free", "time_path": "neutral"})
+    ]
     gains = []
     for speed in (Speed.SLOW, Speed.MEDIUM, Speed.FAST):
         neutral, smoothed = (

@@ -140,19 +140,19 @@ def follow(client: TestClient, entry: Entry) -> list[str]:
     return list(missing(expected(entry), said(answer, entry), entry["address"]))
 
 
-# Speeds act otherwise since, so that a recipe of defaults makes another stimulus. These fields ask for what it was.
-SPEEDS_BEFORE = {"time_weight": 1.0, "time_path": "smoothed", "survey_maxima": "unrecorded"}
+# The a_hat by which J divides is part of a recipe since: a recipe of defaults is another one. This asks for the old.
+MADE_BEFORE = {"survey_maxima": "unrecorded"}
 
 
 def as_before(request: Entry) -> Entry:
     """Return a request for a visualization with the fields that ask for what version 0.1 made; others as they are."""
-    return request | {"recipe": request.get("recipe", {}) | SPEEDS_BEFORE} if "layer" in request else request
+    return request | {"recipe": request.get("recipe", {}) | MADE_BEFORE} if "layer" in request else request
 
 
 def form_as_before(entry: Entry) -> Entry:
     """Return the fields of a form, with those that ask for what version 0.1 made where it asks for visualizations."""
     is_visualize = entry["address"].endswith("/-/visualize")
-    return {**entry["form"], **{name: str(value) for name, value in SPEEDS_BEFORE.items() if is_visualize}}
+    return {**entry["form"], **{name: str(value) for name, value in MADE_BEFORE.items() if is_visualize}}
 
 
 def send(client: TestClient, entry: Entry) -> list[str]:
@@ -212,5 +212,5 @@ def test_recipes_keep_the_keys_of_their_results(store: Store) -> None:
         found = session.execute(text("SELECT slug, card FROM networks")).all()
     cards = {slug: NetworkCard.model_validate_json(card) for slug, card in found}
     for entry in read("recipe_keys.json"):
-        recipe = Recipe.model_validate(entry["recipe"] | SPEEDS_BEFORE).resolved(cards[entry["network"]])
+        recipe = Recipe.model_validate(entry["recipe"] | MADE_BEFORE).resolved(cards[entry["network"]])
         assert (recipe.key(), recipe.batch_key()) == (entry["key"], entry["batch_key"]), entry

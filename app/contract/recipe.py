@@ -21,7 +21,13 @@ from pydantic_core import CoreSchema
 
 from app.contract.model import Model
 from app.contract.network import NetworkCard, Sha256
-from app.contract.recipe_defaults import BATCH_NORM_DEFAULTS, CENTER_DEFAULTS, DEFAULTS, LEGACY_VALUES
+from app.contract.recipe_defaults import (
+    BATCH_NORM_DEFAULTS,
+    CENTER_DEFAULTS,
+    DEFAULTS,
+    LEGACY_VALUES,
+    TIME_WEIGHTS,
+)
 from app.contract.recipe_fields import MapPosition, OtherUnits, ParsePosition, ParseUnits
 from app.contract.recipe_fit import require_fit, require_group, require_statistics
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
@@ -145,12 +151,13 @@ class Recipe(Model):
         default=None,
         ge=0,
         le=1_000_000,
-        description="Weight of time within R_TV, times the chi of the speed: 64, 8, 1 and 0 from slow to free.",
+        description="Weight of time within R_TV, times the chi of the speed: 64, 8, 1 and 0 from slow to free. If "
+        "empty, 200 where steps are neutral in time, else 1.",
     )
     time_path: Literal["neutral", "smoothed"] = Field(
-        default="neutral",
-        description="Whether steps are smoothed over time as well (smoothed), as they were in results of before: the "
-        "speed then acts on the path more than on J.",
+        default="smoothed",
+        description="Whether steps are smoothed over time as well, so that the speed acts on the path more than on J "
+        "(smoothed), or the speed acts through J alone (neutral).",
     )
     motion_size: float | None = Field(
         default=None,
@@ -271,6 +278,7 @@ class Recipe(Model):
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
         fields = {**defaults, **own_size, **chosen}
+        fields.setdefault("time_weight", TIME_WEIGHTS[self.time_path])
         fields["survey_maxima"] = self.survey_maxima or card.survey_maxima
         has_effect = fields["bn_prior"] and not (self.is_of_one_position or card.normalised)
         fields["feature_statistics"] = (self.feature_statistics or card.feature_statistics) if has_effect else ""

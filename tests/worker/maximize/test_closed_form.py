@@ -76,7 +76,7 @@ def test_the_engine_finds_the_optimum(
 def test_a_stiff_penalty_of_time_is_solved_too(network_of: Callable[..., Network]) -> None:
     torch.manual_seed(0)
     module = Linear()
-    recipe = Recipe.model_validate(EXACT | {"speed": Speed.SLOW, "time_weight": 200})
+    recipe = Recipe.model_validate(EXACT | {"speed": Speed.SLOW, "time_weight": 200, "time_path": "neutral"})
     (actual,) = maximize_units(network_of(module, size=SIZE, frames=FRAMES), "conv1", [2], [recipe], a_hat=[1.5])
     assert isinstance(actual.outcome, Visualization)
     expected = optimum(module.conv1.weight[2].detach().double().numpy(), recipe, 1.5)

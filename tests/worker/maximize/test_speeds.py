@@ -36,7 +36,7 @@ def changed(network: Network, change: Callable[[nn.Module], None]) -> Network:
 
 @pytest.mark.parametrize(("layer", "objective"), [("conv2", "center"), ("class", "channel")])
 def test_motion_energy_rises_tenfold_from_slow_to_free(clip_network: Network, layer: str, objective: str) -> None:
-    fields = {"objective": objective, "steps": 40, "jitter": 4}
+    fields = {"objective": objective, "steps": 40, "jitter": 4, "time_path": "neutral"}
     stimuli = [visualize(clip_network, layer, Recipe.model_validate(fields | {"speed": speed})) for speed in Speed]
     energies = [each.measurements.motion_energy["clip"] for each in stimuli]
     assert all(slower < faster for slower, faster in pairwise(energies)), energies
@@ -46,7 +46,8 @@ def test_motion_energy_rises_tenfold_from_slow_to_free(clip_network: Network, la
 def test_j_is_not_below_that_of_steps_that_are_smoothed_over_time(clip_network: Network) -> None:
     values = []
     for path in ("neutral", "smoothed"):
-        recipe = Recipe.model_validate({"speed": "slow", "steps": 40, "jitter": 4, "time_path": path})
+        fields = {"speed": "slow", "steps": 40, "jitter": 4, "time_weight": 200}
+        recipe = Recipe.model_validate(fields | {"time_path": path})
         values.append(visualize(clip_network, "conv2", recipe, a_hat=2.0).measurements.objective)
     assert values[0] >= values[1]
 
@@ -72,7 +73,7 @@ def test_without_a_survey_the_penalties_follow_the_activation(clip_network: Netw
         module.conv2.weight.mul_(10)  # type: ignore[operator, union-attr]
         module.conv2.bias.mul_(10)  # type: ignore[operator, union-attr]
 
-    recipe = Recipe(speed=Speed.SLOW, steps=12, jitter=4)
+    recipe = Recipe(speed=Speed.SLOW, steps=12, jitter=4, time_path="neutral")
     usual = visualize(clip_network, "conv2", recipe)
     loud = visualize(changed(clip_network, amplify), "conv2", recipe)
     assert np.abs(usual.stimulus[StreamName.CLIP] - loud.stimulus[StreamName.CLIP]).max() < 1e-3

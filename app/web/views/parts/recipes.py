@@ -7,7 +7,7 @@ from app.contract.network import NetworkCard
 from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Sign, Speed
 from app.contract.result import Visualization
 
-NOT_CHOSEN = ("time_weight", "time_path", "survey_maxima")  # fields in which equal choices may differ over time
+NOT_CHOSEN = ("survey_maxima",)  # fields in which equal choices may differ over time
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
 
 
@@ -62,8 +62,7 @@ def is_same_choice(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
 def result_for_recipe(results: Sequence[Visualization], recipe: ResolvedRecipe) -> Visualization | None:
     """Return the result of exactly this recipe, else of the same choices, else the newest of speed, seed and sign.
 
-    `results` are those of one unit, the newest first. The same choices give another recipe after a survey, or in a
-    version in which the speeds act otherwise.
+    `results` are those of one unit, the newest first. The same choices give another recipe after a survey.
     """
     similar = [each for each in results if is_same_choice(each.recipe, recipe)]
     not_chosen = {name: getattr(recipe, name) for name in NOT_CHOSEN}

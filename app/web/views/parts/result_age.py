@@ -7,8 +7,6 @@ from app.contract.result import Visualization
 def age_note(result: Visualization, card: NetworkCard) -> str:
     """Return how a result differs from one that the same choices would give today; empty where it does not."""
     made_with = result.recipe.survey_maxima
-    if result.recipe.time_path == "smoothed":
-        return "Made before the speed acted through J: steps were smoothed over time."
     if made_with == "unrecorded":
         return "Made before the a_hat in J was recorded."
     if made_with == card.survey_maxima:
