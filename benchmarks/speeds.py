@@ -27,6 +27,7 @@ from rich.table import Table
 
 from app.contract.network import CLASS_LAYER
 from app.contract.recipe import Recipe, Speed
+from app.contract.recipe_defaults import TIME_WEIGHTS
 from worker.maximize.from_recipe import Visualization, maximize_units
 from worker.networks.load import load_network, read_network
 from worker.networks.network import Network
@@ -104,17 +105,16 @@ def measure_speeds(
 
 def measure_paths(network: Network, layer: str, units: Sequence[int], table: Table) -> np.ndarray:
     """Add rows on J of both paths; return J over that of the smoothed path less 1, (speeds, units)."""
-    a_hat = [
-        max(each.measurements.activation, 1e-6)
-        for each in visualize(network, layer, units, {"speed": "free", "time_path": "neutral"})
-    ]
+    free = visualize(network, layer, units, {"speed": "free", "time_path": "neutral"})
+    a_hat = [max(each.measurements.activation, 1e-6) for each in free]
+    fields: dict[str, object] = {"time_weight": TIME_WEIGHTS["neutral"]}
     gains = []
     for speed in (Speed.SLOW, Speed.MEDIUM, Speed.FAST):
         neutral, smoothed = (
             np.array(
                 [
                     each.measurements.objective
-                    for each in visualize(network, layer, units, {"speed": speed, "time_path": path}, a_hat)
+                    for each in visualize(network, layer, units, fields | {"speed": speed, "time_path": path}, a_hat)
                 ]
             )
             for path in ("neutral", "smoothed")
