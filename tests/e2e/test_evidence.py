@@ -82,4 +82,4 @@ def test_a_page_shows_the_survey_it_waits_for_and_then_what_it_tells(unsurveyed:
     survey(store)
     with store.transaction() as session:
         leases.finish_with_answer(session, worker="w1", job=job, save=lambda session: {})
-    expect(page.locator(".finding")).to_have_count(4)
+    expect(page.locator(".finding[aria-labelledby^='finding-']")).to_have_count(4)

@@ -146,8 +146,8 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
                     while has_running_click(store):
                         sleep(POLL_SECONDS)
                 if videos is first:
-                    _survey_new_clips(store, len(first), (SurveyPart.RECORD,))
-        _survey_new_clips(store, len(first) + len(rest), None)
+                    _survey_new_clips(store, (SurveyPart.RECORD,))
+        _survey_new_clips(store, None)
     except KinetoscopeError as error:
         log.error("the shipped clips: %s", error.detail)
 
@@ -161,8 +161,8 @@ def _without_known(store: Store, videos: Sequence[VideoFile]) -> list[VideoFile]
     return [video for video in videos if (video.label, video.source, video.group) not in known]
 
 
-def _survey_new_clips(store: Store, clips: int, parts: tuple[SurveyPart, ...] | None) -> None:
-    """Queue a survey of the default network where the newest has fewer clips, or was only the first recording.
+def _survey_new_clips(store: Store, parts: tuple[SurveyPart, ...] | None) -> None:
+    """Queue a survey of the default network where the newest lacks clips of the set, or was only the first recording.
 
     A survey that is running does not take in the clips that came after its start, so its end is waited for.
     """
@@ -171,6 +171,7 @@ def _survey_new_clips(store: Store, clips: int, parts: tuple[SurveyPart, ...] | 
     with store.transaction() as session:
         default = networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug)
         survey = evidence.get_survey(session, card=default, dataset=DATASET)
+        clips = datasets.get_dataset(session, slug=DATASET).clips
         if survey is not None and survey.clips + len(survey.skipped) >= clips:
             only_recorded = {each.part for each in survey.parts} == {SurveyPart.RECORD} and not survey.omitted
             if parts is not None or not only_recorded:

@@ -114,8 +114,9 @@ def test_a_survey_is_asked_for_watched_cancelled_and_tried_again(
     little: Store, visitor: TestClient, open_page: Open
 ) -> None:
     form = open_page("/tiny/-/surveys").form("Survey")
-    assert form.fields == {"network": "tiny", "dataset": "little"}
-    answer = visitor.post(form.action, data=form.fields)
+    fields = {"network": "tiny", "dataset": "little"}
+    assert form.fields.items() >= fields.items()
+    answer = visitor.post(form.action, data=fields)
     assert (answer.status_code, answer.headers["location"]) == (303, "/tiny/-/surveys")
     job = claim_job(little, SurveyJob)
     with little.transaction() as session:

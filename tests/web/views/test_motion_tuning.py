@@ -59,7 +59,7 @@ def test_a_unit_that_ignores_motion_has_no_curves(surveyed: Open) -> None:
     page = surveyed("/tiny/fc6/1")
     check(page)
     assert "by less than 10%" in page.text
-    assert "Size of motion" not in page.text
+    assert "Size of motion: slope" not in page.text
 
 
 def test_the_response_to_its_own_slow_and_fast_stimuli(surveyed: Open, make: Make) -> None:
