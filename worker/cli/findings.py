@@ -1,6 +1,5 @@
 """`kinetoscope-worker findings`: run the protocol of findings on a network."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,19 +13,17 @@ from app.analysis.findings.protocol import read_protocol, read_thresholds
 from app.contract.errors import InvalidRequest
 from app.contract.findings import Claim, Findings
 from app.contract.interval import Interval
-from app.contract.job import JobState, Priority
 from app.contract.protocol import SURVEY_SEED, Protocol
 from app.contract.survey_part import SurveyPart
-from app.settings import settings
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.database.engine import Store
-from app.store.surveys import evidence, writing
+from app.store.surveys import evidence
 from app.store.surveys.findings import get_findings_data
 from app.terminal import report_errors
 from worker.cli.common import open_database, out
 from worker.cli.progress import make_progress
-from worker.cli.survey import compute
+from worker.cli.survey import run_survey
 
 
 @report_errors
@@ -43,7 +40,8 @@ def findings(
     check_seed(wanted)
     check_data(store, wanted)
     if parts := missing_parts(store, network, wanted):
-        survey(store, network, wanted, parts)
+        with make_progress() as progress:
+            run_survey(store, network, wanted.dataset, parts, progress)
     with store.session() as session:
         data = get_findings_data(session, card=networks.get_card(session, slug=network))
     assert data is not None, "it has been surveyed"
@@ -81,24 +79,6 @@ def missing_parts(store: Store, network: str, protocol: Protocol) -> tuple[Surve
         return wanted
     measured = {each.part for each in survey.parts}
     return tuple(part for part in wanted if part not in measured)
-
-
-def survey(store: Store, network: str, protocol: Protocol, parts: Sequence[SurveyPart]) -> None:
-    """Survey a network with the data of a protocol, these parts of it. Exit with status 1 where that fails."""
-    with store.transaction() as session:
-        job = writing.enqueue_survey(
-            session,
-            network=network,
-            dataset=protocol.dataset,
-            parts=parts,
-            limit=settings().queue_limit,
-            priority=Priority.CLICK,
-        )
-    with make_progress() as progress:
-        job = compute(store, job, progress)
-    if job.state is not JobState.DONE:
-        out.print(f"[red]{job.state}[/] {escape(job.error.detail if job.error else '')}", highlight=False)
-        raise typer.Exit(1)
 
 
 def print_claims(found: Findings) -> None:

@@ -1,6 +1,7 @@
 """`kinetoscope-worker survey`: gather evidence for every unit of a network from a data set."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,20 +59,7 @@ def survey(
             estimates = estimate_seconds(session, card=card, clips=clip_count)
         for line in estimate_lines(estimates, wanted):
             out.print(line, highlight=False)
-        with store.transaction() as session:
-            job = writing.enqueue_survey(
-                session,
-                network=network,
-                dataset=slug,
-                parts=wanted,
-                limit=settings().queue_limit,
-                priority=Priority.CLICK,
-            )
-        job = compute(store, job, progress)
-    if job.state is not JobState.DONE:
-        out.print(f"[red]{job.state}[/] {escape(job.error.detail if job.error else '')}", highlight=False)
-        raise typer.Exit(1)
-    answer = job.answer or {}
+        answer = run_survey(store, network, slug, wanted, progress).answer or {}
     out.print(
         f"Surveyed [bold]{network}[/] with {slug}: {answer['clips']:,} clips"
         + ("" if answer["accuracy"] is None else f", accuracy {answer['accuracy']:.1%}")
@@ -124,6 +112,26 @@ def draw_mocap(store: Store, clips: int, progress: Progress) -> str:
         files = replace(found, videos=drawn)
         add_videos(store, MOCAP_DATASET, "People in motion", files, progress, description=f"reading {MOCAP_DATASET}")
     return MOCAP_DATASET
+
+
+def run_survey(
+    store: Store, network: str, dataset: str, parts: Sequence[SurveyPart] | None, progress: Progress
+) -> SurveyJob:
+    """Queue a survey and work until it is done; print why and exit with status 1 where it ends otherwise."""
+    with store.transaction() as session:
+        job = writing.enqueue_survey(
+            session,
+            network=network,
+            dataset=dataset,
+            parts=parts,
+            limit=settings().queue_limit,
+            priority=Priority.CLICK,
+        )
+    job = compute(store, job, progress)
+    if job.state is not JobState.DONE:
+        out.print(f"[red]{job.state}[/] {escape(job.error.detail if job.error else '')}", highlight=False)
+        raise typer.Exit(1)
+    return job
 
 
 def compute(store: Store, job: SurveyJob, progress: Progress) -> SurveyJob:
