@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
+from app.analysis.findings.words import p_relation
 from app.contract.job import AddNetworkJob, Estimate, ExplainJob, Job, JobKind, JobState, SurveyJob, VisualizeJob
 from app.contract.network import Extent, Layer, NetworkCard
 from app.contract.unit_query import UnitListing
@@ -41,7 +42,7 @@ def bound(value: float) -> str:
 
 def p_value(value: float) -> str:
     """Write a p-value after its `p`: `= 0.020`, or `< 0.001`."""
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+    return p_relation(value)
 
 
 @lru_cache(maxsize=8192)  # a page has hundreds of bars, many of equal values

@@ -5,7 +5,7 @@ Thresholds are justified in docs/evidence.md.
 
 from collections.abc import Sequence
 
-from app.analysis.findings.words import share_words
+from app.analysis.findings.words import join_names, share_words
 from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interaction import InteractionFacts, LayerInteraction, PairSeparation
@@ -84,10 +84,10 @@ def adding_sentence(facts: InteractionFacts) -> str:
         return "The class outputs add the streams exactly: this is late fusion."
     if not adding:
         return ""
-    where = f" What the streams do together is in {_join([*others, 'the class outputs'])}."
+    where = f" What the streams do together is in {join_names([*others, 'the class outputs'])}."
     return (
-        f"{_join(adding)} {'adds its' if len(adding) == 1 else 'add their'} streams exactly before the ReLU, whatever "
-        f"the weights: interaction begins behind the ReLU and the choice of the strongest position.{where}"
+        f"{join_names(adding)} {'adds its' if len(adding) == 1 else 'add their'} streams exactly before the ReLU, "
+        f"whatever the weights: interaction begins behind the ReLU and the choice of the strongest position.{where}"
     )
 
 
@@ -155,7 +155,7 @@ def _units_claim(facts: InteractionFacts, thresholds: Thresholds) -> Claim:
     learned = [layer for layer in judged if is_learned(layer, len(judged), thresholds)]
     named = max(learned or judged, key=lambda layer: layer.above.value if layer.above else 0.0)
     head = (
-        f"In {_join([layer.layer for layer in learned])} more units put the streams together, beyond adding and "
+        f"In {join_names([layer.layer for layer in learned])} more units put the streams together, beyond adding and "
         "thresholding, than with weights drawn anew."
         if learned
         else "In no hidden layer do more units put the streams together, beyond adding and thresholding, than with "
@@ -339,7 +339,3 @@ def minor_streams(facts: InteractionFacts, thresholds: Thresholds) -> list[str]:
 
 def _untold(name: str, reason: str) -> Claim:
     return Claim(name=name, sentence=reason, verdict=Verdict.CANNOT_BE_TOLD)
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.analysis.findings.data import SurveyData
 from app.analysis.findings.fusion import has_two_streams
+from app.analysis.findings.words import join_names
 from app.contract.survey_part import SurveyPart
 
 MIN_GROUPS = 4  # independent clips of a class, for an interval: worker/evidence/resampling.py draws no fewer
@@ -39,17 +40,19 @@ def _limits_of_classes(data: SurveyData) -> list[str]:
             "second class."
         )
     elif absent:
-        sentences.append(f"The data set has no clips of {_names(absent)}: nothing is claimed of {_pronoun(absent)}.")
+        sentences.append(
+            f"The data set has no clips of {join_names(absent, MAX_NAMES)}: nothing is claimed of {_pronoun(absent)}."
+        )
     if few:
         verb = "has" if len(few) == 1 else "have"
         sentences.append(
-            f"{_names(few)} {verb} fewer than {MIN_GROUPS} clips: an interval takes {MIN_GROUPS} independent clips of "
-            "a class (of different videos, people or motions)."
+            f"{join_names(few, MAX_NAMES)} {verb} fewer than {MIN_GROUPS} clips: an interval takes {MIN_GROUPS} "
+            "independent clips of a class (of different videos, people or motions)."
         )
     if never:
         verb = "is" if len(never) == 1 else "are"
         sentences.append(
-            f"{_names(never)} {verb} never predicted: what leads to a correct answer cannot be told for "
+            f"{join_names(never, MAX_NAMES)} {verb} never predicted: what leads to a correct answer cannot be told for "
             f"{_pronoun(never)}."
         )
     return sentences
@@ -78,7 +81,7 @@ def _skipped(data: SurveyData) -> str:
     if not skipped:
         return ""
     noun, verb = ("clip", "is") if len(skipped) == 1 else ("clips", "are")
-    return f"{len(skipped):,} {noun} could not be read and {verb} left out: {_names(skipped)}."
+    return f"{len(skipped):,} {noun} could not be read and {verb} left out: {join_names(skipped, MAX_NAMES)}."
 
 
 def _missing_parts(data: SurveyData) -> str:
@@ -86,8 +89,8 @@ def _missing_parts(data: SurveyData) -> str:
     if not missing:
         return ""
     return (
-        f"The survey leaves out {_names(missing)}: claims that need it cannot be told. Add it: kinetoscope-worker "
-        f"survey {data.card.slug} {data.survey.dataset} --parts {','.join(missing)}"
+        f"The survey leaves out {join_names(missing, MAX_NAMES)}: claims that need it cannot be told. Add it: "
+        f"kinetoscope-worker survey {data.card.slug} {data.survey.dataset} --parts {','.join(missing)}"
     )
 
 
@@ -99,14 +102,6 @@ def _parts_of_claims(data: SurveyData) -> set[SurveyPart]:
     if data.card.classes:
         parts |= {SurveyPart.SELECTIVITY, SurveyPart.SILENCE, SurveyPart.REPAIRS}
     return parts
-
-
-def _names(names: Sequence[str]) -> str:
-    """Return `a`, `a and b`, `a, b and c`, or the first few and how many more."""
-    shown = list(names[:MAX_NAMES])
-    if len(names) > MAX_NAMES:
-        return f"{', '.join(shown)} and {len(names) - MAX_NAMES:,} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
 def _pronoun(names: Sequence[str]) -> str:

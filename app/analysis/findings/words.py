@@ -1,5 +1,7 @@
 """Writes shares, intervals and p-values of claims, everywhere alike."""
 
+from collections.abc import Sequence
+
 from app.contract.interval import Interval
 
 
@@ -15,4 +17,17 @@ def interval_words(interval: Interval) -> str:
 
 def p_words(p_value: float) -> str:
     """Write a p-value: `p = 0.020`, or `p < 0.001`."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    return f"p {p_relation(p_value)}"
+
+
+def p_relation(p_value: float) -> str:
+    """Write a p-value after its `p`: `= 0.020`, or `< 0.001`."""
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
+
+
+def join_names(names: Sequence[str], most: int | None = None) -> str:
+    """Write `a`, `a and b`, `a, b and c`, or the first `most` and how many more."""
+    shown = list(names[:most])
+    if len(shown) < len(names):
+        return f"{', '.join(shown)} and {len(names) - len(shown):,} more"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
