@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from app.contract.network import Extent, NetworkCard, StreamName
+from app.contract.network import Extent, StreamName
+from tests.worker.evidence.traced_network import trace_network
 from worker.evidence.fusion_study import FusionStudy, study_fusion
 from worker.evidence.resampling import GroupedClips
 from worker.evidence.types import Floats, Labels
 from worker.networks.families.two_stream import two_stream_inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
-from worker.networks.trace import trace
 
 SIDE, UNITS = 4, 6
 STREAMS = two_stream_inputs(SIDE, 1)
@@ -60,20 +60,7 @@ class LateFusion(nn.Module):
 
 
 def make_network(module: nn.Module) -> Network:
-    module.eval().requires_grad_(False)
-    layers, points = trace(module, STREAMS)
-    card = NetworkCard(
-        slug="planted",
-        title="Planted",
-        family="planted",
-        checksum="0" * 64,
-        streams=STREAMS,
-        layers=layers,
-        classes=("yes", "no"),
-        parameters=10,
-        stimulus=Extent(frames=1, height=SIDE, width=SIDE),
-    )
-    return Network(card, module, points)
+    return trace_network(module, STREAMS, Extent(frames=1, height=SIDE, width=SIDE))
 
 
 def make_clips(count: int, seed: int = 0) -> list[dict[StreamName, Tensor]]:

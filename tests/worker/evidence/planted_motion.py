@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from app.contract.network import Extent, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, Stream, StreamName
+from tests.worker.evidence.traced_network import trace_network
 from worker.networks.network import Network
 from worker.networks.registry import register
 from worker.networks.tap import Tap
-from worker.networks.trace import trace
 from worker.video.flow import Flow, FlowMethod, Frames
 
 SIDE, FIELDS = 8, 8
@@ -65,20 +65,8 @@ def build_planted_motion(classes: int) -> nn.Module:
 def planted_network() -> Network:
     """Return the network; its layers are `early.tap`, `units.tap` and `class`, or as tracing names them."""
     torch.manual_seed(0)
-    module = PlantedMotion().eval().requires_grad_(False)
-    layers, points = trace(module, STREAMS)
-    card = NetworkCard(
-        slug="planted-motion",
-        title="Planted",
-        family="planted_motion",
-        checksum="0" * 64,
-        streams=STREAMS,
-        layers=layers,
-        classes=("yes", "no"),
-        parameters=10,
-        stimulus=Extent(frames=FIELDS, height=SIDE, width=SIDE),
-    )
-    return Network(card, module, points)
+    stimulus = Extent(frames=FIELDS, height=SIDE, width=SIDE)
+    return trace_network(PlantedMotion(), STREAMS, stimulus, slug="planted-motion", family="planted_motion")
 
 
 def oscillating(frames: int, size: float, brightness: int = 200) -> Frames:

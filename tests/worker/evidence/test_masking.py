@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.contract.network import Extent, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, Stream, StreamName
+from tests.worker.evidence.traced_network import trace_network
 from worker.evidence.foreground import clip_foreground
 from worker.evidence.masking import (
     FOREGROUND_PX,
@@ -18,7 +19,6 @@ from worker.evidence.masking import (
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
-from worker.networks.trace import trace
 
 SIZE = 56
 APPEARANCE = Stream(name=StreamName.APPEARANCE, frames=1, height=SIZE, width=SIZE)
@@ -45,20 +45,7 @@ class Halves(nn.Module):
 
 
 def network_of(*streams: Stream) -> Network:
-    module = Halves().eval().requires_grad_(False)
-    layers, points = trace(module, streams)
-    card = NetworkCard(
-        slug="halves",
-        title="Halves",
-        family="halves",
-        checksum="0" * 64,
-        streams=streams,
-        layers=layers,
-        classes=("left", "right"),
-        parameters=4,
-        stimulus=Extent(frames=1, height=SIZE, width=SIZE),
-    )
-    return Network(card, module, points)
+    return trace_network(Halves(), streams, Extent(frames=1, height=SIZE, width=SIZE), ("left", "right"))
 
 
 def picture(bright: slice) -> Tensor:

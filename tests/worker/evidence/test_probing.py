@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from app.contract.errors import InvalidRequest
 from app.contract.evidence import Synergy
-from app.contract.network import Extent, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, Stream, StreamName
+from tests.worker.evidence.traced_network import trace_network
 from worker.evidence.probe_plan import default_layers, plan_probe, tuned_layers
 from worker.evidence.probing import ProbeResult, probe
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
-from worker.networks.trace import trace
 
 PRODUCT, SUM, RIGHTWARD, PICTURE = range(4)
 
@@ -46,20 +46,7 @@ STREAMS = (
 @pytest.fixture
 def network() -> Network:
     torch.manual_seed(0)
-    module = Planted().eval().requires_grad_(False)
-    layers, points = trace(module, STREAMS)
-    card = NetworkCard(
-        slug="planted",
-        title="Planted",
-        family="planted",
-        checksum="0" * 64,
-        streams=STREAMS,
-        layers=layers,
-        classes=("yes", "no"),
-        parameters=10,
-        stimulus=Extent(frames=4, height=8, width=8),
-    )
-    return Network(card, module, points)
+    return trace_network(Planted(), STREAMS, Extent(frames=4, height=8, width=8))
 
 
 def clip(brightness: float, right: float) -> Inputs:

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from app.contract.network import Extent, NetworkCard, StreamName
+from app.contract.network import Extent, StreamName
 from tests.worker.evidence.inputs import random_inputs
+from tests.worker.evidence.traced_network import trace_network
 from worker.evidence.stream_swaps import StreamSwapper
 from worker.evidence.synergy import with_motion_of
 from worker.graph.inputs import Inputs
 from worker.networks.families.two_stream import two_stream_inputs
 from worker.networks.network import Network
 from worker.networks.tap import Tap
-from worker.networks.trace import trace
 
 
 def three_clips(network: Network) -> list[Inputs]:
@@ -65,20 +65,7 @@ class MeetingTwice(nn.Module):
 def test_streams_that_meet_twice_take_whole_passes() -> None:
     torch.manual_seed(0)
     streams = two_stream_inputs(16, 3)
-    module = MeetingTwice().eval().requires_grad_(False)
-    layers, points = trace(module, streams)
-    card = NetworkCard(
-        slug="twice",
-        title="Twice",
-        family="twice",
-        checksum="0" * 64,
-        streams=streams,
-        layers=layers,
-        classes=("yes", "no"),
-        parameters=10,
-        stimulus=Extent(frames=3, height=16, width=16),
-    )
-    network = Network(card, module, points)
+    network = trace_network(MeetingTwice(), streams, Extent(frames=3, height=16, width=16))
     clips = three_clips(network)
     swapper = StreamSwapper(network, *clips[:2])
     assert swapper.last_layers is None

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from app.contract.network import Extent, NetworkCard, Stream, StreamName
+from app.contract.network import Extent, Stream, StreamName
+from tests.worker.evidence.traced_network import trace_network
 from worker.evidence.repairs.chosen_clips import SurveyedClips
 from worker.graph.inputs import Inputs
 from worker.networks.families.two_stream import two_stream_inputs
 from worker.networks.network import Network
-from worker.networks.trace import trace
 
 SIDE, CORNER = 28, 10
 CLASSES = ("right", "down", "left")  # where something moves
@@ -55,20 +55,7 @@ class PlantedClip(nn.Module):
 
 
 def network_of(module: nn.Module, streams: tuple[Stream, ...]) -> Network:
-    module = module.eval().requires_grad_(False)
-    layers, points = trace(module, streams)
-    card = NetworkCard(
-        slug="planted",
-        title="Planted",
-        family="planted",
-        checksum="0" * 64,
-        streams=streams,
-        layers=layers,
-        classes=CLASSES,
-        parameters=10,
-        stimulus=Extent(frames=3, height=SIDE, width=SIDE),
-    )
-    return Network(card, module, points)
+    return trace_network(module, streams, Extent(frames=3, height=SIDE, width=SIDE), CLASSES)
 
 
 def two_stream_network(bias: float) -> Network:
