@@ -1,6 +1,7 @@
 """A network whose units depend on motion in known ways, and frames whose flow is known exactly."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -9,10 +10,11 @@ from torch import Tensor, nn
 from app.contract.network import Extent, Stream, StreamName
 from tests.worker.evidence.traced_network import trace_network
 from worker.networks.network import Network
-from worker.networks.registry import register
+from worker.networks.registry import register, unregister
 from worker.networks.tap import Tap
 from worker.video.flow import Flow, FlowMethod, Frames
 
+FAMILY = "planted_motion"
 SIDE, FIELDS = 8, 8
 LINEAR, ROOT, IGNORES, RATE_TUNED = range(4)
 TUNED_FREQUENCY = 0.25  # cycles a frame: twice that of `oscillating`
@@ -50,23 +52,23 @@ class PlantedMotion(nn.Module):
         return logits
 
 
-@register(
-    name="planted_motion",
-    title="Units that depend on motion in known ways",
-    streams=STREAMS,
-    stimulus=Extent(frames=FIELDS, height=SIDE, width=SIDE),
-    classes=("yes", "no"),
-    flow=FlowMethod(encoded_flow, 1, quantised=True),
-)
-def build_planted_motion(classes: int) -> nn.Module:
-    return PlantedMotion()
-
-
-def planted_network() -> Network:
-    """Return the network; its layers are `early.tap`, `units.tap` and `class`, or as tracing names them."""
+@contextmanager
+def planted_network() -> Iterator[Network]:
+    """Yield the network, its family registered meanwhile; its layers are named as tracing names them."""
     torch.manual_seed(0)
     stimulus = Extent(frames=FIELDS, height=SIDE, width=SIDE)
-    return trace_network(PlantedMotion(), STREAMS, stimulus, slug="planted-motion", family="planted_motion")
+    register(
+        name=FAMILY,
+        title="Units that depend on motion in known ways",
+        streams=STREAMS,
+        stimulus=stimulus,
+        classes=("yes", "no"),
+        flow=FlowMethod(encoded_flow, 1, quantised=True),
+    )(lambda classes: PlantedMotion())
+    try:
+        yield trace_network(PlantedMotion(), STREAMS, stimulus, slug="planted-motion", family=FAMILY)
+    finally:
+        unregister(FAMILY)
 
 
 def oscillating(frames: int, size: float, brightness: int = 200) -> Frames:

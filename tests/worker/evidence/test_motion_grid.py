@@ -1,5 +1,7 @@
 """Units that depend on motion in known ways have the slopes, rates and shares that were planted."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -26,8 +28,9 @@ CLIPS = {0: oscillating(40, 0.5), 1: oscillating(40, 0.3), 2: oscillating(40, 0.
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
-    return planted_network()
+def network() -> Iterator[Network]:
+    with planted_network() as network:
+        yield network
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +134,7 @@ def test_a_curve_that_stays_above_half_height_is_censored_there() -> None:
     assert width.octaves == pytest.approx(1 + 0.5 / 0.6)
 
 
-def test_gratings_find_the_direction_of_a_unit_and_none_where_there_is_none() -> None:
-    network = planted_network()
+def test_gratings_find_the_direction_of_a_unit_and_none_where_there_is_none(network: Network) -> None:
     shown = gratings(network.card)
     assert len(shown) == 96
     rightward = np.array([max(0.0, np.cos(np.radians(each.degrees))) * each.speed for each in shown])
