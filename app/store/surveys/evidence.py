@@ -13,7 +13,6 @@ from app.contract.evidence import (
     Synergy,
     TopClip,
     UnitEvidence,
-    UnitOfClass,
     UnitOfClip,
 )
 from app.contract.network import NetworkCard
@@ -21,7 +20,7 @@ from app.contract.survey import LayerSelectivity, MaskedClass, StreamFacts, Surv
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import network_id
 from app.store.catalog.survey_columns import newest_survey_id, newest_survey_key
-from app.store.catalog.units import Position, select_unit_records, unit_records, unit_summaries, unit_summary
+from app.store.catalog.units import Position, select_unit_records, unit_records, unit_summary
 from app.store.database.cache import LruCache
 from app.store.database.packing import unpack, unpack_counts
 from app.store.database.session import Session, SurveyKey
@@ -32,7 +31,6 @@ from app.store.database.survey_tables import (
     DatasetRow,
     SurveyRow,
     TopClipRow,
-    UnitClassRow,
     UnitEvidenceByClassRow,
     UnitEvidenceRow,
 )
@@ -127,29 +125,6 @@ def evidence_of_units(
     return evidence
 
 
-def units_of_class(
-    session: Session, *, card: NetworkCard, class_index: int, layer: str | None = None, limit: int = 12
-) -> list[UnitOfClass]:
-    """Return the units, of all layers or of one, that detect a class best and have it among their best classes."""
-    units = (
-        select_unit_records(UnitClassRow.precision, UnitClassRow.response)
-        .join(UnitClassRow, UnitClassRow.unit_id == UnitRow.id)
-        .where(
-            UnitClassRow.survey_id == newest_survey_id(session, card=card),
-            UnitClassRow.class_index == class_index,
-        )
-        .order_by(UnitClassRow.precision.desc(), UnitRow.id)
-        .limit(limit)
-    )
-    if layer is not None:
-        units = units.where(UnitRow.layer_index == card.layer(layer).index)
-    records = session.read(units).all()
-    return [
-        UnitOfClass(unit=unit, precision=record.precision, response=record.response)
-        for unit, record in zip(unit_summaries(session, card, records), records, strict=True)
-    ]
-
-
 def units_of_clip(session: Session, *, clip_id: int, limit: int) -> list[UnitOfClip]:
     """Return units of any network that have a clip among their strongest, first those for which it ranks highest."""
     records = session.read(
@@ -176,21 +151,6 @@ def count_units_of_clip(session: Session, *, clip_id: int) -> int:
         .where(TopClipRow.clip_id == clip_id, SurveyRow.finished_at.is_not(None))
     )
     return session.read(units).scalar_one()
-
-
-def role_counts(session: Session, *, card: NetworkCard) -> dict[str, dict[UnitRole, int]]:
-    """Return the number of units of each role by layer; nothing before the first survey."""
-    rows = session.read(
-        select(UnitRow.layer_index, UnitRow.role, func.count())
-        .where(UnitRow.network_id == network_id(session, card))
-        .group_by(UnitRow.layer_index, UnitRow.role)
-        .order_by(UnitRow.layer_index)
-    )
-    counts: dict[str, dict[UnitRole, int]] = {}
-    for layer_index, role, units in rows:
-        if role is not None:
-            counts.setdefault(card.layer_at(layer_index).name, dict.fromkeys(UnitRole, 0))[UnitRole(role)] = units
-    return counts
 
 
 def measure_by_layer(session: Session, *, card: NetworkCard, measure: Measure) -> dict[str, tuple[float, ...]]:

@@ -9,7 +9,7 @@ from app.store.catalog.networks import get_card
 from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
 from app.store.results import visualizations
-from app.store.surveys import evidence, writing
+from app.store.surveys import classes, evidence, writing
 from tests.evidence_support import add_dataset, every_unit, facts, new_predictions, survey, unit_evidence
 from tests.support import claim, enqueue, finish, two_stream_card
 
@@ -32,7 +32,6 @@ def test_a_survey_is_seen_only_when_whole(little: Store) -> None:
         assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is None
         assert evidence.list_surveys(session) == []
         assert evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fc6", unit=3) is None
-        assert evidence.role_counts(session, card=get_card(session, slug="tiny")) == {}
         assert get_unit(session, card=get_card(session, slug="tiny"), layer="fc6", unit=3).a_hat is None
     with little.transaction() as session:
         writing.finish_survey(session, survey_id=begun, facts=facts(CLASSES))
@@ -147,17 +146,13 @@ def test_reach_follows_results_and_surveys_whichever_comes_first(little: Store) 
     assert reaches() == [None, None]
 
 
-def test_the_units_of_a_class_best_first(little: Store) -> None:
+def test_the_units_that_a_class_and_a_clip_excite_most(little: Store) -> None:
     survey(little)
     with little.session() as session:
-        found = evidence.units_of_class(session, card=get_card(session, slug="tiny"), class_index=1)
-        of_layer = evidence.units_of_class(
-            session, card=get_card(session, slug="tiny"), class_index=1, layer="fc6", limit=2
-        )
+        by_layer = classes.best_units_by_layer(session, card=get_card(session, slug="tiny"), class_index=1, limit=2)
         clip = datasets.get_clip(session, slug="little", name="run-1")
         excited = evidence.units_of_clip(session, clip_id=clip.id, limit=3)
-    precisions = [each.precision for each in found]
-    assert precisions == sorted(precisions, reverse=True)
+    of_layer = by_layer["fc6"]
     assert [(each.unit.layer, each.unit.index) for each in of_layer] == [("fc6", 6), ("fc6", 1)]
     assert (of_layer[0].precision, of_layer[0].response) == (0.84375, 0.5)
     assert [(each.unit.layer, each.unit.index, each.rank) for each in excited] == [("class", n, 1) for n in range(3)]
@@ -166,16 +161,16 @@ def test_the_units_of_a_class_best_first(little: Store) -> None:
 def test_a_dead_unit_serves_no_class(little: Store) -> None:
     survey(little, change=lambda layer, unit: {"role": UnitRole.DEAD} if layer == "fc6" else {})
     with little.session() as session:
-        assert evidence.units_of_class(session, card=get_card(session, slug="tiny"), class_index=1, layer="fc6") == []
+        by_layer = classes.best_units_by_layer(session, card=get_card(session, slug="tiny"), class_index=1, limit=2)
+    assert "class" in by_layer
+    assert "fc6" not in by_layer
 
 
-def test_roles_and_measures_by_layer(little: Store) -> None:
-    survey(little, change=lambda layer, unit: {"role": UnitRole.GENERIC} if unit == 0 else {})
+def test_measures_by_layer(little: Store) -> None:
+    survey(little)
     with little.session() as session:
-        roles = evidence.role_counts(session, card=get_card(session, slug="tiny"))
         measures = evidence.measure_by_layer(session, card=get_card(session, slug="tiny"), measure="effective_classes")
-    assert list(roles) == [layer.name for layer in CARD.layers]
-    assert roles["fc6"] == {UnitRole.SPECIFIC: 9, UnitRole.MIXED: 0, UnitRole.GENERIC: 1, UnitRole.DEAD: 0}
+    assert list(measures) == [layer.name for layer in CARD.layers]
     assert measures["class"] == pytest.approx((1.0, 1.1, 1.2, 1.3, 1.4))
 
 
