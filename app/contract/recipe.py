@@ -3,11 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
-    Field,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     SerializationInfo,
@@ -19,8 +17,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from app.contract.model import Model
-from app.contract.network import NetworkCard, Sha256
+from app.contract.network import NetworkCard
 from app.contract.recipe_defaults import (
     BATCH_NORM_DEFAULTS,
     CENTER_DEFAULTS,
@@ -28,207 +25,45 @@ from app.contract.recipe_defaults import (
     LEGACY_VALUES,
     TIME_WEIGHTS,
 )
-from app.contract.recipe_fields import MapPosition, OtherUnits, ParsePosition, ParseUnits
+from app.contract.recipe_fields import (
+    DEFAULT_SPEED,
+    MAX_FRAMES,
+    MAX_SIZE,
+    MIN_SIZE,
+    Objective,
+    RecipeFields,
+    Sign,
+    Speed,
+)
 from app.contract.recipe_fit import require_fit, require_group, require_statistics
 from app.contract.recipe_names import RENAMED_FIELDS, use_current_names, with_names_as_given
 
+__all__ = [
+    "CENTER_VERSION",
+    "DEFAULT_SPEED",
+    "ENGINE_VERSION",
+    "MAX_FRAMES",
+    "MAX_SIZE",
+    "MIN_SIZE",
+    "RECIPE_FIELD_NAMES",
+    "REFERENCE_HEIGHT",
+    "Objective",
+    "Recipe",
+    "ResolvedRecipe",
+    "Sign",
+    "Speed",
+]
+
 ENGINE_VERSION = 2  # part of every key: raised when the same recipe would give another stimulus
 CENTER_VERSION = 2  # the same for the objective `center` alone: part of its keys
-MIN_SIZE, MAX_SIZE, MAX_FRAMES = 16, 512, 128  # of a stimulus that a person chooses
 REFERENCE_HEIGHT = 224  # pixels: lengths in a recipe are given for a picture of this height and scale with the real one
 
 
-class Speed(StrEnum):
-    """A setting of temporal smoothness, from slow variation alone to no constraint on time."""
-
-    SLOW = "slow"
-    MEDIUM = "medium"
-    FAST = "fast"
-    FREE = "free"
-
-    @property
-    def chi(self) -> float:
-        """Return the weight of the squared temporal derivative in R_TV."""
-        return {Speed.SLOW: 64.0, Speed.MEDIUM: 8.0, Speed.FAST: 1.0, Speed.FREE: 0.0}[self]
-
-
-Objective = Literal["channel", "center", "position"]
-Sign = Literal["maximize", "minimize"]
-DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
-
-
-class Recipe(Model):
+class Recipe(RecipeFields):
     """What a person may choose about a visualization; fields that are None are filled in by `resolved`.
 
     The weights `energy` and `smoothness` are dimensionless: see worker/maximize/objectives.py.
     """
-
-    speed: Speed = Field(default=DEFAULT_SPEED, description="How fast the stimulus may change over time.")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the start noise and of the jitter.")
-    objective: Objective = Field(
-        default="channel",
-        description="Sum over the activation map, or its central position alone, or another position that `position` "
-        "gives.",
-    )
-    position: Annotated[MapPosition | None, ParsePosition] = Field(
-        default=None,
-        description="Frame, row and column of the map, from 0,0,0 on, such as 1,3,4. For the objective `position`.",
-    )
-    sign: Sign = Field(
-        default="maximize",
-        description="Whether the stimulus raises the activation or lowers it. Units that no ReLU follows, such as the "
-        "channels of a residual stream, mean something at both ends.",
-    )
-    minus: Annotated[OtherUnits | None, ParseUnits] = Field(
-        default=None,
-        description="Units of the layer whose mean activation is subtracted, such as 3 or 3,17; `others` for all "
-        "others.",
-    )
-    diversity: float = Field(
-        default=0.0,
-        ge=0,
-        le=100,
-        description="How much the `count` stimuli of a unit must differ: weight of the mean cosine of their features.",
-    )
-    count: int = Field(
-        default=1, ge=1, le=8, description="Stimuli of a unit that differ, computed together with seeds one apart."
-    )
-    member: int = Field(default=0, ge=0, lt=8, description="Which of these `count` stimuli it is, from 0 on.")
-    contrast: float = Field(
-        default=0.75,
-        ge=0,
-        le=1,
-        description="Class units only: subtract this share of the log-sum-exp of the others.",
-    )
-    prior: Literal["pixel", "pink", "fourier"] | None = Field(
-        default=None,
-        description="What is optimized: pixels, or a spectrum in decorrelated colour, its power 1/f (pink) or "
-        "1/f^2 (fourier). If empty, pink for a network with batch normalisation, pixels for others and for `center`.",
-    )
-    optimizer: Literal["momentum", "adam"] = Field(
-        default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
-    )
-    steps: int | None = Field(
-        default=None, ge=1, le=2048, description="Gradient steps. If empty, 72, and 36 for `center`."
-    )
-    tolerance: float = Field(
-        default=0.0,
-        ge=0,
-        le=0.1,
-        description="Stop a unit once J gains less than this share of its rise from window to window of steps; "
-        "0 takes all steps.",
-    )
-    step_size: float | None = Field(
-        default=None,
-        gt=0,
-        le=10,
-        description="First step's RMS, in units of the bound. If empty, 0.3 for a network with batch normalisation and "
-        "for `center`, 0.17 for others.",
-    )
-    weight_decay: float = Field(
-        default=0.3,
-        ge=0,
-        le=0.5,
-        description="Share of the stimulus that fades at the first step; it falls evenly.",
-    )
-    weight_decay_until: float = Field(
-        default=0.75,
-        gt=0,
-        le=1,
-        description="Share of the run after which nothing fades; long runs pile up contrast where it is early.",
-    )
-    energy: float = Field(default=0.01, ge=0, le=1000, description="Weight of the bounded energy R_B.")
-    alpha: float = Field(default=3.0, ge=1, le=12, description="Exponent of R_B.")
-    bound: float | None = Field(
-        default=None,
-        gt=0,
-        le=4,
-        description="Hard bound on the local norm, times the stream's own. If empty, 1, and 1.5 for `center`.",
-    )
-    smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
-    kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
-    time_weight: float | None = Field(
-        default=None,
-        ge=0,
-        le=1_000_000,
-        description="Weight of time within R_TV, times the chi of the speed: 64, 8, 1 and 0 from slow to free. If "
-        "empty, 200 where steps are neutral in time, else 1.",
-    )
-    time_path: Literal["neutral", "smoothed"] = Field(
-        default="smoothed",
-        description="Whether steps are smoothed over time as well, so that the speed acts on the path more than on J "
-        "(smoothed), or the speed acts through J alone (neutral).",
-    )
-    motion_size: float | None = Field(
-        default=None,
-        title="Size of motion",
-        gt=0,
-        le=80,
-        description="Mean length of the flow vectors that the stimulus is held to, in px a frame. If empty, the "
-        "activation and the bound decide. For networks with a motion stream.",
-    )
-    bn_prior: float | None = Field(
-        default=None,
-        title="Feature statistics prior",
-        ge=0,
-        le=100,
-        description="Weight of R_N: features keep means and variances of data: those of the training data that batch "
-        "normalisation remembers, or, without it, those that the newest survey measured in layers of two signs. If "
-        "empty, 1 with batch normalisation, 0 without. Nothing to `center`, nor to networks without such layers.",
-    )
-    survey_maxima: Literal["", "unrecorded"] | Sha256 = Field(
-        default="",
-        description="sha256 of the survey's a_hat, by which J divides activations. If empty, those of the network's "
-        "newest survey; without a survey a_hat is 1.",
-    )
-    feature_statistics: Literal[""] | Sha256 = Field(
-        default="",
-        description="sha256 of the survey's means and variances that `bn_prior` holds features to. If empty, those of "
-        "the network's newest survey, where `bn_prior` uses them.",
-    )
-    frame_equalization: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="How far the gradient's contrast is evened out over the frames, so that none stays dull: 0 not at "
-        "all, 1 up to ten times. If empty, 1 for a network with batch normalisation, 0 for others and for `center`.",
-    )
-    focus: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="How far steps gather where the gradient is strong, so that one thing is drawn and not its texture "
-        "all over: 0 not at all, 1 in proportion. If empty, 1 for a network with batch normalisation, 0 for others "
-        "and for `center`.",
-    )
-    center_bias: float | None = Field(
-        default=None,
-        ge=0,
-        le=4,
-        description="How much less a gradient counts to `focus` far from the middle of the frame: 0 no less; with 1, "
-        "where an edge is nearest, a seventh. If empty, 1 for a network with batch normalisation, 0 for others and for "
-        "`center`.",
-    )
-    jitter: int = Field(
-        default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."
-    )
-    scale: float = Field(default=0.15, ge=0, le=0.5, description="Random zoom at each step, as a share.")
-    rotation: float = Field(default=6.0, ge=0, le=45, description="Random rotation at each step, in degrees.")
-    blur: float | None = Field(
-        default=None,
-        ge=0,
-        le=16,
-        description="Blur of the gradient at the first step, in such pixels. If empty, 8, and 7 for `center`.",
-    )
-    blur_end: float = Field(
-        default=1.5, ge=0, le=16, description="Blur of the gradient at the last step, in such pixels."
-    )
-    size: int | None = Field(
-        default=None, ge=MIN_SIZE, le=MAX_SIZE, description="Height and width; the network's own if empty."
-    )
-    frames: int | None = Field(
-        default=None, ge=1, le=MAX_FRAMES, description="Length of a clip; the network's own if empty."
-    )
 
     @model_validator(mode="wrap")
     @classmethod
