@@ -33,7 +33,7 @@ from pathlib import Path
 
 from app.settings import Settings
 from app.store.database.engine import open_store
-from app.web import urls
+from app.web import api_urls
 from benchmarks.catalog.__main__ import fill
 from benchmarks.catalog.pages import Catalogue, pages
 from benchmarks.load_clients import EVENT_STREAMS, HALF_OPEN_CONNECTIONS, POSTS_AT_ONCE, WRITERS, Answers, Load
@@ -93,7 +93,7 @@ def draw_addresses(url: str) -> tuple[list[str], str, tuple[str, bytes]]:
     seed = random.Random().randrange(2**31)  # asked for by no run before
     body = f'{{"network": "{card.slug}", "layer": "{card.layers[0].name}", "units": [0], "recipe": {{"seed": {seed}}}}}'
     store.close()
-    return addresses, urls.api_lines(card.slug), ("/api/visualizations", body.encode())
+    return addresses, api_urls.lines(card.slug), ("/api/visualizations", body.encode())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 from time import perf_counter
 
-from app.web import urls
+from app.web import api_urls
 
 WRITERS, POSTS_AT_ONCE, EVENT_STREAMS, HALF_OPEN_CONNECTIONS = 10, 200, 500, 1100
 SLOW_CLIENTS = 20  # of each kind: slow headers, slow bodies, slow reading
@@ -132,7 +132,7 @@ class Load:
         answers = Answers(name)
         started = perf_counter()
         connections = [Connection(self.port) for _ in range(POSTS_AT_ONCE)]
-        await asyncio.gather(*(each.ask(answers, urls.api_links(), link(n)) for n, each in enumerate(connections)))
+        await asyncio.gather(*(each.ask(answers, api_urls.links(), link(n)) for n, each in enumerate(connections)))
         answers.duration = perf_counter() - started
         for each in connections:
             each.close()
@@ -196,14 +196,14 @@ class Load:
     async def _writer(self, answers: Answers, number: int) -> None:
         connection, end = Connection(self.port), perf_counter() + self.seconds
         while perf_counter() < end:
-            await connection.ask(answers, urls.api_links(), link(number))
+            await connection.ask(answers, api_urls.links(), link(number))
             await asyncio.sleep(0.2)
         connection.close()
 
     async def _stream(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(request(urls.api_events()))
+            writer.write(request(api_urls.events()))
             await reader.readuntil(b"\r\n\r\n")
             self.streams_open += 1
             while line := await reader.readline():
@@ -225,7 +225,7 @@ class Load:
         await self._drip(request("/"))
 
     async def _slow_body(self) -> None:
-        await self._drip(b"x" * 10_000, first=request(urls.api_links(), length=10_000))
+        await self._drip(b"x" * 10_000, first=request(api_urls.links(), length=10_000))
 
     async def _drip(self, sent: bytes, first: bytes = b"") -> None:
         while True:

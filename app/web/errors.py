@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from app.contract.errors import InvalidRequest, KinetoscopeError, Missing, TooLarge, Unavailable, UnsupportedMedia
-from app.web import urls
+from app.web import url_path, urls
 from app.web.http_errors import BadRequest, Busy, MethodNotAllowed, RequestTimeout, Unauthorized
 from app.web.requests.body_size import max_body_bytes, media_type_of
 from app.web.requests.validation import invalid_request
@@ -24,7 +24,7 @@ def respond(request: Request, error: KinetoscopeError, headers: dict[str, str] |
     """Return the error as a page where a browser opens an address, and as JSON for everything else."""
     headers = {**error_headers(error), **(headers or {})}
     accepts_html = "text/html" in request.headers.get("accept", "")
-    if accepts_html and not urls.unrooted(request.scope["path"]).startswith("/api/"):
+    if accepts_html and not url_path.unrooted(request.scope["path"]).startswith("/api/"):
         response = error_page(request, error)
         response.headers.update(headers)
         return response
@@ -86,7 +86,7 @@ def handle_http_exception(request: Request, error: Exception) -> Response:
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:
     """Return the methods that a path takes, of all its routes."""
-    scope = {"type": "http", "path": path, "root_path": urls.root(), "headers": []}
+    scope = {"type": "http", "path": path, "root_path": url_path.root(), "headers": []}
     if path.startswith(urls.asset("")):
         return ["GET"]  # the route of all files takes every method
     return [

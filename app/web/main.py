@@ -10,7 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.contract.version import VERSION
 from app.settings import Settings, settings
 from app.store.database.engine import Store, open_store
-from app.web import errors, urls
+from app.web import api_urls, errors
 from app.web.api import routers as api_routers
 from app.web.assets import AssetFiles, Assets
 from app.web.events import Events
@@ -60,7 +60,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
         version=VERSION,
         summary="The JSON API",
         description=DESCRIPTION,
-        openapi_url=urls.api_openapi(),
+        openapi_url=api_urls.openapi(),
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,

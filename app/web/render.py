@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.contract.result import MediaRole
 from app.settings import ROOT
-from app.web import formatting, urls
+from app.web import api_urls, formatting, url_path, urls
 from app.web.assets import Assets
 from app.web.charts import line_chart
 from app.web.charts.coding_bars import coding_bars
@@ -44,9 +44,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # `urls` and `visitor` depend on the request that is being answered, and are the same on every page.
+    # Addresses and `visitor` depend on the request that is being answered, and are the same on every page.
     templates.globals.update(
         urls=urls,
+        api_urls=api_urls,
+        root=url_path.root,
+        rooted=url_path.rooted,
         visitor=current_visitor,
         asset=Assets().url,
         coding_bars=coding_bars,

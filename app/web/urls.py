@@ -1,107 +1,20 @@
-"""Builds every address of the dashboard: of pages, of stored bytes, and of the JSON API.
+"""Builds every address of the dashboard's pages and of stored bytes; `api_urls` builds those of the JSON API.
 
 A choice that a person makes on a page is a query parameter of its address. None leaves a parameter out.
-The dashboard may lie below a path (KINETOSCOPE_PUBLIC_URL): every address then begins with it, while a request is
-answered. Routes are declared while modules are imported, so without it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import quote, urlencode
-
-from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.contract.job import AddNetworkJob, ExplainJob, Job, SurveyJob, VisualizeJob
 from app.contract.network import escape_layer
 from app.contract.result import EXTENSIONS, MediaRef
 from app.contract.unit_query import UnitQuery
 from app.web.requests.params import LISTING_PARAMS, query_params
-
-
-class NetworkConvertor(StringConvertor):
-    """The convertor of `{network:slug}` in a route: any part of a path but `api` and `-`, which are no networks."""
-
-    regex = "(?!(?:api|-)(?:/|$))[^/]+"
-
-
-class LayerConvertor(StringConvertor):
-    """The convertor of `{layer:layer}` in a route: a layer's name with its slashes escaped, see `escape_layer`."""
-
-    def convert(self, value: str) -> str:
-        return unescape_layer(value)
-
-
-class SlashedLayerConvertor(LayerConvertor):
-    """The convertor of `{layer:slashed_layer}` before another part: the layer's name may have slashes as they are.
-
-    Servers decode `%2F` before they match routes. A route with it comes after those of the network's other pages.
-    """
-
-    regex = ".+"
-
-
-register_url_convertor("slug", NetworkConvertor())
-register_url_convertor("layer", LayerConvertor())
-register_url_convertor("slashed_layer", SlashedLayerConvertor())
+from app.web.url_path import join_parts, path, rooted
 
 EMBEDDED = "embed=1"  # the query of a page that shows its stimulus alone, for other sites to frame
 POSTER_TYPE = "image/webp"  # of posters and loops, of which listings have only the sha256
-
-QueryValue = str | int | float | Sequence[str] | None
-
-
-_root: ContextVar[str] = ContextVar("root", default="")
-
-
-def root() -> str:
-    """Return the path that the dashboard lies below, such as /kinetoscope; empty where it has a host of its own."""
-    return _root.get()
-
-
-@contextmanager
-def rooted_at(path: str) -> Iterator[None]:
-    """Let all addresses that are built within the block begin with a path."""
-    token = _root.set(path)
-    try:
-        yield
-    finally:
-        _root.reset(token)
-
-
-def rooted(address: str) -> str:
-    """Return an address below the root, for one that begins at the root."""
-    return _root.get() + address
-
-
-def unrooted(address: str) -> str:
-    """Return the address without the root, if it begins with it."""
-    rest = address.removeprefix(_root.get())
-    return rest or "/" if rest == "" or rest.startswith(("/", "?")) else address
-
-
-def path(*parts: str | int, query: Mapping[str, QueryValue] | None = None) -> str:
-    """Return the address of percent-encoded parts and a query; a list is repeated under its name, value by value."""
-    address = f"{_root.get()}/{_joined(parts)}"
-    if not query:
-        return address
-    chosen = {name: value for name, value in query.items() if value is not None}
-    return f"{address}?{urlencode(chosen, doseq=True, safe='/', quote_via=quote)}" if chosen else address
-
-
-def _joined(parts: Sequence[str | int]) -> str:
-    return "/".join(map(_quoted, parts))
-
-
-@lru_cache(maxsize=8192)  # a page has hundreds of addresses made of the same parts
-def _quoted(part: str | int) -> str:
-    return quote(str(part), safe="")
-
-
-def unescape_layer(part: str) -> str:
-    """Return the layer's name that a part of a path stands for."""
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def absolute(base: str, address: str) -> str:
@@ -179,7 +92,7 @@ def class_(network: str, name: str, **choices: str | int | float | None) -> str:
 
 @lru_cache(maxsize=8192)  # every page of a unit has the same hundreds
 def _class(network: str, name: str) -> str:
-    return f"/{_joined((network, '-', 'classes', name))}"
+    return f"/{join_parts((network, '-', 'classes', name))}"
 
 
 def confusions(network: str) -> str:
@@ -361,83 +274,3 @@ def job_preview(job_id: int, step: int) -> str:
 def asset(name: str) -> str:
     """Return the address of a built file of the front end, whose name has a hash of its content."""
     return path("-", "assets", *name.split("/"))
-
-
-# the JSON API
-
-
-def api_openapi() -> str:
-    return rooted("/api/openapi.json")
-
-
-def api_network(slug: str) -> str:
-    return path("api", "networks", slug)
-
-
-def api_unit(network: str, layer: str, unit: int) -> str:
-    return path("api", "networks", network, "layers", escape_layer(layer), "units", unit)
-
-
-def api_lines(slug: str) -> str:
-    return path("api", "networks", slug, "units.jsonl")
-
-
-def api_visualization(visualization_id: int) -> str:
-    return path("api", "visualizations", visualization_id)
-
-
-def api_dataset(slug: str) -> str:
-    return path("api", "datasets", slug)
-
-
-def api_clip(dataset: str, name: str) -> str:
-    return path("api", "datasets", dataset, "clips", name)
-
-
-def api_survey(network: str, dataset: str | None = None) -> str:
-    return path("api", "networks", network, "survey", query={"dataset": dataset})
-
-
-def api_confusions(network: str) -> str:
-    return path("api", "networks", network, "confusions")
-
-
-def api_confusion(network: str, a: str, b: str) -> str:
-    return path("api", "networks", network, "confusion", query={"a": a, "b": b})
-
-
-def api_answers(network: str, **choices: str | int | None) -> str:
-    return path("api", "networks", network, "answers", query=choices)
-
-
-def api_own_clips() -> str:
-    return rooted("/api/clips")
-
-
-def api_own_clip(clip_id: int) -> str:
-    return path("api", "clips", clip_id)
-
-
-def api_findings(network: str) -> str:
-    return path("api", "networks", network, "findings")
-
-
-def api_compared_findings(*, a: str, b: str) -> str:
-    return path("api", "findings", query={"a": a, "b": b})
-
-
-def api_job(job_id: int) -> str:
-    return path("api", "jobs", job_id)
-
-
-def uploads() -> tuple[str, ...]:
-    """Return the addresses where bodies may be as large as a clip."""
-    return own_clips(), api_own_clips()
-
-
-def api_events(*, job: int | None = None, network: str | None = None) -> str:
-    return path("api", "events", query={"job": job, "network": network})
-
-
-def api_links() -> str:
-    return rooted("/api/links")

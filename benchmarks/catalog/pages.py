@@ -18,7 +18,7 @@ from app.store.database.survey_tables import ClipRow
 from app.store.database.tables import JobRow, LinkRow, UnitRow, VisualizationRow
 from app.store.jobs import listing
 from app.store.surveys import evidence
-from app.web import urls
+from app.web import api_urls, url_path, urls
 
 Draw = Callable[[], str]
 
@@ -220,36 +220,36 @@ def _api(of: Catalogue) -> Iterator[tuple[str, Draw]]:
     pick = of.random.choice
 
     def units(card: NetworkCard, kind: str = "units", **query: Any) -> str:
-        return urls.path("api", "networks", card.slug, kind, query=query)
+        return url_path.path("api", "networks", card.slug, kind, query=query)
 
     def pair() -> str:
         card = pick(of.surveyed)
-        return urls.api_confusion(card.slug, *of.random.sample(card.classes, 2))
+        return api_urls.confusion(card.slug, *of.random.sample(card.classes, 2))
 
     def unit(card: NetworkCard) -> str:
-        return urls.api_unit(card.slug, *of.unit(card))
+        return api_urls.unit(card.slug, *of.unit(card))
 
     yield "api: networks", lambda: "/api/networks"
-    yield "api: network", lambda: urls.api_network(of.card().slug)
+    yield "api: network", lambda: api_urls.network(of.card().slug)
     yield "api: units", lambda: units(of.card())
     yield "api: 200 units by reach", lambda: units(pick(of.surveyed), per_page=200, sort="reach")
     yield "api: tally", lambda: units(of.card(), "tally")
     yield "api: unit", lambda: unit(pick(of.surveyed))
-    yield "api: visualization", lambda: urls.api_visualization(of.id(VisualizationRow))
-    yield "api: data set", lambda: urls.api_dataset(pick(("kinetics", "ucf")))
+    yield "api: visualization", lambda: api_urls.visualization(of.id(VisualizationRow))
+    yield "api: data set", lambda: api_urls.dataset(pick(("kinetics", "ucf")))
     yield (
         "api: clips",
-        lambda: urls.path("api", "datasets", "kinetics", "clips", query={"page": of.random.randint(1, 100)}),
+        lambda: url_path.path("api", "datasets", "kinetics", "clips", query={"page": of.random.randint(1, 100)}),
     )
-    yield "api: clip", lambda: urls.api_clip(*pick(of.clips)[:2])
-    yield "api: surveys", lambda: urls.path("api", "networks", of.card().slug, "surveys")
-    yield "api: survey", lambda: urls.api_survey(pick(of.surveyed).slug)
-    yield "api: findings", lambda: urls.api_findings(pick(of.surveyed).slug)
-    yield "api: confusions", lambda: urls.api_confusions(pick(of.surveyed).slug)
+    yield "api: clip", lambda: api_urls.clip(*pick(of.clips)[:2])
+    yield "api: surveys", lambda: url_path.path("api", "networks", of.card().slug, "surveys")
+    yield "api: survey", lambda: api_urls.survey(pick(of.surveyed).slug)
+    yield "api: findings", lambda: api_urls.findings(pick(of.surveyed).slug)
+    yield "api: confusions", lambda: api_urls.confusions(pick(of.surveyed).slug)
     yield "api: confusion", pair
     yield "api: jobs", lambda: "/api/jobs"
-    yield "api: job", lambda: urls.api_job(of.id(JobRow, JobRow.state == JobState.DONE))
-    yield "api: clip of one's own", lambda: urls.api_own_clip(of.id(JobRow, JobRow.kind == JobKind.EXPLAIN))
+    yield "api: job", lambda: api_urls.job(of.id(JobRow, JobRow.state == JobState.DONE))
+    yield "api: clip of one's own", lambda: api_urls.own_clip(of.id(JobRow, JobRow.kind == JobKind.EXPLAIN))
     yield "api: links", lambda: "/api/links"
     yield "api: health", lambda: "/api/health"
 

@@ -9,7 +9,7 @@ from app.contract.explanation import Explanation, OwnClip
 from app.contract.job import ExplainRequest
 from app.contract.model import Model
 from app.store.surveys import explanations
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.api.jobs import JobOut
 from app.web.api.media import MediaOut
@@ -53,7 +53,7 @@ class OwnClipOut(Model):
     def of(cls, clip: OwnClip) -> Self:
         return cls(
             **{**vars(clip), "job": JobOut.of(clip.job), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
-            href=urls.api_own_clip(clip.job.id),
+            href=api_urls.own_clip(clip.job.id),
             page=urls.own_clip(clip.job.id),
         )
 

@@ -17,7 +17,7 @@ from app.contract.survey import PredictedClip, Survey
 from app.store import Session
 from app.store.catalog import networks
 from app.store.surveys import classes, evidence, predictions
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.datasets import ClipOut
 from app.web.api.error_bodies import errors
 from app.web.api.parameters import NetworkSlug
@@ -46,7 +46,7 @@ class ConfusionOut(Confusion):
         return cls(
             **vars(confusion),
             share=confusion.rate,
-            href=urls.api_confusion(network, confusion.actual, confusion.predicted),
+            href=api_urls.confusion(network, confusion.actual, confusion.predicted),
             page=urls.confusion(network, confusion.actual, confusion.predicted),
         )
 

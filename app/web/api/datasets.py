@@ -11,7 +11,7 @@ from app.contract.result import MediaRole
 from app.contract.survey import ClipPrediction
 from app.store import datasets
 from app.store.surveys import predictions
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.error_bodies import errors
 from app.web.api.media import MediaOut
 from app.web.deps import ReadSession
@@ -31,7 +31,7 @@ class ClipOut(Clip):
         return cls(
             **{**vars(clip), "media": tuple(MediaOut.of(ref) for ref in clip.media)},
             flow=MediaOut.of(flow) if flow else None,
-            href=urls.api_clip(clip.dataset, clip.name),
+            href=api_urls.clip(clip.dataset, clip.name),
             page=urls.clip(clip.dataset, clip.name),
         )
 
@@ -46,7 +46,7 @@ class DatasetOut(Dataset):
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
-        return cls(**vars(dataset), href=urls.api_dataset(dataset.slug), page=urls.dataset(dataset.slug))
+        return cls(**vars(dataset), href=api_urls.dataset(dataset.slug), page=urls.dataset(dataset.slug))
 
 
 @router.get("", summary="All data sets", responses=errors())

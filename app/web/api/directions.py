@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.contract.dictionary import DictionarySummary
 from app.store.catalog import dictionaries, networks
-from app.web import urls
+from app.web import url_path, urls
 from app.web.api.error_bodies import errors
 from app.web.api.parameters import NetworkSlug
 from app.web.deps import ReadSession
@@ -25,7 +25,7 @@ class DictionaryOut(DictionarySummary):
         return cls(
             **vars(summary),
             names=names,
-            href=urls.path("api", "networks", summary.network, "units", query={"layer": summary.layer}),
+            href=url_path.path("api", "networks", summary.network, "units", query={"layer": summary.layer}),
             page=urls.layer(summary.network, summary.layer),
         )
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.assets import Assets
 from app.web.requests.theme import chosen_theme
 
@@ -42,5 +42,5 @@ def docs(request: Request) -> str:
         home=urls.networks(),
         bundle=assets.url("swagger-ui.js"),
         start=assets.url("docs.js"),
-        openapi=urls.api_openapi(),
+        openapi=api_urls.openapi(),
     )

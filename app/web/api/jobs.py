@@ -22,7 +22,7 @@ from app.contract.network import Sha256
 from app.contract.recipe import ResolvedRecipe
 from app.store.jobs import listing, queue, requests
 from app.store.jobs.ordering import MAX_COUNTED_JOBS
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.api.parameters import JobId
 from app.web.deps import ReadSession, SettingsDep, WriteSession
@@ -83,8 +83,8 @@ class JobOut(Model):
         preview = result = None
         if isinstance(job, VisualizeJob):
             preview = None if job.preview_step is None else urls.job_preview(job.id, job.preview_step)
-            result = None if job.visualization is None else urls.api_visualization(job.visualization)
-        return cls(**fields, href=urls.api_job(job.id), page=urls.job_result(job), preview=preview, result=result)
+            result = None if job.visualization is None else api_urls.visualization(job.visualization)
+        return cls(**fields, href=api_urls.job(job.id), page=urls.job_result(job), preview=preview, result=result)
 
 
 @router.get(

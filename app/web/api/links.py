@@ -8,7 +8,7 @@ from pydantic import Field
 from app.contract.link import Link, LinkRequest
 from app.contract.model import Paginated
 from app.store.results import links
-from app.web import urls
+from app.web import url_path, urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.views.parts.link_preview import create_short_link
@@ -23,7 +23,7 @@ class LinkOut(Link):
     @classmethod
     def at(cls, base: str, link: Link) -> "LinkOut":
         href = urls.link(link.slug)
-        return cls(**{**vars(link), "url": urls.rooted(link.url)}, href=href, address=urls.absolute(base, href))
+        return cls(**{**vars(link), "url": url_path.rooted(link.url)}, href=href, address=urls.absolute(base, href))
 
 
 @router.get("", summary="The saved views, newest first", responses=errors(422))

@@ -20,7 +20,7 @@ from app.contract.network import (
 )
 from app.store.catalog import networks
 from app.store.jobs import requests
-from app.web import urls
+from app.web import api_urls, url_path, urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.api.jobs import JobOut
 from app.web.api.parameters import NetworkSlug
@@ -42,7 +42,7 @@ class LayerOut(Layer):
         return cls(
             **vars(summary.layer),
             visualized_units=summary.visualized_units,
-            href=urls.path("api", "networks", network, "units", query={"layer": name}),
+            href=url_path.path("api", "networks", network, "units", query={"layer": name}),
             page=urls.layer(network, name),
         )
 
@@ -79,7 +79,7 @@ class NetworkOut(Model):
             parameters=card.parameters,
             visualizations=network.visualizations,
             visualized_units=network.visualized_units,
-            href=urls.api_network(card.slug),
+            href=api_urls.network(card.slug),
             page=urls.network(card.slug),
         )
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.contract.network_source import ON_HUB, PACKAGES, HubSource, NetworkSource
 from app.store.catalog import networks
-from app.web import urls
+from app.web import api_urls
 from app.web.api.error_bodies import errors
 from app.web.deps import ReadSession
 
@@ -19,7 +19,7 @@ class PackageSourceOut(NetworkSource):
 
     @classmethod
     def of(cls, source: NetworkSource, *, is_registered: bool) -> Self:
-        return cls(**vars(source), network=urls.api_network(source.name) if is_registered else None)
+        return cls(**vars(source), network=api_urls.network(source.name) if is_registered else None)
 
 
 class HubSourceOut(HubSource):
@@ -27,7 +27,7 @@ class HubSourceOut(HubSource):
 
     @classmethod
     def of(cls, source: HubSource, *, is_registered: bool) -> Self:
-        return cls(**vars(source), network=urls.api_network(source.name) if is_registered else None)
+        return cls(**vars(source), network=api_urls.network(source.name) if is_registered else None)
 
 
 @router.get(

@@ -10,7 +10,7 @@ from app.contract.job import SurveyRequest
 from app.contract.survey import Survey, SurveySummary
 from app.store.catalog import networks
 from app.store.surveys import evidence, writing
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.api.jobs import JobOut
 from app.web.deps import ReadSession, SettingsDep, WriteSession
@@ -29,7 +29,7 @@ class SurveyOut(SurveySummary):
     def of(cls, survey: SurveySummary) -> Self:
         return cls(
             **vars(survey),
-            href=urls.api_survey(survey.network, survey.dataset),
+            href=api_urls.survey(survey.network, survey.dataset),
             page=urls.surveys(survey.network),
         )
 

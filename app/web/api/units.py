@@ -14,7 +14,7 @@ from app.store.catalog.facets import facet_counts
 from app.store.jobs import listing
 from app.store.results import visualizations
 from app.store.surveys import evidence
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.error_bodies import errors
 from app.web.api.jobs import JobOut
 from app.web.api.parameters import LayerName, NetworkSlug, UnitIndex
@@ -35,7 +35,7 @@ class UnitOut(UnitSummary):
     def of(cls, unit: UnitSummary) -> Self:
         return cls(
             **vars(unit),
-            href=urls.api_unit(unit.network, unit.layer, unit.index),
+            href=api_urls.unit(unit.network, unit.layer, unit.index),
             page=urls.unit(unit.network, unit.layer, unit.index),
             poster_href=unit.poster and urls.media(unit.poster),
             loop_href=unit.loop and urls.media(unit.loop),

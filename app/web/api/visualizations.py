@@ -10,7 +10,7 @@ from app.contract.model import Model
 from app.contract.result import Visualization
 from app.store.jobs import requests
 from app.store.results import visualizations
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.api.error_bodies import errors, write_errors
 from app.web.api.media import MediaOut
 from app.web.deps import ReadSession, SettingsDep, WriteSession
@@ -33,7 +33,7 @@ class VisualizationOut(Visualization):
     def of(cls, visualization: Visualization) -> Self:
         return cls(
             **{**vars(visualization), "media": tuple(MediaOut.of(ref) for ref in visualization.media)},
-            href=urls.api_visualization(visualization.id),
+            href=api_urls.visualization(visualization.id),
             page=urls.unit(visualization.network, visualization.layer, visualization.unit),
         )
 
@@ -80,13 +80,13 @@ def visualize(
         response.status_code = 200
     return Tickets(
         jobs=tuple(
-            JobTicket(id=job.id, state=job.state, unit=job.unit, href=urls.api_job(job.id)) for job in answer.jobs
+            JobTicket(id=job.id, state=job.state, unit=job.unit, href=api_urls.job(job.id)) for job in answer.jobs
         ),
         cached=tuple(
             CachedTicket(
                 unit=each.unit,
                 visualization=each.visualization,
-                href=urls.api_visualization(each.visualization),
+                href=api_urls.visualization(each.visualization),
             )
             for each in answer.cached
         ),

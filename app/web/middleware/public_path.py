@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.settings import Settings
-from app.web import urls
+from app.web import url_path
 
 
 class PublicPath:
@@ -23,5 +23,5 @@ class PublicPath:
         path: str = scope["path"]
         if path != self.root and not path.startswith(f"{self.root}/"):
             path = self.root + path
-        with urls.rooted_at(self.root):
+        with url_path.rooted_at(self.root):
             await self.app({**scope, "path": path, "root_path": self.root}, receive, send)

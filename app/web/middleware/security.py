@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract.errors import KinetoscopeError, Refused
 from app.settings import Settings
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.errors import respond
 from app.web.http_errors import BadRequest
 from app.web.requests.credentials import SAFE_METHODS
@@ -70,7 +70,7 @@ class HeadRequests:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == urls.api_events():
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == api_urls.events():
             await self.app(scope, receive, send)
             return
 

@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 
 from app.settings import Settings
-from app.web import urls
+from app.web import api_urls, urls
 
 FORM_WITH_FILE = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
@@ -22,5 +22,6 @@ def is_video(media_type: str) -> bool:
 def max_body_bytes(settings: Settings, path: str, headers: Headers) -> int:
     """Return the largest body at an address, whose headers say what the body is."""
     media_type = media_type_of(headers)
-    may_hold_video = path in urls.uploads() and (media_type == FORM_WITH_FILE or is_video(media_type))
+    takes_video = path in (urls.own_clips(), api_urls.own_clips())
+    may_hold_video = takes_video and (media_type == FORM_WITH_FILE or is_video(media_type))
     return settings.clip_limit if may_hold_video else settings.body_limit

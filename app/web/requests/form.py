@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import ImmutableMultiDict
 
-from app.web import urls
+from app.web import url_path
 from app.web.requests.same_site import same_site_url
 
 MAX_FORM_FIELDS = 20_000
@@ -33,4 +33,4 @@ def back_address(form: dict[str, str], base: str, *, default: str) -> str:
 
     Raises InvalidRequest for an address of another site.
     """
-    return urls.rooted(same_site_url(form["back"], base).geturl()) if "back" in form else default
+    return url_path.rooted(same_site_url(form["back"], base).geturl()) if "back" in form else default

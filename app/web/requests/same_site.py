@@ -4,7 +4,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from app.contract.errors import InvalidRequest
-from app.web import urls
+from app.web import url_path
 
 # Spaces, control characters, and the backslash, which browsers read as a slash.
 UNSAFE_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]|%00")
@@ -30,7 +30,7 @@ def same_site_url(url: str, base: str) -> SplitResult:
         raise wrong from error
     if split.scheme or split.netloc or not split.path.startswith("/") or split.path.startswith("//"):
         raise wrong
-    split = split._replace(path=urls.unrooted(split.path))
+    split = split._replace(path=url_path.unrooted(split.path))
     if split.path.startswith("//") or split.path.startswith(NO_PAGES):
         raise wrong
     return split

@@ -14,7 +14,7 @@ from app.contract.model import Paginated as Listing
 from app.contract.result import Visualization
 from app.store import Session
 from app.store.results import links
-from app.web import urls
+from app.web import url_path, urls
 from app.web.deps import BaseAddress, ReadSession, WriteSession
 from app.web.render import render
 from app.web.requests.form import Form
@@ -56,7 +56,7 @@ def link_page(request: Request, session: ReadSession, slug: str) -> HTMLResponse
     )
     # A refresh and not a redirect by status: a site that previews links would follow a redirect, and show the title of
     # the page it leads to instead of the title that the link was given.
-    address = quote(urls.rooted(link.url), safe=HEADER_SAFE)
+    address = quote(url_path.rooted(link.url), safe=HEADER_SAFE)
     return render(LinkPage(layout=layout, link=link), headers={"Refresh": f"0; url={address}"})
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.contract.errors import InvalidRequest, Missing
-from app.web import urls
+from app.web import url_path, urls
 from app.web.deps import BaseAddress, SettingsDep
 from app.web.errors import allowed_methods
 from app.web.render import render
@@ -76,6 +76,6 @@ def _page_before(request: Request, base: str) -> str:
         url = same_site_url(request.headers.get("referer", ""), base)
     except InvalidRequest:
         return urls.networks()
-    path = urls.rooted(unquote(url.path))
+    path = url_path.rooted(unquote(url.path))
     is_page = "GET" in allowed_methods(request.app, path) and path != urls.sign_in()
-    return urls.rooted(url.geturl()) if is_page else urls.networks()
+    return url_path.rooted(url.geturl()) if is_page else urls.networks()

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 
 from app.contract.errors import InvalidRequest
-from app.web import urls
+from app.web import url_path, urls
 from app.web.deps import BaseAddress
 from app.web.requests.form import Form
 from app.web.requests.same_site import same_site_url
@@ -35,4 +35,4 @@ def referring_page(request: Request, base: str) -> str:
         return urls.networks()
     address = same_site_url(referer, base)
     params = [(name, value) for name, value in parse_qsl(address.query, keep_blank_values=True) if name != "theme"]
-    return urls.rooted(address._replace(query=urlencode(params)).geturl())
+    return url_path.rooted(address._replace(query=urlencode(params)).geturl())

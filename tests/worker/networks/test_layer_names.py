@@ -14,7 +14,7 @@ from app.contract.network import Extent, NetworkCard, Stream, StreamName
 from app.settings import Settings
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
-from app.web import urls
+from app.web import api_urls, urls
 from app.web.main import create_app
 from tests.support import LEASE
 from worker.loop import WorkerLoop
@@ -96,7 +96,7 @@ def test_pages_and_api_of_every_layer(card: NetworkCard, client: TestClient) -> 
         assert unit.status_code == 200, name
         assert f'href="{urls.layer("named", name)}"' in unit.text
         assert client.get(urls.unit("named", name, 4), headers=PAGE).status_code == 404
-        answer = client.get(urls.api_unit("named", name, 2)).json()
+        answer = client.get(api_urls.unit("named", name, 2)).json()
         assert answer["unit"]["layer"] == name
         assert (answer["unit"]["href"], answer["unit"]["page"]) == (unit_api(name), urls.unit("named", name, 2))
         listed = client.get("/api/networks/named/units", params={"layer": name}).json()
@@ -107,7 +107,7 @@ def test_pages_and_api_of_every_layer(card: NetworkCard, client: TestClient) -> 
 
 
 def unit_api(name: str) -> str:
-    return urls.api_unit("named", name, 2)
+    return api_urls.unit("named", name, 2)
 
 
 def test_a_program_may_write_a_slash_as_percent_2f(card: NetworkCard, client: TestClient) -> None:
@@ -135,7 +135,7 @@ def test_a_unit_is_asked_for_computed_and_shown(card: NetworkCard, client: TestC
         )
         assert asked.status_code < 300, asked.text
         assert loop.work_once()
-        (made,) = client.get(urls.api_unit("named", name, 1)).json()["visualizations"]
+        (made,) = client.get(api_urls.unit("named", name, 1)).json()["visualizations"]
         assert made["layer"] == name
         assert all(client.get(medium["href"]).status_code == 200 for medium in made["media"])
         page = client.get(urls.unit("named", name, 1), headers=PAGE)

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from app.settings import Settings
 from app.store.catalog import networks
 from app.store.database.engine import Store, open_store
-from app.web import urls
+from app.web import api_urls
 from app.web.main import create_app
 from tests.support import LEASE
 from tests.worker.conftest import Invoke
@@ -42,7 +42,7 @@ def test_both_stimuli_are_asked_for_computed_and_shown(store: Store, tmp_path: P
             body = {"network": "tiny-clip", "layer": "conv3", "units": [2], "recipe": {**SHORT, "sign": sign}}
             assert client.post("/api/visualizations", json=body).status_code == 202
             assert loop.work_once()
-        made = client.get(urls.api_unit("tiny-clip", "conv3", 2)).json()["visualizations"]
+        made = client.get(api_urls.unit("tiny-clip", "conv3", 2)).json()["visualizations"]
         lowering, raising = sorted(made, key=lambda each: each["measurements"]["activation"])
         assert (lowering["recipe"]["sign"], raising["recipe"]["sign"]) == ("minimize", "maximize")
         assert lowering["measurements"]["activation"] < 0 < raising["measurements"]["activation"]

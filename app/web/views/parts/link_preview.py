@@ -11,7 +11,7 @@ from app.contract.result import MediaRole, Visualization
 from app.store import Session
 from app.store.catalog import networks
 from app.store.results import links, visualizations
-from app.web import urls
+from app.web import url_path
 from app.web.requests.same_site import same_site_url
 from app.web.requests.validation import QUERY_LOCATION, invalid_request
 from app.web.views.parts.stimulus import StimulusParams, UnitStimulus, load_stimulus
@@ -39,11 +39,11 @@ def link_preview(session: Session, url: SplitResult) -> LinkPreview:
         case [network, "-", "compare"]:
             return _compare_preview(session, networks.get_card(session, slug=network), url.query)
         case [network, part, *parts, unit] if network != "-" and unit.isdecimal() and (part != "-" or not parts):
-            layer = urls.unescape_layer("/".join([part, *parts]))
+            layer = url_path.unescape_layer("/".join([part, *parts]))
             return _unit_preview(session, networks.get_card(session, slug=network), layer, int(unit), url.query)
         case [network, name] if network != "-":
             card = networks.get_card(session, slug=network)
-            layer_of_page = card.layer(urls.unescape_layer(name))
+            layer_of_page = card.layer(url_path.unescape_layer(name))
             description = f"Layer {layer_of_page.name} of {card.title}"
             return LinkPreview(description, poster=_newest_poster(session, card, layer_of_page))
         case [network, *_] if network != "-":
