@@ -17,6 +17,8 @@ from tests.worker.conftest import TINY_FAMILIES, tiny_clip_weights, tiny_two_str
 
 __all__ = ["tiny_clip_weights", "tiny_two_stream_weights"]  # fixtures
 
+TWO_STREAM = "/tiny_two_stream/class/0?speed=slow&seed=0"  # the page of a result of `filled`
+FRAMES = 4  # of its pictures: three fields of flow, and the picture after the last
 CHROMIUM = shutil.which("chromium")
 expect.set_options(timeout=20_000)  # ms: machines that test have other work too
 
@@ -69,6 +71,17 @@ def post(dashboard: Dashboard, path: str, **body: Any) -> Any:
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def media_of(dashboard: Dashboard) -> list[dict[str, Any]]:
+    """Return the media of the result at TWO_STREAM as the API lists them."""
+    [made] = [
+        each
+        for each in dashboard.get("/api/networks/tiny_two_stream/layers/class/units/0")["visualizations"]
+        if each["recipe"]["speed"] == "slow"
+    ]
+    media: list[dict[str, Any]] = made["media"]
+    return media
 
 
 @pytest.fixture

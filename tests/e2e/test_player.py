@@ -1,26 +1,18 @@
 """The player: panels run in step, have the colours that the worker renders, and can be used by everybody."""
 
-import io
 import re
-import urllib.request
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.contract.result import MediaRole
 from tests.dashboard import Dashboard
-from worker.render import flow_color, stimulus
-from worker.video.flow import dequantise
+from tests.e2e.conftest import FRAMES, TWO_STREAM, media_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("problems")]
 
-TWO_STREAM, CLIP = "/tiny_two_stream/class/0?speed=slow&seed=0", "/tiny_clip/class/0?speed=slow&seed=0"
-FRAMES = 4  # three fields of flow, and the picture after the last
+CLIP = "/tiny_clip/class/0?speed=slow&seed=0"
 SHOWN = """() => [...document.querySelectorAll("stimulus-player")].map((player) =>
   [player, ...player.querySelectorAll("[data-panel]")].map((each) =>
     Number(each.getAttribute("frame") ?? each.dataset.frame)))"""
@@ -285,72 +277,3 @@ def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page
     assert problems
     assert all("ERR_FAILED" in each for each in problems)
     problems.clear()
-
-
-# the renderers against the worker
-
-
-@pytest.fixture(params=["webgl2", "canvas"])
-def painted(request: pytest.FixtureRequest, filled: Dashboard, launch_browser: Any) -> Iterator[Page]:
-    """Yield the paused page of the two-stream unit, with panels as large as their pictures, with WebGL2 and without."""
-    other = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with_browser: Browser = launch_browser(
-        args=["--no-sandbox", "--disable-gpu", *(other if request.param == "webgl2" else ["--disable-3d-apis"])]
-    )
-    page = with_browser.new_page(reduced_motion="reduce")
-    page.goto(filled.address + TWO_STREAM, wait_until="load")
-    page.evaluate("""() => {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(".viewer canvas { width: 32px !important }");
-      document.adoptedStyleSheets = [sheet];
-    }""")
-    expect(page.locator(".viewer stimulus-player")).to_have_attribute("renderer", request.param)
-    yield page
-    with_browser.close()
-
-
-def pixels(page: Page, panel: str) -> npt.NDArray[np.uint8]:
-    found = page.evaluate(
-        """(panel) => {
-          const canvas = document.querySelector(`.viewer [data-panel=${panel}]`);
-          const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          return [width, [...data]];
-        }""",
-        panel,
-    )
-    return np.array(found[1], np.uint8).reshape(-1, found[0], 4)[..., :3]
-
-
-def test_colours_and_carried_pictures_are_the_workers_own(filled: Dashboard, painted: Page) -> None:
-    sheet = picture(filled, MediaRole.FLOW).reshape(32, -1, 32, 3).swapaxes(0, 1)
-    flow = dequantise(np.moveaxis(sheet[..., :2], -1, 0))
-    carried = stimulus.warp_along_flow(picture(filled, MediaRole.APPEARANCE), flow)
-    slider = painted.get_by_role("slider", name="Frame")
-    for view, colours in (
-        ("direction", flow_color.direction_colors(flow)),
-        ("xy", flow_color.xy_magnitude_colors(flow)),
-    ):
-        painted.locator(f".choices [data-view={view}]").click()
-        for frame in (1, 0, 2, 3):
-            slider.fill(str(frame))
-            wanted = colours[min(frame, FRAMES - 2)].astype(int)
-            assert np.abs(pixels(painted, "motion") - wanted).max() <= 1
-            off = np.abs(pixels(painted, "warped").astype(int) - carried[frame])
-            assert off.max() <= 12, "cv2 places pixels on a grid of 1/32 px"
-            assert off.mean() < 1.5
-
-
-def media_of(dashboard: Dashboard) -> list[dict[str, Any]]:
-    [made] = [
-        each
-        for each in dashboard.get("/api/networks/tiny_two_stream/layers/class/units/0")["visualizations"]
-        if each["recipe"]["speed"] == "slow"
-    ]
-    media: list[dict[str, Any]] = made["media"]
-    return media
-
-
-def picture(dashboard: Dashboard, role: MediaRole) -> npt.NDArray[np.uint8]:
-    [href] = [medium["href"] for medium in media_of(dashboard) if medium["role"] == role]
-    with urllib.request.urlopen(dashboard.address + href, timeout=10) as answer:
-        return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
