@@ -14,11 +14,18 @@ from app.settings import settings
 from worker.cli import main
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
-from worker.networks.registry import find_family, load_file
+from worker.networks.registry import find_family, list_families, load_file, unregister
 
 TINY_FAMILIES = Path(__file__).with_name("tiny_families.py")  # for KINETOSCOPE_FAMILIES of another process
 
-load_file(TINY_FAMILIES)
+TINY = load_file(TINY_FAMILIES)
+# What tests of every family go through: those of this repository whose networks need no config, and the tiny ones.
+# A family that a setting, an installed package or another test registers is not among them.
+WITHOUT_CONFIG = [
+    family
+    for family in list_families()
+    if family.configure is None and (family in TINY or family.build.__module__.startswith("worker.networks.families."))
+]
 
 Invoke = Callable[..., Result]
 
@@ -26,6 +33,16 @@ Invoke = Callable[..., Result]
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def families_of_one_test() -> Iterator[None]:
+    """Unregister the families that a test registers, so that no other test lists them."""
+    before = {family.name for family in list_families()}
+    yield
+    for family in list_families():
+        if family.name not in before:
+            unregister(family.name)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from app.contract.errors import InvalidRecipe, MixedDevices
 from app.contract.network import NetworkCard, StreamName
 from app.contract.recipe import Recipe
+from tests.worker.conftest import WITHOUT_CONFIG
 from worker.graph.windows import Window
 from worker.maximize.cone import Cone, common_windows
 from worker.maximize.from_recipe import Visualization, make_canvases, make_model, maximize_units
 from worker.networks.network import Network
-from worker.networks.registry import Family, list_families
+from worker.networks.registry import Family
 from worker.networks.trace import trace
 
 LARGE = 64**2 * 20  # positions of an input beyond which a smaller one must do
@@ -91,9 +92,7 @@ def cut(x: Tensor, at: Window) -> Tensor:
     return x[index]
 
 
-@pytest.mark.parametrize(
-    "family", [each for each in list_families() if each.configure is None], ids=lambda family: family.name
-)
+@pytest.mark.parametrize("family", WITHOUT_CONFIG, ids=lambda family: family.name)
 def test_gradients_of_the_cone_are_those_of_the_full_frame(family: Family) -> None:
     net = network(family)
     stream = family.streams[-1]

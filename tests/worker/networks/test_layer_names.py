@@ -19,7 +19,7 @@ from app.web.main import create_app
 from tests.support import LEASE
 from worker.loop import WorkerLoop
 from worker.networks.load import read_network
-from worker.networks.registry import register, unregister
+from worker.networks.registry import register
 from worker.networks.tap import Tap
 from worker.networks.trace import trace
 from worker.tasks import make_tasks
@@ -65,7 +65,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def card(store: Store, tmp_path: Path) -> Iterator[NetworkCard]:
+def card(store: Store, tmp_path: Path) -> NetworkCard:
     stream = Stream(name=StreamName.CLIP, frames=3, height=12, width=12)
     size = Extent(frames=3, height=12, width=12)
     register(name="named", title="Named", streams=[stream], stimulus=size, classes=3)(Named)
@@ -73,8 +73,7 @@ def card(store: Store, tmp_path: Path) -> Iterator[NetworkCard]:
     card, data = read_network(family="named", weights=tmp_path / "named.safetensors")
     with store.transaction() as session:
         networks.add_network(session, card=card, weights=networks.weight_chunks(data))
-    yield card
-    unregister("named")
+    return card
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from worker.networks.registry import (
     load_files,
     register,
     split_paths,
-    unregister,
 )
 
 OWN = """
@@ -34,15 +32,6 @@ from worker.networks.registry import register
 def build(classes):
     return nn.Linear(1, classes)
 """
-
-
-@pytest.fixture(autouse=True)
-def _unregister_what_a_test_registers() -> Iterator[None]:
-    before = {family.name for family in list_families()}
-    yield
-    for family in list_families():
-        if family.name not in before:
-            unregister(family.name)
 
 
 def own_file(folder: Path, name: str, *, twice: bool = False) -> Path:

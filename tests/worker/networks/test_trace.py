@@ -6,10 +6,11 @@ from torch import nn
 
 from app.contract.errors import InvalidRequest
 from app.contract.network import Extent, Layer, Stream, StreamName
+from tests.worker.conftest import WITHOUT_CONFIG
 from worker.graph.forward_hook import forward_to
 from worker.graph.inputs import Inputs, as_map
 from worker.networks.network import Network
-from worker.networks.registry import Family, find_family, list_families
+from worker.networks.registry import Family, find_family
 from worker.networks.trace import trace, zero_inputs
 
 CLIP = Stream(name=StreamName.CLIP, frames=24, height=48, width=48)
@@ -19,9 +20,7 @@ def by_name(layers: tuple[Layer, ...]) -> dict[str, Layer]:
     return {layer.name: layer for layer in layers}
 
 
-@pytest.mark.parametrize(
-    "family", [each for each in list_families() if each.configure is None], ids=lambda family: family.name
-)
+@pytest.mark.parametrize("family", WITHOUT_CONFIG, ids=lambda family: family.name)
 def test_every_family_builds_and_traces(family: Family) -> None:
     with torch.device("meta"):
         module = family.build(len(family.labels)).eval()

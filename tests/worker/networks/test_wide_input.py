@@ -21,7 +21,7 @@ from tests.worker.conftest import Invoke, save_random
 from worker.evidence.transfer import resize_stimulus
 from worker.networks.load import describe_network
 from worker.networks.preprocessing import make_inputs, read_frames, visible_frames, visible_share
-from worker.networks.registry import register, unregister
+from worker.networks.registry import register
 from worker.video.encode import write_video
 from worker.video.flow import Frames
 
@@ -93,11 +93,8 @@ def test_streams_that_no_video_fits_are_refused(
     register(name="odd", title="Odd", streams=streams, stimulus=stimulus, classes=2, short_side=short_side)(nn.Identity)
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(save({"a": torch.zeros(1)}))
-    try:
-        with pytest.raises(InvalidRequest, match=words):
-            describe_network(family="odd", weights=weights)
-    finally:
-        unregister("odd")
+    with pytest.raises(InvalidRequest, match=words):
+        describe_network(family="odd", weights=weights)
 
 
 def test_displacements_of_a_stimulus_scale_along_each_axis() -> None:
