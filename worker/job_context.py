@@ -8,10 +8,12 @@ from typing import Any, Protocol, TypeVar
 
 from app.contract.errors import DatabaseFull, DatabaseUnreachable, KinetoscopeError
 from app.contract.job import AddNetworkJob, ExplainJob, Job, JobError, Progress, SurveyJob, VisualizeJob
+from app.contract.network import NetworkCard
 from app.contract.result import Measurements, RenderedMedia
 from app.store import Session
 from app.store.database.engine import Store
 from app.store.jobs import leases
+from app.store.jobs.newest_survey import follow_newest_survey
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +177,17 @@ class JobContext:
         reason = JobError(kind=error.kind, detail=error.detail)
         self.save(lambda session: leases.fail(session, worker=self.worker.name, job=job, error=reason))
         self._close(job.id)
+
+    def follow_newest_survey(self, card: NetworkCard) -> None:
+        """Return all jobs of the batch to the queue, under the recipes that the newest survey gives them."""
+
+        def write(session: Session) -> None:
+            leases.release(session, worker=self.worker.name, jobs=self.open_jobs)
+            follow_newest_survey(session, card=card)
+
+        self.save(write)
+        for id in list(self.open_jobs):
+            self._close(id)
 
     def _close(self, id: int) -> None:
         self.open_jobs.pop(id, None)

@@ -213,6 +213,10 @@ class VisualizeJob(BaseJob):
     unit: int
     label: str = Field(description="name of the class for units of the layer `class`, else empty")
     recipe: ResolvedRecipe
+    asked_recipe: Sha256 | None = Field(
+        default=None,
+        description="key of the recipe that was asked for, where a newer survey changed it while it waited",
+    )
     visualization: int | None = Field(description="id of the result, once the job is done")
     preview_step: int | None = Field(description="step of the newest preview, while the job runs")
     poster: Sha256 | None = Field(description="still picture of the result")

@@ -130,6 +130,11 @@ def visualize() -> str:
     return rooted("/-/visualize")
 
 
+def visualize_anew() -> str:
+    """Return the address that the button for outdated results posts to."""
+    return rooted("/-/visualize-anew")
+
+
 def job_result(job: Job) -> str:
     """Return the address of the page that shows the result of a job."""
     match job:

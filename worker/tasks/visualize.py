@@ -10,6 +10,7 @@ from app.store.catalog.networks import get_card
 from app.store.catalog.survey_columns import read_feature_statistics
 from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
+from app.store.jobs.newest_survey import with_newest_survey
 from worker.evidence.feature_statistics import unpack_statistics
 from worker.graph.bn_statistics import ChannelStatistics
 from worker.job_context import JobContext
@@ -32,6 +33,12 @@ class VisualizeTask:
         self.networks = NetworkCache(store, device)
 
     def __call__(self, jobs: Sequence[VisualizeJob], context: JobContext) -> None:
+        try:
+            a_hat, statistics = self._a_hat(jobs), self._statistics(jobs[0])
+        except Missing:
+            if not self._follow_newest_survey(jobs[0], context):
+                raise
+            return
         network = self.networks.load(jobs[0].network)
         reporter = ProgressReporter(context, jobs)
         reporter.start_stage()
@@ -60,14 +67,13 @@ class VisualizeTask:
                 return () if context.open_jobs else range(len(members))
             return dropped
 
-        a_hat = self._a_hat(jobs)
         results = maximize_units(
             network,
             jobs[0].layer,
             [jobs[0].unit] * len(members) if is_group else [job.unit for job in jobs],
             members if is_group else [job.recipe for job in jobs],
             a_hat=[a_hat[0]] * len(members) if is_group and a_hat is not None else a_hat,
-            statistics=self._statistics(jobs[0]),
+            statistics=statistics,
             observe=observe,
         )
         for result in results:
@@ -79,6 +85,16 @@ class VisualizeTask:
             else:
                 media = render_stimulus(result.outcome.stimulus)
                 context.finish_visualization(jobs[index], result.outcome.measurements, media)
+
+    def _follow_newest_survey(self, job: VisualizeJob, context: JobContext) -> bool:
+        """Queue a batch whose survey is gone for the newest; return False where the newest has not what it needs."""
+        with self.store.session() as session:
+            card = get_card(session, slug=job.network)
+        newest = with_newest_survey(job.recipe, card)
+        if newest == job.recipe:
+            return False
+        context.follow_newest_survey(card)
+        return True
 
     def _statistics(self, job: VisualizeJob) -> Mapping[str, ChannelStatistics] | None:
         """Return the feature statistics that a job's recipe names, by layer. Raises Missing where they are gone."""

@@ -136,6 +136,7 @@ def _job(row: RowMapping, recipes: Mapping[str, ResolvedRecipe]) -> Job:
                 unit=row["unit"],
                 label=row["label"],
                 recipe=recipes[row["recipe_key"]],
+                asked_recipe=(row["parameters"] or {}).get("asked_recipe"),
                 visualization=row["visualization"],
                 preview_step=row["preview_step"],
                 poster=row["poster"],

@@ -11,6 +11,9 @@ from app.store.database.session import Session
 from app.store.database.tables import RecipeRow
 from app.store.database.upsert import insert_missing
 
+KEY_LENGTH = 64  # digits of a key
+MAX_FOUND = 20  # recipes by the first digits of a key
+
 # A recipe never changes: its key is its hash.
 _recipes: LruCache[str, ResolvedRecipe] = LruCache(max_size=10_000)
 
@@ -28,6 +31,13 @@ def read_recipes(session: Session, keys: set[str]) -> dict[str, ResolvedRecipe]:
         rows = session.read(select(RecipeRow.key, RecipeRow.body).where(RecipeRow.key.in_(unknown)))
         recipes |= {key: parse_recipe(key, body) for key, body in rows}
     return recipes
+
+
+def recipes_with_prefix(session: Session, *, prefix: str) -> list[ResolvedRecipe]:
+    """Return the recipes whose keys, 64 hexadecimal digits, begin like this: a few at most."""
+    keys = RecipeRow.key.between(prefix, prefix.ljust(KEY_LENGTH, "f"))
+    rows = session.read(select(RecipeRow.key, RecipeRow.body).where(keys).order_by(RecipeRow.key).limit(MAX_FOUND))
+    return [parse_recipe(key, body) for key, body in rows]
 
 
 def store_recipe(session: Session, recipe: ResolvedRecipe) -> str:

@@ -36,6 +36,7 @@ from app.store.database.survey_tables import (
 from app.store.database.tables import JobRow, NetworkRow, UnitRow
 from app.store.datasets import clip_ids, dataset_row
 from app.store.jobs.listing import get_job
+from app.store.jobs.newest_survey import follow_newest_survey
 from app.store.jobs.requesters import COMMAND, Requester
 from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.jobs.rows import LIVE_STATES, change_values, read_jobs, select_jobs
@@ -185,6 +186,8 @@ def finish_survey(
 ) -> None:
     """Finish a survey: pages show it from now on, and the former one with the same data set is deleted.
 
+    Queued visualizations of its network are made with what it measured (see `jobs.newest_survey`).
+
     `feature_statistics` are the means and variances of features in a safetensors file, whose digest recipes name.
 
     Raises Conflict where evidence of a unit or the prediction for a clip is missing.
@@ -216,6 +219,8 @@ def finish_survey(
         session.add(FeatureStatisticsRow(survey_id=survey_id, sha256=digest, data=feature_statistics))
     session.flush()
     denormalize_survey(session, network_id=survey.network_id)
+    card = card_of(session.get_one(NetworkRow, survey.network_id))
+    follow_newest_survey(session, card=card)
     store_statistics(session, card=card)
 
 

@@ -25,6 +25,7 @@ from app.web.views.parts.navigation import Choice, Crumb
 from app.web.views.parts.player import PlayerSettings
 from app.web.views.parts.recipes import default_recipe, result_for_recipe
 from app.web.views.parts.stimulus import StimulusParams
+from app.web.views.parts.stream_sentence import stream_sentence
 from app.web.views.parts.unit_names import parse_unit_name, unit_name
 
 router = APIRouter()
@@ -42,6 +43,10 @@ class ComparedUnit:
     remove_href: str  # the comparison without this unit
     visualization: Visualization | None
     live_job: VisualizeJob | None
+
+    def without_sentence(self, stream: str) -> str:
+        """Return what removing a stream from the stimulus does to its J, in words."""
+        return stream_sentence(self.visualization.measurements, stream) if self.visualization else ""
 
 
 @dataclass(frozen=True, kw_only=True)

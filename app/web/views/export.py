@@ -1,7 +1,7 @@
 """The download of units as one ZIP: their media, a table, and JSON with recipes, measurements and provenance."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
@@ -27,7 +27,7 @@ router = APIRouter()
 COLUMNS = (
     *("network", "layer", "unit", "label", "role", "detects", "precision", "effective_classes", "a_hat", "coding"),
     *("visualization", "speed", "seed", "sign", "recipe", "activation", "reach", "probability", "objective"),
-    *("motion_energy", "seconds", "device", "created_at", "folder"),
+    *("objective_without", "motion_energy", "seconds", "device", "created_at", "folder"),
 )
 UNITS_PER_BATCH = 100  # units whose visualizations are read at once
 
@@ -144,10 +144,15 @@ def table_row(card: NetworkCard, unit: UnitSummary, result: Visualization | None
         "sign": result.recipe.sign,
         "recipe": result.recipe_key,
         **measurements.model_dump(include={"activation", "reach", "probability", "objective", "seconds", "device"}),
-        "motion_energy": " ".join(f"{stream}={energy:g}" for stream, energy in measurements.motion_energy.items()),
+        "objective_without": _by_stream(measurements.objective_without),
+        "motion_energy": _by_stream(measurements.motion_energy),
         "created_at": result.created_at.isoformat(),
         "folder": folder(result),
     }
+
+
+def _by_stream(values: Mapping[str, float]) -> str:
+    return " ".join(f"{stream}={value:g}" for stream, value in values.items())
 
 
 def as_json(value: object) -> bytes:

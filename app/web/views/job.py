@@ -22,6 +22,7 @@ from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Crumb
 from app.web.views.parts.recipe_form import RecipeField, recipe_fields
 from app.web.views.parts.recipes import recipe_query_params
+from app.web.views.parts.stream_sentence import stream_sentences
 
 router = APIRouter(prefix="/-/jobs")
 
@@ -38,6 +39,7 @@ class JobPage(Page):
     objective_chart: LineChart | None
     recipe_fields: tuple[RecipeField, ...]
     visualization: Visualization | None
+    stream_sentences: tuple[str, ...]  # what each stream does for J
     workers_alive: bool
     workers_pause: str | None  # kind of the error that all workers wait to pass
     deaths_text: str  # what the deaths of its workers mean, empty where none died
@@ -47,6 +49,7 @@ class JobPage(Page):
 def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id: JobId) -> HTMLResponse:
     job = listing.get_job(session, job_id=job_id)
     visualization, queued_siblings = None, 0
+    sentences: tuple[str, ...] = ()
     if isinstance(job, VisualizeJob):
         if job.visualization is not None:
             visualization = visualizations.get_visualization(session, visualization_id=job.visualization)
@@ -61,6 +64,7 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
         if isinstance(job, VisualizeJob):
             result_href = urls.unit(job.network, job.layer, job.unit, **recipe_query_params(job.recipe, card))
             speed = f", {job.recipe.speed},"
+            sentences = stream_sentences(visualization, card.layer(job.layer)) if visualization else ()
         description = f"{job_title(job)} of {card.title}{speed} is {job.state}."
     page = JobPage(
         layout=page_layout(
@@ -78,6 +82,7 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
         objective_chart=line_chart(trace),
         recipe_fields=recipe_fields(job.recipe) if isinstance(job, VisualizeJob) else (),
         visualization=visualization,
+        stream_sentences=sentences,
         workers_alive=any(worker.alive for worker in known_workers),
         workers_pause=workers.common_pause(known_workers),
         deaths_text=_deaths_text(job),

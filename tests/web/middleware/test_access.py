@@ -29,6 +29,7 @@ def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
         ("POST", f"/api/jobs/{job}/retry", {}),
         ("POST", f"/api/jobs/{job}/order", {"json": {"to": "first"}}),
         ("POST", "/-/visualize", {"data": FORM}),
+        ("POST", "/-/visualize-anew", {"data": {"visualization": "1"}}),
         ("POST", "/tiny/-/visualize", {"data": {"u": "class/1"}}),
         ("POST", "/-/surveys", {"data": {"network": "tiny", "dataset": "little"}}),
         ("POST", "/-/networks", {"data": {"source": "i3d"}}),

@@ -7,9 +7,8 @@ from typing import Any
 from app.contract.network import NetworkCard
 from app.contract.recipe import Recipe, ResolvedRecipe
 from app.web.views.parts.presets import Preset
-from app.web.views.parts.recipes import default_recipe
+from app.web.views.parts.recipes import DIGEST_FIELDS, default_recipe
 
-DIGEST_FIELDS = ("survey_maxima", "feature_statistics")  # which the network's newest survey decides
 DIGEST_LENGTH = 12  # characters that are shown
 EDITABLE_FIELDS = tuple(name for name in Recipe.model_fields if name not in DIGEST_FIELDS)
 BASIC_FIELDS = ("speed", "seed")  # and `sign`, for layers whose units have two

@@ -7,7 +7,7 @@ from app.contract.network import NetworkCard
 from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Sign, Speed
 from app.contract.result import Visualization
 
-NOT_CHOSEN = ("survey_maxima",)  # fields in which equal choices may differ over time
+DIGEST_FIELDS = ("survey_maxima", "feature_statistics")  # which the network's newest survey decides
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
 
 
@@ -59,12 +59,16 @@ def is_same_choice(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
     return (recipe.speed, recipe.seed, recipe.sign) == (other.speed, other.seed, other.sign)
 
 
+def is_same_but_for_survey(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
+    """Return whether two recipes are the same but for what surveys measured, which differs over time."""
+    return recipe.model_copy(update={name: getattr(other, name) for name in DIGEST_FIELDS}) == other
+
+
 def result_for_recipe(results: Sequence[Visualization], recipe: ResolvedRecipe) -> Visualization | None:
     """Return the result of exactly this recipe, else of the same choices, else the newest of speed, seed and sign.
 
     `results` are those of one unit, the newest first. The same choices give another recipe after a survey.
     """
     similar = [each for each in results if is_same_choice(each.recipe, recipe)]
-    not_chosen = {name: getattr(recipe, name) for name in NOT_CHOSEN}
-    same = [each for each in similar if each.recipe.model_copy(update=not_chosen) == recipe]
+    same = [each for each in similar if is_same_but_for_survey(each.recipe, recipe)]
     return next((each for each in similar if each.recipe == recipe), next(iter([*same, *similar]), None))

@@ -19,6 +19,7 @@ from app.store import Session
 from app.store.catalog.units import get_unit
 from app.store.jobs import listing, workers
 from app.store.results import visualizations
+from app.store.results.recipes import recipes_with_prefix
 from app.web.charts.line_chart import LineChart, line_chart
 from app.web.views.parts.navigation import Choice
 from app.web.views.parts.player import PlayerSettings, flow_encoding_choices
@@ -29,6 +30,7 @@ from app.web.views.parts.recipes import (
     default_query_params,
     default_recipe,
     is_default,
+    is_same_but_for_survey,
     is_same_choice,
     recipe_query_params,
     result_for_recipe,
@@ -127,6 +129,20 @@ class UnitStimulus:
         return stream_sentence(result.measurements, stream) if result else ""
 
     @property
+    def outdated(self) -> tuple[SpeedCell, ...]:
+        """The results in the strip that would be made otherwise today, the one shown large first."""
+        return tuple(sorted((cell for cell in self.speeds if cell.age_note), key=lambda cell: not cell.is_shown))
+
+    @property
+    def age_sentences(self) -> tuple[str, ...]:
+        """What sets the outdated results apart, with their speeds."""
+        notes = dict.fromkeys(cell.age_note for cell in self.speeds if cell.age_note)
+        return tuple(
+            f"{note.rstrip('.')}: {', '.join(cell.speed for cell in self.speeds if cell.age_note == note)}."
+            for note in notes
+        )
+
+    @property
     def is_live(self) -> bool:
         return any(cell.live_job for cell in (*self.speeds, *self.both_signs))
 
@@ -147,7 +163,7 @@ def load_stimulus(
     summary = get_unit(session, card=card, layer=layer, unit=unit)
     results = visualizations.visualizations_of_unit(session, card=card, layer=layer, unit=unit)
     jobs = listing.jobs_of_unit(session, card=card, layer=layer, unit=unit)
-    named = _named_in_address(results, jobs, params)
+    named = _named_in_address(session, results, jobs, params)
     if named is not None:
         speed, seed, sign = named.recipe.speed, named.recipe.seed, named.recipe.sign
     else:
@@ -218,9 +234,11 @@ def load_stimulus(
 
 
 def _named_in_address(
-    results: Sequence[Visualization], jobs: Sequence[VisualizeJob], params: StimulusParams
+    session: Session, results: Sequence[Visualization], jobs: Sequence[VisualizeJob], params: StimulusParams
 ) -> Visualization | VisualizeJob | None:
     """Return the result that `params` name, or the job for it; a live job has precedence over a result.
+
+    Where a survey came while a job waited, the recipe in the address is not quite the one that the job now has.
 
     Returns None where they name none, and raises Missing where the unit does not have what they name.
     """
@@ -234,6 +252,11 @@ def _named_in_address(
         live = [job for job in with_recipe if job.state.is_live]
         done = [result for result in results if result.recipe_key.startswith(params.recipe)]
         named: list[Visualization | VisualizeJob] = [*live, *done, *with_recipe]
+        if not named:
+            asked = recipes_with_prefix(session, prefix=params.recipe)
+            live = [job for job in jobs if job.state.is_live]
+            candidates: list[Visualization | VisualizeJob] = [*live, *results, *jobs]
+            named = [each for each in candidates if any(is_same_but_for_survey(each.recipe, one) for one in asked)]
         if named:
             return named[0]
         raise Missing(f"This unit has no visualization under a recipe {params.recipe}. Choose a speed instead.")

@@ -1,8 +1,17 @@
 """What a stream of a stimulus does for its J, in a sentence."""
 
-from app.contract.result import Measurements
+from app.contract.network import Layer
+from app.contract.result import Measurements, Visualization
 
 LITTLE_SHARE, MUCH_SHARE = 0.1, 0.5  # of J that is lost without the stream
+
+
+def stream_sentences(result: Visualization, layer: Layer) -> tuple[str, ...]:
+    """Return a sentence for each stream that a unit sees; where it sees two and nothing was measured, that."""
+    measured = result.measurements
+    if not measured.objective_without and layer.stream == "fusion":
+        return ("J without a stream was not measured: the result was made before this was.",)
+    return tuple(stream_sentence(measured, stream) for stream in measured.objective_without)
 
 
 def stream_sentence(measured: Measurements, stream: str) -> str:
