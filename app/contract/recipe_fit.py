@@ -72,6 +72,15 @@ def require_statistics(recipe: "ResolvedRecipe", card: NetworkCard) -> None:
         )
 
 
+def require_newest_maxima(recipe: "ResolvedRecipe", card: NetworkCard) -> None:
+    """Raise InvalidRecipe where a recipe names the a_hat of another survey than the newest, which are not known."""
+    if recipe.survey_maxima not in ("", "unrecorded", card.survey_maxima):
+        raise InvalidRecipe(
+            f"`survey_maxima` names the a_hat of a survey of {card.title}, {recipe.survey_maxima[:12]}, that has been "
+            "removed, or replaced by a newer one. Leave it empty for those of the newest."
+        )
+
+
 def _require_position(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer) -> None:
     size = (layer.map.frames, layer.map.height, layer.map.width)
     last = ",".join(str(side - 1) for side in size)

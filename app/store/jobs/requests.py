@@ -23,6 +23,7 @@ from app.contract.job import (
 from app.contract.network import NetworkCard, make_slug
 from app.contract.network_source import find_source
 from app.contract.recipe import ResolvedRecipe
+from app.contract.recipe_fit import require_newest_maxima
 from app.store.catalog.networks import get_card, network_id, refuse_slug
 from app.store.database.chunks import chunks
 from app.store.database.clock import now
@@ -92,6 +93,7 @@ def _enqueue(
     if wanted:
         recipe.require_fit(card, request.layer, [units[unit] for unit in wanted])
         recipe.require_statistics(card)
+        require_newest_maxima(recipe, card)
     check_queue_limit(session, len(wanted), limit)
     moment = now(session)
     date_at_commit(session, moment)

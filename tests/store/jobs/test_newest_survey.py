@@ -1,5 +1,8 @@
 """A survey comes while visualizations wait: nothing that was asked for is lost, and keys say what was used."""
 
+import pytest
+
+from app.contract.errors import InvalidRecipe
 from app.contract.job import JobError, JobState, VisualizeJob
 from app.contract.result import Visualization
 from app.store.catalog.networks import get_card
@@ -48,6 +51,17 @@ def test_a_queued_sweep_is_made_with_the_survey_that_came_meanwhile(tiny: Store)
     assert {job.recipe.survey_maxima for job in batch} == {second}
     assert [job.asked_recipe for job in batch[:3]] == [job.recipe.key() for job in asked]
     assert result_of(tiny, finish(tiny, batch[0])).recipe.survey_maxima == second
+
+
+def test_a_survey_that_is_gone_cannot_be_asked_for_but_its_results_can(tiny: Store) -> None:
+    add_dataset(tiny)
+    gone = survey_anew(tiny, 2)
+    enqueue(tiny, 0)
+    finish(tiny, claim(tiny)[0])
+    survey_anew(tiny, 3)
+    assert enqueue(tiny, 0, survey_maxima=gone) == [], "it is there"
+    with pytest.raises(InvalidRecipe, match="Leave it empty for those of the newest"):
+        enqueue(tiny, 1, survey_maxima=gone)
 
 
 def test_a_running_job_keeps_what_it_began_with(tiny: Store) -> None:

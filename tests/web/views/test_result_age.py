@@ -87,6 +87,10 @@ def test_j_without_each_stream_stands_beside_every_stimulus(open_page: Open, mak
     sentence = "Without its motion J falls from 1.25 to 0.125: the motion does most of it."
     for address in ("/tiny/class/3", "/tiny/-/classes/wave%20fast", f"/-/jobs/{job.id}"):
         assert sentence in open_page(address).text
+    line = "J 1.25, without appearance 1.20, without motion 0.125"
+    assert line in open_page("/tiny/class/3?embed=1").text
+    assert line in open_page("/tiny/-/confusions/wave%20fast/walk").text
+    assert "without a stream not measured" in open_page("/tiny/class/2?embed=1").text
     assert "J without a stream" in open_page("/tiny/class/2").text
     assert "J without a stream was not measured" in open_page(f"/-/jobs/{job.id + 1}").text
     page = open_page("/tiny/-/compare?u=class/2&u=class/3&speed=slow")
