@@ -43,6 +43,10 @@ class JobOut(Model):
     unit: int | None = None
     label: str = ""
     recipe: ResolvedRecipe | None = None
+    asked_recipe: Sha256 | None = Field(
+        default=None,
+        description="key of the recipe that was asked for, where a newer survey changed it while it waited",
+    )
     dataset: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     priority: int
