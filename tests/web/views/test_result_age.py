@@ -26,7 +26,7 @@ def test_one_line_tells_which_are_outdated_and_one_button_makes_them_anew(
     make(2, speed="fast")
     page = open_page("/tiny/class/2?speed=free")
     assert f"{NOTE}: slow, free." in page.text
-    assert len(page.all("span", class_="age-mark", title=f"{NOTE}.")) == 2
+    assert len(page.all("abbr", title=f"{NOTE}.")) == 2
     form = page.form("Make these 2 anew")
     ids = [each["value"] for each in page.all("input", name="visualization")]
     assert ids == [str(made[1].id), str(made[0].id)], "the one shown first"
