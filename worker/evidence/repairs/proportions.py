@@ -9,26 +9,19 @@ from math import sqrt
 
 import numpy as np
 
-from app.contract.interval import Interval
+from app.contract.interval import Interval, share_interval
 from worker.evidence.types import Floats
 
-NORMAL_95 = 1.959964  # standard deviations on both sides that hold 95 % of a normal distribution
 MAX_EXACT_GROUPS = 12  # up to which all 2^n changes of sign are tried
 SIGN_DRAWS = 9999  # random changes of sign beyond
 
 
 def wilson_interval(rates: Floats) -> Interval:
-    """Return the mean of the rates (n,) in [0, 1] of n independent groups with Wilson's 95 % interval (1927).
+    """Return the mean of the rates (n,) in [0, 1] of n independent groups with Wilson's 95 % interval.
 
     Raises ValueError for no groups.
     """
-    count = len(rates)
-    if not count:
-        raise ValueError("a share needs one group of clips at least")
-    share, square = float(rates.mean()), NORMAL_95**2 / count
-    middle = (share + square / 2) / (1 + square)
-    half = NORMAL_95 / (1 + square) * sqrt(share * (1 - share) / count + square / (4 * count))
-    return Interval(value=share, low=max(0.0, min(share, middle - half)), high=min(1.0, max(share, middle + half)))
+    return share_interval(float(rates.mean()) if len(rates) else 0.0, len(rates))
 
 
 def paired_difference(rates: Floats, other: Floats) -> Interval:
