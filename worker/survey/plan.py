@@ -42,11 +42,11 @@ class SurveyPlan:
     def count_passes(self, parts: Sequence[Part], context: SurveyContext) -> None:
         """Count the passes of the parts, which can be told once the clips are recorded."""
         for part in parts:
-            if part.applies(context):
-                try:
+            try:
+                if part.applies(context):
                     self._note(part.name, part.count_passes(context))
-                except Exception:  # what cannot be counted may still be measured
-                    log.exception("The passes of the part %s cannot be counted.", part.name)
+            except Exception:  # what cannot be counted may still be measured
+                log.exception("The passes of the part %s cannot be counted.", part.name)
 
     def finish(self, part: SurveyPart, seconds: float, spent: Stopwatch | None) -> MeasuredPart:
         """Note that a part has ended; `spent` is where its time went, None where that is not known of all of it."""

@@ -154,12 +154,12 @@ class SurveyRun:
 
     def _measure(self, part: Part, stopwatch: Stopwatch, results: "PartResults") -> None:
         """Measure a part; where it fails, note why, so that the other parts are not lost."""
-        if not part.applies(self.context):
-            reason = "There is nothing of that kind to measure in this network."
-            results.omitted.append(OmittedPart(part=part.name, reason=reason, applies=False))
-            return
         before, started = replace(stopwatch), time.monotonic()
         try:
+            if not part.applies(self.context):
+                reason = "There is nothing of that kind to measure in this network."
+                results.omitted.append(OmittedPart(part=part.name, reason=reason, applies=False))
+                return
             measured = part.measure(self.context, lambda done, total: self._report(part.name, done, total))
         except (*PASSING_ERRORS, DiskFull):
             raise

@@ -63,15 +63,25 @@ def break_down(context: SurveyContext, observe: Observe) -> PartResult:
     raise ZeroDivisionError
 
 
+def ask_in_vain(context: SurveyContext) -> bool:
+    raise LookupError
+
+
 def test_a_part_that_fails_takes_no_other_with_it(tiny_two_stream: Network, tmp_path: Path) -> None:
     survey = make_run(tiny_two_stream, tmp_path, parts=[SurveyPart.STREAMS])
     failing = [replace(MASK, measure=overflow), replace(MASK, name=SurveyPart.REPAIRS, measure=break_down)]
-    survey.parts = [*failing, STREAMS]
+    unsure = replace(MASK, name=SurveyPart.CODING, applies=ask_in_vain)
+    survey.parts = [*failing, unsure, STREAMS]
     facts = survey.run().facts
     assert [each.part for each in facts.parts] == [SurveyPart.RECORD, SurveyPart.STREAMS]
-    assert [(each.part, each.applies) for each in facts.omitted] == [("mask", True), ("repairs", True)]
+    assert [(each.part, each.applies) for each in facts.omitted] == [
+        ("mask", True),
+        ("repairs", True),
+        ("coding", True),
+    ]
     assert facts.omitted[0].reason == "The control overflows."
     assert "ZeroDivisionError" in facts.omitted[1].reason
+    assert "LookupError" in facts.omitted[2].reason
     assert facts.groups_known
 
 
