@@ -50,7 +50,7 @@ class SurveyResult:
     facts: SurveyFacts
     statistics: bytes | None  # means and variances of features, packed; None of a network without such layers
     units: Iterator[UnitEvidence]
-    unit_fields: frozenset[str]  # of UnitEvidence, that the parts after the recording measured
+    unit_fields: frozenset[str]  # of UnitEvidence, that the measured parts have, be it of no unit
     predictions: Iterator[NewClipPrediction]
 
 
@@ -134,7 +134,7 @@ class SurveyRun:
             survey_facts(checkpoint, names, context.recorded_labels, facts),
             pack_statistics(statistics) if statistics else None,
             unit_evidence(checkpoint, names, context.recorded_labels, context.card, results.units),
-            frozenset(name for fields in results.units.values() for name in fields),
+            frozenset(results.unit_fields),
             clip_predictions(checkpoint, names, context.recorded_labels),
         )
 
@@ -188,11 +188,13 @@ class PartResults:
     omitted: list[OmittedPart] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     units: dict[UnitKey, dict[str, Any]] = field(default_factory=dict)
+    unit_fields: set[str] = field(default_factory=set)
 
     def add(self, part: Part, measured: PartResult) -> None:
         """Add what a part measured."""
         if measured.facts is not None:
             self.facts[part.name.field] = measured.facts
+        self.unit_fields.update(part.unit_fields)
         for unit, fields in measured.units.items():
             self.units.setdefault(unit, {}).update(fields)
 

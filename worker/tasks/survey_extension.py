@@ -10,12 +10,12 @@ from app.contract.survey_part import SurveyPart
 from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from app.store.surveys import evidence
-from app.store.surveys.parts import DETAIL_FIELDS
+from worker.survey.parts import PARTS
 from worker.survey.run import SurveyResult
 
 UNITS_PER_READ = 200
 # Fields of UnitEvidence that parts after the recording measure; those that the recording measures are made anew
-PART_FIELDS = ("synergy", "speed", "direction", "class_attributions", *DETAIL_FIELDS)
+PART_FIELDS = tuple(name for part in PARTS for name in part.unit_fields)
 
 
 def find_survey_to_extend(
@@ -58,7 +58,10 @@ def take_over_facts(former: Survey, facts: SurveyFacts, *, has_recorded: bool) -
 
 
 def take_over_units(store: Store, card: NetworkCard, former: Survey, result: SurveyResult) -> Iterator[UnitEvidence]:
-    """Yield the units with the fields that only the former survey measured."""
+    """Yield the units with the fields that only the former survey measured.
+
+    A part that was measured again has its fields anew for every unit, also for those that it now says nothing of.
+    """
     names = [name for name in PART_FIELDS if name not in result.unit_fields]
     for batch in chunks(result.units, UNITS_PER_READ):
         positions = [(card.layer(unit.layer).index, unit.unit) for unit in batch]

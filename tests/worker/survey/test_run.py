@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -12,8 +14,11 @@ from app.contract.survey_part import SurveyPart
 from app.contract.unit import UnitRole
 from worker.evidence.checkpoint import PEAKS_FILE, SurveyCheckpoint
 from worker.evidence.explain import explain
+from worker.evidence.types import Observe
 from worker.networks.network import Network
 from worker.networks.preprocessing import join_clips, make_inputs
+from worker.survey.context import SurveyContext
+from worker.survey.parts.part import Part, PartResult
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyResult, SurveyRun
 from worker.survey.stages import ObserveStage, StageProgress
@@ -164,9 +169,16 @@ def test_specific_units_are_measured_beside_the_control_which_continues_when_kil
 
 
 def run_probing(network: Network, samples: list[Sample], folder: Path, observe: ObserveStage) -> SurveyResult:
-    """Survey with one probed layer, the fewest for which all stages run."""
+    """Survey with one probed layer, the fewest for which all stages run; parts give no field that they do not name."""
     survey = SurveyRun(network, "noise", samples, folder, probed_layers=["fc7"], save_seconds=0, observe=observe)
+    survey.parts = [replace(part, measure=partial(measure_named, part)) for part in survey.parts]
     return survey.run()
+
+
+def measure_named(part: Part, context: SurveyContext, observe: Observe) -> PartResult:
+    result = part.measure(context, observe)
+    assert {name for fields in result.units.values() for name in fields} <= set(part.unit_fields)
+    return result
 
 
 def test_a_recording_alone_and_few_clips_measure_no_control(tiny_clip: Network, tmp_path: Path) -> None:

@@ -28,4 +28,5 @@ ATTRIBUTE = Part(
     measure_attributions,
     _count_passes,
     applies=lambda context: bool(context.attributed_layers),
+    unit_fields=("class_attributions",),
 )

@@ -172,4 +172,5 @@ CODING = Part(
     measure_unit_coding,
     _count_passes,
     applies=lambda context: bool(context.probed_layers),
+    unit_fields=("coding",),
 )

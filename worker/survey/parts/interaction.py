@@ -35,4 +35,5 @@ INTERACTION = Part(
     measure_interaction,
     count_passes=lambda context: count_passes(len(context.recorded)),
     applies=_has_two_streams,
+    unit_fields=("interaction",),
 )

@@ -73,4 +73,5 @@ INVARIANCE = Part(
         bool(motion_layers(context.card, context.probed_layers))
         or bool(context.probed_layers and not shows_motion(context.card))
     ),
+    unit_fields=("motion",),
 )

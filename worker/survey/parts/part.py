@@ -25,6 +25,7 @@ class Part:
     """A part of a survey; `description` completes the sentence "this part of the survey ..." on the job's page.
 
     `measure` reports the passes done and their total. `applies` says whether there is something to measure.
+    `unit_fields` are the fields of UnitEvidence that it measures: a unit has none of them where it says nothing of it.
     """
 
     name: SurveyPart
@@ -32,3 +33,4 @@ class Part:
     measure: Callable[[SurveyContext, Observe], PartResult]
     count_passes: Callable[[SurveyContext], int]
     applies: Callable[[SurveyContext], bool] = lambda context: True
+    unit_fields: tuple[str, ...] = ()

@@ -37,4 +37,5 @@ PROBE = Part(
     measure_tuning,
     count_passes=lambda context: _plan(context).passes,
     applies=lambda context: bool(context.probed_layers),
+    unit_fields=("synergy", "speed", "direction"),
 )

@@ -30,4 +30,5 @@ SILENCE = Part(
     measure_silencing,
     count_passes=lambda context: count_silencing_passes(len(context.recorded)),
     applies=lambda context: bool(context.probed_layers) and len(context.card.classes) > 1,
+    unit_fields=("necessity",),
 )
