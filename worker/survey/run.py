@@ -19,6 +19,7 @@ from app.contract.errors import (
     VideoError,
 )
 from app.contract.evidence import UnitEvidence
+from app.contract.finite import check_finite
 from app.contract.network import NetworkCard
 from app.contract.survey import MeasuredPart, NewClipPrediction, OmittedPart, SurveyFacts
 from app.contract.survey_part import SurveyPart
@@ -161,6 +162,9 @@ class SurveyRun:
                 results.omitted.append(OmittedPart(part=part.name, reason=reason, applies=False))
                 return
             measured = part.measure(self.context, lambda done, total: self._report(part.name, done, total))
+            check_finite(measured.facts, part.name.field)
+            for (layer, unit), fields in measured.units.items():
+                check_finite(fields, f"{layer}/{unit}")
         except (*PASSING_ERRORS, DiskFull):
             raise
         except Exception as error:

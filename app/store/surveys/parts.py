@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import insert, select
 
 from app.contract.evidence import UnitEvidence
+from app.contract.finite import check_finite
 from app.contract.survey import MeasuredPart, OmittedPart, SurveyFacts
 from app.contract.survey_part import SurveyPart
 from app.store.database.session import Session
@@ -32,6 +33,7 @@ DETAIL_FIELDS: tuple[str, ...] = (
     "motion",
     "interaction",
 )  # of UnitEvidence, stored as JSON in `details`
+CHECKED_FIELDS = ("synergy", "speed", "direction", "class_attributions", *DETAIL_FIELDS)  # of UnitEvidence
 COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {  # of UnitEvidenceRow, by name: the value of a unit
     "needed_by": lambda evidence: evidence.necessity and evidence.necessity.needed_by,
     "coding": lambda unit: unit.coding and unit.coding.kind.value,
@@ -45,10 +47,11 @@ COLUMNS: dict[str, Callable[[UnitEvidence], Any]] = {  # of UnitEvidenceRow, by 
 
 
 def save_part_facts(session: Session, *, survey_id: int, facts: SurveyFacts) -> None:
-    """Add the parts that were measured to an unfinished survey."""
+    """Add the parts that were measured to an unfinished survey. Raises NotFinite for a NaN or infinite figure."""
     rows = []
     for part in facts.parts:
         body = None
+        check_finite(getattr(facts, part.part.field, None), f"The survey's {part.part.field}")
         if part.part not in STORED_ELSEWHERE:
             body = _adapter(part.part).dump_python(getattr(facts, part.part.field), mode="json")
         cost = part.model_dump(exclude={"part", "seconds"})
@@ -81,7 +84,12 @@ def _adapter(part: SurveyPart) -> TypeAdapter[Any]:
 
 
 def part_columns(evidence: UnitEvidence) -> dict[str, Any]:
-    """Return the columns of a unit that later parts of the survey fill."""
+    """Return the columns of a unit that later parts of the survey fill.
+
+    Raises NotFinite for a NaN or infinite figure.
+    """
+    for name in CHECKED_FIELDS:
+        check_finite(getattr(evidence, name), f"The {name} of {evidence.layer}/{evidence.unit}")
     details = {name: getattr(evidence, name) for name in DETAIL_FIELDS}
     dumped = {name: value.model_dump(mode="json") for name, value in details.items() if value is not None}
     return {"details": dumped or None} | {name: value(evidence) for name, value in COLUMNS.items()}

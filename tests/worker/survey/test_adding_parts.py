@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from app.contract.errors import NotFinite
+from app.contract.evidence import Synergy
 from app.contract.job import PlannedPart
 from app.contract.survey import Survey
 from app.contract.survey_part import SurveyPart
@@ -63,6 +64,10 @@ def break_down(context: SurveyContext, observe: Observe) -> PartResult:
     raise ZeroDivisionError
 
 
+def divide_by_zero(context: SurveyContext, observe: Observe) -> PartResult:
+    return PartResult(units={("fc7", 3): {"synergy": Synergy(clips=float("nan"))}})
+
+
 def ask_in_vain(context: SurveyContext) -> bool:
     raise LookupError
 
@@ -71,17 +76,20 @@ def test_a_part_that_fails_takes_no_other_with_it(tiny_two_stream: Network, tmp_
     survey = make_run(tiny_two_stream, tmp_path, parts=[SurveyPart.STREAMS])
     failing = [replace(MASK, measure=overflow), replace(MASK, name=SurveyPart.REPAIRS, measure=break_down)]
     unsure = replace(MASK, name=SurveyPart.CODING, applies=ask_in_vain)
-    survey.parts = [*failing, unsure, STREAMS]
+    endless = replace(MASK, name=SurveyPart.PROBE, measure=divide_by_zero)
+    survey.parts = [*failing, unsure, endless, STREAMS]
     facts = survey.run().facts
     assert [each.part for each in facts.parts] == [SurveyPart.RECORD, SurveyPart.STREAMS]
     assert [(each.part, each.applies) for each in facts.omitted] == [
         ("mask", True),
         ("repairs", True),
         ("coding", True),
+        ("probe", True),
     ]
     assert facts.omitted[0].reason == "The control overflows."
     assert "ZeroDivisionError" in facts.omitted[1].reason
     assert "LookupError" in facts.omitted[2].reason
+    assert facts.omitted[3].reason.startswith("fc7/3.synergy.clips is nan. A figure must be a finite number")
     assert facts.groups_known
 
 

@@ -1,0 +1,47 @@
+"""What parts of a survey measured is stored only where all of it is figures."""
+
+from math import inf, nan
+
+import pytest
+
+from app.contract.errors import NotFinite
+from app.contract.evidence import Synergy
+from app.contract.interval import Interval
+from app.contract.necessity import UnitNecessity
+from app.contract.survey import MaskedClass, MeasuredPart
+from app.contract.survey_part import SurveyPart
+from app.store.database.engine import Store
+from app.store.surveys import writing
+from app.store.surveys.parts import save_part_facts
+from tests.evidence_support import add_dataset, facts, unit_evidence
+
+
+@pytest.fixture
+def begun(tiny: Store) -> int:
+    """Return the id of a survey that has just begun."""
+    add_dataset(tiny)
+    with tiny.transaction() as session:
+        return writing.begin_survey(session, network="tiny", dataset="little")
+
+
+@pytest.mark.parametrize(
+    ("measured", "path"),
+    [
+        (
+            {"necessity": UnitNecessity(accuracy_change=Interval(value=0, low=nan, high=1), needed_by=0, classes=())},
+            "necessity of fc6/3.accuracy_change.low is nan",
+        ),
+        ({"synergy": Synergy(clips=inf)}, "synergy of fc6/3.clips is inf"),
+    ],
+)
+def test_figures_of_units_must_be_finite(tiny: Store, begun: int, measured: dict[str, object], path: str) -> None:
+    unit = unit_evidence("fc6", 3, 5).model_copy(update=measured)
+    with tiny.transaction() as session, pytest.raises(NotFinite, match=path):
+        writing.save_unit_evidence(session, survey_id=begun, units=[unit])
+
+
+def test_figures_of_a_network_must_be_finite(tiny: Store, begun: int) -> None:
+    found = facts(5, parts=(MeasuredPart(part=SurveyPart.MASK, seconds=1),))
+    masked = MaskedClass(class_index=1, clips=3, unmasked=0.5, foreground=nan, background=0.5)
+    with tiny.transaction() as session, pytest.raises(NotFinite, match=r"survey's masked.0.foreground is nan"):
+        save_part_facts(session, survey_id=begun, facts=found.model_copy(update={"masked": (masked,)}))
