@@ -5,6 +5,8 @@ from typing import Any
 
 from app.contract.dataset import NewClip
 from app.contract.evidence import ClassAttribution, DirectionTuning, SpeedTuning, Synergy, TopClip, UnitEvidence
+from app.contract.interval import Interval
+from app.contract.necessity import DetectorNeed, LayerNecessity, Necessity, NeedCounts, NeededUnit, NeedTest
 from app.contract.network import NetworkCard
 from app.contract.result import MediaRole, RenderedMedia
 from app.contract.survey import NewClipPrediction, SurveyFacts
@@ -89,6 +91,42 @@ def map_positions(card: NetworkCard) -> Iterator[tuple[tuple[str, int], tuple[fl
     for layer in card.layers:
         for unit in range(1, layer.units):
             yield (layer.name, unit), ((layer.index + 0.5) / len(card.layers), unit / layer.units)
+
+
+def make_necessity(**changes: object) -> Necessity:
+    """Return what silencing shows of a network whose classes need units, beside a control where they need none."""
+    counts = NeedCounts(one=4, two=1, several=2, losing_recall=3)
+    layer = LayerNecessity(layer="fc6", units=40, live=40, measured=20, counts=counts)
+    none = Interval(value=0.0, low=0.0, high=0.0)
+
+    def test(units: int) -> NeedTest:
+        share = Interval(value=units / 20, low=units / 40, high=units / 15)
+        return NeedTest(units=units, measured=20, share=share, null=none, p_value=0.005, control=none, difference=share)
+
+    fields: dict[str, object] = {
+        "clips": 200,
+        "groups": 50,
+        "classes": 5,
+        "tested_classes": 5,
+        "margin_deviation": 2.0,
+        "layers": (layer,),
+        "not_measured": ("fusion.conv2",),
+        "one_class": test(4),
+        "several_classes": test(2),
+        "recall": test(3),
+        "detectors": DetectorNeed(
+            size=2,
+            classes=5,
+            recall=Interval(value=0.1, low=0.05, high=0.2),
+            margin=Interval(value=0.5, low=0.3, high=0.7),
+            p_value=0.03,
+            null=Interval(value=0.0, low=-0.2, high=0.2),
+            control=none,
+        ),
+        "strongest_one": (NeededUnit(layer="fc6", unit=3, classes=(1,), margin_change=-0.8, recall_change=-0.25),),
+        "control_measured": 20,
+    }
+    return Necessity.model_validate(fields | changes)
 
 
 def facts(classes: int, **changes: object) -> SurveyFacts:

@@ -9,7 +9,7 @@ from app.analysis.findings.limits import describe_limits
 from app.contract.findings import UnitStatistics
 from app.contract.survey import MeasuredPart, Survey
 from app.contract.survey_part import SurveyPart
-from tests.evidence_support import facts
+from tests.evidence_support import facts, make_necessity
 from tests.support import two_stream_card
 
 CARD = two_stream_card()
@@ -20,6 +20,7 @@ ENOUGH = tuple(tuple(5 if row == column else 1 for column in range(5)) for row i
 
 def limits(*, streams: int = 2, **changes: object) -> tuple[str, ...]:
     fields: dict[str, object] = {"confusion": ENOUGH, "skipped": (), "parts": EVERY_PART, "groups_known": True}
+    fields["silence"] = make_necessity()
     measured = facts(5, **(fields | changes))
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(measured))
     card = CARD.model_copy(update={"streams": CARD.streams[:streams]})
@@ -48,6 +49,9 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
         ({"streams": 1}, "The network has one stream, so no streams can be swapped"),
         ({"skipped": ("a", "b")}, "2 clips could not be read and are left out: a and b."),
         ({"parts": EVERY_PART[:6]}, "The survey leaves out silence, interaction, coding, invariance and 1 more:"),
+        ({"silence": make_necessity(tested_classes=0)}, "Which units classes need cannot be told: a fall can only be"),
+        ({"silence": make_necessity(one_class=None)}, "Which units classes need cannot be told: silencing units takes"),
+        ({"silence": None}, "Which units classes need cannot be told: silencing units takes too many forward passes"),
         ({"parts": EVERY_PART[:-1]}, "The survey leaves out repairs: claims that need it cannot be told. Add it"),
     ],
 )

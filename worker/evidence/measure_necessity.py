@@ -47,40 +47,43 @@ def measure_necessity(
     seed: int = 0,
     observe: Observe = lambda done, total: None,
     layers: Collection[str] | None = None,
+    max_passes: float = MAX_PASSES,
 ) -> tuple[Necessity | None, dict[UnitKey, UnitNecessity]]:
     """Return which classes need which units; None for a network of fewer than two classes.
 
     `numbers` are those of the recorded clips, whose labels and groups `clips` has. Without two classes that have
-    MIN_CHANGED_GROUPS groups nothing is silenced, and the facts say so. `make_control` is called if something is.
-    `layers` names those that are wanted, by default all of the network's own.
+    MIN_CHANGED_GROUPS groups, or where no layer fits into `max_passes` for each clip, nothing is silenced, and the
+    facts say so. `make_control` is called if something is. `layers` names those that are wanted, by default all of the
+    network's own.
     """
     names = tuple(name for name in silenceable_layers(trained.network.card) if layers is None or name in layers)
     groups = ClassGroups.of(clips.labels, clips.groups)
     tested = int((groups.groups_per_class >= MIN_CHANGED_GROUPS).sum())
     if not names or len(trained.network.card.classes) < 2:
         return None, {}
+    nothing = Necessity(
+        clips=len(clips.labels),
+        groups=len(groups.labels),
+        classes=len(groups.classes),
+        tested_classes=tested,
+        margin_deviation=0.0,
+        not_measured=names,
+        seed=seed,
+    )
     if tested < 2:
-        return (
-            Necessity(
-                clips=len(clips.labels),
-                groups=len(groups.labels),
-                classes=len(groups.classes),
-                tested_classes=tested,
-                margin_deviation=0.0,
-                not_measured=names,
-                seed=seed,
-            ),
-            {},
-        )
+        return nothing, {}
     tails = count_tails(trained.network, names)
     classes = choose_classes(clips.labels, np.random.default_rng(seed))
-    networks = [
-        SilencedNetwork(each.network, each.checkpoint, clips.labels, groups, tails, classes, seed)
-        for each in (trained, *([make_control()] if make_control else []))
-    ]
-    networks = [network for network in networks if network.layers]
-    if not networks or networks[0].network is not trained.network:
-        return None, {}
+
+    def plan(each: RecordedNetwork) -> SilencedNetwork:
+        return SilencedNetwork(each.network, each.checkpoint, clips.labels, groups, tails, classes, seed, max_passes)
+
+    networks = [plan(trained)]
+    if not networks[0].layers:
+        return nothing, {}
+    if make_control:
+        control = plan(make_control())
+        networks += [control] if control.layers else []
     calibrating = np.unique(np.linspace(0, len(numbers) - 1, min(MEAN_CLIPS, len(numbers))).astype(np.int64))
     everything = np.arange(len(numbers))
     total, done = len(calibrating) + len(numbers), 0

@@ -11,7 +11,7 @@ from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.paired_changes import ClassGroups, PairedChanges
 from worker.evidence.selectivity import class_share
 from worker.evidence.silencing import MeanActivations, silenced_logits
-from worker.evidence.silencing_plan import SilencedLayer, plan_silencing
+from worker.evidence.silencing_plan import MAX_PASSES, SilencedLayer, plan_silencing
 from worker.evidence.types import Floats, Labels
 from worker.evidence.unit_sets import DetectorSets, choose_sets
 from worker.graph.inputs import Inputs
@@ -34,6 +34,7 @@ class SilencedNetwork:
         tails: Mapping[str, float],
         classes: Labels,
         seed: int = 0,
+        max_passes: float = MAX_PASSES,
     ) -> None:
         self.network, self.labels, self.groups = network, labels, groups
         self.sets: dict[str, DetectorSets] = {}
@@ -45,7 +46,7 @@ class SilencedNetwork:
             self.sets[name] = choose_sets(peaks, live[name], labels, classes)
             self.selectivity[name] = 1 - class_share(np.maximum(peaks, 0), labels)
         sets = {name: chosen.sets for name, chosen in self.sets.items()}
-        self.layers = plan_silencing(tails, live, sets, len(groups.labels), seed)
+        self.layers = plan_silencing(tails, live, sets, len(groups.labels), seed, max_passes=max_passes)
         self.changes = {layer.name: PairedChanges(len(layer.silenced) - 1, groups) for layer in self.layers}
         self._means = MeanActivations(network, [layer.name for layer in self.layers])
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.analysis.findings.data import SurveyData
 from app.analysis.findings.fusion import has_two_streams
+from app.analysis.findings.needed_units import why_needs_cannot_be_told
 from app.analysis.findings.words import join_names
 from app.contract.survey_part import SurveyPart
 
@@ -19,6 +20,7 @@ def describe_limits(data: SurveyData) -> tuple[str, ...]:
         _one_stream(data),
         _skipped(data),
         _missing_parts(data),
+        _silenced_in_vain(data),
     ]
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -92,6 +94,14 @@ def _missing_parts(data: SurveyData) -> str:
         f"The survey leaves out {join_names(missing, MAX_NAMES)}: claims that need it cannot be told. Add it: "
         f"kinetoscope-worker survey {data.card.slug} {data.survey.dataset} --parts {','.join(missing)}"
     )
+
+
+def _silenced_in_vain(data: SurveyData) -> str:
+    """Return why the part `silence`, where the survey has it, tells nothing."""
+    if not data.card.classes or all(each.part is not SurveyPart.SILENCE for each in data.survey.parts):
+        return ""
+    reason = why_needs_cannot_be_told(data)
+    return f"Which units classes need cannot be told: {reason}" if reason else ""
 
 
 def _parts_of_claims(data: SurveyData) -> set[SurveyPart]:

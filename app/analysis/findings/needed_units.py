@@ -16,11 +16,13 @@ from app.contract.necessity import (
     NeededUnit,
     NeedTest,
 )
+from app.contract.survey_part import SurveyPart
 from app.contract.unit import UnitSummary
 
 ONE_CLASS, SEVERAL, DETECTORS = "specificity.one_class", "specificity.several_classes", "specificity.detectors"
 PAPER = "section 4.1"
 NOT_MEASURED = "this survey did not silence units. Add the part silence to it, or survey the network again."
+TOO_DEAR = "silencing units takes too many forward passes in every layer of this network."
 SHUFFLED_CLASSES = "the classes of the groups of clips shuffled"
 EXCHANGED = "the clips with and without the unit exchanged at random, group by group"
 MAX_NAMED = 3
@@ -45,7 +47,7 @@ def detector_threshold(thresholds: Thresholds) -> str:
 def claims_of_needs(data: SurveyData) -> tuple[Claim, ...]:
     """Return the claims on units that one class needs, on units that several need, and on detectors."""
     found = data.survey.silence
-    reason = _why_not(data, found)
+    reason = why_needs_cannot_be_told(data)
     if found is None or reason:
         words = {
             ONE_CLASS: "Whether one class alone needs some units",
@@ -59,10 +61,12 @@ def claims_of_needs(data: SurveyData) -> tuple[Claim, ...]:
     return (_one_class(data, found), _several_classes(data, found), _detectors(data, found))
 
 
-def _why_not(data: SurveyData, found: Necessity | None) -> str:
-    """Return why nothing can be told; empty where it can."""
-    if found is None:
-        return NOT_MEASURED
+def why_needs_cannot_be_told(data: SurveyData) -> str:
+    """Return why nothing can be told of which units classes need; empty where it can."""
+    found = data.survey.silence
+    if found is None:  # earlier versions stored nothing where no layer fitted into the budget
+        has_part = any(each.part is SurveyPart.SILENCE for each in data.survey.parts)
+        return TOO_DEAR if has_part else NOT_MEASURED
     if found.tested_classes < 2:
         return (
             f"a fall can only be significant with {MIN_CHANGED_GROUPS} independent groups of clips of a class (of "
@@ -75,7 +79,7 @@ def _why_not(data: SurveyData, found: Necessity | None) -> str:
             "anything where a unit is silenced. Their margins move together, whatever unit it is."
         )
     if found.one_class is None:
-        return "silencing takes too many forward passes in every layer of this network."
+        return TOO_DEAR
     return ""
 
 

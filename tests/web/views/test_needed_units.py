@@ -8,12 +8,7 @@ from app.contract.findings import Claim, UnitStatistics, Verdict
 from app.contract.interval import Interval
 from app.contract.necessity import (
     ClassNeed,
-    DetectorNeed,
-    LayerNecessity,
     Necessity,
-    NeedCounts,
-    NeededUnit,
-    NeedTest,
     UnitNecessity,
 )
 from app.contract.survey import LayerSelectivity, MeasuredPart, Survey
@@ -21,7 +16,7 @@ from app.contract.survey_part import SurveyPart
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.surveys import evidence, writing
-from tests.evidence_support import add_dataset, every_unit, facts, new_predictions
+from tests.evidence_support import add_dataset, every_unit, facts, make_necessity, new_predictions
 from tests.support import two_stream_card
 from tests.web.views.conftest import Open
 from tests.web.views.test_templates import check
@@ -40,44 +35,11 @@ SELECTIVE = LayerSelectivity(
 )
 
 
-def make_necessity(**changes: object) -> Necessity:
-    """Return what silencing shows of a network whose classes need units, beside a control where they need none."""
-    counts = NeedCounts(one=4, two=1, several=2, losing_recall=3)
-    layer = LayerNecessity(layer="fc6", units=40, live=40, measured=20, counts=counts)
-    none = Interval(value=0.0, low=0.0, high=0.0)
-
-    def test(units: int) -> NeedTest:
-        share = Interval(value=units / 20, low=units / 40, high=units / 15)
-        return NeedTest(units=units, measured=20, share=share, null=none, p_value=0.005, control=none, difference=share)
-
-    fields: dict[str, object] = {
-        "clips": 200,
-        "groups": 50,
-        "classes": 5,
-        "tested_classes": 5,
-        "margin_deviation": 2.0,
-        "layers": (layer,),
-        "not_measured": ("fusion.conv2",),
-        "one_class": test(4),
-        "several_classes": test(2),
-        "recall": test(3),
-        "detectors": DetectorNeed(
-            size=2,
-            classes=5,
-            recall=Interval(value=0.1, low=0.05, high=0.2),
-            margin=Interval(value=0.5, low=0.3, high=0.7),
-            p_value=0.03,
-            null=Interval(value=0.0, low=-0.2, high=0.2),
-            control=none,
-        ),
-        "strongest_one": (NeededUnit(layer="fc6", unit=3, classes=(1,), margin_change=-0.8, recall_change=-0.25),),
-        "control_measured": 20,
-    }
-    return Necessity.model_validate(fields | changes)
+SILENCE = MeasuredPart(part=SurveyPart.SILENCE, seconds=1)
 
 
-def needs(silence: Necessity | None) -> dict[str, Claim]:
-    kept = facts(5, selectivity=(SELECTIVE,), silence=silence)
+def needs(silence: Necessity | None, parts: tuple[MeasuredPart, ...] = ()) -> dict[str, Claim]:
+    kept = facts(5, selectivity=(SELECTIVE,), silence=silence, parts=parts)
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(kept))
     statistics = UnitStatistics(distributions={}, live=30, specific=3, generic=4)
     finding = make_findings(SurveyData(CARD, survey, statistics)).findings[1]
@@ -116,6 +78,7 @@ def test_needed_units_cannot_be_told_from_few_groups_or_an_old_survey() -> None:
     assert two["one_class"].verdict is Verdict.SUPPORTED
     assert two["several_classes"].verdict is Verdict.CANNOT_BE_TOLD
     assert "Add the part silence" in needs(None)["several_classes"].sentence
+    assert "too many forward passes" in needs(None, parts=(SILENCE,))["several_classes"].sentence
     assert needs(make_necessity(detectors=None))["detectors"].verdict is Verdict.CANNOT_BE_TOLD
     at_chance = needs(make_necessity(never_predicted=(0, 1, 2, 4)))
     assert at_chance["one_class"].verdict is at_chance["several_classes"].verdict is Verdict.CANNOT_BE_TOLD

@@ -12,9 +12,11 @@ from app.contract.network import Extent, Layer, NetworkCard, Stream, StreamName
 from tests.support import two_stream_card
 from worker.evidence.activation_reader import read_activations
 from worker.evidence.checkpoint import SurveyCheckpoint
+from worker.evidence.measure_necessity import RecordedNetwork, measure_necessity
 from worker.evidence.necessity_facts import summarize
 from worker.evidence.output_hook import replace_output
 from worker.evidence.paired_changes import ClassGroups, PairedChanges, clip_margins, sign_test, sum_by_class
+from worker.evidence.resampling import GroupedClips
 from worker.evidence.shuffled_weights import shuffle_weights
 from worker.evidence.silenced_network import SilencedNetwork
 from worker.evidence.silencing import MeanActivations, count_tails, silenceable_layers, silenced_logits
@@ -161,12 +163,17 @@ def planted_clips() -> Tensor:
     return (values * (0.9 + 0.2 * torch.rand(values.shape))).view(-1, 3, 2, 2)
 
 
-def silence_all(network: Network, folder: Path, groups: ClassGroups) -> SilencedNetwork:
-    inputs = {StreamName.APPEARANCE: planted_clips()}
+def record_planted(network: Network, folder: Path) -> SurveyCheckpoint:
     checkpoint = SurveyCheckpoint(folder, network.card, len(LABELS))
     with read_activations(network) as read:
-        checkpoint.add(range(len(LABELS)), read(inputs))
+        checkpoint.add(range(len(LABELS)), read({StreamName.APPEARANCE: planted_clips()}))
     checkpoint.clips_done = len(LABELS)
+    return checkpoint
+
+
+def silence_all(network: Network, folder: Path, groups: ClassGroups) -> SilencedNetwork:
+    inputs = {StreamName.APPEARANCE: planted_clips()}
+    checkpoint = record_planted(network, folder)
     tails = count_tails(network, silenceable_layers(network.card))
     silenced = SilencedNetwork(network, checkpoint, LABELS, groups, tails, np.arange(CLASSES))
     silenced.add_to_means(inputs)
@@ -229,3 +236,23 @@ def test_copies_of_a_few_clips_are_no_evidence(tmp_path: Path) -> None:
     assert all(unit.needed_by == 0 for unit in units.values())
     assert facts.one_class is not None
     assert facts.one_class.p_value == 1
+
+
+@pytest.mark.parametrize(("clips_per_group", "max_passes", "tested"), [(1, 0.5, CLASSES), (4, 10.0, 0)])
+def test_where_nothing_can_be_silenced_the_facts_name_the_layers(
+    clips_per_group: int, max_passes: float, tested: int, tmp_path: Path
+) -> None:
+    """No layer fits into the passes, or no class has groups enough."""
+    network = planted_network()
+    facts, units = measure_necessity(
+        RecordedNetwork(network, record_planted(network, tmp_path)),
+        None,
+        range(len(LABELS)),
+        GroupedClips(LABELS, np.arange(len(LABELS)) // clips_per_group),
+        lambda numbers: iter(()),
+        max_passes=max_passes,
+    )
+    assert facts is not None
+    assert (facts.not_measured, facts.layers, facts.tested_classes) == (("fc",), (), tested)
+    assert facts.one_class is None
+    assert not units

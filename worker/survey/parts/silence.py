@@ -3,6 +3,7 @@
 from app.contract.survey_part import SurveyPart
 from worker.evidence.measure_necessity import RecordedNetwork, count_silencing_passes, measure_necessity
 from worker.evidence.probe_plan import tuned_layers
+from worker.evidence.silencing import silenceable_layers
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import Part, PartResult
@@ -29,6 +30,8 @@ SILENCE = Part(
     "silences units, and looks what each class loses",
     measure_silencing,
     count_passes=lambda context: count_silencing_passes(len(context.recorded)),
-    applies=lambda context: bool(context.probed_layers) and len(context.card.classes) > 1,
+    applies=lambda context: (
+        len(context.card.classes) > 1 and not {*context.probed_layers}.isdisjoint(silenceable_layers(context.card))
+    ),
     unit_fields=("necessity",),
 )
