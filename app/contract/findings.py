@@ -84,6 +84,9 @@ class Claim(Model):
     """
 
     name: str = Field(description="finding and claim, such as `fusion.pairs`; part of its address")
+    class_name: str = Field(
+        default="", description="the class that it is about, whose number is in its name; empty where it is about none"
+    )
     sentence: str = Field(description="what was found, with its numbers")
     verdict: Verdict
     measure: str = Field(default="", description="what the effect is, with its unit: `share of live units`")

@@ -9,7 +9,7 @@ from app.contract.model import Model
 class ComparedClaim(Model):
     """A claim about two networks; None where the findings of one do not make it."""
 
-    name: str
+    name: str = Field(description="of the first network's claim, or of the second's where only that makes it")
     a: Claim | None
     b: Claim | None
     differs: bool | None = Field(

@@ -87,6 +87,7 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str, thresholds: Th
     return (
         Claim(
             name=f"{NAME}.{repairs.predicted}.repaired",
+            class_name=name,
             sentence=f"Clips are taken for {name} because of {patch}. {repair_sentence(name, repairs)}",
             verdict=repair_verdict(repairs, facts.asked, thresholds),
             measure=f"share of errors no longer taken for {name}, the patch replaced",
@@ -103,6 +104,7 @@ def _claims(repairs: ClassRepairs, facts: RepairFacts, name: str, thresholds: Th
         ),
         Claim(
             name=f"{NAME}.{repairs.predicted}.caused",
+            class_name=name,
             sentence=cause_sentence(name, repairs),
             verdict=cause_verdict(repairs, facts.asked, thresholds),
             measure=f"share of recognised clips taken for {name}, the patch pasted",

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from app.analysis.findings.comparison import compare_findings, differs
 from app.contract.errors import Missing
-from app.contract.findings import Verdict
+from app.contract.findings import Claim, Verdict
 from app.contract.interval import Interval
 from app.store.database.engine import Store
 from app.web.charts.interval_plot import compared_interval_plots
@@ -151,6 +151,26 @@ def test_claims_of_two_networks_are_paired_by_name() -> None:
     assert text.count("Differs.") == 1
     assert "The survey of The other makes no such claim." in text
     assert "/other/-/findings/fusion.late" in page.links
+
+
+def test_claims_about_classes_are_compared_by_the_name_of_the_class() -> None:
+    """Networks number classes differently: class 1 of one is class 4 of the other."""
+
+    def of_class(index: int, name: str) -> Claim:
+        measure = f"share of errors no longer taken for {name}"
+        return make_claim(f"idiosyncrasies.bias.{index}.repaired", class_name=name, measure=measure)
+
+    first = make_findings_of(of_class(1, "run"), of_class(4, "jump"))
+    second = make_findings_of(of_class(4, "Run"), of_class(1, "walk"), network="other")
+    [finding] = compare_findings(first, second).findings
+    assert [
+        (each.name[-10], each.a and each.a.class_name, each.b and each.b.class_name) for each in finding.claims
+    ] == [
+        ("1", "run", "Run"),
+        ("4", "jump", None),
+        ("1", None, "walk"),
+    ]
+    assert [each.differs for each in finding.claims] == [False, None, None]
 
 
 def test_two_networks_are_compared_once_both_are_surveyed(store: Store, visitor: TestClient, open_page: Open) -> None:
