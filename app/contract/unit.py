@@ -82,6 +82,7 @@ class UnitSummary(Model):
     role: UnitRole | None = None
     effective_classes: float | None = None
     coding: UnitCoding | None = Field(default=None, description="whether it codes appearance, motion, both or neither")
+    needed_by: int | None = Field(default=None, description="number of classes that need it; null where not measured")
     detects: int | None = Field(
         default=None,
         description=f"number of its best class, where its average precision is at least {MIN_DETECTION_PRECISION}",

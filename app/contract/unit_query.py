@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from app.contract.model import Model, Paginated
+from app.contract.necessity import SEVERAL_CLASSES
 from app.contract.unit import UnitSummary
 
 
@@ -29,6 +30,16 @@ def validate_region(region: str) -> str:
 Region = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_region)]
 
 
+NeededBy = Literal["one", "two", "several"]  # classes; several are SEVERAL_CLASSES or more
+
+
+def needed_by_choice(classes: int | None) -> NeededBy | None:
+    """Return how many classes need a unit as the filter says it; None for a unit that none needs, or not measured."""
+    if classes is None or classes < 1:
+        return None
+    return "several" if classes >= SEVERAL_CLASSES else "one" if classes == 1 else "two"
+
+
 class UnitSort(StrEnum):
     ORDER = "order"  # layer by layer, unit by unit
     NAME = "name"
@@ -37,6 +48,7 @@ class UnitSort(StrEnum):
     REACH = "reach"  # farthest beyond the strongest real clip first
     SPECIFIC = "specific"  # fewest effective classes first
     GENERIC = "generic"  # most effective classes first
+    NEEDED = "needed"  # needed by most classes first
 
 
 class UnitQuery(Model):
@@ -54,6 +66,10 @@ class UnitQuery(Model):
     coding: Literal["static", "dynamic", "joint", "residual"] | None = Field(
         default=None, description="what units code: appearance, motion, both or neither"
     )
+    needed_by: NeededBy | None = Field(
+        default=None, description=f"how many classes need the unit; several are {SEVERAL_CLASSES} or more"
+    )
+    needed_by_class: str | None = Field(default=None, max_length=200, description="a class that needs the unit")
     min_reach: float | None = Field(default=None, ge=0, le=1e6, description="least activation of a stimulus / a_hat")
     state: Literal["visualized", "missing"] | None = None
     q: str | None = Field(default=None, max_length=200)
@@ -88,3 +104,5 @@ class FacetCounts(Model):
     stream: dict[str, int] = Field(default_factory=dict)
     role: dict[str, int] = Field(default_factory=dict)
     state: dict[str, int] = Field(default_factory=dict)
+    coding: dict[str, int] = Field(default_factory=dict)
+    needed_by: dict[str, int] = Field(default_factory=dict)

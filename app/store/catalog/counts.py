@@ -1,7 +1,8 @@
-"""Stores how many units each layer has by role and whether they are visualized, so that pages need not count units."""
+"""Stores how many units each layer has by all that the explorer counts, so that pages need not count units."""
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 
+from app.contract.necessity import SEVERAL_CLASSES
 from app.store.database.session import Session
 from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow
 from app.store.database.upsert import insert_missing
@@ -9,15 +10,21 @@ from app.store.database.upsert import insert_missing
 
 def recount_units(session: Session, *, network_id: int) -> None:
     """Count all units of a network again: after they are inserted, and after a survey gives them their roles."""
-    role, visualized = func.coalesce(UnitRow.role, ""), UnitRow.visualized_at.is_not(None)
-    keys = (UnitRow.network_id, UnitRow.layer_index, role, visualized)
+    keys = (
+        UnitRow.network_id,
+        UnitRow.layer_index,
+        func.coalesce(UnitRow.role, ""),
+        UnitRow.visualized_at.is_not(None),
+        func.coalesce(UnitRow.coding, ""),
+        case((UnitRow.needed_by > SEVERAL_CLASSES, SEVERAL_CLASSES), else_=func.coalesce(UnitRow.needed_by, -1)),
+    )
     counts = (
         select(*keys, func.count(), func.sum(UnitRow.visualizations))
         .where(UnitRow.network_id == network_id)
         .group_by(*keys)
     )
     session.execute(delete(UnitCountRow).where(UnitCountRow.network_id == network_id))
-    columns = ("network_id", "layer_index", "role", "visualized", "units", "visualizations")
+    columns = ("network_id", "layer_index", "role", "visualized", "coding", "needed_by", "units", "visualizations")
     session.execute(insert(UnitCountRow).from_select(columns, counts))
 
 
@@ -29,7 +36,13 @@ def count_result(session: Session, *, unit: UnitRow, recipe_key: str, raises: bo
     result_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "recipe_key": recipe_key}
     insert_missing(session, ResultCountRow, [{**result_key, "results": 0}])
     session.execute(update(ResultCountRow).filter_by(**result_key).values(results=ResultCountRow.results + 1))
-    unit_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "role": unit.role or ""}
+    unit_key = {
+        "network_id": unit.network_id,
+        "layer_index": unit.layer_index,
+        "role": unit.role or "",
+        "coding": unit.coding or "",
+        "needed_by": -1 if unit.needed_by is None else min(unit.needed_by, SEVERAL_CLASSES),
+    }
     was_visualized = unit.visualized_at is not None
     if raises and not was_visualized:
         before = unit.visualizations  # of results that lower it

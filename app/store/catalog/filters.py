@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, union_all
 
+from app.contract.necessity import SEVERAL_CLASSES
 from app.contract.network import NetworkCard
-from app.contract.unit_query import UnitQuery, parse_region
+from app.contract.unit_query import NeededBy, UnitQuery, parse_region
 from app.store.catalog.card_match import DetectingLayers, MatchedUnits
-from app.store.database.tables import UnitRow
+from app.store.database.survey_tables import SurveyRow, UnitNeedRow
+from app.store.database.tables import NetworkRow, UnitRow
 
 Conditions = list[ColumnElement[bool]]
 MakeConditions = Callable[[NetworkCard, Any, bool], Conditions]  # of the card, the filter's value, and `scan`
@@ -63,9 +65,32 @@ def _has_role(card: NetworkCard, role: str, scan: bool) -> Conditions:
     return [UnitRow.role == role]
 
 
-@column_filter("coding")
+@column_filter("coding", is_counted=True)
 def _codes(card: NetworkCard, coding: str, scan: bool) -> Conditions:
     return [UnitRow.coding == coding]
+
+
+@column_filter("needed_by", is_counted=True)
+def _is_needed_by(card: NetworkCard, classes: NeededBy, scan: bool) -> Conditions:
+    if classes == "several":
+        return [UnitRow.needed_by >= SEVERAL_CLASSES]
+    return [UnitRow.needed_by == (1 if classes == "one" else 2)]
+
+
+@column_filter("needed_by_class")
+def _is_needed_by_class(card: NetworkCard, class_name: str, scan: bool) -> Conditions:
+    newest = (
+        select(SurveyRow.id)
+        .join(NetworkRow, NetworkRow.id == SurveyRow.network_id)
+        .where(NetworkRow.slug == card.slug, SurveyRow.finished_at.is_not(None))
+        .order_by(SurveyRow.finished_at.desc(), SurveyRow.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    needed = select(UnitNeedRow.unit_id).where(
+        UnitNeedRow.survey_id == newest, UnitNeedRow.class_index == card.class_index(class_name)
+    )
+    return [UnitRow.id.in_(needed)]
 
 
 @column_filter("min_reach")

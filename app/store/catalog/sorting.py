@@ -50,6 +50,7 @@ SEGMENTS: dict[UnitSort, tuple[Segment, ...]] = {
     UnitSort.REACH: _by_measure(UnitRow.reach),
     UnitSort.SPECIFIC: _by_measure(UnitRow.effective_classes, is_descending=False),
     UnitSort.GENERIC: _by_measure(UnitRow.effective_classes),
+    UnitSort.NEEDED: _by_measure(UnitRow.needed_by),
 }
 
 

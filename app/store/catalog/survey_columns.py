@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from math import isqrt
+from typing import Literal
 
 from sqlalchemy import case, func, select, update
 
@@ -23,6 +24,7 @@ SURVEY_COLUMNS = (
     "role",
     "effective_classes",
     "coding",
+    "needed_by",
     "detects",
     "map_x",
     "map_y",
@@ -41,9 +43,10 @@ def newest_survey_key(session: Session, *, card: NetworkCard) -> SurveyKey | Non
     return _newest_survey(session, network_id(session, card))
 
 
-def has_coding(session: Session, *, card: NetworkCard) -> bool:
-    """Return whether the newest survey measured what the units of a network code."""
-    some = select(UnitRow.id).where(UnitRow.network_id == network_id(session, card), UnitRow.coding.is_not(None))
+def has_measured(session: Session, *, card: NetworkCard, column: Literal["coding", "needed_by"]) -> bool:
+    """Return whether the newest survey measured what the units of a network code, or how many classes need them."""
+    is_measured = getattr(UnitRow, column).is_not(None)
+    some = select(UnitRow.id).where(UnitRow.network_id == network_id(session, card), is_measured)
     return session.read(some.limit(1)).first() is not None
 
 
@@ -68,6 +71,7 @@ def denormalize_survey(session: Session, *, network_id: int) -> None:
                 role=func.nullif(evidence.role, ""),
                 effective_classes=case((evidence.role.not_in((UnitRole.DEAD, "")), evidence.effective_classes)),
                 coding=evidence.coding,
+                needed_by=evidence.needed_by,
                 detects=case((evidence.best_precision >= min_detection_precision(classes), evidence.best_class)),
                 map_x=evidence.map_x,
                 map_y=evidence.map_y,

@@ -33,6 +33,7 @@ SUMMARY_COLUMNS: tuple[InstrumentedAttribute[Any] | ColumnElement[Any], ...] = (
     UnitRow.role,
     UnitRow.effective_classes,
     UnitRow.coding,
+    UnitRow.needed_by,
     UnitRow.detects,
     UnitRow.map_x,
     UnitRow.map_y,

@@ -24,11 +24,13 @@ class SurveyKey(NamedTuple):
 
 
 class UnitCount(NamedTuple):
-    """How many units of a layer have the same role and are, or are not, visualized."""
+    """How many units of a layer are alike in all that filters ask of them."""
 
     layer_index: int
     role: str | None
     visualized: bool
+    coding: str | None
+    needed_by: int | None  # number of classes, 3 for more
     units: int
 
 

@@ -151,6 +151,8 @@ class UnitEvidenceRow(Base):
         Index(None, "survey_id", "synergy_clips", "unit_id"),
         Index(None, "survey_id", "effective_classes", "unit_id"),
         Index(None, "survey_id", "speed_octaves", "unit_id"),
+        Index(None, "survey_id", "static_coding", "unit_id"),
+        Index(None, "survey_id", "dynamic_coding", "unit_id"),
     )
 
     survey_id: Mapped[int] = mapped_column(ForeignKey("surveys.id", ondelete="CASCADE"), primary_key=True)
@@ -232,6 +234,16 @@ class UnitClassRow(UnitEvidenceKey, Base):
     response: Mapped[float]
     layer_index: Mapped[int] = mapped_column(server_default="0")
     is_generic: Mapped[bool] = mapped_column(server_default=false())
+
+
+class UnitNeedRow(UnitEvidenceKey, Base):
+    """A class that needs a unit: its margin falls significantly where the unit is silenced."""
+
+    __tablename__ = "unit_needs"
+    __table_args__ = (unit_evidence_foreign_key(), Index(None, "survey_id", "class_index", "unit_id"))
+
+    class_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    margin_change: Mapped[float]
 
 
 class ClassAttributionRow(UnitEvidenceKey, Base):

@@ -75,6 +75,8 @@ class UnitRow(Base):
         Index(None, "network_id", "map_x", "map_y"),
         Index(None, "network_id", "detects", "layer_index", "index"),
         Index(None, "network_id", "coding", "layer_index", "index"),
+        Index(None, "network_id", "needed_by", "id"),
+        Index(None, "network_id", "layer_index", "needed_by", "id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -84,11 +86,12 @@ class UnitRow(Base):
     stream: Mapped[str] = mapped_column(String(20))
     index: Mapped[int]
     label: Mapped[str] = mapped_column(String(200), server_default="")
-    a_hat: Mapped[float | None]  # this and the next seven columns: from the newest survey
+    a_hat: Mapped[float | None]  # this and the next eight columns: from the newest survey
     a_low: Mapped[float | None]
     role: Mapped[str | None] = mapped_column(String(10))
     effective_classes: Mapped[float | None]
     coding: Mapped[str | None] = mapped_column(String(10))  # static, dynamic, joint or residual
+    needed_by: Mapped[int | None]  # number of classes
     detects: Mapped[int | None]  # its best class, where its average precision is at least MIN_DETECTION_PRECISION
     map_x: Mapped[float | None]
     map_y: Mapped[float | None]
@@ -101,7 +104,7 @@ class UnitRow(Base):
 
 
 class UnitCountRow(Base):
-    """How many units of a layer have the same role and are, or are not, visualized. Counting `units` reads them all."""
+    """How many units of a layer are alike in all that filters ask of them. Counting `units` reads them all."""
 
     __tablename__ = "unit_counts"
 
@@ -109,6 +112,8 @@ class UnitCountRow(Base):
     layer_index: Mapped[int] = mapped_column(primary_key=True)
     role: Mapped[str] = mapped_column(String(10), primary_key=True)  # empty before a survey
     visualized: Mapped[bool] = mapped_column(primary_key=True)
+    coding: Mapped[str] = mapped_column(String(10), primary_key=True)  # empty where it was not measured
+    needed_by: Mapped[int] = mapped_column(primary_key=True)  # 3 for more; -1 where it was not measured
     units: Mapped[int]
     visualizations: Mapped[int]  # of these units
 

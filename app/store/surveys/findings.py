@@ -108,12 +108,12 @@ def _is_measured(card: NetworkCard, measure: Measure) -> bool:
 def _extreme_units(session: Session, card: NetworkCard, survey_id: int, measure: Measure) -> ExtremeUnits:
     """Return the live units with the lowest values of a measure and then those with the highest, in rising order."""
     own = of_own_layers(card)
-    lowest = session.read(_select_extreme(survey_id, measure, highest=False).where(*own)).all()
-    highest = session.read(_select_extreme(survey_id, measure, highest=True).where(*own)).all()
+    lowest = session.read(select_extreme(survey_id, measure, highest=False).where(*own)).all()
+    highest = session.read(select_extreme(survey_id, measure, highest=True).where(*own)).all()
     return tuple({id: (id, value) for id, value in [*lowest, *reversed(highest)]}.values())
 
 
-def _select_extreme(survey_id: int, measure: Measure, *, highest: bool) -> Select[int, float]:
+def select_extreme(survey_id: int, measure: Measure, *, highest: bool) -> Select[int, float]:
     column = getattr(UnitEvidenceRow, measure)
     return (
         select(UnitEvidenceRow.unit_id, column)

@@ -95,6 +95,15 @@ def part_columns(evidence: UnitEvidence) -> dict[str, Any]:
     return {"details": dumped or None} | {name: value(evidence) for name, value in COLUMNS.items()}
 
 
+def need_rows(evidence: UnitEvidence) -> list[dict[str, Any]]:
+    """Return rows of `unit_needs`: the classes that need a unit, of the few that it keeps figures of."""
+    return [
+        {"class_index": need.class_index, "margin_change": need.margin_change.value}
+        for need in (evidence.necessity.classes if evidence.necessity else ())
+        if need.needed
+    ]
+
+
 def read_details(details: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the fields of UnitEvidence in a unit's `details`."""
     return {name: _detail_adapter(name).validate_python(body) for name, body in (details or {}).items()}

@@ -32,6 +32,7 @@ from app.store.database.survey_tables import (
     UnitClassRow,
     UnitEvidenceByClassRow,
     UnitEvidenceRow,
+    UnitNeedRow,
 )
 from app.store.database.tables import JobRow, NetworkRow, UnitRow
 from app.store.datasets import clip_ids, dataset_row
@@ -41,7 +42,7 @@ from app.store.jobs.requesters import COMMAND, Requester
 from app.store.jobs.requests import MAX_QUEUED_JOBS, enqueue_single
 from app.store.jobs.rows import LIVE_STATES, change_values, read_jobs, select_jobs
 from app.store.surveys.findings import store_statistics
-from app.store.surveys.parts import part_columns, save_part_facts
+from app.store.surveys.parts import need_rows, part_columns, save_part_facts
 
 ROWS_PER_INSERT = 200  # units or predictions
 NO_CLASS, NO_ROLE, NO_ACCURACY = -1, "", -1.0  # in columns that are never null, of networks without classes
@@ -131,6 +132,7 @@ def save_unit_evidence(session: Session, *, survey_id: int, units: Iterable[Unit
             (UnitClassRow, [key | row for key, unit in keyed for row in _best_classes(unit, ids)]),
             (TopClipRow, [key | row for key, unit in keyed for row in _clip_rows(unit.top_clips, clips)]),
             (BottomClipRow, [key | row for key, unit in keyed for row in _clip_rows(unit.bottom_clips, clips)]),
+            (UnitNeedRow, [key | row for key, unit in keyed for row in need_rows(unit)]),
             (
                 ClassAttributionRow,
                 [

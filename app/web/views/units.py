@@ -61,6 +61,7 @@ class UnitsPage(Page):
     whole_map_href: str  # this listing without a region of the map
     sorts: tuple[str, ...]  # without the network's own order, the default
     is_surveyed: bool  # whether units have roles from a survey
+    has_needs: bool  # whether it measured which classes need units
     survey_status: SurveyStatus | None  # in the map view before the first survey
     is_filtered: bool
     layer_form: LayerForm | None
@@ -90,7 +91,8 @@ def units_page(
     units = search_units(session, card=card, query=query)
     counts = facet_counts(session, card=card, query=query, fixed_layer=layer is not None)
     is_surveyed = bool(counts.role) or evidence.get_survey(session, card=card) is not None
-    has_coding = is_surveyed and survey_columns.has_coding(session, card=card)
+    has_coding = is_surveyed and survey_columns.has_measured(session, card=card, column="coding")
+    has_needs = is_surveyed and survey_columns.has_measured(session, card=card, column="needed_by")
     is_map = query.view == "map"
     name = layer.name if layer else "All units"
 
@@ -114,7 +116,7 @@ def units_page(
         units=units,
         search=interpret_search(card, query.q, units),
         pagination=cursor_pagination(query.page, units.before, units.after, href),
-        filters=unit_filters(card, query, counts, layer, is_surveyed, has_coding),
+        filters=unit_filters(card, query, counts, layer, is_surveyed, has_coding, has_needs),
         map=draw_map(card, query, unit_map.map_units(session, card=card, query=query), has_coding) if is_map else None,
         whole_map_href=href(region=None),
         sorts=tuple(
@@ -123,8 +125,10 @@ def units_page(
             if sort is not UnitSort.ORDER
             and (is_surveyed or sort not in SURVEY_SORTS or sort is query.sort)
             and (card.classes or sort not in CLASS_SORTS)
+            and (has_needs or sort is not UnitSort.NEEDED or sort is query.sort)
         ),
         is_surveyed=is_surveyed,
+        has_needs=has_needs,
         survey_status=survey_status(session, card=card) if is_map and not is_surveyed else None,
         is_filtered=any(
             getattr(query, field) is not None for field in filters.FILTERS if not (layer and field == "layer")

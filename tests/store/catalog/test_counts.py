@@ -2,6 +2,8 @@
 
 from sqlalchemy import func, select
 
+from app.contract.interval import Interval
+from app.contract.necessity import UnitNecessity
 from app.store import datasets
 from app.store.catalog import networks
 from app.store.catalog.counts import recount_units
@@ -10,14 +12,22 @@ from app.store.database.tables import ResultCountRow, UnitCountRow, UnitRow, Vis
 from tests.evidence_support import add_dataset, survey
 from tests.support import claim, enqueue, finish
 
+NO_CHANGE = Interval(value=0, low=0, high=0)
 StoredCounts = set[tuple[object, ...]]
 
 
 def stored_counts(store: Store) -> StoredCounts:
     with store.session() as session:
         row = UnitCountRow
-        columns = (row.layer_index, row.role, row.visualized, row.units, row.visualizations)
+        columns = (
+            *(row.layer_index, row.role, row.visualized, row.coding, row.needed_by),
+            *(row.units, row.visualizations),
+        )
         return {tuple(count) for count in session.execute(select(*columns).where(row.units > 0))}
+
+
+def needed_by(classes: int) -> UnitNecessity:
+    return UnitNecessity(accuracy_change=NO_CHANGE, needed_by=classes, classes=())
 
 
 def recounted(store: Store) -> StoredCounts:
@@ -27,22 +37,22 @@ def recounted(store: Store) -> StoredCounts:
 
 
 def test_results_surveys_and_their_end(tiny: Store) -> None:
-    assert {units for _, _, _, units, _ in stored_counts(tiny)} == {6, 8, 10, 5}
+    assert {units for *_, units, _ in stored_counts(tiny)} == {6, 8, 10, 5}
     for recipe in ({}, {"speed": "free"}):
         for unit in (3, 1):
             enqueue(tiny, unit, **recipe)
             finish(tiny, claim(tiny)[0])
-    assert (4, "", True, 2, 4) in stored_counts(tiny)
+    assert (4, "", True, "", -1, 2, 4) in stored_counts(tiny)
     assert stored_counts(tiny) == recounted(tiny)
     add_dataset(tiny)
-    survey(tiny)
+    survey(tiny, change=lambda layer, unit: {"necessity": needed_by(7)})
     enqueue(tiny, 2)
     finish(tiny, claim(tiny)[0])
-    assert (4, "specific", True, 3, 5) in stored_counts(tiny)
+    assert (4, "specific", True, "", 3, 3, 5) in stored_counts(tiny)
     assert stored_counts(tiny) == recounted(tiny)
     with tiny.transaction() as session:
         datasets.remove_dataset(session, slug="little")
-    assert (4, "", True, 3, 5) in stored_counts(tiny)
+    assert (4, "", True, "", -1, 3, 5) in stored_counts(tiny)
     assert stored_counts(tiny) == recounted(tiny)
 
 

@@ -22,14 +22,14 @@ def surveyed(tiny: Store) -> Store:
     for unit in (3, 1, 4):
         enqueue(tiny, unit)
         finish(tiny, claim(tiny)[0])
-    measures = [("fc6", 0, "specific", 1.2, 0.9), ("fc6", 1, "generic", 4.0, 1.5), ("fc6", 2, "specific", 1.2, 1.5)]
+    measures = [
+        {"role": "specific", "effective_classes": 1.2, "reach": 0.9, "coding": "joint", "needed_by": 1},
+        {"role": "generic", "effective_classes": 4.0, "reach": 1.5, "coding": "static", "needed_by": 4},
+        {"role": "specific", "effective_classes": 1.2, "reach": 1.5, "coding": "joint", "needed_by": 0},
+    ]
     with tiny.transaction() as session:
-        for layer, index, role, effective, reach in measures:
-            session.execute(
-                update(UnitRow)
-                .where(UnitRow.layer == layer, UnitRow.index == index)
-                .values(role=role, effective_classes=effective, reach=reach)
-            )
+        for index, values in enumerate(measures):
+            session.execute(update(UnitRow).where(UnitRow.layer == "fc6", UnitRow.index == index).values(values))
         recount_units(session, network_id=1)
     return tiny
 
@@ -76,6 +76,9 @@ def test_what_a_survey_says_filters_and_sorts(surveyed: Store) -> None:
     assert names(search(surveyed, sort="generic", per_page=1)) == ["fc6/1"]
     assert names(search(surveyed, sort="specific", per_page=3)) == ["fc6/0", "fc6/2", "fc6/1"]
     assert names(search(surveyed, sort="reach", per_page=3)) == ["fc6/2", "fc6/1", "fc6/0"]
+    assert names(search(surveyed, sort="needed", per_page=3)) == ["fc6/1", "fc6/0", "fc6/2"]
+    assert names(search(surveyed, needed_by="one")) == ["fc6/0"]
+    assert names(search(surveyed, needed_by="several", coding="static")) == ["fc6/1"]
 
 
 def test_words_also_find_what_a_class_is(store: Store) -> None:
@@ -121,10 +124,15 @@ def test_what_each_choice_would_leave(surveyed: Store) -> None:
     assert everything["stream"] == {"appearance": 6, "motion": 6, "fusion": 23}
     assert everything["role"] == {"specific": 2, "generic": 1}
     assert everything["state"] == {"visualized": 3, "missing": 32}
+    assert everything["coding"] == {"joint": 2, "static": 1}
+    assert everything["needed_by"] == {"one": 1, "several": 1}
     chosen = facets_of(layer="fc6", role="specific")
     assert chosen["role"] == {"specific": 2, "generic": 1}  # its own filter does not narrow a facet
     assert chosen["layer"] == {"fc6": 2}
     assert chosen["state"] == {"missing": 2}
+    assert facets_of(coding="joint")["coding"] == {"joint": 2, "static": 1}
+    assert facets_of(coding="joint")["needed_by"] == {"one": 1}
+    assert facets_of(needed_by="several", q="fc6/1")["coding"] == {"static": 1}
     assert facets_of(q="wave")["layer"] == {"class": 2}
     assert facets_of(q="fc6")["state"] == {"missing": 10}
     assert facets_of(min_reach=1)["role"] == {"specific": 1, "generic": 1}

@@ -83,3 +83,41 @@ def test_units_by_class_learn_their_layer_and_role(store: Store) -> None:
     )
     store.migrate()
     assert rows(store, "SELECT layer_index, is_generic FROM unit_classes") == [(4, True)]
+
+
+NEED = '{"class_index": %d, "margin_change": {"value": -0.5, "low": -0.6, "high": -0.4}, "needed": %s}'
+NEEDS = '{"necessity": {"needed_by": 1, "classes": [' + NEED % (4, "true") + ", " + NEED % (2, "false") + "]}}"
+
+
+def test_needed_units_are_found_and_counted_after_an_upgrade(store: Store) -> None:
+    """A newer survey without the part counts, not the older one."""
+    command.downgrade(store.alembic, "0022")
+    run(
+        store,
+        OLD[0],
+        OLD[1],
+        OLD[1].replace("(3, 7, 0, 'fc6', 'fusion', 0)", "(4, 7, 0, 'fc6', 'fusion', 1)"),
+        "UPDATE units SET role = 'mixed', coding = 'joint' WHERE id = 3",
+        "INSERT INTO datasets (id, slug, title, summary, classes, added_at) "
+        "VALUES (1, 'd', '', '', '[]', '2026-01-01'), (2, 'e', '', '', '[]', '2026-01-01')",
+        "INSERT INTO surveys (id, network_id, dataset_id, started_at, finished_at) "
+        "VALUES (8, 7, 1, '2026-01-01', '2026-01-01'), (9, 7, 2, '2026-01-01', '2026-01-02')",
+        *(
+            "INSERT INTO unit_evidence (survey_id, unit_id, layer_index, a_hat, mean, firing_rate, effective_classes, "
+            f"role, best_class, best_precision, curves, needed_by, details) VALUES ({survey}, {unit}, 0, 1, 1, 1, 1, "
+            f"'mixed', 0, 1, '{{}}', {needed_by}, {details})"
+            for survey, unit, needed_by, details in (
+                (8, 3, 5, "NULL"),
+                (9, 3, 1, f"'{NEEDS}'"),
+                (8, 4, 2, "NULL"),
+                (9, 4, "NULL", "NULL"),
+            )
+        ),
+    )
+    store.migrate()
+    assert rows(store, "SELECT id, needed_by FROM units ORDER BY id") == [(3, 1), (4, None)]
+    assert rows(store, "SELECT survey_id, unit_id, class_index, margin_change FROM unit_needs") == [(9, 3, 4, -0.5)]
+    counts = "SELECT role, coding, needed_by, units FROM unit_counts ORDER BY role"
+    assert rows(store, counts) == [("", "", -1, 1), ("mixed", "joint", 1, 1)]
+    command.downgrade(store.alembic, "0022")
+    assert rows(store, "SELECT role, units FROM unit_counts ORDER BY role") == [("", 1), ("mixed", 1)]

@@ -59,6 +59,9 @@ def test_the_explorer_lists_units_by_what_they_code(visitor: TestClient, open_pa
     page = open_page("/tiny/-/units?coding=joint")
     check(page)
     assert page.all("input", name="coding", value="dynamic")
+    counts = visitor.get("/api/networks/tiny/tally?coding=joint").json()["coding"]
+    assert counts == {"static": 3, "dynamic": 3, "joint": 2, "residual": 2}
+    assert "dynamic 3" in " ".join(page.text.split())
     listed = visitor.get("/api/networks/tiny/units?coding=joint&per_page=200").json()["items"]
     assert listed
     assert {(unit["layer"], unit["coding"], unit["index"] % 4) for unit in listed} == {("fc6", "joint", 2)}

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from fastapi.testclient import TestClient
+
 from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData
 from app.contract.findings import Claim, UnitStatistics, Verdict
@@ -89,7 +91,8 @@ def test_needed_units_cannot_be_told_from_few_groups_or_an_old_survey() -> None:
     assert "In the control only 3 units are live" in caveat
 
 
-def test_a_units_page_says_what_silencing_it_costs(store: Store, open_page: Open) -> None:
+def test_pages_say_what_silencing_a_unit_costs(store: Store, visitor: TestClient, open_page: Open) -> None:
+    """Its own page says it in sentences; the explorer finds it by the classes that need it."""
     add_dataset(store)
     change = Interval(value=-0.38, low=-0.5, high=-0.25)
     need = ClassNeed(
@@ -120,3 +123,21 @@ def test_a_units_page_says_what_silencing_it_costs(store: Store, open_page: Open
     assert "changes its recall from 100.0% to 62.0%" in words
     assert "No class needs it" in open_page("/tiny/fc6/4").text
     check(open_page("/tiny/-/findings"))
+    explorer = open_page("/tiny/-/units?needed_by_class=run&sort=needed&view=list")
+    check(explorer)
+    assert {link for link in explorer.links if link.endswith("/3")} == {
+        f"/tiny/{layer.name}/3" for layer in CARD.layers if layer.units > 3
+    }
+    assert explorer.all("input", name="needed_by", value="several")
+    with_counts = " ".join(open_page("/tiny/-/units").text.split())
+    assert f"one {len(CARD.layers)}" in with_counts
+    units = "/api/networks/tiny/units"
+    listed = visitor.get(f"{units}?needed_by=one").json()["items"]
+    assert {(unit["index"], unit["needed_by"]) for unit in listed} == {(3, 1)}
+    first = visitor.get(f"{units}?sort=needed&per_page=6").json()["items"]
+    assert [unit["needed_by"] for unit in first] == [1] * 5 + [0]
+    assert visitor.get(f"{units}?needed_by_class=run").json()["total"] == len(CARD.layers)
+    assert visitor.get(f"{units}?needed_by_class=walk").json()["total"] == 0
+    assert visitor.get(f"{units}?needed_by_class=rnu").status_code == 404
+    assert visitor.get(f"{units}?needed_by=all").status_code == 422
+    assert visitor.get("/api/networks/tiny/tally?needed_by=one").json()["needed_by"] == {"one": len(CARD.layers)}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from app.contract.coding import UnitCoding
 from app.contract.network import Layer, NetworkCard
 from app.contract.unit import UnitRole
-from app.contract.unit_query import FacetCounts, UnitQuery
+from app.contract.unit_query import FacetCounts, NeededBy, UnitQuery
 
 MAX_CHIPS = 6  # a filter with more choices is a drop-down list
 
@@ -42,11 +42,12 @@ def unit_filters(
     layer: Layer | None,
     is_surveyed: bool,
     has_coding: bool,
+    has_needs: bool,
 ) -> tuple[Filter, ...]:
     """Return the filters that can narrow a listing.
 
-    A layer has only one stream, and units have roles and codings only after a survey. Without classes the only role is
-    to be dead. A filter that is set is always listed.
+    A layer has only one stream, and units have roles, codings and classes that need them only after a survey. Without
+    classes the only role is to be dead. A filter that is set is always listed.
     """
     streams = tuple(dict.fromkeys(each.stream for each in card.layers))
     filters = []
@@ -63,7 +64,11 @@ def unit_filters(
         roles = UnitRole if card.classes else (UnitRole.DEAD,)
         filters.append(_filter("role", "Role", roles, query.role, counts.role))
     if has_coding or query.coding:
-        filters.append(_filter("coding", "Codes", UnitCoding, query.coding, {}))
+        filters.append(_filter("coding", "Codes", UnitCoding, query.coding, counts.coding))
+    if has_needs or query.needed_by:
+        filters.append(_filter("needed_by", "Needed by", get_args(NeededBy), query.needed_by, counts.needed_by))
+    if card.classes and (has_needs or query.needed_by_class):
+        filters.append(_filter("needed_by_class", "Class that needs it", card.classes, query.needed_by_class, {}))
     filters.append(_filter("state", "State", ("visualized", "missing"), query.state, counts.state))
     return tuple(filters)
 
