@@ -10,6 +10,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from worker.survey.finished_parts import discard_finished
+
 KEPT_FILE = "published.json"  # in a checkpoint's folder, once its survey is published
 MAX_KEPT_BYTES = 2_000_000_000  # of all kept recordings: 60 surveys of 840 clips and 3,157 units with their controls
 
@@ -24,7 +26,8 @@ class PublishedSurvey:
 
 
 def keep_recording(folder: Path, survey: PublishedSurvey) -> None:
-    """Mark a checkpoint's folder as that of a published survey."""
+    """Mark a checkpoint's folder as that of a published survey, whose parts can only be measured anew."""
+    discard_finished(folder)
     (folder / KEPT_FILE).write_text(json.dumps(asdict(survey)))
 
 

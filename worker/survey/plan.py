@@ -62,6 +62,11 @@ class SurveyPlan:
             forward_seconds=None if spent is None else spent.forward,
         )
 
+    def take_over(self, measured: MeasuredPart) -> None:
+        """Note that a part had ended before the survey was stopped."""
+        done = {"passes": measured.passes, "seconds": measured.seconds}
+        self.planned[measured.part] = self.planned[measured.part].model_copy(update=done)
+
     def _note(self, part: SurveyPart, passes: int) -> None:
         each = self.pass_seconds.get(part, self.pass_seconds.get(SurveyPart.RECORD))
         estimate = None if each is None else each * passes

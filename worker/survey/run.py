@@ -33,8 +33,9 @@ from worker.evidence.types import Labels, UnitKey
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.survey.context import SurveyContext
+from worker.survey.finished_parts import FinishedPart, load_finished, part_key, save_finished
 from worker.survey.parts import PARTS
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import Part
 from worker.survey.plan import SurveyPlan, spent_since
 from worker.survey.prefetch import Clips, Sample
 from worker.survey.recording import SAVE_SECONDS, Recorder
@@ -64,7 +65,8 @@ class SurveyRun:
     the seconds of a pass by part, where an earlier survey of the network measured them.
 
     The checkpoint lies in `folder` under a name that follows from network, data set and clips, so a survey that was
-    stopped continues where it was. What becomes of it is its owner's affair.
+    stopped continues where it was, and measures no part again that it had finished. What becomes of it is its owner's
+    affair.
 
     A network without classes takes clips of any labels; nothing is measured then that needs its logits.
 
@@ -122,7 +124,7 @@ class SurveyRun:
             self.plan.count_passes(self.parts, context)
             for part in self.parts:
                 self._measure(part, stopwatch, results)
-        checkpoint.seconds = seconds_before + time.monotonic() - started
+        checkpoint.seconds = seconds_before + results.seconds_before + time.monotonic() - started
         facts = {
             **results.facts,
             "parts": tuple(results.measured),
@@ -154,12 +156,21 @@ class SurveyRun:
         return self.plan.finish(SurveyPart.RECORD, self.checkpoint.seconds, replace(stopwatch) if is_whole else None)
 
     def _measure(self, part: Part, stopwatch: Stopwatch, results: "PartResults") -> None:
-        """Measure a part; where it fails, note why, so that the other parts are not lost."""
+        """Measure a part, or take what was measured before the survey was stopped.
+
+        Where it fails, note why, so that the other parts are not lost.
+        """
         before, started = replace(stopwatch), time.monotonic()
         try:
             if not part.applies(self.context):
                 reason = "There is nothing of that kind to measure in this network."
                 results.omitted.append(OmittedPart(part=part.name, reason=reason, applies=False))
+                return
+            key = part_key(part, self.context)
+            if finished := load_finished(self.checkpoint.folder, key, part.name):
+                self.plan.take_over(finished.measured)
+                results.add(part, finished)
+                results.seconds_before += finished.measured.seconds
                 return
             measured = part.measure(self.context, lambda done, total: self._report(part.name, done, total))
             check_finite(measured.facts, part.name.field)
@@ -172,9 +183,10 @@ class SurveyRun:
                 raise
             results.omitted.append(OmittedPart(part=part.name, reason=_failure_reason(part, error), applies=True))
             return
-        results.add(part, measured)
         spent = spent_since(before, stopwatch)
-        results.measured.append(self.plan.finish(part.name, time.monotonic() - started, spent))
+        finished = FinishedPart(measured, self.plan.finish(part.name, time.monotonic() - started, spent))
+        results.add(part, finished)
+        save_finished(self.checkpoint.folder, key, finished)
 
     def _report(self, part: SurveyPart, done: int, total: int) -> None:
         try:
@@ -193,13 +205,15 @@ class PartResults:
     facts: dict[str, Any] = field(default_factory=dict)
     units: dict[UnitKey, dict[str, Any]] = field(default_factory=dict)
     unit_fields: set[str] = field(default_factory=set)
+    seconds_before: float = 0.0  # of parts that were finished when the survey was stopped
 
-    def add(self, part: Part, measured: PartResult) -> None:
+    def add(self, part: Part, finished: FinishedPart) -> None:
         """Add what a part measured."""
-        if measured.facts is not None:
-            self.facts[part.name.field] = measured.facts
+        self.measured.append(finished.measured)
+        if finished.result.facts is not None:
+            self.facts[part.name.field] = finished.result.facts
         self.unit_fields.update(part.unit_fields)
-        for unit, fields in measured.units.items():
+        for unit, fields in finished.result.units.items():
             self.units.setdefault(unit, {}).update(fields)
 
 
