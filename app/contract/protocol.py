@@ -4,7 +4,7 @@ from pydantic import Field
 
 from app.contract.model import Model
 from app.contract.network import Sha256, Slug
-from app.contract.survey_part import SurveyPart
+from app.contract.survey_part import PartConstants, SurveyPart
 
 SURVEY_SEED = 0  # of everything that a survey draws
 
@@ -26,3 +26,9 @@ class Protocol(Model):
         default=None, description="whether it is known which clips are of one video, person or motion"
     )
     thresholds: dict[str, float] = Field(description="by name, see docs/evidence.md")
+    constants: dict[SurveyPart, PartConstants] = Field(
+        default_factory=dict,
+        description="numbers in the code that determined what parts found, without those of parts that were measured "
+        "before they were recorded",
+    )
+    constants_digest: Sha256 | None = Field(default=None, description="of the constants; null where there are none")

@@ -16,7 +16,7 @@ from app.contract.model import Model
 from app.contract.necessity import Necessity
 from app.contract.network import Slug
 from app.contract.repairs import RepairFacts
-from app.contract.survey_part import SurveyPart
+from app.contract.survey_part import PartConstants, SurveyPart
 
 
 class NewClipPrediction(Model):
@@ -138,6 +138,9 @@ class MeasuredPart(Model):
     passes: int | None = Field(default=None, description="forward passes of clips that were planned")
     decode_seconds: float | None = Field(default=None, description="waiting for clips to be decoded")
     forward_seconds: float | None = Field(default=None, description="in forward passes of the whole network")
+    constants: PartConstants | None = Field(
+        default=None, description="numbers in the code that determined what it found; null where they were not recorded"
+    )
 
     @property
     def rest_seconds(self) -> float | None:

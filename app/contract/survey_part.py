@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+PartConstants = dict[str, int | float | tuple[float, ...]]  # by name: see worker/survey/parts/part.py
+
 
 class SurveyPart(StrEnum):
     """A part of a survey, in the order in which parts are measured. Every survey has the first."""

@@ -1,17 +1,24 @@
 """The protocol of findings: written, read again, and refused where it cannot be run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from app.analysis.findings import make_findings
 from app.analysis.findings.data import SurveyData
-from app.analysis.findings.protocol import make_protocol, read_protocol, read_thresholds, write_protocol
+from app.analysis.findings.protocol import (
+    changed_constants,
+    make_protocol,
+    read_protocol,
+    read_thresholds,
+    write_protocol,
+)
 from app.analysis.thresholds import Thresholds
 from app.contract.errors import InvalidRequest
 from app.contract.findings import UnitStatistics
 from app.contract.survey import MeasuredPart, Survey
-from app.contract.survey_part import SurveyPart
+from app.contract.survey_part import PartConstants, SurveyPart
 from app.settings import ROOT
 from tests.evidence_support import facts
 from tests.support import two_stream_card
@@ -21,7 +28,11 @@ CARD = two_stream_card()
 
 @pytest.fixture
 def data() -> SurveyData:
-    parts = tuple(MeasuredPart(part=part, seconds=1) for part in (SurveyPart.RECORD, SurveyPart.STREAMS))
+    constants: PartConstants = {"max_clips": 600, "min_fused_area": 0.8, "levels": (2.5, 97.5)}
+    parts = (
+        MeasuredPart(part=SurveyPart.RECORD, seconds=1),
+        MeasuredPart(part=SurveyPart.STREAMS, seconds=1, constants=constants),
+    )
     measured = facts(5, parts=parts, groups_known=False)
     survey = Survey(id=1, network="tiny", dataset="little", created_at=datetime.now(UTC), **dict(measured))
     return SurveyData(CARD, survey, UnitStatistics(distributions={}, live=0, specific=0, generic=0))
@@ -33,6 +44,22 @@ def test_a_protocol_is_the_same_after_it_was_written_and_read(data: SurveyData) 
     assert protocol.parts == ("record", "streams")
     assert make_findings(data).protocol == make_protocol(data)
     assert read_thresholds(protocol) == Thresholds()
+    assert protocol.constants == {"streams": {"max_clips": 600, "min_fused_area": 0.8, "levels": (2.5, 97.5)}}
+    assert "\n[constants.streams]\nmax_clips = 600\n" in write_protocol(protocol)
+
+
+def test_constants_that_differ_are_named_and_have_another_digest(data: SurveyData) -> None:
+    protocol = make_protocol(data)
+    measured = data.survey.parts[1]
+    fewer = measured.model_copy(update={"constants": {"max_clips": 300, "min_fused_area": 0.8, "pairs": 10}})
+    changed = data.survey.model_copy(update={"parts": (data.survey.parts[0], fewer)})
+    other = make_protocol(replace(data, survey=changed))
+    assert changed_constants(protocol, other) == ["streams.levels", "streams.max_clips", "streams.pairs"]
+    assert protocol.constants_digest != other.constants_digest
+    old = data.survey.model_copy(update={"parts": data.survey.parts[:1]})
+    without = make_protocol(replace(data, survey=old))
+    assert (without.constants, without.constants_digest) == ({}, None)
+    assert changed_constants(protocol, read_protocol(write_protocol(without))) == []
 
 
 @pytest.mark.parametrize(

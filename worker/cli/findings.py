@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.analysis.findings import make_findings
-from app.analysis.findings.protocol import read_protocol, read_thresholds
+from app.analysis.findings.protocol import changed_constants, read_protocol, read_thresholds
 from app.contract.errors import InvalidRequest
 from app.contract.findings import Claim, Findings
 from app.contract.interval import Interval
@@ -46,6 +46,7 @@ def findings(
         data = get_findings_data(session, card=networks.get_card(session, slug=network))
     assert data is not None, "it has been surveyed"
     found = make_findings(replace(data, thresholds=read_thresholds(wanted)))
+    check_constants(wanted, found)
     print_claims(found)
     if json:
         json.write_text(found.model_dump_json(indent=2, by_alias=True))
@@ -66,6 +67,16 @@ def check_data(store: Store, protocol: Protocol) -> None:
         out.print(
             f"[yellow]other clips[/] The data set {protocol.dataset} has {known.clips:,} clips here, and they are not "
             f"those of the protocol ({protocol.clips:,}): a difference in the findings can come from them.",
+            highlight=False,
+        )
+
+
+def check_constants(wanted: Protocol, found: Findings) -> None:
+    """Print a warning where numbers in the code were others when the findings of the protocol were made."""
+    if found.protocol and (changed := changed_constants(wanted, found.protocol)):
+        out.print(
+            f"[yellow]other constants[/] {', '.join(changed)}: a difference in the findings can come from them, which "
+            "are no thresholds of the protocol but numbers in the code.",
             highlight=False,
         )
 

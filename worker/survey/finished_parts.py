@@ -42,7 +42,7 @@ def part_key(part: Part, context: SurveyContext) -> str:
     """Return a hash of what a part's result depends on, beside what the name of the checkpoint's folder tells."""
     clips = (context.recorded.tolist(), context.clips.groups.tolist())
     layers = (list(context.probed_layers), list(context.attributed_layers))
-    content = json.dumps([FORMAT, VERSION, part.name, context.seed, clips, layers])
+    content = json.dumps([FORMAT, VERSION, part.name, part.constants, context.seed, clips, layers])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -184,7 +184,8 @@ class SurveyRun:
             results.omitted.append(OmittedPart(part=part.name, reason=_failure_reason(part, error), applies=True))
             return
         spent = spent_since(before, stopwatch)
-        finished = FinishedPart(measured, self.plan.finish(part.name, time.monotonic() - started, spent))
+        cost = self.plan.finish(part.name, time.monotonic() - started, spent)
+        finished = FinishedPart(measured, cost.model_copy(update={"constants": dict(part.constants)}))
         results.add(part, finished)
         save_finished(self.checkpoint.folder, key, finished)
 

@@ -1,7 +1,9 @@
 """Writes the protocol of findings as TOML, and reads it."""
 
+import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +12,7 @@ from app.analysis.findings.data import SurveyData
 from app.analysis.thresholds import Thresholds
 from app.contract.errors import InvalidRequest, closest_names
 from app.contract.protocol import SURVEY_SEED, Protocol
+from app.contract.survey_part import PartConstants, SurveyPart
 from app.contract.version import VERSION
 
 HEAD = """# The protocol of the findings of {network}: data, parts of the survey, seed and thresholds.
@@ -19,6 +22,7 @@ HEAD = """# The protocol of the findings of {network}: data, parts of the survey
 
 def make_protocol(data: SurveyData, clips_digest: str | None = None) -> Protocol:
     """Return the protocol of a network's findings."""
+    constants = {each.part: each.constants for each in data.survey.parts if each.constants}
     return Protocol(
         version=VERSION,
         network=data.card.slug,
@@ -30,16 +34,34 @@ def make_protocol(data: SurveyData, clips_digest: str | None = None) -> Protocol
         seed=SURVEY_SEED,
         groups_known=data.survey.groups_known,
         thresholds=dict(data.thresholds),
+        constants=constants,
+        constants_digest=digest_constants(constants) if constants else None,
+    )
+
+
+def digest_constants(constants: Mapping[SurveyPart, PartConstants]) -> str:
+    """Return a sha256 of the constants of parts, whatever their order."""
+    return hashlib.sha256(json.dumps(constants, sort_keys=True).encode()).hexdigest()
+
+
+def changed_constants(wanted: Protocol, found: Protocol) -> list[str]:
+    """Return which constants of the parts that both protocols have are others, as `part.name`, sorted."""
+    return sorted(
+        f"{part}.{name}"
+        for part in wanted.constants.keys() & found.constants.keys()
+        for name in wanted.constants[part].keys() | found.constants[part].keys()
+        if wanted.constants[part].get(name) != found.constants[part].get(name)
     )
 
 
 def write_protocol(protocol: Protocol) -> str:
-    """Return a protocol as TOML. Strings, numbers and lists of strings are written in TOML as in JSON."""
+    """Return a protocol as TOML. Strings, numbers and lists of them are written in TOML as in JSON."""
     fields = protocol.model_dump(mode="json", exclude_none=True)
-    thresholds = fields.pop("thresholds")
+    tables = {"thresholds]  # justified in docs/evidence.md": fields.pop("thresholds")}
+    tables |= {f"constants.{part}]": constants for part, constants in fields.pop("constants").items()}
     lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
-    lines += ["", "[thresholds]  # justified in docs/evidence.md"]
-    lines += [f"{name} = {json.dumps(value)}" for name, value in thresholds.items()]
+    for head, table in tables.items():
+        lines += ["", f"[{head}", *(f"{name} = {json.dumps(value)}" for name, value in table.items())]
     return HEAD.format(network=protocol.network) + "\n".join(lines) + "\n"
 
 

@@ -27,7 +27,11 @@ def protocol(invoke: Invoke, tmp_path: Path) -> Path:
     store = open_store(settings().sqlalchemy_url)
     add_card(store, CARD)
     add_dataset(store)
-    measured = facts(len(CARD.classes), parts=(MeasuredPart(part=SurveyPart.RECORD, seconds=1),))
+    parts = (
+        MeasuredPart(part=SurveyPart.RECORD, seconds=1),
+        MeasuredPart(part=SurveyPart.MASK, seconds=1, constants={"max_clips": 600}),
+    )
+    measured = facts(len(CARD.classes), parts=parts)
     with store.transaction() as session:
         begun = writing.begin_survey(session, network=CARD.slug, dataset="little")
         writing.save_unit_evidence(session, survey_id=begun, units=every_unit(CARD))
@@ -51,7 +55,8 @@ def test_a_protocol_is_run_on_a_network(invoke: Invoke, protocol: Path, tmp_path
     found = json.loads((tmp_path / "found.json").read_text())
     assert (found["network"], found["clips"], len(found["findings"])) == ("tiny", 9, 4)
     assert found["protocol"]["thresholds"]["max_p_value"] == 0.01
-    assert (found["protocol"]["seed"], found["protocol"]["parts"]) == (0, ["record"])
+    assert (found["protocol"]["seed"], found["protocol"]["parts"]) == (0, ["record", "mask"])
+    assert found["protocol"]["constants"] == {"mask": {"max_clips": 600}}
 
 
 def test_other_clips_than_those_of_the_protocol_are_told(invoke: Invoke, protocol: Path) -> None:
@@ -59,6 +64,12 @@ def test_other_clips_than_those_of_the_protocol_are_told(invoke: Invoke, protoco
     other = [f'clips_digest = "{"0" * 64}"' if line.startswith("clips_digest") else line for line in lines]
     protocol.write_text("\n".join(other))
     assert "they are not those of the protocol (9)" in invoke("findings", protocol, "tiny").output
+
+
+def test_other_constants_than_those_of_the_protocol_are_told(invoke: Invoke, protocol: Path) -> None:
+    assert "other constants" not in invoke("findings", protocol, "tiny").output
+    protocol.write_text(protocol.read_text().replace("max_clips = 600", "max_clips = 60"))
+    assert "other constants mask.max_clips: a difference" in invoke("findings", protocol, "tiny").output
 
 
 def test_what_cannot_be_run_is_refused(invoke: Invoke, protocol: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from app.contract.errors import NotFinite
 from app.contract.evidence import Synergy
 from app.contract.job import PlannedPart
-from app.contract.survey import Survey
+from app.contract.survey import MeasuredPart, Survey
 from app.contract.survey_part import SurveyPart
 from app.settings import settings
 from app.store import datasets
@@ -25,8 +25,9 @@ from worker.evidence.types import Observe
 from worker.networks.network import Network
 from worker.survey.context import SurveyContext
 from worker.survey.kept_recordings import KEPT_FILE, PublishedSurvey, keep_recording, prune_recordings
+from worker.survey.parts import PARTS
 from worker.survey.parts.mask import MASK
-from worker.survey.parts.part import PartResult
+from worker.survey.parts.part import Part, PartResult
 from worker.survey.parts.streams import STREAMS
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
@@ -110,6 +111,13 @@ def test_time_is_planned_beforehand_and_told_by_what_it_went_into(tiny_two_strea
         assert each.decode_seconds is not None
         assert each.seconds == pytest.approx(each.rest_seconds + each.decode_seconds + (each.forward_seconds or 0))
     assert (facts.parts[0].forward_seconds or 0) > 0
+    assert [each.constants for each in facts.parts] == [None, STREAMS.constants, MASK.constants]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_states_the_constants_that_determine_it(part: Part) -> None:
+    assert part.constants
+    assert MeasuredPart(part=part.name, seconds=1, constants=part.constants).constants == part.constants
 
 
 @pytest.fixture

@@ -29,4 +29,7 @@ ATTRIBUTE = Part(
     _count_passes,
     applies=lambda context: bool(context.attributed_layers),
     unit_fields=("class_attributions",),
+    constants={
+        "clips_of_a_unit": CLIPS_PER_UNIT,
+    },
 )

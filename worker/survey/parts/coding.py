@@ -10,8 +10,19 @@ from app.contract.network import Layer, StreamName
 from app.contract.survey_part import SurveyPart
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.clip_partners import Partner, missing_partners
-from worker.evidence.coding import MIN_GROUPS, Draws
+from worker.evidence.coding import (
+    LIVE_DEVIATION,
+    MAX_EXCHANGES,
+    MAX_PRODUCTS,
+    MIN_DIFFERENCE,
+    MIN_EXCHANGES,
+    MIN_GROUPS,
+    PUBLISHED_THRESHOLD,
+    RESAMPLES,
+    Draws,
+)
 from worker.evidence.layer_coding import MeasuredCoding, Sums, measure_coding, summarize
+from worker.evidence.looks import MAX_TURN, MIN_TURN, TEXTURE_CELLS, TEXTURE_SHARE
 from worker.evidence.partner_responses import (
     ReadPeaks,
     record_partners,
@@ -23,7 +34,7 @@ from worker.evidence.types import Labels, Observe
 from worker.networks.network import Network
 from worker.survey.clip_pairs import BASE, ClipSet, find_sets
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import CONTROL, DISCOVERIES, Part, PartResult
 
 MAX_PASSES = 640  # of partners through each of the two networks: correlations of 160 clips are known to 0.08
 EXAMPLES = 9  # clips that the findings name
@@ -173,4 +184,20 @@ CODING = Part(
     _count_passes,
     applies=lambda context: bool(context.probed_layers),
     unit_fields=("coding",),
+    constants={
+        **DISCOVERIES,
+        **CONTROL,
+        "min_difference": MIN_DIFFERENCE,
+        "published_threshold": PUBLISHED_THRESHOLD,
+        "min_groups": MIN_GROUPS,
+        "min_exchanges": MIN_EXCHANGES,
+        "max_exchanges": MAX_EXCHANGES,
+        "clips_x_units_x_exchanges": MAX_PRODUCTS,
+        "resamples": RESAMPLES,
+        "live_deviation": LIVE_DEVIATION,
+        "max_passes": MAX_PASSES,
+        "hue_turns": (MIN_TURN, MAX_TURN),
+        "texture_cells": TEXTURE_CELLS,
+        "texture_share": TEXTURE_SHARE,
+    },
 )

@@ -1,11 +1,23 @@
 """How a network puts its two streams together, on real appearances with real motions of other clips."""
 
 from app.contract.survey_part import SurveyPart
-from worker.evidence.fusion_study import count_passes, study_fusion
+from worker.evidence.fusion_study import DONORS, DRAWS, MAX_SCORED, MAX_SIDE, REDRAWN, count_passes, study_fusion
+from worker.evidence.interaction import ADDS_BELOW, CONTROL_QUANTILE, MIN_ACTIVE, MIN_NULL_VARIANCE, MIN_VARIANCE
+from worker.evidence.pair_separation import (
+    MAX_ONE_STREAM,
+    MAX_REMEASURED,
+    MAX_SHUFFLES,
+    MIN_FUSED,
+    MIN_GAIN,
+    MIN_SHUFFLES,
+    PAIR_CLIPS,
+    SHUFFLES_PER_PAIR,
+)
+from worker.evidence.stream_scores import SHUFFLES
 from worker.evidence.synergy import MOTION
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
 
 
 def measure_interaction(context: SurveyContext, observe: Observe) -> PartResult:
@@ -36,4 +48,28 @@ INTERACTION = Part(
     count_passes=lambda context: count_passes(len(context.recorded)),
     applies=_has_two_streams,
     unit_fields=("interaction",),
+    constants={
+        **INTERVALS,
+        **DISCOVERIES,
+        **CONTROL,
+        "max_clips_of_a_side": MAX_SIDE,
+        "max_clips_of_accuracy": MAX_SCORED,
+        "donors_of_a_clip": DONORS,
+        "redrawn_controls": REDRAWN,
+        "resamples": DRAWS,
+        "shuffles_of_labels": SHUFFLES,
+        "control_quantile": CONTROL_QUANTILE,
+        "adds_below": ADDS_BELOW,
+        "min_active": MIN_ACTIVE,
+        "min_variance": MIN_VARIANCE,
+        "min_null_variance": MIN_NULL_VARIANCE,
+        "min_fused_area": MIN_FUSED,
+        "min_gain_of_a_pair": MIN_GAIN,
+        "remeasured_pairs": MAX_REMEASURED,
+        "pairs_of_one_stream": MAX_ONE_STREAM,
+        "clips_of_a_remeasured_class": PAIR_CLIPS,
+        "shuffles_of_a_pair": SHUFFLES_PER_PAIR,
+        "min_shuffles_of_pairs": MIN_SHUFFLES,
+        "max_shuffles_of_pairs": MAX_SHUFFLES,
+    },
 )

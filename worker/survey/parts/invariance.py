@@ -4,14 +4,30 @@ from collections.abc import Iterator, Sequence
 
 from app.contract.errors import VideoError
 from app.contract.survey_part import SurveyPart
-from worker.evidence.gratings import gratings
+from worker.evidence.abstraction import MAX_CLIPS, MAX_RANKED, MAX_SHUFFLES, MIN_SHUFFLES
+from worker.evidence.cross_speed import DECODED_SHUFFLES, FOLDS
+from worker.evidence.gratings import CLIP_FREQUENCIES, CYCLES, FLOW_FREQUENCIES, FLOW_SPEEDS, gratings
+from worker.evidence.gratings import SHUFFLES as DIRECTION_SHUFFLES
 from worker.evidence.invariance import measure_invariance
-from worker.evidence.invariance_plan import CONTROL_PASSES_PER_CLIP, Recorded, motion_layers, plan_invariance
-from worker.evidence.motion_grid import RATES
+from worker.evidence.invariance_plan import (
+    CLIPS_PER_UNIT,
+    CONTROL_CLIPS_PER_UNIT,
+    CONTROL_PASSES_PER_CLIP,
+    MAX_GRID_CLIPS,
+    MAX_LAYER_CLIPS,
+    MAX_PEAKS,
+    Recorded,
+    motion_layers,
+    plan_invariance,
+)
+from worker.evidence.layer_sharing import DRAWS, MIN_CLASSES, SHUFFLES
+from worker.evidence.motion_grid import GAINS, RATES, SPEEDS, TURNS
+from worker.evidence.motion_tuning import MAX_CLIPPED, MIN_GAINS, MIN_MOTION_SHARE, MIN_RESPONSE
 from worker.evidence.playback import Playback, frames_at_rate, shows_motion
 from worker.evidence.types import Observe
+from worker.evidence.unit_motion import UNIT_DRAWS
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
 from worker.survey.prefetch import make_ahead
 
 
@@ -74,4 +90,37 @@ INVARIANCE = Part(
         or bool(context.probed_layers and not shows_motion(context.card))
     ),
     unit_fields=("motion",),
+    constants={
+        **INTERVALS,
+        **DISCOVERIES,
+        **CONTROL,
+        "gains": GAINS,
+        "rates": RATES,
+        "speeds": SPEEDS,
+        "turns": TURNS,
+        "resamples": DRAWS,
+        "resamples_of_a_unit": UNIT_DRAWS,
+        "shuffles_of_labels": SHUFFLES,
+        "shuffles_of_decoding": DECODED_SHUFFLES,
+        "shuffles_of_directions": DIRECTION_SHUFFLES,
+        "min_shuffles_of_precision": MIN_SHUFFLES,
+        "max_shuffles_of_precision": MAX_SHUFFLES,
+        "clips_x_units_x_shuffles": MAX_RANKED,
+        "max_clips_of_precision": MAX_CLIPS,
+        "folds": FOLDS,
+        "min_drawn_classes": MIN_CLASSES,
+        "max_clips_of_a_layer": MAX_LAYER_CLIPS,
+        "max_clips_of_units": MAX_GRID_CLIPS,
+        "max_peaks": MAX_PEAKS,
+        "clips_of_a_unit": CLIPS_PER_UNIT,
+        "clips_of_a_unit_of_the_control": CONTROL_CLIPS_PER_UNIT,
+        "min_motion_share": MIN_MOTION_SHARE,
+        "min_response": MIN_RESPONSE,
+        "min_gains": MIN_GAINS,
+        "max_clipped": MAX_CLIPPED,
+        "grating_speeds": FLOW_SPEEDS,
+        "grating_cycles": CYCLES,
+        "grating_frequencies": FLOW_FREQUENCIES,
+        "grating_frequencies_of_frames": CLIP_FREQUENCIES,
+    },
 )

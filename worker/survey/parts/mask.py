@@ -1,7 +1,15 @@
 """How classes are recognised by the foreground and by the background of their clips."""
 
 from app.contract.survey_part import SurveyPart
-from worker.evidence.masking import MAX_CLIPS, masked_classes
+from worker.evidence.masking import (
+    BLOCKS_PER_SIDE,
+    FOREGROUND_PX,
+    MAX_CLIPS,
+    MAX_CLIPS_PER_CLASS,
+    MAX_FOREGROUND,
+    MIN_FOREGROUND,
+    masked_classes,
+)
 from worker.evidence.measures import softmax
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
@@ -25,4 +33,12 @@ MASK = Part(
     measure_masked,
     count_passes=lambda context: 2 * min(len(context.recorded), MAX_CLIPS),
     applies=lambda context: bool(context.probed_layers and context.card.classes),
+    constants={
+        "max_clips": MAX_CLIPS,
+        "max_clips_of_a_class": MAX_CLIPS_PER_CLASS,
+        "blocks_of_a_side": BLOCKS_PER_SIDE,
+        "foreground_px": FOREGROUND_PX,
+        "min_foreground": MIN_FOREGROUND,
+        "max_foreground": MAX_FOREGROUND,
+    },
 )

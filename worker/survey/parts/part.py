@@ -4,9 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.contract.survey_part import SurveyPart
+from app.contract.survey_part import PartConstants, SurveyPart
+from worker.evidence.resampling import COVERED, FALSE_DISCOVERY_RATE, MIN_GROUPS
+from worker.evidence.shuffled_weights import CALIBRATION_CLIPS
+from worker.evidence.shuffled_weights import SEED as CONTROL_SEED
 from worker.evidence.types import Observe, UnitKey
 from worker.survey.context import SurveyContext
+
+# Constants that several parts have
+INTERVALS: PartConstants = {"interval_percentiles": COVERED, "min_groups_of_a_class": MIN_GROUPS}
+CONTROL: PartConstants = {"control_seed": CONTROL_SEED, "control_calibration_clips": CALIBRATION_CLIPS}
+DISCOVERIES: PartConstants = {"false_discovery_rate": FALSE_DISCOVERY_RATE}
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Part:
 
     `measure` reports the passes done and their total. `applies` says whether there is something to measure.
     `unit_fields` are the fields of UnitEvidence that it measures: a unit has none of them where it says nothing of it.
+    `constants` are the numbers in the code that determine what it finds, by a name for people: how often it draws, from
+    what on something counts, how many clips it takes. They are recorded with the survey, and stand in the protocol.
     """
 
     name: SurveyPart
@@ -34,3 +44,4 @@ class Part:
     count_passes: Callable[[SurveyContext], int]
     applies: Callable[[SurveyContext], bool] = lambda context: True
     unit_fields: tuple[str, ...] = ()
+    constants: PartConstants = field(default_factory=dict)

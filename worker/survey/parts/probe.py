@@ -1,8 +1,9 @@
 """Tuning and synergy of the probed layers' units, on changed versions of their strongest clips."""
 
 from app.contract.survey_part import SurveyPart
-from worker.evidence.probe_plan import ProbePlan, plan_affordable_probe
+from worker.evidence.probe_plan import CLIPS_PER_UNIT, ProbePlan, plan_affordable_probe
 from worker.evidence.probing import probe
+from worker.evidence.tuning import DIRECTION_DEGREES, SPEED_FACTORS
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import Part, PartResult
@@ -38,4 +39,10 @@ PROBE = Part(
     count_passes=lambda context: _plan(context).passes,
     applies=lambda context: bool(context.probed_layers),
     unit_fields=("synergy", "speed", "direction"),
+    constants={
+        "clips_of_a_unit": CLIPS_PER_UNIT,
+        "max_passes_per_clip": MAX_PASSES_PER_CLIP,
+        "speed_factors": SPEED_FACTORS,
+        "degrees": DIRECTION_DEGREES,
+    },
 )

@@ -3,12 +3,31 @@
 import numpy as np
 
 from app.contract.survey_part import SurveyPart
-from worker.evidence.repairs.chosen_clips import SurveyedClips
-from worker.evidence.repairs.study import count_study_passes, max_passes, measure_repairs
+from worker.evidence.repairs.chosen_clips import MAX_CLIPS, MAX_COMPARED, MAX_MISSED, PARTNERS, SurveyedClips
+from worker.evidence.repairs.occlusion import MAX_ERRORS as MAX_COVERED
+from worker.evidence.repairs.occlusion import STEP, WINDOW
+from worker.evidence.repairs.patch_units import MAX_ERRORS as MAX_UNIT_ERRORS
+from worker.evidence.repairs.patch_units import MIN_FALL
+from worker.evidence.repairs.patch_words import DISTINCTIVE_PERCENTILE
+from worker.evidence.repairs.picture_blocks import BLOCKS
+from worker.evidence.repairs.picture_contrast import PERMUTATIONS, REGION_SHARE
+from worker.evidence.repairs.proportions import MAX_EXACT_GROUPS, SIGN_DRAWS
+from worker.evidence.repairs.study import (
+    MAX_ACCURACY_P,
+    MAX_CLASSES,
+    MAX_P_VALUE,
+    MAX_PASSES_PER_CLIP,
+    MIN_ERRORS,
+    MIN_ERRORS_FOR_PATCH,
+    SHUFFLES,
+    count_study_passes,
+    max_passes,
+    measure_repairs,
+)
 from worker.evidence.types import Floats, Observe
 from worker.networks.preprocessing import visible_share
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import CONTROL, Part, PartResult
 
 
 def measure(context: SurveyContext, observe: Observe) -> PartResult:
@@ -51,4 +70,28 @@ REPAIRS = Part(
     measure,
     count_passes=count_passes,
     applies=lambda context: bool(context.probed_layers and context.card.classes),
+    constants={
+        **CONTROL,
+        "min_errors": MIN_ERRORS,
+        "min_errors_for_a_patch": MIN_ERRORS_FOR_PATCH,
+        "max_classes": MAX_CLASSES,
+        "max_clips": MAX_CLIPS,
+        "max_missed_clips": MAX_MISSED,
+        "max_compared_clips": MAX_COMPARED,
+        "partners": PARTNERS,
+        "max_passes_per_clip": MAX_PASSES_PER_CLIP,
+        "max_accuracy_p": MAX_ACCURACY_P,
+        "max_patch_p": MAX_P_VALUE,
+        "shuffles_of_labels": SHUFFLES,
+        "permutations_of_the_patch": PERMUTATIONS,
+        "region_share": REGION_SHARE,
+        "blocks_of_a_side": BLOCKS,
+        "distinctive_percentile": DISTINCTIVE_PERCENTILE,
+        "max_exact_groups": MAX_EXACT_GROUPS,
+        "changes_of_sign": SIGN_DRAWS,
+        "window_and_step": (WINDOW, STEP),
+        "max_covered_errors": MAX_COVERED,
+        "max_errors_of_units": MAX_UNIT_ERRORS,
+        "min_fall_of_a_unit": MIN_FALL,
+    },
 )

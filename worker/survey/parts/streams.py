@@ -1,7 +1,17 @@
 """What each of two streams contributes to the classes, by swapping them between clips."""
 
 from app.contract.survey_part import SurveyPart
-from worker.evidence.streams import DONORS, MAX_CLIPS, stream_facts
+from worker.evidence.appearance_bias import FOREGROUND_PX
+from worker.evidence.streams import (
+    BIAS_CLIPS,
+    DONORS,
+    MAX_CLIPS,
+    MAX_REMEASURED_PAIRS,
+    MIN_FUSED_AREA,
+    OTHER_CLASS_CLIPS,
+    PAIR_CLIPS,
+    stream_facts,
+)
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import Part, PartResult
@@ -18,4 +28,14 @@ STREAMS = Part(
     measure_streams,
     count_passes=lambda context: min(len(context.recorded), MAX_CLIPS) + DONORS,
     applies=lambda context: bool(context.probed_layers and context.card.classes) and len(context.card.streams) > 1,
+    constants={
+        "donors_of_a_clip": DONORS,
+        "max_clips": MAX_CLIPS,
+        "min_fused_area": MIN_FUSED_AREA,
+        "remeasured_pairs": MAX_REMEASURED_PAIRS,
+        "clips_of_a_remeasured_class": PAIR_CLIPS,
+        "clips_of_other_classes": OTHER_CLASS_CLIPS,
+        "clips_of_a_suspected_class": BIAS_CLIPS,
+        "foreground_px": FOREGROUND_PX,
+    },
 )
