@@ -123,4 +123,4 @@ def _unit_adapter(name: str) -> TypeAdapter[Any]:
 
 @cache
 def _adapter(model: type[BaseModel], field: str) -> TypeAdapter[Any]:
-    return TypeAdapter(model.model_fields[field].annotation)
+    return TypeAdapter(model.model_fields[field].annotation or Any)

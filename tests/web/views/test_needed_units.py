@@ -131,13 +131,13 @@ def test_pages_say_what_silencing_a_unit_costs(store: Store, visitor: TestClient
     assert explorer.all("input", name="needed_by", value="several")
     with_counts = " ".join(open_page("/tiny/-/units").text.split())
     assert f"one {len(CARD.layers)}" in with_counts
-    units = "/api/networks/tiny/units"
-    listed = visitor.get(f"{units}?needed_by=one").json()["items"]
+    address = "/api/networks/tiny/units"
+    listed = visitor.get(f"{address}?needed_by=one").json()["items"]
     assert {(unit["index"], unit["needed_by"]) for unit in listed} == {(3, 1)}
-    first = visitor.get(f"{units}?sort=needed&per_page=6").json()["items"]
+    first = visitor.get(f"{address}?sort=needed&per_page=6").json()["items"]
     assert [unit["needed_by"] for unit in first] == [1] * 5 + [0]
-    assert visitor.get(f"{units}?needed_by_class=run").json()["total"] == len(CARD.layers)
-    assert visitor.get(f"{units}?needed_by_class=walk").json()["total"] == 0
-    assert visitor.get(f"{units}?needed_by_class=rnu").status_code == 404
-    assert visitor.get(f"{units}?needed_by=all").status_code == 422
+    assert visitor.get(f"{address}?needed_by_class=run").json()["total"] == len(CARD.layers)
+    assert visitor.get(f"{address}?needed_by_class=walk").json()["total"] == 0
+    assert visitor.get(f"{address}?needed_by_class=rnu").status_code == 404
+    assert visitor.get(f"{address}?needed_by=all").status_code == 422
     assert visitor.get("/api/networks/tiny/tally?needed_by=one").json()["needed_by"] == {"one": len(CARD.layers)}
