@@ -91,7 +91,7 @@ NEEDS = '{"necessity": {"needed_by": 1, "classes": [' + NEED % (4, "true") + ", 
 
 def test_needed_units_are_found_and_counted_after_an_upgrade(store: Store) -> None:
     """A newer survey without the part counts, not the older one."""
-    command.downgrade(store.alembic, "0022")
+    command.downgrade(store.alembic, "0023")
     run(
         store,
         OLD[0],
@@ -119,5 +119,5 @@ def test_needed_units_are_found_and_counted_after_an_upgrade(store: Store) -> No
     assert rows(store, "SELECT survey_id, unit_id, class_index, margin_change FROM unit_needs") == [(9, 3, 4, -0.5)]
     counts = "SELECT role, coding, needed_by, units FROM unit_counts ORDER BY role"
     assert rows(store, counts) == [("", "", -1, 1), ("mixed", "joint", 1, 1)]
-    command.downgrade(store.alembic, "0022")
+    command.downgrade(store.alembic, "0023")
     assert rows(store, "SELECT role, units FROM unit_counts ORDER BY role") == [("", 1), ("mixed", 1)]
