@@ -80,6 +80,14 @@ def test_joint_units_beyond_the_control_are_supported() -> None:
     assert "leans to the appearance stream" in lean.sentence
     assert (joint.n, joint.groups, joint.source) == (90, 60, "2206.02846")
     assert joint.control == around(0.1)
+    assert "Measured on" not in joint.caveat
+
+
+def test_that_fewer_clips_were_measured_than_there_are_is_told() -> None:
+    found = layer((0.5, 0.1, 0.3), (0.2, 0.2, 0.1))
+    for claim in coding_claims(data_of(coding_of(found, clips=5))):
+        assert claim.caveat.endswith("Measured on 5 of 9 clips, because forward passes are limited.")
+    assert "Measured on" not in coding_claims(data_of(coding_of(found, clips=3, pairs="exact")))[0].caveat
 
 
 def test_what_the_control_has_too_is_not_supported() -> None:

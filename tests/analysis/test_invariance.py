@@ -134,6 +134,8 @@ def test_what_is_learned_is_supported_with_its_numbers() -> None:
     speed = found.claims[0]
     assert speed.n == 84
     assert speed.groups == 21
+    assert "Measured on" not in speed.caveat
+    assert "Measured on 4 of 9 clips" in claims(measured(clips=4))["speed"].caveat
     assert speed.clips == ("walk-0", "run-1")
     assert (
         "Of clips at 2 times their speed, 60% are nearest to an unchanged clip of their class in fc6" in speed.sentence

@@ -29,7 +29,7 @@ def estimate_lines(estimates: Mapping[SurveyPart, float], wanted: tuple[SurveyPa
         yield f"At most {describe_seconds(sum(known.values()))}, as earlier surveys took: {each}."
     unknown = [part for part in parts if part not in known]
     if unknown:
-        when = "its first clips are shown" if SurveyPart.RECORD in unknown else "the survey counts their passes"
+        when = "its clips are recorded" if SurveyPart.RECORD in unknown else "the survey counts their passes"
         yield f"[dim]Not measured before with this network, so told once {when}: {', '.join(unknown)}.[/]"
 
 

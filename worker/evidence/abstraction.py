@@ -8,7 +8,7 @@ import numpy as np
 from app.contract.invariance import LayerAbstraction
 from worker.evidence.best_precision import BestPrecision, measure_best_precision
 from worker.evidence.checkpoint import SurveyCheckpoint
-from worker.evidence.invariance_plan import choose_clips
+from worker.evidence.clip_choice import choose_clips
 from worker.evidence.layer_sharing import DRAWS, resampled_unit
 from worker.evidence.resampling import FALSE_DISCOVERY_RATE, GroupedClips, find_p_limit, make_interval
 from worker.evidence.types import Floats

@@ -4,6 +4,7 @@ Each clip is read once, and its streams are kept; all else runs what follows the
 no group in common, so appearance and motion of a combination are drawn independently.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isqrt
@@ -76,6 +77,7 @@ class _Study:
         logits: LogitsByClip | None,
         observe: Observe,
         seed: int,
+        max_passes: float,
     ) -> None:
         self.network, self.control, self.logits, self.observe = network, control, logits, observe
         self.passes, self.total = 0, 1
@@ -83,8 +85,11 @@ class _Study:
         (_, one), (_, other) = read_clips(list(numbers[:2]))
         self.tail = StreamTail(network, one, other, self._count)
         whole = self.tail.takes_whole_passes
-        side = min(MAX_SIDE, isqrt(2 * len(numbers))) if whole else MAX_SIDE
-        affordable = max(2 * MIN_GROUPS, MAX_STREAM_BYTES // self.tail.read(one).bytes)
+        side = min(MAX_SIDE, isqrt(int(min(2 * len(numbers), max_passes / 4)))) if whole else MAX_SIDE
+        affordable = MAX_STREAM_BYTES // self.tail.read(one).bytes
+        if whole:
+            affordable = int(min(affordable, max_passes / 2 // (2 * WHOLE_PASSES_PER_CLIP)))
+        affordable = max(2 * MIN_GROUPS, affordable)
         most = side if logits is None else min(MAX_SCORED, affordable) // 2  # without classes only units are measured
         half = halve(clips, self.generator)
         drawn = [self._spread(clips, np.flatnonzero(half == which), most) for which in (0, 1)]
@@ -217,15 +222,16 @@ def study_fusion(
     logits: LogitsByClip | None,
     observe: Observe = lambda done, total: None,
     seed: int = 0,
+    max_passes: float = math.inf,
 ) -> FusionStudy:
     """Study the clips with these numbers and names, whose classes and groups are `clips`.
 
     `logits` are those of the clips by number, None for a network without classes. `control` is the network with its
-    weights shuffled.
+    weights shuffled. `max_passes` bounds the clips of a network each of whose combinations is a whole pass.
     """
     if reason := too_few(clips):
         return FusionStudy(InteractionFacts(reason=reason))
-    return _Study(network, control, read_clips, numbers, names, clips, logits, observe, seed).run()
+    return _Study(network, control, read_clips, numbers, names, clips, logits, observe, seed, max_passes).run()
 
 
 def _beyond(shuffled: Mapping[str, LayerResponses], layer: Layer) -> float | None:

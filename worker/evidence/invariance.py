@@ -4,6 +4,7 @@ Reading order: playback (changed inputs), motion_grid (passes), motion_tuning an
 layer_sharing (layers), gratings, best_precision, depth (first against last layer). This file puts them together.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,14 +72,15 @@ def measure_invariance(
     *,
     seed: int = 0,
     observe: Observe = lambda done, total: None,
+    max_passes: float = math.inf,
 ) -> tuple[InvarianceFacts, dict[UnitKey, MotionTuning]]:
     """Measure the layers, which must be in the network's order, and their units.
 
     `clips` are the recorded ones, `names` those of all clips by number; `control` was recorded on the same. Abstraction
-    is measured in all hidden layers.
+    is measured in all hidden layers. Clips take at most `max_passes` forward passes, gratings some more.
     """
     card = trained.network.card
-    plan = plan_invariance(trained, control, clips, layers)
+    plan = plan_invariance(trained, control, clips, layers, max_passes)
     networks = [trained] if control is None else [trained, control]
     readers = [PeaksReader(trained.network, plan.trained_clips, plan.trained)]
     if control is not None and plan.control is not None:

@@ -40,6 +40,7 @@ def masked_classes(
     labels: Sequence[int],
     probabilities: Mapping[int, float],
     observe: Observe = lambda done, total: None,
+    max_clips: int = MAX_CLIPS,
 ) -> tuple[MaskedClass, ...]:
     """Return for each class the mean probabilities of its clips whole, without background, and without foreground.
 
@@ -47,7 +48,7 @@ def masked_classes(
     is classified correctly. Classes without a clip that has both foreground and background are left out.
     """
     device = device_of(network.module)
-    numbers = sample_clips(labels, probabilities)
+    numbers = sample_clips(labels, probabilities, max_clips=max_clips)
     values: dict[int, list[tuple[float, float, float]]] = {}
     for done, (number, clip) in enumerate(read_clips(numbers), 1):
         inputs = on_device(clip, device)

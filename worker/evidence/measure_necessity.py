@@ -15,14 +15,12 @@ from worker.evidence.paired_changes import ClassGroups
 from worker.evidence.resampling import GroupedClips
 from worker.evidence.silenced_network import SilencedNetwork
 from worker.evidence.silencing import count_tails, silenceable_layers
-from worker.evidence.silencing_plan import MAX_PASSES
+from worker.evidence.silencing_plan import MAX_PASSES, MEAN_CLIPS, plan_effort
 from worker.evidence.types import Observe, ReadClips, UnitKey
 from worker.evidence.unit_sets import choose_classes
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
 from worker.networks.preprocessing import clips_per_batch, join_clips
-
-MEAN_CLIPS = 256  # over which means are taken: their error is then a sixteenth of the deviation between clips
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,6 @@ class RecordedNetwork:
 
     network: Network
     checkpoint: SurveyCheckpoint
-
-
-def count_silencing_passes(clips: int) -> int:
-    """Return how many forward passes silencing takes at most, with the control's and those for the means."""
-    return 2 * (math.ceil(MAX_PASSES) * clips + min(MEAN_CLIPS, clips))
 
 
 def measure_necessity(
@@ -48,14 +41,21 @@ def measure_necessity(
     observe: Observe = lambda done, total: None,
     layers: Collection[str] | None = None,
     max_passes: float = MAX_PASSES,
+    budget: float = math.inf,
 ) -> tuple[Necessity | None, dict[UnitKey, UnitNecessity]]:
     """Return which classes need which units; None for a network of fewer than two classes.
 
     `numbers` are those of the recorded clips, whose labels and groups `clips` has. Without two classes that have
     MIN_CHANGED_GROUPS groups, or where no layer fits into `max_passes` for each clip, nothing is silenced, and the
     facts say so. `make_control` is called if something is. `layers` names those that are wanted, by default all of the
-    network's own.
+    network's own. Where all clips would take more than `budget` passes, of both networks together, a part is shown.
     """
+    recorded = len(numbers)
+    effort = plan_effort(recorded, budget)
+    max_passes = min(max_passes, effort.passes_per_clip)
+    rows = effort.choose(clips)
+    numbers = [numbers[row] for row in rows]
+    clips = GroupedClips(clips.labels[rows], clips.groups[rows])
     names = tuple(name for name in silenceable_layers(trained.network.card) if layers is None or name in layers)
     groups = ClassGroups.of(clips.labels, clips.groups)
     tested = int((groups.groups_per_class >= MIN_CHANGED_GROUPS).sum())
@@ -76,7 +76,10 @@ def measure_necessity(
     classes = choose_classes(clips.labels, np.random.default_rng(seed))
 
     def plan(each: RecordedNetwork) -> SilencedNetwork:
-        return SilencedNetwork(each.network, each.checkpoint, clips.labels, groups, tails, classes, seed, max_passes)
+        shown = rows if len(rows) < recorded else None
+        return SilencedNetwork(
+            each.network, each.checkpoint, clips.labels, groups, tails, classes, seed, max_passes, shown
+        )
 
     networks = [plan(trained)]
     if not networks[0].layers:

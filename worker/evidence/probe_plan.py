@@ -13,6 +13,7 @@ from torch import Tensor
 from app.contract.errors import InvalidRequest
 from app.contract.network import NetworkCard
 from worker.evidence.clip_cover import cover_units
+from worker.evidence.pass_budget import thin_out
 from worker.evidence.tuning import DIRECTION_DEGREES, SPEED_FACTORS
 
 CLIPS_PER_UNIT = 3  # of each unit's strongest clips, at least
@@ -69,24 +70,28 @@ def plan_probe(
     strongest: Mapping[str, Tensor],
     labels: Mapping[int, int],
     clips_per_unit: int = CLIPS_PER_UNIT,
+    max_passes: int | None = None,
 ) -> ProbePlan:
     """Plan to change at least `clips_per_unit` of each unit's strongest clips.
 
     `strongest` gives by layer the numbers (U, K) of its units' strongest clips, -1 for none; `labels` the class of
-    every clip by number. Raises InvalidRequest where motion reaches none of the layers.
+    every clip by number. Clips that would take more than `max_passes` are left out, evenly, and with them units that
+    none of the others excites most. Raises InvalidRequest where motion reaches none of the layers.
     """
     with_motion = tuple(name for name in layers if card.layer(name).stream != "appearance")
     if not with_motion:
         raise InvalidRequest(f"No motion reaches {', '.join(layers)}: there is nothing to probe. Choose other layers.")
-    clips = cover_units([strongest[name] for name in with_motion], clips_per_unit)
+    clips: Sequence[int] = cover_units([strongest[name] for name in with_motion], clips_per_unit)
+    changes = dict.fromkeys([*SPEED_CHANGES.values(), *DIRECTION_CHANGES.values()])
+    stream_changes = STREAM_CHANGES if len(card.streams) > 1 else ()
+    if max_passes is not None:
+        clips = thin_out(clips, max_passes // (len(changes) + len(stream_changes)))
     units = {}
     for name in with_motion:
         excited = {number: (strongest[name] == number).any(1).nonzero()[:, 0] for number in clips}
         units[name] = {number: indices for number, indices in excited.items() if len(indices)}
     order = _alternate_classes(clips, labels)
     first_partner = next((number for number in reversed(order) if labels[number] != labels[order[0]]), None)
-    changes = dict.fromkeys([*SPEED_CHANGES.values(), *DIRECTION_CHANGES.values()])
-    stream_changes = STREAM_CHANGES if len(card.streams) > 1 else ()
     return ProbePlan(with_motion, units, order, first_partner, (*changes, *stream_changes))
 
 
@@ -97,12 +102,12 @@ def plan_affordable_probe(
     labels: Mapping[int, int],
     max_passes: int,
 ) -> ProbePlan:
-    """Plan with three clips for each unit, or fewer to stay within `max_passes`, but at least one."""
+    """Plan with three clips for each unit, or two or one to stay within `max_passes`, and then for fewer units."""
     for clips_per_unit in range(CLIPS_PER_UNIT, 0, -1):
         plan = plan_probe(card, layers, strongest, labels, clips_per_unit)
         if plan.passes <= max_passes:
-            break
-    return plan
+            return plan
+    return plan_probe(card, layers, strongest, labels, 1, max_passes)
 
 
 def _alternate_classes(numbers: Sequence[int], labels: Mapping[int, int]) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ class SilencedNetwork:
 
     The checkpoint has the peaks of the N recorded clips, whose classes are `labels` (N,). `tails` are the costs of
     its layers, `classes` (m,) those whose detectors are silenced together. First measure the means, then add all clips.
+    Of more recorded clips `rows` (N,) are those meant. Each clip takes `max_passes` at most.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class SilencedNetwork:
         classes: Labels,
         seed: int = 0,
         max_passes: float = MAX_PASSES,
+        rows: Labels | None = None,
     ) -> None:
         self.network, self.labels, self.groups = network, labels, groups
         self.sets: dict[str, DetectorSets] = {}
@@ -42,6 +44,7 @@ class SilencedNetwork:
         live: dict[str, npt.NDArray[np.bool_]] = {}
         for name in tails:
             peaks = np.asarray(checkpoint.peaks(name))
+            peaks = peaks if rows is None else peaks[rows]
             live[name] = (peaks != 0).any(0)
             self.sets[name] = choose_sets(peaks, live[name], labels, classes)
             self.selectivity[name] = 1 - class_share(np.maximum(peaks, 0), labels)

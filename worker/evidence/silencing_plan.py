@@ -1,14 +1,20 @@
 """Choose which units to silence: cheap layers whole, dear ones by a sample, all within a budget of forward passes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from worker.evidence.clip_choice import choose_clips
+from worker.evidence.resampling import GroupedClips
+
 MAX_PASSES = 10.0  # forward passes for each clip, as many as the probes of tuning may take
+MIN_PASSES = 3.0  # for each clip; where the budget does not allow as many of all clips, fewer clips are shown
 MAX_WHOLE_LAYER_PASSES = 2.0  # of one layer, for all of its units to be silenced; of a dearer one a sample is
 SAMPLED_UNITS = 32  # of a dear layer: a share of its units is then known to 17 points (95 %)
+MEAN_CLIPS = 256  # over which means are taken: their error is then a sixteenth of the deviation between clips
 MAX_VALUES = 32_000_000  # sets of units x groups of clips, for each of which two float32 are kept
 
 Booleans = npt.NDArray[np.bool_]
@@ -34,6 +40,34 @@ class SilencedLayer:
     def passes(self) -> float:
         """Forward passes for each clip."""
         return 1 + (len(self.units) + len(self.sets)) * self.tail  # with none silenced it is one whole pass
+
+
+@dataclass(frozen=True)
+class SilencingEffort:
+    """How many clips are shown with units silenced, and the forward passes that each may take."""
+
+    clips: int
+    passes_per_clip: float
+
+    @property
+    def passes(self) -> int:
+        """Forward passes of the network and its control at most, with those for the means."""
+        return 2 * (math.ceil(self.passes_per_clip * self.clips) + min(MEAN_CLIPS, self.clips))
+
+    def choose(self, clips: GroupedClips) -> npt.NDArray[np.int64]:
+        """Return the rows of the clips that are shown, ascending."""
+        return np.array(choose_clips(clips, self.clips), np.int64)
+
+
+def plan_effort(clips: int, max_passes: float = math.inf) -> SilencingEffort:
+    """Plan for so many clips within `max_passes` of the network and its control together.
+
+    First fewer units are silenced, then fewer clips are shown.
+    """
+    each = (max_passes / 2 - min(MEAN_CLIPS, clips)) / max(1, clips)
+    if each >= MIN_PASSES:
+        return SilencingEffort(clips, min(MAX_PASSES, each))
+    return SilencingEffort(max(1, int(max_passes / 2 // (MIN_PASSES + 1))), MIN_PASSES)
 
 
 def plan_silencing(

@@ -35,14 +35,19 @@ LogitsByClip = Mapping[int, npt.NDArray[np.float32]]  # (classes,) by clip numbe
 
 
 def stream_facts(
-    network: Network, read_clips: ReadClips, labels: Labels, logits: LogitsByClip, observe: Observe
+    network: Network,
+    read_clips: ReadClips,
+    labels: Labels,
+    logits: LogitsByClip,
+    observe: Observe,
+    max_clips: int = MAX_CLIPS,
 ) -> StreamFacts | None:
     """Return what each stream contributes, or None for a network of one stream and for too few clips.
 
     `labels` (N,) are the classes of all clips, by number; `logits` those of the clips that were recorded.
     """
     streams = {stream.name for stream in network.card.streams}
-    numbers = np.random.default_rng(0).permutation(sorted(logits))[:MAX_CLIPS].tolist()
+    numbers = np.random.default_rng(0).permutation(sorted(logits))[:max_clips].tolist()
     if MOTION not in streams or len(streams) < 2 or len(numbers) <= DONORS:
         return None
     return _StreamStudy(network, read_clips, labels, logits, numbers, observe).facts()

@@ -12,6 +12,7 @@ from app.contract.protocol import SURVEY_SEED
 from worker.devices import device_of
 from worker.evidence.checkpoint import Peaks, SurveyCheckpoint
 from worker.evidence.clip_halves import merge_identical
+from worker.evidence.pass_budget import count_pass_budget
 from worker.evidence.resampling import GroupedClips, number_groups
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
 from worker.evidence.types import Labels, Observe, UnitKey
@@ -46,6 +47,11 @@ class SurveyContext:
     @property
     def card(self) -> NetworkCard:
         return self.network.card
+
+    @cached_property
+    def pass_budget(self) -> int:
+        """How many forward passes a part may take, through the network and the control together."""
+        return count_pass_budget(self.network)
 
     @property
     def samples(self) -> Sequence[Sample]:

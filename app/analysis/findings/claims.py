@@ -18,6 +18,11 @@ def combine(claims: Sequence[Claim]) -> Verdict:
     return told.pop() if len(told) == 1 else Verdict.PARTLY
 
 
+def add_caveat(claim: Claim, words: str) -> Claim:
+    """Return a claim with one more caveat, if there is one."""
+    return claim.model_copy(update={"caveat": f"{claim.caveat} {words}".strip()}) if words else claim
+
+
 def finding_of_claims(
     heading: Heading, claims: Sequence[Claim], sentences: Sequence[str] = (), **parts: Any
 ) -> Finding:

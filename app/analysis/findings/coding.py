@@ -4,8 +4,9 @@ After Kowal et al., CVPR 2022 (arXiv 2206.02846), who find that most networks le
 networks with cross-connections are balanced, and that single units can code either or both.
 """
 
+from app.analysis.findings.claims import add_caveat
 from app.analysis.findings.data import SurveyData
-from app.analysis.findings.words import share_words
+from app.analysis.findings.words import fewer_clips_words, share_words
 from app.analysis.thresholds import Thresholds
 from app.contract.coding import CodingShares, LayerCoding, NetworkCoding, UnitCoding
 from app.contract.findings import Claim, Finding, Verdict
@@ -81,9 +82,10 @@ def coding_claims(data: SurveyData) -> tuple[Claim, ...]:
         kind: tuple(example.unit for example in reversed(data.examples.get(f"{kind}_coding", ())))
         for kind in (UnitCoding.STATIC, UnitCoding.DYNAMIC)
     }
+    fewer = "" if coding.pairs == "exact" else fewer_clips_words(coding.clips, data.survey.clips)
     return (
-        _joint(coding, coding.hidden, data.thresholds),
-        _lean(coding, coding.hidden, data.thresholds, examples),
+        add_caveat(_joint(coding, coding.hidden, data.thresholds), fewer),
+        add_caveat(_lean(coding, coding.hidden, data.thresholds, examples), fewer),
     )
 
 

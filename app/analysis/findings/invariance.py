@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from app.analysis.findings.claims import combine
+from app.analysis.findings.claims import add_caveat, combine
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.words import fewer_clips_words
 from app.analysis.thresholds import Thresholds
 from app.analysis.trend import measure_trends
 from app.contract.findings import Claim, Figure, Finding, Series, Verdict
@@ -41,12 +42,13 @@ def invariance(data: SurveyData) -> Finding:
     parts = {"series": _series(data), "figures": _old_figures(data), "examples": data.examples.get("speed_octaves", ())}
     if facts is None:
         return make_finding(HEADING, Verdict.CANNOT_BE_TOLD, [OLD_SURVEY], **parts)
+    fewer = fewer_clips_words(facts.clips, data.survey.clips) if facts.clips else ""
     claims = (
-        shared_claim(facts, "speed", data.thresholds),
+        add_caveat(shared_claim(facts, "speed", data.thresholds), fewer),
         gain_claim(facts, data.thresholds),
         abstraction_claim(facts, data.thresholds),
         kept_apart_claim(facts, data.thresholds),
-        shared_claim(facts, "direction", data.thresholds),
+        add_caveat(shared_claim(facts, "direction", data.thresholds), fewer),
     )
     sentences = [*(claim.sentence for claim in claims), *_left_out(facts)]
     return make_finding(HEADING, combine(claims), sentences, claims=claims, **parts)

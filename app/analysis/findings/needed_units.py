@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.analysis.findings.data import SurveyData
-from app.analysis.findings.words import interval_words, p_words
+from app.analysis.findings.words import fewer_clips_words, interval_words, p_words
 from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interval import Interval
@@ -17,7 +17,7 @@ from app.contract.necessity import (
     NeedTest,
 )
 from app.contract.survey_part import SurveyPart
-from app.contract.unit import UnitSummary
+from app.contract.unit import FEW_CLASSES, UnitSummary
 
 ONE_CLASS, SEVERAL, DETECTORS = "specificity.one_class", "specificity.several_classes", "specificity.detectors"
 PAPER = "section 4.1"
@@ -73,7 +73,8 @@ def why_needs_cannot_be_told(data: SurveyData) -> str:
             f"different videos, people or motions), in two classes at least, and {found.tested_classes} of "
             f"{found.classes} classes have as many. Add clips, and survey the network again."
         )
-    if 2 * len(found.never_predicted) > found.classes:
+    predicted = found.classes - len(found.never_predicted)
+    if predicted < max(2, found.classes / 2):
         return (
             f"the network never predicts {len(found.never_predicted)} of {found.classes} classes, which cannot lose "
             "anything where a unit is silenced. Their margins move together, whatever unit it is."
@@ -109,8 +110,7 @@ def _several_classes(data: SurveyData, found: Necessity) -> Claim:
         return Claim(
             name=SEVERAL,
             sentence=(
-                f"Whether {SEVERAL_CLASSES} classes need some units cannot be told: {found.tested_classes} classes "
-                f"have {MIN_CHANGED_GROUPS} independent groups of clips or more."
+                f"Whether {SEVERAL_CLASSES} classes need some units cannot be told: {_classes_tested(data, found)}."
             ),
             verdict=Verdict.CANNOT_BE_TOLD,
             paper=PAPER,
@@ -127,6 +127,16 @@ def _several_classes(data: SurveyData, found: Necessity) -> Claim:
         ),
         null_words=EXCHANGED,
         units="needed_by_several",
+    )
+
+
+def _classes_tested(data: SurveyData, found: Necessity) -> str:
+    """Return why fewer than three classes could be tested."""
+    if len(data.card.classes) < SEVERAL_CLASSES:
+        return f"the network has {len(data.card.classes)} classes"
+    return (
+        f"{found.tested_classes} of the {found.classes} classes with clips have {MIN_CHANGED_GROUPS} independent "
+        "groups of clips. Add clips of more classes"
     )
 
 
@@ -170,8 +180,8 @@ def _detectors(data: SurveyData, found: Necessity) -> Claim:
         return Claim(
             name=DETECTORS,
             sentence=(
-                "Whether a class needs the units that detect it cannot be told: it takes clips of five classes, and a "
-                "layer of four live units at least."
+                f"Whether a class needs the units that detect it cannot be told: it takes clips of {FEW_CLASSES} "
+                f"classes, of which there are {found.classes}, and a layer of four live units at least."
             ),
             verdict=Verdict.CANNOT_BE_TOLD,
             paper=PAPER,
@@ -249,7 +259,7 @@ def _named(data: SurveyData, units: Sequence[NeededUnit]) -> str:
 
 
 def _caveat(data: SurveyData, found: Necessity) -> str:
-    said = []
+    said = [words] if (words := fewer_clips_words(found.clips, data.survey.clips)) else []
     sampled = [layer for layer in found.layers if layer.measured < layer.live]
     if sampled:
         named = ", ".join(f"{layer.layer} {layer.measured} of {layer.live}" for layer in sampled)

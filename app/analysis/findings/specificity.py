@@ -10,7 +10,7 @@ from app.analysis.thresholds import DEFAULTS, Thresholds
 from app.contract.findings import Claim, Figure, Finding, Verdict
 from app.contract.interval import Interval
 from app.contract.survey import LayerSelectivity
-from app.contract.unit import generic_above, specific_below
+from app.contract.unit import FEW_CLASSES, generic_above, specific_below
 
 HEADING = Heading("specificity", "Specific and generic", "Some units answer to few classes, others are shared by most.")
 SELECTIVE = "specificity.selective"
@@ -50,10 +50,10 @@ def specificity(data: SurveyData) -> Finding:
             ),
         ]
     classes = len(classes_with_clips(data.survey))
-    low, high = specific_below(classes), generic_above(classes)
+    most = limit_words(generic_above(classes), classes)
     count = (
-        f"Of {statistics.live:,} live units {statistics.specific:,} answer to less than {low:.0%} of the classes, and "
-        f"{statistics.generic:,} to more than {high:.0%} (unselective units). The outputs of the classes count too."
+        f"Of {statistics.live:,} live units {statistics.specific:,} answer to less than {_limit(data)}, and "
+        f"{statistics.generic:,} to more than {most} (unselective units). The outputs of the classes count too."
     )
     found = finding_of_claims(
         HEADING,
@@ -117,16 +117,22 @@ def is_learned(layer: LayerSelectivity, layers: int, thresholds: Thresholds = DE
     return is_large and layer.p_value * layers < thresholds.max_p_value
 
 
-def _limit(data: SurveyData) -> float:
-    """Return the share of the classes that a specific unit stays below."""
-    return specific_below(len(classes_with_clips(data.survey)))
+def _limit(data: SurveyData) -> str:
+    """Return how many classes a specific unit stays below."""
+    classes = len(classes_with_clips(data.survey))
+    return limit_words(specific_below(classes), classes)
 
 
-def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[LayerSelectivity], limit: float) -> str:
+def limit_words(share: float, classes: int) -> str:
+    """Write a share of the classes, or of fewer than five classes how many of them: `1.25 of 2 classes`."""
+    return f"{share:.0%} of the classes" if classes >= FEW_CLASSES else f"{share * classes:.3g} of {classes} classes"
+
+
+def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[LayerSelectivity], limit: str) -> str:
     if not learned:
         return (
-            f"In none of the {len(layers)} hidden layers do more units answer to less than {limit:.0%} of the "
-            "classes than where the network's weights are shuffled."
+            f"In none of the {len(layers)} hidden layers do more units answer to less than {limit} than where the "
+            "network's weights are shuffled."
         )
     strongest = sorted(learned, key=lambda layer: layer.beyond_chance.value, reverse=True)
     named = "; ".join(
@@ -134,8 +140,8 @@ def _layers_sentence(learned: Sequence[LayerSelectivity], layers: Sequence[Layer
     )
     more = f"; and {len(learned) - MAX_LAYERS} more" if len(learned) > MAX_LAYERS else ""
     return (
-        f"In {len(learned)} of {len(layers)} hidden layers more units answer to less than {limit:.0%} of the "
-        f"classes than with shuffled weights. Share of the live units, beyond chance: {named}{more}."
+        f"In {len(learned)} of {len(layers)} hidden layers more units answer to less than {limit} than with shuffled "
+        f"weights. Share of the live units, beyond chance: {named}{more}."
     )
 
 
@@ -143,11 +149,11 @@ def _control(layer: LayerSelectivity) -> str:
     return "" if layer.control is None else f", control {layer.control.value:.0%}"
 
 
-def _count_sentence(layers: Sequence[LayerSelectivity], limit: float) -> str:
+def _count_sentence(layers: Sequence[LayerSelectivity], limit: str) -> str:
     live, below = sum(layer.live for layer in layers), sum(layer.below for layer in layers)
     specific, chance = sum(layer.specific for layer in layers), sum(layer.by_chance for layer in layers)
     return (
-        f"Of {live:,} live hidden units {below:,} answer to less than {limit:.0%} of the classes. For "
+        f"Of {live:,} live hidden units {below:,} answer to less than {limit}. For "
         f"{specific:,} of them shuffled labels do not explain it (at most 5% false discoveries); shuffled labels give "
         f"{chance:,.1f} such units on average."
     )

@@ -10,6 +10,13 @@ def share_words(share: Interval) -> str:
     return f"{share.value:.0%} ({max(0, share.low):.0%} to {min(1, share.high):.0%})"
 
 
+def fewer_clips_words(measured: int, clips: int) -> str:
+    """Return what must be known of a measure on fewer clips than the survey has; nothing where all were measured."""
+    if measured >= clips:
+        return ""
+    return f"Measured on {measured:,} of {clips:,} clips, because forward passes are limited."
+
+
 def interval_words(interval: Interval) -> str:
     """Write a number with its interval: `0.20 (0.15 to 0.26)`."""
     return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"

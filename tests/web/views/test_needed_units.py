@@ -85,6 +85,11 @@ def test_needed_units_cannot_be_told_from_few_groups_or_an_old_survey() -> None:
     at_chance = needs(make_necessity(never_predicted=(0, 1, 2, 4)))
     assert at_chance["one_class"].verdict is at_chance["several_classes"].verdict is Verdict.CANNOT_BE_TOLD
     assert "never predicts 4 of 5 classes" in at_chance["one_class"].sentence
+    assert (
+        "the network never predicts 1 of 2 classes"
+        in needs(make_necessity(classes=2, never_predicted=(1,)))["one_class"].sentence
+    )
+    assert "Measured on 5 of 9 clips" in needs(make_necessity(clips=5))["one_class"].caveat
     caveat = needs(make_necessity(never_predicted=(2,), tested_classes=4, control_measured=3))["one_class"].caveat
     assert "The network never predicts wave slow" in caveat
     assert "1 of 5 classes have fewer than 5 groups" in caveat

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from worker.evidence.best_precision import measure_best_precision, shuffled_best
+from worker.evidence.clip_choice import choose_clips
 from worker.evidence.cross_speed import (
     Sharing,
     decode_classes,
@@ -14,7 +15,6 @@ from worker.evidence.cross_speed import (
     weighted_auc,
 )
 from worker.evidence.depth import depth_change
-from worker.evidence.invariance_plan import choose_clips
 from worker.evidence.layer_sharing import choose_compared, draw_weights, resampled_unit
 from worker.evidence.measures import average_precision
 from worker.evidence.resampling import GroupedClips, Integers
@@ -135,9 +135,19 @@ def test_intervals_are_over_classes_where_there_are_enough() -> None:
 
 def test_clips_are_chosen_from_all_classes_and_groups_in_turn() -> None:
     clips = GroupedClips(LABELS, GROUPS // 2)
-    chosen = choose_clips(clips, 2 * CLASSES)
-    assert np.bincount(LABELS[chosen]).tolist() == [2] * CLASSES
-    assert len(set((GROUPS // 2)[chosen])) == 2 * CLASSES
+    chosen = choose_clips(clips, 43)
+    assert sorted(np.bincount(LABELS[chosen]).tolist()) == [5] * 5 + [6] * 3
+    assert len(set((GROUPS // 2)[chosen])) == 3 * CLASSES
+
+
+def test_of_many_classes_some_are_chosen_with_several_clips_each() -> None:
+    labels = np.repeat(np.arange(40), 10)
+    groups = np.arange(len(labels))
+    groups[labels < 38] //= 10  # one video a class
+    chosen = choose_clips(GroupedClips(labels, groups), 32)
+    counts = np.bincount(labels[chosen], minlength=40)
+    assert sorted(counts[counts > 0].tolist()) == [8] * 4
+    assert counts[[38, 39]].tolist() == [8, 8], "independent clips come first"
 
 
 def test_a_difference_with_depth_is_compared_with_the_control() -> None:

@@ -1,5 +1,6 @@
 """Measure what repairs the errors of a network, and what causes them, for the classes that attract most errors."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -44,17 +45,19 @@ def measure_repairs(
     observe: Observe = lambda done, total: None,
     max_classes: int = MAX_CLASSES,
     seed: int = 0,
+    budget: float = math.inf,
 ) -> RepairFacts:
     """Return what repairs errors into the classes that attract most, and what causes them in recognised clips.
 
     `read_largest(layer)` returns the largest activation (U,) of a layer's units over the clips; `control` the network
     with shuffled weights, asked for where a patch is found; `visible` are the shares of a clip's height and width that
-    the network sees.
+    the network sees. As many classes are studied as `budget`, of forward passes, allows, but one at least.
     """
     clips = replace(clips, groups=join_copies(clips.logits, clips.groups))
     accuracy, p_value = accuracy_beyond_chance(clips, seed)
     cases = choose_cases(clips, min_errors=MIN_ERRORS, max_clips=max_held_clips(network.card), seed=seed)
-    asked = choose_affordable(cases, len(clips.labels))[:max_classes] if p_value <= MAX_ACCURACY_P else []
+    affordable = choose_affordable(cases, len(clips.labels), budget)
+    asked = affordable[:max_classes] if p_value <= MAX_ACCURACY_P else []
     study = _RepairStudy(network, read_clips, clips, asked, observe, seed)
     classes = [study.measure(case, read_largest, control) for case in asked]
     return RepairFacts(
@@ -74,17 +77,17 @@ def measure_repairs(
     )
 
 
-def count_study_passes(network: Network, clips: SurveyedClips, seed: int = 0) -> int:
+def count_study_passes(network: Network, clips: SurveyedClips, seed: int = 0, budget: float = math.inf) -> int:
     """Return how many forward passes `measure_repairs` takes at most, about."""
     clips = replace(clips, groups=join_copies(clips.logits, clips.groups))
     cases = choose_cases(clips, min_errors=MIN_ERRORS, max_clips=max_held_clips(network.card), seed=seed)
-    return sum(map(count_passes, choose_affordable(cases, len(clips.labels))[:MAX_CLASSES]))
+    return sum(map(count_passes, choose_affordable(cases, len(clips.labels), budget)[:MAX_CLASSES]))
 
 
-def max_passes(clip_count: int) -> int:
+def max_passes(clip_count: int, budget: float = math.inf) -> int:
     """Return how many forward passes a survey of so many clips may take for it."""
     a_class = PASSES_PER_CHANGED_CLIP * 2 * MAX_CLIPS + PASSES_FOR_PLACES
-    return int(np.clip(MAX_PASSES_PER_CLIP * clip_count, a_class, MAX_CLASSES * a_class))
+    return int(np.clip(min(budget, MAX_PASSES_PER_CLIP * clip_count), a_class, MAX_CLASSES * a_class))
 
 
 def count_passes(case: Case) -> int:
@@ -92,13 +95,13 @@ def count_passes(case: Case) -> int:
     return PASSES_PER_CHANGED_CLIP * (len(case.errors) + len(case.right)) + PASSES_FOR_PLACES
 
 
-def choose_affordable(cases: Sequence[Case], clip_count: int) -> list[Case]:
-    """Return the first cases, one at least, that a survey of so many clips can afford."""
+def choose_affordable(cases: Sequence[Case], clip_count: int, budget: float = math.inf) -> list[Case]:
+    """Return the first cases, one at least, that a survey of so many clips can afford within a budget of passes."""
     passes = np.cumsum([count_passes(case) for case in cases])
     return [
         case
         for case, sum_ in zip(cases, passes, strict=True)
-        if case is cases[0] or sum_ <= MAX_PASSES_PER_CLIP * clip_count
+        if case is cases[0] or sum_ <= min(budget, MAX_PASSES_PER_CLIP * clip_count)
     ]
 
 

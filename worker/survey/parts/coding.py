@@ -34,7 +34,7 @@ from worker.evidence.types import Labels, Observe
 from worker.networks.network import Network
 from worker.survey.clip_pairs import BASE, ClipSet, find_sets
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import CONTROL, DISCOVERIES, Part, PartResult
+from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, Part, PartResult
 
 MAX_PASSES = 640  # of partners through each of the two networks: correlations of 160 clips are known to 0.08
 EXAMPLES = 9  # clips that the findings name
@@ -168,7 +168,8 @@ def _partners_per_clip(context: SurveyContext) -> int:
 
 
 def _count_clips(context: SurveyContext) -> int:
-    return min(len(context.recorded), MAX_PASSES // _partners_per_clip(context))
+    passes = min(MAX_PASSES, max(context.pass_budget // 2, MIN_GROUPS * len(Partner)))
+    return min(len(context.recorded), passes // _partners_per_clip(context))
 
 
 def _count_passes(context: SurveyContext) -> int:
@@ -185,6 +186,7 @@ CODING = Part(
     applies=lambda context: bool(context.probed_layers),
     unit_fields=("coding",),
     constants={
+        **BUDGET,
         **DISCOVERIES,
         **CONTROL,
         "min_difference": MIN_DIFFERENCE,

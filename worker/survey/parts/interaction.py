@@ -17,7 +17,7 @@ from worker.evidence.stream_scores import SHUFFLES
 from worker.evidence.synergy import MOTION
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
+from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
 
 
 def measure_interaction(context: SurveyContext, observe: Observe) -> PartResult:
@@ -32,6 +32,7 @@ def measure_interaction(context: SurveyContext, observe: Observe) -> PartResult:
         context.logits if context.card.classes else None,
         observe,
         context.seed,
+        context.pass_budget,
     )
     return PartResult(study.facts, {unit: {"interaction": found} for unit, found in study.units.items()})
 
@@ -49,6 +50,7 @@ INTERACTION = Part(
     applies=_has_two_streams,
     unit_fields=("interaction",),
     constants={
+        **BUDGET,
         **INTERVALS,
         **DISCOVERIES,
         **CONTROL,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from app.contract.errors import VideoError
 from app.contract.survey_part import SurveyPart
 from worker.evidence.abstraction import MAX_CLIPS, MAX_RANKED, MAX_SHUFFLES, MIN_SHUFFLES
+from worker.evidence.clip_choice import CLIPS_PER_CLASS
 from worker.evidence.cross_speed import DECODED_SHUFFLES, FOLDS
 from worker.evidence.gratings import CLIP_FREQUENCIES, CYCLES, FLOW_FREQUENCIES, FLOW_SPEEDS, gratings
 from worker.evidence.gratings import SHUFFLES as DIRECTION_SHUFFLES
@@ -12,7 +13,6 @@ from worker.evidence.invariance import measure_invariance
 from worker.evidence.invariance_plan import (
     CLIPS_PER_UNIT,
     CONTROL_CLIPS_PER_UNIT,
-    CONTROL_PASSES_PER_CLIP,
     MAX_GRID_CLIPS,
     MAX_LAYER_CLIPS,
     MAX_PEAKS,
@@ -21,13 +21,13 @@ from worker.evidence.invariance_plan import (
     plan_invariance,
 )
 from worker.evidence.layer_sharing import DRAWS, MIN_CLASSES, SHUFFLES
-from worker.evidence.motion_grid import GAINS, RATES, SPEEDS, TURNS
+from worker.evidence.motion_grid import GAINS, RATES, SPEEDS, TURNS, gain_changes
 from worker.evidence.motion_tuning import MAX_CLIPPED, MIN_GAINS, MIN_MOTION_SHARE, MIN_RESPONSE
 from worker.evidence.playback import Playback, frames_at_rate, shows_motion
 from worker.evidence.types import Observe
 from worker.evidence.unit_motion import UNIT_DRAWS
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
+from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
 from worker.survey.prefetch import make_ahead
 
 
@@ -45,6 +45,7 @@ def measure_motion(context: SurveyContext, observe: Observe) -> PartResult:
         [sample.name for sample in context.samples],
         seed=context.seed,
         observe=observe,
+        max_passes=context.pass_budget,
     )
     return PartResult(facts, {unit: {"motion": tuning} for unit, tuning in units.items()})
 
@@ -73,11 +74,12 @@ def _read_playbacks(context: SurveyContext, numbers: Sequence[int]) -> Iterator[
 def _count_passes(context: SurveyContext) -> int:
     """Count the passes of the network, and as many of the control as its strongest clips will take at most."""
     layers = motion_layers(context.card, context.probed_layers)
-    plan = plan_invariance(_trained(context), None, context.clips, layers)
+    plan = plan_invariance(_trained(context), None, context.clips, layers, context.pass_budget)
     if not context.clips.can_be_resampled:
         return plan.passes
     compared = sum(len(changes) for changes in plan.trained.layers.values())
-    return plan.passes + compared + CONTROL_PASSES_PER_CLIP * len(plan.trained.grid) + 2 * len(gratings(context.card))
+    of_control = compared + len(gain_changes(context.card)) * len(plan.trained.grid)
+    return plan.passes + of_control + 2 * len(gratings(context.card))
 
 
 INVARIANCE = Part(
@@ -91,6 +93,7 @@ INVARIANCE = Part(
     ),
     unit_fields=("motion",),
     constants={
+        **BUDGET,
         **INTERVALS,
         **DISCOVERIES,
         **CONTROL,
@@ -111,6 +114,7 @@ INVARIANCE = Part(
         "min_drawn_classes": MIN_CLASSES,
         "max_clips_of_a_layer": MAX_LAYER_CLIPS,
         "max_clips_of_units": MAX_GRID_CLIPS,
+        "clips_of_a_chosen_class": CLIPS_PER_CLASS,
         "max_peaks": MAX_PEAKS,
         "clips_of_a_unit": CLIPS_PER_UNIT,
         "clips_of_a_unit_of_the_control": CONTROL_CLIPS_PER_UNIT,

@@ -13,7 +13,7 @@ from worker.evidence.masking import (
 from worker.evidence.measures import softmax
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import BUDGET, Part, PartResult
 
 
 def measure_masked(context: SurveyContext, observe: Observe) -> PartResult:
@@ -24,16 +24,25 @@ def measure_masked(context: SurveyContext, observe: Observe) -> PartResult:
         for number, logits in context.logits.items()
         if logits.argmax() == labels[number]
     }
-    return PartResult(masked_classes(context.network, context.read_clips, labels, probabilities, observe))
+    return PartResult(
+        masked_classes(
+            context.network, context.read_clips, labels, probabilities, observe, max_clips=_count_clips(context)
+        )
+    )
+
+
+def _count_clips(context: SurveyContext) -> int:
+    return min(len(context.recorded), MAX_CLIPS, context.pass_budget // 2)
 
 
 MASK = Part(
     SurveyPart.MASK,
     "shows clips with grey in the place of what moves, or of all else",
     measure_masked,
-    count_passes=lambda context: 2 * min(len(context.recorded), MAX_CLIPS),
+    count_passes=lambda context: 2 * _count_clips(context),
     applies=lambda context: bool(context.probed_layers and context.card.classes),
     constants={
+        **BUDGET,
         "max_clips": MAX_CLIPS,
         "max_clips_of_a_class": MAX_CLIPS_PER_CLASS,
         "blocks_of_a_side": BLOCKS_PER_SIDE,

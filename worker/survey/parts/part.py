@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.contract.survey_part import PartConstants, SurveyPart
+from worker.evidence.pass_budget import MAX_OPERATIONS, MIN_PASSES
 from worker.evidence.resampling import COVERED, FALSE_DISCOVERY_RATE, MIN_GROUPS
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS
 from worker.evidence.shuffled_weights import SEED as CONTROL_SEED
@@ -14,6 +15,7 @@ from worker.survey.context import SurveyContext
 # Constants that several parts have
 INTERVALS: PartConstants = {"interval_percentiles": COVERED, "min_groups_of_a_class": MIN_GROUPS}
 CONTROL: PartConstants = {"control_seed": CONTROL_SEED, "control_calibration_clips": CALIBRATION_CLIPS}
+BUDGET: PartConstants = {"max_operations": MAX_OPERATIONS, "min_passes": MIN_PASSES}
 DISCOVERIES: PartConstants = {"false_discovery_rate": FALSE_DISCOVERY_RATE}
 
 

@@ -6,7 +6,7 @@ from worker.evidence.probing import probe
 from worker.evidence.tuning import DIRECTION_DEGREES, SPEED_FACTORS
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import BUDGET, Part, PartResult
 
 MAX_PASSES_PER_CLIP = 10  # forward passes of probes, for each clip of the survey
 
@@ -28,7 +28,11 @@ def _plan(context: SurveyContext) -> ProbePlan:
     strongest = context.checkpoint.strongest_clips(context.probed_layers)
     labels = dict(enumerate(context.labels.tolist()))
     return plan_affordable_probe(
-        context.card, context.probed_layers, strongest, labels, MAX_PASSES_PER_CLIP * len(labels)
+        context.card,
+        context.probed_layers,
+        strongest,
+        labels,
+        min(MAX_PASSES_PER_CLIP * len(labels), context.pass_budget),
     )
 
 
@@ -40,6 +44,7 @@ PROBE = Part(
     applies=lambda context: bool(context.probed_layers),
     unit_fields=("synergy", "speed", "direction"),
     constants={
+        **BUDGET,
         "clips_of_a_unit": CLIPS_PER_UNIT,
         "max_passes_per_clip": MAX_PASSES_PER_CLIP,
         "speed_factors": SPEED_FACTORS,

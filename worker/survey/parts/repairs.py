@@ -27,7 +27,7 @@ from worker.evidence.repairs.study import (
 from worker.evidence.types import Floats, Observe
 from worker.networks.preprocessing import visible_share
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import CONTROL, Part, PartResult
+from worker.survey.parts.part import BUDGET, CONTROL, Part, PartResult
 
 
 def measure(context: SurveyContext, observe: Observe) -> PartResult:
@@ -46,6 +46,7 @@ def measure(context: SurveyContext, observe: Observe) -> PartResult:
         visible=visible_share(context.card),
         observe=observe,
         seed=context.seed,
+        budget=context.pass_budget,
     )
     return PartResult(facts)
 
@@ -60,8 +61,8 @@ def surveyed_clips(context: SurveyContext) -> SurveyedClips:
 def count_passes(context: SurveyContext) -> int:
     """Return how many passes the part takes, about; before the clips are recorded, the most that it may take."""
     if not len(context.recorded):
-        return max_passes(len(context.samples))
-    return count_study_passes(context.network, surveyed_clips(context), context.seed)
+        return max_passes(len(context.samples), context.pass_budget)
+    return count_study_passes(context.network, surveyed_clips(context), context.seed, context.pass_budget)
 
 
 REPAIRS = Part(
@@ -71,6 +72,7 @@ REPAIRS = Part(
     count_passes=count_passes,
     applies=lambda context: bool(context.probed_layers and context.card.classes),
     constants={
+        **BUDGET,
         **CONTROL,
         "min_errors": MIN_ERRORS,
         "min_errors_for_a_patch": MIN_ERRORS_FOR_PATCH,

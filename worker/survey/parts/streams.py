@@ -14,21 +14,35 @@ from worker.evidence.streams import (
 )
 from worker.evidence.types import Observe
 from worker.survey.context import SurveyContext
-from worker.survey.parts.part import Part, PartResult
+from worker.survey.parts.part import BUDGET, Part, PartResult
 
 
 def measure_streams(context: SurveyContext, observe: Observe) -> PartResult:
     """Measure what each stream contributes; the facts are None for a network of one stream."""
-    return PartResult(stream_facts(context.network, context.read_clips, context.labels, context.logits, observe))
+    return PartResult(
+        stream_facts(
+            context.network,
+            context.read_clips,
+            context.labels,
+            context.logits,
+            observe,
+            max_clips=_count_clips(context),
+        )
+    )
+
+
+def _count_clips(context: SurveyContext) -> int:
+    return min(len(context.recorded), MAX_CLIPS, context.pass_budget // (1 + DONORS))
 
 
 STREAMS = Part(
     SurveyPart.STREAMS,
     "shows the picture of one clip with the motion of another",
     measure_streams,
-    count_passes=lambda context: min(len(context.recorded), MAX_CLIPS) + DONORS,
+    count_passes=lambda context: _count_clips(context) + DONORS,
     applies=lambda context: bool(context.probed_layers and context.card.classes) and len(context.card.streams) > 1,
     constants={
+        **BUDGET,
         "donors_of_a_clip": DONORS,
         "max_clips": MAX_CLIPS,
         "min_fused_area": MIN_FUSED_AREA,
