@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from tests.evidence_support import add_dataset, survey
-from tests.support import claim, enqueue, measurements, media
+from tests.support import claim, enqueue, finish, measurements, media
 from tests.web.views.conftest import Make, Open
 from tests.web.views.test_forms import live
 
@@ -27,6 +27,7 @@ def test_one_line_tells_which_are_outdated_and_one_button_makes_them_anew(
     page = open_page("/tiny/class/2?speed=free")
     assert f"{NOTE}: slow, free." in page.text
     assert len(page.all("abbr", title=f"{NOTE}.")) == 2
+    assert "Other recipes" not in page.text, "the strip has them"
     form = page.form("Make these 2 anew")
     ids = [each["value"] for each in page.all("input", name="visualization")]
     assert ids == [str(made[1].id), str(made[0].id)], "the one shown first"
@@ -34,6 +35,10 @@ def test_one_line_tells_which_are_outdated_and_one_button_makes_them_anew(
     assert answer.headers["location"] == "/tiny/class/2?speed=free&seed=0"
     assert sorted(live(store)) == [("class", 2, "free"), ("class", 2, "slow")]
     assert NOTE not in open_page(answer.headers["location"]).text, "they are under way"
+    [first, *_] = claim(store, limit=2)
+    finish(store, first)
+    page = open_page(f"/tiny/class/2?speed={first.recipe.speed}")
+    assert f"{first.recipe.speed}, seed 0: {NOTE.lower()}" in page.text, "now it is another recipe"
 
 
 def test_a_result_is_made_anew_under_its_own_recipe(

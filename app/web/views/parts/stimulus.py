@@ -83,7 +83,7 @@ class UnitStimulus:
     """A unit with its stimuli: one at every speed for one seed, of which one is shown large.
 
     `both_signs` are what raises and what lowers a unit of two signs, side by side; empty for others. `other_recipes`
-    are results whose recipe differs from the default one in more than speed, seed and sign.
+    are results whose recipe differs from the default one in more than speed, seed and sign, and that no strip shows.
     """
 
     card: NetworkCard
@@ -191,7 +191,7 @@ def load_stimulus(
     query = {**name_in_address, **params.query_params}
     has_motion = any(stream.name is StreamName.MOTION for stream in card.streams)
     seeds = {seed, *(each.recipe.seed for each in results), *(job.recipe.seed for job in jobs)}
-    others = [each for each in results if not is_default(each.recipe, card)]
+    others = [each for each in results if not _is_in_strip(each, results, card)]
     result_hrefs = {each.recipe_key: link_keeping_player(**result_query_params(each, card)) for each in results}
     return UnitStimulus(
         card=card,
@@ -231,6 +231,14 @@ def load_stimulus(
         ),
         workers_alive=workers.any_alive(session),
     )
+
+
+def _is_in_strip(result: Visualization, results: Sequence[Visualization], card: NetworkCard) -> bool:
+    """Return whether a result is of the default recipe, or the one that the strip of its seed shows as that."""
+    if is_default(result.recipe, card):
+        return True
+    default = default_recipe(result.recipe.speed, result.recipe.seed, card, sign=result.recipe.sign)
+    return is_same_but_for_survey(result.recipe, default) and result_for_recipe(results, default) == result
 
 
 def _named_in_address(
