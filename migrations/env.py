@@ -6,7 +6,13 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import settings
-from app.store.database import dictionary_tables, naming_tables, tables, upload_tables  # noqa: F401 (makes the tables known)
+from app.store.database import (  # noqa: F401 (makes the tables known)
+    dictionary_tables,
+    import_tables,
+    naming_tables,
+    tables,
+    upload_tables,
+)
 from app.store.database.base import Base, Json, UtcDateTime
 from app.store.database.engine import open_store
 

@@ -3,8 +3,8 @@
 KinetoscopeError
 ├── NotFound (404)        UnknownNetwork · UnknownLayer · UnknownUnit · UnknownClass · UnknownFamily
 │                         UnknownDataset · UnknownClip · UnknownSource · NoClasses · Missing
-├── InvalidRequest (422)  InvalidRecipe
-├── Conflict (409)        NetworkExists · DatasetExists
+├── InvalidRequest (422)  InvalidRecipe · InvalidBundle
+├── Conflict (409)        NetworkExists · DatasetExists · BundleMismatch
 ├── Refused (403)
 ├── TooLarge (413)
 ├── UnsupportedMedia (415)
@@ -139,6 +139,12 @@ class InvalidRecipe(InvalidRequest):
     kind = "invalid_recipe"
 
 
+class InvalidBundle(InvalidRequest):
+    """A file that is no bundle of results, or a damaged one."""
+
+    kind = "invalid_bundle"
+
+
 class Conflict(KinetoscopeError):
     kind = "conflict"
     status = 409
@@ -150,6 +156,12 @@ class NetworkExists(Conflict):
 
 class DatasetExists(Conflict):
     kind = "dataset_exists"
+
+
+class BundleMismatch(Conflict):
+    """A bundle whose results another engine or other weights made than are here."""
+
+    kind = "bundle_mismatch"
 
 
 class Refused(KinetoscopeError):

@@ -112,6 +112,14 @@ def reach_below(activation: float, a_low: float | None) -> float | None:
     return activation / a_low if a_low is not None and a_low < 0 else None
 
 
+class ImportNote(Model):
+    """From where a result was imported that was not computed here."""
+
+    file: str = Field(description="name of the bundle")
+    source: str = Field(description="address of the server where the bundle was made; empty where it has none")
+    imported_at: datetime
+
+
 class Visualization(Model):
     """A finished stimulus of a unit: its recipe, its measurements and the media that show it."""
 
@@ -124,6 +132,7 @@ class Visualization(Model):
     measurements: Measurements
     media: tuple[MediaRef, ...]
     created_at: datetime
+    imported: ImportNote | None = Field(default=None, description="null for a result that was computed here")
 
     def medium(self, role: MediaRole) -> MediaRef | None:
         return next((medium for medium in self.media if medium.role is role), None)

@@ -1,6 +1,7 @@
 """Reads visualizations by unit, recipe or time, and saves them in the transaction that ends their job."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -8,12 +9,21 @@ from sqlalchemy import Select, func, select
 from app.contract.errors import Missing
 from app.contract.network import Layer, NetworkCard
 from app.contract.recipe import Sign
-from app.contract.result import Measurements, MediaRole, RenderedMedia, Visualization, reach, reach_below
+from app.contract.result import (
+    ImportNote,
+    Measurements,
+    MediaRole,
+    RenderedMedia,
+    Visualization,
+    reach,
+    reach_below,
+)
 from app.contract.unit import UnitSummary
 from app.store.catalog.counts import count_result
 from app.store.catalog.networks import network_id
 from app.store.catalog.units import unit_record, unit_records
 from app.store.database.clock import now
+from app.store.database.import_tables import ImportedVisualizationRow, ImportRow
 from app.store.database.session import Session
 from app.store.database.tables import NetworkRow, RecipeRow, UnitRow, VisualizationMediaRow, VisualizationRow
 from app.store.database.upsert import insert_missing
@@ -29,6 +39,24 @@ def get_visualization(session: Session, *, visualization_id: int) -> Visualizati
     if not results:
         raise Missing(f"There is no visualization {visualization_id}.")
     return results[0]
+
+
+def list_result_ids(session: Session, *, card: NetworkCard) -> list[int]:
+    """Return the ids of all results of a network: unit by unit, those of a unit from the first that was made."""
+    ids = (
+        select(VisualizationRow.id)
+        .join(UnitRow, UnitRow.id == VisualizationRow.unit_id)
+        .where(UnitRow.network_id == network_id(session, card))
+        .order_by(UnitRow.layer_index, UnitRow.index, VisualizationRow.created_at, VisualizationRow.recipe_key)
+    )
+    return list(session.read(ids).scalars())
+
+
+def results_by_id(session: Session, *, ids: Sequence[int]) -> dict[int, Visualization]:
+    """Return at most some hundred results by their ids."""
+    return {
+        result.id: result for result in _read(session, _select_visualizations().where(VisualizationRow.id.in_(ids)))
+    }
 
 
 def find_visualization(
@@ -101,10 +129,12 @@ def save_visualization(
     recipe_key: str,
     measurements: Measurements,
     media: Iterable[RenderedMedia],
+    created_at: datetime | None = None,
 ) -> int:
     """Insert a result with its media, update what listings show of its unit, and return the result's id.
 
-    A result that is already there is left as it is: the same recipe gives the same result.
+    A result that is already there is left as it is: the same recipe gives the same result. `created_at` is the time
+    that it was made, where that is not now.
     """
     same = (VisualizationRow.unit_id == unit_id, VisualizationRow.recipe_key == recipe_key)
     existing = session.scalar(select(VisualizationRow.id).where(*same))
@@ -119,7 +149,7 @@ def save_visualization(
         "unit_id": unit_id,
         "recipe_key": recipe_key,
         "measurements": measurements.model_dump(mode="json"),
-        "created_at": moment,
+        "created_at": created_at or moment,
     }
     insert_missing(session, VisualizationRow, [row])
     visualization_id = session.scalars(select(VisualizationRow.id).where(*same)).one()
@@ -152,9 +182,14 @@ def _select_visualizations() -> SelectVisualizations:
             VisualizationRow.recipe_key,
             VisualizationRow.measurements,
             VisualizationRow.created_at,
+            ImportRow.file,
+            ImportRow.source,
+            ImportRow.imported_at,
         )
         .join(UnitRow, UnitRow.id == VisualizationRow.unit_id)
         .join(NetworkRow, NetworkRow.id == UnitRow.network_id)
+        .outerjoin(ImportedVisualizationRow, ImportedVisualizationRow.visualization_id == VisualizationRow.id)
+        .outerjoin(ImportRow, ImportRow.id == ImportedVisualizationRow.import_id)
         .order_by(VisualizationRow.id.desc())
     )
 
@@ -163,7 +198,7 @@ def _read(session: Session, results: SelectVisualizations) -> list[Visualization
     rows = session.read(results).all()
     if not rows:
         return []
-    recipes = read_recipes(session, {key for *_, key, _, _ in rows})
+    recipes = read_recipes(session, {row.recipe_key for row in rows})
     media = media_by_owner(session, VisualizationMediaRow.visualization_id, [id for id, *_ in rows])
     return [
         Visualization(
@@ -176,8 +211,9 @@ def _read(session: Session, results: SelectVisualizations) -> list[Visualization
             measurements=_measurements(measurements, recipes[key].sign, a_hat, a_low),
             media=media[id],
             created_at=created_at,
+            imported=None if file is None else ImportNote(file=file, source=source, imported_at=imported_at),
         )
-        for id, network, layer, unit, a_hat, a_low, key, measurements, created_at in rows
+        for id, network, layer, unit, a_hat, a_low, key, measurements, created_at, file, source, imported_at in rows
     ]
 
 

@@ -5,6 +5,7 @@ No page shows a survey before it is finished.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -184,20 +185,31 @@ def save_map_positions(
 
 
 def finish_survey(
-    session: Session, *, survey_id: int, facts: SurveyFacts, feature_statistics: bytes | None = None
+    session: Session,
+    *,
+    survey_id: int,
+    facts: SurveyFacts,
+    feature_statistics: bytes | None = None,
+    finished_at: datetime | None = None,
+    units: int | None = None,
 ) -> None:
     """Finish a survey: pages show it from now on, and the former one with the same data set is deleted.
 
     Queued visualizations of its network are made with what it measured (see `jobs.newest_survey`).
 
     `feature_statistics` are the means and variances of features in a safetensors file, whose digest recipes name.
+    `finished_at` is the time that it was finished, where that is not now; `units` is the number of units that it
+    measured, where these are not all that the network has here.
 
     Raises Conflict where evidence of a unit or the prediction for a clip is missing.
     """
     survey = _unfinished(session, survey_id)
     card = card_of(session.get_one(NetworkRow, survey.network_id))
     predictions = facts.clips if card.classes else 0
-    for table, noun, expected in ((UnitEvidenceRow, "units", card.units), (PredictionRow, "clips", predictions)):
+    for table, noun, expected in (
+        (UnitEvidenceRow, "units", units or card.units),
+        (PredictionRow, "clips", predictions),
+    ):
         saved = session.scalar(select(func.count()).select_from(table).where(table.survey_id == survey_id))
         if saved != expected:
             raise Conflict(f"Survey {survey_id} has evidence of {saved:,} of {expected:,} {noun}: it is not whole.")
@@ -215,7 +227,7 @@ def finish_survey(
         survey.selectivity = [layer.model_dump(mode="json") for layer in facts.selectivity]
     survey.groups_known = facts.groups_known
     save_part_facts(session, survey_id=survey_id, facts=facts)
-    survey.finished_at = now(session)
+    survey.finished_at = finished_at or now(session)
     if feature_statistics is not None:
         digest = hashlib.sha256(feature_statistics).hexdigest()
         session.add(FeatureStatisticsRow(survey_id=survey_id, sha256=digest, data=feature_statistics))

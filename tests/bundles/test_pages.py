@@ -1,0 +1,25 @@
+"""Pages and API show what a bundle brought as if it had been computed here, and say from where it came."""
+
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from app.bundles.bring_in import import_bundle
+from app.settings import Settings
+from app.store.database.engine import Store
+from app.web.main import create_app
+
+
+def test_pages_show_what_came_and_from_where(small: Store, bundle: Path, tmp_path: Path) -> None:
+    import_bundle(small, bundle)
+    url = small.engine.url.render_as_string(hide_password=False)
+    settings = Settings(home=tmp_path, database_url=url, host="127.0.0.1")
+    with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
+        page = client.get("/tiny/class/1").text
+        assert "imported from results.bundle" in page
+        for address in ("/", "/tiny", "/tiny/-/findings", "/tiny/-/classes/walk", "/tiny/-/confusions", "/-/datasets"):
+            assert client.get(address, follow_redirects=True).status_code == 200, address
+        assert client.get("/-/datasets/little/run-1", follow_redirects=True).status_code == 200, "a clip without video"
+        newest = client.get("/api/networks/tiny/layers/class/units/1").json()["visualizations"][0]
+        assert newest["imported"]["file"] == "results.bundle"
+        assert client.get(newest["media"][0]["href"]).status_code == 200
