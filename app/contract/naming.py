@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from app.contract.interval import Interval
 from app.contract.model import Model
+from app.contract.network import NetworkCard, StreamName
 from app.contract.recipe import Speed
 
 MAX_TRIALS = 500  # of a session
@@ -17,11 +18,18 @@ MAX_SEEDS = 100  # that a session names
 
 
 class Shown(StrEnum):
-    """What of a stimulus a person sees. A stimulus that is a clip, or one stream alone, is always shown whole."""
+    """What of a stimulus a person sees. A stimulus of one stream, such as a clip, is always shown whole."""
 
-    BOTH = "both"
+    ALL = "all"  # picture, flow, and the picture carried along the flow
+    BOTH = "both"  # picture and flow
     PICTURE = "picture"
     FLOW = "flow"
+
+
+def possible_shown(card: NetworkCard) -> tuple[Shown, ...]:
+    """Return what of a network's stimuli can be shown."""
+    streams = {stream.name for stream in card.streams}
+    return tuple(Shown) if {StreamName.APPEARANCE, StreamName.MOTION} <= streams else (Shown.ALL,)
 
 
 class AnswerMode(StrEnum):
@@ -68,7 +76,9 @@ class NamingRequest(Model):
     seeds: Annotated[Seeds | None, BeforeValidator(parse_seeds)] = Field(
         default=None, description="results of these seeds alone, as a list or as `0-3, 7`; null for any"
     )
-    shown: Shown = Field(default=Shown.BOTH, description="picture and flow, or one of them alone")
+    shown: Shown = Field(
+        default=Shown.ALL, description="all; both, without the picture carried along the flow; or one of them alone"
+    )
     answers: AnswerMode = Field(default=AnswerMode.LIST, description="a class from the list, or free words")
     trials: int = Field(
         default=40, ge=1, le=MAX_TRIALS, description="controls included; fewer where fewer results are stored"

@@ -74,3 +74,11 @@ def events(*, job: int | None = None, network: str | None = None) -> str:
 
 def links() -> str:
     return rooted("/api/links")
+
+
+def naming_session(session_id: str) -> str:
+    return path("api", "naming", "sessions", session_id)
+
+
+def naming_report(**choices: str | int | None) -> str:
+    return path("api", "naming", "report", query=choices)

@@ -23,7 +23,7 @@ LOOP_FRAME_MS = 80
 FLOW_RANGE, FULL_COLOR_PX = 20.0, 6.0  # px a frame: what 8 bits span on either side, and what has full colour
 
 
-def draw_noise(data: bytes, *, frames: int, seed: int, lossless: bool) -> bytes:
+def draw_noise(data: bytes, *, frames: int, seed: str, lossless: bool) -> bytes:
     """Return a sprite sheet of noise with the spectrum of another sheet; the same seed gives the same noise."""
     with Image.open(io.BytesIO(data)) as image:
         sheet = image.convert("RGB")

@@ -218,6 +218,36 @@ def own_clip(clip_id: int, *, against: str | None = None, **choices: str | None)
     return path("-", "clips", clip_id, query={"against": against, **choices})
 
 
+def name_it(network: str | None = None) -> str:
+    """Return the address of the page that starts sessions of naming; its form posts to the same."""
+    return path("-", "name-it", query={"network": network})
+
+
+def naming_session(session_id: str, **choices: str | int | None) -> str:
+    """Return the address of a session: of its trial, or of its result; `choices` are settings of its player."""
+    return path("-", "name-it", session_id, query=choices)
+
+
+def naming_medium(session_id: str, trial: int, role: str) -> str:
+    """Return the address of a picture of a trial, which names nothing of what it shows and ends with the trial."""
+    return path("-", "name-it", session_id, trial, role)
+
+
+def naming_abandon(session_id: str) -> str:
+    """Return the address that the button to abandon a session posts to."""
+    return path("-", "name-it", session_id, "abandon")
+
+
+def naming_judge(session_id: str) -> str:
+    """Return the address that the form for verdicts on free words posts to."""
+    return path("-", "name-it", session_id, "judge")
+
+
+def naming_report(**choices: str | int | None) -> str:
+    """Return the address of what people named; `choices` are filters, and the format of an export."""
+    return path("-", "name-it", "report", query=choices)
+
+
 def link(slug: str) -> str:
     return path("-", "s", slug)
 

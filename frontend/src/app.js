@@ -3,6 +3,7 @@
 import "htmx.org";
 import "./elements/activation-playhead.js";
 import "./elements/auto-refresh.js";
+import "./elements/class-chooser.js";
 import "./elements/clip-drop-zone.js";
 import "./elements/flow-legend.js";
 import "./elements/grid-navigation.js";

@@ -75,6 +75,11 @@ def plan_trials(
     ]
 
 
+def shuffled_classes(card: NetworkCard, trial: PlannedTrial) -> tuple[str, ...]:
+    """Return the names of all classes in the order in which a trial lists them."""
+    return tuple(Random(trial.seed).sample(card.classes, len(card.classes)))  # noqa: S311
+
+
 def _in_turns(
     results: Sequence[ClassResult], random: Random, last: Collection[tuple[int, str]] = frozenset()
 ) -> Iterator[ClassResult]:

@@ -1,7 +1,7 @@
 """Counts what people named: the rate by network, class, recipe and seed, beside chance and controls."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
 from app.contract.interval import Interval, share_interval
 from app.contract.naming import AnswerMode, Misnaming, NamedRate, NamingRecord, NamingReport
@@ -12,7 +12,7 @@ Group = tuple[Hashable, ...]
 
 
 def first_exposures(records: Iterable[NamingRecord]) -> set[tuple[str, int]]:
-    """Return session and number of the trials that showed their person a result for the first time, and all controls.
+    """Return session and number of the trials that showed a person a result for the first time, and of all controls.
 
     A stimulus that was shown and left without an answer was seen as well. Noise is drawn anew for each control.
     """
@@ -29,13 +29,15 @@ def first_exposures(records: Iterable[NamingRecord]) -> set[tuple[str, int]]:
 
 
 def make_report(
-    records: Sequence[NamingRecord], cards: Mapping[str, NetworkCard], recipes: Mapping[str, ResolvedRecipe]
+    records: Sequence[NamingRecord],
+    first: Collection[tuple[str, int]],
+    cards: Mapping[str, NetworkCard],
+    recipes: Mapping[str, ResolvedRecipe],
 ) -> NamingReport:
-    """Return the rates of all answers in `records`, of which only those to first exposures count.
+    """Return the rates of the answers in `records`, of which only those to `first` exposures count.
 
-    `cards` are by slug and `recipes` by key. `records` must hold the exposures without an answer as well.
+    `cards` are by slug and `recipes` by key.
     """
-    first = first_exposures(records)
     answered = [each for each in records if each.is_answered and each.has_ended]
     judged = [each for each in answered if each.is_right is not None]
     counted = [each for each in judged if (each.session, each.number) in first]
@@ -59,7 +61,12 @@ def make_report(
         networks=rates(lambda each: (each.network, each.network), by_mode=True),
         classes=rates(lambda each: (each.network, class_name(cards, each))),
         recipes=rates(lambda each: (each.network, groups[each.recipe_key])),
-        seeds=rates(lambda each: (each.network, str(each.recipe_seed))),
+        seeds=tuple(
+            sorted(
+                rates(lambda each: (each.network, str(each.recipe_seed))),
+                key=lambda each: (each.network, int(each.group)),
+            )
+        ),
         misnamings=_misnamings([each for each in counted if not each.is_control], cards),
     )
 

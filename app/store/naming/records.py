@@ -3,18 +3,16 @@
 from sqlalchemy import select
 
 from app.contract.naming import AnswerMode, NamingRecord, NamingRequest, Shown
-from app.store.catalog.networks import get_card, network_id
 from app.store.database.naming_tables import NamingSessionRow, NamingTrialRow
 from app.store.database.session import Session
 from app.store.database.tables import NetworkRow
 from app.store.naming.trials import as_trial
 
 
-def read_records(session: Session, *, network: str | None = None, session_id: str | None = None) -> list[NamingRecord]:
-    """Return all exposures, of all networks or of one, or of one session, in the order of time.
+def read_records(session: Session, *, owner: str | None = None) -> list[NamingRecord]:
+    """Return all exposures in the order of time, or those of one person.
 
     Those of sessions that are open are among them, because a stimulus that was shown in one is no news in the next.
-    Raises UnknownNetwork.
     """
     statement = (
         select(NamingTrialRow, NamingSessionRow, NetworkRow.slug)
@@ -23,11 +21,8 @@ def read_records(session: Session, *, network: str | None = None, session_id: st
         .where(NamingTrialRow.issued_at.is_not(None))
         .order_by(NamingTrialRow.issued_at, NamingTrialRow.session_id, NamingTrialRow.number)
     )
-    if network is not None:
-        card = get_card(session, slug=network)
-        statement = statement.where(NamingSessionRow.network_id == network_id(session, card))
-    if session_id is not None:
-        statement = statement.where(NamingTrialRow.session_id == session_id)
+    if owner is not None:
+        statement = statement.where(NamingSessionRow.owner == owner)
     return [_record(trial, row, slug) for trial, row, slug in session.execute(statement)]
 
 

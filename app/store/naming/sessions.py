@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, insert, select
 
 from app.analysis.naming.plan import SEED_LIMIT, ClassResult, choose_results, plan_trials
-from app.contract.errors import Conflict, Missing, TooMany
-from app.contract.naming import NamingRequest, NamingSession, SessionState
+from app.contract.errors import Conflict, InvalidRequest, Missing, TooMany
+from app.contract.naming import NamingRequest, NamingSession, SessionState, possible_shown
 from app.contract.network import CLASS_LAYER, NetworkCard
 from app.store.catalog.networks import get_card, network_id
 from app.store.database.clock import now
@@ -71,6 +71,8 @@ def create_session(
     """
     card = get_card(session, slug=request.network)
     card.require_classes()
+    if request.shown not in possible_shown(card):
+        raise InvalidRequest(f"A stimulus of {card.title} is one moving picture: `shown` can only be `all`.")
     results = choose_results(class_results(session, card=card), card, request)
     if not results:
         raise Missing(

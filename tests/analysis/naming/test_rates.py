@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from app.analysis.naming.rates import make_report
+from app.analysis.naming.rates import first_exposures, make_report
 from app.contract.interval import share_interval
 from app.contract.naming import NamingRecord, NamingReport
 from app.contract.recipe import Recipe
@@ -46,7 +46,7 @@ def record(answer: int | None = 0, *, class_index: int = 0, recipe_seed: int = 0
 
 
 def report(*records: NamingRecord) -> NamingReport:
-    return make_report(records, {"tiny": CARD}, RECIPES)
+    return make_report(records, first_exposures(records), {"tiny": CARD}, RECIPES)
 
 
 def test_the_rate_has_wilsons_interval_chance_and_the_rate_of_controls() -> None:

@@ -53,7 +53,7 @@ def test_a_session_is_answered_to_its_end(store: Store, card: NetworkCard) -> No
     with store.session() as session:
         ended = sessions.get_session(session, session_id=started.id)
         [listed] = sessions.list_sessions(session, owners={"anna"})
-        exposures = records.read_records(session, network="tiny")
+        exposures = records.read_records(session, owner="anna")
         assert sessions.list_sessions(session, owners={"ben"}) == []
     assert listed == ended
     assert (ended.state, ended.answered, ended.ended_at is not None) == (SessionState.DONE, 5, True)

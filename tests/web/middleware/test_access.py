@@ -16,6 +16,8 @@ from tests.web.conftest import ORIGIN
 from tests.web.middleware.conftest import ADMIN_TOKEN, ASK, FORM, PAGE, TOKEN, VIDEO, Serve
 from tests.web.views.pagereader import PageReader
 
+NAMING = "f" * 32  # id of a session of naming
+
 
 def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
     """Return every request that changes something, with a body that is accepted."""
@@ -25,6 +27,11 @@ def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
         ("POST", "/api/networks", {"json": {"source": "i3d"}}),
         ("POST", "/api/clips?network=tiny", {"content": VIDEO, "headers": {"Content-Type": "video/mp4"}}),
         ("POST", "/api/links", {"json": {"url": "/", "title": "t"}}),
+        ("POST", "/api/naming/sessions", {"json": {"network": "tiny", "naive": True}}),
+        *(
+            ("POST", f"/api/naming/sessions/{NAMING}/{each}", {"json": {}})
+            for each in ("answers", "abandon", "verdicts")
+        ),
         ("DELETE", f"/api/jobs/{job}", {}),
         ("POST", f"/api/jobs/{job}/retry", {}),
         ("POST", f"/api/jobs/{job}/order", {"json": {"to": "first"}}),
@@ -37,6 +44,8 @@ def all_changes(job: int) -> list[tuple[str, str, dict[str, Any]]]:
         ("POST", "/-/clips", {"data": {"network": "tiny"}, "files": {"file": ("a.mp4", VIDEO)}}),
         ("POST", "/-/saved", {"data": {"url": "/", "title": "t"}}),
         ("POST", "/-/saved/none/forget", {}),
+        ("POST", "/-/name-it", {"data": {"network": "tiny", "naive": "true"}}),
+        *(("POST", f"/-/name-it/{NAMING}{each}", {"data": {}}) for each in ("", "/abandon", "/judge")),
         ("POST", f"/-/jobs/{job}/cancel", {}),
         ("POST", f"/-/jobs/{job}/retry", {}),
         ("POST", f"/-/jobs/{job}/order", {"data": {"to": "first"}}),
@@ -49,7 +58,7 @@ def test_the_list_of_changes_is_complete(serve: Serve) -> None:
     paths = client.get("/api/openapi.json").json()["paths"]
     documented = {(method.upper(), path) for path, each in paths.items() for method in each if method != "get"}
     named = {
-        (method, path.partition("?")[0].replace("/1", "/{job_id}"))
+        (method, path.partition("?")[0].replace("/1", "/{job_id}").replace(NAMING, "{session_id}"))
         for method, path, _ in all_changes(1)
         if path.startswith("/api/")
     }
@@ -58,8 +67,9 @@ def test_the_list_of_changes_is_complete(serve: Serve) -> None:
 
 def test_every_change_needs_the_token_and_reading_does_not(serve: Serve, store: Store) -> None:
     [job] = enqueue(store, 0)
-    client = serve(token=TOKEN)()
-    for method, path, body in all_changes(job.id):
+    make_client = serve(token=TOKEN)
+    for number, (method, path, body) in enumerate(all_changes(job.id)):
+        client = make_client(f"192.0.2.{number}")  # so many wrong tokens from one address are too many
         for authorization in (None, "Bearer wrong", "Bearer", f"Basic {TOKEN}", f"bearer {TOKEN}x", "Bearer é"):
             headers = {**body.get("headers", {}), **({"Authorization": authorization} if authorization else {})}
             sent = [(name.encode(), value.encode()) for name, value in headers.items()]
