@@ -131,6 +131,9 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     second. Clips that are already there are left as they are. After the first ten of each class a survey is queued
     that only records, so that most pages have evidence early; after all clips one with all parts. Both come after the
     first stimuli of the classes and before the background requests. An error is logged.
+
+    Pictures come first, although those made before a survey divide by a_hat = 1, which their pages tell in one line.
+    Requests that still wait when a survey is published are made with its a_hat (app/store/jobs/newest_survey.py).
     """
     from worker.survey.intake import add_clip_files
     from worker.video.decoders import ClipDecoders

@@ -33,12 +33,9 @@ class VisualizeTask:
         self.networks = NetworkCache(store, device)
 
     def __call__(self, jobs: Sequence[VisualizeJob], context: JobContext) -> None:
-        try:
-            a_hat, statistics = self._a_hat(jobs), self._statistics(jobs[0])
-        except Missing:
-            if not self._follow_newest_survey(jobs[0], context):
-                raise
+        if self._follow_newest_survey(jobs[0], context):
             return
+        a_hat, statistics = self._a_hat(jobs), self._statistics(jobs[0])
         network = self.networks.load(jobs[0].network)
         reporter = ProgressReporter(context, jobs)
         reporter.start_stage()
@@ -87,14 +84,13 @@ class VisualizeTask:
                 context.finish_visualization(jobs[index], result.outcome.measurements, media)
 
     def _follow_newest_survey(self, job: VisualizeJob, context: JobContext) -> bool:
-        """Queue a batch whose survey is gone for the newest; return False where the newest has not what it needs."""
+        """Queue a batch again where a newer survey came before it began, and return whether one did."""
         with self.store.session() as session:
             card = get_card(session, slug=job.network)
-        newest = with_newest_survey(job.recipe, card)
-        if newest == job.recipe:
-            return False
-        context.follow_newest_survey(card)
-        return True
+        is_behind = with_newest_survey(job.recipe, card) != job.recipe
+        if is_behind:
+            context.follow_newest_survey(card)
+        return is_behind
 
     def _statistics(self, job: VisualizeJob) -> Mapping[str, ChannelStatistics] | None:
         """Return the feature statistics that a job's recipe names, by layer. Raises Missing where they are gone."""
