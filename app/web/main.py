@@ -3,9 +3,11 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
 
 from app.contract.version import VERSION
 from app.settings import Settings, settings
@@ -64,6 +66,7 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        routes=_shared_routes(),
     )
     app.state.settings = chosen
     app.state.assets = Assets()
@@ -79,10 +82,16 @@ def create_app(chosen: Settings | None = None, store: Store | None = None) -> Fa
     app.add_middleware(OriginGuard, settings=chosen)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(PublicPath, settings=chosen)
-
-    for router in api_routers:
-        app.include_router(router)
-    app.mount("/-/assets", AssetFiles())
-    for router in page_routers:  # last: /{network} takes every address that is left
-        app.include_router(router, include_in_schema=False)
     return app
+
+
+@cache
+def _shared_routes() -> list[BaseRoute]:
+    """Return the routes of every application in this process. FastAPI prepares each one once, at its first request."""
+    shared = APIRouter()
+    for router in api_routers:
+        shared.include_router(router)
+    shared.mount("/-/assets", AssetFiles())
+    for router in page_routers:  # last: /{network} takes every address that is left
+        shared.include_router(router, include_in_schema=False)
+    return shared.routes
