@@ -1,6 +1,7 @@
 """Compares the schema of the database with the one that this code knows."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -28,7 +29,7 @@ def require_known(connection: Connection, alembic: Config) -> Sequence[str]:
             "Kinetoscope. Name an empty one in KINETOSCOPE_DATABASE_URL, or another folder in KINETOSCOPE_HOME."
         )
     heads = MigrationContext.configure(connection).get_current_heads() if VERSION_TABLE in tables else ()
-    scripts = ScriptDirectory.from_config(alembic)
+    scripts = _read_scripts(str(alembic.get_main_option("script_location")))
     known = {script.revision for script in scripts.walk_revisions()}
     if not known.issuperset(heads):
         raise DatabaseNewer(
@@ -41,10 +42,17 @@ def require_known(connection: Connection, alembic: Config) -> Sequence[str]:
 
 def require_current(connection: Connection, alembic: Config) -> None:
     """Raise DatabaseNotMigrated where the schema is older than this code, and what `require_known` raises."""
-    heads, newest = require_known(connection, alembic), ScriptDirectory.from_config(alembic).get_current_head()
+    heads = require_known(connection, alembic)
+    newest = _read_scripts(str(alembic.get_main_option("script_location"))).get_current_head()
     if not heads:
         raise DatabaseNotMigrated(f"The database has no tables yet. {UPGRADE_ADVICE}")
     if set(heads) != {newest}:
         raise DatabaseNotMigrated(
             f"The database is at revision {', '.join(heads)}, this version needs {newest}. {UPGRADE_ADVICE}"
         )
+
+
+@cache
+def _read_scripts(folder: str) -> ScriptDirectory:
+    """Return the migrations in a folder, which Python compiles whenever they are read."""
+    return ScriptDirectory(folder)

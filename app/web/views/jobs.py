@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.contract.job import Job, JobState
@@ -20,16 +20,9 @@ from app.web.views.parts.pagination import Pagination, numbered_pagination
 
 router = APIRouter(prefix="/-/jobs")
 
+JOBS_PER_PAGE = 50
 NOBODY = "nobody"  # stands for a browser that never asked for work: an owner without jobs
 Cursor = Annotated[str | None, Query(max_length=100)]
-
-
-async def jobs_per_page() -> int:
-    """Return the number of jobs on a page: a dependency, which tests override with a small number."""
-    return 50
-
-
-JobsPerPage = Annotated[int, Depends(jobs_per_page)]
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,6 @@ def jobs_page(
     request: Request,
     session: ReadSession,
     visitor: VisitorDep,
-    per_page: JobsPerPage,
     state: JobState | None = None,
     network: Annotated[str | None, Query(max_length=63)] = None,
     mine: bool = False,
@@ -77,7 +69,7 @@ def jobs_page(
         network=network,
         owner=only_owner,
         page=page,
-        per_page=per_page,
+        per_page=JOBS_PER_PAGE,
         after=after,
         before=before,
         counts=counts,
@@ -96,7 +88,7 @@ def jobs_page(
         *((each, count_text(count, is_capped=count >= MAX_COUNTED_JOBS)) for each, count in counts.items()),
     ]
     # Counting stops at MAX_COUNTED_JOBS; a page beyond that has a next page as long as the listing says so.
-    known_total = max(jobs.total, page * per_page + 1 if jobs.next else 0)
+    known_total = max(jobs.total, page * JOBS_PER_PAGE + 1 if jobs.next else 0)
     return render(
         JobsPage(
             layout=page_layout(
@@ -124,7 +116,7 @@ def jobs_page(
                 Choice("mine", urls.jobs(state=state, network=network, mine=True), mine),
             ),
             jobs=jobs,
-            pagination=numbered_pagination(page, per_page, known_total, href),
+            pagination=numbered_pagination(page, JOBS_PER_PAGE, known_total, href),
             workers_alive=any(worker.alive for worker in known_workers),
             workers_pause=workers.common_pause(known_workers),
         )
