@@ -53,7 +53,7 @@ def test_every_answer_is_one_that_is_documented(
         assert isinstance(result, Ok)
         operation = result.ok()
 
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def check(case: Case[Any]) -> None:
             case.call_and_validate(checks=checks)
