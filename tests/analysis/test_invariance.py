@@ -193,6 +193,7 @@ def test_without_classes_of_other_speed_the_speed_itself_is_told_of() -> None:
     told = claims(measured(pairs=()))["kept_apart"]
     assert told.verdict is UNTOLD
     assert "told from unchanged ones in fc6 with an area under the ROC curve of 0.90" in told.sentence
+    assert "four independent clips of each of two such classes" in told.sentence
     assert told.effect is not None
 
 
@@ -204,6 +205,12 @@ def test_what_cannot_be_told_says_why() -> None:
     assert "add clips to the data set" in frames["speed"].sentence
     still = claims(measured({}, sees_motion=False, has_gain=False, layers=(), pairs=()))
     assert "single frames" in still["speed"].sentence
+
+
+def test_abstraction_over_few_classes_says_how_many_it_takes() -> None:
+    few = claims(measured(classes=3, resampled="groups"))["abstraction"]
+    assert few.verdict is UNTOLD
+    assert "takes clips of 6 classes at least; these are of 3" in few.sentence
 
 
 def test_clips_that_are_too_short_are_told_of() -> None:

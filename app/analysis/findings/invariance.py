@@ -17,6 +17,7 @@ DEPTH_MEASURES = {  # the measures by layer that charts show, and their names
     "direction_selectivity": "selectivity",
     "effective_classes": "effective classes",
 }
+MIN_DRAWN_CLASSES = 6  # for classes to be drawn: worker/evidence/layer_sharing.py draws no fewer
 CLAIMS = 5  # that this finding asks: p-values are multiplied by it
 
 HEADING = Heading(
@@ -32,6 +33,11 @@ NO_MOTION = "The network sees single frames, so it cannot be told what it keeps 
 TOO_FEW = (
     "An interval takes two classes with four independent clips each (of different videos, people or motions): add "
     "clips to the data set, and survey the network again."
+)
+NO_GAIN = "Frames cannot be shown with larger motion at the same rate: only networks with a stream of optical flow can be asked."
+NO_SPEED_PAIR = (
+    "No two classes are known that differ by speed alone: it takes four independent clips of each of two such classes "
+    "(wave_slow and wave_fast)."
 )
 SPEED_LOST = "The last layer does not tell speeds apart either, so that it may ignore motion."
 
@@ -109,8 +115,7 @@ def gain_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
     measure = "median slope d log response / d log gain: last less first layer"
     change = facts.depth_of("gain")
     if change is None:
-        reason = "" if facts.has_gain else "Frames cannot be shown with larger motion at the same rate: not measured."
-        return _untold("invariance.gain", measure, facts, reason)
+        return _untold("invariance.gain", measure, facts, "" if facts.has_gain else NO_GAIN)
     layers = [facts.layer(name) for name in (change.first, change.last)]
     gains = [layer.gain for layer in layers if layer and layer.gain]
     falls = change.change.high < 0 and _is_beyond(change, thresholds.min_slope_change, thresholds, falls=True)
@@ -146,8 +151,14 @@ def abstraction_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
     """Return the claim that more units detect a class in the last layer than in the first, beyond chance."""
     measure = "share of live units that detect a class beyond chance: last less first layer"
     change = facts.depth_of("abstraction")
-    if change is None or change.beyond_control is None or change.change.low == change.change.high:
+    if change is None or change.beyond_control is None:
         return _untold("invariance.abstraction", measure, facts)
+    if facts.classes < MIN_DRAWN_CLASSES:
+        reason = (
+            f"The interval draws classes, and takes clips of {MIN_DRAWN_CLASSES} classes at least; these are of "
+            f"{facts.classes}."
+        )
+        return _untold("invariance.abstraction", measure, facts, reason)
     first, last = facts.layer(change.first), facts.layer(change.last)
     ends = [layer.abstraction for layer in (first, last) if layer and layer.abstraction]
     control = last.control_abstraction if last else None
@@ -200,7 +211,7 @@ def kept_apart_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
             + (f", {control.told_apart.value:.2f} with shuffled weights." if control else ".")
         )
     if pair is None:
-        reason = speed + " No two classes are known that differ by speed alone." if speed else ""
+        reason = f"{speed} {NO_SPEED_PAIR}" if speed else ""
         claim = _untold(name, measure, facts, reason)
         effect = told.told_apart if told else None
         return claim.model_copy(update={"effect": effect, "control": control.told_apart if control else None})
