@@ -34,7 +34,10 @@ TOO_FEW = (
     "An interval takes two classes with four independent clips each (of different videos, people or motions): add "
     "clips to the data set, and survey the network again."
 )
-NO_GAIN = "Frames cannot be shown with larger motion at the same rate: only networks with a stream of optical flow can be asked."
+NO_GAIN = (
+    "Frames cannot be shown with larger motion at the same rate: only networks with a stream of optical flow can be "
+    "asked."
+)
 NO_SPEED_PAIR = (
     "No two classes are known that differ by speed alone: it takes four independent clips of each of two such classes "
     "(wave_slow and wave_fast)."
