@@ -13,6 +13,7 @@ the logits along the unit's own map, so forward-mode differentiation of one copy
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from worker.devices import device_of
 from worker.evidence.explain import explained_layers
 from worker.evidence.output_hook import replace_output
 from worker.evidence.probe_plan import default_layers
+from worker.evidence.separate_sums import with_separate_sums
 from worker.evidence.types import Observe, ReadClips, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.maximize.microbatches import is_out_of_memory
@@ -114,15 +116,20 @@ def attribute_clip(
 def _attribute_group(network: Network, inputs: Inputs, layer: str, units: Tensor, with_weights: bool) -> Tensor:
     """Return share, effect and weight of a group of units, (3, n, classes).
 
-    Copies are made at the layer where what follows can be computed so; where it joins the layer's map with another of
-    the same clip in a way that wants equal batches (`out += shortcut`), the clip is copied before the first layer, for
-    one unit after the other.
+    Copies are made at the layer where what follows can be computed so, if need be with separate sums; where it joins
+    the layer's map with another of the same clip in another way that wants equal batches, the clip is copied before the
+    first layer, for one unit after the other.
     """
-    try:
+
+    def attribute() -> Tensor:
         return _attribute_copies(network, inputs, layer, units, with_weights)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
+
+    for attempt in (attribute, partial(with_separate_sums, network, inputs, attribute)):
+        try:
+            return attempt()
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
     copies = 1 + (3 if with_weights else 2)
     repeated = {name: x.expand(copies, *x.shape[1:]).contiguous() for name, x in inputs.items()}
     return torch.cat(

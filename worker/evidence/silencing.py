@@ -11,6 +11,8 @@ only behind the layer: all before it, and all beside it in a network of several 
 import copy
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,6 +22,7 @@ from app.contract.errors import NotFinite
 from app.contract.network import NetworkCard
 from worker.devices import device_of
 from worker.evidence.output_hook import replace_output
+from worker.evidence.separate_sums import SeparateSums, with_separate_sums
 from worker.graph.forward_hook import forward_to_all
 from worker.graph.inputs import Inputs, as_map
 from worker.maximize.microbatches import is_out_of_memory
@@ -93,14 +96,19 @@ def silenced_logits(
 @torch.no_grad()
 def _silence_group(network: Network, inputs: Inputs, layer: str, silenced: Tensor, means: Tensor) -> Tensor:
     """Return the logits (n, B, classes) on the CPU; with half as many sets at once where memory is full."""
-    try:
+
+    def silence() -> Tensor:
         return _silence_at_once(network, inputs, layer, silenced, means).float().cpu()
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            if len(silenced) == 1:
-                raise
-            halves = torch.chunk(silenced, 2)
-            return torch.cat([_silence_group(network, inputs, layer, half, means) for half in halves])
+
+    for attempt in (silence, partial(with_separate_sums, network, inputs, silence)):
+        try:
+            return attempt()
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                if len(silenced) == 1:
+                    raise
+                halves = torch.chunk(silenced, 2)
+                return torch.cat([_silence_group(network, inputs, layer, half, means) for half in halves])
     # a network that cannot be mapped (it reads values, or writes into what is not copied) runs whole for each set
     return torch.stack([_silence_set(network, inputs, layer, units, means) for units in silenced]).float().cpu()
 
@@ -141,21 +149,21 @@ def count_tails(network: Network, layers: Sequence[str]) -> dict[str, float]:
 def _count_tails(network: Network, layers: Sequence[str], device: torch.device) -> dict[str, float]:
     inputs = zero_inputs(network.card.streams, 1, device)
 
-    def count(layer: str | None) -> int:
-        with FlopCounterMode(display=False) as counter:
-            if layer is None:
-                network.module(inputs)
-            else:
-                units = network.card.layer(layer).units
-                silenced = torch.zeros(2, units, dtype=torch.bool, device=device)
-                try:
-                    _silence_at_once(network, inputs, layer, silenced, torch.zeros(units, device=device))
-                except RuntimeError as error:
-                    if is_out_of_memory(error):
-                        raise
-                    return 2 * whole
-        return int(counter.get_total_flops())
+    with FlopCounterMode(display=False) as counter:
+        network.module(inputs)
+    whole = int(counter.get_total_flops())
 
-    whole = 0
-    whole = count(None)
+    def count(layer: str) -> int:
+        units = network.card.layer(layer).units
+        silenced = torch.zeros(2, units, dtype=torch.bool, device=device)
+        for sums in (nullcontext(), SeparateSums()):
+            try:
+                with FlopCounterMode(display=False) as counter, sums:
+                    _silence_at_once(network, inputs, layer, silenced, torch.zeros(units, device=device))
+                return int(counter.get_total_flops())
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
+        return 2 * whole
+
     return {layer: min(1.0, max(0.0, count(layer) / max(1, whole) - 1)) for layer in layers}
