@@ -96,9 +96,19 @@ def _read_peaks(module: nn.Module, paths: Sequence[str], clips: Sequence[Inputs]
     return {path: torch.cat(found) for path, found in peaks.items()}
 
 
+def _has_statistics(norm: nn.Module) -> bool:
+    """Return whether a batch normalisation has running statistics that it was not made with."""
+    mean, variance = norm.running_mean, norm.running_var
+    return isinstance(mean, Tensor) and isinstance(variance, Tensor) and bool(mean.any() or (variance != 1).any())
+
+
 def calibrate_norms(parts: Iterable[nn.Module], run: Callable[[], object]) -> None:
-    """Set the running statistics of the batch normalisations among the parts to the averages over what `run` shows."""
-    norms = [part for part in parts if isinstance(part, BATCH_NORMS) and part.running_mean is not None]
+    """Set the running statistics of the batch normalisations among the parts to the averages over what `run` shows.
+
+    Those that are as they were made (mean 0, variance 1) stay so: a network that was never trained differs from its
+    control in nothing but the order of its weights.
+    """
+    norms = [part for part in parts if isinstance(part, BATCH_NORMS) and _has_statistics(part)]
     momenta = [part.momentum for part in norms]
     for part in norms:
         part.reset_running_stats()

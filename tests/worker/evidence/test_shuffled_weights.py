@@ -49,6 +49,17 @@ def test_batch_normalisations_get_the_statistics_of_the_control(tiny_clip: Netwo
     assert norm.running_mean[0] == 100
 
 
+def test_batch_normalisations_that_were_never_trained_stay_as_they_are(tiny_clip: Network) -> None:
+    network = Network(tiny_clip.card, WithNorm(nn.BatchNorm3d(3), tiny_clip.module).eval(), {})
+    control = shuffle_weights(network, random_inputs(network, 3))
+    for part in control.module.modules():
+        if isinstance(part, nn.BatchNorm3d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
+            assert not part.running_mean.any()
+            assert (part.running_var == 1).all()
+
+
 def test_a_layer_that_shuffling_silences_is_shifted(tiny_two_stream: Network) -> None:
     """Behind a layer without a live unit nothing would depend on the clip."""
     module = copy.deepcopy(tiny_two_stream.module)
