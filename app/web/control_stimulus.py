@@ -8,12 +8,14 @@ colours of a picture are shifted alike, so that they go together as they did. Sh
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image, ImageChops, ImageMath
+
+Encoding = Literal["direction", "xy"] | None  # of flow as colours
 
 COPIES, COPIES_OF_LONG = 64, 16  # half of them with each sign, so that the mean stays
 LONG_SHEET = 16  # frames: noise of more takes seconds, by which a control would be known, with as many copies
@@ -33,12 +35,12 @@ def draw_noise(data: bytes, *, frames: int, seed: str, lossless: bool) -> bytes:
     return file.getvalue()
 
 
-def draw_loop(data: bytes, *, frames: int, size: tuple[int, int], is_flow: bool) -> bytes:
-    """Return a sprite sheet as an animation that plays forward and backward, flow with its direction as hue."""
+def draw_loop(data: bytes, *, frames: int, size: tuple[int, int], encoding: Encoding = None) -> bytes:
+    """Return a sprite sheet as an animation that plays forward and backward; flow needs an encoding as colours."""
     with Image.open(io.BytesIO(data)) as image:
         images = _split(image.convert("RGB"), frames)
-    if is_flow:
-        images = [_direction_colors(each) for each in images]
+    if encoding is not None:
+        images = [_draw_flow(each, _color_table(encoding)) for each in images]
     images = [each.resize(size, Image.Resampling.NEAREST) for each in images]
     first, *others = [*images, *images[-2:0:-1]]
     file = io.BytesIO()
@@ -118,22 +120,25 @@ def _combine(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) ->
 
 
 @cache
-def _direction_table() -> tuple[bytes, ...]:
+def _color_table(encoding: Encoding) -> tuple[bytes, ...]:
     """Return the colours of all flow vectors by 256 u + v, as `worker/render/flow_color.py` draws them."""
-    colors = []
-    for u in range(256):
-        for v in range(256):
-            x, y = (value * (2 * FLOW_RANGE / 255) - FLOW_RANGE for value in (u, v))
-            strength = min(math.hypot(x, y) / FULL_COLOR_PX, 1)
-            hue = math.atan2(y, x) / (2 * math.pi) % 1
-            wheel = (min(max(abs((hue * 6 + shift) % 6 - 3) - 1, 0), 1) for shift in (0, 4, 2))
-            colors.append(bytes(round(255 * (1 - strength * (1 - each))) for each in wheel))
-    return tuple(colors)
+    color = _xy_magnitude_color if encoding == "xy" else _direction_color
+    pixels = [value * (2 * FLOW_RANGE / 255) - FLOW_RANGE for value in range(256)]
+    return tuple(bytes(round(255 * min(max(each, 0), 1)) for each in color(u, v)) for u in pixels for v in pixels)
 
 
-def _direction_colors(flow: Image.Image) -> Image.Image:
-    """Draw a flow field with its direction as hue and its magnitude as strength, on white."""
-    table = _direction_table()
+def _direction_color(u: float, v: float) -> Iterable[float]:
+    strength = min(math.hypot(u, v) / FULL_COLOR_PX, 1)
+    hue = math.atan2(v, u) / (2 * math.pi) % 1
+    wheel = (min(max(abs((hue * 6 + shift) % 6 - 3) - 1, 0), 1) for shift in (0, 4, 2))
+    return (1 - strength * (1 - each) for each in wheel)
+
+
+def _xy_magnitude_color(u: float, v: float) -> Iterable[float]:
+    return (0.5 + each / (2 * FULL_COLOR_PX) for each in (u, v, math.hypot(u, v)))
+
+
+def _draw_flow(flow: Image.Image, table: tuple[bytes, ...]) -> Image.Image:
     u, v = flow.getchannel(0).tobytes(), flow.getchannel(1).tobytes()
     colors = b"".join([table[256 * x + y] for x, y in zip(u, v, strict=True)])
     return Image.frombytes("RGB", flow.size, colors)

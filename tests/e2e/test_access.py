@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from app.launch.frontend_build import FRONTEND
 from app.settings import ROOT
 from tests.dashboard import Dashboard
+from tests.e2e.axe import SETTLED, examine
 from tests.e2e.conftest import complaints
 from tests.e2e.surveyed import Served, surveyed
 from tests.web.views.pagereader import PageReader
@@ -21,9 +20,7 @@ __all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = ROOT / "var" / "screenshots"  # for people to look at; nothing compares them
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 BESIDES = (  # what no link leads to
     "/nowhere",
     "/tiny_two_stream/class/99",
@@ -43,15 +40,6 @@ SURVEYED = (
     "/-/datasets/little",
     "/-/datasets/little/walk-0",
 )
-# Elements are defined, and what is in sight has come and stands where it will stay: axe measures colours on pictures.
-SETTLED = """async () => {
-  const elements = [...document.querySelectorAll(":not(:defined)")].map((each) => each.localName);
-  await Promise.all([...new Set(elements)].map((name) => customElements.whenDefined(name)));
-  const inSight = (each) => each.getBoundingClientRect().top < innerHeight && each.checkVisibility();
-  await Promise.all([...document.images].filter(inSight).map((each) => each.decode().catch(() => {})));
-  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})));
-  for (let frames = 0; frames < 2; frames++) await new Promise(requestAnimationFrame);
-}"""
 NOT_PAGES = re.compile(r"^/(api/|-/(media|assets|docs|s)\b)|\.\w{2,5}$|/-/export")  # by their path
 
 
@@ -152,27 +140,6 @@ def test_axe_finds_nothing_in_dialogs(filled: Dashboard, themed: Page) -> None:
     themed.keyboard.press("s")
     expect(themed.locator("share-dialog dialog")).to_be_visible()
     assert examine(themed, "share") == []
-
-
-def examine(page: Page, name: str) -> list[str]:
-    page.evaluate(SETTLED)
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text() + "; undefined")
-    run = "axe.run(document, {runOnly: tags, resultTypes: ['violations']})"
-    found: dict[str, Any] = page.evaluate(f"(tags) => {run}", RULES)
-    if found["violations"]:  # perhaps the page was still changing: a real violation stays
-        no_more = f"async (tags) => !(await {run}).violations.length"
-        try:
-            page.wait_for_function(no_more, arg=RULES, timeout=3000, polling=500)
-        except PlaywrightTimeoutError:
-            found = page.evaluate(f"(tags) => {run}", RULES)
-        else:
-            return []
-    return [
-        f"{name}: {each['id']}: {node['html'][:160]} {[check['message'] for check in node['any']][:1]}"
-        for each in found["violations"]
-        for node in each["nodes"][:3]
-    ]
 
 
 def test_the_theme_follows_the_system_the_switch_and_the_address(

@@ -38,6 +38,7 @@ def pictures(job: VisualizeJob) -> list[RenderedMedia]:
         encode(MediaRole.APPEARANCE, still),
         encode(MediaRole.FLOW, [sheet], frames=FRAMES, lossless=True),
         encode(MediaRole.FLOW_DIRECTION, fields, frames=FRAMES),
+        encode(MediaRole.FLOW_XY, fields, frames=FRAMES),
         encode(MediaRole.LOOP, [*still, *fields], frames=FRAMES),
     ]
 

@@ -1,6 +1,8 @@
 """Controls are noise with the spectrum of a stimulus, the same for the same seed."""
 
 import io
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -8,12 +10,11 @@ import pytest
 from PIL import Image
 
 from app.web.control_stimulus import draw_loop, draw_noise
-from worker.render.flow_color import direction_colors
+from worker.render.flow_color import Floats, Pixels, direction_colors, xy_magnitude_colors
 from worker.render.webp import contact_sheet
 from worker.video.flow import dequantise
 
 SIDE = 48
-Pixels = npt.NDArray[np.uint8]
 
 
 def frames_of(count: int) -> Pixels:
@@ -65,10 +66,13 @@ def test_a_sheet_keeps_its_size_and_its_last_row_ends_in_black() -> None:
     assert noise[SIDE:, : 2 * SIDE].std() > 5
 
 
-def test_the_loop_of_flow_has_the_workers_colours() -> None:
+@pytest.mark.parametrize(("encoding", "draw"), [("direction", direction_colors), ("xy", xy_magnitude_colors)])
+def test_the_loop_of_flow_has_the_workers_colours(
+    encoding: Literal["direction", "xy"], draw: Callable[[Floats], Pixels]
+) -> None:
     u, v = np.meshgrid(np.arange(SIDE) * 5, np.arange(SIDE) * 5)
     field = np.stack([u, v, np.zeros_like(u)], -1).astype(np.uint8)[None].repeat(2, 0)
-    loop = Image.open(io.BytesIO(draw_loop(encoded(field), frames=2, size=(SIDE, SIDE), is_flow=True)))
-    assert (loop.size, getattr(loop, "n_frames", 1)) in (((SIDE, SIDE), 1), ((SIDE, SIDE), 2))
-    wanted = direction_colors(dequantise(np.stack([u, v]).astype(np.uint8)))
-    assert np.abs(np.asarray(loop.convert("RGB"), float) - wanted).mean() < 6  # what WebP loses
+    data = draw_loop(encoded(field), frames=2, size=(SIDE, SIDE), encoding=encoding)
+    drawn = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float)
+    wanted = draw(dequantise(np.stack([u, v]).astype(np.uint8)))
+    assert np.abs(drawn - wanted).mean() < 6  # what WebP loses

@@ -29,7 +29,7 @@ router = APIRouter()
 
 SEEDS_TOLD = 12  # of the stored stimuli, in a sentence
 SHOWN_TEXTS = {
-    Shown.ALL: "picture, flow, and the picture carried along it",
+    Shown.ALL: "picture, flow, carried picture",
     Shown.BOTH: "picture and flow",
     Shown.PICTURE: "the picture alone",
     Shown.FLOW: "the flow alone",
@@ -77,7 +77,7 @@ class NameItPage(Page):
     """`card` and `stored` are None until a network is chosen."""
 
     template: ClassVar[str] = "name_it.html"
-    networks: tuple[NetworkChoice, ...]
+    networks: tuple[NetworkChoice, ...]  # that can be chosen besides
     card: NetworkCard | None
     stored: StoredStimuli | None
     shown_choices: tuple[tuple[str, str], ...]  # value and text; only those that the network's stimuli have
@@ -94,7 +94,7 @@ def name_it_page(
     card = networks.get_card(session, slug=network) if network else None
     stored = StoredStimuli.of(card, sessions.class_results(session, card=card)) if card else None
     counts = sessions.count_class_results(session)
-    cards = [each for each in networks.list_cards(session) if each.classes]
+    cards = [each for each in networks.list_cards(session) if each.classes and each.slug != network]
     shown = possible_shown(card) if card else ()
     return render(
         NameItPage(

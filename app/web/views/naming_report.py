@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from app.contract.naming import Misnaming, NamedRate, NamingReport
 from app.contract.network import NetworkCard
+from app.contract.recipe import ResolvedRecipe
 from app.store.catalog import networks
 from app.web import urls
 from app.web.csv_table import csv_table
@@ -23,6 +24,7 @@ from app.web.views.parts.recipe_form import unusual_values
 router = APIRouter()
 
 MAX_MISNAMINGS = 100  # that the page lists
+SURVEY_TEXTS = {"": "before a survey", "unrecorded": "a_hat not recorded"}  # by the recipe's `survey_maxima`
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,14 @@ def _tables(report: NamingReport, data: NamingData, filters: ReportFilters) -> t
 
     def recipe_text(key: str) -> str:
         recipe = recipes[key]
-        return ", ".join(filter(None, (recipe.speed.value, unusual_values(recipe, card))))
+        unusual = unusual_values(recipe, card)
+        return ", ".join(filter(None, (recipe.speed.value, unusual, survey_text(recipe))))
+
+    def survey_text(recipe: ResolvedRecipe) -> str:
+        """Return of which survey the a_hat of a recipe is, where it is not the newest's."""
+        if recipe.survey_maxima == card.survey_maxima:
+            return ""
+        return SURVEY_TEXTS.get(recipe.survey_maxima, "a_hat of an older survey")
 
     rows = {
         "classes": tuple(RateRow(each.group, urls.class_(card.slug, each.group), each) for each in report.classes),

@@ -46,8 +46,20 @@ class ClassChooser extends HTMLElement {
       const name = item.textContent.toLowerCase();
       item.hidden = !words.every((word) => name.includes(word));
     }
-    this.#mark(words.length ? this.#radios[0] : undefined);
+    this.#mark(words.length ? this.#bestMatch(words.join(" ")) : undefined);
   };
+
+  /**
+   * Return the class of exactly this name, or else the first that begins so, or else the first that is left.
+   *
+   * @param {string} text
+   */
+  #bestMatch(text) {
+    const radios = this.#radios;
+    const names = radios.map((radio) => radio.value.toLowerCase());
+    const best = [names.indexOf(text), names.findIndex((name) => name.startsWith(text))];
+    return radios[best.find((index) => index >= 0) ?? 0];
+  }
 
   /** @param {HTMLInputElement | undefined} radio */
   #mark(radio) {

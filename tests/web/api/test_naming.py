@@ -31,7 +31,7 @@ def test_a_program_names_stimuli(client: TestClient, started: dict[str, Any]) ->
         assert trial.keys() == {"session", "number", "trials", "media", "classes"}
         assert trial["number"] == number
         orders.add(tuple(trial["classes"]))
-        assert {each["role"] for each in trial["media"]} == {"appearance", "flow", "flow_direction"}
+        assert {each["role"] for each in trial["media"]} == {"appearance", "flow", "flow_direction", "flow_xy"}
         for each in trial["media"]:
             assert each["href"] == f"/-/name-it/{started['id']}/{number}/{each['role']}"
             assert client.get(each["href"]).status_code == 200

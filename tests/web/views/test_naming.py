@@ -74,7 +74,7 @@ def test_a_person_names_stimuli_from_start_to_result(
     page = open_page(f"/-/name-it/{session}")
     check(page)
     text = " ".join(page.text.split())
-    assert "You named 3 of 5 stimuli: 60.0% 23.1% to 88.2% (95% interval). Chance is 20.0%." in text
+    assert "You named 3 of 5 stimuli: 60.0% (95% interval 23.1% to 88.2%). Chance is 20.0%." in text
     assert "I cannot name it" in text
     assert f"/-/name-it/{session}" in open_page("/-/name-it").links
 
@@ -131,6 +131,8 @@ def test_only_what_was_chosen_is_shown(start: Start, visitor: TestClient, shown:
     session = start(shown=shown)
     page = visitor.get(f"/-/name-it/{session}").text
     assert set(re.findall(rf"/-/name-it/{session}/1/([a-z_]+)", page)) == roles
+    other_colours = visitor.get(f"/-/name-it/{session}?view=xy").text
+    assert ("/1/flow_xy" in other_colours) == ("flow" in roles)
     assert ("warped" in page) == (shown == "all")
     others = {"appearance", "flow", "flow_direction", "loop", "poster", "raw"} - roles
     assert {visitor.get(f"/-/name-it/{session}/1/{role}").status_code for role in others} == {404}

@@ -13,14 +13,15 @@ from app.store.database.cache import LruCache
 from app.store.naming import sessions, trials
 from app.store.results import visualizations
 from app.web import urls
-from app.web.control_stimulus import draw_loop, draw_noise
+from app.web.control_stimulus import Encoding, draw_loop, draw_noise
 from app.web.requests.credentials import Role
 from app.web.requests.visitor import Visitor
 
-# What is shown of each kind of stimulus; flow_direction and loop are for browsers without JavaScript.
+# What is shown of each kind of stimulus; animations are for browsers without JavaScript.
 PICTURE_ROLES = (MediaRole.APPEARANCE, MediaRole.SHEET, MediaRole.LOOP)
-FLOW_ROLES = (MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.SHEET, MediaRole.LOOP)
-SHEET_OF_LOOP = {MediaRole.FLOW_DIRECTION: MediaRole.FLOW, MediaRole.LOOP: MediaRole.SHEET}
+FLOW_ROLES = (MediaRole.FLOW, MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY, MediaRole.SHEET, MediaRole.LOOP)
+ENCODINGS: Mapping[MediaRole, Encoding] = {MediaRole.FLOW_DIRECTION: "direction", MediaRole.FLOW_XY: "xy"}
+SHEET_OF_LOOP = {**dict.fromkeys(ENCODINGS, MediaRole.FLOW), MediaRole.LOOP: MediaRole.SHEET}
 
 # Noise by the sha256 of the stimulus and the seed of the trial: a player asks for each role, and a page is reloaded.
 _noise: LruCache[tuple[str, int], bytes] = LruCache(max_size=32)
@@ -74,8 +75,7 @@ def read_blind_medium(session: Session, naming: NamingSession, number: int, role
         if source is role:
             return MediaContent(type="image/webp", data=noise)
         size = (stored[role].width, stored[role].height)
-        is_flow = source is MediaRole.FLOW
-        loop = draw_loop(noise, frames=stored[source].frames, size=size, is_flow=is_flow)
+        loop = draw_loop(noise, frames=stored[source].frames, size=size, encoding=ENCODINGS.get(role))
     except UnidentifiedImageError as error:
         raise Missing("The pictures of this trial cannot be read. Answer that you cannot name it.") from error
     return MediaContent(type="image/webp", data=loop)
