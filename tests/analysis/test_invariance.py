@@ -203,6 +203,8 @@ def test_what_cannot_be_told_says_why() -> None:
     assert {claim.verdict for claim in frames.values()} == {UNTOLD}
     assert "Frames cannot be shown with larger motion" in frames["gain"].sentence
     assert "add clips to the data set" in frames["speed"].sentence
+    unmoved = claims(measured({}))["gain"]
+    assert "units in both layers that motion moves by 10% or more" in unmoved.sentence
     still = claims(measured({}, sees_motion=False, has_gain=False, layers=(), pairs=()))
     assert "single frames" in still["speed"].sentence
 

@@ -1,7 +1,7 @@
 """The shares of a layer's units by what they code, with intervals, beside chance and the control."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from worker.evidence.coding import (
 from worker.evidence.resampling import make_interval, one_sided_p_value, percentile_interval
 from worker.evidence.types import Floats, UnitKey
 
+SEED = 0  # of the units that are drawn anew
 ReadResponses = Callable[[Layer], Iterator[tuple[slice, Responses]]]  # in chunks of units
 
 
@@ -49,6 +50,16 @@ class Sums:
     def shares(self, counts: Floats) -> Floats:
         """Return counts (..., 4) as shares of the live units."""
         return np.asarray(counts / max(1, self.live))
+
+    def draw_units(self, generator: np.random.Generator) -> "Sums":
+        """Return the same with as many live units drawn anew for each resample of clips.
+
+        Other weights would have given other units: two networks also differ by the luck of theirs.
+        """
+        if not self.live:
+            return self
+        drawn = generator.multinomial(self.live, self.resampled / self.resampled.sum(1, keepdims=True))
+        return replace(self, resampled=drawn.astype(float))
 
     @property
     def lean(self) -> tuple[Floats, Floats]:
@@ -150,7 +161,10 @@ def _correlation(effect: FactorEffect, column: int) -> UnitCorrelation:
 
 
 def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture: bool) -> LayerCoding:
-    """Return the shares of a layer, or of several together, with what chance and the control give."""
+    """Return the shares of a layer, or of several together, with what chance and the control give.
+
+    Differences from the control have the spread of clips, and of units, which are drawn anew for both networks.
+    """
     lean, resampled_lean = trained.lean
     static, dynamic, joint, _ = trained.shares(trained.exchanged.mean(0)).tolist()
     published = trained.shares(trained.published).tolist()
@@ -169,11 +183,13 @@ def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture
     if control is None:
         return found
     control_lean, resampled_control_lean = control.lean
+    generator = np.random.default_rng(SEED)
+    drawn, control_drawn = trained.draw_units(generator), control.draw_units(generator)
     joint_observed, joint_resampled = (
         trained.shares(counts)[..., 2] - control.shares(other)[..., 2]
-        for counts, other in ((trained.observed, control.observed), (trained.resampled, control.resampled))
+        for counts, other in ((trained.observed, control.observed), (drawn.resampled, control_drawn.resampled))
     )
-    lean_difference, resampled_difference = lean - control_lean, resampled_lean - resampled_control_lean
+    lean_difference, resampled_difference = lean - control_lean, drawn.lean[1] - control_drawn.lean[1]
     one_sided = one_sided_p_value(joint_observed, joint_resampled)
     from_zero = one_sided_p_value(np.abs(lean_difference), resampled_difference)
     return found.model_copy(

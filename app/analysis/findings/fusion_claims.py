@@ -5,7 +5,7 @@ Thresholds are justified in docs/evidence.md.
 
 from collections.abc import Sequence
 
-from app.analysis.findings.words import join_names, share_words
+from app.analysis.findings.words import join_names, percent_words, share_words
 from app.analysis.thresholds import Thresholds
 from app.contract.findings import Claim, Verdict
 from app.contract.interaction import InteractionFacts, LayerInteraction, PairSeparation
@@ -195,12 +195,12 @@ def is_learned(layer: LayerInteraction, layers: int, thresholds: Thresholds) -> 
 
 
 def _layer_sentence(layer: LayerInteraction) -> str:
-    control = f", with weights drawn anew {layer.control.value:.0%}" if layer.control else ""
+    control = f", with weights drawn anew {percent_words(layer.control.value)}" if layer.control else ""
     above = f". {share_words(layer.above)} of the units are above 95% of those" if layer.above else ""
     return (
         f"{layer.layer} ({layer.units:,} units): interaction explains {share_words(layer.share)} of a unit's variance, "
-        f"{layer.null.value:.0%} in additive units behind the same threshold; beyond them {share_words(layer.beyond)}"
-        f"{control}{above}."
+        f"{percent_words(layer.null.value)} in additive units behind the same threshold; beyond them "
+        f"{share_words(layer.beyond)}{control}{above}."
     )
 
 
@@ -241,11 +241,12 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts, thresholds: Thresho
     if not facts.pairs_asked:
         return _untold("fusion.pairs", "No two classes have four independent clips each: add clips of them.")
     found = [pair for pair in facts.pairs if needs_both(pair, thresholds)]
+    noun = "pair" if facts.pairs_asked == 1 else "pairs"
     left = f" {facts.pairs_left_out:,} pairs have a class with too few clips." if facts.pairs_left_out else ""
     if not found:
         return Claim(
             name="fusion.pairs",
-            sentence=f"Of {facts.pairs_asked:,} pairs of classes none needs both streams.{left}",
+            sentence=f"Of {facts.pairs_asked:,} {noun} of classes none needs both streams.{left}",
             verdict=Verdict.NOT_SUPPORTED,
             n=facts.pairs_asked,
             counted="pairs of classes",
@@ -257,7 +258,7 @@ def _pairs_claim(card: NetworkCard, facts: InteractionFacts, thresholds: Thresho
     return Claim(
         name="fusion.pairs",
         sentence=(
-            f"Of {facts.pairs_asked:,} pairs of classes {len(found)} {'needs' if len(found) == 1 else 'need'} both "
+            f"Of {facts.pairs_asked:,} {noun} of classes {len(found)} {'needs' if len(found) == 1 else 'need'} both "
             f"streams: {named}{more}.{left}"
         ),
         verdict=Verdict.SUPPORTED,

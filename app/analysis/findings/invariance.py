@@ -4,6 +4,15 @@ from collections.abc import Sequence
 
 from app.analysis.findings.claims import add_caveat, combine
 from app.analysis.findings.data import Heading, SurveyData, make_finding, make_series
+from app.analysis.findings.untold_invariance import (
+    MIN_DRAWN_CLASSES,
+    NO_GAIN,
+    NO_MOTION,
+    NO_SPEED_PAIR,
+    TOO_FEW,
+    few_classes,
+    no_slope,
+)
 from app.analysis.findings.words import fewer_clips_words
 from app.analysis.thresholds import Thresholds
 from app.analysis.trend import measure_trends
@@ -17,7 +26,6 @@ DEPTH_MEASURES = {  # the measures by layer that charts show, and their names
     "direction_selectivity": "selectivity",
     "effective_classes": "effective classes",
 }
-MIN_DRAWN_CLASSES = 6  # for classes to be drawn: worker/evidence/layer_sharing.py draws no fewer
 CLAIMS = 5  # that this finding asks: p-values are multiplied by it
 
 HEADING = Heading(
@@ -28,19 +36,6 @@ HEADING = Heading(
 PAPER = "sections 4.2 and 4.3"
 OLD_SURVEY = (
     "Invariance was not measured beside chance and a control: add the part invariance, or survey the network again."
-)
-NO_MOTION = "The network sees single frames, so it cannot be told what it keeps when motion changes."
-TOO_FEW = (
-    "An interval takes two classes with four independent clips each (of different videos, people or motions): add "
-    "clips to the data set, and survey the network again."
-)
-NO_GAIN = (
-    "Frames cannot be shown with larger motion at the same rate: only networks with a stream of optical flow can be "
-    "asked."
-)
-NO_SPEED_PAIR = (
-    "No two classes are known that differ by speed alone: it takes four independent clips of each of two such classes "
-    "(wave_slow and wave_fast)."
 )
 SPEED_LOST = "The last layer does not tell speeds apart either, so that it may ignore motion."
 
@@ -118,7 +113,7 @@ def gain_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
     measure = "median slope d log response / d log gain: last less first layer"
     change = facts.depth_of("gain")
     if change is None:
-        return _untold("invariance.gain", measure, facts, "" if facts.has_gain else NO_GAIN)
+        return _untold("invariance.gain", measure, facts, no_slope(facts) if facts.has_gain else NO_GAIN)
     layers = [facts.layer(name) for name in (change.first, change.last)]
     gains = [layer.gain for layer in layers if layer and layer.gain]
     falls = change.change.high < 0 and _is_beyond(change, thresholds.min_slope_change, thresholds, falls=True)
@@ -157,11 +152,7 @@ def abstraction_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
     if change is None or change.beyond_control is None:
         return _untold("invariance.abstraction", measure, facts)
     if facts.classes < MIN_DRAWN_CLASSES:
-        reason = (
-            f"The interval draws classes, and takes clips of {MIN_DRAWN_CLASSES} classes at least; these are of "
-            f"{facts.classes}."
-        )
-        return _untold("invariance.abstraction", measure, facts, reason)
+        return _untold("invariance.abstraction", measure, facts, few_classes(facts))
     first, last = facts.layer(change.first), facts.layer(change.last)
     ends = [layer.abstraction for layer in (first, last) if layer and layer.abstraction]
     control = last.control_abstraction if last else None

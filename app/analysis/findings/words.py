@@ -7,7 +7,13 @@ from app.contract.interval import Interval
 
 def share_words(share: Interval) -> str:
     """Write a share with its interval, which stays within 0 and 1: `63% (60% to 66%)`."""
-    return f"{share.value:.0%} ({max(0, share.low):.0%} to {min(1, share.high):.0%})"
+    low, high = (min(1, max(0, end)) for end in (share.low, share.high))
+    return f"{percent_words(share.value)} ({low:.0%} to {high:.0%})"
+
+
+def percent_words(share: float) -> str:
+    """Write a share as a percentage; what is rounded to zero has no sign."""
+    return f"{round(share, 2) + 0.0:.0%}"
 
 
 def fewer_clips_words(measured: int, clips: int) -> str:

@@ -116,6 +116,21 @@ def test_the_control_is_subtracted() -> None:
     assert layer.joint_p_value < 0.05
 
 
+def test_a_difference_of_one_unit_in_few_may_be_luck_of_the_weights() -> None:
+    """Clips that all agree do not make a unit of 14 a difference between networks."""
+
+    def sums(static: int, live: int) -> Sums:
+        counts = np.array([static, 0, 0, live - static], float)
+        return Sums(live, live, counts, np.tile(counts, (200, 1)), np.zeros((9, 4)), np.zeros(4), np.zeros(2))
+
+    few = summarize("few", sums(1, 14), sums(0, 14), by_architecture=False)
+    many = summarize("many", sums(100, 1400), sums(0, 1400), by_architecture=False)
+    assert few.lean_p_value is not None
+    assert many.lean_p_value is not None
+    assert few.lean_p_value > 0.1
+    assert many.lean_p_value < 0.001
+
+
 def test_kinds_follow_the_factors() -> None:
     assert kinds_of(np.array([True, False, True, False]), np.array([False, True, True, False])).tolist() == [0, 1, 2, 3]
 
