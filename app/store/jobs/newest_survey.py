@@ -7,7 +7,6 @@ it began with.
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, literal, select, update
-from sqlalchemy.orm import aliased
 
 from app.contract.job import JobError, JobKind, JobState
 from app.contract.network import NetworkCard
@@ -78,10 +77,11 @@ def _move(
     done = {"state": JobState.DONE.value, "visualization_id": result, "finished_at": moment}
     session.execute(change.where(*jobs, result.is_not(None)).values(**values, **done))
 
-    other = aliased(JobRow)
-    live = select(JobRow.id, other.id).join(other, (other.key == new_job_key) & other.state.in_(LIVE_STATES))
-    for id, same in session.execute(live.where(*jobs)).all():
-        detail = f"A newer survey gave it the recipe of job {same}, which is under way."
+    of_newest = (JobRow.recipe_key == new_key, JobRow.state.in_(LIVE_STATES))
+    others: dict[int | None, int] = dict(session.execute(select(JobRow.unit_id, JobRow.id).where(*of_newest)).all())
+    same = session.execute(select(JobRow.id, JobRow.unit_id).where(*jobs)).all() if others else ()
+    for id, other in ((id, others[unit]) for id, unit in same if unit in others):
+        detail = f"A newer survey gave it the recipe of job {other}, which is under way."
         cancelled = {"state": JobState.CANCELLED.value, "cancel_requested": True, "finished_at": moment}
         error = JobError(kind="same_as_other", detail=detail).model_dump()
         session.execute(change.where(JobRow.id == id).values(**values, **cancelled, error=error))

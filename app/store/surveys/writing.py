@@ -234,8 +234,8 @@ def finish_survey(
     session.flush()
     denormalize_survey(session, network_id=survey.network_id)
     card = card_of(session.get_one(NetworkRow, survey.network_id))
-    follow_newest_survey(session, card=card)
     store_statistics(session, card=card)
+    follow_newest_survey(session, card=card)  # last, as it locks every job of the network that waits
 
 
 def abandon_survey(session: Session, *, survey_id: int) -> None:
