@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("answer", sa.Integer()),
         sa.Column("words", sa.String(200)),
         sa.Column("is_right", sa.Boolean()),
-        sa.Column("seconds", sa.Float()),
+        sa.Column("seconds", sa.Double()),
         sa.ForeignKeyConstraint(
             ["session_id"],
             ["naming_sessions.id"],

@@ -14,11 +14,13 @@ from tests.support import claim, enqueue, measurements
 SIDE, FRAMES = 32, 3
 
 
-def store_stimuli(store: Store, *, classes: Iterable[int] = range(5), seeds: Iterable[int] = (0,)) -> None:
-    """Make and store a stimulus of the default recipe for each class of `tiny` and each seed."""
+def store_stimuli(
+    store: Store, *, classes: Iterable[int] = range(5), seeds: Iterable[int] = (0,), network: str = "tiny"
+) -> None:
+    """Make and store a stimulus of the default recipe for each class and each seed."""
     classes = list(classes)
     for seed in seeds:
-        enqueue(store, *classes, speed="medium", seed=seed)
+        enqueue(store, *classes, speed="medium", seed=seed, network=network)
         for job in claim(store, limit=len(classes)):
             with store.transaction() as session:
                 leases.finish_visualization(
@@ -33,6 +35,12 @@ def pictures(job: VisualizeJob) -> list[RenderedMedia]:
     sheet = Image.new("RGB", (SIDE * FRAMES, SIDE))
     for frame, field in enumerate(fields):
         sheet.paste(field, (frame * SIDE, 0))
+    if job.network == "clips":
+        return [
+            encode(MediaRole.POSTER, still),
+            encode(MediaRole.SHEET, [sheet], frames=FRAMES),
+            encode(MediaRole.LOOP, fields, frames=FRAMES),
+        ]
     return [
         encode(MediaRole.POSTER, still),
         encode(MediaRole.APPEARANCE, still),

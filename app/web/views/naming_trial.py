@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
+from starlette.background import BackgroundTask
 
 from app.analysis.naming.plan import shuffled_classes
 from app.contract.errors import InvalidRequest
@@ -17,13 +18,20 @@ from app.store import Session
 from app.store.catalog import networks
 from app.store.naming import sessions, trials
 from app.web import urls
-from app.web.deps import ReadSession, WriteSession
+from app.web.deps import ReadSession, StoreDep, WriteSession
 from app.web.render import render
 from app.web.requests.form import Form
 from app.web.requests.validation import invalid_request
 from app.web.requests.visitor import VisitorDep
 from app.web.views.naming_result import result_page
-from app.web.views.parts.blind_stimulus import BlindMedium, blind_media, current_trial, own_session, read_blind_medium
+from app.web.views.parts.blind_stimulus import (
+    BlindMedium,
+    blind_media,
+    current_trial,
+    draw_ahead,
+    own_session,
+    read_blind_medium,
+)
 from app.web.views.parts.layout import Page, home_crumb, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
 from app.web.views.parts.player import PlayerSettings, flow_encoding_choices
@@ -67,6 +75,7 @@ class NamingTrialPage(Page):
 @router.get("/{session_id}")
 def session_page(
     request: Request,
+    store: StoreDep,
     session: ReadSession,
     visitor: VisitorDep,
     session_id: SessionId,
@@ -83,7 +92,7 @@ def session_page(
     def view_link(view: str | None) -> str:
         return urls.naming_session(naming.id, **{**params, "view": view})
 
-    return render(
+    response = render(
         NamingTrialPage(
             layout=page_layout(
                 request,
@@ -105,6 +114,8 @@ def session_page(
         ),
         headers=NEVER_STORED,
     )
+    response.background = BackgroundTask(draw_ahead, store, naming, trial.number + 1)
+    return response
 
 
 @router.get("/{session_id}/{number}/{role}")

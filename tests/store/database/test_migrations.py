@@ -121,3 +121,20 @@ def test_needed_units_are_found_and_counted_after_an_upgrade(store: Store) -> No
     assert rows(store, counts) == [("", "", -1, 1), ("mixed", "joint", 1, 1)]
     command.downgrade(store.alembic, "0023")
     assert rows(store, "SELECT role, units FROM unit_counts ORDER BY role") == [("", 1), ("mixed", 1)]
+
+
+def test_results_survive_as_sessions_of_naming_come_and_go(store: Store) -> None:
+    command.downgrade(store.alembic, "0022")
+    run(store, *OLD)
+    store.migrate()
+    run(
+        store,
+        "INSERT INTO naming_sessions (id, network_id, owner, address, request, seed, trials, state, created_at) "
+        "VALUES ('s', 7, 'o', 'a', '{}', 1, 1, 'open', '2026-01-01')",
+        "INSERT INTO naming_trials (session_id, number, visualization_id, class_index, recipe_key, recipe_seed, "
+        "is_control, seed) VALUES ('s', 1, 2, 0, 'k', 0, false, 1)",
+    )
+    command.downgrade(store.alembic, "0022")
+    assert rows(store, "SELECT id FROM visualizations") == [(2,)]
+    store.migrate()
+    assert rows(store, "SELECT id FROM naming_sessions") == []

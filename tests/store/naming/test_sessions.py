@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from app.contract.errors import Conflict, InvalidRequest, Missing, NoClasses, TooMany, UnknownClass
 from app.contract.naming import Guess, NamingRequest, NamingSession, NamingTrial, SessionState
 from app.contract.network import NetworkCard
+from app.store.catalog import networks
 from app.store.database.engine import Store
+from app.store.database.tables import VisualizationRow
 from app.store.naming import records, sessions, trials
 from app.store.naming.sessions import Participant
 from tests.support import add_card, claim, encoder_card, enqueue, finish, two_stream_card
@@ -113,6 +116,18 @@ def test_an_abandoned_session_takes_no_more_and_its_stimuli_come_last(store: Sto
     with store.session() as session:
         next_one = trials.list_trials(session, session_id=start(store, trials=5).id)
     assert {each.recipe_seed for each in next_one if each.class_index == shown.class_index} == {1}
+
+
+def test_answers_outlive_their_result_but_not_their_network(store: Store, card: NetworkCard) -> None:
+    started = start(store)
+    answer(store, card, started, 1)
+    with store.transaction() as session:
+        session.execute(delete(VisualizationRow))
+        first = trials.get_trial(session, session_id=started.id, number=1)
+        assert (first.visualization, first.is_answered, len(first.recipe_key)) == (None, True, 64)
+        networks.remove_network(session, slug="tiny")
+    with store.session() as session:
+        assert records.read_records(session) == []
 
 
 def test_a_session_needs_classes_with_results_and_room(store: Store, card: NetworkCard) -> None:

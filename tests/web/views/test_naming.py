@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from app.contract.naming import NamingTrial
 from app.contract.network import NetworkCard
@@ -145,6 +146,7 @@ def test_controls_are_noise_of_another_stimulus_and_the_same_each_time(
     drawn = []
     for number in range(1, 5):
         trial = trial_of(store, session, number)
+        visitor.get(f"/-/name-it/{session}")  # which draws ahead
         first, again = (visitor.get(f"/-/name-it/{session}/{number}/appearance").content for _ in range(2))
         assert first == again
         drawn.append((trial.class_index, trial.is_control, first))
@@ -248,9 +250,19 @@ def test_networks_without_stimuli_or_classes_and_unknown_sessions(
     assert (unknown.status_code, "There is no session" in unknown.text) == (404, True)
 
 
-def test_a_clip_is_shown_whole_or_refused(visitor: TestClient, network: NetworkCard) -> None:
+def test_a_clip_is_shown_whole(store: Store, network: NetworkCard, visitor: TestClient) -> None:
     refused = visitor.post("/-/name-it", data={**FORM, "network": "clips", "shown": "picture"})
     assert (refused.status_code, "is one moving picture" in refused.text) == (422, True)
+    store_stimuli(store, classes=range(3), network="clips")
+    started = visitor.post("/-/name-it", data={**FORM, "network": "clips", "trials": "2", "controls": "0.5"})
+    address = started.headers["location"]
+    for number in (1, 2):
+        page = visitor.get(address).text
+        assert set(re.findall(rf"{address}/{number}/([a-z_]+)", page)) == {"sheet", "loop"}
+        for role in ("sheet", "loop"):
+            picture = Image.open(io.BytesIO(visitor.get(f"{address}/{number}/{role}").content))
+            assert picture.size == ((96, 32) if role == "sheet" else (32, 32))
+        visitor.post(address, data={"trial": str(number), "cannot": "1"})
 
 
 def test_a_session_is_its_owners_alone(app: FastAPI, start: Start) -> None:

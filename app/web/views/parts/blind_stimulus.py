@@ -1,6 +1,7 @@
 """The stimulus of a trial, served so that neither address, page nor headers tell what it shows."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from PIL import UnidentifiedImageError
@@ -10,6 +11,7 @@ from app.contract.naming import NamingSession, NamingTrial, Shown
 from app.contract.result import MediaContent, MediaRef, MediaRole
 from app.store import Session, media
 from app.store.database.cache import LruCache
+from app.store.database.engine import Store
 from app.store.naming import sessions, trials
 from app.store.results import visualizations
 from app.web import urls
@@ -79,6 +81,20 @@ def read_blind_medium(session: Session, naming: NamingSession, number: int, role
     except UnidentifiedImageError as error:
         raise Missing("The pictures of this trial cannot be read. Answer that you cannot name it.") from error
     return MediaContent(type="image/webp", data=loop)
+
+
+def draw_ahead(store: Store, naming: NamingSession, number: int) -> None:
+    """Draw the noise of a trial that comes next if it is a control: the time that this takes would tell it as one."""
+    if number > naming.trials:
+        return
+    with store.session() as session:
+        trial = trials.get_trial(session, session_id=naming.id, number=number)
+        if not trial.is_control:
+            return
+        for role, ref in _stored_media(session, naming, trial).items():
+            if role not in SHEET_OF_LOOP:
+                with suppress(UnidentifiedImageError):  # who opens the trial is told
+                    _noise_of(session, ref, trial.seed)
 
 
 def _noise_of(session: Session, ref: MediaRef, seed: int) -> bytes:
