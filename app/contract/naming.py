@@ -112,7 +112,7 @@ class NamingSession(Model):
     network: str
     owner: str = Field(exclude=True, repr=False)
     request: NamingRequest
-    seed: int = Field(description="of the order of the trials")
+    seed: int = Field(exclude=True, repr=False)  # with it and the results one could plan the same trials
     trials: int
     answered: int
     state: SessionState

@@ -120,7 +120,7 @@ def get_session(session: Session, *, session_id: str) -> NamingSession:
     """Return a session by its id. Raises Missing."""
     found = session.execute(_select_sessions().where(NamingSessionRow.id == session_id)).one_or_none()
     if found is None:
-        raise Missing(f"There is no session {session_id[:32]!r}. Start one at /-/name-it.")
+        raise _no_session(session_id)
     row, slug = found
     return as_session(row, slug)
 
@@ -142,10 +142,16 @@ def lock_open_session(session: Session, session_id: str) -> NamingSessionRow:
     """Return the row of a session to be changed. Raises Missing, and Conflict where it has ended."""
     row = session.get(NamingSessionRow, session_id, with_for_update=True, populate_existing=True)
     if row is None:
-        raise Missing(f"There is no session {session_id[:32]!r}. Start one at /-/name-it.")
+        raise _no_session(session_id)
     if row.state != SessionState.OPEN:
-        raise Conflict("This session has ended, and takes no more answers. Start another one at /-/name-it.")
+        raise Conflict("This session has ended, and takes no more answers. Start another one.")
     return row
+
+
+def _no_session(session_id: str) -> Missing:
+    return Missing(
+        f"There is no session {session_id[:32]!r}. Start one on the page Name stimuli, or by POST /api/naming/sessions."
+    )
 
 
 def as_session(row: NamingSessionRow, network: str) -> NamingSession:
