@@ -2,7 +2,8 @@
 
 import getpass
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.contract.bundle import BundledNetwork, BundledSurvey
 from app.contract.dataset import NewClip
 from app.contract.errors import BundleMismatch
 from app.contract.job import JobState
+from app.contract.network import NetworkCard
 from app.contract.network_source import SOURCES
 from app.store import Session, datasets
 from app.store.catalog import networks
@@ -50,12 +52,10 @@ def import_bundle(
     unless `replace_survey`. An import that was stopped is finished by another one. `only` takes the networks of these
     slugs in the bundle alone. Raises InvalidBundle and BundleMismatch, and writes nothing then.
     """
-    digest = file_digest(path)
     report = ImportReport()
-    with open_bundle(path, limits or BundleLimits()) as reader:
-        with store.session() as session:
-            cards = networks.list_cards(session)
-        bundle = verify_bundle(reader, cards, only=only)
+    with store.session() as session:
+        cards = networks.list_cards(session)
+    with open_verified(path, cards, only=only, limits=limits) as bundle:
         report.sentences += map(describe_unknown, bundle.unknown)
         if not bundle.networks:
             raise BundleMismatch(" ".join(["The bundle has nothing for this server.", *report.sentences]))
@@ -64,14 +64,8 @@ def import_bundle(
                 for network in bundle.networks:
                     _count(session, network, report, replace_survey)
             return report
-        note = {
-            "file": path.name,
-            "sha256": digest,
-            "source": bundle.manifest.source,
-            "imported_by": imported_by or account(),
-        }
         with store.transaction() as session:
-            import_id = imports.add_import(session, **note)
+            import_id = note_import(session, bundle, imported_by or account())
         try:
             for network in bundle.networks:
                 # The survey first: what it measured of a unit is beside its results at once.
@@ -83,6 +77,32 @@ def import_bundle(
         finally:
             with store.transaction() as session:
                 imports.remove_empty_import(session, import_id=import_id)
+    return report
+
+
+@contextmanager
+def open_verified(
+    path: Path, cards: Sequence[NetworkCard], *, only: Sequence[str] = (), limits: BundleLimits | None = None
+) -> Iterator[Bundle]:
+    """Open a bundle of which everything has been verified, for networks of these cards. Raises as `verify_bundle`."""
+    digest = file_digest(path)
+    with open_bundle(path, limits or BundleLimits()) as reader:
+        yield verify_bundle(reader, cards, name=path.name, sha256=digest, only=only)
+
+
+def note_import(session: Session, bundle: Bundle, imported_by: str) -> int:
+    """Note that a bundle is imported and by whom, and return the id by which its results name it."""
+    return imports.add_import(
+        session, file=bundle.name, sha256=bundle.sha256, source=bundle.manifest.source, imported_by=imported_by
+    )
+
+
+def bring_in_network(session: Session, bundle: Bundle, network: VerifiedNetwork, *, imported_by: str) -> ImportReport:
+    """Save the survey and all results of a network in one transaction, for a dashboard that nobody uses yet."""
+    report = ImportReport()
+    import_id = note_import(session, bundle, imported_by)
+    bring_in_survey(session, bundle, network, import_id, report)
+    bring_in_results(session, bundle, network, network.results, import_id, report)
     return report
 
 

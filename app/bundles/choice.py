@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.contract.bundle import NEEDED_ROLES
+from app.contract.bundle import NEEDED_ROLE
 from app.contract.errors import InvalidRecipe, InvalidRequest, closest_names
 from app.contract.network import Layer
 from app.contract.recipe import RECIPE_FIELD_NAMES, Recipe
@@ -87,7 +87,7 @@ def parse_recipe_values(conditions: Iterable[str]) -> dict[str, frozenset[Any]]:
 
 def parse_roles(names: Iterable[str]) -> frozenset[MediaRole]:
     """Return the media of these names, which a bundle may be without. Raises InvalidRequest."""
-    roles = [role.value for role in MediaRole if role not in NEEDED_ROLES]
+    roles = [role.value for role in MediaRole if role is not NEEDED_ROLE]
     for name in names:
         if name not in roles:
             raise InvalidRequest(f"A bundle cannot be without {name!r}. It can be without {', '.join(roles)}.")

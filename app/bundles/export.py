@@ -17,7 +17,7 @@ from app.bundles.choice import Choice, newest_only
 from app.bundles.recipes import require_valid
 from app.contract.bundle import (
     BUNDLE_FORMAT,
-    NEEDED_ROLES,
+    NEEDED_ROLE,
     BundledClip,
     BundledMedia,
     BundledNetwork,
@@ -185,7 +185,7 @@ class _Contents:
             reason = "results of dictionaries, which are this server's own"
         elif result.recipe.key() != result.recipe_key:
             reason = "results of an earlier engine"
-        elif any(result.medium(role) is None for role in NEEDED_ROLES):
+        elif result.medium(NEEDED_ROLE) is None:
             reason = "results without a picture"
         else:
             try:

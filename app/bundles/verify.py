@@ -14,7 +14,7 @@ from app.bundles.recipes import require_valid
 from app.bundles.verify_survey import check_survey
 from app.contract.bundle import (
     BUNDLE_FORMAT,
-    NEEDED_ROLES,
+    NEEDED_ROLE,
     BundledClip,
     BundledMedia,
     BundledNetwork,
@@ -50,12 +50,14 @@ class VerifiedNetwork:
 class Bundle:
     """A bundle of which everything has been verified, in the networks that are registered here.
 
-    `unknown` are the other networks, which nothing is known of.
+    `unknown` are the other networks, of which nothing is known. `name` and `sha256` are those of the file.
     """
 
-    def __init__(self, reader: BundleReader, manifest: Manifest) -> None:
+    def __init__(self, reader: BundleReader, manifest: Manifest, *, name: str, sha256: str) -> None:
         self._reader = reader
         self.manifest = manifest
+        self.name = name
+        self.sha256 = sha256
         self.networks: list[VerifiedNetwork] = []
         self.unknown: list[BundledNetwork] = []
 
@@ -91,7 +93,9 @@ class Bundle:
         return next((self._reader.read(file) for file in self.manifest.files if file.name == name), None)
 
 
-def verify_bundle(reader: BundleReader, cards: Sequence[NetworkCard], *, only: Sequence[str] = ()) -> Bundle:
+def verify_bundle(
+    reader: BundleReader, cards: Sequence[NetworkCard], *, name: str, sha256: str, only: Sequence[str] = ()
+) -> Bundle:
     """Return a bundle of which everything has been checked that does not need the database.
 
     `cards` are those of the networks here; `only` takes the networks of these slugs in the bundle alone. Raises
@@ -103,7 +107,7 @@ def verify_bundle(reader: BundleReader, cards: Sequence[NetworkCard], *, only: S
         raise InvalidBundle(f"The bundle has nothing of {unknown[0]}, but of {', '.join(slugs)}.")
     for file in manifest.files:
         reader.check(file)
-    bundle = Bundle(reader, manifest)
+    bundle = Bundle(reader, manifest, name=name, sha256=sha256)
     media: dict[str, MediaRef] = {}
     for network in manifest.networks:
         results = list(read_lines(reader, f"{network.slug}/results.jsonl", BundledResult)) if network.results else []
@@ -235,7 +239,7 @@ def _check_result(network: BundledNetwork, card: NetworkCard, result: BundledRes
             "it was changed, or made by another version of Kinetoscope."
         )
     roles = {ref.role for ref in result.media}
-    if not roles.issuperset(NEEDED_ROLES) or MediaRole.VIDEO in roles:
+    if NEEDED_ROLE not in roles or MediaRole.VIDEO in roles:
         raise InvalidBundle(f"A result of {place} has not the pictures that pages show.")
     return recipe
 

@@ -14,8 +14,7 @@ from app.contract.result import EXTENSIONS, ImportNote, Measurements, MediaRef, 
 from app.contract.survey import SurveyFacts
 
 BUNDLE_FORMAT = 1  # raised when older versions could not read a bundle, or would read it wrongly
-# Without these nothing of a result can be shown; every other medium may be left out of a bundle.
-NEEDED_ROLES = (MediaRole.POSTER, MediaRole.LOOP)
+NEEDED_ROLE = MediaRole.POSTER  # without it nothing of a result can be shown; other media may be left out of a bundle
 
 MAX_NUMBER = 2**31  # that the database has for a count
 

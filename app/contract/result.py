@@ -13,9 +13,9 @@ from app.contract.recipe import ResolvedRecipe
 class MediaRole(StrEnum):
     """What a medium shows of its visualization or clip.
 
-    All visualizations have poster, loop and raw. Clip networks have sheet too; two-stream networks have appearance,
-    flow, flow_direction and flow_xy. A real clip has a video instead of a sheet, and flow once a
-    network with a motion stream may be surveyed with it.
+    All visualizations have poster, loop and raw; one that came in a bundle may be without loop and raw. Clip networks
+    have sheet too; two-stream networks have appearance, flow, flow_direction and flow_xy. A real clip has a video
+    instead of a sheet, and flow once a network with a motion stream may be surveyed with it.
     """
 
     POSTER = "poster"  # still for cards and link previews

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from threading import Event, Thread
 from types import FrameType
 
 from rich.logging import RichHandler
@@ -13,6 +14,9 @@ from app.store.database.engine import Store
 from app.terminal import err, report_errors
 from worker.cli.common import make_loop, open_database
 from worker.cli.network_entries import parse_entry, split_entries
+
+POLL_SECONDS = 2.0  # between two looks for jobs that somebody clicked for
+SECONDS_BETWEEN_LOOKS = 60.0  # for results that were imported meanwhile
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,7 @@ def run() -> None:
         start_adding_clips(store)
     register_from_settings(store)
     loop = make_loop(store)
+    start_completing(store, loop.stop)
 
     def stop(number: int, frame: FrameType | None) -> None:
         loop.stop.set()
@@ -38,6 +43,26 @@ def run() -> None:
     signal.signal(signal.SIGINT, stop)
     log.info("worker %s computes on %s", loop.name, loop.device)
     loop.run()
+
+
+def start_completing(store: Store, stop: Event) -> None:
+    """Draw what imported results lack in a background thread, until the worker stops."""
+    from worker.shipped.first_start import has_running_click
+    from worker.tasks.complete_imports import complete_imported
+
+    def wait() -> None:
+        while has_running_click(store) and not stop.wait(POLL_SECONDS):
+            pass
+
+    def complete() -> None:
+        while not stop.wait(POLL_SECONDS):
+            try:
+                complete_imported(store, wait)
+            except KinetoscopeError as error:  # the database is away, or full
+                log.error("what imported results lack: %s", error.detail)
+            stop.wait(SECONDS_BETWEEN_LOOKS)
+
+    Thread(target=complete, daemon=True, name="imports").start()
 
 
 def register_from_settings(store: Store) -> None:

@@ -1,16 +1,20 @@
 """Fill a fresh dashboard: register the shipped networks, queue their first stimuli, and add real clips."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from time import sleep
 
+from app.bundles.bring_in import bring_in_network, open_verified
+from app.bundles.verify import Bundle
 from app.contract.errors import KinetoscopeError, NetworkExists, UnknownNetwork
 from app.contract.job import JobState, Priority, VisualizeRequest
-from app.contract.network import CLASS_LAYER
+from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.recipe import Recipe, Speed
+from app.contract.result import MediaRole
 from app.contract.survey_part import SurveyPart
 from app.store import datasets
 from app.store.catalog import networks
@@ -18,11 +22,12 @@ from app.store.database.chunks import chunks
 from app.store.database.engine import Store
 from app.store.jobs import listing, requests
 from app.store.surveys import evidence, writing
-from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
+from worker.shipped.paths import BUNDLE, CLIPS_FOLDER, WEIGHTS_FOLDER
 from worker.shipped.sample import FIRST_PER_CLASS, list_sample
 from worker.survey.video_files import VideoFile
 
 DATASET = "people"
+FIRST_START = "first start"  # that brought the results in the shipped bundle
 CLIPS_PER_TRANSACTION = 4  # added between two checks of the queue
 POLL_SECONDS = 2.0  # between two checks of the queue while a job that somebody clicked for is running
 
@@ -74,21 +79,25 @@ SHIPPED_NETWORKS = (
 )
 
 
-def register_shipped(store: Store, weights: Path = WEIGHTS_FOLDER) -> None:
-    """Register the shipped networks that are missing, with weights from a folder, and queue their first requests.
+def register_shipped(store: Store, weights: Path = WEIGHTS_FOLDER, bundle: Path = BUNDLE) -> None:
+    """Register the shipped networks that are missing, with weights from a folder and results from a bundle.
 
-    Networks that are already registered are left as they are. An error is logged and does not stop the others.
+    Of their first requests those are queued that the bundle does not answer; without a bundle, all. Networks that are
+    already registered are left as they are. An error is logged and does not stop the others.
     """
-    for shipped in SHIPPED_NETWORKS:
-        if _is_registered(store, shipped.slug):
-            continue
-        try:
-            _register(store, shipped, weights)
-            log.info("registered %s", shipped.slug)
-        except NetworkExists:  # another worker was faster
-            pass
-        except KinetoscopeError as error:
-            log.error("the shipped network %s: %s", shipped.slug, error.detail)
+    missing = [shipped for shipped in SHIPPED_NETWORKS if not _is_registered(store, shipped.slug)]
+    read = {shipped.slug: network for shipped in missing if (network := _read(shipped, weights)) is not None}
+    with _open_results(bundle, [card for card, _ in read.values()]) as results:
+        for shipped in missing:
+            if shipped.slug not in read:
+                continue
+            try:
+                _register(store, shipped, *read[shipped.slug], results)
+                log.info("registered %s", shipped.slug)
+            except NetworkExists:  # another worker was faster
+                pass
+            except KinetoscopeError as error:
+                log.error("the shipped network %s: %s", shipped.slug, error.detail)
 
 
 def _is_registered(store: Store, slug: str) -> bool:
@@ -100,18 +109,44 @@ def _is_registered(store: Store, slug: str) -> bool:
     return True
 
 
-def _register(store: Store, shipped: ShippedNetwork, folder: Path) -> None:
+def _read(shipped: ShippedNetwork, folder: Path) -> tuple[NetworkCard, bytes] | None:
+    """Return the card and the weights of a shipped network; None, with an error in the log, for a damaged file."""
     # torch takes seconds to import, and a start that has nothing to register does not need it
     from worker.networks.load import read_network
     from worker.shipped.training import find_trained_network
 
     trained = find_trained_network(shipped.trained)
-    card, weights = read_network(
-        family=trained.family, weights=folder / trained.weights, slug=shipped.slug, title=shipped.title
-    )
+    try:
+        return read_network(
+            family=trained.family, weights=folder / trained.weights, slug=shipped.slug, title=shipped.title
+        )
+    except KinetoscopeError as error:
+        log.error("the shipped network %s: %s", shipped.slug, error.detail)
+        return None
+
+
+@contextmanager
+def _open_results(path: Path, cards: Sequence[NetworkCard]) -> Iterator[Bundle | None]:
+    """Open the bundle of results for networks of these cards; None where there is none, or none that can be used."""
+    with ExitStack() as stack:
+        bundle = None
+        if cards and path.exists():
+            try:
+                bundle = stack.enter_context(open_verified(path, cards))
+            except KinetoscopeError as error:  # of an earlier engine, for example: everything is computed then
+                log.error("the shipped results: %s", error.detail)
+        yield bundle
+
+
+def _register(store: Store, shipped: ShippedNetwork, card: NetworkCard, weights: bytes, results: Bundle | None) -> None:
+    """Register a network with its results and queue the requests that these do not answer, all or nothing."""
     hidden_layers = [layer.name for layer in card.layers if not layer.is_class]
     with store.transaction() as session:
         networks.add_network(session, card=card, weights=networks.weight_chunks(weights))
+        for network in results.networks if results else ():
+            if results and network.card.slug == card.slug:
+                report = bring_in_network(session, results, network, imported_by=FIRST_START)
+                log.info("%s comes with %d results", card.slug, report.results[card.slug])
         for seed in shipped.requests:
             units = "all" if seed.first_units is None else list(range(seed.first_units))
             for layer in [seed.layer] if seed.layer else hidden_layers:
@@ -128,9 +163,10 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
     """Add the clips in a folder as a data set, and queue surveys of the default network with them.
 
     Clips are added while no job that somebody clicked for is running, and the first clip of every class before the
-    second. Clips that are already there are left as they are. After the first ten of each class a survey is queued
-    that only records, so that most pages have evidence early; after all clips one with all parts. Both come after the
-    first stimuli of the classes and before the background requests. An error is logged.
+    second. Clips that are already there are left as they are; those that came in a bundle get their videos. After the
+    first ten of each class a survey is queued that only records, so that most pages have evidence early; after all
+    clips one with all parts. Both come after the first stimuli of the classes and before the background requests. An
+    error is logged.
 
     Pictures come first, although those made before a survey divide by a_hat = 1, which their pages tell in one line.
     Requests that still wait when a survey is published are made with its a_hat (app/store/jobs/newest_survey.py).
@@ -156,11 +192,13 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
 
 
 def _without_known(store: Store, videos: Sequence[VideoFile]) -> list[VideoFile]:
-    """Return the videos that the data set does not have yet, or has without their group."""
+    """Return the videos that the data set does not have yet, has without their group, or only stills of."""
     with store.session() as session:
         if all(dataset.slug != DATASET for dataset in datasets.list_datasets(session)):
             return list(videos)
-        known = {(clip.label, clip.source, clip.group) for clip in datasets.clip_sources(session, slug=DATASET)}
+        stills = set(datasets.clips_without(session, slug=DATASET, role=MediaRole.VIDEO))
+        clips = [clip for clip in datasets.clip_sources(session, slug=DATASET) if clip.name not in stills]
+    known = {(clip.label, clip.source, clip.group) for clip in clips}
     return [video for video in videos if (video.label, video.source, video.group) not in known]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.contract.dataset import MAX_CLIP_FRAMES, ClipSource, NewClip
 from app.contract.errors import VideoError
+from app.contract.result import MediaRole
 from app.settings import settings
 from app.store import datasets
 from app.store.database.chunks import chunks
@@ -56,8 +57,9 @@ def add_clip_files(
     """Add videos to a data set, which is created if it does not exist; clips that are already there stay as they are.
 
     An intake that was stopped therefore continues where it was, and a data set that has grown is added to. A clip that
-    is there already gets the group that its file names now. Videos that cannot be read are skipped. `observe` is called
-    with the number of files done. Raises VideoError where none can be read; then no data set is created.
+    is there already gets the group that its file names now, and its video where it came without one in a bundle. Videos
+    that cannot be read are skipped. `observe` is called with the number of files done. Raises VideoError where none can
+    be read; then no data set is created.
 
     Clips get their flow with `flow`, or if that is None where a network with a motion stream can be surveyed with them;
     it is most of the time that a clip takes. `decoders` read the files, by default ones of this call's own.
@@ -67,6 +69,9 @@ def add_clip_files(
     with store.session() as session:
         is_new = all(dataset.slug != dataset_slug for dataset in datasets.list_datasets(session))
         known = [] if is_new else datasets.clip_sources(session, slug=dataset_slug)
+        without_video = (
+            set() if is_new else set(datasets.clips_without(session, slug=dataset_slug, role=MediaRole.VIDEO))
+        )
     with (
         nullcontext(decoders) if decoders else ClipDecoders() as reading,
         ThreadPoolExecutor(threads or settings().threads or os.cpu_count()) as pool,
@@ -81,10 +86,13 @@ def add_clip_files(
             with store.transaction() as session:
                 datasets.set_sources(session, slug=dataset_slug, sources=without_source)
                 datasets.set_groups(session, slug=dataset_slug, groups=other_group)
-        done = report.already_there
+        incomplete = [
+            NamedVideo(clip.name, clip.label, file) for file, clip in plan.known.items() if clip.name in without_video
+        ]
+        done = report.already_there - len(incomplete)
         observe(done)
         make = partial(_make_clip_or_error, reading, flow)
-        for batch in chunks(plan.new, CLIPS_PER_TRANSACTION):
+        for batch in chunks((*incomplete, *plan.new), CLIPS_PER_TRANSACTION):
             clips = []
             for video, clip in zip(batch, pool.map(make, batch), strict=True):
                 if isinstance(clip, NewClip):
@@ -95,6 +103,8 @@ def add_clip_files(
                 with store.transaction() as session:
                     if is_new:
                         datasets.add_dataset(session, slug=dataset_slug, title=title, summary=summary)
+                    media = {clip.name: clip.media for clip in clips if clip.name in without_video}
+                    datasets.add_clip_media(session, slug=dataset_slug, media=media)
                     report.added += datasets.add_clips(session, slug=dataset_slug, clips=clips)
                 is_new = False
             done += len(batch)

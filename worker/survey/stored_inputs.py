@@ -34,7 +34,10 @@ def stored_frames(store: Store, slug: str, name: str, count: int) -> Frames:
     with store.session() as session:
         video = datasets.get_clip(session, slug=slug, name=name).medium(MediaRole.VIDEO)
         if video is None:
-            raise VideoError(f"The stored clip {name} has no video: remove its data set and add it again.")
+            raise VideoError(
+                f"The stored clip {name} has no video: it came in a bundle with stills alone. Add the videos of its "
+                "data set again; those of the shipped clips are added after a first start."
+            )
         data = media.get_medium(session, sha256=video.sha256).data
     return read_stored_clip(data, name, count)
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
 from app.contract.bundle import BundledResult, Import
 from app.contract.network import NetworkCard
 from app.contract.recipe import ResolvedRecipe
-from app.contract.result import RenderedMedia
+from app.contract.result import MediaRole, RenderedMedia
 from app.store.catalog.units import unit_record
 from app.store.database.clock import now
 from app.store.database.import_tables import ImportedSurveyRow, ImportedVisualizationRow, ImportRow
 from app.store.database.session import Session
-from app.store.database.tables import UnitRow, VisualizationRow
+from app.store.database.tables import UnitRow, VisualizationMediaRow, VisualizationRow
+from app.store.media import media_by_owner, put_media
 from app.store.results.recipes import store_recipe
 from app.store.results.visualizations import save_visualization
 
@@ -89,6 +90,34 @@ def save_imported_result(
     row = {"visualization_id": visualization_id, "import_id": import_id}
     session.execute(insert(ImportedVisualizationRow), [row])
     return True
+
+
+def list_without(session: Session, *, role: MediaRole, after: int, limit: int) -> list[int]:
+    """Return the ids of imported results that have no medium in a role, in rising order from one id on."""
+    table = ImportedVisualizationRow
+    has_medium = exists().where(
+        VisualizationMediaRow.visualization_id == table.visualization_id, VisualizationMediaRow.role == role.value
+    )
+    ids = select(table.visualization_id).where(table.visualization_id > after, ~has_medium)
+    return list(session.scalars(ids.order_by(table.visualization_id).limit(limit)))
+
+
+def add_result_media(session: Session, *, visualization_id: int, media: Iterable[RenderedMedia]) -> None:
+    """Add media in roles that a result has none in; listings that show its still show its animation from now on."""
+    row = session.get(VisualizationRow, visualization_id)
+    if row is None:
+        return
+    unit = session.get_one(UnitRow, row.unit_id, with_for_update=True, populate_existing=True)
+    shown = media_by_owner(session, VisualizationMediaRow.visualization_id, [visualization_id])[visualization_id]
+    stored = put_media(
+        session,
+        table=VisualizationMediaRow,
+        owner={"visualization_id": visualization_id},
+        media=[medium for medium in media if medium.role not in {ref.role for ref in shown}],
+    )
+    posters = {ref.sha256 for ref in shown if ref.role is MediaRole.POSTER}
+    if unit.loop is None and unit.poster in posters:
+        unit.loop = stored.get(MediaRole.LOOP)
 
 
 def _find(session: Session, unit_id: int, recipe_key: str) -> int | None:

@@ -164,8 +164,9 @@ def save_visualization(
         unit.visualized_at = moment
         unit.activation = max(measurements.activation, unit.activation or measurements.activation)
         unit.reach = reach(unit.activation, unit.a_hat)
-        unit.poster = stored.get(MediaRole.POSTER, unit.poster)
-        unit.loop = stored.get(MediaRole.LOOP, unit.loop)
+        if MediaRole.POSTER in stored:
+            unit.poster = stored[MediaRole.POSTER]
+            unit.loop = stored.get(MediaRole.LOOP)  # None rather than that of another result
     return visualization_id
 
 
