@@ -101,7 +101,7 @@ class _Study:
         donors = WHOLE_PASSES_PER_CLIP // 2 if whole else DONORS
         self.donors = (self._spread(self.clips, positions[0], donors), self._spread(self.clips, positions[1], donors))
         self.remeasured = 0 if whole else MAX_REMEASURED
-        self.total = count_passes(len(self.numbers), len(self.appearances))
+        self.total = count_passes(len(self.numbers), len(np.unique(clips.labels)), len(self.appearances))
         self.streams, self.control_streams = self._read(read_clips)
 
     def _spread(self, clips: GroupedClips, positions: Labels, most: int) -> list[int]:
@@ -205,10 +205,11 @@ class _Study:
         self.observe(min(self.passes, self.total), self.total)
 
 
-def count_passes(clips: int, combined: int = MAX_SIDE) -> int:
-    """Return about how many passes a study of this many clips takes."""
+def count_passes(clips: int, classes: int, combined: int = MAX_SIDE) -> int:
+    """Return about how many passes a study of this many clips of so many classes takes."""
     scored, combined = min(clips, MAX_SCORED), min(combined, clips // 2)
-    combinations = combined**2 * (2 + REDRAWN) + 2 * scored * DONORS + MAX_REMEASURED * (2 * PAIR_CLIPS) ** 2
+    pairs = min(MAX_REMEASURED, classes * (classes - 1) // 2)
+    combinations = combined**2 * (2 + REDRAWN) + 2 * scored * DONORS + pairs * min(2 * PAIR_CLIPS, clips) ** 2
     return scored + 2 * combined + combinations // COMBINATIONS_PER_PASS
 
 

@@ -11,7 +11,7 @@ from app.contract.network import CLASS_LAYER
 from tests.worker.evidence.inputs import random_inputs
 from tests.worker.evidence.planted_fusion import Combine, LateFusion, Planted, make_network, study
 from worker.evidence.clip_halves import halve, merge_identical, spread_over_classes
-from worker.evidence.fusion_study import study_fusion
+from worker.evidence.fusion_study import count_passes, study_fusion
 from worker.evidence.pair_separation import correct, roc_areas, shuffled_p_value
 from worker.evidence.resampling import GroupedClips
 from worker.evidence.shuffled_weights import shuffle_weights
@@ -177,3 +177,8 @@ def test_halves_share_no_group_and_copies_are_one_group() -> None:
     merged = merge_identical(clips, rows).groups
     assert merged[4] == merged[5] == merged[20] == merged[21]
     assert len(set(merged)) == 11
+
+
+def test_passes_are_counted_by_the_pairs_that_there_are() -> None:
+    assert count_passes(12, 2) == 12 + 2 * 6 + (6**2 * 5 + 2 * 12 * 12 + 12**2) // 20
+    assert count_passes(12, 21) > count_passes(12, 2)

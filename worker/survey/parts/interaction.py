@@ -1,5 +1,7 @@
 """How a network puts its two streams together, on real appearances with real motions of other clips."""
 
+import numpy as np
+
 from app.contract.survey_part import SurveyPart
 from worker.evidence.fusion_study import DONORS, DRAWS, MAX_SCORED, MAX_SIDE, REDRAWN, count_passes, study_fusion
 from worker.evidence.interaction import ADDS_BELOW, CONTROL_QUANTILE, MIN_ACTIVE, MIN_NULL_VARIANCE, MIN_VARIANCE
@@ -46,7 +48,7 @@ INTERACTION = Part(
     SurveyPart.INTERACTION,
     "combines the appearance of each clip with the motion of others, in this network and in its control",
     measure_interaction,
-    count_passes=lambda context: count_passes(len(context.recorded)),
+    count_passes=lambda context: count_passes(len(context.recorded), len(np.unique(context.recorded_labels))),
     applies=_has_two_streams,
     unit_fields=("interaction",),
     constants={
