@@ -3,12 +3,11 @@
 Operations are counted, not seconds, so that a part measures the same clips on every machine.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from worker.devices import device_of
@@ -33,17 +32,16 @@ def count_operations(network: Network) -> int:
 
     They are counted on tensors without values; where the network does not run on these, on zeros.
     """
+    module = network.module
+    tensors = {name: x.to("meta") for name, x in (*module.named_parameters(), *module.named_buffers())}
     try:
-        return _count(copy.deepcopy(network.module).to("meta"), network, torch.device("meta"))
+        with FlopCounterMode(display=False) as counter:
+            functional_call(module, tensors, (zero_inputs(network.card.streams, 1, torch.device("meta")),))
     except (RuntimeError, NotImplementedError) as error:
         if is_out_of_memory(error):
             raise
-        return _count(network.module, network, device_of(network.module))
-
-
-def _count(module: nn.Module, network: Network, device: torch.device) -> int:
-    with FlopCounterMode(display=False) as counter:
-        module(zero_inputs(network.card.streams, 1, device))
+        with FlopCounterMode(display=False) as counter:
+            module(zero_inputs(network.card.streams, 1, device_of(module)))
     return int(counter.get_total_flops())
 
 
