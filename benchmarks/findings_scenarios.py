@@ -69,6 +69,21 @@ def shipped(name: str) -> Network:
     return load_network(describe_network(family="mocap_two_stream", weights=file, slug=name), file.read_bytes())
 
 
+def drawn(clips: Clips) -> Network:
+    """Return the default network with random weights: normal, of the variance of He et al. (2015), biases 0."""
+    network = shipped("default")
+    module = copy.deepcopy(network.module)
+    generator = torch.Generator().manual_seed(SHUFFLED_SEED)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1:
+                deviation = (2 * parameter.shape[0] / parameter.numel()) ** 0.5
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * deviation)
+            else:
+                parameter.zero_()
+    return replace(network, module=module)
+
+
 def shuffled(clips: Clips) -> Network:
     """Return the default network with its weights shuffled by another seed than that of the survey's control."""
     network = shipped("default")
@@ -112,7 +127,8 @@ SCENARIOS = (
     Scenario(
         "held-out", "the default network, other clips", lambda clips: shipped("default"), lambda clips: clips.held_out
     ),
-    Scenario("random", "the default network, weights shuffled", shuffled, lambda clips: clips.first),
+    Scenario("random", "the default network, weights drawn at random", drawn, lambda clips: clips.first),
+    Scenario("shuffled", "the default network, weights shuffled", shuffled, lambda clips: clips.first),
     Scenario(
         "labels",
         "labels shuffled over clips",

@@ -116,6 +116,7 @@ class NetworkCoding(Model):
     clips: int
     groups: int
     seed: int
+    controls: int = Field(default=1, description="networks with weights shuffled apart; 1 in surveys made before")
     layers: tuple[LayerCoding, ...] = ()
     hidden: LayerCoding | None = Field(
         default=None,

@@ -64,10 +64,18 @@ def coding_of(each: LayerCoding | None, **changes: object) -> NetworkCoding:
         "clips": 60,
         "groups": 60,
         "seed": 0,
+        "controls": 5,
         "layers": (each,) if each else (),
         "hidden": each,
     }
     return NetworkCoding.model_validate(fields | changes)
+
+
+def test_one_control_tells_nothing_of_other_weights() -> None:
+    """Surveys of earlier versions have one."""
+    joint, _ = coding_claims(data_of(coding_of(layer((0.5, 0.1, 0.3), (0.2, 0.2, 0.1)), controls=1)))
+    assert joint.verdict is Verdict.CANNOT_BE_TOLD
+    assert "one control" in joint.caveat
 
 
 def test_joint_units_beyond_the_control_are_supported() -> None:

@@ -21,7 +21,7 @@ from worker.evidence.coding import (
     measure_units,
     p_limit,
 )
-from worker.evidence.resampling import make_interval, one_sided_p_value, percentile_interval
+from worker.evidence.resampling import compare_with_draws, make_interval, percentile_interval, spread_of_draws
 from worker.evidence.types import Floats, UnitKey
 
 SEED = 0  # of the units that are drawn anew
@@ -52,10 +52,7 @@ class Sums:
         return np.asarray(counts / max(1, self.live))
 
     def draw_units(self, generator: np.random.Generator) -> "Sums":
-        """Return the same with as many live units drawn anew for each resample of clips.
-
-        Other weights would have given other units: two networks also differ by the luck of theirs.
-        """
+        """Return the same with as many live units drawn anew for each resample of clips."""
         if not self.live:
             return self
         drawn = generator.multinomial(self.live, self.resampled / self.resampled.sum(1, keepdims=True))
@@ -160,10 +157,11 @@ def _correlation(effect: FactorEffect, column: int) -> UnitCorrelation:
     )
 
 
-def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture: bool) -> LayerCoding:
-    """Return the shares of a layer, or of several together, with what chance and the control give.
+def summarize(name: str, trained: Sums, controls: Sequence[Sums], *, by_architecture: bool) -> LayerCoding:
+    """Return the shares of a layer, or of several together, with what chance and the controls give.
 
-    Differences from the control have the spread of clips, and of units, which are drawn anew for both networks.
+    Each of the controls has other weights. They may be none, and are two at least otherwise. Differences have the
+    spread of clips, of units, which are drawn anew, and of the controls.
     """
     lean, resampled_lean = trained.lean
     static, dynamic, joint, _ = trained.shares(trained.exchanged.mean(0)).tolist()
@@ -180,27 +178,29 @@ def summarize(name: str, trained: Sums, control: Sums | None, *, by_architecture
         dynamic_correlation=float(trained.correlations[1] / max(1, trained.live)),
         published=(published[0], published[1], published[2], published[3]),
     )
-    if control is None:
+    if not controls:
         return found
-    control_lean, resampled_control_lean = control.lean
-    generator = np.random.default_rng(SEED)
-    drawn, control_drawn = trained.draw_units(generator), control.draw_units(generator)
-    joint_observed, joint_resampled = (
-        trained.shares(counts)[..., 2] - control.shares(other)[..., 2]
-        for counts, other in ((trained.observed, control.observed), (drawn.resampled, control_drawn.resampled))
+    observed = np.stack([control.shares(control.observed) for control in controls])  # (k, 4)
+    resampled = np.stack([control.shares(control.resampled) for control in controls]).mean(0)  # (RESAMPLES, 4)
+    drawn = trained.draw_units(np.random.default_rng(SEED))
+    joint_difference, joint_p_value = compare_with_draws(
+        trained.shares(trained.observed)[2],
+        trained.shares(drawn.resampled)[:, 2] - resampled[:, 2],
+        observed[:, 2],
     )
-    lean_difference, resampled_difference = lean - control_lean, drawn.lean[1] - control_drawn.lean[1]
-    one_sided = one_sided_p_value(joint_observed, joint_resampled)
-    from_zero = one_sided_p_value(np.abs(lean_difference), resampled_difference)
+    control_leans = observed[:, 0] - observed[:, 1]
+    lean_difference, one_sided = compare_with_draws(
+        lean, drawn.lean[1] - (resampled[:, 0] - resampled[:, 1]), control_leans
+    )
     return found.model_copy(
         update={
-            "control": _shares(control),
-            "control_live": control.live,
-            "joint_difference": make_interval(joint_observed, joint_resampled),
-            "joint_p_value": one_sided,
-            "control_lean": make_interval(control_lean, resampled_control_lean),
-            "lean_difference": make_interval(lean_difference, resampled_difference),
-            "lean_p_value": min(1.0, 2 * from_zero),
+            "control": CodingShares(**{kind: spread_of_draws(observed[:, row], 0) for row, kind in enumerate(KINDS)}),
+            "control_live": round(sum(control.live for control in controls) / len(controls)),
+            "joint_difference": joint_difference,
+            "joint_p_value": joint_p_value,
+            "control_lean": spread_of_draws(control_leans, -1),
+            "lean_difference": lean_difference,
+            "lean_p_value": min(1.0, 2 * min(one_sided, 1 - one_sided)),
         }
     )
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,28 @@ def record_partners(
                 observe(len(partners))
             before = [*before, clip][-2:]
     return tables
+
+
+def record_peaks(
+    network: Network,
+    read_clips: ReadClips,
+    numbers: Sequence[int],
+    path: Path,
+    observe: Callable[[int], None] = lambda passes: None,
+) -> Peaks:
+    """Return the largest activation (n, units) of every unit on each of the clips, kept in a file at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    units = sum(layer.units for layer in network.card.layers)
+    table = np.lib.format.open_memmap(path, "w+", np.float32, (len(numbers), units))
+    device, size = device_of(network.module), clips_per_batch(network.card)
+    with read_activations(network) as read:
+        clips = (on_device(inputs, device) for _, inputs in read_clips(numbers))
+        row = 0
+        while batch := list(islice(clips, size)):
+            table[row : row + len(batch)] = _peaks(read(join_clips(batch))).numpy()
+            row += len(batch)
+            observe(len(batch))
+    return table
 
 
 def _peaks(readings: Readings) -> Tensor:

@@ -2,7 +2,8 @@
 
 Shuffled weights of the whole network often leave units that never vary, beside which anything looks learned. Here the
 streams give what they learned, and only what puts them together is random: weights are normal with the variance of He
-et al. (2015), which keeps the size of activations, biases are 0, and batch normalisations are calibrated anew.
+et al. (2015), which keeps the size of activations, biases are 0, and batch normalisations are calibrated anew. Where
+the network is itself a control, its silent layers are shifted no longer: their shifts were those of other weights.
 """
 
 import copy
@@ -12,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from worker.evidence.shuffled_weights import calibrate_norms
+from worker.evidence.shuffled_weights import calibrate_norms, remove_shifts
 from worker.evidence.stream_tail import StreamTail
 
 
@@ -21,15 +22,15 @@ def redraw_weights(tail: StreamTail, seed: int, calibrate: Callable[[StreamTail]
 
     `calibrate` runs some clips through the tail, from which its batch normalisations take their statistics.
     """
-    paths = tail.modules()
-    if not paths:
-        return None
     module = copy.deepcopy(tail.network.module)
+    parts = [module.get_submodule(path) for path in tail.modules()]
+    if all(next(part.parameters(recurse=False), None) is None for part in parts):
+        return None
     generator = torch.Generator().manual_seed(seed)
-    parts = [module.get_submodule(path) for path in paths]
     with torch.no_grad():
         for part in parts:
             _redraw(part, generator)
+            remove_shifts(part)
     redrawn = tail.with_network(replace(tail.network, module=module))
     calibrate_norms(parts, lambda: calibrate(redrawn))
     return redrawn

@@ -6,10 +6,12 @@ intervals, group by group.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from app.contract.interval import Interval
 from worker.evidence.types import Floats, Labels
@@ -94,6 +96,36 @@ def one_sided_p_value(difference: Floats | float, resampled: Floats) -> float:
     if deviation == 0:
         return 1 / (1 + len(resampled)) if difference > 0 else 1.0
     return NormalDist().cdf(-float(difference) / deviation)
+
+
+def compare_with_draws(value: Floats, resampled: Floats, controls: Floats) -> tuple[Interval, float]:
+    """Return how far a value is above several controls, with its 95 % interval, and the one-sided p-value.
+
+    `resampled` (draws,) are the value less the mean of the controls on resampled clips, `controls` (k,) the values of
+    controls whose weights were drawn apart. Other clips, and other weights, would have given other values: both
+    variances are added, and judged by Student's t with k - 1 degrees of freedom.
+    Raises ValueError for fewer than two controls.
+    """
+    if len(controls) < 2:
+        raise ValueError("draws of a control vary only if there are two")
+    difference = float(value - controls.mean())
+    between = float(controls.var(ddof=1)) * (1 + 1 / len(controls))
+    error = sqrt(float(resampled.var()) + between)
+    if error == 0:
+        interval = Interval(value=difference, low=difference, high=difference)
+        return interval, 1 / (1 + len(controls)) if difference > 0 else 1.0
+    student = stats.t(len(controls) - 1)
+    half = float(student.ppf(0.975)) * error
+    return Interval(value=difference, low=difference - half, high=difference + half), float(
+        student.sf(difference / error)
+    )
+
+
+def spread_of_draws(controls: Floats, lowest: float) -> Interval:
+    """Return the mean of controls (k,) with the interval in which 95 % of other draws lie, within [lowest, 1]."""
+    mean, deviation = float(controls.mean()), float(controls.std(ddof=1))
+    half = float(stats.t(len(controls) - 1).ppf(0.975)) * deviation * sqrt(1 + 1 / len(controls))
+    return Interval(value=mean, low=max(lowest, mean - half), high=min(1.0, mean + half))
 
 
 def find_p_limit(p_values: Floats, rate: float) -> float:

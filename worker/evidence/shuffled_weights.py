@@ -71,6 +71,13 @@ class Shift:
         return output + self.values.to(output).view(1, -1, *[1] * (output.ndim - 2))
 
 
+def remove_shifts(module: nn.Module) -> None:
+    """Remove the shifts of a module's output, and leave its other hooks."""
+    for handle, hook in list(module._forward_hooks.items()):
+        if isinstance(getattr(hook, "__self__", None), Shift):
+            del module._forward_hooks[handle]
+
+
 def _shift_silent_layers(control: Network, clips: Sequence[Inputs]) -> None:
     """Shift each layer, followed by a ReLU, of which no clip makes a unit positive; the first comes first."""
     layers = [layer.name for layer in control.card.own_layers]

@@ -113,7 +113,7 @@ class StreamTail:
             return self.network.logits(on_device(self.blank, device))
 
     def modules(self) -> list[str]:
-        """Return the paths of the submodules with parameters of their own that run after both streams, in order.
+        """Return the paths of the submodules that run after both streams, in order.
 
         Empty where every combination is a whole pass.
         """
@@ -132,8 +132,7 @@ class StreamTail:
             for path, part in self.network.module.named_modules():
                 if path in self.last_layers:
                     hooks.callback(part.register_forward_hook(leave(path)).remove)
-                if next(part.parameters(recurse=False), None) is not None:
-                    hooks.callback(part.register_forward_pre_hook(note(path)).remove)
+                hooks.callback(part.register_forward_pre_hook(note(path)).remove)
             self.network.logits(on_device(self.blank, device_of(self.network.module)))
         return list(found)
 

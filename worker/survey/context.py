@@ -15,6 +15,7 @@ from worker.evidence.clip_halves import merge_identical
 from worker.evidence.pass_budget import count_pass_budget
 from worker.evidence.resampling import GroupedClips, number_groups
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
+from worker.evidence.shuffled_weights import SEED as CONTROL_SEED
 from worker.evidence.types import Labels, Observe, UnitKey
 from worker.graph.inputs import Inputs, on_device
 from worker.networks.network import Network
@@ -24,7 +25,6 @@ from worker.survey.recording import Recorder
 
 COMPARED_UNITS = 256  # of all layers: clips with the same activations are copies of one
 CONTROL_FOLDER = "control"  # in the checkpoint's: what the network with shuffled weights gives
-SEED = SURVEY_SEED
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SurveyContext:
     probed_layers: Sequence[str]
     attributed_layers: Sequence[str]
     stimuli: Mapping[UnitKey, Inputs]
-    seed: int = SEED
+    seed: int = SURVEY_SEED
 
     @property
     def card(self) -> NetworkCard:
@@ -99,9 +99,13 @@ class SurveyContext:
     @cached_property
     def control(self) -> Network:
         """The same architecture with its weights shuffled and its batch normalisations calibrated."""
+        return self.shuffle_weights(CONTROL_SEED)
+
+    def shuffle_weights(self, seed: int) -> Network:
+        """Return a control whose weights are shuffled by this seed."""
         chosen = self.recorded[:: max(1, len(self.recorded) // CALIBRATION_CLIPS)][:CALIBRATION_CLIPS].tolist()
         device = device_of(self.network.module)
-        return shuffle_weights(self.network, (on_device(clip, device) for _, clip in self.read_clips(chosen)))
+        return shuffle_weights(self.network, (on_device(clip, device) for _, clip in self.read_clips(chosen)), seed)
 
     def record_control(self, observe: Observe) -> SurveyCheckpoint:
         """Return what the control gives for the same clips; it is recorded the first time."""

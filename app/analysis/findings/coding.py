@@ -102,7 +102,7 @@ def _joint(coding: NetworkCoding, hidden: LayerCoding, thresholds: Thresholds) -
     return _claim(
         "joint",
         sentence,
-        _verdict(hidden.joint_difference, _corrected(hidden.joint_p_value), thresholds),
+        _verdict(coding, hidden.joint_difference, _corrected(hidden.joint_p_value), thresholds),
         coding,
         measure="share of the live hidden units that code both",
         effect=joint,
@@ -145,7 +145,9 @@ def _lean(
     return _claim(
         "lean",
         sentence,
-        _verdict(difference, _corrected(hidden.lean_p_value), thresholds) if is_certain else Verdict.NOT_SUPPORTED,
+        _verdict(coding, difference, _corrected(hidden.lean_p_value), thresholds)
+        if is_certain
+        else Verdict.NOT_SUPPORTED,
         coding,
         measure="static less dynamic share of the live hidden units",
         effect=lean,
@@ -165,9 +167,11 @@ def _corrected(p_value: float | None) -> float | None:
     return None if p_value is None else min(1.0, QUESTIONS * p_value)
 
 
-def _verdict(difference: Interval | None, p_value: float | None, thresholds: Thresholds) -> Verdict:
-    """Return the verdict by what the network has more than its control."""
-    if difference is None or p_value is None:
+def _verdict(
+    coding: NetworkCoding, difference: Interval | None, p_value: float | None, thresholds: Thresholds
+) -> Verdict:
+    """Return the verdict by what the network has more than its controls; one alone says nothing of other weights."""
+    if difference is None or p_value is None or coding.controls < 2:
         return Verdict.CANNOT_BE_TOLD
     if difference.value >= thresholds.min_unit_difference and p_value < thresholds.max_p_value:
         return Verdict.SUPPORTED
@@ -187,12 +191,20 @@ def _claim(name: str, sentence: str, verdict: Verdict, coding: NetworkCoding | N
             "null_words": f"the two partners of each clip exchanged at random; {PAIR_WORDS[pairs]}",
             "counted": "live units of the hidden layers that see both",
             "groups": coding.groups,
-            "caveat": " ".join(filter(None, (CAVEATS[pairs], _dead_control(coding)))),
+            "caveat": " ".join(filter(None, (CAVEATS[pairs], _single_control(coding), _dead_control(coding)))),
+            "control_words": "weights shuffled" + (f", {coding.controls} times" if coding.controls > 1 else ""),
             "clips": coding.examples,
         }
     return Claim.model_validate(
         {"name": f"fusion.{name}_coding", "sentence": sentence, "verdict": verdict} | known | fields
     )
+
+
+def _single_control(coding: NetworkCoding) -> str:
+    """Return what must be known of a survey that has one control; nothing of others."""
+    if coding.controls > 1 or coding.hidden is None or coding.hidden.control is None:
+        return ""
+    return "This survey has one control, and other shuffled weights give other shares: measure the part coding again."
 
 
 def _dead_control(coding: NetworkCoding) -> str:

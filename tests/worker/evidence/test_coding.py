@@ -47,7 +47,7 @@ def test_planted_units_are_of_their_kinds(streams: tuple[StreamName, ...], tmp_p
     assert colour.static.difference.low > 0.5
     assert abs(colour.dynamic.difference.value) < 0.01
     assert colour.pairs == CLIPS
-    layer = summarize("units", measured.sums["units"], None, by_architecture=False)
+    layer = summarize("units", measured.sums["units"], (), by_architecture=False)
     assert [share.value for _, share in layer.shares] == [0.25] * 4
     assert layer.chance.static + layer.chance.dynamic + layer.chance.joint < 0.03
     assert layer.control is None
@@ -68,7 +68,7 @@ def shares_of(clips: Floats, static: Floats, dynamic: Floats, groups: Labels | N
     responses = Responses(clips, factors(static, noise(98)), factors(dynamic, noise(99)), static)
     draws = Draws.of(np.arange(CLIPS) if groups is None else groups, clips.shape[1], 0)
     measured = measure_coding((layer,), lambda _: iter([(slice(0, clips.shape[1]), responses)]), draws)
-    return [share.value for _, share in summarize("x", measured.sums["units"], None, by_architecture=False).shares]
+    return [share.value for _, share in summarize("x", measured.sums["units"], (), by_architecture=False).shares]
 
 
 def test_random_pairs_give_nothing() -> None:
@@ -101,19 +101,32 @@ def test_constant_units_are_left_out() -> None:
     assert effects.static.difference[:10].tolist() == [0] * 10
 
 
-def test_the_control_is_subtracted() -> None:
-    resampled = np.random.default_rng(0).binomial(10, 0.5, (200, 4)).astype(float)
-    trained, control = (
-        Sums(10, 10, np.array(counts, float), resampled[order], np.zeros((9, 4)), np.zeros(4), np.zeros(2))
-        for counts, order in (([1, 1, 8, 0], slice(None)), ([4, 1, 2, 3], slice(None, None, -1)))
-    )
-    layer = summarize("fc", trained, control, by_architecture=False)
+def sums_of(*counts: int) -> Sums:
+    """Return counts of ten live units by kind, with resamples about them."""
+    resampled = np.random.default_rng(counts[2]).binomial(10, np.array(counts) / 10, (200, 4)).astype(float)
+    return Sums(10, 10, np.array(counts, float), resampled, np.zeros((9, 4)), np.zeros(4), np.zeros(2))
+
+
+def test_the_mean_of_the_controls_is_subtracted() -> None:
+    controls = [sums_of(4, 1, joint, 5 - joint) for joint in (1, 2, 3, 2, 2)]
+    layer = summarize("fc", sums_of(1, 1, 8, 0), controls, by_architecture=False)
     assert layer.joint_difference is not None
     assert layer.lean_difference is not None
     assert layer.joint_difference.value == pytest.approx(0.6)
     assert layer.lean_difference.value == pytest.approx(-0.3)
     assert layer.joint_p_value is not None
     assert layer.joint_p_value < 0.05
+    assert layer.control is not None
+    assert layer.control.joint.low < 0.1
+    assert layer.control.joint.high > 0.3
+
+
+def test_a_share_that_other_shuffled_weights_reach_is_no_difference() -> None:
+    controls = [sums_of(4, 1, joint, 5 - joint) for joint in (1, 5, 1, 5, 2)]
+    layer = summarize("fc", sums_of(1, 1, 6, 2), controls, by_architecture=False)
+    assert layer.joint_difference is not None
+    assert layer.joint_difference.low < 0
+    assert (layer.joint_p_value or 0) > 0.05
 
 
 def test_a_difference_of_one_unit_in_few_may_be_luck_of_the_weights() -> None:
@@ -123,8 +136,8 @@ def test_a_difference_of_one_unit_in_few_may_be_luck_of_the_weights() -> None:
         counts = np.array([static, 0, 0, live - static], float)
         return Sums(live, live, counts, np.tile(counts, (200, 1)), np.zeros((9, 4)), np.zeros(4), np.zeros(2))
 
-    few = summarize("few", sums(1, 14), sums(0, 14), by_architecture=False)
-    many = summarize("many", sums(100, 1400), sums(0, 1400), by_architecture=False)
+    few = summarize("few", sums(1, 14), [sums(0, 14)] * 5, by_architecture=False)
+    many = summarize("many", sums(100, 1400), [sums(0, 1400)] * 5, by_architecture=False)
     assert few.lean_p_value is not None
     assert many.lean_p_value is not None
     assert few.lean_p_value > 0.1

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from app.contract.network import StreamName
-from worker.evidence.shuffled_weights import shuffle_weights
+from worker.evidence.redrawn_weights import redraw_weights
+from worker.evidence.shuffled_weights import Shift, shuffle_weights
+from worker.evidence.stream_tail import StreamTail
 from worker.graph.inputs import Inputs
 from worker.networks.network import Network
 from worker.networks.trace import zero_inputs
@@ -77,6 +79,21 @@ def test_a_layer_that_shuffling_silences_is_shifted(tiny_two_stream: Network) ->
     assert logits.std(0).max() > 0
     alive = shuffle_weights(tiny_two_stream, clips)
     assert not any("Shift" in str(hook) for part in alive.module.modules() for hook in part._forward_hooks.values())
+
+
+def test_weights_drawn_anew_behind_the_streams_of_a_control_are_not_shifted(tiny_two_stream: Network) -> None:
+    """The shifts belong to the weights that were shuffled: of others they would open every threshold."""
+    first, second = ({name: x[:1] for name, x in clip.items()} for clip in random_inputs(tiny_two_stream, 2))
+    control = replace(tiny_two_stream, module=copy.deepcopy(tiny_two_stream.module))
+    for layer, shift in (("appearance.conv1_1", 1.0), ("fc6", 1000.0)):
+        point = control.module.get_submodule(control.points[layer].path)
+        point.register_forward_hook(Shift(torch.full((control.card.layer(layer).units,), shift)).add)
+    redrawn = redraw_weights(StreamTail(control, first, second), 0, lambda tail: None)
+    assert redrawn is not None
+    assert redrawn.network.activation("fc6", first).max() < 500
+    assert control.activation("fc6", first).min() > 500, "the control is as it was, and so are the streams"
+    one, other = (network.activation("appearance.conv1_1", first) for network in (redrawn.network, control))
+    assert torch.equal(one, other)
 
 
 class WithNorm(nn.Module):

@@ -11,6 +11,7 @@ from app.contract.survey_part import SurveyPart
 from worker.evidence.coding import MIN_GROUPS
 from worker.networks.network import Network
 from worker.survey.clip_pairs import ROLES, pair_name
+from worker.survey.parts.coding import CONTROLS
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
 from worker.video.flow import Frames
@@ -52,8 +53,12 @@ def test_streams_are_swapped_and_layers_of_one_stream_are_given_by_architecture(
     assert coding.hidden is not None
     assert coding.hidden.live == sum(layers[name].live for name in counted)
     assert coding.hidden.control is not None
-    control = run.checkpoint.folder / "coding" / "control" / "static.npy"
-    assert np.load(control).shape == (CLIPS, tiny_two_stream.card.units)
+    last = run.checkpoint.folder / "coding" / f"control-{CONTROLS - 1}"
+    assert np.load(last / "static.npy").shape == (CLIPS, tiny_two_stream.card.units)
+    unchanged = np.load(last.with_suffix(".npy"))
+    assert unchanged.shape == (CLIPS, tiny_two_stream.card.units)
+    assert not np.array_equal(unchanged, np.load(last.with_name("control-0.npy"))), "each has other weights"
+    assert coding.controls == CONTROLS
 
 
 def test_clips_are_changed_where_there_is_one_stream(tiny_clip: Network, tmp_path: Path) -> None:
@@ -68,7 +73,8 @@ def test_pairs_that_the_names_tell_are_taken(tiny_clip: Network, tmp_path: Path)
     coding, _ = survey(tiny_clip, names, tmp_path)
     assert (coding.pairs, coding.clips, coding.groups) == ("exact", MIN_GROUPS, MIN_GROUPS)
     assert coding.examples[0] == "set-00-pair-base"
-    assert not (tmp_path / next(tmp_path.iterdir()) / "coding").exists(), "every clip is recorded already"
+    files = list((tmp_path / next(tmp_path.iterdir()) / "coding").iterdir())
+    assert len(files) == CONTROLS, "every clip is recorded already, but for the controls"
 
 
 def test_too_few_independent_clips_say_how_many_are_needed(tiny_clip: Network, tmp_path: Path) -> None:

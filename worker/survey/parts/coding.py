@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from app.contract.coding import LayerCoding, NetworkCoding, PairKind
+from app.contract.errors import NotFinite
 from app.contract.network import Layer, StreamName
 from app.contract.survey_part import SurveyPart
-from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.clip_partners import Partner, missing_partners
 from worker.evidence.coding import (
     LIVE_DEVIATION,
@@ -26,19 +26,24 @@ from worker.evidence.looks import MAX_TURN, MIN_TURN, TEXTURE_CELLS, TEXTURE_SHA
 from worker.evidence.partner_responses import (
     ReadPeaks,
     record_partners,
+    record_peaks,
     response_reader,
     spread_groups,
     table_columns,
 )
-from worker.evidence.types import Labels, Observe
+from worker.evidence.types import Floats, Labels, Observe
 from worker.networks.network import Network
 from worker.survey.clip_pairs import BASE, ClipSet, find_sets
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, Part, PartResult
 
-MAX_PASSES = 640  # of partners through each of the two networks: correlations of 160 clips are known to 0.08
+MAX_PASSES = 640  # of partners through each of the networks: correlations of 160 clips are known to 0.08
+CONTROLS = 5  # networks with weights shuffled apart: their shares of joint units differ by up to 0.4
 EXAMPLES = 9  # clips that the findings name
 FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
+
+
+ReadRows = Callable[[str, Labels], Floats]  # of a layer, by name: the peaks (n, U) on unchanged clips, by row
 
 
 class _Pairs(NamedTuple):
@@ -46,32 +51,37 @@ class _Pairs(NamedTuple):
 
     kind: PairKind
     rows: Labels  # (n,)
+    unchanged: Labels  # all rows whose unchanged clips are needed, ascending
     groups: Labels  # (n,) numbered from 0
-    partners: Callable[[Network, SurveyCheckpoint, str], Mapping[Partner, ReadPeaks]]  # by network; its peaks; a folder
+    partners: Callable[[Network, ReadRows, str], Mapping[Partner, ReadPeaks]]  # by network; its peaks; a folder
 
 
 def measure_unit_coding(context: SurveyContext, observe: Observe) -> PartResult:
     """Measure what units code, on the pairs that the data set gives, or on pairs made of its clips."""
-    pairs = _given_pairs(context) or _made_pairs(context, _Progress(observe, _count_passes(context)))
+    progress = _Progress(observe, _count_passes(context))
+    pairs = _given_pairs(context) or _made_pairs(context, progress)
     if isinstance(pairs, str):
         return PartResult(NetworkCoding(pairs=None, clips=0, groups=0, seed=context.seed, reason=pairs))
     draws = Draws.of(pairs.groups, sum(layer.units for layer in context.card.layers), context.seed)
 
-    def measure(network: Network, checkpoint: SurveyCheckpoint, name: str) -> MeasuredCoding:
-        partners = pairs.partners(network, checkpoint, name)
-        read = response_reader(
-            lambda layer: np.asarray(checkpoint.peaks(layer))[pairs.rows], partners, swapped=pairs.kind != "restyled"
-        )
+    def measure(network: Network, unchanged: ReadRows, name: str) -> MeasuredCoding:
+        partners = pairs.partners(network, unchanged, name)
+        read = response_reader(lambda layer: unchanged(layer, pairs.rows), partners, swapped=pairs.kind != "restyled")
         return measure_coding(context.card.layers, read, draws)
 
-    trained = measure(context.network, context.checkpoint, "trained")
-    control = measure(context.control, context.record_control(observe), "control")
-    layers, hidden = _summarize(context.card.layers, trained.sums, control.sums, pairs.kind)
+    def measure_control(seed: int) -> Mapping[str, Sums]:
+        control, name = context.shuffle_weights(seed), f"control-{seed}"
+        return measure(control, _record_rows(context, control, pairs.unchanged, name, progress), name).sums
+
+    trained = measure(context.network, lambda layer, rows: np.asarray(context.checkpoint.peaks(layer))[rows], "trained")
+    controls = [measure_control(seed) for seed in range(CONTROLS)]
+    layers, hidden = _summarize(context.card.layers, trained.sums, controls, pairs.kind)
     facts = NetworkCoding(
         pairs=pairs.kind,
         clips=len(pairs.rows),
         groups=int(pairs.groups.max()) + 1,
         seed=context.seed,
+        controls=CONTROLS,
         layers=layers,
         hidden=hidden,
         examples=tuple(context.samples[context.recorded[row]].name for row in pairs.rows[:EXAMPLES]),
@@ -80,24 +90,36 @@ def measure_unit_coding(context: SurveyContext, observe: Observe) -> PartResult:
     return PartResult(facts, {unit: {"coding": each.model_copy(update=kind)} for unit, each in trained.units.items()})
 
 
+def _record_rows(context: SurveyContext, control: Network, rows: Labels, name: str, progress: "_Progress") -> ReadRows:
+    """Show a control the unchanged clips of these rows (ascending), and return how to read what it gives."""
+    path = context.checkpoint.folder / FOLDER / f"{name}.npy"
+    try:
+        table = record_peaks(control, context.read_clips, context.recorded[rows].tolist(), path, progress.add)
+    except NotFinite as error:
+        raise NotFinite(f"There is no control to compare with: with its weights shuffled, {error.detail}") from None
+    columns = table_columns(context.card)
+    return lambda layer, wanted: np.asarray(table[np.searchsorted(rows, wanted), columns[layer]])
+
+
 def _summarize(
-    layers: Sequence[Layer], trained: Mapping[str, Sums], control: Mapping[str, Sums], kind: str
+    layers: Sequence[Layer], trained: Mapping[str, Sums], controls: Sequence[Mapping[str, Sums]], kind: str
 ) -> tuple[tuple[LayerCoding, ...], LayerCoding | None]:
     """Return every layer's shares, and those of the hidden layers together that pairs of this kind can tell of."""
     by_layer: list[LayerCoding] = []
-    total, control_total = Sums(), Sums()
+    total, control_totals = Sums(), [Sums() for _ in controls]
     for layer in layers:
         by_architecture = kind != "exact" and layer.stream in (StreamName.APPEARANCE, StreamName.MOTION)
-        sums, control_sums = trained[layer.name], control[layer.name]
+        sums, control_sums = trained[layer.name], [control[layer.name] for control in controls]
         is_counted = not (by_architecture or layer.is_class or layer.dictionary)
         summary = summarize(layer.name, sums, control_sums, by_architecture=by_architecture)
         by_layer.append(summary.model_copy(update={"is_counted": is_counted}))
         if is_counted:
             total.add(sums)
-            control_total.add(control_sums)
+            for control_total, each in zip(control_totals, control_sums, strict=True):
+                control_total.add(each)
     if not total.units:
         return tuple(by_layer), None
-    return tuple(by_layer), summarize("", total, control_total, by_architecture=False)
+    return tuple(by_layer), summarize("", total, control_totals, by_architecture=False)
 
 
 def _given_pairs(context: SurveyContext) -> _Pairs | None:
@@ -107,13 +129,13 @@ def _given_pairs(context: SurveyContext) -> _Pairs | None:
         return None
     rows = {role: np.array([clips[role] for clips in sets]) for role in (BASE, *Partner) if role in sets[0]}
 
-    def partners(network: Network, checkpoint: SurveyCheckpoint, name: str) -> dict[Partner, ReadPeaks]:
+    def partners(network: Network, unchanged: ReadRows, name: str) -> dict[Partner, ReadPeaks]:
         def read(partner: Partner) -> ReadPeaks:
-            return lambda layer: np.asarray(checkpoint.peaks(layer))[rows[partner]]
+            return lambda layer: unchanged(layer, rows[partner])
 
         return {partner: read(partner) for partner in (Partner.STATIC, Partner.DYNAMIC, Partner.NEITHER)}
 
-    return _Pairs("exact", rows[BASE], np.arange(len(sets)), partners)
+    return _Pairs("exact", rows[BASE], np.unique(np.concatenate(list(rows.values()))), np.arange(len(sets)), partners)
 
 
 def _made_pairs(context: SurveyContext, progress: "_Progress") -> _Pairs | str:
@@ -130,7 +152,7 @@ def _made_pairs(context: SurveyContext, progress: "_Progress") -> _Pairs | str:
     order = context.recorded[rows].tolist()
     columns = table_columns(context.card)
 
-    def partners(network: Network, checkpoint: SurveyCheckpoint, name: str) -> dict[Partner, ReadPeaks]:
+    def partners(network: Network, unchanged: ReadRows, name: str) -> dict[Partner, ReadPeaks]:
         folder = context.checkpoint.folder / FOLDER / name
         tables = record_partners(network, context.read_clips, order, folder, context.seed, progress.add)
 
@@ -140,11 +162,12 @@ def _made_pairs(context: SurveyContext, progress: "_Progress") -> _Pairs | str:
         return {partner: read(partner) for partner in tables}
 
     numbers = np.unique(groups[rows], return_inverse=True)[1]
-    return _Pairs("restyled" if _has_frames(context) else "swapped", np.array(rows), numbers, partners)
+    kind: PairKind = "restyled" if _has_frames(context) else "swapped"
+    return _Pairs(kind, np.array(rows), np.unique(rows), numbers, partners)
 
 
 class _Progress:
-    """Report the passes of both networks together."""
+    """Report the passes of all networks together."""
 
     def __init__(self, observe: Observe, total: int) -> None:
         self.observe, self.total, self.done = observe, total, 0
@@ -168,14 +191,18 @@ def _partners_per_clip(context: SurveyContext) -> int:
 
 
 def _count_clips(context: SurveyContext) -> int:
-    passes = min(MAX_PASSES, max(context.pass_budget // 2, MIN_GROUPS * len(Partner)))
+    passes = min(MAX_PASSES, max(context.pass_budget // (1 + CONTROLS), MIN_GROUPS * len(Partner)))
     return min(len(context.recorded), passes // _partners_per_clip(context))
 
 
 def _count_passes(context: SurveyContext) -> int:
-    if len(_find_sets(context)) >= MIN_GROUPS:
-        return len(context.recorded)  # of the control
-    return 0 if missing_partners(context.card) else 2 * _count_clips(context) * _partners_per_clip(context)
+    sets = _find_sets(context)
+    if len(sets) >= MIN_GROUPS:
+        return CONTROLS * len({row for clips in sets for row in clips.values()})
+    if missing_partners(context.card):
+        return 0
+    clips = _count_clips(context)
+    return (1 + CONTROLS) * clips * _partners_per_clip(context) + CONTROLS * clips
 
 
 CODING = Part(
@@ -198,6 +225,7 @@ CODING = Part(
         "resamples": RESAMPLES,
         "live_deviation": LIVE_DEVIATION,
         "max_passes": MAX_PASSES,
+        "controls": CONTROLS,
         "hue_turns": (MIN_TURN, MAX_TURN),
         "texture_cells": TEXTURE_CELLS,
         "texture_share": TEXTURE_SHARE,
