@@ -6,17 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from worker.evidence.resampling import GroupedClips, Integers
-from worker.evidence.types import Floats
-
-
-def merge_identical(clips: GroupedClips, rows: Floats) -> GroupedClips:
-    """Return the clips with copies of one clip in one group: those with identical `rows` (N, ...)."""
-    _, copy = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
-    groups = clips.groups.copy()
-    for number in np.flatnonzero(np.bincount(copy.ravel()) > 1):
-        joined = np.unique(groups[copy.ravel() == number])
-        groups[np.isin(groups, joined)] = joined[0]
-    return GroupedClips(clips.labels, groups)
 
 
 def halve(clips: GroupedClips, generator: np.random.Generator) -> Integers:

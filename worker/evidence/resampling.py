@@ -65,6 +65,16 @@ class GroupedClips:
         return np.asarray(self.resample(generator) * drawn[index])
 
 
+def merge_identical(clips: GroupedClips, rows: Floats) -> GroupedClips:
+    """Return the clips with copies of one clip in one group: those with identical `rows` (N, ...)."""
+    _, copy = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
+    groups = clips.groups.copy()
+    for number in np.flatnonzero(np.bincount(copy.ravel()) > 1):
+        joined = np.unique(groups[copy.ravel() == number])
+        groups[np.isin(groups, joined)] = joined[0]
+    return GroupedClips(clips.labels, groups)
+
+
 def number_groups(names: Sequence[str | None]) -> Integers:
     """Return a number for each name of a group, (N,); a clip without one is a group of its own."""
     keys = [("clip", str(index)) if name is None else ("group", name) for index, name in enumerate(names)]

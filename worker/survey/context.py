@@ -11,9 +11,8 @@ from app.contract.network import CLASS_LAYER, NetworkCard
 from app.contract.protocol import SURVEY_SEED
 from worker.devices import device_of
 from worker.evidence.checkpoint import Peaks, SurveyCheckpoint
-from worker.evidence.clip_halves import merge_identical
 from worker.evidence.pass_budget import count_pass_budget
-from worker.evidence.resampling import GroupedClips, number_groups
+from worker.evidence.resampling import GroupedClips, merge_identical, number_groups
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
 from worker.evidence.shuffled_weights import SEED as CONTROL_SEED
 from worker.evidence.types import Labels, Observe, UnitKey

@@ -10,10 +10,10 @@ from app.contract.interaction import InteractionFacts, LayerInteraction
 from app.contract.network import CLASS_LAYER
 from tests.worker.evidence.inputs import random_inputs
 from tests.worker.evidence.planted_fusion import Combine, LateFusion, Planted, make_network, study
-from worker.evidence.clip_halves import halve, merge_identical, spread_over_classes
+from worker.evidence.clip_halves import halve, spread_over_classes
 from worker.evidence.fusion_study import count_passes, study_fusion
 from worker.evidence.pair_separation import correct, roc_areas, shuffled_p_value
-from worker.evidence.resampling import GroupedClips
+from worker.evidence.resampling import GroupedClips, merge_identical
 from worker.evidence.shuffled_weights import shuffle_weights
 from worker.evidence.variance_components import variance_components
 from worker.networks.network import Network

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from worker.evidence.resampling import GroupedClips, merge_identical
 from worker.evidence.types import Floats, Labels
 
 PARTNERS = 3  # clips that give a part to each changed clip
@@ -60,12 +61,8 @@ class Case:
 
 def join_copies(logits: Floats, groups: Labels) -> Labels:
     """Return groups (n,) in which clips of identical logits (n, C) are together, as copies are not independent."""
-    _, same = np.unique(np.round(logits, IDENTICAL_DECIMALS), axis=0, return_inverse=True)
-    joined = groups.copy()
-    for value in np.flatnonzero(np.bincount(same.ravel()) > 1):
-        copies = np.unique(joined[same.ravel() == value])
-        joined[np.isin(joined, copies)] = copies[0]
-    return joined
+    clips = GroupedClips(np.zeros_like(groups), groups)
+    return merge_identical(clips, np.round(logits, IDENTICAL_DECIMALS)).groups
 
 
 def choose_cases(clips: SurveyedClips, *, min_errors: int, max_clips: int = MAX_CLIPS, seed: int = 0) -> list[Case]:
