@@ -5,6 +5,7 @@ pass tells of all layers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,12 @@ from worker.networks.trace import zero_inputs
 SIZES = (16, 17, 24, 25, 32, 33, 48, 49, 64, 65, 96, 97, 128, 129, 192, 193, 256, 257, 384, 385, 512)
 LENGTHS = (1, 2, 3, 4, 5, 8, 9, 16, 17, 32, 33, 64, 65, 128)
 MAX_RANGES = 3  # more mean that a network takes multiples of a number, which few sizes cannot tell
+POINTWISE = {
+    F.batch_norm,
+    *(F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, F.leaky_relu, F.leaky_relu_),
+    *(F.gelu, F.silu, F.hardswish, torch.sigmoid, F.sigmoid, Tensor.sigmoid, torch.tanh, F.tanh, Tensor.tanh),
+    *(F.dropout, F.dropout2d, F.dropout3d, F.softmax, torch.softmax, Tensor.softmax),
+}
 
 Names = frozenset[str]  # of layers
 
@@ -39,9 +46,12 @@ def with_limits(
     The length is that of a clip: other streams have a fixed one.
     """
     paths = {name: point.path for name, point in points.items()}
+    tensors = (*module.named_parameters(), *module.named_buffers())
+    shapes = {name: tensor.to("meta") for name, tensor in tensors}
 
+    @cache
     def take(size: int, frames: int) -> Names:
-        return computed_layers(module, paths, resize(streams, stimulus, size, frames))
+        return computed_layers(module, shapes, paths, resize(streams, stimulus, size, frames))
 
     own_size, own_frames = stimulus.height, stimulus.frames
     at_own = take(own_size, own_frames)
@@ -70,18 +80,21 @@ def resize(streams: Sequence[Stream], stimulus: Extent, size: int, frames: int) 
     return [stream.model_copy(update={"frames": length(stream), "height": size, "width": width}) for stream in streams]
 
 
-class SkipBatchNorm(TorchFunctionMode):
-    """Leave out batch normalisation: it changes no shape, and takes most of the time of a pass on shapes alone."""
+class SkipPointwise(TorchFunctionMode):
+    """Leave out what changes no shape and fails at no size: it takes most of the time of a pass on shapes alone."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return args[0] if func is F.batch_norm else func(*args, **(kwargs or {}))
+        return args[0] if args and func in POINTWISE else func(*args, **(kwargs or {}))
 
 
-def computed_layers(module: nn.Module, paths: Mapping[str, str], streams: Sequence[Stream]) -> Names:
-    """Return the layers that are computed from inputs of these sizes, and that have a position then."""
+def computed_layers(
+    module: nn.Module, shapes: Mapping[str, Tensor], paths: Mapping[str, str], streams: Sequence[Stream]
+) -> Names:
+    """Return the layers that are computed from inputs of these sizes, and that have a position then.
+
+    `shapes` are the network's parameters and buffers without memory.
+    """
     meta = torch.device("meta")
-    tensors = (*module.named_parameters(), *module.named_buffers())
-    shapes = {name: tensor.to(meta) for name, tensor in tensors}
     reached: dict[str, bool] = {}
 
     def make_hook(name: str) -> Callable[..., None]:
@@ -92,8 +105,8 @@ def computed_layers(module: nn.Module, paths: Mapping[str, str], streams: Sequen
 
     hooks = [module.get_submodule(path).register_forward_hook(make_hook(name)) for name, path in paths.items()]
     try:
-        with torch.no_grad(), meta, SkipBatchNorm():
-            functional_call(module, shapes, (zero_inputs(streams, 1, meta),))
+        with torch.no_grad(), meta, SkipPointwise():
+            functional_call(module, dict(shapes), (zero_inputs(streams, 1, meta),))
     except Exception:  # noqa: S110 - whatever it raises: the layers from there on are not computed
         pass
     finally:
