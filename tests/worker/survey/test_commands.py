@@ -33,6 +33,7 @@ from worker.video.decode import read_clip
 from worker.video.encode import write_video
 
 LABELS = ("jump", "run", "sit")
+RECORD = ("--parts", "record")  # the first part alone, where a test is about something else
 
 
 def texture(path: Path, seed: int, step: int) -> None:
@@ -113,7 +114,7 @@ def test_a_folder_of_any_name_is_surveyed(tiny: Invoke, videos: Path, tmp_path: 
     folder = tmp_path / os.fsdecode(b"caf\xe9 " + b"x" * 200)
     videos.rename(folder)
     (folder / "jump" / "notes.txt").touch()
-    output = tiny("survey", "tiny", folder).output
+    output = tiny("survey", "tiny", folder, *RECORD).output
     assert "left out jump/notes.txt" in output
     assert "9 clips" in output
     with opened().session() as session:
@@ -140,7 +141,7 @@ def enqueued(store: Store) -> Job:
 
 
 def test_a_cancelled_survey_leaves_the_former_one(tiny: Invoke, videos: Path, tmp_path: Path) -> None:
-    tiny("survey", "tiny", videos)
+    tiny("survey", "tiny", videos, *RECORD)
     store = opened()
     job = enqueued(store)
 
@@ -176,7 +177,7 @@ def test_a_failure_while_saving_publishes_nothing(tiny: Invoke, videos: Path, mo
         assert listing.get_job(session, job_id=job.id).state is JobState.FAILED
         assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is None
     monkeypatch.setattr(writing, "save_unit_evidence", save_units)
-    tiny("survey", "tiny", "videos")
+    tiny("survey", "tiny", "videos", *RECORD)
     with store.session() as session:
         assert evidence.get_survey(session, card=get_card(session, slug="tiny")) is not None
     store.close()
@@ -190,7 +191,7 @@ def test_synergy_is_also_measured_on_the_units_own_stimuli(
     actual = stored_stimuli(store, tiny_two_stream.card.model_copy(update={"slug": "tiny"}))
     assert set(actual) == {("fusion.conv5", 0), ("fusion.conv5", 3)}
     tiny_two_stream.logits(actual["fusion.conv5", 0])
-    tiny("survey", "tiny", videos)
+    tiny("survey", "tiny", videos, "--parts", "record,probe")
     with store.session() as session:
         units = [
             evidence.get_evidence(session, card=get_card(session, slug="tiny"), layer="fusion.conv5", unit=unit)
@@ -220,7 +221,7 @@ def test_a_survey_computes_the_flow_that_a_motion_stream_asks_for(tiny: Invoke, 
     tiny("datasets", "add", "videos", videos, "--no-flow")
     with opened().session() as session:
         assert len(datasets.clips_without(session, slug="videos", role=MediaRole.FLOW)) == 9
-    tiny("survey", "tiny", "videos")
+    tiny("survey", "tiny", "videos", *RECORD)
     with opened().session() as session:
         assert datasets.clips_without(session, slug="videos", role=MediaRole.FLOW) == []
 
