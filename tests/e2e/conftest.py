@@ -13,9 +13,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import TEST_DATA
 from tests.dashboard import Dashboard, wait_for
+from tests.e2e.surveyed import surveyed
 from tests.worker.conftest import TINY_FAMILIES, tiny_clip_weights, tiny_two_stream_weights
 
-__all__ = ["tiny_clip_weights", "tiny_two_stream_weights"]  # fixtures
+__all__ = ["surveyed", "tiny_clip_weights", "tiny_two_stream_weights"]  # fixtures, each made once in a process
 
 TWO_STREAM = "/tiny_two_stream/class/0?speed=slow&seed=0"  # the page of a result of `filled`
 FRAMES = 4  # of its pictures: three fields of flow, and the picture after the last

@@ -13,10 +13,8 @@ from app.settings import ROOT
 from tests.dashboard import Dashboard
 from tests.e2e.axe import SETTLED, examine
 from tests.e2e.conftest import complaints
-from tests.e2e.surveyed import Served, surveyed
+from tests.e2e.surveyed import Served
 from tests.web.views.pagereader import PageReader
-
-__all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -16,10 +16,8 @@ from app.store.database.engine import open_store
 from app.web.render import environment
 from app.web.views.parts.player import ClipPlayerSettings
 from tests.dashboard import Dashboard
-from tests.e2e.surveyed import Served, surveyed
+from tests.e2e.surveyed import Served
 from tests.e2e.test_player import shown
-
-__all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("problems")]
 

@@ -11,11 +11,9 @@ from app.contract.job import Progress, SurveyJob
 from app.store.database.engine import Store, open_store
 from app.store.jobs import leases
 from app.store.surveys import writing
-from tests.e2e.surveyed import Served, serve, surveyed
+from tests.e2e.surveyed import Served, serve
 from tests.evidence_support import add_dataset, survey
 from tests.support import add_card, claim_job, two_stream_card
-
-__all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("problems")]
 

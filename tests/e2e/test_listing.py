@@ -9,10 +9,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.store.database.engine import open_store
-from tests.e2e.surveyed import WIDE_LAYER_UNITS, Served, serve, surveyed, wide_card
+from tests.e2e.surveyed import WIDE_LAYER_UNITS, Served, serve, wide_card
 from tests.support import add_card
-
-__all__ = ["surveyed"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
