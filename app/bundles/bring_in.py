@@ -19,6 +19,7 @@ from app.store import Session, datasets
 from app.store.catalog import networks
 from app.store.database.chunks import chunks
 from app.store.database.engine import Store
+from app.store.jobs.answered import finish_answered
 from app.store.results import imports
 from app.store.surveys import transfer, writing
 
@@ -31,6 +32,7 @@ class ImportReport:
 
     results: Counter[str] = field(default_factory=Counter)  # by network
     known: Counter[str] = field(default_factory=Counter)
+    answered: Counter[str] = field(default_factory=Counter)  # visualizations that waited for these results
     surveys: list[str] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
@@ -74,6 +76,8 @@ def import_bundle(
                 for some in chunks(network.results, results_per_transaction):
                     with store.transaction() as session:
                         bring_in_results(session, bundle, network, some, import_id, report)
+                with store.transaction() as session:
+                    report.answered[network.card.slug] += finish_answered(session, card=network.card)
         finally:
             with store.transaction() as session:
                 imports.remove_empty_import(session, import_id=import_id)

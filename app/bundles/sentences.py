@@ -28,6 +28,8 @@ def describe_import(report: ImportReport, *, dry_run: bool) -> Iterator[str]:
         survey = " and the survey" if network in report.surveys else ""
         known = f"; {report.known[network]:,} are here already" if report.known[network] else ""
         yield f"{verb} {_count(report.results[network], 'result')}{survey} of {network}{known}."
+        if report.answered[network]:
+            yield f"{_count(report.answered[network], 'queued job')} of {network} waited for such results and are done."
     yield from report.sentences
 
 

@@ -6,6 +6,7 @@ from app.bundles.bring_in import import_bundle
 from app.bundles.choice import Choice
 from app.bundles.export import export_bundle
 from app.contract.evidence import UnitEvidence
+from app.contract.job import JobState
 from app.contract.network import NetworkCard
 from app.contract.survey import SurveyFacts
 from app.store import datasets, media
@@ -17,7 +18,7 @@ from app.store.results import imports, visualizations
 from app.store.surveys import transfer
 from app.store.surveys.evidence import get_evidence, get_survey
 from tests.evidence_support import clip_media
-from tests.support import enqueue, request
+from tests.support import enqueue, request, state
 
 Shown = tuple[object, ...]
 
@@ -101,6 +102,13 @@ def test_a_second_import_changes_nothing(bundle: Path, target: Store) -> None:
     assert report.sentences == ["The survey of tiny was not taken in: it is here already."]
     with target.session() as session:
         assert len(imports.list_imports(session)) == 1
+
+
+def test_jobs_that_wait_for_such_a_result_are_done(bundle: Path, target: Store) -> None:
+    waiting = enqueue(target, 0, 3)  # before the survey that the bundle brings
+    assert import_bundle(target, bundle, dry_run=True).answered == {}
+    assert import_bundle(target, bundle).answered == {"tiny": 1}
+    assert [state(target, job) for job in waiting] == [JobState.DONE, JobState.QUEUED]
 
 
 def test_each_result_says_who_brought_it_and_from_where(origin: Store, target: Store, tmp_path: Path) -> None:

@@ -106,7 +106,9 @@ def queued(store: Store) -> list[tuple[str, str, str]]:
     return [(job.network, job.layer, job.recipe.speed) for job in jobs]
 
 
-def test_what_the_bundle_has_is_there_and_the_rest_is_queued(store: Store, weights: Path, results: Path) -> None:
+def test_what_the_bundle_has_is_there_and_the_rest_is_queued(
+    store: Store, weights: Path, results: Path, clips: Path
+) -> None:
     register_shipped(store, weights, results)
     with store.session() as session:
         summaries = {each.card.slug: each.visualizations for each in networks.list_networks(session)}
@@ -118,27 +120,14 @@ def test_what_the_bundle_has_is_there_and_the_rest_is_queued(store: Store, weigh
     assert ("mocap", "class", "medium") not in waiting
     assert {("mocap", "class", "slow"), ("mocap", "class", "free"), ("mocap-judge", "class", "medium")} < set(waiting)
 
-
-def test_a_second_start_changes_nothing(store: Store, weights: Path, results: Path) -> None:
     register_shipped(store, weights, results)
-    before = queued(store)
-    register_shipped(store, weights, results)
-    assert queued(store) == before
+    add_shipped_clips(store, clips)
+    assert queued(store) == waiting, "neither another start nor the clips ask for anything"
     with store.session() as session:
         assert len(imports.list_imports(session)) == 1
-
-
-def test_stills_of_the_bundle_get_their_videos_and_no_survey_is_asked_for(
-    store: Store, weights: Path, results: Path, clips: Path
-) -> None:
-    register_shipped(store, weights, results)
-    before = queued(store)
-    add_shipped_clips(store, clips)
-    with store.session() as session:
         assert datasets.get_dataset(session, slug=DATASET).clips == 2
-        assert not datasets.clips_without(session, slug=DATASET, role=MediaRole.VIDEO)
-        assert not datasets.clips_without(session, slug=DATASET, role=MediaRole.FLOW)
-    assert queued(store) == before
+        for role in (MediaRole.VIDEO, MediaRole.FLOW):
+            assert not datasets.clips_without(session, slug=DATASET, role=role), "stills got their videos"
 
 
 def test_without_a_bundle_that_can_be_used_everything_is_queued(
