@@ -15,5 +15,5 @@ def test_passes_of_every_part(tmp_path: Path) -> None:
     of_streams = {SurveyPart.RECORD, SurveyPart.STREAMS, SurveyPart.INTERACTION}
     assert set(passes) == {str(part) for part in SurveyPart if part not in of_streams}
     assert passes["selectivity"] == 20
-    assert passes["coding"] == 2 * 4 * 20
+    assert passes["coding"] == (6 * 4 + 5) * 20
     assert time_pass(network) > 0

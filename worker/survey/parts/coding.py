@@ -39,6 +39,7 @@ from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, Part, PartRes
 
 MAX_PASSES = 640  # of partners through each of the networks: correlations of 160 clips are known to 0.08
 CONTROLS = 5  # networks with weights shuffled apart: their shares of joint units differ by up to 0.4
+BUDGETS = 2  # of a part, because of the controls: fewer clips would tell little
 EXAMPLES = 9  # clips that the findings name
 FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
 
@@ -190,9 +191,14 @@ def _partners_per_clip(context: SurveyContext) -> int:
     return len(Partner) if _has_frames(context) else len(Partner) - 1
 
 
+def _passes_per_clip(context: SurveyContext) -> int:
+    """Return the passes of a clip's partners through all networks, and of the clip itself through the controls."""
+    return (1 + CONTROLS) * _partners_per_clip(context) + CONTROLS
+
+
 def _count_clips(context: SurveyContext) -> int:
-    passes = min(MAX_PASSES, max(context.pass_budget // (1 + CONTROLS), MIN_GROUPS * len(Partner)))
-    return min(len(context.recorded), passes // _partners_per_clip(context))
+    affordable = max(MIN_GROUPS, BUDGETS * context.pass_budget // _passes_per_clip(context))
+    return min(len(context.recorded), MAX_PASSES // _partners_per_clip(context), affordable)
 
 
 def _count_passes(context: SurveyContext) -> int:
@@ -201,8 +207,7 @@ def _count_passes(context: SurveyContext) -> int:
         return CONTROLS * len({row for clips in sets for row in clips.values()})
     if missing_partners(context.card):
         return 0
-    clips = _count_clips(context)
-    return (1 + CONTROLS) * clips * _partners_per_clip(context) + CONTROLS * clips
+    return _count_clips(context) * _passes_per_clip(context)
 
 
 CODING = Part(
@@ -226,6 +231,7 @@ CODING = Part(
         "live_deviation": LIVE_DEVIATION,
         "max_passes": MAX_PASSES,
         "controls": CONTROLS,
+        "budgets": BUDGETS,
         "hue_turns": (MIN_TURN, MAX_TURN),
         "texture_cells": TEXTURE_CELLS,
         "texture_share": TEXTURE_SHARE,
