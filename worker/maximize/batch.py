@@ -94,8 +94,8 @@ class Batch:
     def report(self, step: int, steps: int) -> Step:
         """Return what there is to observe of the step just taken."""
         known = [item for item in (*self.members.active, *self.state.frozen) if item not in self.diagnostics.errors]
-        traces = self.diagnostics.traces
-        objective = {item: traces[item][-1] for item in known if traces[item]}
+        newest = {item: self.diagnostics.newest(item) for item in known}
+        objective = {item: value for item, value in newest.items() if value is not None}
         return Step(step, steps, objective, self.stimulus, self.diagnostics.errors)
 
     def stimulus(self, item: int) -> dict[InputName, Array]:

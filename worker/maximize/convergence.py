@@ -65,8 +65,11 @@ def freeze_converged(batch: Batch, schedule: Schedule) -> None:
     if vanished:
         why = "The gradient vanished during the run: the stimulus stands where the activation is constant."
         batch.freeze(vanished, why)
-    for item in [item for item in batch.working if has_converged(diagnostics.traces[item], schedule)]:
-        batch.freeze([item], f"Settled after {len(diagnostics.traces[item])} of {schedule.steps} steps.")
+    if not schedule.tolerance:
+        return
+    traces = {item: diagnostics.trace(item) for item in batch.working}
+    for item in [item for item, trace in traces.items() if has_converged(trace, schedule)]:
+        batch.freeze([item], f"Settled after {len(traces[item])} of {schedule.steps} steps.")
 
 
 def has_converged(trace: Sequence[float], schedule: Schedule) -> bool:

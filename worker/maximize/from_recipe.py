@@ -43,6 +43,7 @@ from worker.maximize.positions import CENTER, OutsideMap, Position
 from worker.maximize.regularizers import Penalty
 from worker.maximize.report import Report
 from worker.maximize.result import Maximum, Observe
+from worker.maximize.running_gain import RunningGain
 from worker.maximize.settings import Schedule, Settings
 from worker.maximize.stimulus_size import is_own_size, refuse_size
 from worker.maximize.transforms import RandomViews
@@ -265,8 +266,11 @@ def make_function(
         objective = objective + recipe.diversity * float(maxima[0]) * diversity(layer, position=position)
     scale = area * maxima.to(stimulus_dtype(network.module))
     bn_prior = 0.0 if recipe.is_of_one_position else recipe.bn_prior  # one position shows no natural scene
-    is_relative = a_hat is None and recipe.time_path == "neutral"
-    return ObjectiveFunction(model, objective, penalty, scale, bn_prior, is_relative)
+    running_gain = None
+    if recipe.time_path == "neutral":
+        is_known = torch.tensor([a_hat is not None and a_hat[item] > 0 for item in range(len(units))])
+        running_gain = RunningGain.of(is_known.to(scale.device), scale)
+    return ObjectiveFunction(model, objective, penalty, scale, bn_prior, running_gain)
 
 
 def _data_maxima(a_hat: Sequence[float] | None, count: int, device: torch.device) -> Tensor:
@@ -290,7 +294,7 @@ def make_settings(recipe: ResolvedRecipe) -> Settings:
         partial(OPTIMIZERS[recipe.optimizer], recipe.frame_equalization),
         make_views(recipe),
         partial(Focus, share=recipe.focus, center_bias=recipe.center_bias) if recipe.focus else None,
-        is_damped=recipe.time_path == "neutral",
+        is_implicit=recipe.time_path == "neutral" and recipe.optimizer == "momentum",
     )
 
 

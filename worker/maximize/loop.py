@@ -117,7 +117,7 @@ def evaluate(batch: Batch, measure: Measure) -> dict[int, Maximum | WorkError]:
                 continue
             objective, *others = values[:, column].tolist()
             without, measures = others[: len(removable)], others[len(removable) :]
-            trace, note = batch.diagnostics.traces[item], batch.diagnostics.notes.get(item)
+            trace, note = batch.diagnostics.trace(item), batch.diagnostics.notes.get(item)
             notes = () if note is None else (note,)
             results[item] = Maximum(
                 batch.stimulus(item),

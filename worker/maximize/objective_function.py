@@ -18,6 +18,7 @@ from app.contract.errors import NoGradient
 from worker.maximize.canvas import Canvas, InputName, Stimulus
 from worker.maximize.objectives import Activations, Objective
 from worker.maximize.regularizers import Penalty
+from worker.maximize.running_gain import RunningGain
 from worker.maximize.transforms import apply_view
 
 
@@ -40,6 +41,8 @@ class ValueAndGrad:
     """J of each item and its gradient; all but the gradient are (B,)."""
 
     value: Tensor
+    penalty: Tensor  # before its weight
+    weight: Tensor  # of the penalty
     is_finite: Tensor  # the value and the gradient are
     has_gradient: Tensor  # the activation changes with the stimulus
     gradient: dict[InputName, Tensor]  # (B, D, T, H, W) of each canvas
@@ -55,7 +58,7 @@ class ObjectiveFunction:
     penalty: Penalty
     scale: Tensor  # (N,): one for each item of the whole batch, in the precision and on the device of stimuli
     bn_prior: float = 0.0
-    is_relative: bool = False  # the penalties are multiplied by |g| rho^2 / M
+    running_gain: RunningGain | None = None  # of g rho^2 / M, by which penalties are multiplied; None: by 1
 
     def value_and_grad(
         self, x: Stimulus, view: Tensor | None, items: Tensor, *, with_bn_prior: bool = True
@@ -74,16 +77,21 @@ class ObjectiveFunction:
                 f"The activation of {' and '.join(self.objective.layers)} does not depend on the network's input, so "
                 "nothing can maximize it. Look for a detach() or a no_grad() before that layer, or choose another one."
             )
-        weight = self.penalty_weight(activations, items)
-        penalty, penalty_gradients = self.penalties(x, activations, weight)
+        self._update_running_gain(activations, items)
+        weight = self.penalty_weight(items)
+        penalty, penalty_gradients = self.penalties(x, activations)
         gradients = torch.autograd.grad(gain.sum(), list(leaves.values()), materialize_grads=True)
         has_gradient = torch.stack([(g != 0).flatten(1).any(1) for g in gradients]).any(0)
+        if self.running_gain is not None:
+            for penalty_gradient in penalty_gradients.values():
+                penalty_gradient.mul_(weight.view(-1, 1, 1, 1, 1))
         gradient = {name: g - penalty_gradients[name] for name, g in zip(leaves, gradients, strict=True)}
-        value = gain.detach() - penalty
+        value = gain.detach() - weight * penalty
         is_finite = torch.stack([g.isfinite().flatten(1).all(1) for g in gradient.values()]).all(0)
         curvatures = self.penalty.time_curvature(x, self.model.canvases, self.objective.positions(activations))
         curvature = {name: weight * value for name, value in curvatures.items()}
-        return ValueAndGrad(value, is_finite & value.isfinite(), has_gradient, gradient, curvature)
+        is_finite = is_finite & value.isfinite()
+        return ValueAndGrad(value, penalty, weight, is_finite, has_gradient, gradient, curvature)
 
     def gain(
         self, stimulus: Stimulus, items: Tensor, *, reduced: bool, with_bn_prior: bool = True
@@ -99,25 +107,21 @@ class ObjectiveFunction:
     def evaluate(self, stimulus: Stimulus, items: Tensor) -> tuple[Tensor, Activations]:
         """Return J (B,) of finished stimuli in float32, and their activations."""
         activations, gain = self.gain(stimulus, items, reduced=False)
-        penalty, _ = self.penalties(stimulus, activations, self.penalty_weight(activations, items))
-        return gain - penalty, activations
+        penalty, _ = self.penalties(stimulus, activations)
+        return gain - self.penalty_weight(items) * penalty, activations
+
+    def penalties(self, x: Stimulus, activations: Activations) -> tuple[Tensor, dict[InputName, Tensor]]:
+        """Return the penalties of stimuli, (B,), and their gradients, before their weights."""
+        return self.penalty(x, self.model.canvases, self.objective.positions(activations))
+
+    def penalty_weight(self, items: Tensor) -> Tensor:
+        """Return what the penalties of these items are multiplied by, (B,)."""
+        if self.running_gain is None:
+            return torch.ones_like(self.scale[items])
+        return self.running_gain.weight(items)
 
     @torch.no_grad()
-    def penalty_weight(self, activations: Activations, items: Tensor) -> Tensor:
-        """Return what the penalties are multiplied by, (B,): 1, or |g| rho^2 / M where they are relative."""
-        weight = torch.ones_like(self.scale[items])
-        if not self.is_relative:
-            return weight
-        mean = self.objective(activations, items) / self.scale[items] / self.objective.positions(activations)
-        return weight * (mean * self.penalty.area).abs()
-
-    def penalties(
-        self, x: Stimulus, activations: Activations, weight: Tensor | None = None
-    ) -> tuple[Tensor, dict[InputName, Tensor]]:
-        """Return the penalties of stimuli, (B,), and their gradients, each times the weight of its item (B,), or 1."""
-        value, gradients = self.penalty(x, self.model.canvases, self.objective.positions(activations))
-        if not self.is_relative or weight is None:
-            return value, gradients
-        for gradient in gradients.values():
-            gradient.mul_(weight.view(-1, 1, 1, 1, 1))
-        return value * weight, gradients
+    def _update_running_gain(self, activations: Activations, items: Tensor) -> None:
+        if self.running_gain is not None:
+            mean = self.objective(activations, items) / self.scale[items] / self.objective.positions(activations)
+            self.running_gain.update(items, mean * self.penalty.area)

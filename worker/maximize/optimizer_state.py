@@ -1,7 +1,6 @@
 """The stimuli of a batch and all that changes them from step to step."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 
 import torch
@@ -13,7 +12,7 @@ from worker.maximize.measures import Array, to_array
 from worker.maximize.optimizers import normalize
 from worker.maximize.parameterizations import Parameterization
 from worker.maximize.settings import Settings
-from worker.maximize.temporal_step import TemporalStep
+from worker.maximize.temporal_step import StiffTerm, TemporalStep, time_laplacian
 
 NO_CURVATURE: Mapping[InputName, Tensor] = MappingProxyType({})
 START_RMS = 0.1  # of the start noise, in units of the bound
@@ -36,7 +35,7 @@ class OptimizerState:
         self.temporal_steps = {
             name: TemporalStep(canvas, self.parameterizations[name], like) for name, canvas in canvases.items()
         }
-        self.is_damped = settings.is_damped
+        self.is_implicit = settings.is_implicit
         focus = settings.focus
         self.focus = {name: focus(canvas, like) for name, canvas in canvases.items()} if focus is not None else {}
         self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
@@ -70,16 +69,21 @@ class OptimizerState:
         for name, x in self.x.items():
             parameterization: Parameterization = self.parameterizations[name]
             parameterization.set_progress(progress)
+            length = self.schedule.step_size_at(progress) * self.canvases[name].bound
+            uphill, stiff, focus_gain = gradient[name], None, x.new_ones(len(x))
+            is_stiff = self.is_implicit and name in curvature and x.shape[2] > 1
+            if is_stiff:  # of all other terms of J
+                uphill = uphill + curvature[name].view(-1, 1, 1, 1, 1) * time_laplacian(x)
             if name in self.focus:
-                focused = self.focus[name].update(parameterization, gradient[name])
+                focused = self.focus[name].update(parameterization, uphill)
+                focus_gain = focused.weight.square().flatten(1).amax(1)
                 x.mul_(1 - focused.decay(self.schedule.defocus_decay_at(progress)))
                 parameterization = focused
             x.mul_(1 - weight_decay)
-            length = self.schedule.step_size_at(progress) * self.canvases[name].bound
-            damp = None
-            if name in curvature and x.shape[2] > 1 and self.is_damped:
-                damp = partial(self.temporal_steps[name], stiffness=length * curvature[name])
-            direction = self.optimizers[name].direction(gradient[name], parameterization, damp)
+            if is_stiff:
+                pull = curvature[name].view(-1, 1, 1, 1, 1) * time_laplacian(x)
+                stiff = StiffTerm(self.temporal_steps[name], pull, length * curvature[name] * focus_gain)
+            direction = self.optimizers[name].direction(uphill, parameterization, stiff)
             x.add_(direction, alpha=length)
             self.canvases[name].project(x)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from torch import Tensor
 
 from worker.maximize.parameterizations import Parameterization
+from worker.maximize.temporal_step import StiffTerm
 
 MIN_FRAME_RMS = 0.1  # added to a frame's share of the root mean square: a faint frame is brought up ten times at most
 
@@ -32,20 +33,25 @@ def equalize_frames(coefficients: Tensor, share: float) -> Tensor:
     """
     if not share or coefficients.shape[2] == 1:
         return coefficients
-    x = normalize(coefficients)
-    return x * (x.square().mean((1, 3, 4), keepdim=True).sqrt() + MIN_FRAME_RMS).pow(-share)
+    return normalize(coefficients) * frame_weights(coefficients, share)
 
 
-Damp = Callable[[Tensor, Tensor], Tensor]
+def frame_weights(coefficients: Tensor, share: float) -> Tensor:
+    """Return what `equalize_frames` multiplies frames by, (B, 1, T, 1, 1)."""
+    if not share or coefficients.shape[2] == 1:
+        return coefficients.new_ones((len(coefficients), 1, 1, 1, 1))
+    rms_of_frames = normalize(coefficients).square().mean((1, 3, 4), keepdim=True).sqrt()
+    return (rms_of_frames + MIN_FRAME_RMS).pow(-share)
 
 
 class Optimizer(Protocol):
     """Turns the gradients of a batch into steps."""
 
-    def direction(self, gradient: Tensor, parameterization: Parameterization, damp: Damp | None = None) -> Tensor:
+    def direction(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm | None = None) -> Tensor:
         """Return the next step of the stimulus for a gradient (B, D, T, H, W), in units of the step size.
 
-        `damp` is for optimizers whose steps are in proportion to P g: see Momentum.
+        With `stiff`, the gradient is that of all other terms of J: for optimizers whose steps are in proportion to P g,
+        see Momentum.
         """
 
     def keep(self, rows: Tensor) -> None:
@@ -55,9 +61,10 @@ class Optimizer(Protocol):
 class Momentum:
     """Each item's shaped gradient P g at root mean square 1, averaged over about ten steps.
 
-    Where J has a stiff term, `damp` is its implicit step: it takes P g and the length c (B,) of a step by P g for each
-    unit of the step size, and returns (I + c h P L)^-1 P g. c is that of the step before. The cosine schedule of the
-    step size, not the gradient's length, brings it to rest.
+    Where J has a stiff term, only the gradient of its other terms is averaged, and the stiff one acts as the stimulus
+    is now: the average of its past would push the stimulus to and fro. The step is c (I + c h P L)^-1 P g, with c such
+    that its root mean square is that which an average of shaped gradients at root mean square 1 has. The cosine
+    schedule of the step size, not the gradient's length, brings it to rest.
     """
 
     decay = 0.9
@@ -65,20 +72,37 @@ class Momentum:
     def __init__(self, frame_equalization: float = 0.0) -> None:
         self.frame_equalization = frame_equalization
         self.velocity: Tensor | None = None
-        self.scale: Tensor | None = None  # c of the last step
+        self.size: Tensor | None = None  # (B,): average of the root mean square of P g, where J has a stiff term
+        self.scale: Tensor | None = None  # (B,): c of the last step
 
-    def direction(self, gradient: Tensor, parameterization: Parameterization, damp: Damp | None = None) -> Tensor:
-        z = equalize_frames(parameterization.coefficients(gradient), self.frame_equalization)
-        shaped = parameterization.stimulus(z)
-        if damp is not None:
-            shaped = damp(shaped, 1 / rms(shaped).clamp_min(1e-30) if self.scale is None else self.scale)
-            self.scale = 1 / rms(shaped).clamp_min(1e-30)
-        step = normalize(shaped)
+    def direction(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm | None = None) -> Tensor:
+        if stiff is not None:
+            return self._implicit_direction(gradient, parameterization, stiff)
+        step = normalize(parameterization.stimulus(self._equalized(parameterization.coefficients(gradient))))
         self.velocity = step if self.velocity is None else self.velocity.lerp(step, 1 - self.decay)
         return self.velocity
 
+    def _equalized(self, coefficients: Tensor) -> Tensor:
+        return equalize_frames(coefficients, self.frame_equalization)
+
+    def _implicit_direction(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm) -> Tensor:
+        z = parameterization.coefficients(gradient)
+        weights = frame_weights(z, self.frame_equalization)
+        shaped = parameterization.stimulus(z * weights)
+        size = rms(shaped).clamp_min(1e-30)
+        if self.velocity is None or self.size is None or self.scale is None:
+            self.velocity, self.size, self.scale = shaped, size, 1 / size
+        else:
+            self.velocity = self.velocity.lerp(shaped, 1 - self.decay)
+            self.size = self.size.lerp(size, 1 - self.decay)
+        pull = parameterization.stimulus(parameterization.coefficients(stiff.pull) * weights)
+        length = rms(self.velocity) / self.size
+        step, self.scale = stiff.solve(self.velocity - pull, length, self.scale, weights.flatten(1).amax(1))
+        return step
+
     def keep(self, rows: Tensor) -> None:
         self.velocity = None if self.velocity is None else self.velocity[rows]
+        self.size = None if self.size is None else self.size[rows]
         self.scale = None if self.scale is None else self.scale[rows]
 
 
@@ -93,7 +117,7 @@ class Adam:
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
 
-    def direction(self, gradient: Tensor, parameterization: Parameterization, damp: Damp | None = None) -> Tensor:
+    def direction(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm | None = None) -> Tensor:
         z = normalize(equalize_frames(parameterization.coefficients(gradient), self.frame_equalization))
         self.steps += 1
         self.mean = z * (1 - self.beta1) if self.mean is None else self.mean.lerp(z, 1 - self.beta1)

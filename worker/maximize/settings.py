@@ -56,4 +56,4 @@ class Settings:
     optimizer: OptimizerFactory = Momentum
     transform: RandomViews = RandomViews()  # noqa: RUF009 - frozen
     focus: Callable[[Canvas, Tensor], Focus] | None = None
-    is_damped: bool = False  # steps are implicit in the temporal term of J
+    is_implicit: bool = False  # steps are implicit in the temporal term of J

@@ -2,13 +2,19 @@
 
 from app.contract.network import NetworkCard
 from app.contract.result import Visualization
+from app.web.views.parts.recipes import default_recipe
 
 
 def age_note(result: Visualization, card: NetworkCard) -> str:
     """Return how a result differs from one that the same choices would give today; empty where it does not."""
-    made_with = result.recipe.survey_maxima
-    if made_with == "unrecorded":
+    recipe = result.recipe
+    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective, recipe.sign)
+    if recipe.time_path == "smoothed" != default.time_path:
+        return "Made with steps smoothed over time, as was usual before the speed acted through J alone."
+    if recipe.survey_maxima == "unrecorded":
         return "Made before the a_hat in J was recorded."
-    if made_with == card.survey_maxima:
+    if recipe.survey_maxima == card.survey_maxima:
         return ""
-    return "Made with a_hat of an earlier survey." if made_with else "Made with a_hat = 1, before the survey."
+    if recipe.survey_maxima:
+        return "Made with a_hat of an earlier survey."
+    return "Made with a_hat = 1, before the survey."
