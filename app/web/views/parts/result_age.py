@@ -9,7 +9,7 @@ def age_note(result: Visualization, card: NetworkCard) -> str:
     """Return how a result differs from one that the same choices would give today; empty where it does not."""
     recipe = result.recipe
     default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective, recipe.sign)
-    if recipe.time_path == "smoothed" != default.time_path:
+    if recipe.time_path == "smoothed" and default.time_path == "neutral":
         return "Made with steps smoothed over time, as was usual before the speed acted through J alone."
     if recipe.survey_maxima == "unrecorded":
         return "Made before the a_hat in J was recorded."
