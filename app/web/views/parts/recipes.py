@@ -65,6 +65,13 @@ def is_same_but_for_survey(recipe: ResolvedRecipe, other: ResolvedRecipe) -> boo
     return _is_same_but_for(DIGEST_FIELDS, recipe, other)
 
 
+def is_default_of_before(recipe: ResolvedRecipe, card: NetworkCard) -> bool:
+    """Return whether a recipe was the default one while steps were smoothed over time, and is not today."""
+    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective, recipe.sign)
+    was_smoothed = recipe.time_path == "smoothed" and default.time_path == "neutral"
+    return was_smoothed and _is_same_but_for((*DIGEST_FIELDS, *SPEED_FIELDS), recipe, default)
+
+
 def _is_same_but_for(names: Sequence[str], recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
     return recipe.model_copy(update={name: getattr(other, name) for name in names}) == other
 

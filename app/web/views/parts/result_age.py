@@ -2,14 +2,13 @@
 
 from app.contract.network import NetworkCard
 from app.contract.result import Visualization
-from app.web.views.parts.recipes import default_recipe
+from app.web.views.parts.recipes import is_default_of_before
 
 
 def age_note(result: Visualization, card: NetworkCard) -> str:
     """Return how a result differs from one that the same choices would give today; empty where it does not."""
     recipe = result.recipe
-    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective, recipe.sign)
-    if recipe.time_path == "smoothed" and default.time_path == "neutral":
+    if is_default_of_before(recipe, card):
         return "Made with steps smoothed over time, as was usual before the speed acted through J alone."
     if recipe.survey_maxima == "unrecorded":
         return "Made before the a_hat in J was recorded."
