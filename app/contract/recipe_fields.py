@@ -65,7 +65,7 @@ class Speed(StrEnum):
 
 Objective = Literal["channel", "center", "position"]
 Sign = Literal["maximize", "minimize"]
-DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
+DEFAULT_SPEED = Speed.MEDIUM  # no other is better by both judges of its class stimuli: docs/method.md
 
 
 class RecipeFields(Model):
