@@ -162,6 +162,11 @@ class InvarianceFacts(Model):
     clips: int = Field(description="whose motion was changed to compare layers")
     classes: int
     groups: int
+    compared_groups: int | None = Field(
+        default=None,
+        description="classes that are drawn where layers are compared, or of fewer than six classes the groups of "
+        "clips; null in surveys of earlier versions, which compared clips of all classes",
+    )
     resampled: Literal["classes", "groups"] = Field(
         description="what was drawn for intervals: classes, or groups of clips where there are fewer than six classes"
     )

@@ -135,6 +135,7 @@ def test_what_is_learned_is_supported_with_its_numbers() -> None:
     assert speed.n == 84
     assert speed.groups == 21
     assert "Measured on" not in speed.caveat
+    assert claims(measured(compared_groups=7))["speed"].groups == 7
     assert "Measured on 4 of 9 clips" in claims(measured(clips=4))["speed"].caveat
     assert speed.clips == ("walk-0", "run-1")
     assert (

@@ -108,6 +108,7 @@ def measure_invariance(
         clips=max((len(each.compared.numbers) for each in comparisons), default=0),
         classes=len(np.unique(clips.labels)),
         groups=len(np.unique(clips.groups)),
+        compared_groups=_count_drawn(comparisons[0].compared.clips) if comparisons else None,
         resampled=resampled_unit(clips),
         sees_motion=shows_motion(card),
         has_gain=has_motion_stream(card),
@@ -126,6 +127,11 @@ def measure_invariance(
         for name, curves in measured[0].curves.items()
         for unit, tuning in unit_tunings(curves, slope_gains, groups, measured[0].gratings.get(name), generator).items()
     }
+
+
+def _count_drawn(clips: GroupedClips) -> int:
+    """Return how many classes are drawn for intervals, or groups where there are too few classes."""
+    return len(np.unique(clips.labels if resampled_unit(clips) == "classes" else clips.groups))
 
 
 class _Clipping:

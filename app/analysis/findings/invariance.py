@@ -99,7 +99,7 @@ def shared_claim(facts: InvarianceFacts, kind: str, thresholds: Thresholds) -> C
         p_value=_corrected(change),
         n=change.n,
         counted="clips",
-        groups=_independent(facts),
+        groups=_independent(facts) if facts.compared_groups is None else facts.compared_groups,
         threshold=f"{thresholds.min_depth_change:.0%} of the clips more than the control, "
         f"{_significant(thresholds)}, and beyond 95% of shuffled labels in the last layer",
         caveat=_caveat(facts, last, kind),
