@@ -16,6 +16,7 @@ from app.contract.model import Model
 from app.contract.necessity import Necessity
 from app.contract.network import Slug
 from app.contract.repairs import RepairFacts
+from app.contract.result import ImportNote
 from app.contract.survey_part import PartConstants, SurveyPart
 
 
@@ -202,6 +203,7 @@ class Survey(SurveyFacts):
     network: str
     dataset: str
     created_at: datetime
+    imported: ImportNote | None = Field(default=None, description="null for a survey that was measured here")
 
     @property
     def missing_parts(self) -> tuple[SurveyPart, ...]:
@@ -231,6 +233,7 @@ class SurveySummary(Model):
     accuracy: float | None = Field(description="null for a network without classes")
     seconds: float
     created_at: datetime
+    imported: ImportNote | None = Field(default=None, description="null for a survey that was measured here")
 
 
 class ClipPrediction(Model):

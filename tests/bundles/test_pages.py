@@ -17,7 +17,8 @@ def test_pages_show_what_came_and_from_where(small: Store, bundle: Path, tmp_pat
     settings = Settings(home=tmp_path, database_url=url, host="127.0.0.1")
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
         page = client.get("/tiny/class/1").text
-        assert "imported from results.bundle" in page
+        assert page.count("imported from results.bundle") == 2, "the result, and the survey beside it"
+        assert "imported from results.bundle" in client.get(urls.surveys("tiny")).text
         for address in ("/", "/tiny", "/tiny/-/findings", "/tiny/-/classes/walk", "/tiny/-/confusions", "/-/datasets"):
             assert client.get(address, follow_redirects=True).status_code == 200, address
         for address in (urls.clip("little", "run-1"), urls.confusion("tiny", "run", "walk")):

@@ -1,13 +1,13 @@
 """Saves results that were computed elsewhere, and notes who brought them from where."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import delete, exists, func, insert, select
 
 from app.contract.bundle import BundledResult, Import
 from app.contract.network import NetworkCard
 from app.contract.recipe import ResolvedRecipe
-from app.contract.result import MediaRole, RenderedMedia
+from app.contract.result import ImportNote, MediaRole, RenderedMedia
 from app.store.catalog.units import unit_record
 from app.store.database.clock import now
 from app.store.database.import_tables import ImportedSurveyRow, ImportedVisualizationRow, ImportRow
@@ -47,6 +47,16 @@ def list_imports(session: Session) -> list[Import]:
         for row, results, surveys in rows
         if results or surveys
     ]
+
+
+def notes_of_surveys(session: Session, *, survey_ids: Collection[int]) -> dict[int, ImportNote]:
+    """Return from where those of the surveys came that were imported, by survey id."""
+    rows = session.read(
+        select(ImportedSurveyRow.survey_id, ImportRow.file, ImportRow.source, ImportRow.imported_at)
+        .join(ImportRow, ImportRow.id == ImportedSurveyRow.import_id)
+        .where(ImportedSurveyRow.survey_id.in_(survey_ids))
+    )
+    return {id: ImportNote(file=file, source=source, imported_at=moment) for id, file, source, moment in rows}
 
 
 def remove_empty_import(session: Session, *, import_id: int) -> None:

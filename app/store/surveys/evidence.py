@@ -16,6 +16,7 @@ from app.contract.evidence import (
     UnitOfClip,
 )
 from app.contract.network import NetworkCard
+from app.contract.result import ImportNote
 from app.contract.survey import LayerSelectivity, MaskedClass, StreamFacts, Survey, SurveySummary
 from app.contract.unit import UnitRole
 from app.store.catalog.networks import network_id
@@ -36,6 +37,7 @@ from app.store.database.survey_tables import (
 )
 from app.store.database.tables import NetworkRow, UnitRow
 from app.store.datasets import dataset_row
+from app.store.results.imports import notes_of_surveys
 from app.store.surveys.parts import read_details, read_part_facts
 
 Measure = Literal[  # columns of UnitEvidenceRow
@@ -67,7 +69,9 @@ def list_surveys(
         surveys = surveys.where(SurveyRow.network_id == network_id(session, card))
     if dataset is not None:
         surveys = surveys.where(SurveyRow.dataset_id == dataset_row(session, dataset).id)
-    return [_summary(row) for row in session.scalars(surveys)]
+    rows = session.scalars(surveys).all()
+    notes = notes_of_surveys(session, survey_ids=[row.id for row in rows]) if rows else {}
+    return [SurveySummary(**_common_fields(row, notes.get(row.id)), skipped=len(row.skipped or ())) for row in rows]
 
 
 def get_survey(session: Session, *, card: NetworkCard, dataset: str | None = None) -> Survey | None:
@@ -248,14 +252,11 @@ def _select_attributions(survey_id: int, units: Iterable[int]) -> Select[*tuple[
 def _read_survey(session: Session, survey_id: int) -> Survey:
     deferred = (SurveyRow.recall, SurveyRow.confusion, SurveyRow.streams, SurveyRow.masked, SurveyRow.selectivity)
     survey = _finished_surveys().where(SurveyRow.id == survey_id).options(*map(undefer, deferred))
-    return _survey(session.scalars(survey).one(), read_part_facts(session, survey_id=survey_id))
+    note = notes_of_surveys(session, survey_ids=[survey_id]).get(survey_id)
+    return _survey(session.scalars(survey).one(), read_part_facts(session, survey_id=survey_id), note)
 
 
-def _summary(row: SurveyRow) -> SurveySummary:
-    return SurveySummary(**_common_fields(row), skipped=len(row.skipped or ()))
-
-
-def _common_fields(row: SurveyRow) -> dict[str, Any]:
+def _common_fields(row: SurveyRow, note: ImportNote | None) -> dict[str, Any]:
     """Return the fields that a survey and its summary share."""
     return {
         "id": row.id,
@@ -265,16 +266,17 @@ def _common_fields(row: SurveyRow) -> dict[str, Any]:
         "accuracy": row.accuracy if row.accuracy >= 0 else None,
         "seconds": row.seconds,
         "created_at": row.finished_at or row.started_at,
+        "imported": note,
     }
 
 
-def _survey(row: SurveyRow, part_facts: Mapping[str, Any]) -> Survey:
+def _survey(row: SurveyRow, part_facts: Mapping[str, Any], note: ImportNote | None) -> Survey:
     recall = unpack(row.recall or b"")
     confusion = unpack_counts(row.confusion or b"")
     classes = len(recall)
     # Not validated: the survey was when it was saved, and checking 400 x 400 counts again would take milliseconds.
     return Survey.model_construct(
-        **_common_fields(row),
+        **_common_fields(row, note),
         skipped=tuple(row.skipped or ()),
         recall=recall,
         confusion=tuple(confusion[start : start + classes] for start in range(0, len(confusion), classes or 1)),

@@ -119,6 +119,7 @@ def save_imported_survey(
     """
     network_row(session, card.slug, lock=True)
     survey_id = begin_survey(session, network=card.slug, dataset=survey.dataset)
+    session.execute(insert(ImportedSurveyRow), [{"survey_id": survey_id, "import_id": import_id}])
     for some in chunks(units, UNITS_PER_READ):
         save_unit_evidence(session, survey_id=survey_id, units=[unit.evidence for unit in some])
         positions = {(unit.evidence.layer, unit.evidence.unit): unit.position for unit in some}
@@ -135,5 +136,4 @@ def save_imported_survey(
         finished_at=survey.measured_at.replace(microsecond=now(session).microsecond),
         units=survey.units,
     )
-    session.execute(insert(ImportedSurveyRow), [{"survey_id": survey_id, "import_id": import_id}])
     return survey_id
