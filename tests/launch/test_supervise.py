@@ -44,7 +44,6 @@ def test_the_command_says_so_in_one_line(tmp_path: Path) -> None:
     ("database", "command", "advice"),
     [
         ("empty", "app.cli web --port 0", "kinetoscope db upgrade"),
-        ("newer", "app.cli web --port 0", "Upgrade Kinetoscope"),
         ("newer", "worker.cli run", "Upgrade Kinetoscope"),
         ("damaged", "worker.cli networks list", "Restore a backup"),
     ],

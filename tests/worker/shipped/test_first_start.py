@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copyfile, copytree
 
 import pytest
 
@@ -32,16 +32,37 @@ def store(sqlite_url: str) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with untrained weights, to use instead of the shipped ones."""
+    folder = tmp_path_factory.mktemp("weights")
     for network in TRAINED_NETWORKS.values():
-        export(find_family(network.family).build(len(CLASS_NAMES)), tmp_path / network.weights, {})
-    return tmp_path
+        export(find_family(network.family).build(len(CLASS_NAMES)), folder / network.weights, {})
+    return folder
 
 
-def test_all_classes_come_first_and_once(store: Store, weights: Path) -> None:
+@pytest.fixture(scope="module")
+def first_started(weights: Path, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database in which the shipped networks were registered once."""
+    path = tmp_path_factory.mktemp("started") / "kinetoscope.db"
+    copyfile(migrated_sqlite, path)
+    store = open_store(f"sqlite:///{path}")
     register_shipped(store, weights)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def started(first_started: Path, tmp_path: Path) -> Iterator[Store]:
+    """Return a store of this test's own with the shipped networks and the work that is queued with them."""
+    copyfile(first_started, tmp_path / "started.db")
+    store = open_store(f"sqlite:///{tmp_path / 'started.db'}")
+    yield store
+    store.close()
+
+
+def test_all_classes_come_first_and_once(started: Store, weights: Path) -> None:
+    store = started
     register_shipped(store, weights)
     with store.session() as session:
         assert [network.card.slug for network in networks.list_networks(session)] == ["mocap", "mocap-judge"]
@@ -72,12 +93,9 @@ def two_clips(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
-def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(
-    store: Store, weights: Path, two_clips: Path
-) -> None:
-    register_shipped(store, weights)
-    add_shipped_clips(store, two_clips)
-    with store.session() as session:
+def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(started: Store, two_clips: Path) -> None:
+    add_shipped_clips(started, two_clips)
+    with started.session() as session:
         assert datasets.get_dataset(session, slug=DATASET).clips == 2
         waiting = listing.list_jobs(session, state=JobState.QUEUED, per_page=500).items
     assert [job.kind for job in waiting].index(JobKind.SURVEY) == len(CLASS_NAMES)
@@ -85,33 +103,33 @@ def test_the_survey_comes_right_after_the_first_stimuli_of_the_classes(
     assert first == ["medium"] * len(CLASS_NAMES)
 
 
-def test_clips_wait_while_a_click_is_worked_on(store: Store, weights: Path) -> None:
-    register_shipped(store, weights)
-    assert not has_running_click(store)
-    with store.transaction() as session:
+def test_clips_wait_while_a_click_is_worked_on(started: Store) -> None:
+    assert not has_running_click(started)
+    with started.transaction() as session:
         requests.enqueue(session, request=VisualizeRequest(network="mocap", layer="fc6", units=[3]))
-    claim(store)
-    assert has_running_click(store)
+    claim(started)
+    assert has_running_click(started)
 
 
 def test_a_survey_that_somebody_asked_for_before_all_clips_had_come_is_made_again(
-    store: Store, weights: Path, two_clips: Path
+    started: Store, two_clips: Path
 ) -> None:
-    register_shipped(store, weights)
-    add_dataset(store, DATASET)
-    survey(store, "mocap", DATASET)
-    add_shipped_clips(store, two_clips)
-    with store.session() as session:
+    add_dataset(started, DATASET)
+    survey(started, "mocap", DATASET)
+    add_shipped_clips(started, two_clips)
+    with started.session() as session:
         assert len(writing.list_live_surveys(session, card=get_card(session, slug="mocap"))) == 1
 
 
 def test_a_damaged_network_does_not_keep_the_other_out(
-    store: Store, weights: Path, caplog: pytest.LogCaptureFixture
+    store: Store, weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    damaged = weights / find_trained_network("default").weights
+    folder = tmp_path / "weights"
+    copytree(weights, folder)
+    damaged = folder / find_trained_network("default").weights
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with caplog.at_level(logging.ERROR):
-        register_shipped(store, weights)
+        register_shipped(store, folder)
     assert "mocap" in caplog.text
     with store.session() as session:
         assert [network.card.slug for network in networks.list_networks(session)] == ["mocap-judge"]
