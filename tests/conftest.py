@@ -1,5 +1,6 @@
 """Databases built by the real migrations: SQLite always, PostgreSQL where its server is installed."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -81,3 +82,10 @@ def store(database_url: str) -> Iterator[Store]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop running for the rest of the process."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over all that was imported and collected: it took a fifth of the suite's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
