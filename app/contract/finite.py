@@ -11,17 +11,24 @@ from app.contract.errors import NotFinite
 
 def check_finite(value: Any, name: str) -> None:
     """Raise NotFinite for the first number in models, mappings and sequences that is NaN or infinite, with its path."""
+    if found := _find(value):
+        path, number = found
+        raise NotFinite(f"{name}{path} is {number}. A figure must be a finite number, so nothing of this is stored.")
+
+
+def _find(value: Any) -> tuple[str, float] | None:
+    """Return the path and the value of the first number that is not finite; paths are only put together for it."""
     if isinstance(value, float):
-        if not isfinite(value):
-            raise NotFinite(f"{name} is {value}. A figure must be a finite number, so nothing of this is stored.")
-        return
-    for key, each in _parts(value):
-        check_finite(each, f"{name}.{key}")
+        return None if isfinite(value) else ("", value)
+    for key, each in _members(value):
+        if found := _find(each):
+            return f".{key}{found[0]}", found[1]
+    return None
 
 
-def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+def _members(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, list | tuple):
+        return enumerate(value)
     if isinstance(value, BaseModel):
-        return value  # yields the fields with their names
-    if isinstance(value, Mapping):
-        return value.items()
-    return enumerate(value) if isinstance(value, list | tuple) else ()
+        return value.__dict__.items()
+    return value.items() if isinstance(value, Mapping) else ()

@@ -1,6 +1,7 @@
 """The parts of a survey after the recording, one file each, in the order in which they are measured.
 
-Start with part.py (Part). To add one: its file, with the constants and the fields of units that it has; its line in PARTS; its field of SurveyFacts.
+Start with part.py (Part). To add one: its file, with the constants and the fields of units that it has; its line in
+PARTS; its field of SurveyFacts.
 They may import worker.evidence and worker.survey.context.
 """
 
