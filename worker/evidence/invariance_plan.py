@@ -14,7 +14,7 @@ from worker.evidence.clip_cover import cover_units, keep_chosen
 from worker.evidence.motion_grid import ChangedClips, gain_changes, grid_changes, layer_changes
 from worker.evidence.pass_budget import thin_out
 from worker.evidence.playback import MotionChange
-from worker.evidence.resampling import GroupedClips, Integers
+from worker.evidence.resampling import MIN_GROUPS, GroupedClips, Integers
 from worker.networks.network import Network
 
 MAX_LAYER_CLIPS = 210  # changed to compare layers: ten of each class of the shipped network, for each of two networks
@@ -78,7 +78,7 @@ def plan_invariance(
     changes = layer_changes(card)
     units = sum(card.layer(name).units for name in layers)
     fit = MAX_PEAKS // max(1, units * len(changes) * (1 if control is None else 2))
-    count = max(1, int(min(MAX_LAYER_CLIPS, fit, max_passes / 2 // max(1, 2 * len(changes)))))
+    count = max(2 * MIN_GROUPS, int(min(MAX_LAYER_CLIPS, fit, max_passes / 2 // max(1, 2 * len(changes)))))
     rows = choose_clips(clips, count) if changes and layers else []
     compared = {int(recorded[row]): changes for row in rows}
     per_clip = len(grid_changes(card)) + len(gain_changes(card))  # of the network, and of its control

@@ -10,7 +10,7 @@ from app.contract.survey_part import SurveyPart
 from worker.evidence.pass_budget import MIN_PASSES, count_operations, count_pass_budget, thin_out
 from worker.evidence.silencing_plan import plan_effort
 from worker.networks.network import Network
-from worker.survey.parts.coding import BUDGETS
+from worker.survey.parts.coding import MIN_CLIPS
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
 from worker.video.flow import Frames
@@ -57,10 +57,10 @@ def test_every_part_of_a_dear_network_stays_within_its_budget(tiny_clip: Network
     for each in result.facts.parts:
         if each.part not in (SurveyPart.RECORD, SurveyPart.SELECTIVITY, SurveyPart.INVARIANCE, SurveyPart.REPAIRS):
             assert each.passes is not None
-            assert each.passes <= MIN_PASSES * (BUDGETS if each.part is SurveyPart.CODING else 1), each.part
+            assert each.passes <= (MIN_CLIPS * (6 * 4 + 5) if each.part is SurveyPart.CODING else MIN_PASSES), each.part
     coding, silence, invariance = result.facts.coding, result.facts.silence, result.facts.invariance
     assert coding is not None
-    assert coding.clips == BUDGETS * MIN_PASSES // (6 * 4 + 5)
+    assert coding.clips == MIN_CLIPS
     assert silence is not None
     assert silence.clips == MIN_PASSES // 8
     assert invariance is not None

@@ -39,6 +39,7 @@ from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, Part, PartRes
 
 MAX_PASSES = 640  # of partners through each of the networks: correlations of 160 clips are known to 0.08
 CONTROLS = 5  # networks with weights shuffled apart: their shares of joint units differ by up to 0.4
+MIN_CLIPS = 24  # whatever they cost: with 12 no effect on 5,808 units of I3D was significant
 BUDGETS = 2  # of a part, because of the controls: fewer clips would tell little
 EXAMPLES = 9  # clips that the findings name
 FOLDER = "coding"  # in the checkpoint's: what the partners of clips give
@@ -197,7 +198,7 @@ def _passes_per_clip(context: SurveyContext) -> int:
 
 
 def _count_clips(context: SurveyContext) -> int:
-    affordable = max(MIN_GROUPS, BUDGETS * context.pass_budget // _passes_per_clip(context))
+    affordable = max(MIN_CLIPS, BUDGETS * context.pass_budget // _passes_per_clip(context))
     return min(len(context.recorded), MAX_PASSES // _partners_per_clip(context), affordable)
 
 
@@ -232,6 +233,7 @@ CODING = Part(
         "max_passes": MAX_PASSES,
         "controls": CONTROLS,
         "budgets": BUDGETS,
+        "min_clips": MIN_CLIPS,
         "hue_turns": (MIN_TURN, MAX_TURN),
         "texture_cells": TEXTURE_CELLS,
         "texture_share": TEXTURE_SHARE,
