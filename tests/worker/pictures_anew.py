@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image, ImageSequence
 
 from app.bundles.verify import Bundle, VerifiedNetwork, VerifiedResult
@@ -19,7 +21,12 @@ Pixels = npt.NDArray[np.int16]  # (frames, height, width, channels)
 def make_anew(
     bundle: Bundle, network: VerifiedNetwork, loaded: Network, results: Sequence[VerifiedResult]
 ) -> list[dict[MediaRole, RenderedMedia]]:
-    """Compute results of one layer and one recipe again, in one batch, with a_hat of the bundle's survey."""
+    """Compute results of one layer and one recipe again, in one batch, with a_hat of the bundle's survey.
+
+    Gradients have the precision that they had: pictures of one precision are not those of the other.
+    """
+    is_bf16 = "bf16" in results[0][0].measurements.device
+    loaded = replace(loaded, precision=torch.bfloat16 if is_bf16 else torch.float32)
     units = bundle.units(network.bundled) if network.bundled.survey else ()
     maxima = {(each.evidence.layer, each.evidence.unit): each.evidence.a_hat for each in units}
     recipes = [recipe for _, recipe in results]
