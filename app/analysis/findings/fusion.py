@@ -15,6 +15,7 @@ from app.analysis.findings.fusion_claims import (
     needs_both,
     wrong_way_sentences,
 )
+from app.analysis.findings.fusion_claims import minor_streams as minor_in_claims
 from app.analysis.thresholds import Thresholds
 from app.contract.findings import Figure, Finding, NamedPair, Verdict
 from app.contract.network import NetworkCard, StreamName
@@ -120,7 +121,9 @@ def _sentences(data: SurveyData, pairs: dict[str, list[NamedPair]]) -> list[str]
         sentences.append(f"Motion alone tells {_list_pairs(pairs['motion'])}; appearance does not.")
     if streams and streams.shares:
         sentences.append(_variance_sentence(streams.shares))
-        sentences += [f"{name} contributes little." for name in minor_streams(streams.shares, data.thresholds)]
+        claimed = minor_in_claims(facts, data.thresholds) if facts is not None and facts.accuracies is not None else []
+        minor = [name for name in minor_streams(streams.shares, data.thresholds) if name not in claimed]
+        sentences += [f"{name} contributes little." for name in minor]
     if facts is not None:
         sentences += [sentence for sentence in [adding_sentence(facts)] if sentence]
         sentences += wrong_way_sentences(data.card, facts.pairs)

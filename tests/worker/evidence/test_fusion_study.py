@@ -1,13 +1,19 @@
 """Planted networks are seen through: products interact, sums behind a ReLU do not, and one class pair needs both."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 import torch
 
+from app.analysis.findings.data import SurveyData
+from app.analysis.findings.fusion import fusion
 from app.analysis.findings.fusion_claims import adding_sentence, fusion_claims, needs_both
-from app.contract.findings import Claim, Verdict
+from app.contract.findings import Claim, UnitStatistics, Verdict
 from app.contract.interaction import InteractionFacts, LayerInteraction
 from app.contract.network import CLASS_LAYER
+from app.contract.survey import StreamFacts, StreamShares, Survey
+from tests.evidence_support import facts as survey_facts
 from tests.worker.evidence.inputs import random_inputs
 from tests.worker.evidence.planted_fusion import Combine, LateFusion, Planted, make_network, study
 from worker.evidence.clip_halves import halve, spread_over_classes
@@ -96,9 +102,19 @@ def test_late_fusion_adds_up() -> None:
 
 def test_a_network_that_ignores_motion_says_so() -> None:
     network = planted(lambda appearance, motion: appearance + 1e-4 * motion)
-    told = claim(network, study(network).facts, "streams")
+    facts = study(network).facts
+    told = claim(network, facts, "streams")
     assert told.verdict is Verdict.NOT_SUPPORTED
     assert told.sentence.startswith("Motion contributes little.")
+    shares = StreamShares(appearance=1.0, motion=0.0, interaction=0.0, kept_by_appearance=1.0, kept_by_motion=0.5)
+    streams = StreamFacts(
+        clips=9, fused=1.0, appearance=1.0, motion=0.5, late_fusion=1.0, shares=shares, pairs=(), biases=()
+    )
+    classes = len(network.card.classes)
+    surveyed = survey_facts(classes, recall=(1.0,) * classes, interaction=facts, streams=streams)
+    survey = Survey(id=1, network="planted", dataset="little", created_at=datetime.now(UTC), **dict(surveyed))
+    found = fusion(SurveyData(network.card, survey, UnitStatistics(distributions={}, live=0, specific=0, generic=0)))
+    assert " ".join(found.sentences).count("Motion contributes little.") == 1
 
 
 @pytest.mark.parametrize("seed", range(2))
