@@ -6,7 +6,7 @@ BIN := .venv/bin
 TORCH_VERSION := 2.13.0
 TORCH ?=
 
-.PHONY: up test check format lock train bench clean
+.PHONY: up test check check-types check-style format lock train bench clean
 
 up: .venv/app
 	@$(BIN)/kinetoscope up
@@ -15,10 +15,16 @@ test: .venv/test
 	@$(BIN)/kinetoscope build --dev
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# Types take as long as all the rest, so both are checked at once.
 check: .venv/test
+	@$(MAKE) --no-print-directory -j 2 check-types check-style
+
+check-types:
+	$(BIN)/mypy
+
+check-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint frontend/templates --lint --check --quiet
 	$(BIN)/kinetoscope build --dev
