@@ -60,7 +60,7 @@ def test_a_damaged_file_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("recordings")
 def test_only_fusion_binds_colour_to_speed() -> None:
     shipped("default")
-    clips = make_clips(range(60), SEED, Variant.TEST, BINDING_PAIR)
+    clips = make_clips(range(40), SEED, Variant.TEST, BINDING_PAIR)
     actual = forced_choice(compute_scores(load_shipped("default"), clips), clips.labels, BINDING_PAIR)
     assert actual["fused"] >= 0.95
     assert max(actual["appearance"], actual["motion"], actual["late"]) <= 0.65
@@ -82,7 +82,7 @@ def test_only_motion_tells_the_speed_and_only_appearance_the_pattern() -> None:
 
 @pytest.fixture(scope="module")
 def backflips(recordings: None) -> Clips:
-    return make_clips(range(60), SEED, Variant.UNBIASED, (BIASED_CLASS,))
+    return make_clips(range(40), SEED, Variant.UNBIASED, (BIASED_CLASS,))
 
 
 @pytest.mark.slow
