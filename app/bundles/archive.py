@@ -24,6 +24,7 @@ MODE = 0o644 << 16
 CHUNK_BYTES = 1 << 20
 END_RECORD = struct.Struct("<4s4H2LH")  # of a ZIP archive without a comment: its last bytes
 TABLE_ENTRY_BYTES = 46  # of a file in the table of contents, without its name
+MAX_TABLE_ENTRY_BYTES = 250  # with its name
 END_SIGNATURE, ZIP64_LOCATOR, ZIP64_LOCATOR_BYTES = b"PK\5\6", b"PK\6\7", 20
 
 
@@ -205,7 +206,8 @@ def _check_end(file: BinaryIO, path: Path, limits: BundleLimits) -> None:
     if len(tail) < END_RECORD.size or tail[-END_RECORD.size :][:4] != END_SIGNATURE:
         raise InvalidBundle(f"{path.name} is no bundle, or its end is missing. Fetch it again.")
     *_, entries, table_bytes, _, comment = END_RECORD.unpack(tail[-END_RECORD.size :])
-    if tail.startswith(ZIP64_LOCATOR) or entries > limits.files or table_bytes > size or comment:
+    is_long = entries > limits.files or table_bytes > limits.files * MAX_TABLE_ENTRY_BYTES  # either may be forged
+    if tail.startswith(ZIP64_LOCATOR) or is_long or comment:
         raise InvalidBundle(f"{path.name} is an archive, but no bundle: they hold {limits.files:,} files at most.")
     file.seek(0)
 

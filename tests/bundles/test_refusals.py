@@ -108,6 +108,14 @@ def lie_about_size(bundle: Path) -> None:
     bundle.write_bytes(data)
 
 
+def lie_about_number(bundle: Path) -> None:
+    """Promise one file in the table of contents, which has many with long names."""
+    write_files(bundle, read_files(bundle) | {f"media/{number}{'x' * 20_000}": b"" for number in range(40)})
+    data = bytearray(bundle.read_bytes())
+    data[-14:-10] = (1).to_bytes(2, "little") * 2
+    bundle.write_bytes(data)
+
+
 def shift_media(bundle: Path) -> None:
     change_text(bundle, RESULTS, lambda lines: lines[0]["media"][1].update(size=3))
 
@@ -188,6 +196,11 @@ def test_other_labels_are_refused(bundle: Path, store: Store) -> None:
 )
 def test_a_bundle_beyond_the_limits_is_refused(small: Store, bundle: Path, limits: BundleLimits, sentence: str) -> None:
     assert sentence in refusal(small, bundle, limits=limits).detail
+
+
+def test_a_long_table_of_contents_is_not_read(small: Store, bundle: Path) -> None:
+    lie_about_number(bundle)
+    assert "they hold 1,000 files at most" in refusal(small, bundle, limits=BundleLimits(files=1000)).detail
 
 
 def test_arrays_that_would_fill_the_memory_are_refused(small: Store, bundle: Path, tmp_path: Path) -> None:
