@@ -92,14 +92,14 @@ def test_a_bias_changes_nothing_without_a_survey(clip_network: Network) -> None:
     def raise_bias(module: nn.Module) -> None:
         module.conv2.bias.add_(50)  # type: ignore[operator, union-attr]
 
-    recipe = Recipe(speed=Speed.SLOW, steps=12, jitter=4)
+    recipe = Recipe(speed=Speed.SLOW, steps=12, jitter=4, time_path="neutral")
     usual = visualize(clip_network, "conv2", recipe)
     biased = visualize(changed(clip_network, raise_bias), "conv2", recipe)
     assert np.abs(usual.stimulus[StreamName.CLIP] - biased.stimulus[StreamName.CLIP]).max() < 1e-2
 
 
 def test_a_unit_that_no_clip_activates_is_weighed_as_without_a_survey(clip_network: Network) -> None:
-    recipe = Recipe(speed=Speed.SLOW, steps=6, jitter=4)
+    recipe = Recipe(speed=Speed.SLOW, steps=6, jitter=4, time_path="neutral")
     without = visualize(clip_network, "conv2", recipe)
     assert visualize(clip_network, "conv2", recipe, a_hat=0).measurements.trace == without.measurements.trace
     assert visualize(clip_network, "conv2", recipe, a_hat=1).measurements.trace != without.measurements.trace
