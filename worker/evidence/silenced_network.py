@@ -10,7 +10,7 @@ from worker.devices import device_of
 from worker.evidence.checkpoint import SurveyCheckpoint
 from worker.evidence.paired_changes import ClassGroups, PairedChanges
 from worker.evidence.selectivity import class_share
-from worker.evidence.silencing import MeanActivations, silenced_logits
+from worker.evidence.silencing import MeanActivations, copies_at_once, silenced_logits
 from worker.evidence.silencing_plan import MAX_PASSES, SilencedLayer, plan_silencing
 from worker.evidence.types import Floats, Labels
 from worker.evidence.unit_sets import DetectorSets, choose_sets
@@ -49,7 +49,8 @@ class SilencedNetwork:
             self.sets[name] = choose_sets(peaks, live[name], labels, classes)
             self.selectivity[name] = 1 - class_share(np.maximum(peaks, 0), labels)
         sets = {name: chosen.sets for name, chosen in self.sets.items()}
-        self.layers = plan_silencing(tails, live, sets, len(groups.labels), seed, max_passes=max_passes)
+        copies = {name: copies_at_once(network.card, name) for name in tails}
+        self.layers = plan_silencing(tails, live, sets, len(groups.labels), seed, max_passes=max_passes, copies=copies)
         self.changes = {layer.name: PairedChanges(len(layer.silenced) - 1, groups) for layer in self.layers}
         self._means = MeanActivations(network, [layer.name for layer in self.layers])
 

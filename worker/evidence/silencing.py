@@ -29,12 +29,18 @@ from worker.maximize.microbatches import is_out_of_memory
 from worker.networks.network import Network
 from worker.networks.trace import zero_inputs
 
-MAX_COPIES_BYTES = 64_000_000  # of the layer's map in all copies; the layers after it take a few times as much
+MAX_COPIES_BYTES = 128_000_000  # of the layer's map in all copies; the layers after it take a few times as much
 
 
 def silenceable_layers(card: NetworkCard) -> tuple[str, ...]:
     """Return the hidden layers of the network itself; none without classes, because nothing can be lost then."""
     return tuple(layer.name for layer in card.own_layers if not layer.is_class) if card.classes else ()
+
+
+def copies_at_once(card: NetworkCard, layer: str, max_copies_bytes: int = MAX_COPIES_BYTES) -> int:
+    """Return how many sets of a layer's units are silenced in one pass of one clip."""
+    size = card.layer(layer)
+    return max(1, max_copies_bytes // (4 * size.units * size.map.positions))
 
 
 class MeanActivations:
@@ -80,12 +86,15 @@ def silenced_logits(
     `means` (U,) are those of `MeanActivations`. The copies of the layer's map take at most `max_copies_bytes`, or one
     copy of the map of one clip. Raises NotFinite where a logit is NaN.
     """
-    size = network.card.layer(layer)
-    copies = max(1, max_copies_bytes // (4 * size.units * size.map.positions))
+    copies = copies_at_once(network.card, layer, max_copies_bytes)
     clips = len(next(iter(inputs.values())))
-    if clips > copies:
-        parts = [{name: x[first : first + copies] for name, x in inputs.items()} for first in range(0, clips, copies)]
-        return torch.cat([silenced_logits(network, part, layer, silenced, means) for part in parts], 1)
+    fit = max(1, copies // len(silenced))  # clips with which all sets fit: else what is before the layer runs again
+    if clips > fit:
+        parts = [{name: x[first : first + fit] for name, x in inputs.items()} for first in range(0, clips, fit)]
+        found = [
+            silenced_logits(network, part, layer, silenced, means, max_copies_bytes=max_copies_bytes) for part in parts
+        ]
+        return torch.cat(found, 1)
     groups = torch.split(silenced, max(1, copies // clips))
     logits = torch.cat([_silence_group(network, inputs, layer, group, means) for group in groups])
     if not logits.isfinite().all():

@@ -29,6 +29,7 @@ class SilencedLayer:
     live: int  # units of the layer that some clip moves; the others have no effect
     sets: Booleans  # (m, U)
     tail: float  # a set more costs this share of a forward pass
+    copies: float = math.inf  # sets that are silenced in one pass: for more of them what is before the layer runs again
 
     @property
     def silenced(self) -> Booleans:
@@ -39,7 +40,10 @@ class SilencedLayer:
     @property
     def passes(self) -> float:
         """Forward passes for each clip."""
-        return 1 + (len(self.units) + len(self.sets)) * self.tail  # with none silenced it is one whole pass
+        count = len(self.units) + len(self.sets)
+        return (
+            max(1, math.ceil((1 + count) / self.copies)) + count * self.tail
+        )  # with none silenced it is one whole pass
 
 
 @dataclass(frozen=True)
@@ -79,20 +83,23 @@ def plan_silencing(
     *,
     max_passes: float = MAX_PASSES,
     max_values: int = MAX_VALUES,
+    copies: Mapping[str, int] | None = None,
 ) -> tuple[SilencedLayer, ...]:
     """Return the layers to measure, in the order of `tails`.
 
-    `tails` gives the cost by layer, `live` (U,) its live units, `sets` (m, U) what is silenced together. Layers are
-    taken from the cheapest on, as long as what they take stays within the budget.
+    `tails` gives the cost by layer, `copies` how many sets run in one pass (by default all), `live` (U,) its live
+    units, `sets` (m, U) what is silenced together. Layers are taken from the cheapest on, as long as what they take
+    stays within the budget.
     """
     generator = np.random.default_rng(seed)
     chosen: dict[str, SilencedLayer] = {}
     passes, values = 0.0, 0
     for name in sorted(tails, key=lambda each: tails[each]):
         units = np.flatnonzero(live[name])
-        whole = SilencedLayer(name, units, len(units), sets[name], tails[name])
+        at_once = math.inf if copies is None else copies[name]
+        whole = SilencedLayer(name, units, len(units), sets[name], tails[name], at_once)
         sample = np.sort(generator.choice(units, min(SAMPLED_UNITS, len(units)), replace=False))
-        candidates = (whole, SilencedLayer(name, sample, len(units), sets[name], tails[name]))
+        candidates = (whole, SilencedLayer(name, sample, len(units), sets[name], tails[name], at_once))
         for layer in candidates[whole.passes > MAX_WHOLE_LAYER_PASSES :]:
             more = len(layer.silenced) * groups
             if passes + layer.passes <= max_passes and values + more <= max_values:

@@ -8,7 +8,7 @@ import pytest
 
 from app.contract.survey_part import SurveyPart
 from worker.evidence.pass_budget import MIN_PASSES, count_operations, count_pass_budget, thin_out
-from worker.evidence.silencing_plan import plan_effort
+from worker.evidence.silencing_plan import plan_effort, plan_silencing
 from worker.networks.network import Network
 from worker.survey.parts.coding import MIN_CLIPS
 from worker.survey.prefetch import Sample
@@ -45,6 +45,17 @@ def test_silencing_takes_fewer_units_before_it_takes_fewer_clips() -> None:
         effort = plan_effort(clips, 400)
         assert effort.passes <= 400
         assert effort.clips == min(clips, 50)
+
+
+def test_a_layer_whose_copies_do_not_fit_runs_what_is_before_it_again() -> None:
+    live = {"fc": np.ones(100, bool)}
+    none = {"fc": np.zeros((0, 100), bool)}
+    (whole,) = plan_silencing({"fc": 0.001}, live, none, groups=10)
+    assert len(whole.units) == 100
+    assert whole.passes == pytest.approx(1.1)
+    (sample,) = plan_silencing({"fc": 0.001}, live, none, groups=10, copies={"fc": 25})
+    assert len(sample.units) == 32
+    assert sample.passes == pytest.approx(2.032)
 
 
 def test_every_part_of_a_dear_network_stays_within_its_budget(tiny_clip: Network, tmp_path: Path) -> None:
