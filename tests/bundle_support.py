@@ -10,10 +10,13 @@ from typing import Any
 
 from app.contract.job import VisualizeJob
 from app.contract.result import MediaRole, RenderedMedia
+from app.contract.survey import MeasuredPart
+from app.contract.survey_part import SurveyPart
 from app.store.database.engine import Store
 from app.store.jobs import leases
 from tests.evidence_support import add_dataset, survey
 from tests.support import add_card, claim, enqueue, measurements, two_stream_card
+from tests.web.views.test_coding import measured, unit_coding
 
 Files = dict[str, bytes]  # of a bundle, in their order
 
@@ -42,7 +45,9 @@ def fill(store: Store) -> None:
     """Register `tiny`, survey it, and compute results of some of its units."""
     add_card(store, two_stream_card())
     add_dataset(store)
-    survey(store)
+    part = MeasuredPart(part=SurveyPart.CODING, seconds=3.0, passes=7)
+    coding: dict[str, object] = {"coding": unit_coding(1)}
+    survey(store, change=lambda layer, unit: coding if layer == "fc6" else {}, coding=measured(), parts=(part,))
     add_results(store, 0, 1, 2)
     add_results(store, 1, speed="fast")
     add_results(store, 4, layer="fusion.conv2", objective="center")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -266,9 +267,10 @@ class _Contents:
         return count
 
     def _add_file(self, name: str, file: BinaryIO) -> None:
+        size = file.seek(0, os.SEEK_END)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-        self.files.append((BundleFile(name=name, sha256=digest, size=file.tell()), file))
+        self.files.append((BundleFile(name=name, sha256=digest, size=size), file))
 
     def write(self, writer: BundleWriter, manifest: Manifest) -> None:
         """Write all files: first what the bundle holds, then texts, then media by their checksums."""

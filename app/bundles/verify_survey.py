@@ -112,7 +112,7 @@ class _SurveyCheck:
         elif isinstance(value, dict):
             if isinstance(value.get("class_index"), int):
                 self.check_classes(value["class_index"])
-            if isinstance(value.get("layer"), str):
+            if isinstance(value.get("layer"), str) and value["layer"]:  # without a name it is all hidden layers
                 unit = value.get("unit")
                 self._check_unit(value["layer"], unit if isinstance(unit, int) else 0)
             for each in value.values():

@@ -1,5 +1,6 @@
 """What one server exports, another shows as if it had computed it, and says from where it came."""
 
+import hashlib
 from pathlib import Path
 
 from app.bundles.bring_in import import_bundle
@@ -11,8 +12,10 @@ from app.contract.network import NetworkCard
 from app.contract.survey import SurveyFacts
 from app.store import datasets, media
 from app.store.catalog import networks
+from app.store.catalog.survey_columns import read_feature_statistics
 from app.store.catalog.units import get_unit
 from app.store.database.engine import Store
+from app.store.database.survey_tables import FeatureStatisticsRow
 from app.store.jobs import requests
 from app.store.results import imports, visualizations
 from app.store.surveys import transfer
@@ -76,6 +79,20 @@ def test_results_and_survey_are_those_of_the_origin(origin: Store, bundle: Path,
         assert datasets.get_dataset(here, slug="little") == datasets.get_dataset(there, slug="little")
         [poster] = datasets.get_clip(here, slug="little", name="run-1").media
         assert media.get_medium(here, sha256=poster.sha256).data == clip_media("run-1")[1].data
+
+
+def test_feature_statistics_come_with_the_survey(origin: Store, target: Store, tmp_path: Path) -> None:
+    with origin.transaction() as session:
+        survey = get_survey(session, card=card_of(origin))
+        assert survey is not None
+        digest = hashlib.sha256(b"statistics").hexdigest()
+        session.add(FeatureStatisticsRow(survey_id=survey.id, sha256=digest, data=b"statistics"))
+    export_bundle(origin, tmp_path / "statistics.bundle", Choice(with_survey=True))
+    import_bundle(target, tmp_path / "statistics.bundle")
+    card = card_of(target)
+    assert card.feature_statistics == digest
+    with target.session() as session:
+        assert read_feature_statistics(session, card=card, sha256=digest) == b"statistics"
 
 
 def test_the_same_contents_give_the_same_bytes_on_both_servers(
