@@ -43,7 +43,8 @@ def open_container(path: Path) -> InputContainer:
 def video_stream(container: InputContainer, name: str) -> VideoStream:
     """Return the stream that is the video: the default one, of several the largest, of equals the first.
 
-    The packets of all others are discarded. Raises VideoError if there is none, or no decoder for it.
+    It is decoded in one thread, and the packets of all others are discarded. Raises VideoError if there is none, or no
+    decoder for it.
     """
     videos = [stream for stream in container.streams.video if not stream.disposition & PICTURES]
     if not videos:
@@ -54,6 +55,9 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     if not chosen.codec_context:
         codec = _codec_name(container, chosen)
         raise VideoError(f"The clip {name} cannot be read: there is no decoder for {codec}. Convert it to H.264.")
+    # The numbers of packets are Python objects. A thread of libdav1d that frees one waits for the interpreter, which the
+    # decoder holds while it closes and waits for that thread: one AV1 clip in hundreds hung until its time was up.
+    chosen.codec_context.thread_count = 1
     for stream in container.streams:
         if stream is not chosen:
             stream.discard = Discard.all

@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 from app.contract.errors import VideoError
 from tests.worker.video.write_clips import Image, write_clip
 from worker.video.decode import read_clip
+from worker.video.stream_choice import open_container, video_stream
 
 RED, GREEN = (220, 30, 30), (30, 180, 40)
 
@@ -40,6 +41,13 @@ def write_streams(path: Path, *streams: tuple[str, Image, Disposition | None]) -
                 container.mux(stream.encode(frame))
         for stream in container.streams.video:
             container.mux(stream.encode())
+
+
+def test_a_clip_is_decoded_in_one_thread(tmp_path: Path) -> None:
+    """Others that free the numbers of packets would wait for the interpreter, and hang the decoder that closes."""
+    write_clip(tmp_path / "clip.mp4", [plain(RED, 48, 64)] * 8)
+    with open_container(tmp_path / "clip.mp4") as container:
+        assert video_stream(container, "clip.mp4").codec_context.thread_count == 1
 
 
 def test_a_codec_without_a_decoder_is_named(tmp_path: Path) -> None:
