@@ -55,8 +55,8 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     if not chosen.codec_context:
         codec = _codec_name(container, chosen)
         raise VideoError(f"The clip {name} cannot be read: there is no decoder for {codec}. Convert it to H.264.")
-    # The numbers of packets are Python objects. A thread of libdav1d that frees one waits for the interpreter, which the
-    # decoder holds while it closes and waits for that thread: one AV1 clip in hundreds hung until its time was up.
+    # The numbers of packets are Python objects. A thread of libdav1d that frees one waits for the interpreter, which
+    # the closing decoder holds while it waits for that thread: one AV1 clip in hundreds hung until its time was up.
     chosen.codec_context.thread_count = 1
     for stream in container.streams:
         if stream is not chosen:
