@@ -140,10 +140,11 @@ def follow(client: TestClient, entry: Entry) -> list[str]:
     return list(missing(expected(entry), said(answer, entry), entry["address"]))
 
 
-# The a_hat by which J divides is part of a recipe since, on purpose: the same request asks for another recipe, which is
-# not stored yet. This asks for the recipe of then, so that its key, its stored results and the numbers of jobs can be
-# compared. What requests without it lead to is compared in test_requests_as_they_were_sent_ask_for_the_same.
-MADE_BEFORE = {"survey_maxima": "unrecorded"}
+# The speed acts through J alone since, and the a_hat by which J divides is part of a recipe, on purpose: the same
+# request asks for another recipe, which is not stored yet. This asks for the recipe of then, so that its key, its
+# stored results and the numbers of jobs can be compared. What requests without it lead to is compared in
+# test_requests_as_they_were_sent_ask_for_the_same.
+MADE_BEFORE = {"time_weight": 1.0, "time_path": "smoothed", "survey_maxima": "unrecorded"}
 
 
 def as_before(request: Entry) -> Entry:

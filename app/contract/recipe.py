@@ -113,7 +113,7 @@ class Recipe(RecipeFields):
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
         fields = {**defaults, **own_size, **chosen}
-        fields.setdefault("time_weight", TIME_WEIGHTS[self.time_path])
+        fields.setdefault("time_weight", TIME_WEIGHTS[str(fields["time_path"])])
         fields["survey_maxima"] = self.survey_maxima or card.survey_maxima
         has_effect = fields["bn_prior"] and not (self.is_of_one_position or card.normalised)
         fields["feature_statistics"] = (self.feature_statistics or card.feature_statistics) if has_effect else ""
@@ -132,6 +132,7 @@ class ResolvedRecipe(Recipe):
     blur: float
     bound: float
     time_weight: float
+    time_path: Literal["neutral", "smoothed"]
     bn_prior: float
     frame_equalization: float
     focus: float

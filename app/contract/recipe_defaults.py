@@ -35,6 +35,7 @@ DEFAULTS: Mapping[str, object] = {
     "frame_equalization": 0.0,
     "focus": 0.0,
     "center_bias": 0.0,
+    "time_path": "neutral",
 }
 BATCH_NORM_DEFAULTS: Mapping[str, object] = {
     **DEFAULTS,
@@ -44,6 +45,7 @@ BATCH_NORM_DEFAULTS: Mapping[str, object] = {
     "frame_equalization": 1.0,
     "focus": 1.0,
     "center_bias": 1.0,
+    "time_path": "smoothed",
 }
 CENTER_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}
 TIME_WEIGHTS: Mapping[str, float] = {"smoothed": 1.0, "neutral": 200.0}  # `time_weight` by `time_path`: docs/method.md

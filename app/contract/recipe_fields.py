@@ -65,7 +65,7 @@ class Speed(StrEnum):
 
 Objective = Literal["channel", "center", "position"]
 Sign = Literal["maximize", "minimize"]
-DEFAULT_SPEED = Speed.MEDIUM  # other networks recognise its class stimuli best: docs/method.md
+DEFAULT_SPEED = Speed.MEDIUM  # no other is better by both judges of its class stimuli: docs/method.md
 
 
 class RecipeFields(Model):
@@ -162,10 +162,11 @@ class RecipeFields(Model):
         description="Weight of time within R_TV, times the chi of the speed: 64, 8, 1 and 0 from slow to free. If "
         "empty, 200 where steps are neutral in time, else 1.",
     )
-    time_path: Literal["neutral", "smoothed"] = Field(
-        default="smoothed",
-        description="Whether steps are smoothed over time as well, so that the speed acts on the path more than on J "
-        "(smoothed), or the speed acts through J alone (neutral).",
+    time_path: Literal["neutral", "smoothed"] | None = Field(
+        default=None,
+        description="Whether the speed acts through J alone (neutral), or steps are smoothed over time as well, so "
+        "that it acts on the path more than on J (smoothed). If empty, smoothed for a network with batch "
+        "normalisation, neutral for others and for `center`.",
     )
     motion_size: float | None = Field(
         default=None,
@@ -187,7 +188,7 @@ class RecipeFields(Model):
     survey_maxima: Literal["", "unrecorded"] | Sha256 = Field(
         default="",
         description="sha256 of the survey's a_hat, by which J divides activations. If empty, those of the network's "
-        "newest survey; without a survey a_hat is 1.",
+        "newest survey; without a survey a_hat is 1, and penalties are weighed by what the unit gains.",
     )
     feature_statistics: Literal[""] | Sha256 = Field(
         default="",

@@ -61,10 +61,8 @@ class Optimizer(Protocol):
 class Momentum:
     """Each item's shaped gradient P g at root mean square 1, averaged over about ten steps.
 
-    Where J has a stiff term, only the gradient of its other terms is averaged, and the stiff one acts as the stimulus
-    is now: the average of its past would push the stimulus to and fro. The step is c (I + c h P L)^-1 P g, with c such
-    that its root mean square is that which an average of shaped gradients at root mean square 1 has. The cosine
-    schedule of the step size, not the gradient's length, brings it to rest.
+    Where J has a stiff term, c (I + c h P L)^-1 P g takes the place of P g, with c such that its root mean square is 1.
+    The cosine schedule of the step size, not the gradient's length, brings it to rest.
     """
 
     decay = 0.9
@@ -72,37 +70,31 @@ class Momentum:
     def __init__(self, frame_equalization: float = 0.0) -> None:
         self.frame_equalization = frame_equalization
         self.velocity: Tensor | None = None
-        self.size: Tensor | None = None  # (B,): average of the root mean square of P g, where J has a stiff term
         self.scale: Tensor | None = None  # (B,): c of the last step
+        self.steps = 0.0  # that the average counts, the older the less: ten at most
 
     def direction(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm | None = None) -> Tensor:
         if stiff is not None:
-            return self._implicit_direction(gradient, parameterization, stiff)
-        step = normalize(parameterization.stimulus(self._equalized(parameterization.coefficients(gradient))))
-        self.velocity = step if self.velocity is None else self.velocity.lerp(step, 1 - self.decay)
+            step = self._implicit_step(gradient, parameterization, stiff)
+            self.steps = 1 + self.decay * self.steps
+            share = 1 / self.steps
+        else:
+            z = equalize_frames(parameterization.coefficients(gradient), self.frame_equalization)
+            step, share = normalize(parameterization.stimulus(z)), 1 - self.decay
+        self.velocity = step if self.velocity is None else self.velocity.lerp(step, share)
         return self.velocity
 
-    def _equalized(self, coefficients: Tensor) -> Tensor:
-        return equalize_frames(coefficients, self.frame_equalization)
-
-    def _implicit_direction(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm) -> Tensor:
+    def _implicit_step(self, gradient: Tensor, parameterization: Parameterization, stiff: StiffTerm) -> Tensor:
         z = parameterization.coefficients(gradient)
         weights = frame_weights(z, self.frame_equalization)
-        shaped = parameterization.stimulus(z * weights)
-        size = rms(shaped).clamp_min(1e-30)
-        if self.velocity is None or self.size is None or self.scale is None:
-            self.velocity, self.size, self.scale = shaped, size, 1 / size
-        else:
-            self.velocity = self.velocity.lerp(shaped, 1 - self.decay)
-            self.size = self.size.lerp(size, 1 - self.decay)
-        pull = parameterization.stimulus(parameterization.coefficients(stiff.pull) * weights)
-        length = rms(self.velocity) / self.size
-        step, self.scale = stiff.solve(self.velocity - pull, length, self.scale, weights.flatten(1).amax(1))
+        shaped = parameterization.stimulus((z - parameterization.coefficients(stiff.pull)) * weights)
+        if self.scale is None:
+            self.scale = 1 / rms(shaped).clamp_min(1e-30)
+        step, self.scale = stiff.solve(shaped, self.scale, weights.flatten(1).amax(1))
         return step
 
     def keep(self, rows: Tensor) -> None:
         self.velocity = None if self.velocity is None else self.velocity[rows]
-        self.size = None if self.size is None else self.size[rows]
         self.scale = None if self.scale is None else self.scale[rows]
 
 

@@ -42,14 +42,14 @@ class TemporalStep:
         bases = ((1, vectors.T), (2, cosines(frames)), (3, cosines(height)), (4, cosines(width)))
         self.bases = [(basis.to(like), dim) for dim, basis in bases]
 
-    def __call__(self, x: Tensor, size: Tensor, length: Tensor, stiffness: Tensor) -> tuple[Tensor, Tensor]:
-        """Return c (I + c h P L_t)^-1 x of x (B, D, T, H, W) with root mean square `size`, and its c.
+    def __call__(self, x: Tensor, length: Tensor, stiffness: Tensor) -> tuple[Tensor, Tensor]:
+        """Return c (I + c h P L_t)^-1 x of x (B, D, T, H, W) with root mean square 1, and its c.
 
         All others are (B,): h is `stiffness`, and c is sought from `length` on. As more of x is damped the longer the
         step is, c comes up to its value from below.
         """
         largest = x.flatten(1).abs().amax(1).clamp_min(1e-30)  # squares of small gradients would underflow
-        spectrum, size = x / largest.view(-1, 1, 1, 1, 1), size / largest
+        spectrum = x / largest.view(-1, 1, 1, 1, 1)
         for basis, dim in self.bases:
             spectrum = apply_along(basis, spectrum, dim)
         response = self.colour * self.time * self.parameterization.response
@@ -60,7 +60,7 @@ class TemporalStep:
             return result
 
         for _ in range(LENGTH_ITERATIONS):
-            length = size / damped().square().flatten(1).mean(1).sqrt().clamp_min(1e-30)
+            length = 1 / (largest * damped().square().flatten(1).mean(1).sqrt()).clamp_min(1e-30)
         spectrum = damped()
         for basis, dim in self.bases:
             spectrum = apply_along(basis.T, spectrum, dim)
@@ -75,6 +75,6 @@ class StiffTerm:
     pull: Tensor  # h L_t x (B, D, T, H, W)
     stiffness: Tensor  # (B,): h, times the step size, times what P is larger by than that of `implicit_step` at most
 
-    def solve(self, x: Tensor, size: Tensor, length: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+    def solve(self, x: Tensor, length: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         """Return the implicit step of x (B, D, T, H, W) and its c, as TemporalStep does; `gain` (B,) enlarges P."""
-        return self.implicit_step(x, size, length, self.stiffness * gain)
+        return self.implicit_step(x, length, self.stiffness * gain)

@@ -20,7 +20,7 @@ from app.web.deps import BaseAddress, SettingsDep, WriteSession
 from app.web.requests.form import Form, MultiForm, back_address
 from app.web.requests.validation import invalid_request
 from app.web.requests.visitor import VisitorDep, new_owner, remember_owner, requester
-from app.web.views.parts.recipes import recipe_query_params
+from app.web.views.parts.recipes import default_recipe, is_default_of_before, recipe_query_params
 
 router = APIRouter()
 
@@ -50,6 +50,8 @@ def request_anew(
 ) -> RedirectResponse:
     """Ask for results of one unit again, each under its own recipe with what the newest survey measured.
 
+    Where that was the default one of before, each is asked for under the default one of today.
+
     Leads to `back` where it is given, else to the first of them.
     """
     owner = visitor.cookie_owner or new_owner()
@@ -67,7 +69,11 @@ def request_anew(
 def _asked_anew(session: Session, visualization: int) -> VisualizeRequest:
     made = visualizations.get_visualization(session, visualization_id=visualization)
     card = networks.get_card(session, slug=made.network)
-    recipe = with_newest_survey(made.recipe.model_copy(update={"survey_maxima": ""}), card)
+    own = made.recipe
+    if is_default_of_before(own, card):
+        recipe = default_recipe(own.speed, own.seed, card, own.objective, own.sign)
+    else:
+        recipe = with_newest_survey(own.model_copy(update={"survey_maxima": ""}), card)
     return VisualizeRequest(network=made.network, layer=made.layer, units=[made.unit], recipe=recipe)
 
 

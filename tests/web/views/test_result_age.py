@@ -57,6 +57,21 @@ def test_a_result_is_made_anew_under_its_own_recipe(
         assert visitor.post(form.action, data=wrong).status_code == 422
 
 
+def test_a_default_recipe_of_before_is_made_anew_as_the_default_of_today(
+    visitor: TestClient, open_page: Open, make: Make, store: Store
+) -> None:
+    make(2, speed="slow", time_path="smoothed")
+    page = open_page("/tiny/class/2?speed=slow")
+    assert "Made with steps smoothed over time, as was usual before" in page.text
+    assert "Other recipes" not in page.text, "the strip has it"
+    form = page.form("Make it anew")
+    assert visitor.post(form.action, data=form.fields).headers["location"] == "/tiny/class/2?speed=slow&seed=0"
+    [job] = claim(store)
+    assert job.recipe.time_path == "neutral"
+    make(3, speed="slow", time_path="smoothed", kappa=3)
+    assert "smoothed over time, as was usual" not in open_page("/tiny/class/3?speed=slow").text, "it was chosen"
+
+
 def test_the_page_of_a_result_of_today_stays(visitor: TestClient, open_page: Open, make: Make, store: Store) -> None:
     add_dataset(store)
     make(2, speed="slow")

@@ -122,7 +122,7 @@ def recipe(network: Network, **fields: object) -> ResolvedRecipe:
 def recipe_gradient(network: Network, resolved: ResolvedRecipe) -> Tensor:
     units, items = [1, 4], torch.arange(2)
     model, _ = make_network_model(network, "conv1", resolved)
-    function = make_function(network, "conv1", resolved, model, units)
+    function = make_function(network, "conv1", resolved, model, units, a_hat=[1.0, 1.0])
     canvas = model.canvases[StreamName.CLIP]
     x = torch.randn(2, *canvas.shape, generator=torch.Generator().manual_seed(3)) / 3
     evaluated = function.value_and_grad({StreamName.CLIP: x}, None, items)

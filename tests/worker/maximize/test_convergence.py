@@ -110,7 +110,7 @@ def test_an_activation_that_overflows_fails_its_unit(network_of: Build) -> None:
 def test_a_run_that_has_converged_stops_and_keeps_its_stimulus(network_of: Build) -> None:
     torch.manual_seed(0)
     net = network_of(Gate(lambda x: x))
-    full = Recipe(steps=200, weight_decay=0, prior="fourier", **PLAIN)
+    full = Recipe(speed="free", steps=200, weight_decay=0, prior="fourier", **PLAIN)
     early = full.model_copy(update={"tolerance": 0.01})
     long, short = (finished(maximize_units(net, "conv1", [2], [recipe])[0]).measurements for recipe in (full, early))
     assert len(long.trace) == 200

@@ -59,11 +59,10 @@ def test_the_implicit_step_solves_its_equation(prior: str) -> None:
     shaper = PARAMETERIZATIONS[prior](canvas, like, chi=0, blur=1, blur_end=1)
     x = torch.randn(2, *canvas.shape, dtype=torch.float64)
     length, stiffness = torch.tensor([0.5, 3.0], dtype=torch.float64), torch.tensor([2.0, 4.0], dtype=torch.float64)
-    size = torch.tensor([0.7, 0.1], dtype=torch.float64)
     step = TemporalStep(canvas, shaper, like)
     for _ in range(20):  # each step goes on where the one before ended
-        solved, length = step(x, size, length, stiffness)
-    torch.testing.assert_close(solved.square().flatten(1).mean(1).sqrt(), size, rtol=0.01, atol=0)
+        solved, length = step(x, length, stiffness)
+    torch.testing.assert_close(solved.square().flatten(1).mean(1).sqrt(), torch.ones_like(length), rtol=0.01, atol=0)
     solved /= length.view(-1, 1, 1, 1, 1)
     difference = torch.diff(torch.eye(4, dtype=torch.float64), dim=0)
     roughness = torch.einsum("ts,bdshw->bdthw", difference.T @ difference, solved)
@@ -92,14 +91,14 @@ def test_a_bias_changes_nothing_without_a_survey(clip_network: Network) -> None:
     def raise_bias(module: nn.Module) -> None:
         module.conv2.bias.add_(50)  # type: ignore[operator, union-attr]
 
-    recipe = Recipe(speed=Speed.SLOW, steps=12, jitter=4, time_path="neutral")
+    recipe = Recipe(speed=Speed.SLOW, steps=12, jitter=4)
     usual = visualize(clip_network, "conv2", recipe)
     biased = visualize(changed(clip_network, raise_bias), "conv2", recipe)
     assert np.abs(usual.stimulus[StreamName.CLIP] - biased.stimulus[StreamName.CLIP]).max() < 1e-2
 
 
 def test_a_unit_that_no_clip_activates_is_weighed_as_without_a_survey(clip_network: Network) -> None:
-    recipe = Recipe(speed=Speed.SLOW, steps=6, jitter=4, time_path="neutral")
+    recipe = Recipe(speed=Speed.SLOW, steps=6, jitter=4)
     without = visualize(clip_network, "conv2", recipe)
     assert visualize(clip_network, "conv2", recipe, a_hat=0).measurements.trace == without.measurements.trace
     assert visualize(clip_network, "conv2", recipe, a_hat=1).measurements.trace != without.measurements.trace

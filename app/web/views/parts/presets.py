@@ -23,7 +23,7 @@ class PresetRecipe:
 
 
 PRESET_RECIPES = (
-    PresetRecipe("Medium", "Change at the pace of an action: what other networks recognise best.", {"speed": "medium"}),
+    PresetRecipe("Medium", "Change at the pace of an action.", {"speed": "medium"}),
     PresetRecipe("Slow", "What it looks for when only slow change is allowed.", {"speed": "slow"}),
     PresetRecipe("Free", "What it looks for when time is left free.", {"speed": "free"}),
     PresetRecipe(

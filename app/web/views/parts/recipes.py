@@ -7,6 +7,7 @@ from app.contract.network import NetworkCard
 from app.contract.recipe import Objective, Recipe, ResolvedRecipe, Sign, Speed
 from app.contract.result import Visualization
 
+SPEED_FIELDS = ("time_weight", "time_path")  # whose defaults differ from those of version 0.1
 DIGEST_FIELDS = ("survey_maxima", "feature_statistics")  # which the network's newest survey decides
 KEY_LENGTH = 12  # characters of a recipe's key in addresses
 
@@ -61,14 +62,27 @@ def is_same_choice(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
 
 def is_same_but_for_survey(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
     """Return whether two recipes are the same but for what surveys measured, which differs over time."""
-    return recipe.model_copy(update={name: getattr(other, name) for name in DIGEST_FIELDS}) == other
+    return _is_same_but_for(DIGEST_FIELDS, recipe, other)
+
+
+def is_default_of_before(recipe: ResolvedRecipe, card: NetworkCard) -> bool:
+    """Return whether a recipe was the default one while steps were smoothed over time, and is not today."""
+    default = default_recipe(recipe.speed, recipe.seed, card, recipe.objective, recipe.sign)
+    was_smoothed = recipe.time_path == "smoothed" and default.time_path == "neutral"
+    return was_smoothed and _is_same_but_for((*DIGEST_FIELDS, *SPEED_FIELDS), recipe, default)
+
+
+def _is_same_but_for(names: Sequence[str], recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
+    return recipe.model_copy(update={name: getattr(other, name) for name in names}) == other
 
 
 def result_for_recipe(results: Sequence[Visualization], recipe: ResolvedRecipe) -> Visualization | None:
     """Return the result of exactly this recipe, else of the same choices, else the newest of speed, seed and sign.
 
-    `results` are those of one unit, the newest first. The same choices give another recipe after a survey.
+    `results` are those of one unit, the newest first. The same choices give another recipe after a survey, and in
+    another version.
     """
     similar = [each for each in results if is_same_choice(each.recipe, recipe)]
     same = [each for each in similar if is_same_but_for_survey(each.recipe, recipe)]
-    return next((each for each in similar if each.recipe == recipe), next(iter([*same, *similar]), None))
+    older = [each for each in similar if _is_same_but_for((*DIGEST_FIELDS, *SPEED_FIELDS), each.recipe, recipe)]
+    return next((each for each in similar if each.recipe == recipe), next(iter([*same, *older, *similar]), None))

@@ -30,6 +30,7 @@ from app.web.views.parts.recipes import (
     default_query_params,
     default_recipe,
     is_default,
+    is_default_of_before,
     is_same_but_for_survey,
     is_same_choice,
     recipe_query_params,
@@ -238,7 +239,9 @@ def _is_in_strip(result: Visualization, results: Sequence[Visualization], card: 
     if is_default(result.recipe, card):
         return True
     default = default_recipe(result.recipe.speed, result.recipe.seed, card, sign=result.recipe.sign)
-    return is_same_but_for_survey(result.recipe, default) and result_for_recipe(results, default) == result
+    was_default = result.recipe.objective == default.objective and is_default_of_before(result.recipe, card)
+    is_older = was_default or is_same_but_for_survey(result.recipe, default)
+    return is_older and result_for_recipe(results, default) == result
 
 
 def _named_in_address(
