@@ -5,11 +5,12 @@ no group in common, so appearance and motion of a combination are drawn independ
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isqrt
 
 import numpy as np
+from torch import Tensor
 
 from app.contract.interaction import InteractionFacts, LayerInteraction, UnitInteraction
 from app.contract.network import CLASS_LAYER, Layer
@@ -182,15 +183,15 @@ class _Study:
     def _redraw(self) -> Iterator[StreamTail]:
         """Yield the same streams with weights drawn anew behind them."""
 
-        def calibrate(tail: StreamTail) -> None:
+        def run(tail: StreamTail, observe: Callable[[str, Tensor], None], paths: Sequence[str]) -> None:
             few = min(len(self.appearances), len(self.motions), CALIBRATION_CLIPS)
             appearances, motions = (
                 [self.streams[position] for position in each[:few]] for each in (self.appearances, self.motions)
             )
-            tail.run([clip for clip in appearances for _ in motions], motions * few)
+            tail.run([clip for clip in appearances for _ in motions], motions * few, observe, paths)
 
         for seed in range(REDRAWN):
-            redrawn = redraw_weights(self.tail, seed, calibrate)
+            redrawn = redraw_weights(self.tail, seed, run)
             if redrawn is not None:
                 yield redrawn
 

@@ -1,11 +1,12 @@
 import copy
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from app.contract.network import StreamName
-from worker.evidence.redrawn_weights import redraw_weights
+from worker.evidence.redrawn_weights import redraw_weights, shift_to
 from worker.evidence.shuffled_weights import Shift, shuffle_weights
 from worker.evidence.stream_tail import StreamTail
 from worker.graph.inputs import Inputs
@@ -88,12 +89,25 @@ def test_weights_drawn_anew_behind_the_streams_of_a_control_are_not_shifted(tiny
     for layer, shift in (("appearance.conv1_1", 1.0), ("fc6", 1000.0)):
         point = control.module.get_submodule(control.points[layer].path)
         point.register_forward_hook(Shift(torch.full((control.card.layer(layer).units,), shift)).add)
-    redrawn = redraw_weights(StreamTail(control, first, second), 0, lambda tail: None)
+
+    def run(tail: StreamTail, observe: Callable[[str, torch.Tensor], None], paths: Sequence[str]) -> None:
+        clips = [tail.read(clip) for clip in (first, second)]
+        tail.run(clips * 2, [*clips, *reversed(clips)], observe, paths)
+
+    redrawn = redraw_weights(StreamTail(control, first, second), 0, run)
     assert redrawn is not None
     assert redrawn.network.activation("fc6", first).max() < 500
     assert control.activation("fc6", first).min() > 500, "the control is as it was, and so are the streams"
     one, other = (network.activation("appearance.conv1_1", first) for network in (redrawn.network, control))
     assert torch.equal(one, other)
+
+
+def test_units_of_redrawn_weights_are_positive_as_often_as_their_namesakes() -> None:
+    values = torch.randn(5, 40, generator=torch.Generator().manual_seed(0)) + 3  # nearly always on
+    shares = torch.tensor([0.0, 0.25, 0.5, 1.0, float((values[4] > 0).double().mean())], dtype=torch.float64)
+    shift = shift_to(values, shares)
+    assert torch.equal(((values + shift[:, None]) > 0).double().mean(1), shares)
+    assert shift[4] == 0
 
 
 class WithNorm(nn.Module):
