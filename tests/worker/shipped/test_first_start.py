@@ -17,12 +17,10 @@ from app.store.surveys import writing
 from tests.dashboard import Dashboard, wait_for
 from tests.evidence_support import add_dataset, survey
 from tests.support import claim
-from worker.mocap.training.train import export
 from worker.networks.families.mocap_classes import CLASS_NAMES
-from worker.networks.registry import find_family
 from worker.shipped.first_start import DATASET, add_shipped_clips, has_running_click, register_shipped
 from worker.shipped.paths import CLIPS_FOLDER
-from worker.shipped.training import TRAINED_NETWORKS, find_trained_network
+from worker.shipped.training import find_trained_network
 
 
 @pytest.fixture
@@ -30,15 +28,6 @@ def store(sqlite_url: str) -> Iterator[Store]:
     store = open_store(sqlite_url)
     yield store
     store.close()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with untrained weights, to use instead of the shipped ones."""
-    folder = tmp_path_factory.mktemp("weights")
-    for network in TRAINED_NETWORKS.values():
-        export(find_family(network.family).build(len(CLASS_NAMES)), folder / network.weights, {})
-    return folder
 
 
 @pytest.fixture(scope="module")

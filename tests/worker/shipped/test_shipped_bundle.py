@@ -23,22 +23,10 @@ from app.store.surveys.evidence import get_survey
 from tests.bundle_support import change_manifest, copy_database, result_media
 from tests.evidence_support import clip_media, facts, unit_evidence
 from tests.support import claim, measurements
-from worker.mocap.training.train import export
 from worker.networks.families.mocap_classes import CLASS_NAMES
-from worker.networks.registry import find_family
 from worker.shipped.first_start import DATASET, add_shipped_clips, register_shipped
 from worker.shipped.paths import CLIPS_FOLDER
 from worker.shipped.sample import list_sample
-from worker.shipped.training import TRAINED_NETWORKS
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with untrained weights, to use instead of the shipped ones."""
-    folder = tmp_path_factory.mktemp("weights")
-    for network in TRAINED_NETWORKS.values():
-        export(find_family(network.family).build(len(CLASS_NAMES)), folder / network.weights, {})
-    return folder
 
 
 @pytest.fixture(scope="module")
