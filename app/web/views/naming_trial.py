@@ -87,7 +87,7 @@ def session_page(
         return result_page(request, session, naming, card)
     trial = current_trial(session, naming)
     media = blind_media(session, naming, trial)
-    params = {name: value for name, value in settings.query_params.items() if name != "frame"}
+    params = _lasting_params(settings)
 
     def view_link(view: str | None) -> str:
         return urls.naming_session(naming.id, **{**params, "view": view})
@@ -127,6 +127,11 @@ def trial_medium(
     return Response(medium.data, media_type=medium.type, headers=NEVER_STORED)
 
 
+def _lasting_params(settings: PlayerSettings) -> dict[str, str]:
+    """Return the player's settings that stay from trial to trial: all but where it is paused."""
+    return {name: value for name, value in settings.query_params.items() if name != "frame"}
+
+
 @router.post("/{session_id}")
 def answer_trial(
     session: WriteSession,
@@ -139,7 +144,7 @@ def answer_trial(
     guess = _read_guess(form)
     card = networks.get_card(session, slug=naming.network)
     trials.answer_trial(session, session_id=session_id, card=card, guess=guess)
-    params = {name: value for name, value in settings.query_params.items() if name != "frame"}
+    params = _lasting_params(settings)
     return RedirectResponse(urls.naming_session(session_id, **params), status_code=303)
 
 
