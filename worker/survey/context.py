@@ -26,6 +26,11 @@ COMPARED_UNITS = 256  # of all layers: clips with the same activations are copie
 CONTROL_FOLDER = "control"  # in the checkpoint's: what the network with shuffled weights gives
 
 
+def without_control(error: NotFinite) -> NotFinite:
+    """Return what the error of a network with shuffled weights means: that there is no control."""
+    return NotFinite(f"There is no control to compare with: with its weights shuffled, {error.detail}")
+
+
 @dataclass(frozen=True)
 class SurveyContext:
     """A network, the clips of a data set (N of them, with the class of each), and what was recorded of them.
@@ -113,8 +118,7 @@ class SurveyContext:
             try:
                 self.recorder.record(self.control, control, observe)
             except NotFinite as error:
-                reason = f"There is no control to compare with: with its weights shuffled, {error.detail}"
-                raise NotFinite(reason) from None
+                raise without_control(error) from None
         if not np.array_equal(control.recorded, self.recorded):
             raise VideoError("Clips that could be read before can no longer be read: start the survey again.")
         return control

@@ -34,7 +34,7 @@ from worker.evidence.partner_responses import (
 from worker.evidence.types import Floats, Labels, Observe
 from worker.networks.network import Network
 from worker.survey.clip_pairs import BASE, ClipSet, find_sets
-from worker.survey.context import SurveyContext
+from worker.survey.context import SurveyContext, without_control
 from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, Part, PartResult
 
 MAX_PASSES = 640  # of partners through each of the networks: correlations of 160 clips are known to 0.08
@@ -98,7 +98,7 @@ def _record_rows(context: SurveyContext, control: Network, rows: Labels, name: s
     try:
         table = record_peaks(control, context.read_clips, context.recorded[rows].tolist(), path, progress.add)
     except NotFinite as error:
-        raise NotFinite(f"There is no control to compare with: with its weights shuffled, {error.detail}") from None
+        raise without_control(error) from None
     columns = table_columns(context.card)
     return lambda layer, wanted: np.asarray(table[np.searchsorted(rows, wanted), columns[layer]])
 
