@@ -126,9 +126,8 @@ def compare_with_draws(value: Floats, resampled: Floats, controls: Floats) -> tu
         return interval, 1 / (1 + len(controls)) if difference > 0 else 1.0
     student = stats.t(len(controls) - 1)
     half = float(student.ppf(0.975)) * error
-    return Interval(value=difference, low=difference - half, high=difference + half), float(
-        student.sf(difference / error)
-    )
+    p_value = float(student.sf(difference / error))
+    return Interval(value=difference, low=difference - half, high=difference + half), p_value
 
 
 def spread_of_draws(controls: Floats, lowest: float) -> Interval:

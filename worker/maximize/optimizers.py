@@ -61,8 +61,10 @@ class Optimizer(Protocol):
 class Momentum:
     """Each item's shaped gradient P g at root mean square 1, averaged over about ten steps.
 
-    Where J has a stiff term, c (I + c h P L)^-1 P g takes the place of P g, with c such that its root mean square is 1.
-    The cosine schedule of the step size, not the gradient's length, brings it to rest.
+    Where J has a stiff term, c (I + c h P L)^-1 P g takes the place of P g, with c such that its root mean square is 1,
+    and the first steps are averaged with equal weights: the very first may be without the term, and would push the
+    stimulus where it pulls back from. The cosine schedule of the step size, not the gradient's length, brings it to
+    rest.
     """
 
     decay = 0.9
