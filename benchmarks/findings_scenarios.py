@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from app.contract.errors import InvalidRequest
+from worker.evidence.redrawn_weights import draw_weights
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
 from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
@@ -75,12 +76,8 @@ def drawn(clips: Clips) -> Network:
     module = copy.deepcopy(network.module)
     generator = torch.Generator().manual_seed(SHUFFLED_SEED)
     with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1:
-                deviation = (2 * parameter.shape[0] / parameter.numel()) ** 0.5
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * deviation)
-            else:
-                parameter.zero_()
+        for part in module.modules():
+            draw_weights(part, generator)
     return replace(network, module=module)
 
 

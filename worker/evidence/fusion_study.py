@@ -26,7 +26,7 @@ from worker.evidence.interaction import (
 )
 from worker.evidence.output_interaction import output_interaction
 from worker.evidence.pair_separation import MAX_REMEASURED, PAIR_CLIPS, pairs_with_clips, separate_pairs
-from worker.evidence.redrawn_weights import redraw_weights
+from worker.evidence.redrawn_weights import positive_shares, redraw_weights
 from worker.evidence.resampling import MIN_GROUPS, GroupedClips
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS
 from worker.evidence.stream_scores import StreamScores, measure_accuracies, score_streams
@@ -183,15 +183,16 @@ class _Study:
     def _redraw(self) -> Iterator[StreamTail]:
         """Yield the same streams with weights drawn anew behind them."""
 
-        def run(tail: StreamTail, observe: Callable[[str, Tensor], None], paths: Sequence[str]) -> None:
+        def run(tail: StreamTail, observe: Callable[[str, Tensor], None] | None, paths: Sequence[str]) -> None:
             few = min(len(self.appearances), len(self.motions), CALIBRATION_CLIPS)
             appearances, motions = (
                 [self.streams[position] for position in each[:few]] for each in (self.appearances, self.motions)
             )
             tail.run([clip for clip in appearances for _ in motions], motions * few, observe, paths)
 
+        shares = positive_shares(self.tail, run)
         for seed in range(REDRAWN):
-            redrawn = redraw_weights(self.tail, seed, run)
+            redrawn = redraw_weights(self.tail, seed, shares, run)
             if redrawn is not None:
                 yield redrawn
 

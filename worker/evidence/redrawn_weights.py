@@ -2,13 +2,13 @@
 
 Shuffled weights of the whole network often leave units that never vary, beside which anything looks learned. Here the
 streams give what they learned, and only what puts them together is random: weights are normal with the variance of He
-et al. (2015), which keeps the size of activations, and batch normalisations are calibrated anew. Thresholds are those
-of the network: each unit behind a ReLU is shifted until it is positive as often as its namesake. Without, streams that
-vary little beside their mean leave every unit always on, such units are linear, and anything interacts more.
+et al. (2015), which keeps the size of activations, and batch normalisations are calibrated anew. Each unit before a
+ReLU is shifted until it is positive as often as the same unit of the network. Units with a bias of 0 are always
+positive, and so linear, where the streams vary little beside their mean: any network has more interaction than those.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -19,40 +19,45 @@ from worker.evidence.stream_tail import StreamTail
 from worker.graph.inputs import as_map
 
 # Runs some clips through a tail, and gives the outputs of the submodules at these paths.
-Run = Callable[[StreamTail, Callable[[str, Tensor], None], Sequence[str]], object]
+Run = Callable[[StreamTail, Callable[[str, Tensor], None] | None, Sequence[str]], object]
 
 
-def redraw_weights(tail: StreamTail, seed: int, run: Run) -> StreamTail | None:
+def positive_shares(tail: StreamTail, run: Run) -> dict[str, Tensor]:
+    """Return how often each unit (U,) of the layers before a ReLU is positive, by the paths of their submodules."""
+    rectified = {point.path for point in tail.network.points.values() if point.rectified}
+    paths = [path for path in tail.modules() if path in rectified]
+    values = _read_values(tail, paths, run) if paths else {}
+    return {path: (of_path > 0).double().mean(1) for path, of_path in values.items()}
+
+
+def redraw_weights(tail: StreamTail, seed: int, shares: Mapping[str, Tensor], run: Run) -> StreamTail | None:
     """Return the tail with its weights drawn anew, None where it has none or cannot be told from the streams.
 
-    `run` shows clips, of which batch normalisations take their statistics and units their thresholds.
+    `run` shows clips, of which batch normalisations take their statistics; on these clips units are positive as often
+    as `shares` says.
     """
     module = copy.deepcopy(tail.network.module)
-    paths = tail.modules()
-    parts = [module.get_submodule(path) for path in paths]
+    parts = [module.get_submodule(path) for path in tail.modules()]
     if all(next(part.parameters(recurse=False), None) is None for part in parts):
         return None
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for part in parts:
-            _redraw(part, generator)
+            draw_weights(part, generator)
             remove_shifts(part)
     redrawn = tail.with_network(replace(tail.network, module=module))
-    calibrate_norms(parts, lambda: run(redrawn, _ignore, ()))
-    rectified = {point.path for point in tail.network.points.values() if point.rectified}
-    for path in paths:
-        if path in rectified:
-            share = (_read_values(tail, path, run) > 0).double().mean(1)
-            shift = shift_to(_read_values(redrawn, path, run), share)
-            module.get_submodule(path).register_forward_hook(Shift(shift).add)
+    calibrate_norms(parts, lambda: run(redrawn, None, ()))
+    for path, share in shares.items():  # one after the other: a shift changes what later layers get
+        shift = shift_to(_read_values(redrawn, [path], run)[path], share)
+        module.get_submodule(path).register_forward_hook(Shift(shift).add)
     return redrawn
 
 
-def _read_values(tail: StreamTail, path: str, run: Run) -> Tensor:
-    """Return the activations (U, n) of a submodule's units at all positions, before the ReLU."""
-    found: list[Tensor] = []
-    run(tail, lambda _, output: found.append(as_map(output).transpose(0, 1).flatten(1).cpu()), (path,))
-    return torch.cat(found, 1)
+def _read_values(tail: StreamTail, paths: Sequence[str], run: Run) -> dict[str, Tensor]:
+    """Return the activations (U, n) of the submodules' units at all positions, before the ReLU, by path."""
+    found: dict[str, list[Tensor]] = {path: [] for path in paths}
+    run(tail, lambda path, output: found[path].append(as_map(output).transpose(0, 1).flatten(1).cpu()), paths)
+    return {path: torch.cat(values, 1) for path, values in found.items()}
 
 
 def shift_to(values: Tensor, shares: Tensor) -> Tensor:
@@ -66,11 +71,7 @@ def shift_to(values: Tensor, shares: Tensor) -> Tensor:
     return shift.where((values > 0).sum(1) != positive, torch.zeros_like(shift))
 
 
-def _ignore(path: str, output: Tensor) -> None:
-    """Do nothing with an output that nobody reads."""
-
-
-def _redraw(part: nn.Module, generator: torch.Generator) -> None:
+def draw_weights(part: nn.Module, generator: torch.Generator) -> None:
     """Draw the parameters of one module anew; scales of normalisations, which have one axis, stay."""
     for name, parameter in part.named_parameters(recurse=False):
         if parameter.ndim > 1:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from app.contract.network import StreamName
-from worker.evidence.redrawn_weights import redraw_weights, shift_to
+from worker.evidence.redrawn_weights import positive_shares, redraw_weights, shift_to
 from worker.evidence.shuffled_weights import Shift, shuffle_weights
 from worker.evidence.stream_tail import StreamTail
 from worker.graph.inputs import Inputs
@@ -90,11 +90,12 @@ def test_weights_drawn_anew_behind_the_streams_of_a_control_are_not_shifted(tiny
         point = control.module.get_submodule(control.points[layer].path)
         point.register_forward_hook(Shift(torch.full((control.card.layer(layer).units,), shift)).add)
 
-    def run(tail: StreamTail, observe: Callable[[str, torch.Tensor], None], paths: Sequence[str]) -> None:
+    def run(tail: StreamTail, observe: Callable[[str, torch.Tensor], None] | None, paths: Sequence[str]) -> None:
         clips = [tail.read(clip) for clip in (first, second)]
         tail.run(clips * 2, [*clips, *reversed(clips)], observe, paths)
 
-    redrawn = redraw_weights(StreamTail(control, first, second), 0, run)
+    tail = StreamTail(control, first, second)
+    redrawn = redraw_weights(tail, 0, positive_shares(tail, run), run)
     assert redrawn is not None
     assert redrawn.network.activation("fc6", first).max() < 500
     assert control.activation("fc6", first).min() > 500, "the control is as it was, and so are the streams"
