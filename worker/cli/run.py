@@ -15,8 +15,7 @@ from app.terminal import err, report_errors
 from worker.cli.common import make_loop, open_database
 from worker.cli.network_entries import parse_entry, split_entries
 
-POLL_SECONDS = 2.0  # between two looks for jobs that somebody clicked for
-SECONDS_BETWEEN_LOOKS = 60.0  # for results that were imported meanwhile
+SECONDS_BEFORE_LOOKING, SECONDS_BETWEEN_LOOKS = 2.0, 60.0  # for results that were imported
 
 log = logging.getLogger(__name__)
 
@@ -47,17 +46,13 @@ def run() -> None:
 
 def start_completing(store: Store, stop: Event) -> None:
     """Draw what imported results lack in a background thread, until the worker stops."""
-    from worker.shipped.first_start import has_running_click
+    from worker.shipped.first_start import wait_for_clicks
     from worker.tasks.complete_imports import complete_imported
 
-    def wait() -> None:
-        while has_running_click(store) and not stop.wait(POLL_SECONDS):
-            pass
-
     def complete() -> None:
-        while not stop.wait(POLL_SECONDS):
+        while not stop.wait(SECONDS_BEFORE_LOOKING):
             try:
-                complete_imported(store, wait)
+                complete_imported(store, lambda: wait_for_clicks(store, stop))
             except KinetoscopeError as error:  # the database is away, or full
                 log.error("what imported results lack: %s", error.detail)
             stop.wait(SECONDS_BETWEEN_LOOKS)

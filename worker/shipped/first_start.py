@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 
 from app.bundles.bring_in import bring_in_network, open_verified
@@ -182,8 +182,7 @@ def add_shipped_clips(store: Store, folder: Path = CLIPS_FOLDER) -> None:
             for videos in (first, rest):
                 for batch in chunks(_without_known(store, videos), CLIPS_PER_TRANSACTION):
                     add_clip_files(store, DATASET, "People in motion", summary, batch, threads=1, decoders=decoders)
-                    while has_running_click(store):
-                        sleep(POLL_SECONDS)
+                    wait_for_clicks(store)
                 if videos is first:
                     _survey_new_clips(store, (SurveyPart.RECORD,))
         _survey_new_clips(store, None)
@@ -225,6 +224,13 @@ def _is_being_surveyed(store: Store) -> bool:
     with store.session() as session:
         live = writing.list_live_surveys(session, card=networks.get_card(session, slug=SHIPPED_NETWORKS[0].slug))
     return any(job.dataset == DATASET and job.state is JobState.RUNNING for job in live)
+
+
+def wait_for_clicks(store: Store, stop: Event | None = None) -> None:
+    """Wait while a job that somebody clicked for is running, or until `stop` is set."""
+    stop = stop or Event()
+    while has_running_click(store) and not stop.wait(POLL_SECONDS):
+        pass
 
 
 def has_running_click(store: Store) -> bool:
