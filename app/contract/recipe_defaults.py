@@ -15,6 +15,7 @@ LEGACY_VALUES: Mapping[str, object] = {
     "frame_equalization": 0.0,
     "focus": 0.0,
     "center_bias": 0.0,
+    "focus_map": "own",
     "weight_decay_until": 0.75,
     "feature_statistics": "",
     "time_weight": 1.0,

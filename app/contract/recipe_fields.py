@@ -218,6 +218,12 @@ class RecipeFields(Model):
         "where an edge is nearest, a seventh. If empty, 1 for a network with batch normalisation, 0 for others and for "
         "`center`.",
     )
+    focus_map: Literal["own", "shared"] = Field(
+        default="own",
+        description="Whether each stream has a focus of its own, or both share one: the geometric mean of the two, so "
+        "that what is seen and what moves gather in one place. `shared` is for `focus` above 0, the objective "
+        "`channel`, and layers that see both streams.",
+    )
     jitter: int = Field(
         default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."
     )

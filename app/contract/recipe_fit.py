@@ -24,6 +24,7 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
     _require_others(recipe, layer, units)
     require_group(recipe)
     _require_motion_size(recipe, card)
+    _require_focus_map(recipe, card, layer)
     own = card.stimulus
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
     if not has_clip and recipe.frames != own.frames:
@@ -58,6 +59,23 @@ def _require_motion_size(recipe: "ResolvedRecipe", card: NetworkCard) -> None:
             f"`motion_size` {recipe.motion_size:g} px is too large: with `bound` {recipe.bound:g} no flow vector of "
             f"{card.title} may be longer than {recipe.bound * bounds[0] * FLOW_UNIT_PX:g} px, so that the mean is at "
             f"most {largest:g} px. Choose less, or a larger `bound`."
+        )
+
+
+def _require_focus_map(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer) -> None:
+    if recipe.focus_map == "own":
+        return
+    if recipe.is_of_one_position:
+        raise InvalidRecipe(
+            "`focus_map` shared is for the objective `channel`: the stimulus of one position shows what that position "
+            "sees, and has no place to gather in. Leave it at `own`."
+        )
+    if recipe.focus == 0:
+        raise InvalidRecipe("`focus_map` shared does nothing where `focus` is 0: set `focus` to 1, or leave it at own.")
+    if len(card.streams) < 2 or layer.stream != "fusion":
+        raise InvalidRecipe(
+            f"{layer.name} of {card.title} sees one stream alone, and there is no other one to share a focus with: "
+            "leave `focus_map` at `own`."
         )
 
 

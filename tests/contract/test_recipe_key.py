@@ -22,6 +22,7 @@ def test_fields_added_later_leave_the_keys_of_older_recipes_as_they_are() -> Non
         ("frame_equalization", 0.5),
         ("focus", 0.5),
         ("center_bias", 1.0),
+        ("focus_map", "shared"),
         ("weight_decay_until", 0.9),
         ("time_weight", 200.0),
         ("time_path", "neutral"),

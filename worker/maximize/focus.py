@@ -3,12 +3,13 @@
 The operator P becomes D P D with D diagonal and positive, so what is stationary stays so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from worker.maximize.canvas import Canvas
+from worker.maximize.canvas import Canvas, InputName
 from worker.maximize.optimizers import normalize
 from worker.maximize.parameterizations import Parameterization, apply_along, spectral_matrix, sqrt_blur
 
@@ -61,6 +62,14 @@ class Focus:
 
     def update(self, parameterization: Parameterization, gradient: Tensor) -> FocusedParameterization:
         """Add this gradient (B, D, T, H, W) to the average and return the parameterization weighted by it."""
+        return self.weigh(parameterization, self.map(parameterization, gradient))
+
+    def weigh(self, parameterization: Parameterization, focus_map: Tensor) -> FocusedParameterization:
+        """Return the parameterization weighted by a map, which has one frame or as many as the canvas."""
+        return FocusedParameterization(parameterization, focus_map.pow(self.share / 2))
+
+    def map(self, parameterization: Parameterization, gradient: Tensor) -> Tensor:
+        """Add this gradient (B, D, T, H, W) to the average and return (r_p + r / 10) / r, (B, 1, T, H, W)."""
         shaped = normalize(parameterization.stimulus(parameterization.coefficients(gradient)))
         energy = shaped.square().mean(1, keepdim=True)
         for blur, dim in self.blurs:
@@ -68,8 +77,18 @@ class Focus:
         self.energy = energy if self.energy is None else self.energy.lerp(energy, 1 - ENERGY_DECAY)
         weighted = self.energy.clamp_min(0) * self.center_weight
         local_rms, frame_rms = weighted.sqrt(), weighted.mean((3, 4), keepdim=True).clamp_min(1e-30).sqrt()
-        return FocusedParameterization(parameterization, (local_rms / frame_rms + MIN_WEIGHT).pow(self.share / 2))
+        return local_rms / frame_rms + MIN_WEIGHT
 
     def keep(self, rows: Tensor) -> None:
         """Forget all items but those at these batch indices."""
         self.energy = None if self.energy is None else self.energy[rows]
+
+
+def share_map(maps: Mapping[InputName, Tensor]) -> Tensor:
+    """Return one map (B, 1, 1, H, W) for several inputs: the geometric mean of the RMS of each map over its frames.
+
+    A position counts much where the gradients of all inputs (B, 1, T, H, W) are strong, so that what is seen and what
+    moves gather in one place. H and W are the same for all, T need not be.
+    """
+    logs = [focus_map.square().mean(2, keepdim=True).log() / 2 for focus_map in maps.values()]
+    return torch.stack(logs).mean(0).exp()

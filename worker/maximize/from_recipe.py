@@ -294,6 +294,7 @@ def make_settings(recipe: ResolvedRecipe) -> Settings:
         partial(OPTIMIZERS[recipe.optimizer], recipe.frame_equalization),
         make_views(recipe),
         partial(Focus, share=recipe.focus, center_bias=recipe.center_bias) if recipe.focus else None,
+        shares_focus=recipe.focus_map == "shared",
         is_implicit=recipe.time_path == "neutral" and recipe.optimizer == "momentum",
     )
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from worker.devices import copy_to_device
 from worker.maximize.canvas import Canvas, InputName
+from worker.maximize.focus import FocusedParameterization, share_map
 from worker.maximize.measures import Array, to_array
 from worker.maximize.optimizers import normalize
 from worker.maximize.parameterizations import Parameterization
@@ -38,6 +39,7 @@ class OptimizerState:
         self.is_implicit = settings.is_implicit
         focus = settings.focus
         self.focus = {name: focus(canvas, like) for name, canvas in canvases.items()} if focus is not None else {}
+        self.shares_focus = settings.shares_focus
         self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
         # the views of every step are drawn beforehand: nothing is sent to the device while it computes
         views = settings.transform.draw(self.generators, settings.schedule.steps)
@@ -66,26 +68,39 @@ class OptimizerState:
         `curvature` (B,) is that of the temporal term of J, by input.
         """
         weight_decay = self.schedule.weight_decay_at(progress)
+        for each in self.parameterizations.values():
+            each.set_progress(progress)
+        stiff_inputs = {name for name, x in self.x.items() if name in curvature and x.shape[2] > 1}
+        stiff_inputs = stiff_inputs if self.is_implicit else set()
+        others = {  # the gradient of all terms of J but those that have implicit steps
+            name: gradient[name] + curvature[name].view(-1, 1, 1, 1, 1) * time_laplacian(x)
+            if name in stiff_inputs
+            else gradient[name]
+            for name, x in self.x.items()
+        }
+        focused = self._focused(others)
         for name, x in self.x.items():
             parameterization: Parameterization = self.parameterizations[name]
-            parameterization.set_progress(progress)
             length = self.schedule.step_size_at(progress) * self.canvases[name].bound
-            uphill, stiff, focus_gain = gradient[name], None, x.new_ones(len(x))
-            is_stiff = self.is_implicit and name in curvature and x.shape[2] > 1
-            if is_stiff:  # of all other terms of J
-                uphill = uphill + curvature[name].view(-1, 1, 1, 1, 1) * time_laplacian(x)
-            if name in self.focus:
-                focused = self.focus[name].update(parameterization, uphill)
-                focus_gain = focused.weight.square().flatten(1).amax(1)
-                x.mul_(1 - focused.decay(self.schedule.defocus_decay_at(progress)))
-                parameterization = focused
+            stiff, focus_gain = None, x.new_ones(len(x))
+            if name in focused:
+                parameterization = focused[name]
+                focus_gain = parameterization.weight.square().flatten(1).amax(1)
+                x.mul_(1 - parameterization.decay(self.schedule.defocus_decay_at(progress)))
             x.mul_(1 - weight_decay)
-            if is_stiff:
+            if name in stiff_inputs:
                 pull = curvature[name].view(-1, 1, 1, 1, 1) * time_laplacian(x)
                 stiff = StiffTerm(self.temporal_steps[name], pull, length * curvature[name] * focus_gain)
-            direction = self.optimizers[name].direction(uphill, parameterization, stiff)
+            direction = self.optimizers[name].direction(others[name], parameterization, stiff)
             x.add_(direction, alpha=length)
             self.canvases[name].project(x)
+
+    def _focused(self, gradient: Mapping[InputName, Tensor]) -> dict[InputName, FocusedParameterization]:
+        """Add a gradient to the focus of every input, and return the parameterizations weighted by it."""
+        maps = {name: focus.map(self.parameterizations[name], gradient[name]) for name, focus in self.focus.items()}
+        if self.shares_focus and maps:
+            maps = dict.fromkeys(maps, share_map(maps))
+        return {name: focus.weigh(self.parameterizations[name], maps[name]) for name, focus in self.focus.items()}
 
     def stimulus(self, item: int, row: int | None) -> dict[InputName, Array]:
         """Return the finished part of an item's stimulus as it is now, (D, T, H, W) by input; no row: frozen."""

@@ -56,4 +56,5 @@ class Settings:
     optimizer: OptimizerFactory = Momentum
     transform: RandomViews = RandomViews()  # noqa: RUF009 - frozen
     focus: Callable[[Canvas, Tensor], Focus] | None = None
+    shares_focus: bool = False  # one focus map for all inputs, which then have one height and width
     is_implicit: bool = False  # steps are implicit in the temporal term of J

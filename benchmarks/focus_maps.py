@@ -1,0 +1,128 @@
+r"""Measure what one focus map for both streams does to class stimuli: transfer, share that moves, coupling, and J.
+
+    python -m benchmarks.focus_maps --judge mocap-judge --judge control --seeds 5 --steps 36 --speed medium --speed slow
+
+Networks are those registered in KINETOSCOPE_HOME. Each seed is measured under every variant before the next one; the
+table is printed after each seed. Moving is the share of pixels faster than half a pixel a frame, and coupling the
+correlation over space of local contrast and speed, both with the median of each flow field subtracted. J is that of
+the variant over that of `focus` 1 with a map of its own for each stream, averaged over classes and seeds.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from torch.nn.functional import avg_pool2d
+
+from app.contract.network import StreamName
+from app.contract.recipe import Recipe
+from benchmarks.transfer import optimize_class_stimuli
+from worker.cli.common import choose_device, open_database
+from worker.evidence.transfer import transfer
+from worker.networks.network import Network
+from worker.tasks.network_cache import NetworkCache
+from worker.video.flow import FLOW_UNIT_PX
+
+Array = NDArray[np.floating]
+Values = dict[str, list[float]]
+
+out = Console(width=140)
+OWN = "focus, own maps"
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "no focus": {},
+    OWN: {"focus": 1, "center_bias": 1},
+    "focus, shared map": {"focus": 1, "center_bias": 1, "focus_map": "shared"},
+}
+MOVING_PX = 0.5  # a frame
+CONTRAST_PX = 9  # side of the square over which contrast is measured
+
+
+def speed_px(flow: Array) -> Array:
+    """Return the speed (T, H, W) in px a frame of flow (2, T, H, W) in standard units, each field less its median."""
+    px = flow.astype(np.float64) * FLOW_UNIT_PX
+    relative = px - np.median(px, axis=(2, 3), keepdims=True)
+    return np.asarray(np.hypot(*relative))
+
+
+def moving_share(flow: Array) -> float:
+    """Return the share of positions of flow (2, T, H, W), standard units, that move by more than half a pixel."""
+    return float((speed_px(flow) > MOVING_PX).mean())
+
+
+def contrast(image: Array) -> Array:
+    """Return the standard deviation of luminance within 9 x 9 px around each position (H, W) of RGB (3, 1, H, W)."""
+    luminance = torch.from_numpy(image[:, 0].astype(np.float64)).mean(0)[None, None]
+    means = [
+        avg_pool2d(x, CONTRAST_PX, 1, CONTRAST_PX // 2, count_include_pad=False) for x in (luminance, luminance**2)
+    ]
+    return np.asarray((means[1] - means[0] ** 2).clamp_min(0).sqrt()[0, 0])
+
+
+def coupling(image: Array, flow: Array) -> float:
+    """Return the correlation over positions of local contrast and of speed, averaged over the fields of the flow."""
+    return float(np.corrcoef(contrast(image).ravel(), speed_px(flow).mean(0).ravel())[0, 1])
+
+
+def measure(network: Network, judges: Sequence[Network], recipe: Recipe, batch: int) -> Values:
+    """Return the figures of one variant under one seed, those of single stimuli averaged over the classes."""
+    finished = optimize_class_stimuli(network, recipe, batch)
+    pairs = [(each.stimulus[StreamName.APPEARANCE], each.stimulus[StreamName.MOTION]) for each in finished]
+    stimuli = [each.stimulus for each in finished]
+    values = {judge.card.slug: [transfer(judge, stimuli, network.card.classes)] for judge in judges}
+    values["moving"] = [float(np.mean([moving_share(flow) for _, flow in pairs]))]
+    values["coupling"] = [float(np.mean([coupling(image, flow) for image, flow in pairs]))]
+    values["J"] = [each.measurements.objective for each in finished]
+    values["seconds a unit"] = [float(np.mean([each.measurements.seconds for each in finished]))]
+    return values
+
+
+def make_table(found: Mapping[tuple[str, str], Values], seeds: int) -> Table:
+    """Return a row for each speed and variant, with means over seeds and their standard deviations."""
+    names = list(next(iter(found.values())))
+    table = Table("speed", "variant", *names, title=f"{seeds} seeds")
+    for (speed, variant), values in found.items():
+        own = np.mean(found[speed, OWN]["J"])
+        shown = []
+        for name in names:
+            if name == "J":
+                shown.append(f"{np.mean(values[name]) / own - 1:+.1%}")
+            elif name == "seconds a unit":
+                shown.append(f"{np.mean(values[name]):.1f}")
+            elif name in ("moving", "coupling"):
+                shown.append(f"{np.mean(values[name]):.2f} ± {np.std(values[name]):.2f}")
+            else:
+                shown.append(f"{np.mean(values[name]):.1%} ± {np.std(values[name]):.1%}")
+        table.add_row(speed, variant, *shown)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="mocap")
+    parser.add_argument("--judge", action="append", help="may be repeated; mocap-judge if not given")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=72)
+    parser.add_argument("--speed", action="append", help="may be repeated; medium if not given")
+    parser.add_argument("--batch", type=int, default=21)
+    options = parser.parse_args()
+    networks = NetworkCache(open_database(), choose_device(), max_networks=8)
+    network = networks.load(options.network)
+    judges = [networks.load(slug) for slug in options.judge or ["mocap-judge"]]
+    found: dict[tuple[str, str], Values] = {}
+    for seed in range(options.seeds):
+        for speed in options.speed or ["medium"]:
+            for variant, fields in VARIANTS.items():
+                choices = {**fields, "speed": speed, "seed": seed, "steps": options.steps}
+                measured = measure(network, judges, Recipe.model_validate(choices), options.batch)
+                values = found.setdefault((speed, variant), {})
+                for name, each in measured.items():
+                    values.setdefault(name, []).extend(each)
+        out.print(make_table(found, seed + 1))
+
+
+if __name__ == "__main__":
+    main()
