@@ -12,22 +12,18 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from torch.nn.functional import avg_pool2d
 
 from app.contract.network import StreamName
 from app.contract.recipe import Recipe
-from benchmarks.transfer import optimize_class_stimuli
+from benchmarks.class_stimuli import optimize_class_stimuli
+from benchmarks.motion_reality import coupling, moving_share
 from worker.cli.common import choose_device, open_database
 from worker.evidence.transfer import transfer
 from worker.networks.network import Network
 from worker.tasks.network_cache import NetworkCache
-from worker.video.flow import FLOW_UNIT_PX
 
-Array = NDArray[np.floating]
 Values = dict[str, list[float]]
 
 out = Console(width=140)
@@ -37,34 +33,6 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     OWN: {"focus": 1, "center_bias": 1},
     "focus, shared map": {"focus": 1, "center_bias": 1, "focus_map": "shared"},
 }
-MOVING_PX = 0.5  # a frame
-CONTRAST_PX = 9  # side of the square over which contrast is measured
-
-
-def speed_px(flow: Array) -> Array:
-    """Return the speed (T, H, W) in px a frame of flow (2, T, H, W) in standard units, each field less its median."""
-    px = flow.astype(np.float64) * FLOW_UNIT_PX
-    relative = px - np.median(px, axis=(2, 3), keepdims=True)
-    return np.asarray(np.hypot(*relative))
-
-
-def moving_share(flow: Array) -> float:
-    """Return the share of positions of flow (2, T, H, W), standard units, that move by more than half a pixel."""
-    return float((speed_px(flow) > MOVING_PX).mean())
-
-
-def contrast(image: Array) -> Array:
-    """Return the standard deviation of luminance within 9 x 9 px around each position (H, W) of RGB (3, 1, H, W)."""
-    luminance = torch.from_numpy(image[:, 0].astype(np.float64)).mean(0)[None, None]
-    means = [
-        avg_pool2d(x, CONTRAST_PX, 1, CONTRAST_PX // 2, count_include_pad=False) for x in (luminance, luminance**2)
-    ]
-    return np.asarray((means[1] - means[0] ** 2).clamp_min(0).sqrt()[0, 0])
-
-
-def coupling(image: Array, flow: Array) -> float:
-    """Return the correlation over positions of local contrast and of speed, averaged over the fields of the flow."""
-    return float(np.corrcoef(contrast(image).ravel(), speed_px(flow).mean(0).ravel())[0, 1])
 
 
 def measure(network: Network, judges: Sequence[Network], recipe: Recipe, batch: int) -> Values:

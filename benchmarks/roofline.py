@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -9,54 +9,21 @@ and each alone, and for control the same share of noise of the same spectrum, wh
 """
 
 import argparse
-from itertools import product
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from app.contract.network import CLASS_LAYER, StreamName
+from app.contract.network import StreamName
 from app.contract.recipe import Recipe
+from benchmarks.class_stimuli import describe_variant, optimize_class_stimuli, parse_variants, shuffle_phases
 from worker.cli.common import choose_device, open_database
-from worker.evidence.transfer import Stimulus, transfer
-from worker.maximize.from_recipe import Visualization, maximize_units
+from worker.evidence.transfer import transfer
 from worker.networks.network import Network
 from worker.tasks.network_cache import NetworkCache
 
 out = Console(width=160)
 SHOWN_STREAMS = {"both": None, "appearance": [StreamName.APPEARANCE], "motion": [StreamName.MOTION]}
-
-
-def parse_variants(descriptions: list[str]) -> list[dict[str, str]]:
-    """Return the recipe fields of each variant: `a=1,2 b=3` is [{a: 1, b: 3}, {a: 2, b: 3}]."""
-    variants: list[dict[str, str]] = []
-    for description in descriptions or [""]:
-        fields = [field.partition("=")[::2] for field in description.split()]
-        names = [name for name, _ in fields]
-        variants += [dict(zip(names, values, strict=True)) for values in product(*(v.split(",") for _, v in fields))]
-    return variants
-
-
-def optimize_class_stimuli(network: Network, recipe: Recipe, batch: int) -> list[Visualization]:
-    units = list(range(len(network.card.classes)))
-    finished: list[Visualization] = []
-    for start in range(0, len(units), batch):
-        chosen = units[start : start + batch]
-        for result in maximize_units(network, CLASS_LAYER, chosen, [recipe] * len(chosen)):
-            if not isinstance(result.outcome, Visualization):
-                raise result.outcome
-            finished.append(result.outcome)
-    return finished
-
-
-def shuffle_phases(stimulus: Stimulus, rng: np.random.Generator) -> Stimulus:
-    """Return noise with the power spectrum of the stimulus, (D, T, H, W) by stream: the stimulus without its shapes."""
-
-    def shuffle(x: np.ndarray) -> np.ndarray:
-        phase = np.exp(1j * np.angle(np.fft.fft2(rng.normal(size=x.shape[-2:]))))
-        return np.fft.ifft2(np.fft.fft2(x) * phase).real
-
-    return {name: shuffle(np.asarray(x)) for name, x in stimulus.items()}
 
 
 def main() -> None:
@@ -73,8 +40,7 @@ def main() -> None:
     columns = [f"{judge.card.slug} {shown}" for judge in judges for shown in SHOWN_STREAMS]
     table = Table("recipe", "seconds a unit", "noise", *columns, "control")
     for fields in parse_variants(options.vary):
-        name = " ".join(f"{field}={value}" for field, value in fields.items()) or "default"
-        table.add_row(name, *measure_variant(network, judges, fields, options.seeds, options.batch))
+        table.add_row(describe_variant(fields), *measure_variant(network, judges, fields, options.seeds, options.batch))
         out.print(table)
 
 

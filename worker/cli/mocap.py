@@ -24,7 +24,7 @@ Processes = Annotated[int, typer.Option(help="Number of processes; 0: one for ea
 def make(
     clips: Annotated[int, typer.Option(min=1, help="Number of clips; the classes take turns.")],
     out_dir: Folder,
-    variant: Annotated[str, typer.Option(help="train, test, unbiased or control.")] = "train",
+    variant: Annotated[str, typer.Option(help="train, test, unbiased, control or restyled.")] = "train",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     class_: Annotated[list[str] | None, typer.Option("--class", help="Only this class; may be repeated.")] = None,
     processes: Processes = 0,

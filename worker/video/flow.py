@@ -26,13 +26,13 @@ def dis_flow(frames: Frames) -> Flow:
     return _flow_between_frames(frames, lambda before, after: dis.calc(before, after, None))  # type: ignore[call-overload]
 
 
-def farneback_flow(frames: Frames) -> Flow:
+def farneback_flow(frames: Frames, window: int = 15) -> Flow:
     """Compute the flow from each frame (T, H, W, 3) to the next, (T - 1, H, W, 2), in pixels a frame.
 
     Method: polynomial expansion (Farneback 2003) with the settings of OpenCV's tutorial, on which published networks
-    were trained.
+    were trained; `window` is the side in pixels over which flow is averaged.
     """
-    settings = (0.5, 3, 15, 3, 5, 1.2, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
+    settings = (0.5, 3, window, 3, 5, 1.2, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
     return _flow_between_frames(
         frames,
         lambda before, after: cv2.calcOpticalFlowFarneback(before, after, None, *settings),  # type: ignore[call-overload]

@@ -22,11 +22,13 @@ from worker.mocap.dataset.shards import (
     write_shard,
 )
 from worker.mocap.scenes.motions import find_motions_folder
+from worker.mocap.scenes.restyled import stage_restyled
 from worker.mocap.scenes.scene import Frames
-from worker.mocap.scenes.staging import CLIP_FRAMES, DRAWN_SIDE, Variant, stage_scene
+from worker.mocap.scenes.staging import CLIP_FRAMES, DRAWN_SIDE, StagedScene, Variant, stage_scene
 from worker.networks.families.mocap_classes import CLASS_NAMES, class_indices
-from worker.video.flow import dis_flow, downscale_flow, downscale_frames, quantise
+from worker.video.flow import Flow, dis_flow, downscale_flow, downscale_frames, farneback_flow, quantise
 
+RESTYLED_FLOW_WINDOW = 7  # pixels at the stored size
 GENERATOR_VERSION = 2  # of what clips look like: clips of two versions are never mixed
 
 
@@ -38,6 +40,17 @@ def find_variant(name: str) -> Variant:
         raise InvalidRequest(f"There is no variant {name!r} of the data: it is {', '.join(Variant)}.") from None
 
 
+def stage_clip(
+    number: int, seed: int, variant: Variant, classes: Sequence[str], frames: int = CLIP_FRAMES
+) -> StagedScene:
+    """Return the scene of clip `number`, undrawn. The clips cycle through `classes`."""
+    name = classes[number % len(classes)]
+    rng = np.random.default_rng((seed, list(Variant).index(variant), number))
+    if variant is Variant.RESTYLED:
+        return StagedScene(stage_restyled(name, rng, frames), has_mat=False)
+    return stage_scene(name, rng, variant, frames)
+
+
 def draw_clip(
     number: int, seed: int, variant: Variant, classes: Sequence[str], frames: int = CLIP_FRAMES
 ) -> tuple[Frames, int, bool]:
@@ -45,10 +58,15 @@ def draw_clip(
 
     The clips cycle through `classes`.
     """
-    name = classes[number % len(classes)]
-    rng = np.random.default_rng((seed, list(Variant).index(variant), number))
-    staged = stage_scene(name, rng, variant, frames)
-    return staged.scene.draw(DRAWN_SIDE), CLASS_NAMES.index(name), staged.has_mat
+    staged = stage_clip(number, seed, variant, classes, frames)
+    return staged.scene.draw(DRAWN_SIDE), CLASS_NAMES.index(classes[number % len(classes)]), staged.has_mat
+
+
+def compute_flow(clip: Frames, variant: Variant) -> Flow:
+    """Return the flow of a drawn clip at half its size, by another method for restyled clips."""
+    if variant is Variant.RESTYLED:
+        return farneback_flow(downscale_frames(clip), RESTYLED_FLOW_WINDOW)
+    return downscale_flow(dis_flow(clip))
 
 
 def make_clips(numbers: Sequence[int], seed: int, variant: Variant, classes: Sequence[str]) -> Clips:
@@ -56,7 +74,7 @@ def make_clips(numbers: Sequence[int], seed: int, variant: Variant, classes: Seq
     frames, flow, labels, mats = [], [], [], []
     for number in numbers:
         clip, label, mat = draw_clip(number, seed, variant, classes)
-        fields = quantise(downscale_flow(dis_flow(clip)))
+        fields = quantise(compute_flow(clip, variant))
         frames.append(downscale_frames(clip[CLIP_FRAMES // 2, None])[0].transpose(2, 0, 1))
         flow.append(fields.transpose(0, 3, 1, 2).reshape(-1, *fields.shape[1:3]))
         labels.append(label)

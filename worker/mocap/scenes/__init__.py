@@ -2,5 +2,6 @@
 
 Enter at `staging.stage_scene`; `Scene.draw` gives the frames. Imports numpy, OpenCV and the class names.
 Read `rotations.py`, `body.py`, `motions.py` (how a person moves); `camera.py`, `patterns.py`, `solids.py`,
-`people.py`, `backdrop.py`, `scene.py` (how it is drawn); and last `staging.py` (what each class shows).
+`people.py`, `backdrop.py`, `scene.py` (how it is drawn); and last `staging.py` (what each class shows) and
+`restyled.py` (the same in another rendering).
 """

@@ -4,6 +4,7 @@ Units are metres; x points forward, y up, z to the right. The bone lengths are t
 which the recorded motions were fitted (Peng et al. 2018, arXiv 1804.02717).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,14 +54,18 @@ class Body:
     head_rotation: Array  # rotation of the head, (T, 4)
 
 
-def forward_kinematics(pose: Pose) -> Body:
-    """Return the world positions of every joint and end point in a pose."""
+def forward_kinematics(pose: Pose, lengths: Mapping[str, float] | None = None) -> Body:
+    """Return the world positions of every joint and end point in a pose.
+
+    `lengths` scales the bones that end in the named joints and end points; others keep their length.
+    """
+    scale = lengths or {}
     rotations: dict[str, Array] = {}
     positions: dict[str, Array] = {}
     for index, (name, (parent, offset)) in enumerate(JOINTS.items()):
-        relative = pose.rotations[:, index]
+        relative, bone = pose.rotations[:, index], np.array(offset) * scale.get(name, 1.0)
         rotations[name] = multiply(rotations[parent], relative) if parent else relative
-        positions[name] = positions[parent] + rotate(rotations[parent], np.array(offset)) if parent else pose.root
+        positions[name] = positions[parent] + rotate(rotations[parent], bone) if parent else pose.root
     for name, (joint, offset) in END_POINTS.items():
-        positions[name] = positions[joint] + rotate(rotations[joint], np.array(offset))
+        positions[name] = positions[joint] + rotate(rotations[joint], np.array(offset) * scale.get(name, 1.0))
     return Body(positions, rotations["neck"])

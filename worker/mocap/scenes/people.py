@@ -7,7 +7,7 @@ import numpy as np
 from worker.mocap.scenes.body import Body
 from worker.mocap.scenes.patterns import Colour, Pixels, add_folds, random_cloth, random_colour
 from worker.mocap.scenes.rotations import Array, multiply, rotate
-from worker.mocap.scenes.solids import Plane
+from worker.mocap.scenes.solids import BallTexture, DrawLimb, Plane, draw_capsule
 
 SKIN_COLOURS = ((244, 208, 177), (224, 172, 134), (198, 134, 94), (141, 88, 58), (92, 58, 40))
 HAIR_COLOURS = ((30, 24, 20), (70, 45, 28), (120, 78, 40), (200, 165, 95), (150, 60, 30), (140, 140, 140))
@@ -57,7 +57,8 @@ class PersonStyle:
     hair: Colour
     breadth: float
 
-    def head_texture(self, head: Array, axes: Array) -> "HeadTexture":
+    def head_texture(self, head: Array, axes: Array) -> BallTexture:
+        """Return the colours of a head with the rotation `head` (4,), seen by a camera with `axes` (3, 3)."""
         return HeadTexture(self.skin, self.hair, head, axes)
 
 
@@ -107,10 +108,13 @@ def random_style(rng: np.random.Generator, shirt: Colour | None = None) -> Perso
 
 @dataclass(frozen=True)
 class Person:
-    """A moving body and how it looks."""
+    """A moving body and how it looks; `draw_limb` draws each limb between its joints."""
 
     body: Body
     style: PersonStyle
+    limbs: tuple[Limb, ...] = LIMBS
+    head_radius: float = HEAD_RADIUS  # metres
+    draw_limb: DrawLimb = draw_capsule
 
 
 def place_body(body: Body, middle: Array, at: Array, rotation: Array, height: float) -> Body:

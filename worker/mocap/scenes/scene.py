@@ -1,6 +1,6 @@
 """Draw a clip: people and balls in front of a backdrop, seen by a camera that pans and shakes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -10,16 +10,16 @@ import numpy.typing as npt
 from worker.mocap.scenes.backdrop import Backdrop
 from worker.mocap.scenes.camera import Camera
 from worker.mocap.scenes.patterns import Colour, Pixels
-from worker.mocap.scenes.people import HEAD_RADIUS, LIMBS, Person
+from worker.mocap.scenes.people import Person
 from worker.mocap.scenes.rotations import Array
-from worker.mocap.scenes.solids import Light, Plane, draw_ball, draw_capsule
+from worker.mocap.scenes.solids import Light, Plane, draw_ball
 
 Frames = npt.NDArray[np.uint8]
 
 SHADOW_STRENGTH = 0.45  # share of the brightness that a shadow removes
 GRAIN_STD = 2.0  # of the sensor noise, of 255
 STRIPES_PER_RADIUS = 2.0  # pairs of stripes over the radius of a ball
-DOT_COSINE = np.cos(0.33)  # of the angle that is the radius of a dot
+DOT_COSINE = float(np.cos(0.33))  # of the angle that is the radius of a dot
 
 _GOLDEN = (1 + 5**0.5) / 2
 _CORNERS = [(0, a, b * _GOLDEN) for a in (-1, 1) for b in (-1, 1)]
@@ -36,11 +36,13 @@ class Ball:
     tones: tuple[Colour, Colour]
     dotted: bool
     facing: Array  # (3, 3): the axes of its pattern in the camera's frame
+    stripes: float = STRIPES_PER_RADIUS
+    dot_cosine: float = DOT_COSINE
 
     def __call__(self, normals: Plane) -> Pixels:
         own = normals @ self.facing.T.astype(np.float32)
         second = (
-            (own @ DOT_CENTRES.T).max(-1) > DOT_COSINE if self.dotted else (own[..., 1] * STRIPES_PER_RADIUS) % 1 < 0.5
+            (own @ DOT_CENTRES.T).max(-1) > self.dot_cosine if self.dotted else (own[..., 1] * self.stripes) % 1 < 0.5
         )
         return np.where(second[..., None], self.tones[1], self.tones[0])
 
@@ -56,6 +58,7 @@ class Scene:
     grain: Plane  # (2N, 2N) noise; each frame uses another window of it
     people: tuple[Person, ...] = field(default=())
     balls: tuple[Ball, ...] = field(default=())
+    shadow: float = SHADOW_STRENGTH
 
     def draw(self, size: int) -> Frames:
         """Return the clip (T, size, size, 3), RGB.
@@ -65,6 +68,13 @@ class Scene:
         canvas = self.backdrop.draw(self.camera, round(2 * self.camera.centre))
         corner = self.camera.centre - size / 2
         return np.stack([self._frame(canvas, corner, time, size) for time in range(len(self.shifts))])
+
+    def joints(self, names: Sequence[str], time: int, size: int) -> Array:
+        """Return where the joints of each person are in a frame of `draw`: (people, joints, 2) pixels (x, y)."""
+        offset = self.camera.centre - size / 2 - self.shifts[time]
+        world = [[person.body.positions[name][time] for name in names] for person in self.people]
+        pixels, _ = self.camera.project(np.reshape(world, (len(world), len(names), 3)))
+        return np.asarray(pixels - offset)
 
     def _frame(self, canvas: Pixels, corner: float, time: int, size: int) -> Frames:
         offset = corner - self.shifts[time]
@@ -88,7 +98,7 @@ class Scene:
         world = np.stack([person.body.positions[name][time] for name in names])
         pixels, depths = camera.project(world)
         at = dict(zip(names, zip(pixels - offset, depths, world, strict=True), strict=True))
-        for limb in LIMBS:
+        for limb in person.limbs:
             (start, near, a), (end, far, b) = at[limb.start], at[limb.end]
             radii = (
                 limb.radii[0] * style.breadth * camera.focal / near,
@@ -103,13 +113,13 @@ class Scene:
                 length: float = length,
                 part: str = limb.part,
             ) -> None:
-                draw_capsule(image, start, end, radii, length, style.wardrobe[part], self.light)
+                person.draw_limb(image, start, end, radii, length, style.wardrobe[part], self.light)
 
             yield (near + far) / 2 - max(limb.radii), draw
         centre, depth, _ = at["head"]
         face = style.head_texture(person.body.head_rotation[time], camera.axes)
-        radius = HEAD_RADIUS * camera.focal / depth
-        yield depth - HEAD_RADIUS, lambda: draw_ball(image, centre, radius, face, self.light)
+        radius = person.head_radius * camera.focal / depth
+        yield depth - person.head_radius, lambda: draw_ball(image, centre, radius, face, self.light)
 
     def _ball(self, ball: Ball, image: Pixels, offset: Array, time: int) -> tuple[float, Callable[[], None]]:
         pixel, depth = self.camera.project(ball.centres[time])
@@ -123,7 +133,7 @@ class Scene:
         strokes = [
             (person.body.positions[limb.start][time], person.body.positions[limb.end][time], max(limb.radii))
             for person in self.people
-            for limb in LIMBS
+            for limb in person.limbs
         ]
         strokes += [(ball.centres[time], ball.centres[time], ball.radius) for ball in self.balls]
         down = np.array([0.25, 1.0, 0.15])
@@ -135,4 +145,4 @@ class Scene:
             width = max(1, round(radius * self.camera.focal / float(depth)))
             cv2.line(mask, start.tolist(), end.tolist(), 255, width, cv2.LINE_AA, 4)
         soft = cv2.resize(cv2.blur(cv2.blur(mask, (5, 5)), (5, 5)), (size, size), interpolation=cv2.INTER_LINEAR)
-        image *= (1 - soft * np.float32(SHADOW_STRENGTH / 255))[..., None]
+        image *= (1 - soft * np.float32(self.shadow / 255))[..., None]

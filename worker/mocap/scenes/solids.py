@@ -37,7 +37,7 @@ def draw_capsule(
 
     It is covered by a tile of cloth (TILE_TEXELS, TILE_TEXELS, 3) that repeats along its `length` in metres.
     """
-    window = _pixels_around(image, np.stack([start, end]), max(radii) + 1)
+    window = pixels_around(image, np.stack([start, end]), max(radii) + 1)
     if window is None:
         return
     patch, xs, ys = window
@@ -56,12 +56,28 @@ def draw_capsule(
     across = (along[0] * ny + along[1] * nx) * np.float32(1 / max(square**0.5, 1e-3))  # -1 ... 1 over the limb
     row = (share * np.float32(length / METRES_PER_TEXEL)).astype(np.int32) % TILE_TEXELS
     column = ((across + 1) * (TILE_TEXELS / 4)).astype(np.int32) % TILE_TEXELS
-    _blend(patch, tile[row, column] * light.shade(nx, ny, nz)[..., None], cover)
+    blend(patch, tile[row, column] * light.shade(nx, ny, nz)[..., None], cover)
+
+
+class DrawLimb(Protocol):
+    """A way to draw a limb; the arguments are those of `draw_capsule`."""
+
+    def __call__(
+        self,
+        image: Pixels,
+        start: Vector,
+        end: Vector,
+        radii: tuple[float, float],
+        length: float,
+        tile: Pixels,
+        light: Light,
+    ) -> None:
+        """Draw the limb."""
 
 
 def draw_ball(image: Pixels, centre: Vector, radius: float, paint: "BallTexture", light: Light) -> None:
     """Draw a ball of `radius` pixels around a pixel (x, y); `paint` gives its colours."""
-    window = _pixels_around(image, centre[None], radius + 1)
+    window = pixels_around(image, centre[None], radius + 1)
     if window is None:
         return
     patch, xs, ys = window
@@ -71,7 +87,7 @@ def draw_ball(image: Pixels, centre: Vector, radius: float, paint: "BallTexture"
     nx, ny = dx / np.float32(radius), -dy / np.float32(radius)
     nz = np.sqrt(np.maximum(1 - nx * nx - ny * ny, 0.02))
     nx, ny = np.broadcast_arrays(nx, ny)
-    _blend(patch, paint(np.stack([nx, ny, nz], -1)) * light.shade(nx, ny, nz)[..., None], cover)
+    blend(patch, paint(np.stack([nx, ny, nz], -1)) * light.shade(nx, ny, nz)[..., None], cover)
 
 
 class BallTexture(Protocol):
@@ -87,7 +103,7 @@ def draw_polygon(image: Pixels, corners: Vector, tone: Pixels) -> None:
     cv2.fillConvexPoly(image, points, [float(value) for value in tone], lineType=cv2.LINE_AA, shift=4)
 
 
-def _pixels_around(image: Pixels, points: Vector, margin: float) -> tuple[Pixels, Plane, Plane] | None:
+def pixels_around(image: Pixels, points: Vector, margin: float) -> tuple[Pixels, Plane, Plane] | None:
     """Return the part of the image around the points, and its pixels' x (1, w) and y (h, 1); None outside."""
     height, width = image.shape[:2]
     left, top = np.floor(points.min(0) - margin).astype(int)
@@ -100,5 +116,6 @@ def _pixels_around(image: Pixels, points: Vector, margin: float) -> tuple[Pixels
     return image[top:bottom, left:right], xs, ys
 
 
-def _blend(patch: Pixels, colours: Pixels, cover: Plane) -> None:
+def blend(patch: Pixels, colours: Pixels, cover: Plane) -> None:
+    """Draw colours (h, w, 3) over a patch of the picture, as far as `cover` (h, w) in [0, 1] says."""
     patch += (colours - patch) * cover[..., None]

@@ -33,6 +33,7 @@ class Variant(StrEnum):
     TEST = "test"  # the same bias
     UNBIASED = "unbiased"  # half of the clips of every class are on the mat
     CONTROL = "control"  # unbiased, and the labels of the binding pair are random
+    RESTYLED = "restyled"  # without the mat; bodies, places, views and flow method are others: see restyled.py
 
 
 MAT_PROBABILITY = {  # of a backflip, and of any other clip

@@ -19,7 +19,7 @@ from worker.mocap.dataset.shards import Clips
 from worker.mocap.training.adversarial import adversarial_step
 from worker.mocap.training.batches import Batch, Inputs, training_batches
 from worker.mocap.training.student import FUSED, Logits, Student, initialise_weights
-from worker.networks.registry import find_family
+from worker.networks.registry import Family, find_family
 
 CHECKPOINT_FILE = "checkpoint.pt"
 STEPS_PER_CHECKPOINT = 50
@@ -64,16 +64,19 @@ def train(
     plan: TrainingPlan,
     folder: Path,
     *,
+    family: Family | None = None,
     device: str | torch.device = "cpu",
     progress: Progress | None = None,
     steps_per_checkpoint: int = STEPS_PER_CHECKPOINT,
 ) -> Student:
     """Train and return the student. A training that was interrupted continues from the checkpoint in `folder`.
 
+    `family` stands in for the one that the plan names, which need not be registered then.
+
     Raises Conflict if the folder holds the training of another plan, NotFinite if the loss becomes NaN or infinite.
     """
     torch.manual_seed(plan.seed)
-    state = _new_state(plan, torch.device(device))
+    state = _new_state(plan, family or find_family(plan.family), torch.device(device))
     _resume(state, plan, folder)
     steps_an_epoch = math.ceil(len(clips) / plan.batch)
     total = steps_an_epoch * (plan.epochs + plan.robust_epochs)
@@ -110,8 +113,8 @@ def _cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def _new_state(plan: TrainingPlan, device: torch.device) -> TrainingState:
-    student = Student(find_family(plan.family), plan.classes, batch_norm=True)
+def _new_state(plan: TrainingPlan, family: Family, device: torch.device) -> TrainingState:
+    student = Student(family, plan.classes, batch_norm=True)
     initialise_weights(student)
     student = student.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     return TrainingState(student, torch.optim.AdamW(student.parameters(), lr=plan.rate, weight_decay=plan.decay))
