@@ -30,7 +30,6 @@ from worker.evidence.resampling import COVERED, make_interval, percentile_interv
 from worker.evidence.silenced_network import SilencedNetwork
 from worker.evidence.types import Floats, UnitKey
 
-CLASSES_PER_UNIT = 8  # stored with each unit
 STRONGEST_UNITS = 6  # named for a network
 RESAMPLES = 199
 MIN_CORRELATED_UNITS = 8  # of a layer, for a rank correlation over them
@@ -268,7 +267,7 @@ def describe_units(found: NetworkNeeds, resamples: Resamples) -> dict[UnitKey, U
     units = {}
     for number, key in enumerate(found.keys):
         listed = np.flatnonzero(needs.needed[number] | needs.losing[number])
-        listed = listed[np.argsort(needs.margin.change[number, listed], kind="stable")][:CLASSES_PER_UNIT]
+        listed = listed[np.argsort(needs.margin.change[number, listed], kind="stable")]
         units[key] = UnitNecessity(
             accuracy_change=Interval(value=accuracy[number], low=low[number], high=high[number]),
             needed_by=int(needs.needed[number].sum()),

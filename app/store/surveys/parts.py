@@ -96,7 +96,7 @@ def part_columns(evidence: UnitEvidence) -> dict[str, Any]:
 
 
 def need_rows(evidence: UnitEvidence) -> list[dict[str, Any]]:
-    """Return rows of `unit_needs`: the classes that need a unit, of the few that it keeps figures of."""
+    """Return rows of `unit_needs`: the classes that need a unit."""
     return [
         {"class_index": need.class_index, "margin_change": need.margin_change.value}
         for need in (evidence.necessity.classes if evidence.necessity else ())

@@ -104,28 +104,28 @@ def test_silencing_agrees_with_whole_passes(name: str, request: pytest.FixtureRe
     assert not any(part._forward_hooks for path, part in network.module.named_modules() if "tap" in path)
 
 
-CLASSES, GROUPS = 5, 8
-SHARED, UNUSED = 5, 6  # unit that classes 0, 1 and 2 use, and one that none uses; unit c is of class c alone
+CLASSES, GROUPS, SHARING = 10, 8, 9
+SHARED, UNUSED = 10, 11  # unit that classes 0 to 8 use, and one that none uses; unit c is of class c alone
 LABELS = np.repeat(np.arange(CLASSES), GROUPS)
 
 
 class Planted(nn.Module):
     """Units are the first values of the input.
 
-    Logits: 1.5 x_c + 2 g for three classes, 3.5 x_c for two, and 2.6 always for a class that has no clips.
+    Logits: 1.5 x_c + 2 g for nine classes, 3.5 x_c for one, and 2.6 always for a class that has no clips.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc, self.head = nn.Linear(12, 7), nn.Linear(7, CLASSES + 1)
+        self.fc, self.head = nn.Linear(12, 12), nn.Linear(12, CLASSES + 1)
         with torch.no_grad():
-            self.fc.weight.copy_(torch.eye(12)[:7])
+            self.fc.weight.copy_(torch.eye(12))
             self.fc.bias.zero_()
             self.head.weight.zero_()
             for label in range(CLASSES):
-                self.head.weight[label, label] = 1.5 if label < 3 else 3.5
-            self.head.weight[:3, SHARED] = 2.0
-            self.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 2.6]))
+                self.head.weight[label, label] = 1.5 if label < SHARING else 3.5
+            self.head.weight[:SHARING, SHARED] = 2.0
+            self.head.bias.copy_(torch.tensor([0.0] * CLASSES + [2.6]))
 
     def forward(self, inputs: Mapping[StreamName, Tensor]) -> Tensor:
         logits: Tensor = self.head(torch.relu(self.fc(inputs[StreamName.APPEARANCE].flatten(1))))
@@ -136,14 +136,14 @@ def planted_network(seed: int | None = None) -> Network:
     """Return the planted network; with a seed, one whose weights are in random order."""
     size = Extent(frames=1, height=1, width=1)
     layers = (
-        Layer(index=0, name="fc", stream="fusion", units=7, map=size, receptive_field=size),
+        Layer(index=0, name="fc", stream="fusion", units=12, map=size, receptive_field=size),
         Layer(index=1, name="class", stream="fusion", units=CLASSES + 1, map=size, receptive_field=size),
     )
     card: NetworkCard = two_stream_card().model_copy(
         update={
             "layers": layers,
             "streams": (Stream(name=StreamName.APPEARANCE, frames=1, height=2, width=2),),
-            "classes": tuple("abcdef"),
+            "classes": tuple("abcdefghijk"),
         }
     )
     module = Planted().eval().requires_grad_(False)
@@ -158,7 +158,7 @@ def planted_clips() -> Tensor:
     labels = torch.from_numpy(LABELS)
     values = torch.zeros(len(labels), 12)
     values[torch.arange(len(labels)), labels] = 1.0
-    values[:, SHARED] = (labels < 3).float()
+    values[:, SHARED] = (labels < SHARING).float()
     values[:, UNUSED] = 1.0
     return (values * (0.9 + 0.2 * torch.rand(values.shape))).view(-1, 3, 2, 2)
 
@@ -175,7 +175,7 @@ def silence_all(network: Network, folder: Path, groups: ClassGroups) -> Silenced
     inputs = {StreamName.APPEARANCE: planted_clips()}
     checkpoint = record_planted(network, folder)
     tails = count_tails(network, silenceable_layers(network.card))
-    silenced = SilencedNetwork(network, checkpoint, LABELS, groups, tails, np.arange(CLASSES))
+    silenced = SilencedNetwork(network, checkpoint, LABELS, groups, tails, np.arange(CLASSES), max_passes=20)
     silenced.add_to_means(inputs)
     for first in range(0, len(LABELS), 16):
         clips = np.arange(first, min(first + 16, len(LABELS)))
@@ -193,13 +193,13 @@ def test_planted_units_are_needed_by_the_classes_that_use_them(tmp_path: Path) -
     for label in range(CLASSES):
         needed = units["fc", label]
         assert [need.class_index for need in needed.classes if need.needed] == [label]
-    assert {need.class_index for need in units["fc", SHARED].classes if need.needed} == {0, 1, 2}
-    assert units["fc", SHARED].needed_by == 3
+    assert {need.class_index for need in units["fc", SHARED].classes if need.needed} == set(range(SHARING))
+    assert units["fc", SHARED].needed_by == SHARING
     assert units["fc", UNUSED].needed_by == 0
     assert units["fc", UNUSED].accuracy_change.value == 0
     (layer,) = facts.layers
-    assert (layer.live, layer.measured) == (7, 7)
-    assert (layer.counts.one, layer.counts.two, layer.counts.several) == (5, 0, 1)
+    assert (layer.live, layer.measured) == (12, 12)
+    assert (layer.counts.one, layer.counts.two, layer.counts.several) == (CLASSES, 0, 1)
     assert facts.one_class is not None
     assert facts.one_class.p_value < 0.05
     assert facts.one_class.null.high < 5
@@ -210,7 +210,7 @@ def test_planted_units_are_needed_by_the_classes_that_use_them(tmp_path: Path) -
     assert facts.detectors.margin.low > 0
     assert facts.detectors.p_value <= 0.05
     assert facts.strongest_several[0].unit == SHARED
-    assert set(facts.strongest_several[0].classes) == {0, 1, 2}
+    assert set(facts.strongest_several[0].classes) == set(range(SHARING))
 
 
 def test_labels_that_say_nothing_need_no_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
