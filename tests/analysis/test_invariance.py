@@ -165,6 +165,14 @@ def test_a_slope_that_rises_with_depth_is_no_invariance() -> None:
     assert claims(measured(LEARNED | {"gain": change("gain", 0.4, 0.0)}))["gain"].verdict is NOT_SUPPORTED
 
 
+def test_a_slope_beside_no_control_cannot_be_told() -> None:
+    alone = change("gain", -0.4, 0.0).model_copy(update={"control": None, "beyond_control": None})
+    gain = claims(measured(LEARNED | {"gain": alone}))["gain"]
+    assert gain.verdict is UNTOLD
+    assert "With shuffled weights motion moves no unit of fc6" in gain.sentence
+    assert (gain.effect, gain.p_value) == (alone.change, None)
+
+
 def test_a_p_value_is_corrected_for_the_number_of_claims() -> None:
     doubtful = claims(measured(LEARNED | {"speed": change("speed", 0.4, 0.02, p_value=0.02)}))["speed"]
     assert doubtful.p_value == pytest.approx(0.1)

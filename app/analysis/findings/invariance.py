@@ -11,6 +11,7 @@ from app.analysis.findings.untold_invariance import (
     NO_SPEED_PAIR,
     TOO_FEW,
     few_classes,
+    no_control,
     no_slope,
 )
 from app.analysis.findings.words import fewer_clips_words
@@ -117,6 +118,9 @@ def gain_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
     layers = [facts.layer(name) for name in (change.first, change.last)]
     gains = [layer.gain for layer in layers if layer and layer.gain]
     falls = change.change.high < 0 and _is_beyond(change, thresholds.min_slope_change, thresholds, falls=True)
+    verdict = Verdict.SUPPORTED if falls else Verdict.NOT_SUPPORTED
+    if change.control is None:
+        verdict = Verdict.CANNOT_BE_TOLD
     slopes = " and ".join(
         f"{gain.slope.value:.2f} ({gain.slope.low:.2f} to {gain.slope.high:.2f}) in {name}"
         for gain, name in zip(gains, (change.first, change.last), strict=False)
@@ -128,14 +132,18 @@ def gain_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
         sentence=(
             "With larger motion at the same rate, what motion adds to a unit's response grows with a slope of "
             f"{slopes} (1 is linear, 0 does not depend on it; medians over the units that motion moves, {moved}): "
-            f"it {'falls' if falls else 'does not fall'} with depth, {_signed(change.change)}; with shuffled weights "
-            + (f"{_signed(change.control)}." if change.control else f"motion moves no unit of {change.last}.")
+            + (
+                f"it {'falls' if falls else 'does not fall'} with depth, {_signed(change.change)}; "
+                f"with shuffled weights {_signed(change.control)}."
+                if change.control
+                else f"with depth it changes by {_signed(change.change)}. {no_control(change.last)}"
+            )
         ),
-        verdict=Verdict.SUPPORTED if falls else Verdict.NOT_SUPPORTED,
+        verdict=verdict,
         measure=measure,
         effect=change.change,
         control=change.control,
-        p_value=_corrected(change),
+        p_value=None if change.control is None else _corrected(change),
         n=sum(gain.moved for gain in gains),
         counted="units that motion moves, in both layers",
         groups=_independent(facts),
@@ -246,12 +254,9 @@ def _untold(name: str, measure: str, facts: InvarianceFacts, reason: str = "") -
 
 
 def _is_beyond(change: DepthChange, least: float, thresholds: Thresholds, *, falls: bool = False) -> bool:
-    """Return whether a change differs from the control's by `least` or more, and not by chance.
-
-    From none, where the control has nothing to measure.
-    """
-    beyond, p_value = change.beyond_control or change.change, _corrected(change)
-    if p_value is None:
+    """Return whether a change differs from the control's by `least` or more, and not by chance."""
+    beyond, p_value = change.beyond_control, _corrected(change)
+    if beyond is None or p_value is None:
         return False
     return (-beyond.value if falls else beyond.value) >= least and p_value < thresholds.max_p_value
 

@@ -36,3 +36,11 @@ def no_slope(facts: InvarianceFacts) -> str:
         "Whether the gain slope falls cannot be told: it takes units in both layers that motion moves by 10% or more, "
         f"each on three clips, and there are {ends}."
     )
+
+
+def no_control(layer: str) -> str:
+    """Return that the network with shuffled weights has no slope in a layer, beside which the claim could fail."""
+    return (
+        f"With shuffled weights motion moves no unit of {layer} by 10% or more, so that no control could show as much: "
+        "whether the network learned it cannot be told."
+    )
