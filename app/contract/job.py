@@ -153,6 +153,9 @@ class PlannedPart(Model):
 
     part: SurveyPart
     passes: int | None = Field(default=None, description="forward passes of clips; null before it can be told")
+    most_passes: int | None = Field(
+        default=None, description="that it takes of any number of clips; null where they grow with the clips"
+    )
     estimate: float | None = Field(default=None, description="seconds that it may take")
     seconds: float | None = Field(default=None, description="seconds that it took, once it has ended")
 

@@ -137,6 +137,9 @@ class MeasuredPart(Model):
     part: SurveyPart
     seconds: float
     passes: int | None = Field(default=None, description="forward passes of clips that were planned")
+    most_passes: int | None = Field(
+        default=None, description="that it takes of any number of clips; null where they grow with the clips"
+    )
     decode_seconds: float | None = Field(default=None, description="waiting for clips to be decoded")
     forward_seconds: float | None = Field(default=None, description="in forward passes of the whole network")
     constants: PartConstants | None = Field(

@@ -7,7 +7,6 @@ no group in common, so appearance and motion of a combination are drawn independ
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isqrt
 
 import numpy as np
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch import Tensor
 from app.contract.interaction import InteractionFacts, LayerInteraction, UnitInteraction
 from app.contract.network import CLASS_LAYER, Layer
 from worker.evidence.clip_halves import halve, spread_over_classes
+from worker.evidence.fusion_plan import REDRAWN, FusionCosts, plan_fusion
 from worker.evidence.interaction import (
     LayerResponses,
     fusion_layers,
@@ -25,7 +25,7 @@ from worker.evidence.interaction import (
     unit_shares,
 )
 from worker.evidence.output_interaction import output_interaction
-from worker.evidence.pair_separation import MAX_REMEASURED, PAIR_CLIPS, pairs_with_clips, separate_pairs
+from worker.evidence.pair_separation import pairs_with_clips, separate_pairs
 from worker.evidence.redrawn_weights import positive_shares, redraw_weights
 from worker.evidence.resampling import MIN_GROUPS, GroupedClips
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS
@@ -35,14 +35,7 @@ from worker.evidence.streams import LogitsByClip
 from worker.evidence.types import Floats, Labels, Observe, ReadClips, UnitKey
 from worker.networks.network import Network
 
-MAX_SIDE = 42  # appearances and motions that are combined: 1,764 combinations, two clips of each of 21 classes
-MAX_SCORED = 600  # clips whose accuracies are measured
-MAX_STREAM_BYTES = 256_000_000  # of the streams of all clips, in memory
-DONORS = 12  # clips of each half that give their streams to those of the other
-REDRAWN = 3  # networks with weights drawn anew: their means of `beyond` differ by .01 on the default network
 DRAWS = 200  # resamples
-COMBINATIONS_PER_PASS = 20  # of equal cost on the default network; the VGG-16 network has about 30
-WHOLE_PASSES_PER_CLIP = 4  # combinations where each is a whole pass; then nothing is measured again or drawn anew
 
 
 @dataclass(frozen=True)
@@ -81,28 +74,24 @@ class _Study:
         max_passes: float,
     ) -> None:
         self.network, self.control, self.logits, self.observe = network, control, logits, observe
-        self.passes, self.total = 0, 1
+        self.passes, self.combined, self.total = 0, 0, 1
         self.generator = np.random.default_rng(seed)
         (_, one), (_, other) = read_clips(list(numbers[:2]))
-        self.tail = StreamTail(network, one, other, self._count)
-        whole = self.tail.takes_whole_passes
-        side = min(MAX_SIDE, isqrt(int(min(2 * len(numbers), max_passes / 4)))) if whole else MAX_SIDE
-        affordable = MAX_STREAM_BYTES // self.tail.read(one).bytes
-        if whole:
-            affordable = int(min(affordable, max_passes / 2 // (2 * WHOLE_PASSES_PER_CLIP)))
-        affordable = max(2 * MIN_GROUPS, affordable)
-        most = side if logits is None else min(MAX_SCORED, affordable) // 2  # without classes only units are measured
+        self.tail = StreamTail(network, one, other, self._count_combinations)
+        whole, stream_bytes = self.tail.takes_whole_passes, self.tail.read(one).bytes
+        self.costs = FusionCosts(network, takes_whole_passes=whole)
+        plan = plan_fusion(len(numbers), logits is not None, whole, stream_bytes, max_passes)
         half = halve(clips, self.generator)
-        drawn = [self._spread(clips, np.flatnonzero(half == which), most) for which in (0, 1)]
+        drawn = [self._spread(clips, np.flatnonzero(half == which), plan.scored // 2) for which in (0, 1)]
         kept = np.array(sorted(drawn[0] + drawn[1]))
         self.clips, self.half = GroupedClips(clips.labels[kept], clips.groups[kept]), half[kept]
         self.numbers, self.names = [numbers[index] for index in kept], [names[index] for index in kept]
         positions = [np.flatnonzero(self.half == which) for which in (0, 1)]
-        self.appearances, self.motions = (self._spread(self.clips, each, side) for each in positions)
-        donors = WHOLE_PASSES_PER_CLIP // 2 if whole else DONORS
-        self.donors = (self._spread(self.clips, positions[0], donors), self._spread(self.clips, positions[1], donors))
-        self.remeasured = 0 if whole else MAX_REMEASURED
-        self.total = count_passes(len(self.numbers), len(np.unique(clips.labels)), len(self.appearances))
+        self.appearances, self.motions = (self._spread(self.clips, each, plan.side) for each in positions)
+        first, second = (self._spread(self.clips, each, plan.donors) for each in positions)
+        self.donors = (first, second)
+        self.remeasured = plan.remeasured
+        self.total = self.costs.count_passes(plan, len(self.numbers), len(np.unique(clips.labels)))
         self.streams, self.control_streams = self._read(read_clips)
 
     def _spread(self, clips: GroupedClips, positions: Labels, most: int) -> list[int]:
@@ -202,17 +191,14 @@ class _Study:
         together = GroupedClips(np.zeros(len(positions), np.int64), clips.groups)  # groups of all classes are drawn
         return np.stack([np.ones(len(positions)), *(together.resample(self.generator) for _ in range(DRAWS))])
 
-    def _count(self) -> None:
-        self.passes += 1
-        self.observe(min(self.passes, self.total), self.total)
+    def _count(self, passes: int = 1) -> None:
+        self.passes += passes
+        done = self.passes + int(self.combined * self.costs.combination)
+        self.observe(min(done, self.total), self.total)
 
-
-def count_passes(clips: int, classes: int, combined: int = MAX_SIDE) -> int:
-    """Return about how many passes a study of this many clips of so many classes takes."""
-    scored, combined = min(clips, MAX_SCORED), min(combined, clips // 2)
-    pairs = min(MAX_REMEASURED, classes * (classes - 1) // 2)
-    combinations = combined**2 * (2 + REDRAWN) + 2 * scored * DONORS + pairs * min(2 * PAIR_CLIPS, clips) ** 2
-    return scored + 2 * combined + combinations // COMBINATIONS_PER_PASS
+    def _count_combinations(self, combinations: int) -> None:
+        self.combined += combinations
+        self._count(0)
 
 
 def study_fusion(

@@ -32,7 +32,7 @@ class StreamSwapper:
     def __init__(self, network: Network, one: Inputs, other: Inputs) -> None:
         self.network = network
         self.passes = 0
-        self.last_layers = _last_stream_layers(network)  # None: a whole pass for each swap
+        self.last_layers = last_stream_layers(network)  # None: a whole pass for each swap
         if self.last_layers is not None and not self._agrees_with_whole_passes(one, other):
             self.last_layers = None
 
@@ -86,7 +86,7 @@ class StreamSwapper:
         return bool(difference <= MAX_RELATIVE_DIFFERENCE * expected.abs().max().clamp_min(1e-6))
 
 
-def _last_stream_layers(network: Network) -> tuple[str, str] | None:
+def last_stream_layers(network: Network) -> tuple[str, str] | None:
     """Return the submodules of the last layer of the appearance stream and of the motion stream, or None."""
     layers = network.card.own_layers
     appearance = [layer.name for layer in layers if layer.stream in ("appearance", "clip")]

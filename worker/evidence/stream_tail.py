@@ -1,5 +1,6 @@
 """Run what follows the streams of a network on any appearance with any motion; each stream runs once a clip."""
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,10 +11,12 @@ from torch import Tensor
 
 from worker.devices import device_of
 from worker.evidence.output_hook import replace_output
+from worker.evidence.skipped_streams import BLANK_DEVICE, Shapes, choose_skipped, record_shapes, skip_modules
 from worker.evidence.stream_swaps import StreamSwapper
 from worker.evidence.synergy import MOTION
 from worker.graph.forward_hook import forward_to_all, observe_outputs
 from worker.graph.inputs import Inputs, on_device
+from worker.maximize.microbatches import is_out_of_memory
 from worker.networks.network import Network
 from worker.networks.preprocessing import join_clips
 
@@ -40,15 +43,20 @@ class ClipStreams:
 
 
 class StreamTail:
-    """What follows the streams of a network; `report` is called after each batch that ran through it.
+    """What follows the streams of a network; `report` is called with the size of each batch that ran through it.
 
     The two clips, (1, ...) by stream, are used to check that nothing else is needed of the streams.
     """
 
-    def __init__(self, network: Network, one: Inputs, other: Inputs, report: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, network: Network, one: Inputs, other: Inputs, report: Callable[[int], None] = lambda combinations: None
+    ) -> None:
         self.network, self.report = network, report
         self.last_layers = StreamSwapper(network, one, other).last_layers
         self.blank = {name: torch.zeros_like(x) for name, x in one.items()}
+        self.skipped: Shapes = {}  # modules of the streams, which do not run where the streams' outputs are known
+        if self.last_layers is not None:
+            self.skipped = self._find_skipped(self.read(one), self.read(other))
 
     @property
     def takes_whole_passes(self) -> bool:
@@ -57,10 +65,25 @@ class StreamTail:
 
     def with_network(self, network: Network) -> "StreamTail":
         """Return the same for another network of the same architecture."""
-        tail = object.__new__(StreamTail)
-        tail.network, tail.report = network, self.report
-        tail.last_layers, tail.blank = self.last_layers, self.blank
+        tail = copy.copy(self)
+        tail.network = network
         return tail
+
+    def _find_skipped(self, one: ClipStreams, other: ClipStreams) -> Shapes:
+        """Return the modules that need not run; none where the network does not run without them."""
+        found: list[dict[str, list[Tensor | None]]] = [{}, {}]
+        for shapes, clips in zip(found, ([one], [one, other]), strict=True):
+            with torch.no_grad(), record_shapes(self.network.module, shapes):
+                expected = self._run_batch(clips, clips)
+        self.skipped = choose_skipped(*found)
+        try:
+            with torch.no_grad():
+                is_same = torch.equal(self._run_batch([one, other], [one, other]), expected)
+        except Exception as error:  # whatever a network does that tensors without values cannot do
+            if is_out_of_memory(error):
+                raise
+            is_same = False
+        return self.skipped if is_same else {}
 
     @torch.no_grad()
     def read(self, inputs: Inputs) -> ClipStreams:
@@ -95,7 +118,7 @@ class StreamTail:
             batch = slice(start, start + size)
             with observe_outputs(self.network.module, paths, observe or _ignore):
                 results.append(self._run_batch(appearances[batch], motions[batch]).cpu())
-            self.report()
+            self.report(len(appearances[batch]))
         return torch.cat(results)
 
     def _run_batch(self, appearances: Sequence[ClipStreams], motions: Sequence[ClipStreams]) -> Tensor:
@@ -107,10 +130,11 @@ class StreamTail:
         appearance = torch.cat([clip.appearance for clip in appearances]).to(device)
         appearance_path, motion_path = self.last_layers
         with (
+            skip_modules(self.network.module, self.skipped),
             replace_output(self.network.module, appearance_path, lambda _: appearance),
             replace_output(self.network.module, motion_path, lambda _: motion),
         ):
-            return self.network.logits(on_device(self.blank, device))
+            return self.network.logits(on_device(self.blank, BLANK_DEVICE if self.skipped else device))
 
     def modules(self) -> list[str]:
         """Return the paths of the submodules that run after both streams, in order.

@@ -44,7 +44,7 @@ class SurveyPlan:
         for part in parts:
             try:
                 if part.applies(context):
-                    self._note(part.name, part.count_passes(context))
+                    self._note(part.name, part.count_passes(context), part.most_passes(context))
             except Exception:  # what cannot be counted may still be measured
                 log.exception("The passes of the part %s cannot be counted.", part.name)
 
@@ -58,19 +58,20 @@ class SurveyPlan:
             part=part,
             seconds=seconds,
             passes=planned.passes,
+            most_passes=planned.most_passes,
             decode_seconds=None if spent is None else spent.decode,
             forward_seconds=None if spent is None else spent.forward,
         )
 
     def take_over(self, measured: MeasuredPart) -> None:
         """Note that a part had ended before the survey was stopped."""
-        done = {"passes": measured.passes, "seconds": measured.seconds}
+        done = {"passes": measured.passes, "most_passes": measured.most_passes, "seconds": measured.seconds}
         self.planned[measured.part] = self.planned[measured.part].model_copy(update=done)
 
-    def _note(self, part: SurveyPart, passes: int) -> None:
+    def _note(self, part: SurveyPart, passes: int, most_passes: int | None = None) -> None:
         each = self.pass_seconds.get(part, self.pass_seconds.get(SurveyPart.RECORD))
         estimate = None if each is None else each * passes
-        self.planned[part] = PlannedPart(part=part, passes=passes, estimate=estimate)
+        self.planned[part] = PlannedPart(part=part, passes=passes, most_passes=most_passes, estimate=estimate)
 
 
 def spent_since(before: Stopwatch, now: Stopwatch) -> Stopwatch:

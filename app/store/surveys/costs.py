@@ -38,7 +38,14 @@ def pass_seconds(session: Session, *, card: NetworkCard) -> dict[SurveyPart, flo
 def estimate_seconds(session: Session, *, card: NetworkCard, clips: int) -> dict[SurveyPart, float]:
     """Return the seconds that each part may take on so many clips, for parts that the network was surveyed with.
 
-    Parts are taken to grow with the clips; those that look at a limited number of clips stay below.
+    Parts grow with the clips, up to the most passes that they take of any number of clips.
     """
     costs = newest_costs(session, card=card)
-    return {part: cost.seconds * clips / max(1, of_clips) for part, (cost, of_clips) in costs.items()}
+    return {part: _scale_seconds(cost, clips / max(1, of_clips)) for part, (cost, of_clips) in costs.items()}
+
+
+def _scale_seconds(cost: MeasuredPart, factor: float) -> float:
+    """Return the seconds of a part that took `cost`, for so many times the clips."""
+    if cost.passes and cost.most_passes is not None:
+        factor = min(factor, cost.most_passes / cost.passes)
+    return cost.seconds * factor

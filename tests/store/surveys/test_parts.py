@@ -10,8 +10,10 @@ from app.contract.interval import Interval
 from app.contract.necessity import UnitNecessity
 from app.contract.survey import MaskedClass, MeasuredPart
 from app.contract.survey_part import SurveyPart
+from app.store.catalog.networks import get_card
 from app.store.database.engine import Store
 from app.store.surveys import writing
+from app.store.surveys.costs import estimate_seconds
 from app.store.surveys.parts import save_part_facts
 from tests.evidence_support import add_dataset, facts, unit_evidence
 
@@ -45,3 +47,19 @@ def test_figures_of_a_network_must_be_finite(tiny: Store, begun: int) -> None:
     masked = MaskedClass(class_index=1, clips=3, unmasked=0.5, foreground=nan, background=0.5)
     with tiny.transaction() as session, pytest.raises(NotFinite, match=r"survey's masked.0.foreground is nan"):
         save_part_facts(session, survey_id=begun, facts=found.model_copy(update={"masked": (masked,)}))
+
+
+def test_parts_take_longer_for_more_clips_up_to_their_most_passes(tiny: Store, begun: int) -> None:
+    parts = (
+        MeasuredPart(part=SurveyPart.RECORD, seconds=9, passes=9),
+        MeasuredPart(part=SurveyPart.MASK, seconds=4, passes=18, most_passes=36),
+    )
+    found = facts(5, parts=parts)
+    with tiny.transaction() as session:
+        writing.finish_survey(session, survey_id=begun, facts=found)
+        card = get_card(session, slug="tiny")
+        assert estimate_seconds(session, card=card, clips=10 * found.clips) == {
+            SurveyPart.RECORD: 90,
+            SurveyPart.MASK: 8,
+        }
+        assert estimate_seconds(session, card=card, clips=found.clips)[SurveyPart.MASK] == 4

@@ -1,6 +1,9 @@
 """Planted networks are seen through: products interact, sums behind a ReLU do not, and one class pair needs both."""
 
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +20,12 @@ from tests.evidence_support import facts as survey_facts
 from tests.worker.evidence.inputs import random_inputs
 from tests.worker.evidence.planted_fusion import Combine, LateFusion, Planted, make_network, study
 from worker.evidence.clip_halves import halve, spread_over_classes
-from worker.evidence.fusion_study import count_passes, study_fusion
+from worker.evidence.fusion_plan import DONORS, FusionCosts, count_fusion_passes, plan_fusion
+from worker.evidence.fusion_study import study_fusion
 from worker.evidence.pair_separation import correct, roc_areas, shuffled_p_value
 from worker.evidence.resampling import GroupedClips, merge_identical
 from worker.evidence.shuffled_weights import shuffle_weights
+from worker.evidence.stream_tail import ClipStreams, StreamTail
 from worker.evidence.variance_components import variance_components
 from worker.networks.network import Network
 
@@ -195,6 +200,51 @@ def test_halves_share_no_group_and_copies_are_one_group() -> None:
     assert len(set(merged)) == 11
 
 
-def test_passes_are_counted_by_the_pairs_that_there_are() -> None:
-    assert count_passes(12, 2) == 12 + 2 * 6 + (6**2 * 5 + 2 * 12 * 12 + 12**2) // 20
-    assert count_passes(12, 21) > count_passes(12, 2)
+def test_passes_are_counted_with_those_that_match_thresholds(tiny_two_stream: Network) -> None:
+    """What is counted beforehand is what a study runs, in combinations."""
+    several = random_inputs(tiny_two_stream, 40)
+    clips = [{name: x[number : number + 1] for name, x in several.items()} for number in range(40)]
+    progress: list[tuple[int, int]] = []
+    run = StreamTail.run
+    combined = 0
+
+    def count(tail: StreamTail, appearances: Sequence[ClipStreams], *others: Any) -> torch.Tensor:
+        nonlocal combined
+        combined += len(appearances)
+        return run(tail, appearances, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StreamTail, "run", count)
+        study_fusion(
+            tiny_two_stream,
+            shuffle_weights(tiny_two_stream, clips[:4]),
+            lambda numbers: ((number, clips[number]) for number in numbers),
+            list(range(40)),
+            [f"clip {number}" for number in range(40)],
+            GroupedClips(np.arange(40) % 2, np.arange(40)),
+            {number: tiny_two_stream.logits(clip)[0].numpy() for number, clip in enumerate(clips)},
+            lambda done, total: progress.append((done, total)),
+        )
+    costs = FusionCosts(tiny_two_stream, takes_whole_passes=False)
+    assert costs.calibrations == 1 + 3 * 3, "fusion.conv5, fc6 and fc7 of three networks, and of the network"
+    plan = plan_fusion(40, True, False)
+    expected = 5 * 20**2 + 10 * 20**2 + 2 * 40 * DONORS + 30**2
+    assert costs.count_passes(plan, 40, 2) == 40 + 2 * 20 + math.ceil(costs.combination * expected)
+    assert combined == pytest.approx(expected, rel=0.2), "half of the pairs have fewer clips"
+    assert progress[-1] == (costs.count_passes(plan, 40, 2),) * 2
+    assert count_fusion_passes(tiny_two_stream, 40, 2) == costs.count_passes(plan, 40, 2)
+    assert count_fusion_passes(tiny_two_stream, 10**9, 2) == count_fusion_passes(tiny_two_stream, 600, 2)
+    whole = plan_fusion(40, True, True, max_passes=200)
+    assert FusionCosts(tiny_two_stream, takes_whole_passes=True).count_passes(whole, 40, 2) <= 200
+
+
+def test_streams_do_not_run_where_their_outputs_are_known(tiny_two_stream: Network) -> None:
+    several = random_inputs(tiny_two_stream, 2)
+    first, second = ({name: x[number : number + 1] for name, x in several.items()} for number in (0, 1))
+    tail = StreamTail(tiny_two_stream, first, second)
+    assert {"appearance.conv1_1", "motion.conv1_1"} <= set(tail.skipped)
+    clips = [tail.read(first), tail.read(second)]
+    found = tail.run(clips, clips[::-1])
+    tail.skipped = {}
+    assert torch.equal(tail.run(clips, clips[::-1]), found)
+    assert not any("forward" in part.__dict__ for part in tiny_two_stream.module.modules())

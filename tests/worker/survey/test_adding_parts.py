@@ -105,6 +105,7 @@ def test_time_is_planned_beforehand_and_told_by_what_it_went_into(tiny_two_strea
     planned = {each.part: each for each in survey.plan.parts}
     assert planned[SurveyPart.MASK].estimate == 2.0 * (planned[SurveyPart.MASK].passes or 0)
     assert planned[SurveyPart.STREAMS].estimate == 0.5 * (planned[SurveyPart.STREAMS].passes or 0)
+    assert (planned[SurveyPart.MASK].most_passes, planned[SurveyPart.RECORD].most_passes) == (2 * 600, None)
     assert planned[SurveyPart.RECORD].seconds is not None
     for each in facts.parts:
         assert each.rest_seconds is not None

@@ -84,7 +84,7 @@ def count_study_passes(network: Network, clips: SurveyedClips, seed: int = 0, bu
     return sum(map(count_passes, choose_affordable(cases, len(clips.labels), budget)[:MAX_CLASSES]))
 
 
-def max_passes(clip_count: int, budget: float = math.inf) -> int:
+def max_passes(clip_count: float, budget: float = math.inf) -> int:
     """Return how many forward passes a survey of so many clips may take for it."""
     a_class = PASSES_PER_CHANGED_CLIP * 2 * MAX_CLIPS + PASSES_FOR_PLACES
     return int(np.clip(min(budget, MAX_PASSES_PER_CLIP * clip_count), a_class, MAX_CLASSES * a_class))

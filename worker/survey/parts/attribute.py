@@ -45,6 +45,7 @@ ATTRIBUTE = Part(
     measure_attributions,
     _count_passes,
     applies=lambda context: bool(context.attributed_layers),
+    most_passes=lambda context: context.pass_budget,
     unit_fields=("class_attributions",),
     constants={
         **BUDGET,

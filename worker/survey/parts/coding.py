@@ -198,8 +198,12 @@ def _passes_per_clip(context: SurveyContext) -> int:
 
 
 def _count_clips(context: SurveyContext) -> int:
+    return min(len(context.recorded), _most_clips(context))
+
+
+def _most_clips(context: SurveyContext) -> int:
     affordable = max(MIN_CLIPS, BUDGETS * context.pass_budget // _passes_per_clip(context))
-    return min(len(context.recorded), MAX_PASSES // _partners_per_clip(context), affordable)
+    return min(MAX_PASSES // _partners_per_clip(context), affordable)
 
 
 def _count_passes(context: SurveyContext) -> int:
@@ -211,12 +215,20 @@ def _count_passes(context: SurveyContext) -> int:
     return _count_clips(context) * _passes_per_clip(context)
 
 
+def _most_passes(context: SurveyContext) -> int | None:
+    """Return the most passes of pairs made of the clips; those that the data set gives are all compared."""
+    if len(_find_sets(context)) >= MIN_GROUPS:
+        return None
+    return _most_clips(context) * _passes_per_clip(context)
+
+
 CODING = Part(
     SurveyPart.CODING,
     "compares clips that look alike, and clips that move alike",
     measure_unit_coding,
     _count_passes,
     applies=lambda context: bool(context.probed_layers),
+    most_passes=_most_passes,
     unit_fields=("coding",),
     constants={
         **BUDGET,

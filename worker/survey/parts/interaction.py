@@ -3,7 +3,8 @@
 import numpy as np
 
 from app.contract.survey_part import SurveyPart
-from worker.evidence.fusion_study import DONORS, DRAWS, MAX_SCORED, MAX_SIDE, REDRAWN, count_passes, study_fusion
+from worker.evidence.fusion_plan import DONORS, MAX_SCORED, MAX_SIDE, REDRAWN, count_fusion_passes
+from worker.evidence.fusion_study import DRAWS, study_fusion
 from worker.evidence.interaction import ADDS_BELOW, CONTROL_QUANTILE, MIN_ACTIVE, MIN_NULL_VARIANCE, MIN_VARIANCE
 from worker.evidence.pair_separation import (
     MAX_ONE_STREAM,
@@ -39,6 +40,12 @@ def measure_interaction(context: SurveyContext, observe: Observe) -> PartResult:
     return PartResult(study.facts, {unit: {"interaction": found} for unit, found in study.units.items()})
 
 
+def _count_passes(context: SurveyContext, clips: int) -> int:
+    return count_fusion_passes(
+        context.network, clips, len(np.unique(context.recorded_labels)), max_passes=context.pass_budget
+    )
+
+
 def _has_two_streams(context: SurveyContext) -> bool:
     streams = {stream.name for stream in context.card.streams}
     return bool(context.probed_layers) and MOTION in streams and len(streams) > 1
@@ -48,7 +55,8 @@ INTERACTION = Part(
     SurveyPart.INTERACTION,
     "combines the appearance of each clip with the motion of others, in this network and in its control",
     measure_interaction,
-    count_passes=lambda context: count_passes(len(context.recorded), len(np.unique(context.recorded_labels))),
+    count_passes=lambda context: _count_passes(context, len(context.recorded)),
+    most_passes=lambda context: _count_passes(context, MAX_SCORED),
     applies=_has_two_streams,
     unit_fields=("interaction",),
     constants={

@@ -21,7 +21,7 @@ from worker.evidence.invariance_plan import (
     plan_invariance,
 )
 from worker.evidence.layer_sharing import DRAWS, MIN_CLASSES, SHUFFLES
-from worker.evidence.motion_grid import GAINS, RATES, SPEEDS, TURNS, gain_changes
+from worker.evidence.motion_grid import GAINS, RATES, SPEEDS, TURNS, gain_changes, grid_changes, layer_changes
 from worker.evidence.motion_tuning import MAX_CLIPPED, MIN_GAINS, MIN_MOTION_SHARE, MIN_RESPONSE
 from worker.evidence.playback import Playback, frames_at_rate, shows_motion
 from worker.evidence.types import Observe
@@ -82,6 +82,13 @@ def _count_passes(context: SurveyContext) -> int:
     return plan.passes + of_control + 2 * len(gratings(context.card))
 
 
+def _most_passes(context: SurveyContext) -> int:
+    """Return the passes of the most clips that are changed, of both networks, and of the gratings."""
+    card = context.card
+    changed = MAX_LAYER_CLIPS * len(layer_changes(card)) + MAX_GRID_CLIPS * len(grid_changes(card))
+    return min(context.pass_budget, 2 * changed) + 2 * len(gratings(card))
+
+
 INVARIANCE = Part(
     SurveyPart.INVARIANCE,
     "shows clips with motion of other sizes, speeds and directions",
@@ -91,6 +98,7 @@ INVARIANCE = Part(
         bool(motion_layers(context.card, context.probed_layers))
         or bool(context.probed_layers and not shows_motion(context.card))
     ),
+    most_passes=_most_passes,
     unit_fields=("motion",),
     constants={
         **BUDGET,

@@ -32,7 +32,11 @@ def measure_masked(context: SurveyContext, observe: Observe) -> PartResult:
 
 
 def _count_clips(context: SurveyContext) -> int:
-    return min(len(context.recorded), MAX_CLIPS, context.pass_budget // 2)
+    return min(len(context.recorded), _most_clips(context))
+
+
+def _most_clips(context: SurveyContext) -> int:
+    return min(MAX_CLIPS, context.pass_budget // 2)
 
 
 MASK = Part(
@@ -40,6 +44,7 @@ MASK = Part(
     "shows clips with grey in the place of what moves, or of all else",
     measure_masked,
     count_passes=lambda context: 2 * _count_clips(context),
+    most_passes=lambda context: 2 * _most_clips(context),
     applies=lambda context: bool(context.probed_layers and context.card.classes),
     constants={
         **BUDGET,

@@ -34,7 +34,8 @@ class PartResult:
 class Part:
     """A part of a survey; `description` completes the sentence "this part of the survey ..." on the job's page.
 
-    `measure` reports the passes done and their total. `applies` says whether there is something to measure.
+    `measure` reports the passes done and their total. `most_passes` are those that it takes of any number of clips,
+    None where they grow with the clips. `applies` says whether there is something to measure.
     `unit_fields` are the fields of UnitEvidence that it measures: a unit has none of them where it says nothing of it.
     `constants` are the numbers in the code that determine what it finds, by a name for people: how often it draws, from
     what on something counts, how many clips it takes. They are recorded with the survey, and stand in the protocol.
@@ -47,3 +48,4 @@ class Part:
     applies: Callable[[SurveyContext], bool] = lambda context: True
     unit_fields: tuple[str, ...] = ()
     constants: PartConstants = field(default_factory=dict)
+    most_passes: Callable[[SurveyContext], int | None] = lambda context: None

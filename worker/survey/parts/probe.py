@@ -42,6 +42,7 @@ PROBE = Part(
     measure_tuning,
     count_passes=lambda context: _plan(context).passes,
     applies=lambda context: bool(context.probed_layers),
+    most_passes=lambda context: context.pass_budget,
     unit_fields=("synergy", "speed", "direction"),
     constants={
         **BUDGET,

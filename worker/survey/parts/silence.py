@@ -46,6 +46,7 @@ SILENCE = Part(
     "silences units, and looks what each class loses",
     measure_silencing,
     count_passes=lambda context: plan_effort(len(context.recorded), context.pass_budget).passes,
+    most_passes=lambda context: context.pass_budget,
     applies=lambda context: (
         len(context.card.classes) > 1 and not {*context.probed_layers}.isdisjoint(silenceable_layers(context.card))
     ),

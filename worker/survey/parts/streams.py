@@ -32,7 +32,11 @@ def measure_streams(context: SurveyContext, observe: Observe) -> PartResult:
 
 
 def _count_clips(context: SurveyContext) -> int:
-    return min(len(context.recorded), MAX_CLIPS, context.pass_budget // (1 + DONORS))
+    return min(len(context.recorded), _most_clips(context))
+
+
+def _most_clips(context: SurveyContext) -> int:
+    return min(MAX_CLIPS, context.pass_budget // (1 + DONORS))
 
 
 STREAMS = Part(
@@ -40,6 +44,7 @@ STREAMS = Part(
     "shows the picture of one clip with the motion of another",
     measure_streams,
     count_passes=lambda context: _count_clips(context) + DONORS,
+    most_passes=lambda context: _most_clips(context) + DONORS,
     applies=lambda context: bool(context.probed_layers and context.card.classes) and len(context.card.streams) > 1,
     constants={
         **BUDGET,
