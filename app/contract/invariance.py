@@ -129,7 +129,11 @@ class DepthChange(Model):
     first: str
     last: str
     change: Interval = Field(description="last less first")
-    control: Interval | None = Field(default=None, description="the same with the network's weights shuffled")
+    control: Interval | None = Field(
+        default=None,
+        description="the same with the network's weights shuffled; of the gain, of networks with weights drawn anew "
+        "and thresholds matched, where there are any",
+    )
     beyond_control: Interval | None = None
     p_value: float | None = Field(
         default=None,
@@ -180,6 +184,10 @@ class InvarianceFacts(Model):
         default=(), description="rates, and clips that were left out because they are too short"
     )
     grid_clips: int = Field(default=0, description="clips that were changed for single units")
+    redrawn: int = Field(
+        default=0,
+        description="networks with weights drawn anew, the control of the gain slope; 0 where weights are shuffled",
+    )
     shuffles: int = 0
     draws: int = 0
     layers: tuple[LayerInvariance, ...] = ()

@@ -173,6 +173,13 @@ def test_a_slope_beside_no_control_cannot_be_told() -> None:
     assert (gain.effect, gain.p_value) == (alone.change, None)
 
 
+def test_the_slope_of_weights_drawn_anew_is_named_as_the_control() -> None:
+    gain = claims(measured(redrawn=3))["gain"]
+    assert gain.verdict is SUPPORTED
+    assert gain.control_words == "weights drawn anew, 3 times, and the network's thresholds"
+    assert f"with {gain.control_words} " in gain.sentence
+
+
 def test_a_p_value_is_corrected_for_the_number_of_claims() -> None:
     doubtful = claims(measured(LEARNED | {"speed": change("speed", 0.4, 0.02, p_value=0.02)}))["speed"]
     assert doubtful.p_value == pytest.approx(0.1)

@@ -39,11 +39,13 @@ from worker.evidence.layer_sharing import (
 from worker.evidence.motion_grid import GAINS, SPEEDS, TURNS, ChangedPeaks, PeaksReader, read_changed_peaks
 from worker.evidence.motion_tuning import grid_responses, usable_gains
 from worker.evidence.playback import MotionChange, Playback, has_motion_stream, shows_motion, speed_change
+from worker.evidence.redrawn_slopes import join_networks, redrawn_slopes, slope_readers
 from worker.evidence.resampling import FALSE_DISCOVERY_RATE, GroupedClips, Integers, find_p_limit, percentile_interval
 from worker.evidence.speed_pair import measure_speed_pair
 from worker.evidence.types import Floats, Observe, UnitKey
 from worker.evidence.unit_motion import LayerCurves, layer_curves, layer_gain, unit_tunings
 from worker.networks.families.mocap_classes import SPEED_PAIR
+from worker.networks.network import Network
 
 CLIPS_NAMED = 4  # that keep their class when the motion is changed, and as many that lose it
 MEASURES: tuple[Measure, ...] = ("speed", "direction", "gain", "abstraction", "decoding")
@@ -70,14 +72,16 @@ def measure_invariance(
     read_playbacks: ReadPlaybacks,
     names: Sequence[str],
     *,
+    redrawn: Sequence[Network] = (),
     seed: int = 0,
     observe: Observe = lambda done, total: None,
     max_passes: float = math.inf,
 ) -> tuple[InvarianceFacts, dict[UnitKey, MotionTuning]]:
     """Measure the layers, which must be in the network's order, and their units.
 
-    `clips` are the recorded ones, `names` those of all clips by number; `control` was recorded on the same. Abstraction
-    is measured in all hidden layers. Clips take at most `max_passes` forward passes, gratings some more.
+    `clips` are the recorded ones, `names` those of all clips by number; `control` was recorded on the same. `redrawn`
+    are networks with weights drawn anew, the control of the gain slope. Abstraction is measured in all hidden layers.
+    Clips take at most `max_passes` forward passes, gratings some more.
     """
     card = trained.network.card
     plan = plan_invariance(trained, control, clips, layers, max_passes)
@@ -85,8 +89,10 @@ def measure_invariance(
     readers = [PeaksReader(trained.network, plan.trained_clips, plan.trained)]
     if control is not None and plan.control is not None:
         readers.append(PeaksReader(control.network, plan.control_clips, plan.control))
+    ends = (layers[0], layers[-1]) if len(layers) > 1 else None
+    of_redrawn = slope_readers(redrawn, ends, plan.trained.grid) if ends else []
     clipping = _Clipping(plan.trained.grid)
-    too_short = read_changed_peaks(readers, clipping.watch(read_playbacks(plan.numbers)), observe)
+    too_short = read_changed_peaks([*readers, *of_redrawn], clipping.watch(read_playbacks(plan.numbers)), observe)
     recorded = trained.checkpoint.recorded
     generator = np.random.default_rng(seed)
     comparisons = _comparisons(trained, readers[0].peaks, recorded, clips, generator)
@@ -101,6 +107,7 @@ def measure_invariance(
             networks, readers, (plan.trained_clips, plan.control_clips), abstraction, strict=False
         )
     ]
+    slopes = redrawn_slopes(of_redrawn, ends, slope_gains, weights) if ends else []
     groups = np.zeros(int(recorded.max()) + 1, np.int64)
     groups[recorded] = clips.groups
     facts = InvarianceFacts(
@@ -116,10 +123,13 @@ def measure_invariance(
         slope_gains=slope_gains,
         too_short=tuple(sorted((rate, len(numbers)) for rate, numbers in too_short.items())),
         grid_clips=len(plan.trained.grid),
+        redrawn=len(slopes),
         shuffles=SHUFFLES,
         draws=DRAWS,
         layers=tuple(_layer_facts(card.layer(name).stream, name, card.layer(name).units, measured) for name in hidden),
-        depth=_depth_changes(list(layers) or hidden, measured, clips, names),
+        depth=_depth_changes(
+            list(layers) or hidden, measured, join_networks(slopes, np.random.default_rng(seed)), clips, names
+        ),
         pairs=_speed_pairs(networks, clips, layers, generator),
     )
     return facts, {
@@ -253,9 +263,16 @@ def _layer_facts(stream: str, name: str, units: int, measured: Sequence[Measured
 
 
 def _depth_changes(
-    layers: Sequence[str], measured: Sequence[MeasuredNetwork], clips: GroupedClips, names: Sequence[str]
+    layers: Sequence[str],
+    measured: Sequence[MeasuredNetwork],
+    redrawn: tuple[Measured, Measured] | None,
+    clips: GroupedClips,
+    names: Sequence[str],
 ) -> tuple[DepthChange, ...]:
-    """Return the differences between the last and the first of the layers, of each measure that both have."""
+    """Return the differences between the last and the first of the layers, of each measure that both have.
+
+    `redrawn` are the slopes of networks with weights drawn anew.
+    """
     if len(layers) < 2:
         return ()
     first, last = layers[0], layers[-1]
@@ -291,6 +308,8 @@ def _depth_changes(
         if trained is None:
             continue
         control = ends(measured[1], measure) if len(measured) > 1 else None
+        if measure == "gain" and redrawn is not None:
+            control = redrawn
         compared = [widest_change(measured[0], layer, measure) for layer in (first, last)]
         is_shared = measure in ("speed", "direction", "decoding")
         count = len(compared[1].comparison.compared.numbers) if is_shared and compared[1] else len(clips.labels)

@@ -14,6 +14,7 @@ from worker.evidence.clip_cover import cover_units, keep_chosen
 from worker.evidence.motion_grid import ChangedClips, gain_changes, grid_changes, layer_changes
 from worker.evidence.pass_budget import thin_out
 from worker.evidence.playback import MotionChange
+from worker.evidence.redrawn_slopes import REDRAWN
 from worker.evidence.resampling import MIN_GROUPS, GroupedClips, Integers
 from worker.networks.network import Network
 
@@ -81,7 +82,7 @@ def plan_invariance(
     count = max(2 * MIN_GROUPS, int(min(MAX_LAYER_CLIPS, fit, max_passes / 2 // max(1, 2 * len(changes)))))
     rows = choose_clips(clips, count) if changes and layers else []
     compared = {int(recorded[row]): changes for row in rows}
-    per_clip = len(grid_changes(card)) + len(gain_changes(card))  # of the network, and of its control
+    per_clip = len(grid_changes(card)) + (1 + REDRAWN) * len(gain_changes(card))  # of the network, and of its controls
     most = int(min(MAX_GRID_CLIPS, max_passes / 2 // max(1, per_clip)))
     grid, chosen = _plan_grid(trained.checkpoint, layers, grid_changes(card), CLIPS_PER_UNIT, most)
     control_grid: dict[int, Sequence[MotionChange]] = {}

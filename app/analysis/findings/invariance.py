@@ -134,7 +134,7 @@ def gain_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
             f"{slopes} (1 is linear, 0 does not depend on it; medians over the units that motion moves, {moved}): "
             + (
                 f"it {'falls' if falls else 'does not fall'} with depth, {_signed(change.change)}; "
-                f"with shuffled weights {_signed(change.control)}."
+                f"with {_gain_control(facts)} {_signed(change.control)}."
                 if change.control
                 else f"with depth it changes by {_signed(change.change)}. {no_control(change.last)}"
             )
@@ -143,6 +143,7 @@ def gain_claim(facts: InvarianceFacts, thresholds: Thresholds) -> Claim:
         measure=measure,
         effect=change.change,
         control=change.control,
+        **({"control_words": _gain_control(facts)} if facts.redrawn else {}),
         p_value=None if change.control is None else _corrected(change),
         n=sum(gain.moved for gain in gains),
         counted="units that motion moves, in both layers",
@@ -289,6 +290,12 @@ def _caveat(facts: InvarianceFacts, last: SharedUnderChange, kind: str) -> str:
     if kind == "speed" and last.told_apart.low <= 0.5:
         return f"{SPEED_LOST} {similarity}"
     return similarity
+
+
+def _gain_control(facts: InvarianceFacts) -> str:
+    if not facts.redrawn:
+        return "shuffled weights"
+    return f"weights drawn anew, {facts.redrawn} times, and the network's thresholds"
 
 
 def _gain_caveat(facts: InvarianceFacts) -> str:

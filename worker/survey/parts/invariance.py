@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from app.contract.errors import VideoError
 from app.contract.survey_part import SurveyPart
+from worker.devices import device_of
 from worker.evidence.abstraction import MAX_CLIPS, MAX_RANKED, MAX_SHUFFLES, MIN_SHUFFLES
 from worker.evidence.clip_choice import CLIPS_PER_CLASS
 from worker.evidence.cross_speed import DECODED_SHUFFLES, FOLDS
@@ -23,9 +24,20 @@ from worker.evidence.invariance_plan import (
 from worker.evidence.layer_sharing import DRAWS, MIN_CLASSES, SHUFFLES
 from worker.evidence.motion_grid import GAINS, RATES, SPEEDS, TURNS, gain_changes, grid_changes, layer_changes
 from worker.evidence.motion_tuning import MAX_CLIPPED, MIN_GAINS, MIN_MOTION_SHARE, MIN_RESPONSE
-from worker.evidence.playback import Playback, frames_at_rate, shows_motion
+from worker.evidence.playback import Playback, frames_at_rate, has_motion_stream, shows_motion
+from worker.evidence.redrawn_slopes import CALIBRATION_CLIPS as MATCHED_CLIPS
+from worker.evidence.redrawn_slopes import (
+    MAX_VALUES,
+    REDRAWN,
+    count_calibration_clips,
+    count_calibration_passes,
+    count_redrawn,
+    redraw_networks,
+)
 from worker.evidence.types import Observe
 from worker.evidence.unit_motion import UNIT_DRAWS
+from worker.graph.inputs import on_device
+from worker.networks.network import Network
 from worker.survey.context import SurveyContext
 from worker.survey.parts.part import BUDGET, CONTROL, DISCOVERIES, INTERVALS, Part, PartResult
 from worker.survey.prefetch import make_ahead
@@ -43,11 +55,22 @@ def measure_motion(context: SurveyContext, observe: Observe) -> PartResult:
         motion_layers(context.card, context.probed_layers),
         lambda numbers: _read_playbacks(context, numbers),
         [sample.name for sample in context.samples],
+        redrawn=[] if control is None else _redraw(context),
         seed=context.seed,
         observe=observe,
         max_passes=context.pass_budget,
     )
     return PartResult(facts, {unit: {"motion": tuning} for unit, tuning in units.items()})
+
+
+def _redraw(context: SurveyContext) -> list[Network]:
+    """Return the control of the gain slope, none for a network that gains cannot be asked of."""
+    if not has_motion_stream(context.card) or not motion_layers(context.card, context.probed_layers):
+        return []
+    count = count_calibration_clips(context.card)
+    chosen = context.recorded[:: max(1, len(context.recorded) // count)][:count].tolist()
+    device = device_of(context.network.module)
+    return redraw_networks(context.network, (on_device(clip, device) for _, clip in context.read_clips(chosen)))
 
 
 def _trained(context: SurveyContext) -> Recorded:
@@ -78,15 +101,19 @@ def _count_passes(context: SurveyContext) -> int:
     if not context.clips.can_be_resampled:
         return plan.passes
     compared = sum(len(changes) for changes in plan.trained.layers.values())
-    of_control = compared + len(gain_changes(context.card)) * len(plan.trained.grid)
-    return plan.passes + of_control + 2 * len(gratings(context.card))
+    redrawn = count_redrawn(context.network)
+    gains = len(gain_changes(context.card)) * len(plan.trained.grid)
+    matching = count_calibration_passes(context.network) if gains else 0
+    return plan.passes + compared + (1 + redrawn) * gains + matching + 2 * len(gratings(context.card))
 
 
 def _most_passes(context: SurveyContext) -> int:
     """Return the passes of the most clips that are changed, of both networks, and of the gratings."""
     card = context.card
-    changed = MAX_LAYER_CLIPS * len(layer_changes(card)) + MAX_GRID_CLIPS * len(grid_changes(card))
-    return min(context.pass_budget, 2 * changed) + 2 * len(gratings(card))
+    changed = 2 * MAX_LAYER_CLIPS * len(layer_changes(card)) + MAX_GRID_CLIPS * len(grid_changes(card))
+    changed += (1 + REDRAWN) * MAX_GRID_CLIPS * len(gain_changes(card))
+    matching = count_calibration_passes(context.network) if gain_changes(card) else 0
+    return min(context.pass_budget, changed) + matching + 2 * len(gratings(card))
 
 
 INVARIANCE = Part(
@@ -126,6 +153,9 @@ INVARIANCE = Part(
         "max_peaks": MAX_PEAKS,
         "clips_of_a_unit": CLIPS_PER_UNIT,
         "clips_of_a_unit_of_the_control": CONTROL_CLIPS_PER_UNIT,
+        "redrawn_controls": REDRAWN,
+        "clips_that_match_thresholds": MATCHED_CLIPS,
+        "values_that_match_thresholds": MAX_VALUES,
         "min_motion_share": MIN_MOTION_SHARE,
         "min_response": MIN_RESPONSE,
         "min_gains": MIN_GAINS,
