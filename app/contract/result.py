@@ -18,8 +18,8 @@ class MediaRole(StrEnum):
     instead of a sheet, and flow once a network with a motion stream may be surveyed with it.
     """
 
-    POSTER = "poster"  # still for cards and link previews
-    LOOP = "loop"  # animated; for two-stream networks the appearance carried along the flow
+    POSTER = "poster"  # still for cards; of two streams appearance and motion side by side (before: an inset)
+    LOOP = "loop"  # animated; of two streams the appearance carried along the flow, beside the flow (before: alone)
     APPEARANCE = "appearance"  # still
     SHEET = "sheet"  # every frame of a clip, left to right
     FLOW = "flow"  # lossless sheet of u (red) and v (green), 8 bits over [-20, 20] px

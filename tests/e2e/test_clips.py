@@ -89,7 +89,7 @@ def test_motion_of_a_clip_has_a_scale_of_its_own_and_clean_edges(
     expect(player).to_have_attribute("renderer", renderer)
     expect(player).to_have_attribute("frame", "8")
     expect(player.locator("figcaption", has_text="full colour")).to_have_text(
-        re.compile(r"motion, full colour from (0\.5|1|1\.5|2|3|4) px a frame")
+        re.compile(r"motion, full colour: (0\.5|1|1\.5|2|3|4) px/frame or more")
     )
     slider = page.get_by_role("slider", name="Frame")
     seen = []

@@ -29,6 +29,9 @@ LOOKS = f"""async (frames) => {{
   }}
   return looks;
 }}"""
+# A loop of two streams is cut to its half that the canvas shows.
+LOOPS = "stimulus-player noscript :is(.left-half, :not(.left-half) > picture > img)"
+PIXELS = "(canvas) => canvas.toDataURL()"
 # Long enough for a clock that runs to come to its next frame.
 THIRTY_ANIMATION_FRAMES = """async () => {
   for (let frames = 0; frames < 30; frames++) await new Promise(requestAnimationFrame);
@@ -67,7 +70,9 @@ def test_every_panel_of_stage_and_strip_shows_the_same_frame(open_player: Callab
     page.wait_for_function(ARE_VISIBLE)
     looks = page.evaluate(LOOKS, FRAMES)
     for players in looks:
-        assert [len(panels) for panels in players] == [4, 2, 2, 2, 2]
+        assert [len(panels) for panels in players] == [4, 3, 3, 3, 3], (
+            "the strip has appearance and motion side by side"
+        )
         assert len({frame for panels in players for frame in panels}) == 1
     seen = {players[0][0] for players in looks}
     assert seen == set(range(FRAMES))
@@ -258,14 +263,38 @@ def test_loops_without_javascript_are_as_large_as_what_takes_over(
     for address in (TWO_STREAM, CLIP):  # of stimuli of few pixels
         moving = open_player(address)
         plain.goto(filled.address + address, wait_until="load")
-        loops = sizes(plain, "stimulus-player img")
+        loops = sizes(plain, LOOPS)
         assert loops == sizes(moving, "stimulus-player canvas")
-        assert min(width for width, _ in loops) > 200
+        assert min(width for width, _ in loops) > 100
 
 
 def sizes(page: Page, selector: str) -> list[tuple[float, float]]:
     boxes = [each.bounding_box() for each in page.locator(selector).all()]
     return [(round(box["width"]), round(box["height"])) for box in boxes if box]
+
+
+def test_arrows_show_while_a_player_is_hovered(still: Page) -> None:
+    motion = still.locator(".viewer [data-panel=motion]")
+    before = motion.evaluate(PIXELS)
+    motion.hover()
+    with_arrows = motion.evaluate(PIXELS)
+    assert with_arrows != before
+    still.mouse.move(0, 0)
+    assert motion.evaluate(PIXELS) == before
+
+
+def test_a_thumbnail_plays_in_the_middle_of_a_window_where_nothing_can_be_hovered(
+    filled: Dashboard, new_context: Callable[..., BrowserContext]
+) -> None:
+    for motion, attribute in (("no-preference", "loop"), ("reduce", "poster")):
+        phone = new_context(is_mobile=True, has_touch=True, reduced_motion=motion)
+        page = phone.new_page()
+        page.goto(filled.address + "/tiny_two_stream/class?state=visualized", wait_until="load")
+        thumbnail = page.locator("hover-loop").first
+        thumbnail.evaluate("(each) => each.scrollIntoView({ block: 'center' })")
+        shown = thumbnail.get_attribute(attribute) or ""
+        expect(thumbnail.locator("img")).to_have_attribute("src", shown)
+        phone.close()
 
 
 def test_pictures_that_do_not_come_are_replaced_by_loops(filled: Dashboard, page: Page, problems: list[str]) -> None:

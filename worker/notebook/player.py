@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from app.contract.network import StreamName
 from app.contract.result import Measurements, MediaRole, RenderedMedia
-from worker.render.flow_color import Pixels, direction_colors
-from worker.render.stimulus import Stimulus, animate, enlarge_if_small, flow_in_px, rgb_pixels
+from worker.render.flow_color import Pixels, direction_colors, own_scale
+from worker.render.stimulus import Stimulus, enlarge_if_small, flow_in_px, rgb_pixels, warp_along_flow
 from worker.render.webp import LOOP_FRAME_MS, SHEET_COLUMNS, contact_sheet, encode_loop, encode_still
+
+CARRIED_ZOOM = 0.6  # the picture carried along the motion is smaller than the two that it is made from
 
 PLAYER = """<div id="{id}" style="font:13px system-ui,sans-serif">
 <div style="display:flex;gap:12px;flex-wrap:wrap">{panels}</div>
@@ -21,7 +23,7 @@ PLAYER = """<div id="{id}" style="font:13px system-ui,sans-serif">
 <p style="margin:6px 0">{caption}</p></div>
 <script>{script}</script>"""
 
-PANEL = """<figure style="margin:0"><img src="{loop}" alt="{alt}" width="{width}" height="{height}" \
+PANEL = """<figure style="margin:0;zoom:{zoom}"><img src="{loop}" alt="{alt}" width="{width}" height="{height}" \
 data-sheet="{sheet}" data-frames="{frames}"><figcaption>{caption}</figcaption></figure>"""
 
 # plays forward and backward, like the animations that it replaces
@@ -65,6 +67,8 @@ class Panel:
 
     caption: str
     frames: Pixels
+    note: str = ""  # follows the caption
+    zoom: float = 1
 
 
 def draw_player(stimulus: Stimulus, name: str, measurements: Measurements) -> str:
@@ -89,9 +93,12 @@ def list_panels(stimulus: Stimulus) -> list[Panel]:
     if StreamName.APPEARANCE in stimulus:
         panels.append(Panel("appearance", rgb_pixels(stimulus[StreamName.APPEARANCE])))
     if StreamName.MOTION in stimulus:
-        panels.append(Panel("motion", direction_colors(flow_in_px(stimulus))))
+        flow = flow_in_px(stimulus)
+        scale = own_scale(flow)
+        panels.append(Panel("motion", direction_colors(flow, scale), f", full colour: {scale:g} px/frame or more"))
     if len(panels) == 2:
-        panels.append(Panel("appearance carried along the motion", animate(stimulus)))
+        carried = warp_along_flow(panels[0].frames[0], flow)
+        panels.append(Panel("appearance carried along the motion", carried, zoom=CARRIED_ZOOM))
     return panels
 
 
@@ -106,7 +113,8 @@ def _draw_panel(panel: Panel, name: str) -> str:
         width=width,
         height=height,
         frames=len(frames),
-        caption=html.escape(panel.caption),
+        caption=html.escape(panel.caption + panel.note),
+        zoom=panel.zoom,
     )
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from app.contract.result import MediaRole, RenderedMedia
-from worker.render.flow_color import Floats, Pixels, direction_colors, xy_magnitude_colors
-from worker.render.stimulus import enlarge_if_small, warp_along_flow
+from worker.render.flow_color import Floats, Pixels, direction_colors, own_scale, xy_magnitude_colors
+from worker.render.stimulus import animate_both, enlarge_if_small
 from worker.render.webp import SHEET_COLUMNS, encode_loop
 from worker.video.flow import dequantise
 
@@ -32,9 +32,9 @@ def draw_missing(stored: StoredMedia) -> list[RenderedMedia]:
                 media.append(encode_loop(role, enlarge_if_small(colors(flow))))
     if MediaRole.LOOP not in stored:
         if flow is not None and appearance is not None:
-            frames: Pixels | None = warp_along_flow(appearance, flow)
+            frames: Pixels | None = animate_both(appearance, flow)
         elif flow is not None:
-            frames = direction_colors(flow)
+            frames = direction_colors(flow, own_scale(flow))
         elif MediaRole.SHEET in stored:
             frames = _frames(stored, MediaRole.SHEET)
         else:

@@ -15,6 +15,7 @@ from worker.render.flow_color import (
     Floats,
     Pixels,
     direction_colors,
+    own_scale,
     quantised_flow_pixels,
     to_pixels,
     xy_magnitude_colors,
@@ -27,8 +28,6 @@ Stimulus = Mapping[StreamName, npt.NDArray[np.floating]]  # (D, T, H, W) by stre
 Number = TypeVar("Number", np.uint8, np.float32)
 
 MIN_PICTURE_SIDE = 96  # pixels: a smaller picture is enlarged
-INSET_SHARE = 0.42  # of a poster's side
-INSET_BORDER_GREY = 40  # of 255
 PREVIEW_SIDE = 160  # pixels
 PREVIEW_MAX_BYTES = 15_000
 
@@ -79,39 +78,45 @@ def poster(stimulus: Stimulus) -> Pixels:
     """Draw the still (H, W, 3) that stands for a stimulus on a card.
 
     It is the middle frame of a clip, the appearance, or the middle flow field. With both appearance and motion, the
-    flow field is an inset in a corner of the appearance, because cards are square.
+    two stand side by side.
     """
     if StreamName.CLIP in stimulus:
         (middle,) = rgb_pixels(_middle_frame(stimulus[StreamName.CLIP]))
         return np.asarray(middle)
     if StreamName.MOTION not in stimulus:
         return np.asarray(rgb_pixels(stimulus[StreamName.APPEARANCE])[0])
-    flow = flow_in_px({StreamName.MOTION: _middle_frame(stimulus[StreamName.MOTION])})
-    motion = direction_colors(flow)[0]
+    flow = flow_in_px(stimulus)
+    motion = direction_colors(flow[:, flow.shape[1] // 2], own_scale(flow))
     if StreamName.APPEARANCE not in stimulus:
-        return np.asarray(motion)
-    return draw_inset(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], motion)
+        return motion
+    (picture,) = beside(rgb_pixels(stimulus[StreamName.APPEARANCE]), motion[None])
+    return np.asarray(cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
 
 
-def draw_inset(picture: Pixels, inset: Pixels) -> Pixels:
-    """Enlarge a picture (H, W, 3) to twice its size and draw another (H, W, 3), framed, in its upper left corner."""
-    height, width = picture.shape[:2]
-    enlarged = cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
-    size = (round(2 * width * INSET_SHARE), round(2 * height * INSET_SHARE))
-    framed = cv2.resize(inset, size, interpolation=cv2.INTER_AREA)
-    framed[[0, 1, -1, -2]] = framed[:, [0, 1, -1, -2]] = INSET_BORDER_GREY
-    enlarged[: size[1], : size[0]] = framed  # the upper corner, because bodies are lower in the picture
-    return enlarged.astype(np.uint8, copy=False)
+def beside(left: Pixels, right: Pixels) -> Pixels:
+    """Put the frames of two animations (T, H, W, 3) side by side, the right one as large as the left one."""
+    height, width = left.shape[1:3]
+    scaled = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in right]
+    return np.concatenate([left, np.stack(scaled)], axis=2)
 
 
 def animate(stimulus: Stimulus) -> Pixels:
-    """Draw the appearance moving along the flow, or whichever of the two there is: (T, H, W, 3)."""
+    """Draw the appearance moving along the flow beside the flow, or whichever of the two there is: (T, H, W, 3)."""
     if StreamName.MOTION not in stimulus:
         return rgb_pixels(stimulus[StreamName.APPEARANCE])
     flow = flow_in_px(stimulus)
     if StreamName.APPEARANCE not in stimulus:
-        return direction_colors(flow)
-    return warp_along_flow(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], flow)
+        return direction_colors(flow, own_scale(flow))
+    return animate_both(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], flow)
+
+
+def animate_both(image: Pixels, flow: Floats) -> Pixels:
+    """Draw an image (H, W, 3) moving along a flow (2, T, H, W) in px beside that flow, in colours: (T + 1, H, 2 W, 3).
+
+    The flow of the last frame is that of the frame before: no flow leads on from it.
+    """
+    colors = direction_colors(flow, own_scale(flow))
+    return beside(warp_along_flow(image, flow), np.concatenate([colors, colors[-1:]]))
 
 
 def warp_along_flow(image: Pixels, flow: Floats) -> Pixels:

@@ -17,9 +17,9 @@ from app.web.social_card import SocialCard, draw_social_card
 
 router = APIRouter(prefix="/-", tags=["media"], default_response_class=Response)
 
-DRAWING_VERSION = 2  # a part of the ETag: raise it when the drawing changes
+DRAWING_VERSION = 3  # a part of the ETag: raise it when the drawing changes
 CACHE_FOR_A_DAY = "public, max-age=86400"  # seconds
-STILL_ROLES = (MediaRole.APPEARANCE, MediaRole.POSTER)  # in this order: a poster has motion in its corner
+STILL_ROLES = (MediaRole.APPEARANCE, MediaRole.POSTER)  # in this order: an old poster has motion in its corner
 MOTION_ROLES = (MediaRole.FLOW_DIRECTION, MediaRole.FLOW_XY)
 
 
@@ -53,6 +53,9 @@ def _social_card(session: Session, result: Visualization) -> SocialCard:
     layer = card.layer(result.layer)
     address = f"{result.layer}/{result.unit}"
     still, motion = _medium(result, STILL_ROLES), _medium(result, MOTION_ROLES)
+    poster = result.medium(MediaRole.POSTER)
+    if poster and still and motion and poster.width == 2 * poster.height:
+        still, motion = poster, None  # holds both, the motion in colours of its own scale
     if still is None:
         raise Missing(f"Visualization {result.id} has no picture.")
     pictures = media.get_media(session, sha256s={each.sha256 for each in (still, motion) if each})

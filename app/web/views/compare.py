@@ -22,7 +22,7 @@ from app.web.deps import ReadSession
 from app.web.render import render
 from app.web.views.parts.layout import Page, network_crumbs, page_layout
 from app.web.views.parts.navigation import Choice, Crumb
-from app.web.views.parts.player import PlayerSettings
+from app.web.views.parts.player import PlayerSettings, flow_encoding_choices
 from app.web.views.parts.recipes import default_recipe, result_for_recipe
 from app.web.views.parts.stimulus import StimulusParams
 from app.web.views.parts.stream_sentence import stream_sentence
@@ -55,6 +55,7 @@ class ComparePage(Page):
     card: NetworkCard
     units: tuple[ComparedUnit, ...]
     player_settings: PlayerSettings
+    flow_encodings: tuple[Choice, ...]  # empty where no stimulus has motion
     speed_choices: tuple[Choice, ...]
     speed: Speed
     seed: int
@@ -83,8 +84,9 @@ def compare_page(
     speed = params.speed or common_speed(results.values(), seed)
     names = [unit_name(unit) for unit in units]
 
-    def link(names: list[str], speed: Speed) -> str:
-        return urls.compare(card.slug, names, speed=speed.value, seed=seed or None, **params.query_params)
+    def link(names: list[str], speed: Speed, **settings: str | None) -> str:
+        query = {**params.query_params, **settings}
+        return urls.compare(card.slug, names, speed=speed.value, seed=seed or None, **query)
 
     compared = tuple(
         compared_unit(
@@ -97,6 +99,7 @@ def compare_page(
         )
         for unit in units
     )
+    has_flow = any(each.visualization and each.visualization.medium(MediaRole.FLOW) for each in compared)
     posters = (each.visualization and each.visualization.medium(MediaRole.POSTER) for each in compared)
     title = ", ".join(each.name for each in compared) or "Compare"
     page = ComparePage(
@@ -112,6 +115,7 @@ def compare_page(
         card=card,
         units=compared,
         player_settings=params,
+        flow_encodings=flow_encoding_choices(params, lambda view: link(names, speed, view=view)) if has_flow else (),
         speed_choices=tuple(Choice(each.value, link(names, each), each is speed) for each in Speed),
         speed=speed,
         seed=seed,

@@ -61,6 +61,14 @@ class ConfusedClass:
     misclassified_clips: tuple[PredictedClip, ...]
     clips: tuple[Clip, ...]
 
+    @property
+    def shows_motion(self) -> bool:
+        """Whether a stimulus or a misclassified clip has flow."""
+        stimuli = (each.visualization for each in self.stimuli)
+        return any(each and each.medium(MediaRole.FLOW) for each in stimuli) or any(
+            each.clip.medium(MediaRole.FLOW) for each in self.misclassified_clips
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionPage(Page):
@@ -72,7 +80,7 @@ class ConfusionPage(Page):
     survey_status: SurveyStatus | None
     classes: tuple[ConfusedClass, ConfusedClass]
     player_settings: PairPlayerSettings
-    flow_encodings: tuple[Choice, ...]  # empty where no clip has flow
+    flow_encodings: tuple[Choice, ...]  # empty where nothing has flow
     units: Pair | None
     candidates: int  # best detectors of each class, among which `units` are chosen
     reasons: tuple[str, ...]  # sentences on why the two are confused
@@ -118,7 +126,7 @@ def confusion_page(
         classes=both,
         player_settings=settings,
         flow_encodings=flow_encoding_choices(settings, lambda view: link(**{**settings.query_params, "view": view}))
-        if any(clip.clip.medium(MediaRole.FLOW) for each in both for clip in each.misclassified_clips)
+        if any(each.shows_motion for each in both)
         else (),
         units=units_of_pair,
         candidates=classes.MAX_CANDIDATES,

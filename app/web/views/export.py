@@ -42,7 +42,7 @@ raw              what was optimized, for numpy.load: (D, T, H, W) by stream; RGB
 appearance       the picture; sheet: every frame of a clip, sixteen a row
 flow             every field of motion, sixteen a row: u is red, v is green, 8 bits over -20 to 20 px a frame
 flow_direction   the motion in colours, and flow_xy in others; full colour at 6 px a frame
-loop, poster     what pages show: moving, and still
+loop, poster     what pages show: moving, and still; of two streams appearance beside motion
 
 `detects` in units.json is the number of a class; their names are in provenance.json.
 """

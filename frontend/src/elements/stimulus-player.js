@@ -4,6 +4,8 @@ import { clockNamed } from "../lib/clock.js";
 import { loadStimulus } from "../lib/stimulus.js";
 import { SyncedVideo } from "../lib/synced-video.js";
 
+const STORED_FULL_SPEED = 6; // px per frame that have full colour in the animations that are stored
+
 class StimulusPlayer extends HTMLElement {
   static observedAttributes = ["view", "arrows"];
   frames = 1;
@@ -18,6 +20,7 @@ class StimulusPlayer extends HTMLElement {
   #video = null;
   /** @type {number | undefined} */
   #fullSpeed;
+  #isHovered = false; // arrows show then
   #visibility = new IntersectionObserver(([entry]) => {
     this.isVisible = entry.isIntersecting;
     this.#clock.notify();
@@ -26,6 +29,9 @@ class StimulusPlayer extends HTMLElement {
 
   connectedCallback() {
     this.#loading = new AbortController();
+    const { signal } = this.#loading;
+    this.addEventListener("pointerenter", (event) => this.#hover(event.pointerType === "mouse"), { signal });
+    this.addEventListener("pointerleave", () => this.#hover(false), { signal });
     this.#load();
   }
 
@@ -45,6 +51,13 @@ class StimulusPlayer extends HTMLElement {
 
   get #clock() {
     return clockNamed(this.getAttribute("clock") || this.id);
+  }
+
+  /** @param {boolean} isHovered */
+  #hover(isHovered) {
+    if (this.#isHovered === isHovered) return;
+    this.#isHovered = isHovered;
+    this.#draw();
   }
 
   /** @param {string} name */
@@ -80,7 +93,7 @@ class StimulusPlayer extends HTMLElement {
     if (!this.#stimulus) return;
     this.frames = Math.max(this.#stimulus.frames, this.#video?.frames ?? 1);
     this.framesPerSecond = this.#video?.framesPerSecond ?? 0;
-    if (this.hasAttribute("auto-scale")) this.#chooseScale();
+    this.#chooseScale();
     this.setAttribute("renderer", this.#stimulus.renderer.name);
     this.#leaveClock ??= this.#clock.join(this);
     this.#visibility.observe(this);
@@ -88,11 +101,10 @@ class StimulusPlayer extends HTMLElement {
     this.#clock.notify();
   }
 
-  /** Choose the speed that has full colour for a real clip, which moves little, and show it in the caption. */
+  /** Choose the speed that has full colour, because some stimuli and clips move little, and show it in the caption. */
   #chooseScale() {
     this.#fullSpeed ??= this.#stimulus?.flow?.displayScale;
-    for (const text of this.querySelectorAll("[data-scale]"))
-      text.textContent = `${this.#fullSpeed} px a frame`;
+    for (const text of this.querySelectorAll("[data-scale]")) text.textContent = String(this.#fullSpeed);
   }
 
   /**
@@ -113,7 +125,7 @@ class StimulusPlayer extends HTMLElement {
     const frame = Number(this.getAttribute("frame"));
     const settings = {
       view: this.getAttribute("view") ?? "direction",
-      arrows: this.hasAttribute("arrows"),
+      arrows: this.hasAttribute("arrows") || this.#isHovered,
       fullSpeed: this.#fullSpeed,
     };
     for (const canvas of this.querySelectorAll("canvas[data-panel]")) {
@@ -125,6 +137,7 @@ class StimulusPlayer extends HTMLElement {
   /** @param {unknown} error */
   #showStills(error) {
     this.setAttribute("error", error instanceof Error ? error.message : String(error));
+    for (const text of this.querySelectorAll("[data-scale]")) text.textContent = String(STORED_FULL_SPEED);
     for (const still of this.querySelectorAll("noscript")) {
       still.insertAdjacentHTML("afterend", still.firstElementChild?.outerHTML ?? still.textContent);
       const canvas = still.parentElement?.querySelector("canvas");

@@ -3,7 +3,6 @@ import { toPixels } from "./flow.js";
 
 /** @typedef {(u: number, v: number, fullSpeed: number) => number[]} FlowEncoding u, v in px to red, green, blue in [0, 1] */
 
-export const STIMULUS_FULL_SPEED = 6; // px per frame: motion of a stimulus this fast has full colour
 const BYTES = 256; // values of a byte
 
 /**
@@ -48,11 +47,11 @@ const colorTables = new Map();
  * @param {string} view name of the encoding
  * @param {number} fullSpeed px per frame that have full colour
  */
-export function colorTable(view, fullSpeed = STIMULUS_FULL_SPEED) {
+export function colorTable(view, fullSpeed) {
   const key = `${view} ${fullSpeed}`;
-  const decode = fullSpeed === STIMULUS_FULL_SPEED ? toPixels : toPixelsOrZero;
   const table =
-    colorTables.get(key) ?? tabulate((u, v) => flowEncodings[view](decode(u), decode(v), fullSpeed));
+    colorTables.get(key) ??
+    tabulate((u, v) => flowEncodings[view](toPixelsOrZero(u), toPixelsOrZero(v), fullSpeed));
   colorTables.set(key, table);
   return table;
 }

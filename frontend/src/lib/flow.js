@@ -1,9 +1,8 @@
 // Optical flow, read from its sprite sheet: u is red and v is green, 8 bits each over [-20, 20] px
 // (worker/video/flow.py).
 const RANGE = 20; // px per frame
-const SCALES = [0.5, 1, 1.5, 2, 3, 4, 6]; // px per frame; the last one is that of stimuli
-const FIELD_STRIDE = 3; // `displayScale` reads every third field
-const PIXEL_STRIDE = 5; // and every fifth pixel of a field
+const SCALES = [0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20]; // px per frame, as in worker/render/flow_color.py
+const FIELDS_READ = 16; // by `displayScale`, at most: of a long clip every second field, third, ...
 
 /**
  * Return a component of flow in px from its 8 bits.
@@ -36,9 +35,9 @@ export class Flow {
   get displayScale() {
     const counts = SCALES.map(() => 0);
     let total = 0;
-    for (let field = 0; field < this.fields; field += FIELD_STRIDE) {
+    for (let field = 0; field < this.fields; field += Math.ceil(this.fields / FIELDS_READ)) {
       const bytes = this.bytes(field);
-      for (let at = 0; at < bytes.length; at += 4 * PIXEL_STRIDE, total++) {
+      for (let at = 0; at < bytes.length; at += 4, total++) {
         const speed = Math.hypot(toPixels(bytes[at]), toPixels(bytes[at + 1]));
         const index = SCALES.findIndex((scale) => speed <= scale);
         if (index >= 0) counts[index]++;

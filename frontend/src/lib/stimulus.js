@@ -72,7 +72,7 @@ export class Stimulus {
    */
   draw(canvas, frame, { view, arrows, fullSpeed }) {
     const panel = canvas.dataset.panel ?? "appearance";
-    const region = this.#panelRegion(panel, frame, colorTable(view, fullSpeed));
+    const region = this.#panelRegion(panel, frame, colorTable(view, fullSpeed ?? 1));
     const [, , , width, height] = region;
     const screenPixels = canvas.clientWidth * devicePixelRatio;
     const enlargement = Math.min(MAX_ENLARGEMENT, Math.max(1, Math.ceil(screenPixels / width)));

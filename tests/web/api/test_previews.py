@@ -41,13 +41,28 @@ def test_appearance_motion_and_name_on_one_picture(client: TestClient, made: int
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     shown = Image.open(io.BytesIO(answer.content)).convert("RGB")
     assert shown.size == (1200, 630)
-    red, blue = shown.getpixel((300, 300)), shown.getpixel((700, 500))
+    red, blue = shown.getpixel((250, 250)), shown.getpixel((690, 250))
     assert isinstance(red, tuple)
     assert isinstance(blue, tuple)
     assert red[0] > 240 > 30 > red[2]
     assert blue[2] > 240 > 30 > blue[0]
     again = client.get(f"/-/previews/{made}.jpg", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_poster_that_holds_both_streams_is_drawn_as_two_pictures() -> None:
+    both = Image.new("RGB", (60, 30), "red")
+    both.paste("blue", (30, 0, 60, 30))
+    file = io.BytesIO()
+    both.save(file, "PNG")
+    drawn = draw_social_card(SocialCard(name="punch", subtitle="", network="", stimulus=file.getvalue()))
+    shown = Image.open(io.BytesIO(drawn)).convert("RGB")
+    red, gap, blue = (shown.getpixel((x, 250)) for x in (440, 468, 500))
+    assert isinstance(red, tuple)
+    assert isinstance(gap, tuple)
+    assert isinstance(blue, tuple)
+    assert red[0] > 240 > 60 > max(gap)
+    assert blue[2] > 240
 
 
 def test_of_a_result_that_is_not_there(client: TestClient) -> None:

@@ -6,7 +6,8 @@ from PIL import Image, ImageSequence
 
 from app.contract.network import StreamName
 from app.contract.result import EXTENSIONS, MediaRole, RenderedMedia
-from worker.render.stimulus import poster, render_preview, render_stimulus, warp_along_flow
+from worker.render.flow_color import own_scale
+from worker.render.stimulus import animate, poster, render_preview, render_stimulus, warp_along_flow
 from worker.render.webp import contact_sheet
 from worker.video.flow import dequantise
 
@@ -108,10 +109,24 @@ def test_a_preview_of_noise_is_small_too() -> None:
     assert len(medium.data) <= 15_000
 
 
-def test_a_poster_of_two_streams_is_the_appearance_with_the_motion_in_a_corner() -> None:
+def test_a_poster_of_two_streams_is_appearance_and_motion_side_by_side() -> None:
     appearance = np.full((3, 1, 64, 64), -1, np.float32)  # black
     motion = np.zeros((2, 10, 64, 64), np.float32)  # still: white
     picture = poster({StreamName.APPEARANCE: appearance, StreamName.MOTION: motion})
-    assert picture.shape == (128, 128, 3)
-    assert picture[20, 20].tolist() == [255, 255, 255]
-    assert picture[110, 20].tolist() == picture[110, 110].tolist() == [0, 0, 0]
+    assert picture.shape == (128, 256, 3)
+    assert (picture[:, :124] == 0).all()
+    assert (picture[:, 132:] == 255).all()
+
+
+def test_a_loop_of_two_streams_moves_the_appearance_beside_the_motion() -> None:
+    frames = animate({StreamName.APPEARANCE: texture(1), StreamName.MOTION: shift()})
+    assert frames.shape == (11, SIZE, 2 * SIZE, 3)
+    assert (frames[3, :, 6:SIZE] == frames[0, :, : SIZE - 6]).all()
+    assert (frames[:, :, SIZE:] == [255, 0, 0]).all(), "2 px to the right are the fastest of this flow: full colour"
+
+
+@pytest.mark.parametrize(("slow", "scale"), [(0.0, 0.5), (1.4, 1.5), (6.5, 8.0), (25.0, 20.0)])
+def test_the_scale_of_a_flow_holds_nearly_all_of_its_motion(slow: float, scale: float) -> None:
+    flow = np.full((2, 3, 20, 20), slow / np.sqrt(2), np.float32)
+    flow[:, 0, 0, :10] = 30  # less than one vector in a hundred
+    assert own_scale(flow) == scale

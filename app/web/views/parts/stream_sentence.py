@@ -2,6 +2,7 @@
 
 from app.contract.network import Layer
 from app.contract.result import Measurements, Visualization
+from app.web.formatting import number
 
 LITTLE_SHARE, MUCH_SHARE = 0.1, 0.5  # of J that is lost without the stream
 
@@ -22,7 +23,7 @@ def stream_sentence(measured: Measurements, stream: str) -> str:
     """
     whole, without = measured.objective, measured.objective_without[stream]
     change = "falls" if without < whole else "rises"
-    told = f"Without its {stream} J {change} from {whole:.3g} to {without:.3g}"
+    told = f"Without its {stream} J {change} from {number(whole)} to {number(without)}"
     if whole <= 0:
         return f"{told}."
     lost = (whole - without) / whole
