@@ -22,6 +22,7 @@ from app.contract.recipe_defaults import (
     BATCH_NORM_DEFAULTS,
     CENTER_DEFAULTS,
     DEFAULTS,
+    FIGURE_DEFAULTS,
     LEGACY_VALUES,
     TIME_WEIGHTS,
 )
@@ -31,6 +32,7 @@ from app.contract.recipe_fields import (
     MAX_SIZE,
     MIN_SIZE,
     Objective,
+    Prior,
     RecipeFields,
     Sign,
     Speed,
@@ -110,6 +112,8 @@ class Recipe(RecipeFields):
         defaults = BATCH_NORM_DEFAULTS if card.normalised else DEFAULTS
         if self.is_of_one_position:
             defaults = CENTER_DEFAULTS
+        if self.prior == "figure":
+            defaults = FIGURE_DEFAULTS
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
         fields = {**defaults, **own_size, **chosen}
@@ -126,7 +130,7 @@ RECIPE_FIELD_NAMES = (*Recipe.model_fields, *RENAMED_FIELDS.values())  # the nam
 class ResolvedRecipe(Recipe):
     """The recipe that a result was made with: no field is open, so its key covers everything that was used."""
 
-    prior: Literal["pixel", "pink", "fourier"]
+    prior: Prior
     steps: int
     step_size: float
     blur: float

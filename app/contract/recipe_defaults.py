@@ -49,4 +49,5 @@ BATCH_NORM_DEFAULTS: Mapping[str, object] = {
     "time_path": "smoothed",
 }
 CENTER_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}
+FIGURE_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 40}  # of the prior `figure`, for every network
 TIME_WEIGHTS: Mapping[str, float] = {"smoothed": 1.0, "neutral": 200.0}  # `time_weight` by `time_path`: docs/method.md

@@ -65,6 +65,7 @@ class Speed(StrEnum):
 
 Objective = Literal["channel", "center", "position"]
 Sign = Literal["maximize", "minimize"]
+Prior = Literal["pixel", "pink", "fourier", "figure"]
 DEFAULT_SPEED = Speed.MEDIUM  # no other is better by both judges of its class stimuli: docs/method.md
 
 
@@ -108,16 +109,18 @@ class RecipeFields(Model):
         le=1,
         description="Class units only: subtract this share of the log-sum-exp of the others.",
     )
-    prior: Literal["pixel", "pink", "fourier"] | None = Field(
+    prior: Prior | None = Field(
         default=None,
         description="What is optimized: pixels, or a spectrum in decorrelated colour, its power 1/f (pink) or "
-        "1/f^2 (fourier). If empty, pink for a network with batch normalisation, pixels for others and for `center`.",
+        "1/f^2 (fourier), or a moving scene of appearance and flow (figure: the figure is assumed; pose, motion "
+        "and colours are found). If empty: pink for a network with batch normalisation, pixels for others and "
+        "for `center`.",
     )
     optimizer: Literal["momentum", "adam"] = Field(
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
     )
     steps: int | None = Field(
-        default=None, ge=1, le=2048, description="Gradient steps. If empty, 72, and 36 for `center`."
+        default=None, ge=1, le=2048, description="Gradient steps. If empty, 72, 36 for `center`, and 40 for figures."
     )
     tolerance: float = Field(
         default=0.0,

@@ -1,16 +1,31 @@
 """Which recipes a layer can be computed under, and the sentences for those that it cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from app.contract.errors import InvalidRecipe
 from app.contract.network import Layer, NetworkCard, StreamName
+from app.contract.recipe_defaults import FIGURE_DEFAULTS
 
 if TYPE_CHECKING:
     from app.contract.recipe import ResolvedRecipe
 
 FLOW_UNIT_PX = 20  # one standard unit of motion is 20 px
 MAX_SIZE_SHARE = 0.75  # of the bound that the mean length of flow vectors can be held to
+# Fields that the prior `figure` does not use, each with its default
+WITHOUT_EFFECT: Mapping[str, object] = {
+    "optimizer": "momentum",
+    "weight_decay": 0.3,
+    "weight_decay_until": 0.75,
+    "tolerance": 0.0,
+    "blur_end": 1.5,
+    "motion_size": None,
+    "count": 1,
+    **{
+        name: FIGURE_DEFAULTS[name]
+        for name in ("step_size", "blur", "bound", "frame_equalization", "focus", "center_bias", "time_path")
+    },
+}
 MAX_ENERGY_WEIGHT = 1e36  # energy / bound^alpha, which single precision must hold
 
 
@@ -24,6 +39,8 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
     _require_others(recipe, layer, units)
     require_group(recipe)
     _require_motion_size(recipe, card)
+    if recipe.prior == "figure":
+        _require_figure(recipe, card, layer)
     _require_focus_map(recipe, card, layer)
     own = card.stimulus
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
@@ -45,6 +62,28 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
                 f"{layer.name} of {card.title} cannot be computed where `{name}` is {value}: it takes {taken}. "
                 f"Leave `{name}` empty for the network's own, {own_value}."
             )
+
+
+def _require_figure(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer) -> None:
+    names = {stream.name for stream in card.streams}
+    if names != {StreamName.APPEARANCE, StreamName.MOTION}:
+        raise InvalidRecipe(f"The prior `figure` needs appearance and flow, which {card.title} does not have together.")
+    if layer.stream != "fusion":
+        raise InvalidRecipe(
+            f"The prior `figure` needs appearance and flow, and {layer.name} sees {layer.stream} alone: choose a layer "
+            "after the streams meet."
+        )
+    if recipe.is_of_one_position:
+        raise InvalidRecipe("A figure is a whole scene: with the prior `figure`, `objective` must be `channel`.")
+    sides = {side for stream in card.streams for side in (stream.height, stream.width)}
+    if len(sides) > 1:
+        raise InvalidRecipe(f"The prior `figure` draws square pictures, and those of {card.title} are not.")
+    changed = [name for name, value in WITHOUT_EFFECT.items() if getattr(recipe, name) != value]
+    if changed:
+        raise InvalidRecipe(
+            f"`{changed[0]}` has no effect on the prior `figure`, whose scene is climbed by steps of its own: leave it "
+            "empty."
+        )
 
 
 def _require_motion_size(recipe: "ResolvedRecipe", card: NetworkCard) -> None:

@@ -14,7 +14,8 @@ class MediaRole(StrEnum):
     """What a medium shows of its visualization or clip.
 
     All visualizations have poster, loop and raw; one that came in a bundle may be without loop and raw. Clip networks
-    have sheet too; two-stream networks have appearance, flow, flow_direction and flow_xy. A real clip has a video
+    have sheet too; two-stream networks have appearance, flow, flow_direction and flow_xy, and frames too where a scene
+    with a figure was rendered. A real clip has a video
     instead of a sheet, and flow once a network with a motion stream may be surveyed with it.
     """
 
@@ -22,6 +23,7 @@ class MediaRole(StrEnum):
     LOOP = "loop"  # animated; of two streams the appearance carried along the flow, beside the flow (before: alone)
     APPEARANCE = "appearance"  # still
     SHEET = "sheet"  # every frame of a clip, left to right
+    FRAMES = "frames"  # every frame of a scene with a figure, left to right
     FLOW = "flow"  # lossless sheet of u (red) and v (green), 8 bits over [-20, 20] px
     FLOW_DIRECTION = "flow_direction"  # animated: hue on white
     FLOW_XY = "flow_xy"  # animated: x, y, magnitude on mid-grey
@@ -98,6 +100,11 @@ class Measurements(Model):
     device: str
     seen: Extent | None = Field(
         default=None, description="frames and pixels that the one position of the objective `center` sees"
+    )
+    trajectories: dict[str, tuple[tuple[float, float], ...]] = Field(
+        default_factory=dict,
+        description="of the prior `figure`: x and y of each joint in every frame, px from the upper left corner; empty "
+        "for others",
     )
     notes: tuple[str, ...] = Field(default=(), description="sentences on how it was computed that a person should know")
 

@@ -24,6 +24,7 @@ from worker.graph.inputs import as_input
 from worker.maximize.canvas import Canvas, Stimulus
 from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
 from worker.maximize.feature_prior import StatisticsByLayer, named_statistics, unused_prior
+from worker.maximize.figure.ascent import FigureAscent, FoundScene
 from worker.maximize.focus import Focus
 from worker.maximize.loop import ascend
 from worker.maximize.measures import Array, peak, probability, trough
@@ -57,6 +58,7 @@ class Visualization:
 
     stimulus: dict[StreamName, Array]
     measurements: Measurements
+    frames: Array | None = None  # (3, T, H, W), of the scene that it was rendered from, where there is one
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,19 @@ def maximize_units(
         card.unit(layer, unit)
     recipe = resolved[0]
     known = named_statistics(recipe.feature_statistics, statistics)
-    model, problem = make_model(network, layer, recipe, known)
+    is_figure = recipe.prior == "figure"
+    shown = recipe.model_copy(update={"jitter": 0}) if is_figure else recipe  # a scene goes on beyond the frame
+    model, problem = make_model(network, layer, shown, known)
     function = make_function(network, layer, recipe, model, units, a_hat)
     names = [f"unit {unit} of {layer}" for unit in units]
     measure = partial(_measure, network, make_unit_activation(network, layer, recipe, units, model), recipe.sign)
     seeds = [r.seed for r in resolved]
-    results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
+    scenes: dict[int, FoundScene] = {}
+    if is_figure:
+        ascent = FigureAscent(function, recipe.steps, make_views(recipe), names, measure, observe)
+        results, scenes = ascent(seeds)
+    else:
+        results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
     unused = unused_prior([each.name for each in card.layers], layer, known)
     report = Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units))
@@ -117,7 +126,10 @@ def maximize_units(
         if isinstance(result, WorkError):
             return result
         measured = report(names[item], result, maxima[item])
-        return measured if isinstance(measured, WorkError) else Visualization(result.stimulus, measured)
+        if isinstance(measured, WorkError) or item not in scenes:
+            return measured if isinstance(measured, WorkError) else Visualization(result.stimulus, measured)
+        measured = measured.model_copy(update={"trajectories": scenes[item].trajectories})
+        return Visualization(result.stimulus, measured, scenes[item].frames)
 
     return [UnitResult(item, units[item], outcome(item, result)) for item, result in results.items()]
 

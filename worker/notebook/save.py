@@ -41,7 +41,7 @@ def save_stimulus(
 
     Raises NetworkExists where another network has this slug, or this network has another.
     """
-    media = render_stimulus(result.stimulus)
+    media = render_stimulus(result.stimulus, result.frames)
     store = open_store(settings().sqlalchemy_url)
     try:
         with store.transaction() as session:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.contract.result import MediaRole, RenderedMedia
 from worker.render.flow_color import Floats, Pixels, direction_colors, own_scale, xy_magnitude_colors
-from worker.render.stimulus import animate_both, enlarge_if_small
+from worker.render.stimulus import beside_flow, warp_along_flow, enlarge_if_small
 from worker.render.webp import SHEET_COLUMNS, encode_loop
 from worker.video.flow import dequantise
 
@@ -31,8 +31,11 @@ def draw_missing(stored: StoredMedia) -> list[RenderedMedia]:
             if role not in stored:
                 media.append(encode_loop(role, enlarge_if_small(colors(flow))))
     if MediaRole.LOOP not in stored:
-        if flow is not None and appearance is not None:
-            frames: Pixels | None = animate_both(appearance, flow)
+        scene = _frames(stored, MediaRole.FRAMES)
+        if flow is not None and scene is not None:
+            frames: Pixels | None = beside_flow(scene, flow)
+        elif flow is not None and appearance is not None:
+            frames = beside_flow(warp_along_flow(appearance, flow), flow)
         elif flow is not None:
             frames = direction_colors(flow, own_scale(flow))
         elif MediaRole.SHEET in stored:

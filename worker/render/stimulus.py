@@ -32,14 +32,17 @@ PREVIEW_SIDE = 160  # pixels
 PREVIEW_MAX_BYTES = 15_000
 
 
-def render_stimulus(stimulus: Stimulus) -> list[RenderedMedia]:
-    """Return all media of a finished stimulus; `app.contract.result` says what each role is for."""
+def render_stimulus(stimulus: Stimulus, frames: npt.NDArray[np.floating] | None = None) -> list[RenderedMedia]:
+    """Return all media of a finished stimulus; `app.contract.result` says what each role is for.
+
+    `frames` (3, T, H, W) are those of the scene that appearance and flow were rendered from, where there is one.
+    """
     media = [_raw_arrays(stimulus), encode_still(MediaRole.POSTER, enlarge_if_small(poster(stimulus)))]
     if StreamName.CLIP in stimulus:
-        frames = rgb_pixels(stimulus[StreamName.CLIP])
+        clip = rgb_pixels(stimulus[StreamName.CLIP])
         media += [
-            encode_loop(MediaRole.LOOP, enlarge_if_small(frames)),
-            encode_still(MediaRole.SHEET, contact_sheet(frames), frames=len(frames)),
+            encode_loop(MediaRole.LOOP, enlarge_if_small(clip)),
+            encode_still(MediaRole.SHEET, contact_sheet(clip), frames=len(clip)),
         ]
     if StreamName.APPEARANCE in stimulus:
         media.append(encode_still(MediaRole.APPEARANCE, rgb_pixels(stimulus[StreamName.APPEARANCE])[0]))
@@ -52,7 +55,13 @@ def render_stimulus(stimulus: Stimulus) -> list[RenderedMedia]:
             encode_loop(MediaRole.FLOW_DIRECTION, enlarge_if_small(direction_colors(flow))),
             encode_loop(MediaRole.FLOW_XY, enlarge_if_small(xy_magnitude_colors(flow))),
         ]
-    if StreamName.CLIP not in stimulus:
+    if frames is not None:
+        pixels = rgb_pixels(frames)
+        media += [
+            encode_still(MediaRole.FRAMES, contact_sheet(pixels), frames=len(pixels)),
+            encode_loop(MediaRole.LOOP, enlarge_if_small(beside_flow(pixels, flow_in_px(stimulus)))),
+        ]
+    elif StreamName.CLIP not in stimulus:
         media.append(encode_loop(MediaRole.LOOP, enlarge_if_small(animate(stimulus))))
     return media
 
@@ -107,16 +116,16 @@ def animate(stimulus: Stimulus) -> Pixels:
     flow = flow_in_px(stimulus)
     if StreamName.APPEARANCE not in stimulus:
         return direction_colors(flow, own_scale(flow))
-    return animate_both(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], flow)
+    return beside_flow(warp_along_flow(rgb_pixels(stimulus[StreamName.APPEARANCE])[0], flow), flow)
 
 
-def animate_both(image: Pixels, flow: Floats) -> Pixels:
-    """Draw an image (H, W, 3) moving along a flow (2, T, H, W) in px beside that flow, in colours: (T + 1, H, 2 W, 3).
+def beside_flow(frames: Pixels, flow: Floats) -> Pixels:
+    """Draw frames (T + 1, H, W, 3) beside the flow between them (2, T, H, W) in px, in colours: (T + 1, H, 2 W, 3).
 
     The flow of the last frame is that of the frame before: no flow leads on from it.
     """
     colors = direction_colors(flow, own_scale(flow))
-    return beside(warp_along_flow(image, flow), np.concatenate([colors, colors[-1:]]))
+    return beside(frames, np.concatenate([colors, colors[-1:]]))
 
 
 def warp_along_flow(image: Pixels, flow: Floats) -> Pixels:

@@ -80,7 +80,7 @@ class VisualizeTask:
             if isinstance(result.outcome, KinetoscopeError):
                 fail(index, result.outcome)
             else:
-                media = render_stimulus(result.outcome.stimulus)
+                media = render_stimulus(result.outcome.stimulus, result.outcome.frames)
                 context.finish_visualization(jobs[index], result.outcome.measurements, media)
 
     def _follow_newest_survey(self, job: VisualizeJob, context: JobContext) -> bool:
