@@ -136,9 +136,11 @@ def test_random_scenes_depend_on_the_seed_alone_and_are_ranked_by_gain_less_what
     assert [scene for _, scene in ratings.rank(first)] == [first[2], first[0], first[1]]
 
 
-def test_a_figure_upside_down_or_sliding_is_less_plausible() -> None:
+def test_a_figure_upside_down_sliding_or_hovering_is_less_plausible() -> None:
     parameters = random(seed=3)
     parameters["root"][:, :, 1:] = 0
+    for name in ("pose", "root", "path"):
+        parameters[name][..., 1:] = 0  # stands still
     lift = {"lift": torch.full_like(parameters["lift"], -9)}
 
     def measures(changes: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -150,6 +152,8 @@ def test_a_figure_upside_down_or_sliding_is_less_plausible() -> None:
     inverted[:, :, 1, 0] = torch.pi
     sliding[:, :, 0, 1] += 1
     assert measures({})["tilt"] < 0.3 < 1.7 < measures({"root": inverted})["tilt"]
+    lifted = {"lift": torch.cat([torch.full_like(parameters["lift"][..., :1], 0.6), 0 * lift["lift"][..., 1:]], -1)}
+    assert measures({})["hovering"] < 0.2 < 0.5 < measures(lifted)["hovering"]
     assert measures({"path": sliding})["sliding"] > 2 * measures({})["sliding"]
 
 

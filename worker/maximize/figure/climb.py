@@ -33,7 +33,7 @@ from worker.maximize.objective_function import ObjectiveFunction
 from worker.maximize.transforms import RandomViews
 
 DRAWS = {ONE_FIGURE: 110, TWO_FIGURES: 20, BALL: 10}
-STARTS = {ONE_FIGURE: 4, TWO_FIGURES: 1, BALL: 1}
+STARTS = {ONE_FIGURE: 3, TWO_FIGURES: 1, BALL: 1}
 MARGINS = {ONE_FIGURE: 0.0, TWO_FIGURES: 1.5, BALL: 1.0}  # standard deviations of J over random scenes
 LEADS = {TWO_FIGURES: -1.0, BALL: 0.0}  # by which the best random scene must be ahead to climb, in these too
 FIRST_SHARE = 0.25  # of the steps, that every start climbs

@@ -1,7 +1,7 @@
 """What a scene is held to beside its unit.
 
-Smooth motion, feet that do not slide, a steady camera, bodies that stay in view and are upright where nothing speaks
-against it, and poses and colours that are not extreme.
+Smooth motion, feet that do not slide, bodies that fall where nothing carries them, stay in view and are upright where
+nothing speaks against it, a steady camera, and poses and colours that are not extreme.
 """
 
 import torch
@@ -9,10 +9,12 @@ from torch import Tensor
 
 from worker.maximize.figure.projection import Camera
 from worker.maximize.figure.scene import Bodies, Parameters, over_frames
-from worker.maximize.figure.skeleton import JOINT_INDEX
+from worker.maximize.figure.skeleton import JOINT_INDEX, surface_heights
 
 ACCELERATION_M = 0.05  # metres a frame, by frame, that count as 1
 SLIDE_M = 0.04  # metres a frame over the floor that count as 1
+GRAVITY_M = 0.0157  # metres a frame, by frame, at 25 frames a second
+AIRBORNE_M = 0.15  # height over which a body falls freely
 CONTACT_M = 0.05  # height over which a foot or hand loses contact
 PAN_PX = 1.0  # pixels a frame of a camera that count as 1
 IN_VIEW = 0.9  # share of half the picture that bodies stay within
@@ -23,6 +25,7 @@ WEIGHTS = {
     "pan": 0.05,
     "out of view": 10.0,
     "overlap": 2.0,
+    "hovering": 0.3,
     "tilt": 0.5,
     "pose": 0.25,
     "colours": 0.2,
@@ -57,6 +60,7 @@ def implausibility(parameters: Parameters, bodies: Bodies, camera: Camera, side:
     if middles is None:
         found["pose"] = (parameters["pose"] / POSE_STD).square().flatten(1).mean(1)
         found["tilt"] = _tilt(bodies.joints)
+        found["hovering"] = _hovering(bodies.joints)
         feet = bodies.joints[:, :, :, FOOTING]
         speed = feet[..., [0, 2]].diff(dim=2).square().sum(-1) / SLIDE_M**2
         contact = (-(feet[..., 1] - 0.05).clamp_min(0) / CONTACT_M).exp()[:, :, 1:]
@@ -72,6 +76,15 @@ def _tilt(joints: Tensor) -> Tensor:
     spine = joints[..., JOINT_INDEX["neck"], :] - joints[..., JOINT_INDEX["root"], :]
     tilt: Tensor = 1 - (spine[..., 1] / spine.norm(dim=-1)).flatten(1).mean(1)
     return tilt
+
+
+def _hovering(joints: Tensor) -> Tensor:
+    """Return how far bodies (B, F, T, J, 3) in the air are from falling freely: 1 where they hover all the time."""
+    height = (surface_heights(joints).amin(-1)[..., 1:-1] - CONTACT_M).clamp_min(0)
+    in_air = 1 - (-height / AIRBORNE_M).exp()
+    fall = joints[..., 1].mean(-1).diff(n=2, dim=-1) / GRAVITY_M + 1
+    hovering: Tensor = (in_air * fall.square().clamp_max(9)).flatten(1).mean(1)
+    return hovering
 
 
 def weighted(measures: dict[str, Tensor]) -> Tensor:

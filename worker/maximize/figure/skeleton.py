@@ -138,11 +138,16 @@ def forward_kinematics(root: Tensor, angles: Tensor, lengths: Tensor) -> tuple[T
     return torch.stack(positions, -2), turned[JOINT_INDEX["neck"]]
 
 
-def lowest_point(positions: Tensor) -> Tensor:
-    """Return a soft minimum of the heights (...) of the body's surface, from joint positions (..., J, 3)."""
+def surface_heights(positions: Tensor) -> Tensor:
+    """Return how high the lowest point of the surface around each joint is, (..., J), from positions (..., J, 3)."""
     radii = torch.full((len(JOINTS),), 0.05, device=positions.device)
     for capsule in CAPSULES:
         for name, radius in zip((capsule.start, capsule.end), capsule.radii, strict=True):
             radii[JOINT_INDEX[name]] = radius
-    heights = positions[..., 1] - radii
+    return positions[..., 1] - radii
+
+
+def lowest_point(positions: Tensor) -> Tensor:
+    """Return a soft minimum of the heights (...) of the body's surface, from joint positions (..., J, 3)."""
+    heights = surface_heights(positions)
     return -torch.logsumexp(-LOWEST_SHARPNESS * heights, -1) / LOWEST_SHARPNESS
