@@ -15,13 +15,14 @@ the camera, `coupling` the correlation of local contrast and speed over pixels.
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from app.contract.network import CLASS_LAYER, StreamName
@@ -38,7 +39,10 @@ from worker.video.flow import FLOW_UNIT_PX
 
 MOVING_PX = 0.5  # pixels a frame
 JUDGES = {"judge": "mocap_judge", "control": "mocap_two_stream"}
+LABEL_PX, GAP_PX = 18, 6
 LUMA = (0.299, 0.587, 0.114)
+
+Row = tuple[str, np.ndarray]  # a label, and pictures side by side
 
 
 def load_shipped_network(name: str, family: str) -> Network:
@@ -77,7 +81,7 @@ def main() -> None:
     classes = list(network.card.classes)
     units = [classes.index(name) for name in options.units or classes]
     tally: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    rows: list[np.ndarray] = []
+    rows: list[Row] = []
     for seed in options.seeds:
         recipe = Recipe(prior="figure", seed=seed, steps=options.steps).resolved(network.card)
         recipe = recipe.in_pixels(network.card, CLASS_LAYER)
@@ -102,7 +106,7 @@ def main() -> None:
             tally["climbed"]["seconds"].append(seconds)
             tally["climbed"]["cpu seconds"].append(cpu)
             print(seed, *told, f"{seconds:.0f} s", flush=True)
-            rows.append(draw_row(studio, climbed, alike[0]))
+            rows.append((" ".join(told[:4]), draw_row(studio, climbed, alike[0])))
             if options.sheet:
                 save_sheet(rows, options.sheet)
     for name, values in tally.items():
@@ -145,12 +149,15 @@ def draw_row(studio: Studio, scene: Scene, start: Scene) -> np.ndarray:
     return np.concatenate(pictures, 1)
 
 
-def save_sheet(rows: list[np.ndarray], path: Path, columns: int = 2) -> None:
-    height = -(-len(rows) // columns)
-    blank = [np.zeros_like(rows[0])] * (height * columns - len(rows))
-    parts = [*rows, *blank]
-    sheet = np.concatenate([np.concatenate(parts[k::columns], 0) for k in range(columns)], 1)
-    Image.fromarray(sheet).save(path)
+def save_sheet(rows: Sequence[Row], path: Path, columns: int = 2) -> None:
+    height, width = rows[0][1].shape[:2]
+    sheet = Image.new("RGB", (columns * (width + GAP_PX), -(-len(rows) // columns) * (height + LABEL_PX)), (14, 14, 18))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for index, (label, picture) in enumerate(rows):
+        left, top = index % columns * (width + GAP_PX), index // columns * (height + LABEL_PX)
+        draw.text((left + 4, top + 1), label, (220, 220, 220), font)
+        sheet.paste(Image.fromarray(picture), (left, top + LABEL_PX))
+    sheet.save(path, quality=85, method=6)
 
 
 if __name__ == "__main__":
