@@ -7,10 +7,10 @@ Three rows of the same scenes, all of the kind that the climb chose:
 
     climbed   what the recipe gives
     best      the best of the random scenes that it started from, not climbed: poses that the network chose
-    random    one random scene that nothing chose, with a label that is not its own
+    random    one random scene that nothing chose
 
-`named` is the share that another network assigns to the class, `moving` the share of pixels faster than MOVING_PX less
-the camera, `coupling` the correlation of local contrast and speed over pixels.
+`default`, `judge` and `control` are the shares that these networks assign to the class; `moving` and `coupling` are
+those of `benchmarks/motion_reality.py`. Before that, a line a class tells what the three networks see in each row.
 """
 
 import argparse
@@ -21,12 +21,11 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 
 from app.contract.network import CLASS_LAYER, StreamName
 from app.contract.recipe import Recipe
+from benchmarks.motion_reality import coupling, moving_share
 from worker.maximize.figure.climb import DRAWS, Scene, Studio, draw_starts, find_scene, rate_starts
 from worker.maximize.from_recipe import make_function, make_model, make_views
 from worker.networks.load import load_network, make_card
@@ -37,10 +36,8 @@ from worker.render.stimulus import rgb_pixels
 from worker.shipped.paths import WEIGHTS_FOLDER
 from worker.video.flow import FLOW_UNIT_PX
 
-MOVING_PX = 0.5  # pixels a frame
 JUDGES = {"judge": "mocap_judge", "control": "mocap_two_stream"}
 LABEL_PX, GAP_PX = 18, 6
-LUMA = (0.299, 0.587, 0.114)
 
 Row = tuple[str, np.ndarray]  # a label, and pictures side by side
 
@@ -49,23 +46,6 @@ def load_shipped_network(name: str, family: str) -> Network:
     weights = (WEIGHTS_FOLDER / f"mocap_{name}.safetensors").read_bytes()
     known = find_family(family)
     return load_network(make_card(known, weights, known.labels, slug=name), weights)
-
-
-def moving_share(flow: Tensor) -> float:
-    """Return the share of pixels that move in flow (2, T, H, W), less the median of each field."""
-    pixels = flow * FLOW_UNIT_PX
-    speed = (pixels - pixels.flatten(2).median(2).values[..., None, None]).norm(dim=0)
-    return float((speed.mean(0) > MOVING_PX).float().mean())
-
-
-def coupling(appearance: Tensor, flow: Tensor) -> float:
-    """Return the correlation over pixels of local contrast of (3, 1, H, W) and mean speed of (2, T, H, W)."""
-    pixels = flow * FLOW_UNIT_PX
-    speed = (pixels - pixels.flatten(2).median(2).values[..., None, None]).norm(dim=0).mean(0)
-    grey = torch.einsum("cthw,c->thw", appearance, torch.tensor(LUMA))[None]
-    mean, square = (F.avg_pool2d(each, 9, 1, 4, count_include_pad=False) for each in (grey, grey * grey))
-    contrast = (square - mean * mean).clamp_min(0).sqrt()
-    return float(torch.corrcoef(torch.stack([contrast.flatten(), speed.flatten()]))[0, 1].nan_to_num(0))
 
 
 def main() -> None:
@@ -134,8 +114,9 @@ def measure(
         answer = int(each.module(inputs)[0].argmax())
         tally[name].append(float(answer == unit))
         answers.append(f"{name}: {network.card.classes[answer]}")
-    tally["moving"].append(moving_share(drawn.flow[0]))
-    tally["coupling"].append(coupling(drawn.appearance[0], drawn.flow[0]))
+    appearance, flow = drawn.appearance[0].numpy(), drawn.flow[0].numpy()
+    tally["moving"].append(moving_share(flow))
+    tally["coupling"].append(coupling(appearance, flow))
     return answers
 
 
