@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.contract.result import MediaRole, RenderedMedia
 from worker.render.flow_color import Floats, Pixels, direction_colors, own_scale, xy_magnitude_colors
-from worker.render.stimulus import beside_flow, warp_along_flow, enlarge_if_small
+from worker.render.stimulus import beside_flow, enlarge_if_small, warp_along_flow
 from worker.render.webp import SHEET_COLUMNS, encode_loop
 from worker.video.flow import dequantise
 
