@@ -15,7 +15,7 @@ from app.store.database.engine import Store
 from app.store.surveys import writing
 from app.store.surveys.costs import estimate_seconds
 from app.store.surveys.parts import save_part_facts
-from tests.evidence_support import add_dataset, facts, unit_evidence
+from tests.evidence_support import add_dataset, every_unit, facts, new_predictions, unit_evidence
 
 
 @pytest.fixture
@@ -56,8 +56,10 @@ def test_parts_take_longer_for_more_clips_up_to_their_most_passes(tiny: Store, b
     )
     found = facts(5, parts=parts)
     with tiny.transaction() as session:
-        writing.finish_survey(session, survey_id=begun, facts=found)
         card = get_card(session, slug="tiny")
+        writing.save_unit_evidence(session, survey_id=begun, units=every_unit(card))
+        writing.save_predictions(session, survey_id=begun, predictions=new_predictions())
+        writing.finish_survey(session, survey_id=begun, facts=found)
         assert estimate_seconds(session, card=card, clips=10 * found.clips) == {
             SurveyPart.RECORD: 90,
             SurveyPart.MASK: 8,
