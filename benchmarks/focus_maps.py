@@ -3,13 +3,15 @@ r"""Measure what one focus map for both streams does to class stimuli: transfer,
     python -m benchmarks.focus_maps --judge mocap-judge --judge control --seeds 5 --steps 36 --speed medium --speed slow
 
 Networks are those registered in KINETOSCOPE_HOME. Each seed is measured under every variant before the next one; the
-table is printed after each seed. Moving is the share of pixels faster than half a pixel a frame, and coupling the
-correlation over space of local contrast and speed, both with the median of each flow field subtracted. J is that of
-the variant over that of `focus` 1 with a map of its own for each stream, averaged over classes and seeds.
+table is printed after each seed. With --keep FILE, what is measured is kept there, a line each, and not measured again.
+Moving is the share of pixels faster than half a pixel a frame, and coupling the correlation over space of local
+contrast and speed, both with the median of each flow field subtracted. J is the mean over classes and seeds.
 """
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -27,10 +29,9 @@ from worker.tasks.network_cache import NetworkCache
 Values = dict[str, list[float]]
 
 out = Console(width=140)
-OWN = "focus, own maps"
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "no focus": {},
-    OWN: {"focus": 1, "center_bias": 1},
+    "focus, own maps": {"focus": 1, "center_bias": 1},
     "focus, shared map": {"focus": 1, "center_bias": 1, "focus_map": "shared"},
 }
 
@@ -53,11 +54,10 @@ def make_table(found: Mapping[tuple[str, str], Values], seeds: int) -> Table:
     names = list(next(iter(found.values())))
     table = Table("speed", "variant", *names, title=f"{seeds} seeds")
     for (speed, variant), values in found.items():
-        own = np.mean(found[speed, OWN]["J"])
         shown = []
         for name in names:
             if name == "J":
-                shown.append(f"{np.mean(values[name]) / own - 1:+.1%}")
+                shown.append(f"{np.mean(values[name]):.2e}")
             elif name == "seconds a unit":
                 shown.append(f"{np.mean(values[name]):.1f}")
             elif name in ("moving", "coupling"):
@@ -76,16 +76,23 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=72)
     parser.add_argument("--speed", action="append", help="may be repeated; medium if not given")
     parser.add_argument("--batch", type=int, default=21)
+    parser.add_argument("--keep", type=Path, help="file of what has been measured")
     options = parser.parse_args()
     networks = NetworkCache(open_database(), choose_device(), max_networks=8)
     network = networks.load(options.network)
     judges = [networks.load(slug) for slug in options.judge or ["mocap-judge"]]
     found: dict[tuple[str, str], Values] = {}
+    lines = options.keep.read_text().splitlines() if options.keep and options.keep.exists() else []
+    known: dict[str, Values] = dict(json.loads(line) for line in lines)
     for seed in range(options.seeds):
         for speed in options.speed or ["medium"]:
             for variant, fields in VARIANTS.items():
                 choices = {**fields, "speed": speed, "seed": seed, "steps": options.steps}
-                measured = measure(network, judges, Recipe.model_validate(choices), options.batch)
+                key = json.dumps([choices, network.card.slug, [judge.card.slug for judge in judges]])
+                measured = known.get(key) or measure(network, judges, Recipe.model_validate(choices), options.batch)
+                if options.keep and key not in known:
+                    with options.keep.open("a") as file:
+                        file.write(json.dumps([key, measured]) + "\n")
                 values = found.setdefault((speed, variant), {})
                 for name, each in measured.items():
                     values.setdefault(name, []).extend(each)

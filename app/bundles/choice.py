@@ -44,11 +44,11 @@ class Choice:
 
 
 def newest_only(results: Iterable[Visualization]) -> set[int]:
-    """Return the ids of those of the results that are the newest of their unit at a speed, an objective and a sign."""
+    """Return the ids of those of the results that are the newest of their unit at a speed, objective, sign and clip."""
     newest: dict[tuple[object, ...], Visualization] = {}
     for result in results:
         recipe = result.recipe
-        key = (result.layer, result.unit, recipe.speed, recipe.objective, recipe.sign)
+        key = (result.layer, result.unit, recipe.speed, recipe.objective, recipe.sign, recipe.start_clip)
         known = newest.get(key)
         if known is None or (known.created_at, known.recipe_key) < (result.created_at, result.recipe_key):
             newest[key] = result

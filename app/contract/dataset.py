@@ -58,5 +58,10 @@ class Clip(Model):
     label: str
     media: tuple[MediaRef, ...]
 
+    @property
+    def video(self) -> MediaRef | None:
+        """Return its video, whose checksum names the clip in recipes; None for one that came in a bundle of stills."""
+        return self.medium(MediaRole.VIDEO)
+
     def medium(self, role: MediaRole) -> MediaRef | None:
         return next((medium for medium in self.media if medium.role is role), None)

@@ -21,6 +21,7 @@ from app.contract.network import NetworkCard
 from app.contract.recipe_defaults import (
     BATCH_NORM_DEFAULTS,
     CENTER_DEFAULTS,
+    CLIP_DEFAULTS,
     DEFAULTS,
     FIGURE_DEFAULTS,
     LEGACY_VALUES,
@@ -107,6 +108,11 @@ class Recipe(RecipeFields):
         """Return whether one position of the map is maximized, and not their sum."""
         return self.objective != "channel"
 
+    @property
+    def shows_unit(self) -> bool:
+        """Return whether its results stand for their unit in listings: they raise it, and start from no clip."""
+        return self.sign == "maximize" and not self.start_clip
+
     def resolved(self, card: NetworkCard) -> "ResolvedRecipe":
         """Return the recipe with every open field filled in for a network."""
         defaults = BATCH_NORM_DEFAULTS if card.normalised else DEFAULTS
@@ -114,6 +120,8 @@ class Recipe(RecipeFields):
             defaults = CENTER_DEFAULTS
         if self.prior == "figure":
             defaults = FIGURE_DEFAULTS
+        elif self.start_clip:
+            defaults = {**defaults, **CLIP_DEFAULTS}
         own_size = {"size": card.stimulus.height, "frames": card.stimulus.frames}
         chosen = {name: value for name in Recipe.model_fields if (value := getattr(self, name)) is not None}
         fields = {**defaults, **own_size, **chosen}

@@ -16,6 +16,9 @@ LEGACY_VALUES: Mapping[str, object] = {
     "focus": 0.0,
     "center_bias": 0.0,
     "focus_map": "own",
+    "start_clip": "",
+    "start_keeps": "amplitude",
+    "likeness": 1.0,
     "weight_decay_until": 0.75,
     "feature_statistics": "",
     "time_weight": 1.0,
@@ -50,4 +53,5 @@ BATCH_NORM_DEFAULTS: Mapping[str, object] = {
 }
 CENTER_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 36, "step_size": 0.3, "blur": 7.0, "bound": 1.5}
 FIGURE_DEFAULTS: Mapping[str, object] = {**DEFAULTS, "steps": 40}  # of the prior `figure`, for every network
+CLIP_DEFAULTS: Mapping[str, object] = {"steps": 36, "bound": 0.5}  # where `start_clip` names a clip, beside the others
 TIME_WEIGHTS: Mapping[str, float] = {"smoothed": 1.0, "neutral": 200.0}  # `time_weight` by `time_path`: docs/method.md

@@ -120,7 +120,10 @@ class RecipeFields(Model):
         default="momentum", description="Normalised-gradient momentum with a cosine schedule, or Adam."
     )
     steps: int | None = Field(
-        default=None, ge=1, le=2048, description="Gradient steps. If empty, 72, 36 for `center`, and 40 for figures."
+        default=None,
+        ge=1,
+        le=2048,
+        description="Gradient steps. If empty, 72, 36 for `center` and with `start_clip`, and 40 for figures.",
     )
     tolerance: float = Field(
         default=0.0,
@@ -154,7 +157,8 @@ class RecipeFields(Model):
         default=None,
         gt=0,
         le=4,
-        description="Hard bound on the local norm, times the stream's own. If empty, 1, and 1.5 for `center`.",
+        description="Hard bound on the local norm, times the stream's own. If empty, 1, 1.5 for `center`, and 0.5 "
+        "for the change of a `start_clip`.",
     )
     smoothness: float = Field(default=0.01, ge=0, le=1000, description="Weight of the spatiotemporal smoothness R_TV.")
     kappa: float = Field(default=1.0, ge=0, le=1000, description="Weight of space within R_TV.")
@@ -226,6 +230,24 @@ class RecipeFields(Model):
         description="Whether each stream has a focus of its own, or both share one: the geometric mean of the two, so "
         "that what is seen and what moves gather in one place. `shared` is for `focus` above 0, the objective "
         "`channel`, and layers that see both streams.",
+    )
+    start_clip: Literal[""] | Sha256 = Field(
+        default="",
+        description="Accentuate a real clip: sha256 of the video of a clip of a data set. The stimulus is that clip "
+        "plus a change, and `energy`, `smoothness`, `bound` and `weight_decay` are those of the change. If empty, the "
+        "stimulus starts from noise.",
+    )
+    start_keeps: Literal["amplitude", "phase", "nothing"] = Field(
+        default="amplitude",
+        description="What an accentuated clip keeps in each frame: no frequency stronger than it is (amplitude), every "
+        "phase (phase), or neither. For `start_clip`.",
+    )
+    likeness: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        description="How much the layer's other units must respond to the accentuated clip as to the clip: weight of "
+        "their relative squared distance. For `start_clip`.",
     )
     jitter: int = Field(
         default=16, ge=0, le=64, description="Random shift at each step, in pixels of a picture 224 high."

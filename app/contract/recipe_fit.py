@@ -42,6 +42,7 @@ def require_fit(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer, units
     if recipe.prior == "figure":
         _require_figure(recipe, card, layer)
     _require_focus_map(recipe, card, layer)
+    _require_start(recipe, card)
     own = card.stimulus
     has_clip = any(stream.name is StreamName.CLIP for stream in card.streams)
     if not has_clip and recipe.frames != own.frames:
@@ -115,6 +116,31 @@ def _require_focus_map(recipe: "ResolvedRecipe", card: NetworkCard, layer: Layer
         raise InvalidRecipe(
             f"{layer.name} of {card.title} sees one stream alone, and there is no other one to share a focus with: "
             "leave `focus_map` at `own`."
+        )
+
+
+def _require_start(recipe: "ResolvedRecipe", card: NetworkCard) -> None:
+    if not recipe.start_clip:
+        return
+    if recipe.is_of_one_position:
+        raise InvalidRecipe(
+            "A clip is accentuated for the objective `channel`, the whole map: choose that one, or leave `start_clip` "
+            "empty."
+        )
+    if recipe.prior == "figure":
+        raise InvalidRecipe(
+            "A figure is a scene of its own, and starts from no clip: choose another `prior`, or leave `start_clip` "
+            "empty."
+        )
+    if recipe.motion_size is not None:
+        raise InvalidRecipe(
+            "An accentuated clip has the motion of the clip and what is added to it: leave `motion_size` empty."
+        )
+    own = card.stimulus
+    if (recipe.size, recipe.frames) != (own.height, own.frames):
+        raise InvalidRecipe(
+            f"A clip is accentuated as {card.title} sees it, {own.frames} frames of {own.height} px: leave `size` and "
+            "`frames` empty."
         )
 
 

@@ -15,8 +15,8 @@ class MediaRole(StrEnum):
 
     All visualizations have poster, loop and raw; one that came in a bundle may be without loop and raw. Clip networks
     have sheet too; two-stream networks have appearance, flow, flow_direction and flow_xy, and frames too where a scene
-    with a figure was rendered. A real clip has a video
-    instead of a sheet, and flow once a network with a motion stream may be surveyed with it.
+    with a figure was rendered; accentuated clips have comparison. A real clip has a video instead of a sheet, and flow
+    once a network with a motion stream may be surveyed with it.
     """
 
     POSTER = "poster"  # still for cards; of two streams appearance and motion side by side (before: an inset)
@@ -29,6 +29,7 @@ class MediaRole(StrEnum):
     FLOW_XY = "flow_xy"  # animated: x, y, magnitude on mid-grey
     RAW = "raw"  # the arrays, .npz
     VIDEO = "video"  # of a real clip: what the network sees of it, .mp4
+    COMPARISON = "comparison"  # animated, of an accentuated clip: the clip, the stimulus, what was added
 
 
 # media types that the project stores, and the extension each has in addresses
@@ -94,6 +95,14 @@ class Measurements(Model):
     )
     noise: dict[str, float] = Field(
         description="by stream: share of spectral energy above a quarter of the sampling rate"
+    )
+    clip_activation: float | None = Field(
+        default=None, description="of the real clip that an accentuated stimulus starts from, measured as `activation`"
+    )
+    clip_probability: float | None = Field(default=None, description="that of the clip; class units only")
+    clip_change: dict[str, float] = Field(
+        default_factory=dict,
+        description="by stream: RMS of what was added to the clip, over the RMS of the clip; empty without a clip",
     )
     trace: tuple[float, ...] = Field(description="J at each step")
     seconds: float

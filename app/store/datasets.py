@@ -192,6 +192,20 @@ def get_clip(session: Session, *, slug: str, name: str) -> Clip:
     return clips[0]
 
 
+def clip_of_video(session: Session, *, sha256: str) -> Clip | None:
+    """Return the clip of a data set whose video has this checksum, the first that was added; None where there is none.
+
+    Uploaded clips belong to no data set and are never found.
+    """
+    has_video = exists().where(
+        ClipMediaRow.clip_id == ClipRow.id,
+        ClipMediaRow.role == MediaRole.VIDEO.value,
+        ClipMediaRow.sha256 == sha256,
+    )
+    clips = read_clips(session, select_clips().where(has_video).order_by(ClipRow.id).limit(1))
+    return clips[0] if clips else None
+
+
 def adjacent_clips(session: Session, *, clip: Clip) -> tuple[str | None, str | None]:
     """Return the names of the clips before and after one, in the order of `list_clips`."""
     keys, here = tuple_(ClipRow.label, ClipRow.id), tuple_(literal(clip.label), literal(clip.id))

@@ -14,7 +14,7 @@ from app.contract.network import NetworkCard
 from app.contract.recipe import DEFAULT_SPEED, RECIPE_FIELD_NAMES, Recipe, Sign, Speed
 from app.contract.result import EXTENSIONS
 from app.settings import settings
-from app.store import media
+from app.store import datasets, media
 from app.store.catalog import networks
 from app.store.database.engine import Store
 from app.store.jobs import listing, requests
@@ -35,6 +35,9 @@ def visualize(
     speed: Speed = DEFAULT_SPEED,
     seed: int = 0,
     sign: Annotated[Sign, typer.Option(help="Show what raises each unit, or what lowers it.")] = "maximize",
+    clip: Annotated[
+        str | None, typer.Option(help="DATASET/CLIP to accentuate: what in this clip would the units like more of.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any recipe field, e.g. --set steps=32.")] = None,
 ) -> None:
     """Visualize units and write their pictures.
@@ -48,7 +51,8 @@ def visualize(
         raise InvalidRequest("Name the units, or give --all (with a layer: all of it; without: the whole network).")
     if layer is None and not all_:
         raise InvalidRequest(f"Name a layer of {network}: {', '.join(each.name for each in card.layers)}.")
-    recipe = parse_recipe([f"speed={speed}", f"seed={seed}", f"sign={sign}", *(set_ or [])])
+    start = [] if clip is None else [f"start_clip={find_video(store, clip)}"]
+    recipe = parse_recipe([f"speed={speed}", f"seed={seed}", f"sign={sign}", *start, *(set_ or [])])
     visualize_requests = [
         VisualizeRequest(
             network=network,
@@ -91,6 +95,16 @@ def write_pictures(store: Store, card: NetworkCard, layer: str, unit: int, recip
     for note in measured.notes:
         out.print(f"  {note}", highlight=False, markup=False)
     return True
+
+
+def find_video(store: Store, clip: str) -> str:
+    """Return the sha256 of the video of DATASET/CLIP. Raises UnknownDataset, UnknownClip and InvalidRequest."""
+    dataset, _, name = clip.partition("/")
+    with store.session() as session:
+        video = datasets.get_clip(session, slug=dataset, name=name).video
+    if video is None:
+        raise InvalidRequest(f"The clip {clip} has no video here: it came in a bundle with stills alone.")
+    return video.sha256
 
 
 def compute(store: Store, jobs: Sequence[VisualizeJob]) -> None:

@@ -24,6 +24,13 @@ def as_input(name: StreamName, x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(1, 2) if name is StreamName.MOTION else x
 
 
+def from_input(name: StreamName, x: Tensor) -> Tensor:
+    """Return a stream's input in the layout (B, D, T, H, W): undo `as_input`."""
+    if name is StreamName.APPEARANCE:
+        return x[:, :, None]
+    return x.reshape(len(x), -1, 2, *x.shape[2:]).transpose(1, 2) if name is StreamName.MOTION else x
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """Return a tensor of reduced precision in float32, any other as it is."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -50,7 +50,7 @@ class Batch:
         like, device = torch.empty_like(function.scale), function.scale.device
         self.function = function
         self.members = Membership(len(seeds), device)
-        self.state = OptimizerState(function.model.canvases, seeds, settings, like)
+        self.state = OptimizerState(function.model.canvases, seeds, settings, like, function.start)
         self.curvature: dict[InputName, Tensor] = {}  # (B,) by input
         self.diagnostics = Diagnostics(names, device)
         self.microbatches = AdaptiveMicrobatches(len(seeds), len(seeds) if function.objective.is_joint else 1)

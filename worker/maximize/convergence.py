@@ -28,7 +28,7 @@ def restart_dead(batch: Batch) -> None:
         if not dead:
             return
         rows = [batch.members.active.index(item) for item in dead]
-        noise = {name: canvas.project(state.noise(name, dead, rms)) for name, canvas in state.canvases.items()}
+        noise = {name: state.project(name, state.noise(name, dead, rms)) for name in state.canvases}
         has_gradient = _has_gradient(batch, torch.tensor(rows, device=state.like.device), noise)
         for index, item in enumerate(dead):
             if has_gradient[index]:

@@ -26,7 +26,7 @@ from worker.maximize.cone import Cone, EmptyMap, WholeModel, make_cone
 from worker.maximize.feature_prior import StatisticsByLayer, named_statistics, unused_prior
 from worker.maximize.figure.ascent import FigureAscent, FoundScene
 from worker.maximize.focus import Focus
-from worker.maximize.loop import ascend
+from worker.maximize.loop import Measure, ascend
 from worker.maximize.measures import Array, peak, probability, trough
 from worker.maximize.microbatches import is_out_of_memory, out_of_memory
 from worker.maximize.objective_function import Model, ObjectiveFunction
@@ -46,6 +46,7 @@ from worker.maximize.report import Report
 from worker.maximize.result import Maximum, Observe
 from worker.maximize.running_gain import RunningGain
 from worker.maximize.settings import Schedule, Settings
+from worker.maximize.start import Likeness, Start
 from worker.maximize.stimulus_size import is_own_size, refuse_size
 from worker.maximize.transforms import RandomViews
 from worker.networks.network import Network
@@ -78,13 +79,15 @@ def maximize_units(
     *,
     a_hat: Sequence[float] | None = None,
     statistics: StatisticsByLayer | None = None,
+    clip: Mapping[StreamName, Array] | None = None,
     observe: Observe = lambda step: (),
 ) -> list[UnitResult]:
     """Return stimuli that maximize J for these units, under recipes that differ in nothing but their seed.
 
     `a_hat` are the units' largest activations over data, and minus the lowest where the recipe says `minimize`.
     `statistics`, by layer, are those that the recipe names by `feature_statistics`, and are not used by others; a
-    recipe that names some is refused without them.
+    recipe that names some is refused without them. `clip` (D, T, H, W) by stream, standard units, is what the network
+    sees of the clip that the recipe names by `start_clip`.
     `observe` sees every step and returns the indices of units to drop, or raises to stop all. A unit that was dropped
     has no result; one that fails has its error, and the others go on. Raises InvalidRecipe for a stimulus size that the
     layer cannot take, NoGradient where the activation does not depend on the input.
@@ -105,7 +108,7 @@ def maximize_units(
     is_figure = recipe.prior == "figure"
     shown = recipe.model_copy(update={"jitter": 0}) if is_figure else recipe  # a scene goes on beyond the frame
     model, problem = make_model(network, layer, shown, known)
-    function = make_function(network, layer, recipe, model, units, a_hat)
+    function = make_function(network, layer, recipe, model, units, a_hat, clip)
     names = [f"unit {unit} of {layer}" for unit in units]
     measure = partial(_measure, network, make_unit_activation(network, layer, recipe, units, model), recipe.sign)
     seeds = [r.seed for r in resolved]
@@ -117,7 +120,8 @@ def maximize_units(
         results = ascend(function, seeds, make_settings(recipe), names, measure=measure, observe=observe)
 
     unused = unused_prior([each.name for each in card.layers], layer, known)
-    report = Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units))
+    of_clip = measure_clip(function, measure, len(units))
+    report = Report(network, layer, recipe, model, problem, unused, (perf_counter() - started) / len(units), clip)
     maxima: Sequence[float | None] = [None] * len(units)
     if a_hat is not None:
         maxima = _data_maxima(a_hat, len(units), function.scale.device).tolist()
@@ -125,13 +129,24 @@ def maximize_units(
     def outcome(item: int, result: Maximum | WorkError) -> Visualization | WorkError:
         if isinstance(result, WorkError):
             return result
-        measured = report(names[item], result, maxima[item])
+        measured = report(names[item], result, maxima[item], of_clip[item] if of_clip else ())
         if isinstance(measured, WorkError) or item not in scenes:
             return measured if isinstance(measured, WorkError) else Visualization(result.stimulus, measured)
         measured = measured.model_copy(update={"trajectories": scenes[item].trajectories})
         return Visualization(result.stimulus, measured, scenes[item].frames)
 
     return [UnitResult(item, units[item], outcome(item, result)) for item, result in results.items()]
+
+
+def measure_clip(function: ObjectiveFunction, measure: Measure, count: int) -> list[tuple[float, ...]]:
+    """Return what the measures of finished stimuli are of the clip that each item starts from; empty without one."""
+    if function.start is None:
+        return []
+    start, device = function.start.cropped(function.model.canvases), function.scale.device
+    with torch.no_grad():
+        activations = function.model.activations(start.values, reduced=False)
+        values = [measure(activations, torch.tensor([item], device=device)) for item in range(count)]
+    return [tuple(float(each[0]) for each in of_item) for of_item in values]
 
 
 def make_model(
@@ -264,8 +279,14 @@ def make_function(
     model: Model,
     units: Sequence[int],
     a_hat: Sequence[float] | None = None,
+    clip: Mapping[StreamName, Array] | None = None,
 ) -> ObjectiveFunction:
-    """Return J for these units: their objectives over rho^2 a_hat, less the recipe's penalties."""
+    """Return J for these units: their objectives over rho^2 a_hat, less the recipe's penalties.
+
+    Raises ValueError for a recipe that starts from a clip where that is not given.
+    """
+    if bool(recipe.start_clip) != (clip is not None):
+        raise ValueError("a recipe with `start_clip` needs what the network sees of that clip, and no other one does")
     objective = make_objective(network, layer, recipe, units, model)
     field, canvases = network.card.layer(layer).receptive_field, list(model.canvases.values())
     height = min(field.height, max(canvas.height for canvas in canvases))
@@ -282,7 +303,11 @@ def make_function(
     if recipe.time_path == "neutral":
         is_known = torch.tensor([a_hat is not None and a_hat[item] > 0 for item in range(len(units))])
         running_gain = RunningGain.of(is_known.to(scale.device), scale)
-    return ObjectiveFunction(model, objective, penalty, scale, bn_prior, running_gain)
+    start, likeness = None, None
+    if clip is not None:
+        start = Start.of(clip, model.canvases, scale, recipe.start_keeps)
+        likeness = Likeness(make_unit_activation(network, layer, recipe, units, model), recipe.likeness)
+    return ObjectiveFunction(model, objective, penalty, scale, bn_prior, running_gain, start, likeness)
 
 
 def _data_maxima(a_hat: Sequence[float] | None, count: int, device: torch.device) -> Tensor:

@@ -104,10 +104,10 @@ def evaluate(batch: Batch, measure: Measure) -> dict[int, Maximum | WorkError]:
     @torch.no_grad()
     def figures(rows: slice) -> Tensor:
         """Return J, J without each of the inputs, and the caller's measures, (1 + removable + measures, B)."""
-        stimulus = {name: canvas.crop(batch.state.x[name][rows]) for name, canvas in canvases.items()}
+        x = {name: canvas.crop(batch.state.x[name][rows]) for name, canvas in canvases.items()}
         items = batch.members.items[rows]
-        objective, activations = function.evaluate(stimulus, items)
-        without = [function.evaluate(stimulus | {n: torch.zeros_like(stimulus[n])}, items)[0] for n in removable]
+        objective, activations = function.evaluate(x, items)
+        without = [function.evaluate(x, items, without=name)[0] for name in removable]
         return torch.stack([objective, *without, *measure(activations, items)])
 
     for rows, values in batch.microbatches.run(len(batch.members.active), figures):

@@ -68,6 +68,13 @@ def motion_energies(stimulus: Mapping[InputName, Array]) -> dict[str, float]:
     return {name: energy for name, energy in energies.items() if energy is not None}
 
 
+def relative_changes(clip: Mapping[InputName, Array], stimulus: Mapping[InputName, Array]) -> dict[str, float]:
+    """Return the RMS of stimulus - clip over the RMS of the clip, by input; 0 where both are, of an empty clip 1."""
+    changes = {name: float(np.square(x - clip[name]).mean() ** 0.5) for name, x in stimulus.items()}
+    sizes = {name: float(np.square(clip[name]).mean() ** 0.5) for name in stimulus}
+    return {str(name): change / (sizes[name] or change or 1.0) for name, change in changes.items()}
+
+
 def to_array(x: Tensor) -> Array:
     """Return a copy of the tensor as a float32 array."""
     return x.detach().to("cpu", torch.float32).numpy().copy()

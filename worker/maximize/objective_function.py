@@ -5,6 +5,9 @@
 with g = objective / scale. For a recipe, g = <a_l(x), e_c> / (rho^2 a_hat). R_N is the mean divergence of the features
 from their statistics over data (worker.graph.bn_statistics). Its weight |g| is held fixed for the
 gradient: where x is stationary for J, it is so for log g - bn_prior R_N, whatever the scale of the unit.
+
+Where the stimulus starts from a real clip, x in the penalties is the change alone, and J also contains
+- likeness |g| D(x), with D how far the layer's other units are from what the clip gives them (worker.maximize.start).
 """
 
 from collections.abc import Mapping
@@ -19,6 +22,7 @@ from worker.maximize.canvas import Canvas, InputName, Stimulus
 from worker.maximize.objectives import Activations, Objective
 from worker.maximize.regularizers import Penalty
 from worker.maximize.running_gain import RunningGain
+from worker.maximize.start import Likeness, Start
 from worker.maximize.transforms import apply_view
 
 
@@ -59,6 +63,8 @@ class ObjectiveFunction:
     scale: Tensor  # (N,): one for each item of the whole batch, in the precision and on the device of stimuli
     bn_prior: float = 0.0
     running_gain: RunningGain | None = None  # of g rho^2 / M, by which penalties are multiplied; None: by 1
+    start: Start | None = None  # the clip that x is a change of; None: x is the stimulus
+    likeness: Likeness | None = None  # to the start
 
     def value_and_grad(
         self, x: Stimulus, view: Tensor | None, items: Tensor, *, with_bn_prior: bool = True
@@ -70,8 +76,10 @@ class ObjectiveFunction:
         not depend on the canvases.
         """
         leaves = {name: value.detach().requires_grad_() for name, value in x.items()}
-        stimulus = {name: apply_view(leaf, self.model.canvases[name], view) for name, leaf in leaves.items()}
-        activations, gain = self.gain(stimulus, items, reduced=True, with_bn_prior=with_bn_prior)
+        whole = leaves if self.start is None else self.start.add_to(leaves)
+        stimulus = {name: apply_view(value, self.model.canvases[name], view) for name, value in whole.items()}
+        of_clip = self._activations_of_clip(view, items, reduced=True)
+        activations, gain = self.gain(stimulus, items, reduced=True, with_bn_prior=with_bn_prior, of_clip=of_clip)
         if not gain.requires_grad:
             raise NoGradient(
                 f"The activation of {' and '.join(self.objective.layers)} does not depend on the network's input, so "
@@ -94,21 +102,56 @@ class ObjectiveFunction:
         return ValueAndGrad(value, penalty, weight, is_finite, has_gradient, gradient, curvature)
 
     def gain(
-        self, stimulus: Stimulus, items: Tensor, *, reduced: bool, with_bn_prior: bool = True
+        self,
+        stimulus: Stimulus,
+        items: Tensor,
+        *,
+        reduced: bool,
+        with_bn_prior: bool = True,
+        of_clip: Activations | None = None,
     ) -> tuple[Activations, Tensor]:
-        """Return the activations of stimuli without margin, and g - bn_prior |g| R_N (B,), |g| without gradient."""
-        if not with_bn_prior or not self.bn_prior:
-            activations = self.model.activations(stimulus, reduced=reduced)
-            return activations, self.objective(activations, items) / self.scale[items]
-        activations, divergence = self.model.with_bn_divergence(stimulus, reduced=reduced)
-        gain = self.objective(activations, items) / self.scale[items]
-        return activations, gain if divergence is None else gain - self.bn_prior * gain.detach().abs() * divergence
+        """Return the activations of stimuli without margin, and g - bn_prior |g| R_N (B,), |g| without gradient.
 
-    def evaluate(self, stimulus: Stimulus, items: Tensor) -> tuple[Tensor, Activations]:
-        """Return J (B,) of finished stimuli in float32, and their activations."""
-        activations, gain = self.gain(stimulus, items, reduced=False)
-        penalty, _ = self.penalties(stimulus, activations)
+        With the activations of the clip that they start from, likeness |g| D is subtracted as well.
+        """
+        divergence = None
+        if with_bn_prior and self.bn_prior:
+            activations, divergence = self.model.with_bn_divergence(stimulus, reduced=reduced)
+        else:
+            activations = self.model.activations(stimulus, reduced=reduced)
+        gain = self.objective(activations, items) / self.scale[items]
+        size, total = gain.detach().abs(), gain
+        if divergence is not None:
+            total = total - self.bn_prior * size * divergence
+        if self.likeness is not None and of_clip is not None:
+            total = total - self.likeness.weight * size * self.likeness.distance(activations, of_clip, items)
+        return activations, total
+
+    def evaluate(self, x: Stimulus, items: Tensor, *, without: InputName | None = None) -> tuple[Tensor, Activations]:
+        """Return J (B,) of finished stimuli x in float32, and their activations.
+
+        The input `without` is shown as zeros: a grey frame, or no motion. Where x is a change of a clip, it is that of
+        the finished part.
+        """
+        start = None if self.start is None else self.start.cropped(self.model.canvases)
+        stimulus = dict(x if start is None else start.add_to(x))
+        if without is not None:
+            stimulus[without] = torch.zeros_like(stimulus[without])
+            x = {**x, without: stimulus[without]}
+        of_clip = self._activations_of_clip(None, items, reduced=False)
+        activations, gain = self.gain(stimulus, items, reduced=False, of_clip=of_clip)
+        penalty, _ = self.penalties(x, activations)
         return gain - self.penalty_weight(items) * penalty, activations
+
+    @torch.no_grad()
+    def _activations_of_clip(self, view: Tensor | None, items: Tensor, *, reduced: bool) -> Activations | None:
+        """Return the activations of the clip through the same views; None where nothing is compared with them."""
+        if self.start is None or self.likeness is None:
+            return None
+        clip = {}
+        for name, value in self.start.values.items():
+            clip[name] = apply_view(value.expand(len(items), -1, -1, -1, -1), self.model.canvases[name], view)
+        return self.model.activations(clip, reduced=reduced)
 
     def penalties(self, x: Stimulus, activations: Activations) -> tuple[Tensor, dict[InputName, Tensor]]:
         """Return the penalties of stimuli, (B,), and their gradients, before their weights."""

@@ -13,6 +13,7 @@ from worker.maximize.measures import Array, to_array
 from worker.maximize.optimizers import normalize
 from worker.maximize.parameterizations import Parameterization
 from worker.maximize.settings import Settings
+from worker.maximize.start import Start
 from worker.maximize.temporal_step import StiffTerm, TemporalStep, time_laplacian
 
 NO_CURVATURE: Mapping[InputName, Tensor] = MappingProxyType({})
@@ -22,14 +23,21 @@ START_RMS = 0.1  # of the start noise, in units of the bound
 class OptimizerState:
     """Stimuli `x` (B, D, T, H, W) of the active items by input, with their optimizers, focus, views and generators.
 
+    With a `start`, x is the change of that clip, and not the stimulus.
+
     Rows of the batch are the active items, in the order of Membership. Frozen stimuli are kept aside, by item. `like`
     is a tensor of the precision and on the device that all of them have.
     """
 
     def __init__(
-        self, canvases: Mapping[InputName, Canvas], seeds: Sequence[int], settings: Settings, like: Tensor
+        self,
+        canvases: Mapping[InputName, Canvas],
+        seeds: Sequence[int],
+        settings: Settings,
+        like: Tensor,
+        start: Start | None = None,
     ) -> None:
-        self.canvases, self.schedule, self.like = canvases, settings.schedule, like
+        self.canvases, self.schedule, self.like, self.start = canvases, settings.schedule, like, start
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.parameterizations = {name: settings.parameterization(canvas, like) for name, canvas in canvases.items()}
         self.optimizers = {name: settings.optimizer() for name in canvases}
@@ -40,7 +48,8 @@ class OptimizerState:
         focus = settings.focus
         self.focus = {name: focus(canvas, like) for name, canvas in canvases.items()} if focus is not None else {}
         self.shares_focus = settings.shares_focus
-        self.x = {name: self.noise(name, range(len(seeds))) for name in canvases}
+        start_rms = START_RMS if start is None else 0.0  # a clip is changed from what it is
+        self.x = {name: self.noise(name, range(len(seeds)), start_rms) for name in canvases}
         # the views of every step are drawn beforehand: nothing is sent to the device while it computes
         views = settings.transform.draw(self.generators, settings.schedule.steps)
         self.views = None if views is None else copy_to_device(views, like.device)
@@ -93,7 +102,13 @@ class OptimizerState:
                 stiff = StiffTerm(self.temporal_steps[name], pull, length * curvature[name] * focus_gain)
             direction = self.optimizers[name].direction(others[name], parameterization, stiff)
             x.add_(direction, alpha=length)
-            self.canvases[name].project(x)
+            self.project(name, x)
+
+    def project(self, name: InputName, x: Tensor) -> Tensor:
+        """Bring x (B, D, T, H, W) within the bound and, where it is the change of a clip, within what that keeps."""
+        if self.start is None:
+            return self.canvases[name].project(x)
+        return self.start.project(name, self.canvases[name].project(x))
 
     def _focused(self, gradient: Mapping[InputName, Tensor]) -> dict[InputName, FocusedParameterization]:
         """Add a gradient to the focus of every input, and return the parameterizations weighted by it."""
@@ -105,6 +120,8 @@ class OptimizerState:
     def stimulus(self, item: int, row: int | None) -> dict[InputName, Array]:
         """Return the finished part of an item's stimulus as it is now, (D, T, H, W) by input; no row: frozen."""
         x = self.frozen[item] if row is None else {name: value[row] for name, value in self.x.items()}
+        if self.start is not None:
+            x = {name: value[0] for name, value in self.start.add_to(x).items()}
         return {name: to_array(canvas.crop(x[name])) for name, canvas in self.canvases.items()}
 
     def freeze(self, item: int, row: int) -> None:

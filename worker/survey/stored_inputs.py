@@ -55,7 +55,7 @@ def stored_stimuli(store: Store, card: NetworkCard) -> dict[UnitKey, Inputs]:
         for unit in range(card.layer(name).units):
             with store.session() as session:
                 for result in visualizations.visualizations_of_unit(session, card=card, layer=name, unit=unit):
-                    raw = result.medium(MediaRole.RAW)
+                    raw = result.medium(MediaRole.RAW) if not result.recipe.start_clip else None
                     inputs = raw and _stimulus_inputs(media.get_medium(session, sha256=raw.sha256).data)
                     if inputs and {stream: x.shape for stream, x in inputs.items()} == shapes:
                         stimuli[name, unit] = inputs

@@ -6,6 +6,8 @@ import torch
 
 from app.contract.errors import KinetoscopeError, Missing
 from app.contract.job import VisualizeJob
+from app.contract.network import NetworkCard, StreamName
+from app.store import datasets
 from app.store.catalog.networks import get_card
 from app.store.catalog.survey_columns import read_feature_statistics
 from app.store.catalog.units import get_unit
@@ -13,10 +15,15 @@ from app.store.database.engine import Store
 from app.store.jobs.newest_survey import with_newest_survey
 from worker.evidence.feature_statistics import unpack_statistics
 from worker.graph.bn_statistics import ChannelStatistics
+from worker.graph.inputs import from_input
 from worker.job_context import JobContext
 from worker.maximize.from_recipe import maximize_units
+from worker.maximize.measures import Array
 from worker.maximize.result import Step
+from worker.networks.preprocessing import clip_format, make_inputs
+from worker.render.comparison import render_comparison
 from worker.render.stimulus import render_preview, render_stimulus
+from worker.survey.stored_inputs import stored_frames
 from worker.tasks.network_cache import NetworkCache
 from worker.tasks.progress import ProgressReporter
 
@@ -37,6 +44,7 @@ class VisualizeTask:
             return
         a_hat, statistics = self._a_hat(jobs), self._statistics(jobs[0])
         network = self.networks.load(jobs[0].network)
+        clip = read_start(self.store, network.card, jobs[0].recipe.start_clip)
         reporter = ProgressReporter(context, jobs)
         reporter.start_stage()
         failed: set[int] = set()
@@ -71,6 +79,7 @@ class VisualizeTask:
             members if is_group else [job.recipe for job in jobs],
             a_hat=[a_hat[0]] * len(members) if is_group and a_hat is not None else a_hat,
             statistics=statistics,
+            clip=clip,
             observe=observe,
         )
         for result in results:
@@ -81,6 +90,8 @@ class VisualizeTask:
                 fail(index, result.outcome)
             else:
                 media = render_stimulus(result.outcome.stimulus, result.outcome.frames)
+                if clip is not None:
+                    media.append(render_comparison(clip, result.outcome.stimulus))
                 context.finish_visualization(jobs[index], result.outcome.measurements, media)
 
     def _follow_newest_survey(self, job: VisualizeJob, context: JobContext) -> bool:
@@ -124,3 +135,21 @@ class VisualizeTask:
         else:
             known = [unit.a_hat for unit in units if unit.a_hat is not None]
         return known if len(known) == len(jobs) else None
+
+
+def read_start(store: Store, card: NetworkCard, sha256: str) -> dict[StreamName, Array] | None:
+    """Return what a network sees of the clip whose video has this checksum, (D, T, H, W) by stream; None for "".
+
+    Raises Missing where no data set has the clip any more, VideoError where it cannot be read.
+    """
+    if not sha256:
+        return None
+    with store.session() as session:
+        clip = datasets.clip_of_video(session, sha256=sha256)
+    if clip is None:
+        raise Missing(
+            f"The clip that the stimulus was to start from, {sha256[:12]}, has been removed with its data set. Add the "
+            "data set again, or choose another clip."
+        )
+    frames = stored_frames(store, clip.dataset, clip.name, clip_format(card).frames)
+    return {name: from_input(name, x)[0].numpy() for name, x in make_inputs(card, frames).items()}

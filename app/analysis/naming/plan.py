@@ -22,14 +22,14 @@ class ClassResult:
 
 
 def choose_results(results: Iterable[ClassResult], card: NetworkCard, request: NamingRequest) -> list[ClassResult]:
-    """Return the results that a request asks for. Results that lower their class are never among them.
+    """Return the results that a request asks for, of those that raise their class from noise.
 
     The default recipe of today and that of before a survey, which measured by what J is divided, are both the default.
     """
     chosen = []
     for each in results:
         recipe = each.recipe
-        if recipe.sign != "maximize" or request.speed not in (None, recipe.speed):
+        if not recipe.shows_unit or request.speed not in (None, recipe.speed):
             continue
         if request.seeds is not None and recipe.seed not in request.seeds:
             continue

@@ -28,10 +28,11 @@ def recount_units(session: Session, *, network_id: int) -> None:
     session.execute(insert(UnitCountRow).from_select(columns, counts))
 
 
-def count_result(session: Session, *, unit: UnitRow, recipe_key: str, raises: bool) -> None:
+def count_result(session: Session, *, unit: UnitRow, recipe_key: str, shows_unit: bool) -> None:
     """Count one more result of a unit. Its row must be locked, and not yet say that the result is there.
 
-    Only a result that raises the unit makes it visualized; one that lowers it has no picture in listings.
+    Only a result that shows the unit makes it visualized: one that lowers it, and an accentuated clip, has no picture
+    in listings.
     """
     result_key = {"network_id": unit.network_id, "layer_index": unit.layer_index, "recipe_key": recipe_key}
     insert_missing(session, ResultCountRow, [{**result_key, "results": 0}])
@@ -44,12 +45,12 @@ def count_result(session: Session, *, unit: UnitRow, recipe_key: str, raises: bo
         "needed_by": -1 if unit.needed_by is None else min(unit.needed_by, SEVERAL_CLASSES),
     }
     was_visualized = unit.visualized_at is not None
-    if raises and not was_visualized:
-        before = unit.visualizations  # of results that lower it
+    if shows_unit and not was_visualized:
+        before = unit.visualizations  # of results that do not show it
         insert_missing(session, UnitCountRow, [{**unit_key, "visualized": True, "units": 0, "visualizations": 0}])
         _add(session, unit_key, visualized=False, units=-1, visualizations=-before)
         _add(session, unit_key, visualized=True, units=1, visualizations=before)
-    _add(session, unit_key, visualized=raises or was_visualized, units=0, visualizations=1)
+    _add(session, unit_key, visualized=shows_unit or was_visualized, units=0, visualizations=1)
 
 
 def _add(session: Session, unit_key: dict[str, object], *, visualized: bool, units: int, visualizations: int) -> None:

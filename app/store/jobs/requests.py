@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import case, delete, func, or_, select, update
 
-from app.contract.errors import Conflict, InvalidRequest, TooMany
+from app.contract.errors import Conflict, InvalidRecipe, InvalidRequest, TooMany
 from app.contract.job import (
     AddNetworkJob,
     AddNetworkRequest,
@@ -24,6 +24,7 @@ from app.contract.network import NetworkCard, make_slug
 from app.contract.network_source import find_source
 from app.contract.recipe import ResolvedRecipe
 from app.contract.recipe_fit import require_newest_maxima
+from app.store import datasets
 from app.store.catalog.networks import get_card, network_id, refuse_slug
 from app.store.database.chunks import chunks
 from app.store.database.clock import now
@@ -54,7 +55,8 @@ def enqueue(
 
     A live job for the same unit and recipe is joined. One unit has the priority of a click, many that of a sweep, and
     a click on a unit of a queued sweep moves the unit forward. Raises InvalidRecipe for a recipe that the layer cannot
-    take, TooMany where more than `limit` jobs would live, or more than the requester may have.
+    take or whose clip no data set has, TooMany where more than `limit` jobs would live, or more than the requester may
+    have.
     """
     card = get_card(session, slug=request.network)
     answers = [
@@ -94,6 +96,11 @@ def _enqueue(
         recipe.require_fit(card, request.layer, [units[unit] for unit in wanted])
         recipe.require_statistics(card)
         require_newest_maxima(recipe, card)
+        if recipe.start_clip and datasets.clip_of_video(session, sha256=recipe.start_clip) is None:
+            raise InvalidRecipe(
+                f"No clip of a data set has a video of the sha256 {recipe.start_clip[:12]}, which `start_clip` names: "
+                "its data set has been removed, or it was never here. Choose a clip from the page of a data set."
+            )
     check_queue_limit(session, len(wanted), limit)
     moment = now(session)
     date_at_commit(session, moment)

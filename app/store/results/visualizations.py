@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from app.contract.errors import Missing
 from app.contract.network import Layer, NetworkCard
@@ -91,12 +91,16 @@ def visualizations_of_units(
 def newest_of_units(
     session: Session, *, card: NetworkCard, units: Sequence[UnitSummary]
 ) -> dict[tuple[str, int], Visualization]:
-    """Return the newest result that raises each of at most some hundred units, by layer and number."""
-    lowering = select(RecipeRow.key).where(RecipeRow.body["sign"].as_string() == "minimize")
+    """Return the newest result that shows each of at most some hundred units, by layer and number.
+
+    Those that lower their unit, and accentuated clips, are left out.
+    """
+    lowers = RecipeRow.body["sign"].as_string() == "minimize"
+    others = select(RecipeRow.key).where(or_(lowers, func.coalesce(RecipeRow.body["start_clip"].as_string(), "") != ""))
     newest = (
         select(func.max(VisualizationRow.id))
         .where(VisualizationRow.unit_id.in_(_ids_of_visualized(session, card, units)))
-        .where(VisualizationRow.recipe_key.not_in(lowering))
+        .where(VisualizationRow.recipe_key.not_in(others))
         .group_by(VisualizationRow.unit_id)
     )
     results = _read(session, _select_visualizations().where(VisualizationRow.id.in_(newest)))
@@ -155,12 +159,12 @@ def save_visualization(
     visualization_id = session.scalars(select(VisualizationRow.id).where(*same)).one()
     owner = {"visualization_id": visualization_id}
     stored = put_media(session, table=VisualizationMediaRow, owner=owner, media=media)
-    raises = read_recipes(session, {recipe_key})[recipe_key].sign == "maximize"
-    count_result(session, unit=unit, recipe_key=recipe_key, raises=raises)
+    shows_unit = read_recipes(session, {recipe_key})[recipe_key].shows_unit
+    count_result(session, unit=unit, recipe_key=recipe_key, shows_unit=shows_unit)
     unit.visualizations = session.scalars(
         select(func.count()).select_from(VisualizationRow).where(VisualizationRow.unit_id == unit_id)
     ).one()
-    if raises:
+    if shows_unit:
         unit.visualized_at = moment
         unit.activation = max(measurements.activation, unit.activation or measurements.activation)
         unit.reach = reach(unit.activation, unit.a_hat)

@@ -99,7 +99,7 @@ def test_the_form_has_every_field_with_its_bounds(open_page: Open) -> None:
     assert fields["seed"]["max"] == str(2**31 - 1)
     assert fields["steps"]["step"] == "1"
     assert {each["name"] for each in page.all("select")} == {
-        *("speed", "objective", "sign", "prior", "optimizer", "time_path")
+        *("speed", "objective", "sign", "prior", "optimizer", "time_path", "focus_map", "start_keeps")
     }
     assert "Random rotation at each step, in degrees." in page.text
     assert [each["value"] for name in ("position", "minus") for each in page.all("input", name=name)] == ["", ""]

@@ -87,7 +87,7 @@ def stimulus_responses(a_hat: float, results: Sequence[Visualization]) -> tuple[
 
     All are of the objective of the newest one, because stimuli of one position cannot be compared with whole maps.
     """
-    raising = [result for result in results if result.recipe.sign != "minimize"]
+    raising = [result for result in results if result.recipe.shows_unit]
     if not raising or a_hat <= 0:
         return ()
     newest = {

@@ -10,6 +10,7 @@ from app.web.views.parts.presets import Preset
 from app.web.views.parts.recipes import DIGEST_FIELDS, default_recipe
 
 DIGEST_LENGTH = 12  # characters that are shown
+MAX_SHOWN = 24  # characters of a value beside others
 EDITABLE_FIELDS = tuple(name for name in Recipe.model_fields if name not in DIGEST_FIELDS)
 BASIC_FIELDS = ("speed", "seed")  # and `sign`, for layers whose units have two
 SCHEMA = Recipe.model_json_schema()
@@ -109,7 +110,7 @@ def unusual_values(recipe: ResolvedRecipe, card: NetworkCard, *, except_for: Col
     usual = default.model_copy(update={"objective": "channel", "sign": "maximize"})
     changed = (name for name in EDITABLE_FIELDS if getattr(recipe, name) != getattr(usual, name))
     told = (name for name in changed if name not in except_for)
-    return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))}" for name in told)
+    return ", ".join(f"{_label(name).lower()} {_text(getattr(recipe, name))[:MAX_SHOWN]}" for name in told)
 
 
 def _recipe_field(name: str, value: str, placeholder: str = "") -> RecipeField:

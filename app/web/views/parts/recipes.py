@@ -56,8 +56,9 @@ def default_query_params(speed: Speed, seed: int, sign: Sign) -> dict[str, str |
 
 
 def is_same_choice(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:
-    """Return whether two recipes agree in what a page offers to choose from: speed, seed and sign."""
-    return (recipe.speed, recipe.seed, recipe.sign) == (other.speed, other.seed, other.sign)
+    """Return whether two recipes agree in what a page offers to choose from: speed, seed, sign and clip."""
+    names = ("speed", "seed", "sign", "start_clip")
+    return all(getattr(recipe, name) == getattr(other, name) for name in names)
 
 
 def is_same_but_for_survey(recipe: ResolvedRecipe, other: ResolvedRecipe) -> bool:

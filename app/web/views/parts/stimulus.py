@@ -9,13 +9,14 @@ from typing import Annotated
 
 from fastapi import Query
 
+from app.contract.dataset import Clip
 from app.contract.errors import Missing
 from app.contract.job import JobState, VisualizeJob
 from app.contract.network import Layer, NetworkCard, StreamName
 from app.contract.recipe import DEFAULT_SPEED, ResolvedRecipe, Sign, Speed
 from app.contract.result import MediaRole, Visualization
 from app.contract.unit import UnitSummary
-from app.store import Session
+from app.store import Session, datasets
 from app.store.catalog.units import get_unit
 from app.store.jobs import listing, workers
 from app.store.results import visualizations
@@ -103,6 +104,7 @@ class UnitStimulus:
     recipe_fields: tuple[RecipeField, ...]  # of the stimulus shown
     form: VisualizeForm
     workers_alive: bool
+    start_clip: Clip | None = None  # that the stimulus shown accentuates; None where it is gone, too
 
     @property
     def name(self) -> str:
@@ -231,6 +233,9 @@ def load_stimulus(
             presets=list_presets(card, result_hrefs=result_hrefs),
         ),
         workers_alive=workers.any_alive(session),
+        start_clip=datasets.clip_of_video(session, sha256=result.recipe.start_clip)
+        if result and result.recipe.start_clip
+        else None,
     )
 
 
