@@ -39,6 +39,7 @@ class JobPage(Page):
     objective_chart: LineChart | None
     recipe_fields: tuple[RecipeField, ...]
     visualization: Visualization | None
+    shows_pair: bool  # whether its pictures are appearance and motion side by side
     stream_sentences: tuple[str, ...]  # what each stream does for J
     workers_alive: bool
     workers_pause: str | None  # kind of the error that all workers wait to pass
@@ -48,7 +49,7 @@ class JobPage(Page):
 @router.get("/{job_id}")
 def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id: JobId) -> HTMLResponse:
     job = listing.get_job(session, job_id=job_id)
-    visualization, queued_siblings = None, 0
+    visualization, queued_siblings, shows_pair = None, 0, False
     sentences: tuple[str, ...] = ()
     if isinstance(job, VisualizeJob):
         if job.visualization is not None:
@@ -63,8 +64,9 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
         card, speed = networks.get_card(session, slug=job.network), ""
         if isinstance(job, VisualizeJob):
             result_href = urls.unit(job.network, job.layer, job.unit, **recipe_query_params(job.recipe, card))
-            speed = f", {job.recipe.speed},"
-            sentences = stream_sentences(visualization, card.layer(job.layer)) if visualization else ()
+            speed, layer = f", {job.recipe.speed},", card.layer(job.layer)
+            shows_pair = layer.stream == "fusion"
+            sentences = stream_sentences(visualization, layer) if visualization else ()
         description = f"{job_title(job)} of {card.title}{speed} is {job.state}."
     page = JobPage(
         layout=page_layout(
@@ -82,6 +84,7 @@ def job_page(request: Request, session: ReadSession, visitor: VisitorDep, job_id
         objective_chart=line_chart(trace),
         recipe_fields=recipe_fields(job.recipe) if isinstance(job, VisualizeJob) else (),
         visualization=visualization,
+        shows_pair=shows_pair,
         stream_sentences=sentences,
         workers_alive=any(worker.alive for worker in known_workers),
         workers_pause=workers.common_pause(known_workers),
