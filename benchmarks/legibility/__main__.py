@@ -139,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return rows[name][1]
 
     real = {name: add(f"real clips, {name}", clips) for name, clips in assets.probes.items()}
+    out.print(make_table(rows))
     floors: dict[str, Row] = {}
     for number, fields in enumerate(parse_variants(options.vary)):
         name = describe_variant(fields)

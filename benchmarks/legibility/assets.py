@@ -45,8 +45,8 @@ class AssetsPlan:
 
     clips: int = 4140  # restyled, to train on
     held_out: int = 15  # of every class and rendering
-    epochs: int = 10
-    pose_epochs: int = 10
+    epochs: int = 16
+    pose_epochs: int = 12
     poses: int = 40  # real poses of every class
 
 
@@ -115,7 +115,7 @@ def load_assets(work: Path, plan: AssetsPlan, *, processes: int = 1, progress: P
     load_state(judge, parse_weights(judge_path.read_bytes()), str)
     pose = load_pose_network(work / "pose", plan.pose_epochs)
     assert pose
-    classes, half = len(CLASS_NAMES), len(CLASS_NAMES) * (1 + plan.held_out) // 2
+    classes, half = len(CLASS_NAMES), len(CLASS_NAMES) * ((1 + plan.held_out) // 2)
     judge.eval()
     gallery = default[slice(half, None)]
     return Assets(

@@ -193,7 +193,7 @@ def test_the_whole_on_a_few_clips(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(arguments) == 1, "a judge of noise names nothing"
     printed = capsys.readouterr().out
     rows = [line for line in printed.splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + 2 + 5 + 1
+    assert len(rows) == (2 + 2 + 1) + (2 + 2 + 5 + 1), "real clips first, then all"
     assert "The judge names" in printed
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix != ".json"}
     load_assets(tmp_path, TINY)
