@@ -97,10 +97,9 @@ def _held_out_sets() -> str:
 
 
 def _network_section(network: TrainedNetwork, report: dict[str, Any]) -> list[str]:
-    plan = network.plan
     head = (
-        f"### {network.name}\n\n{plan.epochs} epochs, then {plan.robust_epochs or 'none'} on adversarial examples, on "
-        f"{report['trained_on']:,} clips of the variant {network.variant}.\n"
+        f"### {network.name}\n\n{report['epochs']}, on {report['trained_on']:,} clips "
+        f"of the variant {network.variant}.\n"
     )
     sets = report["held_out"]
     accuracies = [(name, report_of_set["accuracy"]) for name, report_of_set in sets.items()]

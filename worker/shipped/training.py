@@ -44,7 +44,6 @@ class TrainedNetwork:
     family: str
     variant: Variant
     seed: int
-    robust_epochs: int = 2
     has_heads: bool = True
 
     @property
@@ -61,9 +60,7 @@ class TrainedNetwork:
 
     @property
     def plan(self) -> TrainingPlan:
-        return TrainingPlan(
-            family=self.family, classes=len(CLASS_NAMES), seed=self.seed, robust_epochs=self.robust_epochs
-        )
+        return TrainingPlan(family=self.family, classes=len(CLASS_NAMES), seed=self.seed)
 
     def modules_by_file(self, student: Student) -> dict[str, nn.Module]:
         """Return the modules of a trained student whose weights are shipped, by file name."""
@@ -75,8 +72,7 @@ TRAINED_NETWORKS = {
     network.name: network
     for network in (
         TrainedNetwork("default", "mocap_two_stream", Variant.TRAIN, seed=0),
-        # Only measured, never visualized: robust epochs would only make its stimuli easier to interpret
-        TrainedNetwork("control", "mocap_two_stream", Variant.CONTROL, seed=1, robust_epochs=0),
+        TrainedNetwork("control", "mocap_two_stream", Variant.CONTROL, seed=1),
         # Its streams are not measured one by one
         TrainedNetwork("judge", "mocap_judge", Variant.TRAIN, seed=2, has_heads=False),
     )
@@ -137,7 +133,7 @@ def train_shipped(
             raise Conflict(f"{out / file} is larger than {MAX_FILE_BYTES:,} bytes: too large for the repository.")
     write_checksums(out)
     held_out = measure_shipped(name, data=data, folder=out, processes=processes, progress=progress)
-    result: Report = {"trained_on": clips, "held_out": held_out}
+    result: Report = {"trained_on": clips, "epochs": network.plan.summary, "held_out": held_out}
     (out / network.report).write_text(json.dumps(result, indent=2) + "\n")
     return result
 

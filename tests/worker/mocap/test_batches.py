@@ -4,8 +4,8 @@ import torch
 
 from app.contract.network import StreamName
 from worker.mocap.dataset.shards import Clips
-from worker.mocap.training.adversarial import adversarial_step
-from worker.mocap.training.batches import CROP_SIDE, evaluation_batches, make_batch, training_batches
+from worker.mocap.training.adversarial import adversarial_examples
+from worker.mocap.training.batches import CROP_SIDE, Inputs, evaluation_batches, make_batch, training_batches
 
 CORNER = np.array([[3, 5]])
 ONE = np.array([2])
@@ -42,13 +42,18 @@ def test_an_epoch_shows_every_clip_once_in_an_order_of_its_own(eight_clips: Clip
     assert labels(0, first=1) == labels(0)[3:]
 
 
-def test_an_attack_is_as_long_as_it_says() -> None:
+@pytest.mark.parametrize("steps", [1, 3])
+def test_an_attack_goes_uphill_and_no_farther_than_it_says(steps: int) -> None:
     inputs = {StreamName.APPEARANCE: torch.zeros(2, 3, 4, 4), StreamName.MOTION: torch.zeros(2, 20, 4, 4)}
-    gradients = {name: torch.randn(values.shape) for name, values in inputs.items()}
+    uphill = {name: torch.randn(values.shape) for name, values in inputs.items()}
+
+    def loss(moved: Inputs) -> torch.Tensor:
+        return torch.stack([(values * uphill[name]).sum() for name, values in moved.items()]).sum()
+
     epsilon = {StreamName.APPEARANCE: 0.5, StreamName.MOTION: 0.25}
-    moved = adversarial_step(inputs, gradients, epsilon)
+    moved = adversarial_examples(inputs, loss, epsilon, steps)
     for name, values in moved.items():
         assert values.flatten(1).norm(dim=1) == pytest.approx([epsilon[name]] * 2)
-        assert ((values * gradients[name]).flatten(1).sum(1) > 0).all()
-    far = adversarial_step(inputs, gradients, dict.fromkeys(inputs, 1e3))
+        assert ((values * uphill[name]).flatten(1).sum(1) > 0).all()
+    far = adversarial_examples(inputs, loss, dict.fromkeys(inputs, 1e3), steps)
     assert max(float(values.abs().max()) for values in far.values()) == 1

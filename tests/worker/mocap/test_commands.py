@@ -80,7 +80,7 @@ def test_the_model_card_shows_what_was_measured(tmp_path: Path) -> None:
     assert actual["forced_choice"]["speed"] == {"fused": 1, "appearance": 0.5, "motion": 1, "late": 1}
     assert actual["recall_of_backflips"] == {"mat": 1, "bare": 1}
     held_out = dict.fromkeys([test.name for test in HELD_OUT_SETS], actual)
-    content = json.dumps({"trained_on": 8400, "held_out": held_out})
+    content = json.dumps({"trained_on": 8400, "epochs": "7 epochs", "held_out": held_out})
     (tmp_path / find_trained_network("judge").report).write_text(content)
     page = make_model_card(tmp_path)
     assert "on 8,400 clips" in page

@@ -18,7 +18,7 @@ from worker.networks.state_fit import load_state
 from worker.networks.weights import parse_weights
 
 QUICK = TrainingPlan(
-    family="mocap_judge", classes=len(CLASS_NAMES), epochs=40, robust_epochs=0, batch=8, warm_up=5, rate=2e-3
+    family="mocap_judge", classes=len(CLASS_NAMES), epochs=40, clean_epochs=40, batch=8, warm_up=5, rate=2e-3
 )
 
 
@@ -45,7 +45,7 @@ class RecordedSteps(Progress):
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_been(eight_clips: Clips, tmp_path: Path) -> None:
-    plan = TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=2, robust_epochs=1, batch=3, warm_up=2)
+    plan = TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=3, clean_epochs=1, batch=3, warm_up=2)
     whole = train(eight_clips, plan, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train(eight_clips, plan, tmp_path / "cut", progress=RecordedSteps(stop_after=5), steps_per_checkpoint=2)
@@ -57,22 +57,26 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(eight_clips: Clips, tm
 
 
 def test_a_folder_with_another_training(eight_clips: Clips, tmp_path: Path) -> None:
-    plan = TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=1, robust_epochs=0, batch=8)
+    plan = TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), epochs=1, clean_epochs=1, batch=8)
     train(eight_clips, plan, tmp_path)
     with pytest.raises(Conflict, match="another training"):
         train(eight_clips, TrainingPlan(family="mocap_judge", classes=len(CLASS_NAMES), seed=5), tmp_path)
 
 
-def test_the_learning_rate_rises_and_falls_twice() -> None:
-    plan = TrainingPlan(
-        family="mocap_judge", classes=3, epochs=10, robust_epochs=2, warm_up=10, rate=1.0, robust_rate=0.5
-    )
-    rates = [plan.learning_rate(step, 10) for step in range(120)]
+def test_the_learning_rate_rises_and_falls() -> None:
+    plan = TrainingPlan(family="mocap_judge", classes=3, epochs=10, warm_up=10, rate=1.0)
+    rates = [plan.learning_rate(step, 10) for step in range(100)]
     assert rates[0] < rates[9]
-    assert rates[10:100] == sorted(rates[10:100], reverse=True)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[99] < 0.01
-    assert rates[100] == 0.5
-    assert rates[119] < 0.01
+
+
+def test_attacks_begin_after_the_clean_epochs_and_grow() -> None:
+    plan = TrainingPlan(family="mocap_judge", classes=3, epochs=6, clean_epochs=2, ramp_epochs=2, strength=1.5)
+    strengths = [plan.attack_strength(step, 10) for step in range(60)]
+    assert strengths[:20] == [0] * 20
+    assert strengths[20:40] == pytest.approx([1.5 * step / 20 for step in range(1, 21)])
+    assert strengths[40:] == [1.5] * 20
 
 
 @pytest.mark.parametrize("family", ["mocap_two_stream", "mocap_judge"])

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from app.contract.errors import Conflict, NotFinite
 from worker.devices import has_fast_bf16
 from worker.mocap.dataset.shards import Clips
-from worker.mocap.training.adversarial import adversarial_step
+from worker.mocap.training.adversarial import ADVERSARIAL_NORMS, adversarial_examples
 from worker.mocap.training.batches import Batch, Inputs, training_batches
 from worker.mocap.training.student import FUSED, Logits, Student, initialise_weights
 from worker.networks.registry import Family, find_family
@@ -32,22 +32,33 @@ class TrainingPlan:
     family: str
     classes: int
     seed: int = 0
-    epochs: int = 9  # on clips as they are
-    robust_epochs: int = 2  # then on adversarial examples of them
+    epochs: int = 7
+    clean_epochs: int = 2  # on clips as they are; the others are on adversarial examples
+    ramp_epochs: int = 2  # in which the adversarial examples go farther and farther, up to `strength`
+    strength: float = 1.5  # of the adversarial examples, in ADVERSARIAL_NORMS
+    attack_steps: int = 3
     batch: int = 32
-    rate: float = 1.5e-3  # learning rate after the warm-up; falls along a cosine, and again in the robust epochs
-    robust_rate: float = 2.5e-4
+    rate: float = 1.5e-3  # learning rate after the warm-up; falls along a cosine
     warm_up: int = 100  # steps
     decay: float = 1e-4  # weight decay
     heads: float = 0.3  # weight of each head's loss
 
+    @property
+    def summary(self) -> str:
+        """Return the epochs in words."""
+        attacked = self.epochs - self.clean_epochs
+        if not attacked:
+            return f"{self.epochs} epochs"
+        return f"{self.clean_epochs} epochs, then {attacked} on adversarial examples of {self.attack_steps} steps"
+
     def learning_rate(self, step: int, steps_an_epoch: int) -> float:
         """Return the learning rate of a step (from 0)."""
-        plain = self.epochs * steps_an_epoch
-        if step < plain:
-            rise = min(1.0, (step + 1) / self.warm_up)
-            return self.rate * rise * _cosine(step / plain)
-        return self.robust_rate * _cosine((step - plain) / (self.robust_epochs * steps_an_epoch))
+        return self.rate * min(1.0, (step + 1) / self.warm_up) * _cosine(step / (self.epochs * steps_an_epoch))
+
+    def attack_strength(self, step: int, steps_an_epoch: int) -> float:
+        """Return how far the adversarial examples of a step (from 0) go, in ADVERSARIAL_NORMS; 0: none are made."""
+        epochs = (step + 1) / steps_an_epoch - self.clean_epochs
+        return self.strength * min(1.0, max(0.0, epochs) / max(self.ramp_epochs, 1e-9))
 
 
 @dataclass
@@ -79,19 +90,20 @@ def train(
     state = _new_state(plan, family or find_family(plan.family), torch.device(device))
     _resume(state, plan, folder)
     steps_an_epoch = math.ceil(len(clips) / plan.batch)
-    total = steps_an_epoch * (plan.epochs + plan.robust_epochs)
+    total = steps_an_epoch * plan.epochs
     with ExitStack() as stack:
         if progress is None:
             progress = stack.enter_context(Progress(disable=True))
         task = progress.add_task(plan.family, total=total, completed=state.step)
-        for robust, batch in _batches(clips, plan, state.step, steps_an_epoch):
+        for batch in _batches(clips, plan, state.step, steps_an_epoch):
             for group in state.optimizer.param_groups:
                 group["lr"] = plan.learning_rate(state.step, steps_an_epoch)
-            loss = _train_step(state, plan, batch, torch.device(device), robust)
+            strength = plan.attack_strength(state.step, steps_an_epoch)
+            loss = _train_step(state, plan, batch, torch.device(device), strength)
             state.step += 1
             if not math.isfinite(loss):
                 raise NotFinite(f"The loss is {loss} after {state.step} steps: train with a lower learning rate.")
-            progress.update(task, advance=1, description=f"{plan.family} {'robust ' * robust}loss {loss:.2f}")
+            progress.update(task, advance=1, description=f"{plan.family} loss {loss:.2f}")
             if state.step % steps_per_checkpoint == 0 or state.step == total:
                 _save(state, plan, folder)
     state.student.eval().fold_batch_norm()
@@ -120,14 +132,15 @@ def _new_state(plan: TrainingPlan, family: Family, device: torch.device) -> Trai
     return TrainingState(student, torch.optim.AdamW(student.parameters(), lr=plan.rate, weight_decay=plan.decay))
 
 
-def _batches(clips: Clips, plan: TrainingPlan, done: int, steps_an_epoch: int) -> Iterator[tuple[bool, Batch]]:
-    for epoch in range(done // steps_an_epoch, plan.epochs + plan.robust_epochs):
+def _batches(clips: Clips, plan: TrainingPlan, done: int, steps_an_epoch: int) -> Iterator[Batch]:
+    for epoch in range(done // steps_an_epoch, plan.epochs):
         first = max(0, done - epoch * steps_an_epoch)
-        for batch in training_batches(clips, plan.batch, plan.seed, epoch, first):
-            yield epoch >= plan.epochs, batch
+        yield from training_batches(clips, plan.batch, plan.seed, epoch, first)
 
 
-def _train_step(state: TrainingState, plan: TrainingPlan, batch: Batch, device: torch.device, robust: bool) -> float:
+def _train_step(
+    state: TrainingState, plan: TrainingPlan, batch: Batch, device: torch.device, strength: float
+) -> float:
     """Make one step and return the loss before it.
 
     The step number seeds the random numbers, so that a resumed training gives the same result.
@@ -136,8 +149,8 @@ def _train_step(state: TrainingState, plan: TrainingPlan, batch: Batch, device: 
     inputs = {name: values.to(device) for name, values in batch.inputs.items()}
     labels = batch.labels.to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bf16(device)):
-        if robust:
-            inputs = _adversarial_inputs(state.student, inputs, labels)
+        if strength:
+            inputs = _attacked(state.student.network, inputs, labels, strength, plan.attack_steps)
         logits = state.student(inputs)
     loss = _loss(logits, labels, plan.heads)
     state.optimizer.zero_grad(set_to_none=True)
@@ -147,11 +160,12 @@ def _train_step(state: TrainingState, plan: TrainingPlan, batch: Batch, device: 
     return float(loss.detach())
 
 
-def _adversarial_inputs(student: Student, inputs: Inputs, labels: Tensor) -> Inputs:
-    tracked = {name: values.requires_grad_() for name, values in inputs.items()}
-    loss = F.cross_entropy(student.network(tracked).float(), labels, reduction="sum")
-    gradients = torch.autograd.grad(loss, list(tracked.values()))
-    return adversarial_step(inputs, dict(zip(tracked, gradients, strict=True)))
+def _attacked(network: nn.Module, inputs: Inputs, labels: Tensor, strength: float, steps: int) -> Inputs:
+    def loss(moved: Inputs) -> Tensor:
+        return F.cross_entropy(network(moved).float(), labels, reduction="sum")
+
+    epsilon = {name: strength * norm for name, norm in ADVERSARIAL_NORMS.items()}
+    return adversarial_examples(inputs, loss, epsilon, steps)
 
 
 def _loss(logits: Logits, labels: Tensor, heads: float) -> Tensor:
