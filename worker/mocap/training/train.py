@@ -36,7 +36,7 @@ class TrainingPlan:
     clean_epochs: int = 2  # on clips as they are; the others are on adversarial examples
     ramp_epochs: int = 2  # in which the adversarial examples go farther and farther, up to `strength`
     strength: float = 1.5  # of the adversarial examples, in ADVERSARIAL_NORMS
-    attack_steps: int = 3
+    attack_steps: int = 2
     batch: int = 32
     rate: float = 1.5e-3  # learning rate after the warm-up; falls along a cosine
     warm_up: int = 100  # steps
