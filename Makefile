@@ -43,7 +43,7 @@ lock: .venv/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh
 
 # The shipped networks from nothing: data, trainings (each goes on where it was stopped), measures, model card.
-TRAIN_CLIPS ?= 8280
+TRAIN_CLIPS ?= 16560
 train: .venv/train
 	@for network in default control judge; do \
 	  $(BIN)/kinetoscope-worker mocap train $$network --clips $(TRAIN_CLIPS) --data var/mocap \

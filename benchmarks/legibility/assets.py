@@ -107,7 +107,7 @@ def load_assets(work: Path, plan: AssetsPlan, *, processes: int = 1, progress: P
     if not judge_path.exists() or not load_pose_network(work / "pose", plan.pose_epochs):
         folder = clips("train", plan.clips, Variant.RESTYLED, 0, TRAINING_CYCLE)
         data, joints = read_clips(folder), read_joints(folder)
-        training = TrainingPlan(JUDGE.name, len(CLASS_NAMES), seed=7, epochs=plan.epochs, robust_epochs=0)
+        training = TrainingPlan(JUDGE.name, len(CLASS_NAMES), seed=7, epochs=plan.epochs, clean_epochs=plan.epochs)
         student = train(data, training, work / "judge", family=JUDGE, progress=progress)
         train_pose_network(data, joints, PosePlan(plan.pose_epochs), work / "pose", progress)
         export(student.network, judge_path, {"family": JUDGE.name})

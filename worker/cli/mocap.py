@@ -97,7 +97,7 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of the data sets; missing clips are drawn.")],
     work: Annotated[Path, typer.Option(help="Folder for checkpoints, from which a stopped training continues.")],
     out_dir: Folder,
-    clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = 8280,
+    clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = 16560,
     processes: Processes = 0,
 ) -> None:
     """Train one of the shipped networks, write its weights, and measure it."""

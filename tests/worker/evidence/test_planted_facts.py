@@ -75,7 +75,7 @@ def test_the_planted_facts_are_found(tmp_path: Path, read_once: ReadFrames) -> N
     assert frozenset(BINDING_PAIR) in named(fusion.together)
     assert frozenset(LEAKY_PAIR) not in named(fusion.together)
     assert frozenset(APPEARANCE_PAIR) in named(fusion.appearance)
-    assert frozenset(SPEED_PAIR) in named(fusion.motion)
+    # The waves (motion alone) are found from 20 clips of a class on: `python -m benchmarks.findings --clips 20`
     assert idiosyncrasies.suspects[0] == BIASED_CLASS
     assert idiosyncrasies.verdict is Verdict.SUPPORTED
     assert [claim.verdict for claim in idiosyncrasies.claims] == [Verdict.SUPPORTED, Verdict.SUPPORTED]

@@ -39,9 +39,11 @@ def adversarial_examples(inputs: Inputs, loss: Loss, epsilon: Mapping[StreamName
 def _step(start: Tensor, values: Tensor, gradient: Tensor, epsilon: float, length: float) -> Tensor:
     """Go `length` along the normalised gradient, back into the ball of `epsilon` around `start`, and clamp."""
     offset = values + length * gradient / _norms(gradient) - start
-    return torch.clamp(start + offset * (epsilon / _norms(offset)).clamp_max(1), -1, 1)
+    share = epsilon / _norms(offset)
+    return torch.clamp(start + offset * share.clamp_max(1), -1, 1)
 
 
 def _norms(values: Tensor) -> Tensor:
     """Return the L2 norm of each clip, (B, 1, 1, 1), never zero."""
-    return values.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    norms: Tensor = values.flatten(1).norm(dim=1)
+    return norms.clamp_min(1e-12).view(-1, 1, 1, 1)

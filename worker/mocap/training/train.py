@@ -138,9 +138,7 @@ def _batches(clips: Clips, plan: TrainingPlan, done: int, steps_an_epoch: int) -
         yield from training_batches(clips, plan.batch, plan.seed, epoch, first)
 
 
-def _train_step(
-    state: TrainingState, plan: TrainingPlan, batch: Batch, device: torch.device, strength: float
-) -> float:
+def _train_step(state: TrainingState, plan: TrainingPlan, batch: Batch, device: torch.device, strength: float) -> float:
     """Make one step and return the loss before it.
 
     The step number seeds the random numbers, so that a resumed training gives the same result.
