@@ -33,6 +33,11 @@ class PageReader(HTMLParser):
         return [element for name, element in self.elements if name == tag and named.items() <= element.items()]
 
     @property
+    def stand_ins(self) -> list[dict[str, str]]:
+        """Return the attributes of the real clips that stand in for stimuli."""
+        return [span for span in self.all("span") if "stand-in" in span.get("class", "").split()]
+
+    @property
     def links(self) -> list[str]:
         return [link["href"] for link in self.all("a")]
 

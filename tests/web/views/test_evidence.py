@@ -167,7 +167,7 @@ def test_a_real_clip_stands_in_for_a_stimulus_and_says_so(surveyed: Store, open_
                     "/tiny/-/confusions/walk/run", "/tiny/-/findings"):  # fmt: skip
         page = open_page(address)
         check(page)
-        stand_ins = page.all("span", class_="stand-in")
+        stand_ins = page.stand_ins
         assert stand_ins, address
         assert page.text.count("clip (not visualized yet)") == len(stand_ins), address
 
@@ -179,7 +179,7 @@ def test_a_class_without_a_stimulus_shows_its_clip_or_says_so_and_offers_one(
     make(1)
     page = open_page("/tiny/-/classes")
     check(page)
-    assert len(page.all("span", class_="stand-in")) == 2
+    assert len(page.stand_ins) == 2
     assert page.text.count("clip (not visualized yet)") == 2
     assert page.text.count("not visualized yet") == 4, "two more have not even a clip"
     assert len(page.all("span", class_="example")) == 1

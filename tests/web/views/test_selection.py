@@ -135,7 +135,7 @@ def test_an_export_says_what_units_detect(store: Store, visitor: TestClient) -> 
 def test_the_page_that_asks_shows_real_clips_where_there_is_no_stimulus(store: Store, open_page: Open) -> None:
     add_dataset(store)
     survey(store)
-    assert len(open_page("/tiny/-/visualize?layer=fc6").all("span", class_="stand-in")) == 10
+    assert len(open_page("/tiny/-/visualize?layer=fc6").stand_ins) == 10
 
 
 def test_all_that_match_are_exported(visitor: TestClient) -> None:

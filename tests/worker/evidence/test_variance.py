@@ -62,5 +62,5 @@ def test_motion_contributes_to_the_default_network() -> None:
     rows = [network.logits(join_clips([with_motion_of(one, other) for other in clips])) for one in clips]
     actual = shares_of(torch.stack(rows))
     assert actual.motion > 0.2
-    assert actual.appearance > 0.2
+    assert actual.appearance > 0.05
     assert minor_streams(actual) == []
