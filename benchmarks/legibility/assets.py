@@ -43,10 +43,10 @@ POSE_GROUPS = {name: "wave" if name in SPEED_PAIR else name for name in ONE_PERS
 class AssetsPlan:
     """What determines the judge, the pose estimator and the real clips of a folder."""
 
-    clips: int = 4140  # restyled, to train on
+    clips: int = 8280  # restyled, to train on
     held_out: int = 15  # of every class and rendering
-    epochs: int = 16
-    pose_epochs: int = 12
+    epochs: int = 12
+    pose_epochs: int = 10
     poses: int = 40  # real poses of every class
 
 
