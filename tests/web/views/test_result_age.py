@@ -104,7 +104,7 @@ def test_j_without_each_stream_stands_beside_every_stimulus(open_page: Open, mak
     with store.transaction() as session:
         leases.finish_visualization(session, worker="w1", job=job, measurements=measured, media=media(job))
     make(2)
-    sentence = "Without its motion J falls from 1.25 to 0.125: the motion does most of it."
+    sentence = "Without its motion J falls from 1.25 to 0.125: the motion is needed for most of J."
     for address in ("/tiny/class/3", "/tiny/-/classes/wave%20fast", f"/-/jobs/{job.id}"):
         assert sentence in open_page(address).text
     line = "J 1.25, without appearance 1.20, without motion 0.125"

@@ -16,10 +16,10 @@ def stream_sentences(result: Visualization, layer: Layer) -> tuple[str, ...]:
 
 
 def stream_sentence(measured: Measurements, stream: str) -> str:
-    """Return how J changes without a stream, and whether the stream does little, a part, or most.
+    """Return how J changes without a stream, and whether the stream is needed.
 
-    A stream does little where J keeps 90 % without it, and most where J loses half or more. Shares mean nothing where
-    J is not above zero; then the change alone is told.
+    A stream hardly matters where J keeps 90 % without it, and is needed for most where J loses half or more. Shares
+    mean nothing where J is not above zero; then the change alone is told.
     """
     whole, without = measured.objective, measured.objective_without[stream]
     change = "falls" if without < whole else "rises"
@@ -27,5 +27,7 @@ def stream_sentence(measured: Measurements, stream: str) -> str:
     if whole <= 0:
         return f"{told}."
     lost = (whole - without) / whole
-    verdict = "does little" if lost < LITTLE_SHARE else "does most of it" if lost >= MUCH_SHARE else "does a part of it"
+    verdict = "is needed for most of J" if lost >= MUCH_SHARE else "is needed for a part of J"
+    if lost < LITTLE_SHARE:
+        verdict = "hardly matters"
     return f"{told}: the {stream} {verdict}."
