@@ -6,12 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.shipped_networks import load_shipped
 from benchmarks.vgg import MEAN, STD
 from worker.networks.families.two_stream import TwoStream
-from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
-from worker.shipped.paths import WEIGHTS_FOLDER
-from worker.shipped.training import find_trained_network
 
 LAYERS = ("appearance.conv2_2", "appearance.conv3_3", "appearance.conv4_3", "appearance.conv5_3")
 
@@ -56,7 +54,4 @@ class Appearance(nn.Module):
 
 def make_default(precision: torch.dtype) -> Network:
     """Return the shipped default network, with gradients in that precision."""
-    shipped = find_trained_network("default")
-    weights = WEIGHTS_FOLDER / shipped.weights
-    card = describe_network(family=shipped.family, weights=weights)
-    return replace(load_network(card, weights.read_bytes()), precision=precision)
+    return replace(load_shipped("default"), precision=precision)

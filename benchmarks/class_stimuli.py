@@ -1,5 +1,6 @@
-"""Class stimuli for benchmarks: recipe variants, the stimuli of all classes, and stimuli without shapes."""
+"""Stimuli for benchmarks: recipe variants, the stimuli of units and of all classes, and stimuli without shapes."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -28,11 +29,26 @@ def describe_variant(fields: dict[str, str]) -> str:
 
 def optimize_class_stimuli(network: Network, recipe: Recipe, batch: int) -> list[Visualization]:
     """Return a stimulus for each class, in the order of the classes; raise the error of the first that fails."""
-    units = list(range(len(network.card.classes)))
+    return optimize_units(network, CLASS_LAYER, range(len(network.card.classes)), recipe, batch)
+
+
+def optimize_units(
+    network: Network,
+    layer: str,
+    units: Sequence[int],
+    recipe: Recipe,
+    batch: int,
+    a_hat: Sequence[float] | None = None,
+) -> list[Visualization]:
+    """Return a stimulus for each unit, made `batch` at a time; raise the error of the first that fails.
+
+    `a_hat` are the units' largest activations over data.
+    """
     finished: list[Visualization] = []
     for start in range(0, len(units), batch):
-        chosen = units[start : start + batch]
-        for result in maximize_units(network, CLASS_LAYER, chosen, [recipe] * len(chosen)):
+        chosen = list(units[start : start + batch])
+        known = None if a_hat is None else a_hat[start : start + batch]
+        for result in maximize_units(network, layer, chosen, [recipe] * len(chosen), a_hat=known):
             if not isinstance(result.outcome, Visualization):
                 raise result.outcome
             finished.append(result.outcome)

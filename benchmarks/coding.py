@@ -17,12 +17,12 @@ import numpy as np
 
 from app.contract.coding import NetworkCoding, UnitCodingEvidence
 from app.contract.survey_part import SurveyPart
+from benchmarks.shipped_networks import load_shipped
 from worker.evidence.types import Floats, UnitKey
 from worker.mocap.dataset.pairs import write_pairs
-from worker.networks.load import describe_network, load_network
 from worker.networks.network import Network
 from worker.networks.preprocessing import read_frames
-from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
+from worker.shipped.paths import CLIPS_FOLDER
 from worker.survey.dataset_files import read_dataset
 from worker.survey.prefetch import Sample
 from worker.survey.run import SurveyRun
@@ -84,9 +84,7 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=60, help="of four clips, to be rendered")
     parser.add_argument("--clips", type=Path, default=CLIPS_FOLDER, help="of which pairs are made")
     options = parser.parse_args()
-    file = WEIGHTS_FOLDER / "mocap_default.safetensors"
-    card = describe_network(family="mocap_two_stream", weights=file)
-    network = load_network(card, file.read_bytes())
+    network = load_shipped("default")
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         write_pairs(work / "pairs", sets=options.sets)

@@ -8,7 +8,7 @@ Only stimuli that the database in KINETOSCOPE_HOME has are drawn; `kinetoscope-w
 
 import argparse
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +83,19 @@ def main() -> None:
     pictures = list(read_pictures(open_database(), options.network, options.layer, options.units, recipe))
     if not pictures:
         parser.error("none of these units is visualized yet")
-    width, height = pictures[0][1].width + GAP_PX, PANEL_PX + LABEL_PX + GAP_PX
-    rows = -(-len(pictures) // options.columns)
-    sheet = Image.new("RGB", (width * options.columns, height * rows), (14, 14, 18))
+    save_sheet(pictures, options.picture, options.columns)
+
+
+def save_sheet(pictures: Sequence[tuple[str, Image.Image]], path: Path, columns: int) -> None:
+    """Save labelled pictures of one size as one, so many in a row."""
+    width, height = pictures[0][1].width + GAP_PX, pictures[0][1].height + LABEL_PX + GAP_PX
+    sheet = Image.new("RGB", (width * columns, height * -(-len(pictures) // columns)), (14, 14, 18))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     for index, (label, picture) in enumerate(pictures):
-        left, top = index % options.columns * width, index // options.columns * height
+        left, top = index % columns * width, index // columns * height
         draw.text((left + 4, top + 2), label, (220, 220, 220), font)
         sheet.paste(picture, (left, top + LABEL_PX))
-    sheet.save(options.picture, quality=85, method=6)
+    sheet.save(path, quality=85, method=6)
 
 
 if __name__ == "__main__":

@@ -15,37 +15,26 @@ those of `benchmarks/motion_reality.py`. Before that, a line a class tells what 
 
 import argparse
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from app.contract.network import CLASS_LAYER, StreamName
 from app.contract.recipe import Recipe
+from benchmarks.contact_sheet import save_sheet
 from benchmarks.motion_reality import coupling, moving_share
+from benchmarks.shipped_networks import load_shipped
 from worker.maximize.figure.climb import DRAWS, Scene, Studio, draw_starts, find_scene, rate_starts
 from worker.maximize.from_recipe import make_function, make_model, make_views
-from worker.networks.load import load_network, make_card
 from worker.networks.network import Network
-from worker.networks.registry import find_family
 from worker.render.flow_color import direction_colors
 from worker.render.stimulus import rgb_pixels
-from worker.shipped.paths import WEIGHTS_FOLDER
 from worker.video.flow import FLOW_UNIT_PX
 
-JUDGES = {"judge": "mocap_judge", "control": "mocap_two_stream"}
-LABEL_PX, GAP_PX = 18, 6
-
-Row = tuple[str, np.ndarray]  # a label, and pictures side by side
-
-
-def load_shipped_network(name: str, family: str) -> Network:
-    weights = (WEIGHTS_FOLDER / f"mocap_{name}.safetensors").read_bytes()
-    known = find_family(family)
-    return load_network(make_card(known, weights, known.labels, slug=name), weights)
+JUDGES = ("judge", "control")
 
 
 def main() -> None:
@@ -56,12 +45,12 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="a picture of three frames, two flow fields, and the best start")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    network = load_shipped_network("default", "mocap_two_stream")
-    judges = {name: load_shipped_network(name, family) for name, family in JUDGES.items()}
+    network = load_shipped("default")
+    judges = {name: load_shipped(name) for name in JUDGES}
     classes = list(network.card.classes)
     units = [classes.index(name) for name in options.units or classes]
     tally: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    rows: list[Row] = []
+    rows: list[tuple[str, Image.Image]] = []  # labels, and pictures side by side
     for seed in options.seeds:
         recipe = Recipe(prior="figure", seed=seed, steps=options.steps).resolved(network.card)
         recipe = recipe.in_pixels(network.card, CLASS_LAYER)
@@ -88,7 +77,7 @@ def main() -> None:
             print(seed, *told, f"{seconds:.0f} s", flush=True)
             rows.append((" ".join(told[:4]), draw_row(studio, climbed, alike[0])))
             if options.sheet:
-                save_sheet(rows, options.sheet)
+                save_sheet(rows, options.sheet, columns=2)
     for name, values in tally.items():
         told = [f"{key} {np.mean(each):.2f}" for key, each in values.items()]
         print(f"{name}, n = {len(values['default'])}:", ", ".join(told))
@@ -120,25 +109,14 @@ def measure(
     return answers
 
 
-def draw_row(studio: Studio, scene: Scene, start: Scene) -> np.ndarray:
+def draw_row(studio: Studio, scene: Scene, start: Scene) -> Image.Image:
     with torch.no_grad():
         flow = studio.draw_finished(scene).flow[0].numpy() * FLOW_UNIT_PX
     frames = rgb_pixels(studio.frames(scene).numpy())
     colours = direction_colors(flow)
     middle = rgb_pixels(studio.frames(start).numpy())[studio.fields // 2]
     pictures = [*(frames[len(frames) * k // 6] for k in (0, 1, 3, 5)), colours[2], colours[7], middle]
-    return np.concatenate(pictures, 1)
-
-
-def save_sheet(rows: Sequence[Row], path: Path, columns: int = 2) -> None:
-    height, width = rows[0][1].shape[:2]
-    sheet = Image.new("RGB", (columns * (width + GAP_PX), -(-len(rows) // columns) * (height + LABEL_PX)), (14, 14, 18))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    for index, (label, picture) in enumerate(rows):
-        left, top = index % columns * (width + GAP_PX), index // columns * (height + LABEL_PX)
-        draw.text((left + 4, top + 1), label, (220, 220, 220), font)
-        sheet.paste(Image.fromarray(picture), (left, top + LABEL_PX))
-    sheet.save(path, quality=85, method=6)
+    return Image.fromarray(np.concatenate(pictures, 1))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from app.contract.errors import InvalidRequest
+from benchmarks.shipped_networks import load_shipped
 from worker.evidence.redrawn_weights import draw_weights
 from worker.evidence.shuffled_weights import CALIBRATION_CLIPS, shuffle_weights
-from worker.networks.load import describe_network, load_network
+from worker.networks.load import describe_network
 from worker.networks.network import Network
 from worker.networks.preprocessing import make_inputs, read_frames
 from worker.shipped.paths import CLIPS_FOLDER, WEIGHTS_FOLDER
@@ -64,15 +65,9 @@ def read_clips(per_class: int, decoders: ClipDecoders) -> Clips:
     return Clips(tuple(first), tuple(held_out))
 
 
-def shipped(name: str) -> Network:
-    """Return a shipped network by name, `default` or `control`."""
-    file = WEIGHTS_FOLDER / f"mocap_{name}.safetensors"
-    return load_network(describe_network(family="mocap_two_stream", weights=file, slug=name), file.read_bytes())
-
-
 def drawn(clips: Clips) -> Network:
     """Return the default network with random weights: normal, of the variance of He et al. (2015), biases 0."""
-    network = shipped("default")
+    network = load_shipped("default")
     module = copy.deepcopy(network.module)
     generator = torch.Generator().manual_seed(SHUFFLED_SEED)
     with torch.no_grad():
@@ -83,7 +78,7 @@ def drawn(clips: Clips) -> Network:
 
 def shuffled(clips: Clips) -> Network:
     """Return the default network with its weights shuffled by another seed than that of the survey's control."""
-    network = shipped("default")
+    network = load_shipped("default")
     chosen = clips.first[:: max(1, len(clips.first) // CALIBRATION_CLIPS)][:CALIBRATION_CLIPS]
     inputs = (make_inputs(network.card, sample.read(32)) for sample in chosen)
     return shuffle_weights(network, inputs, seed=SHUFFLED_SEED)
@@ -91,7 +86,7 @@ def shuffled(clips: Clips) -> Network:
 
 def blind(channels: int) -> Network:
     """Return the default network with the weights of the first layer of one stream zero, by its number of channels."""
-    network = shipped("default")
+    network = load_shipped("default")
     module = copy.deepcopy(network.module)
     first = next(part for part in module.modules() if isinstance(part, nn.Conv2d) and part.in_channels == channels)
     with torch.no_grad():
@@ -117,31 +112,37 @@ def duplicate(samples: Sequence[Sample], *, tell_groups: bool) -> list[Sample]:
 
 
 SCENARIOS = (
-    Scenario("default", "the default network", lambda clips: shipped("default"), lambda clips: clips.first),
+    Scenario("default", "the default network", lambda clips: load_shipped("default"), lambda clips: clips.first),
     Scenario(
-        "control", "shuffled binding, no mat in training", lambda clips: shipped("control"), lambda clips: clips.first
+        "control",
+        "shuffled binding, no mat in training",
+        lambda clips: load_shipped("control"),
+        lambda clips: clips.first,
     ),
     Scenario(
-        "held-out", "the default network, other clips", lambda clips: shipped("default"), lambda clips: clips.held_out
+        "held-out",
+        "the default network, other clips",
+        lambda clips: load_shipped("default"),
+        lambda clips: clips.held_out,
     ),
     Scenario("random", "the default network, weights drawn at random", drawn, lambda clips: clips.first),
     Scenario("shuffled", "the default network, weights shuffled", shuffled, lambda clips: clips.first),
     Scenario(
         "labels",
         "labels shuffled over clips",
-        lambda clips: shipped("default"),
+        lambda clips: load_shipped("default"),
         lambda clips: shuffle_labels(clips.first),
     ),
     Scenario(
         "duplicates",
         "every clip twice, groups told",
-        lambda clips: shipped("default"),
+        lambda clips: load_shipped("default"),
         lambda clips: duplicate(clips.first, tell_groups=True),
     ),
     Scenario(
         "duplicates-untold",
         "every clip twice, groups not told",
-        lambda clips: shipped("default"),
+        lambda clips: load_shipped("default"),
         lambda clips: duplicate(clips.first, tell_groups=False),
     ),
     Scenario(

@@ -35,5 +35,5 @@ def contrast(image: Array) -> Array:
 
 
 def coupling(image: Array, flow: Array) -> float:
-    """Return the correlation over positions of local contrast and of speed, averaged over the fields of the flow."""
+    """Return the correlation over positions of local contrast with the speed, the mean over the fields of the flow."""
     return float(np.corrcoef(contrast(image).ravel(), speed_px(flow).mean(0).ravel())[0, 1])

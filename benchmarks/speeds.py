@@ -28,11 +28,10 @@ from rich.table import Table
 from app.contract.network import CLASS_LAYER
 from app.contract.recipe import Recipe, Speed
 from app.contract.recipe_defaults import TIME_WEIGHTS
-from worker.maximize.from_recipe import Visualization, maximize_units
-from worker.networks.load import load_network, read_network
+from benchmarks.class_stimuli import optimize_units
+from benchmarks.shipped_networks import load_shipped
+from worker.maximize.from_recipe import Visualization
 from worker.networks.network import Network
-from worker.shipped.paths import WEIGHTS_FOLDER
-from worker.shipped.training import find_trained_network
 
 LAYERS = ("motion.conv1_2", "motion.conv2_2", "motion.conv3_3", "motion.conv5_3", "fusion.conv5", "fc6")
 MIN_RISING, MIN_RATIO, MAX_SIZE_ERROR = 0.99, 10.0, 0.02
@@ -41,28 +40,13 @@ BATCH = 7
 out = Console(width=160)
 
 
-def load_shipped(name: str) -> Network:
-    """Return a shipped network by its name: `default`, `control` or `judge`."""
-    trained = find_trained_network(name)
-    card, weights = read_network(family=trained.family, weights=WEIGHTS_FOLDER / trained.weights, slug=name, title=name)
-    return load_network(card, weights)
-
-
 def visualize(
     network: Network, layer: str, units: Sequence[int], fields: dict[str, object], a_hat: Sequence[float] | None = None
 ) -> list[Visualization]:
     """Return the stimuli of units under the default recipe with these fields; raise the error of the first failure."""
     objective = "channel" if layer == CLASS_LAYER else "center"
     recipe = Recipe.model_validate({"objective": objective, **fields})
-    finished: list[Visualization] = []
-    for start in range(0, len(units), BATCH):
-        chunk = list(units[start : start + BATCH])
-        known = None if a_hat is None else a_hat[start : start + BATCH]
-        for result in maximize_units(network, layer, chunk, [recipe] * len(chunk), a_hat=known):
-            if not isinstance(result.outcome, Visualization):
-                raise result.outcome
-            finished.append(result.outcome)
-    return finished
+    return optimize_units(network, layer, units, recipe, BATCH, a_hat)
 
 
 def energies(stimuli: Sequence[Visualization]) -> np.ndarray:

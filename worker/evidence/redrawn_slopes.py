@@ -19,8 +19,8 @@ from worker.evidence.depth import Measured
 from worker.evidence.motion_grid import ChangedClips, ChangedPeaks, PeaksReader, gain_changes
 from worker.evidence.motion_tuning import grid_responses
 from worker.evidence.playback import UNCHANGED
-from worker.evidence.redrawn_weights import draw_weights, shift_to
-from worker.evidence.shuffled_weights import MAX_KEPT_BYTES, Shift, calibrate_norms, remove_shifts
+from worker.evidence.redrawn_weights import match_shares, redraw_parts
+from worker.evidence.shuffled_weights import MAX_KEPT_BYTES, calibrate_norms
 from worker.evidence.types import Floats
 from worker.evidence.unit_motion import layer_curves
 from worker.graph.forward_hook import forward_to
@@ -69,11 +69,7 @@ def redraw_networks(network: Network, clips: Iterable[Inputs]) -> list[Network]:
 
 def _redraw(network: Network, clips: Sequence[Inputs], seed: int, shares: Mapping[str, Tensor]) -> Network:
     module = copy.deepcopy(network.module)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for part in module.modules():
-            draw_weights(part, generator)
-            remove_shifts(part)
+    redraw_parts(module.modules(), seed)
 
     def show() -> None:
         with torch.no_grad():
@@ -82,9 +78,7 @@ def _redraw(network: Network, clips: Sequence[Inputs], seed: int, shares: Mappin
 
     calibrate_norms(module.modules(), show)
     redrawn = replace(network, module=module)
-    for path, share in shares.items():  # one after the other: a shift changes what later layers get
-        shift = shift_to(_read_values(redrawn, path, clips), share)
-        module.get_submodule(path).register_forward_hook(Shift(shift).add)
+    match_shares(module, shares, lambda path: _read_values(redrawn, path, clips))
     return redrawn
 
 

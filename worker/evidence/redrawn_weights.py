@@ -8,7 +8,7 @@ positive, and so linear, where the streams vary little beside their mean: any ne
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -40,16 +40,10 @@ def redraw_weights(tail: StreamTail, seed: int, shares: Mapping[str, Tensor], ru
     parts = [module.get_submodule(path) for path in tail.modules()]
     if all(next(part.parameters(recurse=False), None) is None for part in parts):
         return None
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for part in parts:
-            draw_weights(part, generator)
-            remove_shifts(part)
+    redraw_parts(parts, seed)
     redrawn = tail.with_network(replace(tail.network, module=module))
     calibrate_norms(parts, lambda: run(redrawn, None, ()))
-    for path, share in shares.items():  # one after the other: a shift changes what later layers get
-        shift = shift_to(_read_values(redrawn, [path], run)[path], share)
-        module.get_submodule(path).register_forward_hook(Shift(shift).add)
+    match_shares(module, shares, lambda path: _read_values(redrawn, [path], run)[path])
     return redrawn
 
 
@@ -58,6 +52,24 @@ def _read_values(tail: StreamTail, paths: Sequence[str], run: Run) -> dict[str, 
     found: dict[str, list[Tensor]] = {path: [] for path in paths}
     run(tail, lambda path, output: found[path].append(as_map(output).transpose(0, 1).flatten(1).cpu()), paths)
     return {path: torch.cat(values, 1) for path, values in found.items()}
+
+
+def redraw_parts(parts: Iterable[nn.Module], seed: int) -> None:
+    """Draw the weights of modules anew, and remove the shifts of their activations."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in parts:
+            draw_weights(part, generator)
+            remove_shifts(part)
+
+
+def match_shares(module: nn.Module, shares: Mapping[str, Tensor], read: Callable[[str], Tensor]) -> None:
+    """Shift the units of submodules so that each is positive as often as `shares` (U,) says, by path, input first.
+
+    `read` returns the activations (U, n) of a submodule as they are by then.
+    """
+    for path, share in shares.items():  # one after the other: a shift changes what later layers get
+        module.get_submodule(path).register_forward_hook(Shift(shift_to(read(path), share)).add)
 
 
 def shift_to(values: Tensor, shares: Tensor) -> Tensor:

@@ -60,10 +60,6 @@ class Focus:
         self.blurs = [(spectral_matrix(n, sqrt_blur(n, width).square()).to(like), dim) for dim, n, width in axes]
         self.energy: Tensor | None = None
 
-    def update(self, parameterization: Parameterization, gradient: Tensor) -> FocusedParameterization:
-        """Add this gradient (B, D, T, H, W) to the average and return the parameterization weighted by it."""
-        return self.weigh(parameterization, self.map(parameterization, gradient))
-
     def weigh(self, parameterization: Parameterization, focus_map: Tensor) -> FocusedParameterization:
         """Return the parameterization weighted by a map, which has one frame or as many as the canvas."""
         return FocusedParameterization(parameterization, focus_map.pow(self.share / 2))

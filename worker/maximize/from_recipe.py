@@ -130,10 +130,13 @@ def maximize_units(
         if isinstance(result, WorkError):
             return result
         measured = report(names[item], result, maxima[item], of_clip[item] if of_clip else ())
-        if isinstance(measured, WorkError) or item not in scenes:
-            return measured if isinstance(measured, WorkError) else Visualization(result.stimulus, measured)
-        measured = measured.model_copy(update={"trajectories": scenes[item].trajectories})
-        return Visualization(result.stimulus, measured, scenes[item].frames)
+        if isinstance(measured, WorkError):
+            return measured
+        scene = scenes.get(item)
+        if scene is None:
+            return Visualization(result.stimulus, measured)
+        measured = measured.model_copy(update={"trajectories": scene.trajectories})
+        return Visualization(result.stimulus, measured, scene.frames)
 
     return [UnitResult(item, units[item], outcome(item, result)) for item, result in results.items()]
 

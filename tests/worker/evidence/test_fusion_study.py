@@ -1,7 +1,7 @@
 """Planted networks are seen through: products interact, sums behind a ReLU do not, and one class pair needs both."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.worker.evidence.inputs import random_inputs
 from tests.worker.evidence.planted_fusion import Combine, LateFusion, Planted, make_network, study
 from worker.evidence.clip_halves import halve, spread_over_classes
 from worker.evidence.fusion_plan import DONORS, FusionCosts, count_fusion_passes, plan_fusion
-from worker.evidence.fusion_study import study_fusion
+from worker.evidence.fusion_study import FusionStudy, study_fusion
 from worker.evidence.pair_separation import correct, roc_areas, shuffled_p_value
 from worker.evidence.resampling import GroupedClips, merge_identical
 from worker.evidence.shuffled_weights import shuffle_weights
@@ -135,19 +135,26 @@ def test_no_claim_holds_on_shuffled_labels_and_copies(seed: int) -> None:
     assert [each.verdict for each in fusion_claims(network.card, copies)] == [Verdict.CANNOT_BE_TOLD]
 
 
-def test_random_weights_support_nothing(tiny_two_stream: Network) -> None:
-    several = random_inputs(tiny_two_stream, 40)
+def study_random_clips(
+    network: Network, classes: int, observe: Callable[[int, int], None] = lambda done, total: None
+) -> FusionStudy:
+    """Study a network with 40 random clips of so many classes, each a group of its own."""
+    several = random_inputs(network, 40)
     clips = [{name: x[number : number + 1] for name, x in several.items()} for number in range(40)]
-    logits = {number: tiny_two_stream.logits(clip)[0].numpy() for number, clip in enumerate(clips)}
-    found = study_fusion(
-        tiny_two_stream,
-        shuffle_weights(tiny_two_stream, clips[:4]),
+    return study_fusion(
+        network,
+        shuffle_weights(network, clips[:4]),
         lambda numbers: ((number, clips[number]) for number in numbers),
         list(range(40)),
         [f"clip {number}" for number in range(40)],
-        GroupedClips(np.arange(40) % 5, np.arange(40)),
-        logits,
+        GroupedClips(np.arange(40) % classes, np.arange(40)),
+        {number: network.logits(clip)[0].numpy() for number, clip in enumerate(clips)},
+        observe,
     )
+
+
+def test_random_weights_support_nothing(tiny_two_stream: Network) -> None:
+    found = study_random_clips(tiny_two_stream, classes=5)
     assert layer_of(found.facts, "fusion.conv5").adds
     assert {layer for layer, _ in found.units} <= {"fusion.conv5", "fc6", "fc7", "class"}
     claims = fusion_claims(tiny_two_stream.card, found.facts)
@@ -202,8 +209,6 @@ def test_halves_share_no_group_and_copies_are_one_group() -> None:
 
 def test_passes_are_counted_with_those_that_match_thresholds(tiny_two_stream: Network) -> None:
     """What is counted beforehand is what a study runs, in combinations."""
-    several = random_inputs(tiny_two_stream, 40)
-    clips = [{name: x[number : number + 1] for name, x in several.items()} for number in range(40)]
     progress: list[tuple[int, int]] = []
     run = StreamTail.run
     combined = 0
@@ -215,16 +220,7 @@ def test_passes_are_counted_with_those_that_match_thresholds(tiny_two_stream: Ne
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StreamTail, "run", count)
-        study_fusion(
-            tiny_two_stream,
-            shuffle_weights(tiny_two_stream, clips[:4]),
-            lambda numbers: ((number, clips[number]) for number in numbers),
-            list(range(40)),
-            [f"clip {number}" for number in range(40)],
-            GroupedClips(np.arange(40) % 2, np.arange(40)),
-            {number: tiny_two_stream.logits(clip)[0].numpy() for number, clip in enumerate(clips)},
-            lambda done, total: progress.append((done, total)),
-        )
+        study_random_clips(tiny_two_stream, classes=2, observe=lambda done, total: progress.append((done, total)))
     costs = FusionCosts(tiny_two_stream, takes_whole_passes=False)
     assert costs.calibrations == 1 + 3 * 3, "fusion.conv5, fc6 and fc7 of three networks, and of the network"
     plan = plan_fusion(40, True, False)

@@ -25,7 +25,8 @@ def focused(
     gradient: Tensor, share: float, parameterization: str = "pixel", center_bias: float = 0
 ) -> Parameterization:
     inner = PARAMETERIZATIONS[parameterization](CANVAS, LIKE, chi=8, blur=1, blur_end=1)
-    return Focus(CANVAS, LIKE, share=share, center_bias=center_bias).update(inner, gradient) if share else inner
+    focus = Focus(CANVAS, LIKE, share=share, center_bias=center_bias)
+    return focus.weigh(inner, focus.map(inner, gradient)) if share else inner
 
 
 def spotted() -> Tensor:
@@ -82,10 +83,10 @@ def test_frames_keep_their_shares() -> None:
 def test_it_remembers_and_forgets_units_one_by_one() -> None:
     pixel, focus = Pixel(CANVAS, LIKE), Focus(CANVAS, LIKE, share=1.0)
     there, nowhere = spotted(), torch.randn(1, *CANVAS.shape, generator=torch.Generator().manual_seed(2))
-    focus.update(pixel, torch.cat([nowhere, there]))
+    focus.map(pixel, torch.cat([nowhere, there]))
     focus.keep(torch.tensor([1]))
     even = torch.ones_like(there)
-    assert share_in_the_corner(even, focus.update(pixel, nowhere)) > 0.3
+    assert share_in_the_corner(even, focus.weigh(pixel, focus.map(pixel, nowhere))) > 0.3
 
 
 def test_a_silent_gradient_moves_nothing_and_breaks_nothing() -> None:
